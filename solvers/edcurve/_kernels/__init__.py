@@ -1,0 +1,12 @@
+"""Scalar functions of one source family each, and the compiled loops over them.
+
+Every function here is plain Python on floats: it runs interpreted for a few points and is compiled by numba
+for many (`loops`). No validation, no defaults, natural logarithms. A *model* is a module with
+
+    size(c, D)      p with d(p)/p = D, the size of the cells that the dual bound uses
+    rate(c, D)      −ln size(c, D), accurate also where size is near 1
+    split(c, D)     (K, ε) of the biuniform partition at distortion D; K = 0 where K would exceed 2⁵⁰
+    cell(c, p)      d(p)
+
+where c = (D_max rounded to double, the rest of D_max, parameters…).
+"""

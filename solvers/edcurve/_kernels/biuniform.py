@@ -1,0 +1,137 @@
+"""Partitions into K cells of one size and one smaller cell, for any cell distortion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+# Beyond this many cells ln K, ln x and E agree to double precision, and K + 1 is still exact.
+MOST_CELLS = 2.0**50
+
+
+def entropy(count: float, odd: float) -> float:
+    """−(1−ε) ln((1−ε)/K) − ε ln ε."""
+    if odd <= 0.0:
+        return math.log(count)
+    if count == 1.0:
+        return -(1.0 - odd) * math.log1p(-odd) - odd * math.log(odd)
+    rest = 1.0 - odd
+    return rest * math.log(count / rest) - odd * math.log(odd)
+
+
+def whole(size: float) -> float:
+    """⌊1/size⌋ with K·size ≤ 1 as doubles, at least 1; 0 where it exceeds `MOST_CELLS`."""
+    count = float(math.floor(min(1.0 / size, MOST_CELLS)))
+    count = count - 1.0 if count * size > 1.0 else count
+    return 0.0 if count >= MOST_CELLS - 1.0 else max(1.0, count)
+
+
+def from_entropy(nats: float) -> tuple[float, float]:
+    """(K, ε) of the biuniform partition with that entropy; K = 0 where it exceeds `MOST_CELLS`."""
+    if nats >= math.log(MOST_CELLS):
+        return 0.0, 0.0
+    count = float(math.floor(math.exp(nats)))
+    if math.log(count) > nats:
+        count -= 1.0
+    elif math.log(count + 1.0) <= nats:
+        count += 1.0
+    excess = nats - math.log(count)
+    if excess <= 0.0:
+        return count, 0.0
+    return count, _odd_from_entropy(count, excess)
+
+
+def _odd_from_entropy(count: float, excess: float) -> float:
+    """Solve H(K, ε) − ln K = excess: bracketed Newton in ln ε, where the left side is nearly linear."""
+    low, high = 0.0, 1.0 / (count + 1.0)
+    odd = min(excess / (1.0 + math.log1p(1.0 / excess)), 0.5 * high)
+    log_count = math.log(count)
+    for _ in range(60):
+        log_odd = math.log(odd)
+        log_rest = math.log1p(-odd)
+        residual = -(1.0 - odd) * log_rest - odd * (log_odd + log_count) - excess
+        if residual > 0.0:
+            high = odd
+        else:
+            low = odd
+        slope = log_rest - log_count - log_odd
+        step = residual / slope if slope > 0.0 else 2.0 * odd
+        new = odd - step
+        if not low < new < high:
+            new = 0.5 * (low + high)
+        if abs(new - odd) <= 1e-16 * odd:
+            return new
+        odd = new
+    return odd
+
+
+def total(mean: Callable[..., float], c: Any, count: float, odd: float) -> float:
+    """Distortion of K cells of size (1−ε)/K and one of size ε, from mean(c, p) = d(p)/p."""
+    if odd <= 0.0:
+        return mean(c, 1.0 / count)
+    return (1.0 - odd) * mean(c, (1.0 - odd) / count) + odd * mean(c, odd)
+
+
+def split(
+    mean: Callable[..., float], deficit: Callable[..., float], size: Callable[..., float], c: Any, D: float
+) -> tuple[float, float]:
+    """(K, ε) at distortion D by root finding; deficit(c, ε) is D_max less the distortion of (1−ε, ε)."""
+    below, most = (c[0] - D) + c[1], deficit(c, 0.5)
+    if below <= most:
+        return 1.0, root(_second, deficit, c, most, below, 0.0, 0.5)
+    p = size(c, D)
+    count = whole(p) if p > 0.0 else 0.0
+    if count == 0.0:
+        return 0.0, 0.0
+    count = max(count, 2.0)
+    even = 1.0 / (count + 1.0)
+    return count, max(0.0, even - root(_further, mean, c, count, D, 0.0, even))
+
+
+def _second(deficit: Callable[..., float], c: Any, most: float, below: float, odd: float) -> float:
+    """√(D(ε) − D_2) − √(D − D_2): about linear in ε near ½, and free of cancellation near 0."""
+    reached = deficit(c, odd) if odd > 0.0 else 0.0
+    return (below - reached) / (math.sqrt(max(0.0, most - reached)) + math.sqrt(max(0.0, most - below)) + 1e-300)
+
+
+def _further(mean: Callable[..., float], c: Any, count: float, D: float, y: float) -> float:
+    """√(D(y) − D_{K+1}) − √(D − D_{K+1}): about linear in y = 1/(K+1) − ε."""
+    even = 1.0 / (count + 1.0)
+    base = mean(c, even)
+    reached = total(mean, c, count, max(0.0, even - y))
+    return math.sqrt(max(0.0, reached - base)) - math.sqrt(max(0.0, D - base))
+
+
+def root(
+    function: Callable[..., float], first: Any, c: Any, second: float, third: float, low: float, high: float
+) -> float:
+    """Zero of function(first, c, second, third, ·) where it changes sign on [low, high] (Chandrupatla 1997)."""
+    a, b = high, low
+    fa, fb = function(first, c, second, third, a), function(first, c, second, third, b)
+    if fa == 0.0 or (fa * fb > 0.0 and abs(fa) <= abs(fb)):
+        return a
+    if fb == 0.0 or fa * fb > 0.0:
+        return b
+    best, where = a, 0.5
+    for _ in range(200):
+        x = a + where * (b - a)
+        fx = function(first, c, second, third, x)
+        if (fx > 0.0) == (fa > 0.0):
+            other, f_other = a, fa
+        else:
+            other, f_other = b, fb
+            b, fb = a, fa
+        a, fa = x, fx
+        best = a if abs(fa) < abs(fb) else b
+        width = abs(b - a)
+        tolerance = 1.5e-16 * abs(best) + 1e-300
+        if fa == 0.0 or width <= 2.0 * tolerance:
+            return best
+        where = 0.5
+        xi, phi = (a - b) / (other - b), (fa - fb) / (f_other - fb)
+        if phi * phi < xi and (1.0 - phi) * (1.0 - phi) < 1.0 - xi:
+            where = fa / (fb - fa) * f_other / (fb - f_other)
+            where += (other - a) / (b - a) * fa / (f_other - fa) * fb / (f_other - fb)
+        where = min(1.0 - tolerance / width, max(tolerance / width, where))
+    return best

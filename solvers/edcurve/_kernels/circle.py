@@ -1,0 +1,151 @@
+"""d(p) = A p (1 − sinc²(πp)): the circle (A = 1), the sinusoid (A = ½); c = (D_max, 0, A).
+
+1 − sinc² cancels for small p, so below πp = 1.05 its power series is used: Σ (−1)^{n+1} 2 Zⁿ/(2n+2)!, Z = (2πp)².
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .biuniform import whole
+
+TURN = 4.0 * math.pi * math.pi
+# d(p)/p at p = 1/2, above which two cells are too many
+HALF = 1.0 - 4.0 / math.pi**2
+# coefficients of the series of 1 − sinc², without their signs
+A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12 = (2.0 / math.factorial(2 * n + 2) for n in range(1, 13))
+
+
+def mean(c: Sequence[float], p: float) -> float:
+    """d(p)/p."""
+    return c[2] * unit_mean(p)
+
+
+def mean_at(c: Sequence[float], nats: float) -> float:
+    """d(p)/p at p = exp(−nats)."""
+    return mean(c, math.exp(-nats))
+
+
+def unit_mean(p: float) -> float:
+    """1 − sinc²(πp) to full relative precision."""
+    y = math.pi * p
+    if y < 1.05:
+        return _series(TURN * p * p)[0]
+    sinc = math.sin(y) / y
+    return 1.0 - sinc * sinc
+
+
+def _value_and_slope(p: float) -> tuple[float, float]:
+    """φ = 1 − sinc²(πp) and p φ′(p)."""
+    y = math.pi * p
+    if y < 1.05:
+        return _series(TURN * p * p)
+    sinc = math.sin(y) / y
+    return 1.0 - sinc * sinc, 2.0 * sinc * (sinc - math.cos(y))
+
+
+def _series(Z: float) -> tuple[float, float]:
+    """φ and p φ′ = 2Z dφ/dZ; six terms reach double precision for Z < 0.05, twelve for πp < 1.05."""
+    if Z < 0.05:
+        value = A1 - Z * (A2 - Z * (A3 - Z * (A4 - Z * (A5 - Z * A6))))
+        slope = A1 - Z * (2.0 * A2 - Z * (3.0 * A3 - Z * (4.0 * A4 - Z * (5.0 * A5 - Z * (6.0 * A6)))))
+        return Z * value, 2.0 * Z * slope
+    tail = A6 - Z * (A7 - Z * (A8 - Z * (A9 - Z * (A10 - Z * (A11 - Z * A12)))))
+    value = A1 - Z * (A2 - Z * (A3 - Z * (A4 - Z * (A5 - Z * tail))))
+    tail = 9.0 * A9 - Z * (10.0 * A10 - Z * (11.0 * A11 - Z * (12.0 * A12)))
+    tail = 6.0 * A6 - Z * (7.0 * A7 - Z * (8.0 * A8 - Z * tail))
+    slope = A1 - Z * (2.0 * A2 - Z * (3.0 * A3 - Z * (4.0 * A4 - Z * (5.0 * A5 - Z * tail))))
+    return Z * value, 2.0 * Z * slope
+
+
+def size(c: Sequence[float], D: float) -> float:
+    """P with 1 − sinc²(πp) = D/A: reverted series, then Newton."""
+    D = D / c[2]
+    if D > HALF:
+        return _size_near_one(math.sqrt(max(0.0, 1.0 - D)))
+    e = 3.0 * D
+    z = e * (1.0 + e * (2.0 / 15.0 + e * (41.0 / 1575.0 + e * (4.0 / 675.0 + e * 0.0014670434880543936))))
+    p = math.sqrt(z) / math.pi
+    steps = 1 if D < 1e-3 else 2 if D < 0.05 else 4
+    for _ in range(steps):
+        value, slope = _value_and_slope(p)
+        p -= p * (value - D) / slope
+    return p
+
+
+def _size_near_one(sinc: float) -> float:
+    y = math.pi
+    for _ in range(8):
+        y -= (math.sin(y) - sinc * y) / (math.cos(y) - sinc)
+    return y / math.pi
+
+
+def rate(c: Sequence[float], D: float) -> float:
+    """−ln size."""
+    return -math.log(size(c, D))
+
+
+def split(c: Sequence[float], D: float) -> tuple[float, float]:
+    """(K, ε) at distortion D: Newton from the cubic law p³ that d follows for small p."""
+    if D / c[2] >= HALF:
+        return 1.0, _second(1.0 - D / c[2])
+    p = size(c, D)
+    count = whole(p)
+    if count == 0.0:
+        return 0.0, 0.0
+    count = max(count, 2.0)
+    even = 1.0 / (count + 1.0)
+    y = _cubic_start(count, even, p)
+    D = D / c[2]
+    steps = 1 if count > 2000.0 else 2 if count > 60.0 else 3 if count > 5.0 else 4
+    for _ in range(steps):
+        odd = max(0.0, even - y)
+        each = (1.0 - odd) / count
+        value, slope = _value_and_slope(each)
+        value_odd, slope_odd = _value_and_slope(odd)
+        residual = (1.0 - odd) * value + odd * value_odd - D
+        gain = (value + slope) - (value_odd + slope_odd)
+        if gain > 0.0:
+            y = min(even, max(0.0, y - residual / gain))
+    return count, max(0.0, even - y)
+
+
+def _cubic_start(count: float, even: float, p: float) -> float:
+    """Root y of y²(α − βy) = Q, exact where d(p) ∝ p³; y = 1/(K+1) − ε."""
+    linear, cubic = 3.0 / count, 1.0 - 1.0 / (count * count)
+    spare = max(0.0, 1.0 - count * p)
+    target = max(0.0, (p - spare) * even * (p + even))
+    y = math.sqrt(target / linear)
+    bend = cubic * y / linear
+    y *= 1.0 + bend * (0.5 + bend * (0.625 + bend))
+    for _ in range(2):
+        slope = y * (2.0 * linear - 3.0 * cubic * y)
+        if slope > 0.0:
+            y -= (y * y * (linear - cubic * y) - target) / slope
+    return min(y, even)
+
+
+def _second(below: float) -> float:
+    """ε for K = 1, from sin²(πε) = π² (1−D) ε(1−ε)."""
+    if below <= 0.0:
+        return 0.0
+    if below < 0.27:
+        return _small_second(below)
+    v = (1.0 - 0.25 * math.pi**2 * below) / (math.pi**2 * (1.0 - below))
+    for _ in range(6):
+        u = math.sqrt(max(v, 0.0))
+        sinc = math.sin(2.0 * math.pi * u) / (2.0 * math.pi * u) if u > 0.0 else 1.0
+        value = math.cos(math.pi * u) ** 2 - math.pi**2 * below * (0.25 - v)
+        v -= value / (math.pi**2 * (below - sinc))
+    return 0.5 - math.sqrt(max(v, 0.0))
+
+
+def _small_second(below: float) -> float:
+    odd = below / (1.0 + below)
+    for _ in range(6):
+        y = math.pi * odd
+        sinc = math.sin(y) / y
+        value = odd * sinc * sinc - below * (1.0 - odd)
+        odd -= value / (sinc * (2.0 * math.cos(y) - sinc) + below)
+    return odd

@@ -1,0 +1,125 @@
+"""E(D), its bounds, its inverse and the Lagrangian at one point, for any model; natural logarithms.
+
+`lines` holds the straight parts of the dual bound, four numbers each: (left D, right D, bound at the right,
+slope). `vertices` are the first counts on the hull, from 1; beyond the last of them every count is one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import biuniform
+
+Function = Callable[..., Any]
+
+
+def entropy(mean: Function, rate: Function, split: Function, c: Any, extra: Any, D: float) -> float:
+    """E(D)."""
+    count, odd = split(c, inside(c, D))
+    return entropy_of(rate, c, D, count, odd)
+
+
+def inside(c: Any, D: float) -> float:
+    """D where 0 < D < D_max, else some distortion that `split` can take."""
+    return D if 0.0 < D < c[0] else 0.5 * c[0]
+
+
+def entropy_of(rate: Function, c: Any, D: float, count: float, odd: float) -> float:
+    """E(D), given the optimal partition."""
+    if D <= 0.0:
+        return math.inf
+    if D >= c[0]:
+        return 0.0
+    if count == 0.0:
+        return float(rate(c, D))
+    return biuniform.entropy(count, odd)
+
+
+def lower(mean: Function, rate: Function, split: Function, c: Any, lines: Sequence[float], D: float) -> float:
+    """The dual bound: −ln size, or the chord where that is not convex."""
+    if D <= 0.0:
+        return math.inf
+    if D >= c[0]:
+        return 0.0
+    for i in range(0, len(lines), 4):
+        if lines[i] <= D <= lines[i + 1]:
+            right = lines[i + 1] - D if lines[i + 1] < c[0] else (c[0] - D) + c[1]
+            return lines[i + 2] + lines[i + 3] * right
+    return rate(c, D)
+
+
+def hull(mean: Function, rate: Function, split: Function, c: Any, vertices: Sequence[float], D: float) -> float:
+    """Lower convex hull of the points (K d(1/K), ln K)."""
+    if D <= 0.0:
+        return math.inf
+    if D >= c[0]:
+        return 0.0
+    nats = rate(c, D)
+    if nats >= math.log(biuniform.MOST_CELLS):
+        return nats
+    few = max(1.0, float(math.floor(math.exp(nats))))
+    many = few + 1.0
+    for i in range(len(vertices) - 1):
+        if few < vertices[i + 1]:
+            few, many = vertices[i], vertices[i + 1]
+            break
+    low = mean(c, 1.0 / many)
+    if few == 1.0:
+        return math.log(many) * ((c[0] - D) + c[1]) / (c[0] - low)
+    high = mean(c, 1.0 / few)
+    if high <= low:
+        return nats
+    share = min(1.0, max(0.0, (high - D) / (high - low)))
+    return math.log(few) + share * math.log1p((many - few) / few)
+
+
+def distortion(mean: Function, mean_at: Function, split: Function, c: Any, extra: Any, nats: float) -> float:
+    """The inverse of E: the least distortion at that entropy."""
+    if nats <= 0.0:
+        return c[0]
+    count, odd = biuniform.from_entropy(nats)
+    if count == 0.0:
+        return mean_at(c, nats)
+    return biuniform.total(mean, c, count, odd)
+
+
+def cell(mean: Function, rate: Function, split: Function, c: Any, extra: Any, p: float) -> float:
+    """d(p)."""
+    return float(p * mean(c, p)) if p > 0.0 else 0.0
+
+
+def cells(mean: Function, rate: Function, split: Function, c: Any, vertices: Sequence[float], lmbda: float) -> float:
+    """The K that minimises ln K + λ K d(1/K); 0 where it exceeds `MOST_CELLS`."""
+    for i in range(len(vertices) - 1):
+        if lmbda <= _switch(mean, c, vertices[i], vertices[i + 1]):
+            return vertices[i]
+    few = vertices[len(vertices) - 1]
+    if lmbda <= _switch(mean, c, few, few + 1.0):
+        return few
+    return _gallop(mean, c, lmbda, few)
+
+
+def _switch(mean: Function, c: Any, few: float, many: float) -> float:
+    """The λ at which many cells begin to beat few."""
+    gap = mean(c, 1.0 / few) - mean(c, 1.0 / many)
+    return math.log1p((many - few) / few) / gap if gap > 0.0 else math.inf
+
+
+def _gallop(mean: Function, c: Any, lmbda: float, few: float) -> float:
+    """Least K above few with _switch(K, K+1) ≥ λ: doubling, then bisection in ln K."""
+    many = 2.0 * few + 1.0
+    while _switch(mean, c, many, many + 1.0) < lmbda:
+        few, many = many, 2.0 * many
+        if many >= biuniform.MOST_CELLS:
+            return 0.0
+    while many - few > 1.0:
+        middle = float(math.floor(math.sqrt(few * many)))
+        if not few < middle < many:
+            middle = float(math.floor(0.5 * (few + many)))
+        if _switch(mean, c, middle, middle + 1.0) < lmbda:
+            few = middle
+        else:
+            many = middle
+    return many

@@ -1,0 +1,139 @@
+"""Array loops over the scalar functions: interpreted for few points, compiled by numba for many.
+
+A compiled loop releases the GIL, so large arrays are cut into one chunk a core and run in threads that live only
+for the call: nothing is left that a forked child could inherit broken, and no parallel runtime is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import biuniform, circle, cubic, functions, general, power, spectrum
+
+Loop = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], None]
+
+# (function, what it takes of a model), in the order of its arguments
+ARGUMENTS = {
+    functions.entropy: ("mean", "rate", "split"),
+    functions.lower: ("mean", "rate", "split"),
+    functions.hull: ("mean", "rate", "split"),
+    functions.distortion: ("mean", "mean_at", "split"),
+    functions.cell: ("mean", "rate", "split"),
+    functions.cells: ("mean", "rate", "split"),
+}
+# Fewer evaluations than this (points × terms of a sum) cost less interpreted than it takes to import numba.
+INTERPRETED = 4096
+# Points below which a second thread costs more than it saves.
+CHUNK = 8192
+# No checks of divisors and calls dissolved: what is left in straight lines is vectorised by LLVM.
+OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
+_compiling = threading.Lock()
+
+
+def evaluate(
+    function: FunctionType, model: ModuleType, c: tuple[Any, ...], extra: tuple[float, ...], x: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """function at every point of the one-dimensional array x."""
+    if model is general or (x.size * len(c) <= INTERPRETED and not compiled.cache_info().currsize):
+        return np.array([point(function, model, c, extra, value) for value in x.tolist()], dtype=np.float64)
+    with _compiling:
+        run = compiled(function, model)
+    out = np.empty_like(x)
+    _in_threads(run, np.array(c), np.array(extra, dtype=np.float64), x, out)
+    return out
+
+
+def point(function: FunctionType, model: ModuleType, c: tuple[Any, ...], extra: tuple[float, ...], x: float) -> float:
+    """function at one point, interpreted unless the model is a long sum."""
+    if model is spectrum and len(c) > INTERPRETED // 64:
+        return float(evaluate(function, model, c, extra, np.array([x]))[0])
+    parts = [getattr(model, name) for name in ARGUMENTS[function]]
+    return float(function(*parts, c, extra, x))
+
+
+def _in_threads(
+    run: Loop, c: NDArray[np.float64], extra: NDArray[np.float64], x: NDArray[np.float64], out: NDArray[np.float64]
+) -> None:
+    threads = min(cores(), x.size // CHUNK)
+    if threads <= 1:
+        return run(c, extra, x, out)
+    cuts = np.linspace(0, x.size, 4 * threads + 1).astype(int)
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [pool.submit(run, c, extra, x[a:b], out[a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        for job in jobs:
+            job.result()
+    return None
+
+
+def cores() -> int:
+    """Number of cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def compiled(function: FunctionType, model: ModuleType) -> Loop:
+    """The loop of a function over a model, compiled once and kept on disk."""
+    import numba
+    from numba.extending import register_jitable
+
+    for module in (biuniform, circle, cubic, power, spectrum, functions):
+        for value in vars(module).values():
+            if isinstance(value, FunctionType) and value.__module__ == module.__name__:
+                register_jitable(**OPTIONS)(value)
+    parts = [getattr(model, name) for name in ARGUMENTS[function]]
+    run = (_entropy_loop if function is functions.entropy else _loop)(function, *parts, _fingerprint())
+    try:
+        return numba.njit(cache=True, **OPTIONS)(run)  # type: ignore[no-any-return]
+    except RuntimeError:  # no folder that can be written for the cache: compile anew in each process
+        return numba.njit(**OPTIONS)(run)  # type: ignore[no-any-return]
+
+
+def _loop(function: Any, first: Any, second: Any, third: Any, fingerprint: int) -> Loop:
+    def run(
+        c: NDArray[np.float64], extra: NDArray[np.float64], x: NDArray[np.float64], out: NDArray[np.float64]
+    ) -> None:
+        version = fingerprint  # noqa: F841: in the key of numba's cache, which itself looks at this file alone
+        for i in range(x.size):
+            out[i] = function(first, second, third, c, extra, x[i])
+
+    return run
+
+
+def _entropy_loop(function: Any, mean: Any, rate: Any, split: Any, fingerprint: int) -> Loop:
+    """As `_loop`, block by block: first all partitions, where LLVM can vectorise, then their entropies."""
+    inside, entropy_of, block = functions.inside, functions.entropy_of, 512
+
+    def run(
+        c: NDArray[np.float64], extra: NDArray[np.float64], x: NDArray[np.float64], out: NDArray[np.float64]
+    ) -> None:
+        version = fingerprint  # noqa: F841: as above
+        count, odd = np.empty(block), np.empty(block)
+        for start in range(0, x.size, block):
+            stop = min(block, x.size - start)
+            for i in range(stop):
+                count[i], odd[i] = split(c, inside(c, x[start + i]))
+            for i in range(stop):
+                out[start + i] = entropy_of(rate, c, x[start + i], count[i], odd[i])
+
+    return run
+
+
+def _fingerprint() -> int:
+    """Digest of the kernels' source, so that a cached loop never outlives a change to what it calls."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return int.from_bytes(digest.digest()[:7], "big")

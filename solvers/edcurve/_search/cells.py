@@ -1,0 +1,95 @@
+"""The cell distortion as the search evaluates it: value, first and second derivative at any sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+Floats = NDArray[np.float64]
+CellDistortion = Callable[[Floats], Floats]
+
+
+class Jet(NamedTuple):
+    """d, d′ and d″ at some sizes, in arrays of the shape of the sizes."""
+
+    value: Floats
+    slope: Floats
+    bend: Floats
+
+
+Evaluate = Callable[[Floats], Jet]
+
+
+class Cells:
+    """A cell distortion tabulated once, so that a slow one costs a search one call on ``nodes`` sizes.
+
+    Parameters
+    ----------
+    d, derivative
+        Cell distortion and its derivative, arrays of sizes in (0, 1] to arrays; without a derivative,
+        sixth-order central differences of ``d`` stand in.
+    smallest
+        Sizes from about this one up are resolved; the nodes are sinh-spaced below and above it.
+    """
+
+    def __init__(
+        self, d: CellDistortion, derivative: CellDistortion | None, smallest: float, nodes: int = 2049
+    ) -> None:
+        self._d = d
+        self._derivative = derivative
+        self._nodes = _graded(smallest, nodes)
+        values = np.concatenate([[0.0], self.distortion(self._nodes[1:])])
+        self._coefficients: Floats = np.ascontiguousarray(CubicSpline(self._nodes, values).c.T)
+
+    def distortion(self, sizes: Floats) -> Floats:
+        """The caller's d, given one flat array and checked for what it returns."""
+        flat = np.clip(sizes, 0.0, 1.0).ravel()
+        return checked(self._d(flat), flat, "the cell distortion d").reshape(sizes.shape)
+
+    def tabulated(self, sizes: Floats) -> Jet:
+        """Cubic spline: what the search descends on."""
+        index = np.clip(np.searchsorted(self._nodes, sizes, side="right") - 1, 0, self._nodes.size - 2)
+        x = sizes - self._nodes[index]
+        c3, c2, c1, c0 = np.moveaxis(self._coefficients[index], -1, 0)
+        return Jet(((c3 * x + c2) * x + c1) * x + c0, (3 * c3 * x + 2 * c2) * x + c1, 6 * c3 * x + 2 * c2)
+
+    def exact(self, sizes: Floats) -> Jet:
+        """The caller's d and d′, what the result is polished on (d″ only steers, so the table's will do)."""
+        return Jet(self.distortion(sizes), self._exact_slope(sizes), self.tabulated(sizes).bend)
+
+    def _exact_slope(self, sizes: Floats) -> Floats:
+        flat = np.clip(sizes, 0.0, 1.0).ravel()
+        if self._derivative is None:
+            return _difference(self.distortion, flat).reshape(sizes.shape)
+        return checked(self._derivative(flat), flat, "the derivative of d").reshape(sizes.shape)
+
+
+def checked(values: object, sizes: Floats, name: str) -> Floats:
+    """``values`` as finite floats, one for each size."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != sizes.shape:
+        raise ValueError(f"{name} must return one value for each of {sizes.shape} sizes, got {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite on (0, 1], got {array[~np.isfinite(array)][0]}")
+    return array
+
+
+def _graded(smallest: float, nodes: int) -> Floats:
+    stretch = np.arcsinh(8.0 / smallest)
+    grid: Floats = np.sinh(stretch * np.linspace(0.0, 1.0, nodes)) / np.sinh(stretch)
+    grid[-1] = 1.0
+    return grid
+
+
+def _difference(d: CellDistortion, sizes: Floats) -> Floats:
+    """Sixth-order difference quotient; the step shrinks towards 1, where d ends."""
+    step = np.maximum(np.minimum(1e-3 * sizes, (1.0 - sizes) / 3), 1e-9 * sizes)
+    offsets = np.arange(-3.0, 4.0)[:, None]
+    points = np.minimum(sizes + offsets * step, 1.0)
+    weights = np.array([-1.0, 9.0, -45.0, 0.0, 45.0, -9.0, 1.0]) / 60
+    quotient: Floats = weights @ d(points) / np.maximum(step, np.finfo(float).tiny)
+    return quotient

@@ -1,0 +1,165 @@
+"""The search behind `edcurve.condition.check_star`: which triple of cell sizes is worst for (★).
+
+Triples are rows of logarithms x₁ < x₂ < x₃ of sizes with p₁ + p₂ + p₃ ≤ 1; g(x) = d′(eˣ).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Function = Callable[[Array], Array]  # of an array of sizes
+Slope = Callable[[Array], Array]  # of an array of x: x, g(x) and a bound on the error of g(x), stacked
+
+least_size = 1e-6  # below it d is taken for power-like
+resolution = 1e-3  # a triple counts if the error of its value is below this times (1 − p₁/p₃)²
+near = np.array([1e-3, 3e-3, 1e-2, 3e-2])  # x₂ − x₁ or x₃ − x₂ of sizes that almost coincide
+gaps = np.concatenate([near, np.arange(0.06, 3, 0.06), np.geomspace(3, -math.log(least_size), 20)])
+middles = np.geomspace(0.01, 0.9, 130)
+sizes = np.log(
+    np.concatenate([np.geomspace(least_size, 0.0097, 60), middles, 1 - np.geomspace(0.08, 2e-6, 12)])
+)
+moves = np.array(list(itertools.product((0.0, -1.0, 1.0), repeat=3)))  # the first stays where it is
+
+
+def worst_triple(d: Function, derivative: Function | None) -> tuple[float, float, Array, float]:
+    """Least value less its error, that error, the sizes there, and the size from which errors hide nothing.
+
+    The value is (m₂₃ − m₁₂) / ((|m₁₂| + |m₂₃|) (1 − p₁/p₃)), m the first divided differences of g. It and its
+    sizes are NaN if errors hide all.
+    """
+    with np.errstate(all="ignore"):
+        slope, seen = slope_of(d, derivative)
+        found = np.concatenate([_interior(slope, seen), _listed(slope, seen)])
+        found = found[np.argsort(found[:, 0])]
+        found = np.concatenate([found[:1], _refined(slope, seen, found)])
+    low, error, *x = found[np.argmin(found[:, 0])]
+    if low == np.inf:
+        low, x = np.nan, [np.nan] * 3
+    return float(low), float(error), np.exp(x), seen
+
+
+def evaluate(function: Function, p: Array) -> Array:
+    """``function(p)`` in pieces, as it may hold a row of many terms for each entry."""
+    pieces = np.split(p.flatten(), range(4096, p.size, 4096))
+    with np.errstate(all="ignore"):
+        return np.concatenate([function(piece) for piece in pieces]).reshape(p.shape)
+
+
+def rounding(function: Function, p: Array) -> Array:
+    """Estimate the rounding error at each p from seventh differences (Moré & Wild, SISC 33, 2011).
+
+    They span sizes over which p² changes by more than 1e-16: where functions that cancel are staircases,
+    differences over less would see a step, flat and without noise.
+    """
+    steps = np.minimum(3e-3, 1e-9 / p**2) * np.arange(12)[:, None]
+    noise = np.diff(evaluate(function, p * (1 - steps)), 7, axis=0)
+    return np.asarray(np.sqrt(np.mean(noise**2, axis=0) / math.comb(14, 7)))
+
+
+def differentiate(d: Function, p: Array) -> tuple[Array, Array]:
+    """d′ and its error: differences extrapolated to step 0 (Ridders, Adv. Eng. Softw. 4, 1982).
+
+    Of all steps and orders the one that changed least is taken, so that p near a kink gets short steps and
+    noise long ones. Differences are central up to p = 0.8, backward above, where d ends.
+    """
+    central = p <= 0.8
+    steps = 0.25 * p * 3.0 ** -np.arange(10)[:, None]
+    upper, lower = np.where(central, p + steps, p), p - steps
+    table = (evaluate(d, upper) - evaluate(d, lower)) / (upper - lower)
+    ratio, best, error = np.where(central, 9.0, 3.0), table[-1], np.full(p.shape, np.inf)
+    for order in range(1, len(steps)):
+        better = table[1:] + (table[1:] - table[:-1]) / (ratio**order - 1)
+        change = np.fmax(np.abs(better - table[1:]), np.abs(better - table[:-1]))
+        for row, moved in zip(better, change, strict=True):
+            best, error = np.where(moved < error, row, best), np.fmin(moved, error)
+        table = better
+    return best, error
+
+
+def slope_of(d: Function, derivative: Function | None) -> tuple[Slope, float]:
+    """Return g with its error, and the least size from which errors are small against differences of g."""
+    p = np.exp(sizes)
+    noise = 10 * differentiate(d, p)[1] if derivative is None else 4 * rounding(derivative, p)
+    noise = np.max(np.lib.stride_tricks.sliding_window_view(np.pad(noise, 3, mode="edge"), 7), axis=1)
+    slope = partial(_slope, d, derivative, noise)
+    rise = np.abs(slope(sizes)[1] - slope(sizes - 0.25)[1])
+    hidden = ~(noise < 0.01 * resolution * rise)
+    return slope, float(np.max(p[hidden], initial=least_size))
+
+
+def _slope(d: Function, derivative: Function | None, noise: Array, x: Array) -> Array:
+    p = np.exp(x.ravel())
+    g, error = differentiate(d, p) if derivative is None else (evaluate(derivative, p), 0.0)
+    error = np.maximum(np.interp(x.ravel(), sizes, noise), np.maximum(error, 2**-51 * np.abs(g)))
+    return np.stack([x, g.reshape(x.shape), error.reshape(x.shape)])
+
+
+def _scores(lower: Array, middle: Array, upper: Array, *, seen: float) -> tuple[Array, Array]:
+    """Value less error, and error; infinite where the triple is not one or the error too large."""
+    (x1, g1, n1), (x2, g2, n2), (x3, g3, n3) = lower, middle, upper
+    m12, m23 = (g2 - g1) / (x2 - x1), (g3 - g2) / (x3 - x2)
+    spread = -np.expm1(x1 - x3)
+    scale = (np.abs(m12) + np.abs(m23)) * spread
+    error = 4 * ((n1 + n2) / (x2 - x1) + (n2 + n3) / (x3 - x2)) / scale
+    possible = (np.exp(x1) + np.exp(x2) + np.exp(x3) <= 1 + 1e-12) & (x1 >= math.log(seen) - 0.05)
+    counts = possible & (error <= resolution * spread**2)
+    return np.where(counts, (m23 - m12) / scale - error, np.inf), error
+
+
+def _interior(slope: Slope, seen: float) -> Array:
+    """For each middle size on the grid the worst triple of the grid, sizes that almost coincide included."""
+    mid, below, above = slope(sizes), slope(sizes[:, None] - near), slope(sizes[sizes < -0.1, None] + near)
+    found = []
+    for j in range(np.searchsorted(sizes, math.log(0.5))):
+        lower = np.concatenate([mid[:, :j], below[:, j]], axis=1)
+        upper = np.concatenate([above[:, j], mid[:, j + 1 :]], axis=1)
+        low, error = _scores(lower[:, :, None], mid[:, j, None, None], upper[:, None, :], seen=seen)
+        i, k = np.unravel_index(np.argmin(low), low.shape)
+        found.append([low[i, k], error[i, k], lower[0, i], sizes[j], upper[0, k]])
+    return np.array(found)
+
+
+def _listed(slope: Slope, seen: float) -> Array:
+    """Triples on the face p₁ + p₂ + p₃ = 1, and narrow ones at a fine grid of sizes up to 1/3."""
+    a, b = (grid[np.add.outer(gaps, gaps) < gaps[-1]] for grid in np.meshgrid(gaps, gaps))
+    third = np.log(np.linspace(0, 1 / 3, 1501)[1:, None])
+    narrow = [third + h * np.array([-1, 0, 1]) - h**2 for h in near[::2]]  # − h²: the sum stays below 1
+    x = np.concatenate([_placed(np.column_stack([0 * a, a, b])), *narrow])
+    return np.column_stack([*_scores(*np.moveaxis(slope(x), -1, 0), seen=seen), x])
+
+
+def _placed(coordinates: Array) -> Array:
+    """Triples of log(p₁ + p₂ + p₃), x₂ − x₁ and x₃ − x₂."""
+    total, a, b = np.moveaxis(coordinates, -1, 0)
+    x = np.stack([0 * a, a, a + b], axis=-1)
+    return np.asarray(x + (total - np.log(np.sum(np.exp(x), axis=-1)))[..., None])
+
+
+def _refined(slope: Slope, seen: float, found: Array, count: int = 6) -> Array:
+    """Compass search in the coordinates of `_placed` from the worst few distinct triples of ``found``."""
+    x = _distinct(found, count)
+    at = np.column_stack([np.log(np.sum(np.exp(x), axis=1)), np.diff(x, axis=1)])
+    step, rows = np.full(len(x), 0.1), np.arange(len(x))
+    for _ in range(30):
+        trial = at[:, None] + step[:, None, None] * moves
+        trial = np.concatenate([np.minimum(trial[..., :1], 0), np.maximum(trial[..., 1:], near[0])], axis=-1)
+        x = _placed(trial)
+        low, error = _scores(*np.moveaxis(slope(x), -1, 0), seen=seen)
+        pick = np.argmin(low, axis=1)
+        at, step = trial[rows, pick], np.where(pick == 0, step / 2.5, step)
+    return np.column_stack([low[rows, pick], error[rows, pick], x[rows, pick]])
+
+
+def _distinct(found: Array, count: int) -> Array:
+    chosen = [found[0, 2:]]
+    for x in found[np.isfinite(found[:, 0]), 2:]:
+        if len(chosen) < count and all(np.max(np.abs(x - other)) > 0.2 for other in chosen):
+            chosen.append(x)
+    return np.array(chosen)

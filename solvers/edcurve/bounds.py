@@ -1,0 +1,101 @@
+"""Upper and lower bounds on E(D)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _validation, search
+from ._kernels import functions
+from .exact import _evaluate
+from .sources import BOUND, Source, resolve
+
+Array = NDArray[np.float64]
+
+
+def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
+    """Entropy of the best partition into intervals that is known at each distortion.
+
+    Where biuniform partitions are optimal this is E(D) itself, by the same code as `entropy_distortion`. Elsewhere
+    it is the best partition of a seeded search from many unequal starts: achievable, and not proved optimal.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float or array_like
+        D ≥ 0.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The bound, of the shape of `distortion`; 0 from D_max on, inf at 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    """
+    known = resolve(source)
+    unit = _validation.log_base(base)
+    if known.status != BOUND:
+        return _evaluate(functions.entropy, known, (), "distortion", distortion, out=unit)
+    return _validation.elementwise(
+        "distortion",
+        distortion,
+        lambda D: _searched(known, np.array([D])).item() / unit,
+        lambda D: _searched(known, D) / unit,
+    )
+
+
+def _searched(source: Source, distortion: Array) -> Array:
+    """Entropies in nats by search: those asked for are solved in one pass, neighbours starting each other."""
+    result = np.where(distortion > 0.0, 0.0, np.inf)
+    inner = (distortion > 0.0) & (distortion < source.max_distortion)
+    wanted, back = np.unique(distortion[inner], return_inverse=True)
+    if wanted.size:
+        found = search.minimise_entropy_many(source.cell_distortion, wanted)
+        result[inner] = np.array([partition.entropy for partition in found])[back]
+    return result
+
+
+def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
+    """Dual lower bound on E(D): sup over λ of inf over p of −log p + λ(d(p)/p − D).
+
+    Theorems 4 and 6 (Eq. (37) omits the −λD that (56) has): the lower convex envelope of the curve
+    (d(p)/p, −log p). It meets E(D) at every D_K = K d(1/K) left of the tangent point.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float or array_like
+        D ≥ 0.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The bound, of the shape of `distortion`; 0 from D_max on, inf at 0.
+
+    Raises
+    ------
+    ValueError
+        For arguments that are not allowed, and for a source whose δ is not monotone: sets that are not intervals
+        may then do better, and nothing computed from intervals bounds them from below.
+    TypeError
+        If an argument is not a number, an array of numbers or a source.
+    """
+    known = resolve(source)
+    if not known.monotone:
+        raise ValueError(
+            f"source must have a δ that is monotone in the distance for a lower bound, got {known.name!r}: "
+            "cells that are not intervals may be better than those the bound is computed from"
+        )
+    unit = _validation.log_base(base)
+    return _evaluate(functions.lower, known, known._lines, "distortion", distortion, out=unit)

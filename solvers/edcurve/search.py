@@ -1,0 +1,294 @@
+"""General search over partitions: the least entropy at a distortion, for any cell distortion.
+
+Where the minimiser is known to be biuniform a formula gives it; this module assumes nothing of the kind. It
+descends from many partitions into unequal cells, and so is the answer for sources that violate the condition
+for biuniformity and an independent check for those that satisfy it. What it returns is feasible, hence an upper
+bound, and stationary; that no better partition exists is likely, not proved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve._search.cells import CellDistortion, Cells, Floats
+from edcurve._search.sizing import fewest_cells, most_cells, uniform_cells, whole_cell
+from edcurve._search.solve import Found, Task, solve
+from edcurve._validation import nonnegative, positive_int, real
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The best partition that a search found.
+
+    Attributes
+    ----------
+    sizes : ndarray, shape (cells,)
+        Cell sizes, positive and decreasing, of sum 1 within rounding.
+    entropy : float
+        Σ −pᵢ ln pᵢ, nats.
+    distortion : float
+        Σ d(pᵢ).
+    lmbda : float
+        The λ of the Lagrangian Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) that is stationary here: given, or −dE/dD. It is
+        NaN for equal cells that the distortion leaves no freedom, and 0 for one cell.
+    residual : float
+        Largest deviation of −ln pᵢ + λ d′(pᵢ) from its mean μ, over 1 + |μ|: 0 at a stationary partition.
+    is_minimum : bool
+        Whether the second-order condition holds: the Hessian of the Lagrangian is positive definite on the
+        directions that keep the constraints.
+    starts, agreeing : int
+        Starts that could be brought to the distortion, and those of them whose descent alone ended
+        within 1e-8 (relative to 1 + E) of the result. Few that agree say that the landscape is rugged.
+    """
+
+    sizes: NDArray[np.float64]
+    entropy: float
+    distortion: float
+    lmbda: float
+    residual: float
+    is_minimum: bool
+    starts: int
+    agreeing: int
+
+    @property
+    def value(self) -> float:
+        """Entropy + λ · distortion."""
+        return self.entropy + self.lmbda * self.distortion
+
+
+def minimise_entropy(
+    d: CellDistortion,
+    distortion: float,
+    *,
+    derivative: CellDistortion | None = None,
+    max_cells: int | None = None,
+    starts: int = 64,
+    structured: bool = True,
+    seed: int = 0,
+) -> SearchResult:
+    """Search for the partition of least entropy: min Σ −pᵢ ln pᵢ subject to Σ pᵢ = 1, Σ d(pᵢ) ≤ D.
+
+    Parameters
+    ----------
+    d : callable
+        Cell distortion: an array of sizes in (0, 1] to an array of distortions, with d(0) = 0. It is called
+        a dozen times, once on 2048 sizes, so it may be slow.
+    distortion : float
+        D, above 0. From d(1) up, one cell is the answer.
+    derivative : callable, optional
+        d′, in the same form. Without it, differences of ``d`` take its place; ``residual`` then shows
+        their error, which the entropy feels only in second order.
+    max_cells : int, optional
+        Most cells to consider; by default as many as help.
+    starts : int
+        Number of random starts: Dirichlet sizes of concentration 0.3 to 10, from the fewest cells that can
+        reach D to six more, then the power of them that meets D.
+    structured : bool
+        Start also from one large and n equal cells, n equal and one small, all three, n₁ and n₂ equal
+        ones, and (up to 20 cells) the Pareto front of all partitions into multiples of 1/48.
+    seed : int
+        The same arguments and seed give the same result.
+
+    Returns
+    -------
+    SearchResult
+        ``distortion`` is at most D (1 + 2e-15).
+
+    Raises
+    ------
+    ValueError
+        If D ≤ 0 or NaN, if ``max_cells`` equal cells do not reach D, if that takes more than 100,000, or if
+        ``d`` returns another shape or what is not finite.
+
+    Notes
+    -----
+    Every start descends by sequential quadratic programming, cells that vanish being dropped; from the best
+    partitions cells are merged, split, added, removed and resized, until that no longer helps; the result is
+    polished on ``d`` itself. Up to about 20 cells this has found the minimum in every case tried. To about
+    200 the random starts have up to 32 sizes, or 8 groups of equal cells; beyond, it is in effect the
+    structured starts and exchanges that search. Minimisers have few distinct sizes: at most one cell in each
+    stretch where the Lagrangian is concave, equal ones where it is convex.
+    """
+    level = real("distortion", distortion)
+    return minimise_entropy_many(
+        d,
+        np.array([level]),
+        derivative=derivative,
+        max_cells=max_cells,
+        starts=starts,
+        structured=structured,
+        seed=seed,
+    )[0]
+
+
+def minimise_entropy_many(
+    d: CellDistortion,
+    distortions: Any,
+    *,
+    derivative: CellDistortion | None = None,
+    max_cells: int | None = None,
+    starts: int = 32,
+    structured: bool = True,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[SearchResult]:
+    """Search at many distortions together; each also starts from what its neighbours found.
+
+    Parameters
+    ----------
+    distortions : array_like, shape (n,)
+        Values of D, in any order.
+    progress : callable, optional
+        Called with how many of how many distortions have been searched.
+    d, derivative, max_cells, starts, structured, seed
+        As for `minimise_entropy`.
+
+    Returns
+    -------
+    list of SearchResult
+        In the order of ``distortions``; the entropy does not increase with the distortion, since a partition
+        that is feasible at one distortion is feasible at a larger one.
+
+    Raises
+    ------
+    ValueError
+        As `minimise_entropy` does.
+    """
+    levels = _levels(distortions)
+    whole = whole_cell(d)
+    order = np.argsort(levels, kind="stable")
+    rising = levels[order][levels[order] < whole]
+    results = _search(d, derivative, rising, _options(max_cells, starts, structured, seed), progress)
+    results = _nonincreasing([*results, *[_one_cell(whole)] * (levels.size - rising.size)])
+    place = np.argsort(order, kind="stable")
+    return [results[i] for i in place]
+
+
+def minimise_lagrangian(
+    d: CellDistortion,
+    lmbda: float,
+    *,
+    derivative: CellDistortion | None = None,
+    starts: int = 64,
+    structured: bool = True,
+    seed: int = 0,
+) -> SearchResult:
+    """Search for the partition of least Lagrangian: min Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) subject to Σ pᵢ = 1.
+
+    Parameters
+    ----------
+    lmbda : float
+        λ in nats per unit distortion, at least 0 and finite; at 0 one cell is the answer.
+    d, derivative, starts, structured, seed
+        As for `minimise_entropy`; the structured starts include the optimum over multiples of 1/2048, by
+        dynamic programming.
+
+    Returns
+    -------
+    SearchResult
+        ``value`` is what was minimised.
+
+    Raises
+    ------
+    ValueError
+        If λ is negative, infinite or NaN, or so large that cells would be smaller than 1e-5.
+    """
+    weight = _multiplier(lmbda)
+    if weight == 0:
+        return _one_cell(whole_cell(d))
+    fewest = uniform_cells(d, weight)
+    cells = Cells(d, derivative, 1 / fewest)
+    options = _options(None, starts, structured, seed)
+    task = Task(
+        cells,
+        np.ones(1),
+        np.array([fewest]),
+        np.array([most_cells]),
+        weight,
+        options.starts,
+        options.structured,
+    )
+    return _results(cells, solve(task, options.seed))[0]
+
+
+class _Options(NamedTuple):
+    max_cells: int
+    starts: int
+    structured: bool
+    seed: int
+
+
+def _options(max_cells: int | None, starts: int, structured: bool, seed: int) -> _Options:
+    most = most_cells if max_cells is None else positive_int("max_cells", max_cells)
+    least = 0 if structured else 1
+    return _Options(
+        most, positive_int("starts", starts, least), bool(structured), positive_int("seed", seed, 0)
+    )
+
+
+def _levels(distortions: Any) -> Floats:
+    levels = nonnegative("distortions", distortions)
+    if levels.ndim != 1:
+        raise ValueError(f"distortions must be one-dimensional, got shape {levels.shape}")
+    if not (levels > 0).all():
+        raise ValueError("distortions must be above 0: at 0 the entropy is infinite")
+    return levels
+
+
+def _multiplier(lmbda: Any) -> float:
+    weight = real("lmbda", lmbda)
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"lmbda must be at least 0 and finite, got {lmbda!r}")
+    return weight
+
+
+def _search(
+    d: CellDistortion,
+    derivative: CellDistortion | None,
+    levels: Floats,
+    options: _Options,
+    progress: Callable[[int, int], None] | None,
+) -> list[SearchResult]:
+    if levels.size == 0:
+        return []
+    fewest = fewest_cells(d, levels, options.max_cells)
+    cells = Cells(d, derivative, 1 / float(fewest.max()))
+    most = np.full(fewest.shape, options.max_cells)
+    task = Task(cells, levels, fewest, most, None, options.starts, options.structured)
+    return _results(cells, solve(task, options.seed, progress))
+
+
+def _one_cell(distortion: float) -> SearchResult:
+    return SearchResult(np.ones(1), 0.0, distortion, 0.0, 0.0, True, 0, 0)
+
+
+def _results(cells: Cells, found: Found) -> list[SearchResult]:
+    parts = found.parts
+    groups = [np.repeat(s, m.astype(int)) for s, m in zip(parts.sizes, parts.counts, strict=True)]
+    ordered = [np.sort(sizes)[::-1] for sizes in groups]
+    scores = [(_entropy(sizes), math.fsum(cells.distortion(sizes))) for sizes in ordered]
+    rest = zip(found.lmbda.tolist(), found.residual.tolist(), found.convex.tolist(), strict=True)
+    tallies = zip(found.starts.tolist(), found.agreeing.tolist(), strict=True)
+    every = zip(ordered, scores, rest, tallies, strict=True)
+    return [SearchResult(sizes, *score, *quality, *tally) for sizes, score, quality, tally in every]
+
+
+def _entropy(sizes: Floats) -> float:
+    """Entropy of decreasing sizes; −ln of a first one near 1 from what the others leave of it."""
+    first = -math.log1p(-math.fsum(sizes[1:])) if sizes[0] > 0.5 else -math.log(sizes[0])
+    return math.fsum([sizes[0] * first, *(-sizes[1:] * np.log(sizes[1:]))])
+
+
+def _nonincreasing(results: list[SearchResult]) -> list[SearchResult]:
+    """Of rising distortions: where a smaller one has the lower entropy, its partition."""
+    for i in range(1, len(results)):
+        if results[i].entropy > results[i - 1].entropy:
+            tally = {"starts": results[i].starts, "agreeing": 0}
+            results[i] = replace(results[i - 1], **tally)
+    return results
