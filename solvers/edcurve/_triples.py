@@ -22,9 +22,7 @@ resolution = 1e-3  # a triple counts if the error of its value is below this tim
 near = np.array([1e-3, 3e-3, 1e-2, 3e-2])  # x₂ − x₁ or x₃ − x₂ of sizes that almost coincide
 gaps = np.concatenate([near, np.arange(0.06, 3, 0.06), np.geomspace(3, -math.log(least_size), 20)])
 middles = np.geomspace(0.01, 0.9, 130)
-sizes = np.log(
-    np.concatenate([np.geomspace(least_size, 0.0097, 60), middles, 1 - np.geomspace(0.08, 2e-6, 12)])
-)
+sizes = np.log(np.concatenate([np.geomspace(least_size, 0.0097, 60), middles, 1 - np.geomspace(0.08, 2e-6, 12)]))
 moves = np.array(list(itertools.product((0.0, -1.0, 1.0), repeat=3)))  # the first stays where it is
 
 
@@ -87,11 +85,16 @@ def slope_of(d: Function, derivative: Function | None) -> tuple[Slope, float]:
     """Return g with its error, and the least size from which errors are small against differences of g."""
     p = np.exp(sizes)
     noise = 10 * differentiate(d, p)[1] if derivative is None else 4 * rounding(derivative, p)
-    noise = np.max(np.lib.stride_tricks.sliding_window_view(np.pad(noise, 3, mode="edge"), 7), axis=1)
-    slope = partial(_slope, d, derivative, noise)
-    rise = np.abs(slope(sizes)[1] - slope(sizes - 0.25)[1])
-    hidden = ~(noise < 0.01 * resolution * rise)
+    slope = partial(_slope, d, derivative, _spread(noise))
+    rise = _spread(np.abs(slope(sizes)[1] - slope(sizes - 0.25)[1]))
+    hidden = ~(_spread(noise) < 0.01 * resolution * rise)
     return slope, float(np.max(p[hidden], initial=least_size))
+
+
+def _spread(values: Array) -> Array:
+    """Take the largest of each value and its three neighbours on either side."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, 3, mode="edge"), 7)
+    return np.asarray(np.max(windows, axis=1))
 
 
 def _slope(d: Function, derivative: Function | None, noise: Array, x: Array) -> Array:

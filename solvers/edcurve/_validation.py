@@ -78,7 +78,10 @@ def _where(bad: NDArray[np.bool_]) -> str:
 
 
 def elementwise(
-    name: str, value: Any, scalar: Callable[[float], float], loop: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    name: str,
+    value: Any,
+    scalar: Callable[[float], float],
+    loop: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> Any:
     """Apply ``scalar`` to a float (a float comes back) or ``loop`` to an array (its shape comes back)."""
     if type(value) is float and value >= 0:

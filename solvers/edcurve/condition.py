@@ -75,23 +75,17 @@ def validate(cell_distortion: Function, max_distortion: float, *, closed: bool, 
         If a condition fails; the message has the p, the value and what is required.
     """
     if not callable(cell_distortion):
-        raise TypeError(
-            f"cell_distortion of {name} must be a function of the cell size, got {cell_distortion!r}"
-        )
+        raise TypeError(f"cell_distortion of {name} must be a function of the cell size, got {cell_distortion!r}")
     scale = real("max_distortion", max_distortion)
     if not 0 < scale < math.inf:
         raise ValueError(f"max_distortion of {name} must be finite and above 0, got {max_distortion!r}")
     for p, value, bad, required in _requirements(cell_distortion, scale, closed):
         if np.any(bad):
             at = int(np.argmax(bad))
-            raise ValueError(
-                f"cell_distortion of {name} is {value[at]!s} at p = {p[at]!s}; it must {required}"
-            )
+            raise ValueError(f"cell_distortion of {name} is {value[at]!s} at p = {p[at]!s}; it must {required}")
 
 
-def _requirements(
-    d: Function, scale: float, closed: bool
-) -> Iterator[tuple[Array, Array, NDArray[np.bool_], str]]:
+def _requirements(d: Function, scale: float, closed: bool) -> Iterator[tuple[Array, Array, NDArray[np.bool_], str]]:
     """Sizes, values of d there, which of them are wrong, and what is required."""
     even = np.arange(257) / 256
     p = np.unique(np.concatenate([2.0 ** -np.arange(50), even[1:], 1 - 2.0 ** -np.arange(9, 30)]))
@@ -211,9 +205,7 @@ def check_star(cell_distortion: Function, *, derivative: Function | None = None)
     margin, error, sizes, seen = worst_triple(cell_distortion, derivative)
     source = "differences of d" if derivative is None else "the derivative given"
     holds = margin > 0 and seen <= largest_hidden
-    method = (
-        f"{_outcome(margin, error, seen)}; search over triples of sizes from {seen:.1e} to 1, by {source}"
-    )
+    method = f"{_outcome(margin, error, seen)}; search over triples of sizes from {seen:.1e} to 1, by {source}"
     p1, p2, p3 = (float(p) for p in sizes)
     return Condition(holds, margin, (p1, p2, p3), method)
 

@@ -149,7 +149,7 @@ def partition(source: Source | str, distortion: ArrayLike) -> Partition:
 
 
 def _split(source: Source, D: float) -> tuple[int, float]:
-    if D >= source.max_distortion:
+    if source.max_distortion <= D:
         return 1, 0.0
     if source._model is cubic:
         return _split_exactly(int(source._c[2]), int(source._c[3]), D)
@@ -185,7 +185,11 @@ def _odd(a: float, b: float, count: float, high: float, low: float) -> float:
         y -= (y * y * (first - second * y) - low) / (y * (2.0 * first - 3.0 * second * y))
     if y < 0.5 * even:
         return even - y
-    first, second, third = each * (2.0 * a + 3.0 * b * each), a * (1.0 + each) + 3.0 * b * each * each, -second
+    first, second, third = (
+        each * (2.0 * a + 3.0 * b * each),
+        a * (1.0 + each) + 3.0 * b * each * each,
+        -second,
+    )
     odd = max(0.0, even - y)
     for _ in range(3):
         value = odd * (first - odd * (second - odd * third))

@@ -27,7 +27,7 @@ shortest = 1e-20  # turns; at a resolution of 1e-32 a shorter interval would los
 
 
 class Sides(NamedTuple):
-    """The two sides of an inequality: ``right`` depends on the measure of S alone, and an interval attains it."""
+    """Two sides of an inequality; ``right`` depends on the measure of S alone, and an interval attains it."""
 
     left: float
     right: float
@@ -157,7 +157,7 @@ def _cut(intervals: ArrayLike, ends: bool) -> _Pieces:
 
 
 def _endpoints(first: Floats, second: Floats, ends: bool) -> tuple[Floats, Floats, bool]:
-    """Return starts and stops in [0, 1), (2, n) double-doubles without points, and whether S is everything."""
+    """Return starts and stops in [0, 1), (2, n) double-doubles without points; and whether S is all."""
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite length is the circle like any above 1
         length, rest = _two_sum(second, -first) if ends else (second, np.zeros_like(second))
     if np.any((length > 1) | ((length == 1) & (rest >= 0))):

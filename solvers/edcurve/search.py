@@ -10,56 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edcurve._search.cells import CellDistortion, Cells, Floats
+from edcurve._search.results import SearchResult, nonincreasing, one_cell, results_of
 from edcurve._search.sizing import fewest_cells, most_cells, uniform_cells, whole_cell
-from edcurve._search.solve import Found, Task, solve
+from edcurve._search.solve import Task, solve
 from edcurve._validation import nonnegative, positive_int, real
 
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The best partition that a search found.
-
-    Attributes
-    ----------
-    sizes : ndarray, shape (cells,)
-        Cell sizes, positive and decreasing, of sum 1 within rounding.
-    entropy : float
-        Σ −pᵢ ln pᵢ, nats.
-    distortion : float
-        Σ d(pᵢ).
-    lmbda : float
-        The λ of the Lagrangian Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) that is stationary here: given, or −dE/dD. It is
-        NaN for equal cells that the distortion leaves no freedom, and 0 for one cell.
-    residual : float
-        Largest deviation of −ln pᵢ + λ d′(pᵢ) from its mean μ, over 1 + |μ|: 0 at a stationary partition.
-    is_minimum : bool
-        Whether the second-order condition holds: the Hessian of the Lagrangian is positive definite on the
-        directions that keep the constraints.
-    starts, agreeing : int
-        Starts that could be brought to the distortion, and those of them whose descent alone ended
-        within 1e-8 (relative to 1 + E) of the result. Few that agree say that the landscape is rugged.
-    """
-
-    sizes: NDArray[np.float64]
-    entropy: float
-    distortion: float
-    lmbda: float
-    residual: float
-    is_minimum: bool
-    starts: int
-    agreeing: int
-
-    @property
-    def value(self) -> float:
-        """Entropy + λ · distortion."""
-        return self.entropy + self.lmbda * self.distortion
+__all__ = ["SearchResult", "minimise_entropy", "minimise_entropy_many", "minimise_lagrangian"]
 
 
 def minimise_entropy(
@@ -165,7 +126,7 @@ def minimise_entropy_many(
     order = np.argsort(levels, kind="stable")
     rising = levels[order][levels[order] < whole]
     results = _search(d, derivative, rising, _options(max_cells, starts, structured, seed), progress)
-    results = _nonincreasing([*results, *[_one_cell(whole)] * (levels.size - rising.size)])
+    results = nonincreasing([*results, *[one_cell(whole)] * (levels.size - rising.size)])
     place = np.argsort(order, kind="stable")
     return [results[i] for i in place]
 
@@ -201,7 +162,7 @@ def minimise_lagrangian(
     """
     weight = _multiplier(lmbda)
     if weight == 0:
-        return _one_cell(whole_cell(d))
+        return one_cell(whole_cell(d))
     fewest = uniform_cells(d, weight)
     cells = Cells(d, derivative, 1 / fewest)
     options = _options(None, starts, structured, seed)
@@ -214,7 +175,7 @@ def minimise_lagrangian(
         options.starts,
         options.structured,
     )
-    return _results(cells, solve(task, options.seed))[0]
+    return results_of(cells, solve(task, options.seed))[0]
 
 
 class _Options(NamedTuple):
@@ -227,9 +188,7 @@ class _Options(NamedTuple):
 def _options(max_cells: int | None, starts: int, structured: bool, seed: int) -> _Options:
     most = most_cells if max_cells is None else positive_int("max_cells", max_cells)
     least = 0 if structured else 1
-    return _Options(
-        most, positive_int("starts", starts, least), bool(structured), positive_int("seed", seed, 0)
-    )
+    return _Options(most, positive_int("starts", starts, least), bool(structured), positive_int("seed", seed, 0))
 
 
 def _levels(distortions: Any) -> Floats:
@@ -261,34 +220,4 @@ def _search(
     cells = Cells(d, derivative, 1 / float(fewest.max()))
     most = np.full(fewest.shape, options.max_cells)
     task = Task(cells, levels, fewest, most, None, options.starts, options.structured)
-    return _results(cells, solve(task, options.seed, progress))
-
-
-def _one_cell(distortion: float) -> SearchResult:
-    return SearchResult(np.ones(1), 0.0, distortion, 0.0, 0.0, True, 0, 0)
-
-
-def _results(cells: Cells, found: Found) -> list[SearchResult]:
-    parts = found.parts
-    groups = [np.repeat(s, m.astype(int)) for s, m in zip(parts.sizes, parts.counts, strict=True)]
-    ordered = [np.sort(sizes)[::-1] for sizes in groups]
-    scores = [(_entropy(sizes), math.fsum(cells.distortion(sizes))) for sizes in ordered]
-    rest = zip(found.lmbda.tolist(), found.residual.tolist(), found.convex.tolist(), strict=True)
-    tallies = zip(found.starts.tolist(), found.agreeing.tolist(), strict=True)
-    every = zip(ordered, scores, rest, tallies, strict=True)
-    return [SearchResult(sizes, *score, *quality, *tally) for sizes, score, quality, tally in every]
-
-
-def _entropy(sizes: Floats) -> float:
-    """Entropy of decreasing sizes; −ln of a first one near 1 from what the others leave of it."""
-    first = -math.log1p(-math.fsum(sizes[1:])) if sizes[0] > 0.5 else -math.log(sizes[0])
-    return math.fsum([sizes[0] * first, *(-sizes[1:] * np.log(sizes[1:]))])
-
-
-def _nonincreasing(results: list[SearchResult]) -> list[SearchResult]:
-    """Of rising distortions: where a smaller one has the lower entropy, its partition."""
-    for i in range(1, len(results)):
-        if results[i].entropy > results[i - 1].entropy:
-            tally = {"starts": results[i].starts, "agreeing": 0}
-            results[i] = replace(results[i - 1], **tally)
-    return results
+    return results_of(cells, solve(task, options.seed, progress))

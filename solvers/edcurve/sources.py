@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _envelopes, _validation, condition
+from . import _envelopes, _realizations, _validation, condition
 from ._kernels import circle, cubic, functions, general, loops, power, spectrum
 
 Array = NDArray[np.float64]
@@ -48,6 +48,8 @@ class Source:
     """
 
     _model: ClassVar[ModuleType] = general
+    # phase(x) and centroid(start, size, samples)
+    _realizations: ClassVar[tuple[Callable[[Array], Array], Callable[[Array, Array, int], Array]] | None] = None
 
     def __init__(
         self,
@@ -132,6 +134,18 @@ class Source:
         """What E(D) of this source is: "exact (proved)", "exact (checked numerically)" or "upper bound"."""
         return CHECKED if self.monotone and self.condition.holds else BOUND
 
+    def phase(self, x: NDArray[Any]) -> Array:
+        """Phase in turns of realizations along the last axis; ValueError where only phases are known."""
+        if self._realizations is None:
+            raise ValueError(f"x must be phases (a number or one-dimensional): {self.name!r} has no known realizations")
+        return self._realizations[0](np.asarray(x, dtype=float))
+
+    def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
+        """Mean realization E[X | cell] of cells of phases [start, start + size)."""
+        if self._realizations is None:
+            raise ValueError(f"source must be one whose realizations are known, got {self.name!r}")
+        return self._realizations[1](start, size, samples)
+
     def __repr__(self) -> str:
         return f"<edcurve source {self._name!r}, D_max = {self._max_distortion:.6g}>"
 
@@ -168,7 +182,18 @@ class _Known(Source):
         return loops.evaluate(functions.cell, self._model, self._c, (), p)
 
     @property
+    def condition(self) -> condition.Condition:  # type: ignore[override]
+        """That (★) holds is a theorem here."""
+        return condition.Condition(True, math.nan, (math.nan, math.nan, math.nan), "proved: (★) holds on all sizes")
+
+    @property
+    def monotone(self) -> bool:  # type: ignore[override]
+        """True: δ does not decrease."""
+        return True
+
+    @property
     def status(self) -> str:
+        """What E(D) of this source is: "exact (proved)"."""
         return PROVED
 
     def __eq__(self, other: object) -> bool:
@@ -185,6 +210,7 @@ class Ramp(_Known):
     # chord of the dual bound from (d(p)/p, −ln p) at p = 0.284668137040838… to (D_max, 0); Theorem 4
     _lines = (0.04069169381961461, 1.0 / 12.0, 0.0, 29.464889787409536)
     _vertices = (1.0, 4.0)
+    _realizations = (_realizations.ramp_phase, _realizations.ramp_centroid)
 
     def __init__(self) -> None:
         super().__init__("ramp", Fraction(1, 12), (2.0, -1.0), closed=True)
@@ -197,6 +223,7 @@ class Circle(_Known):
     # as for the ramp, from p = 0.373634892372606…; Theorem 6
     _lines = (0.38271778907215688, 1.0, 0.0, 1.5948559095961832)
     _vertices = (1.0, 3.0)
+    _realizations = (_realizations.circle_phase, _realizations.circle_centroid)
 
     def __init__(self) -> None:
         super().__init__("circle", Fraction(1), (1.0,), closed=True)
@@ -208,6 +235,7 @@ class Sinusoid(_Known):
     _model = circle
     _lines = (0.5 * 0.38271778907215688, 0.5, 0.0, 2.0 * 1.5948559095961832)
     _vertices = (1.0, 3.0)
+    _realizations = (_realizations.sinusoid_phase, _realizations.sinusoid_centroid)
 
     def __init__(self) -> None:
         super().__init__("sinusoid", Fraction(1, 2), (0.5,), closed=True)
@@ -219,6 +247,7 @@ class Sawbridge(_Known):
     _model = cubic
     _lines = ()
     _vertices = (1.0,)
+    _realizations = (_realizations.sawbridge_phase, _realizations.sawbridge_centroid)
 
     def __init__(self) -> None:
         super().__init__("sawbridge", Fraction(1, 6), (2.0, 0.0), closed=False)
@@ -230,6 +259,7 @@ class UniformScalar(_Known):
     _model = cubic
     _lines = ()
     _vertices = (1.0,)
+    _realizations = (_realizations.uniform_phase, _realizations.uniform_centroid)
 
     def __init__(self) -> None:
         super().__init__("uniform", Fraction(1, 12), (0.0, 1.0), closed=False)
@@ -283,14 +313,17 @@ class Spectrum(_Known):
 
     @property
     def status(self) -> str:
+        """As for any source: (★) is checked numerically."""
         return Source.status.fget(self)  # type: ignore[attr-defined, no-any-return]
 
     @cached_property
     def condition(self) -> condition.Condition:
+        """Outcome of the numerical check of (★), with the exact derivative of d."""
         return condition.check_star(self._vectorised, derivative=self._derivative)
 
     @cached_property
     def monotone(self) -> bool:
+        """Whether δ, known exactly, does not decrease on [0, ½]."""
         return condition.monotone_delta(self._vectorised, closed=True, delta=self._delta)
 
     def _derivative(self, p: Array) -> Array:

@@ -13,6 +13,12 @@ from .biuniform import whole
 TURN = 4.0 * math.pi * math.pi
 # d(p)/p at p = 1/2, above which two cells are too many
 HALF = 1.0 - 4.0 / math.pi**2
+# d(p)/p at p = 1/3, up to which every cell is small enough for the series
+FAST = 1.0 - 27.0 / (4.0 * math.pi**2)
+TINY = 1e-300
+# coefficients of the reverted series (πp)² = e + R2 e² + …, e = 3D
+R2, R3, R4, R5 = 2.0 / 15.0, 41.0 / 1575.0, 4.0 / 675.0, 40031.0 / 27286875.0
+R6, R7, R8 = 2037898.0 / 5320940625.0, 5268457.0 / 50790796875.0, 4111782056.0 / 142468185234375.0
 # coefficients of the series of 1 − sinc², without their signs
 A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12 = (2.0 / math.factorial(2 * n + 2) for n in range(1, 13))
 
@@ -29,11 +35,7 @@ def mean_at(c: Sequence[float], nats: float) -> float:
 
 def unit_mean(p: float) -> float:
     """1 − sinc²(πp) to full relative precision."""
-    y = math.pi * p
-    if y < 1.05:
-        return _series(TURN * p * p)[0]
-    sinc = math.sin(y) / y
-    return 1.0 - sinc * sinc
+    return _value_and_slope(p)[0]
 
 
 def _value_and_slope(p: float) -> tuple[float, float]:
@@ -46,30 +48,36 @@ def _value_and_slope(p: float) -> tuple[float, float]:
 
 
 def _series(Z: float) -> tuple[float, float]:
-    """φ and p φ′ = 2Z dφ/dZ; six terms reach double precision for Z < 0.05, twelve for πp < 1.05."""
-    if Z < 0.05:
-        value = A1 - Z * (A2 - Z * (A3 - Z * (A4 - Z * (A5 - Z * A6))))
-        slope = A1 - Z * (2.0 * A2 - Z * (3.0 * A3 - Z * (4.0 * A4 - Z * (5.0 * A5 - Z * (6.0 * A6)))))
-        return Z * value, 2.0 * Z * slope
-    tail = A6 - Z * (A7 - Z * (A8 - Z * (A9 - Z * (A10 - Z * (A11 - Z * A12)))))
-    value = A1 - Z * (A2 - Z * (A3 - Z * (A4 - Z * (A5 - Z * tail))))
-    tail = 9.0 * A9 - Z * (10.0 * A10 - Z * (11.0 * A11 - Z * (12.0 * A12)))
-    tail = 6.0 * A6 - Z * (7.0 * A7 - Z * (8.0 * A8 - Z * tail))
-    slope = A1 - Z * (2.0 * A2 - Z * (3.0 * A3 - Z * (4.0 * A4 - Z * (5.0 * A5 - Z * tail))))
+    """φ and p φ′ = 2Z dφ/dZ, to double precision for πp < 1.05."""
+    value = A6 - Z * (A7 - Z * (A8 - Z * (A9 - Z * (A10 - Z * (A11 - Z * A12)))))
+    value = A1 - Z * (A2 - Z * (A3 - Z * (A4 - Z * (A5 - Z * value))))
+    slope = 9.0 * A9 - Z * (10.0 * A10 - Z * (11.0 * A11 - Z * (12.0 * A12)))
+    slope = 6.0 * A6 - Z * (7.0 * A7 - Z * (8.0 * A8 - Z * slope))
+    slope = A1 - Z * (2.0 * A2 - Z * (3.0 * A3 - Z * (4.0 * A4 - Z * (5.0 * A5 - Z * slope))))
     return Z * value, 2.0 * Z * slope
 
 
 def size(c: Sequence[float], D: float) -> float:
-    """P with 1 − sinc²(πp) = D/A: reverted series, then Newton."""
+    """P with 1 − sinc²(πp) = D/A."""
     D = D / c[2]
+    if D <= FAST:
+        return _small_size(D)
     if D > HALF:
         return _size_near_one(math.sqrt(max(0.0, 1.0 - D)))
-    e = 3.0 * D
-    z = e * (1.0 + e * (2.0 / 15.0 + e * (41.0 / 1575.0 + e * (4.0 / 675.0 + e * 0.0014670434880543936))))
-    p = math.sqrt(z) / math.pi
-    steps = 1 if D < 1e-3 else 2 if D < 0.05 else 4
-    for _ in range(steps):
+    p = _small_size(D)
+    for _ in range(3):
         value, slope = _value_and_slope(p)
+        p -= p * (value - D) / slope
+    return p
+
+
+def _small_size(D: float) -> float:
+    """Reverted series of φ, then two Newton steps; without branches."""
+    e = 3.0 * D
+    z = R5 + e * (R6 + e * (R7 + e * R8))
+    p = math.sqrt(e * (1.0 + e * (R2 + e * (R3 + e * (R4 + e * z))))) / math.pi
+    for _ in range(2):
+        value, slope = _series(TURN * p * p)
         p -= p * (value - D) / slope
     return p
 
@@ -87,43 +95,50 @@ def rate(c: Sequence[float], D: float) -> float:
 
 
 def split(c: Sequence[float], D: float) -> tuple[float, float]:
-    """(K, ε) at distortion D: Newton from the cubic law p³ that d follows for small p."""
-    if D / c[2] >= HALF:
-        return 1.0, _second(1.0 - D / c[2])
-    p = size(c, D)
-    count = whole(p)
-    if count == 0.0:
-        return 0.0, 0.0
-    count = max(count, 2.0)
-    even = 1.0 / (count + 1.0)
-    y = _cubic_start(count, even, p)
+    """(K, ε) at distortion D."""
+    if D <= FAST * c[0]:
+        return fast(c, D)
     D = D / c[2]
-    steps = 1 if count > 2000.0 else 2 if count > 60.0 else 3 if count > 5.0 else 4
-    for _ in range(steps):
+    if D >= HALF:
+        return 1.0, _second(1.0 - D)
+    even = 1.0 / 3.0
+    y = _cubic_start(2.0, even, size((1.0, 0.0, 1.0), D))
+    for _ in range(5):
         odd = max(0.0, even - y)
-        each = (1.0 - odd) / count
-        value, slope = _value_and_slope(each)
+        value, slope = _value_and_slope(0.5 * (1.0 - odd))
         value_odd, slope_odd = _value_and_slope(odd)
         residual = (1.0 - odd) * value + odd * value_odd - D
         gain = (value + slope) - (value_odd + slope_odd)
-        if gain > 0.0:
-            y = min(even, max(0.0, y - residual / gain))
-    return count, max(0.0, even - y)
+        y = min(even, max(0.0, y - residual / (gain + TINY)))
+    return 2.0, max(0.0, even - y)
+
+
+def fast(c: Sequence[float], D: float) -> tuple[float, float]:
+    """`split` where the series serves for every cell; without branches, so that compilers vectorise it."""
+    D = D / c[2]
+    p = _small_size(D)
+    count = whole(p)
+    several = max(3.0, count)
+    even = 1.0 / (several + 1.0)
+    y = _cubic_start(several, even, p)
+    for _ in range(4):
+        odd = max(0.0, even - y)
+        each = (1.0 - odd) / several
+        value, slope = _series(TURN * each * each)
+        value_odd, slope_odd = _series(TURN * odd * odd)
+        residual = (1.0 - odd) * value + odd * value_odd - D
+        gain = (value + slope) - (value_odd + slope_odd)
+        y = min(even, max(0.0, y - residual / (gain + TINY)))
+    return (0.0 if count == 0.0 else several), max(0.0, even - y)
 
 
 def _cubic_start(count: float, even: float, p: float) -> float:
-    """Root y of y²(α − βy) = Q, exact where d(p) ∝ p³; y = 1/(K+1) − ε."""
+    """Root y of y²(α − βy) = Q, exact but for a series in β where d(p) ∝ p³; y = 1/(K+1) − ε."""
     linear, cubic = 3.0 / count, 1.0 - 1.0 / (count * count)
     spare = max(0.0, 1.0 - count * p)
-    target = max(0.0, (p - spare) * even * (p + even))
-    y = math.sqrt(target / linear)
+    y = math.sqrt(max(0.0, (p - spare) * even * (p + even)) / linear)
     bend = cubic * y / linear
-    y *= 1.0 + bend * (0.5 + bend * (0.625 + bend))
-    for _ in range(2):
-        slope = y * (2.0 * linear - 3.0 * cubic * y)
-        if slope > 0.0:
-            y -= (y * y * (linear - cubic * y) - target) / slope
-    return min(y, even)
+    return min(even, y * (1.0 + bend * (0.5 + bend * (0.625 + bend * (1.0 + bend * 1.8046875)))))
 
 
 def _second(below: float) -> float:

@@ -68,3 +68,6 @@ def split(c: Sequence[float], D: float) -> tuple[float, float]:
     product = min(0.25, 12.0 * ((c[0] - D) + c[1]) / (2.0 * a + 3.0 * b))
     second = product / (0.5 + math.sqrt(0.25 - product))
     return count, second if count == 1.0 else odd
+
+
+FAST, fast = 1.0, split

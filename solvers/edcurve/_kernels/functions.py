@@ -30,7 +30,7 @@ def entropy_of(rate: Function, c: Any, D: float, count: float, odd: float) -> fl
     """E(D), given the optimal partition."""
     if D <= 0.0:
         return math.inf
-    if D >= c[0]:
+    if c[0] <= D:
         return 0.0
     if count == 0.0:
         return float(rate(c, D))
@@ -41,7 +41,7 @@ def lower(mean: Function, rate: Function, split: Function, c: Any, lines: Sequen
     """The dual bound: −ln size, or the chord where that is not convex."""
     if D <= 0.0:
         return math.inf
-    if D >= c[0]:
+    if c[0] <= D:
         return 0.0
     for i in range(0, len(lines), 4):
         if lines[i] <= D <= lines[i + 1]:
@@ -54,7 +54,7 @@ def hull(mean: Function, rate: Function, split: Function, c: Any, vertices: Sequ
     """Lower convex hull of the points (K d(1/K), ln K)."""
     if D <= 0.0:
         return math.inf
-    if D >= c[0]:
+    if c[0] <= D:
         return 0.0
     nats = rate(c, D)
     if nats >= math.log(biuniform.MOST_CELLS):
@@ -88,6 +88,11 @@ def distortion(mean: Function, mean_at: Function, split: Function, c: Any, extra
 def cell(mean: Function, rate: Function, split: Function, c: Any, extra: Any, p: float) -> float:
     """d(p)."""
     return float(p * mean(c, p)) if p > 0.0 else 0.0
+
+
+def uniform(mean: Function, rate: Function, split: Function, c: Any, extra: Any, count: float) -> float:
+    """K d(1/K)."""
+    return float(mean(c, 1.0 / count))
 
 
 def cells(mean: Function, rate: Function, split: Function, c: Any, vertices: Sequence[float], lmbda: float) -> float:

@@ -12,39 +12,45 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import biuniform, circle, cubic, functions, general, power, spectrum
 
-Loop = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], None]
+Array = NDArray[np.float64]
+Function = Callable[..., float]
+Loop = Callable[[Array, Array, Array, Array], None]
 
 # (function, what it takes of a model), in the order of its arguments
-ARGUMENTS = {
+ARGUMENTS: dict[Function, tuple[str, str, str]] = {
     functions.entropy: ("mean", "rate", "split"),
     functions.lower: ("mean", "rate", "split"),
     functions.hull: ("mean", "rate", "split"),
     functions.distortion: ("mean", "mean_at", "split"),
     functions.cell: ("mean", "rate", "split"),
+    functions.uniform: ("mean", "rate", "split"),
     functions.cells: ("mean", "rate", "split"),
 }
 # Fewer evaluations than this (points × terms of a sum) cost less interpreted than it takes to import numba.
 INTERPRETED = 4096
 # Points below which a second thread costs more than it saves.
 CHUNK = 8192
-# No checks of divisors and calls dissolved: what is left in straight lines is vectorised by LLVM.
-OPTIONS = {"nogil": True, "error_model": "numpy", "forceinline": True}
 _compiling = threading.Lock()
 
 
 def evaluate(
-    function: FunctionType, model: ModuleType, c: tuple[Any, ...], extra: tuple[float, ...], x: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """function at every point of the one-dimensional array x."""
+    function: Function,
+    model: ModuleType,
+    c: tuple[Any, ...],
+    extra: tuple[float, ...],
+    x: Array,
+) -> Array:
+    """Function at every point of the one-dimensional array x."""
     if model is general or (x.size * len(c) <= INTERPRETED and not compiled.cache_info().currsize):
         return np.array([point(function, model, c, extra, value) for value in x.tolist()], dtype=np.float64)
     with _compiling:
@@ -54,8 +60,8 @@ def evaluate(
     return out
 
 
-def point(function: FunctionType, model: ModuleType, c: tuple[Any, ...], extra: tuple[float, ...], x: float) -> float:
-    """function at one point, interpreted unless the model is a long sum."""
+def point(function: Function, model: ModuleType, c: tuple[Any, ...], extra: tuple[float, ...], x: float) -> float:
+    """Function at one point, interpreted unless the model is a long sum."""
     if model is spectrum and len(c) > INTERPRETED // 64:
         return float(evaluate(function, model, c, extra, np.array([x]))[0])
     parts = [getattr(model, name) for name in ARGUMENTS[function]]
@@ -63,14 +69,18 @@ def point(function: FunctionType, model: ModuleType, c: tuple[Any, ...], extra: 
 
 
 def _in_threads(
-    run: Loop, c: NDArray[np.float64], extra: NDArray[np.float64], x: NDArray[np.float64], out: NDArray[np.float64]
+    run: Loop,
+    c: Array,
+    extra: Array,
+    x: Array,
+    out: Array,
 ) -> None:
     threads = min(cores(), x.size // CHUNK)
     if threads <= 1:
         return run(c, extra, x, out)
     cuts = np.linspace(0, x.size, 4 * threads + 1).astype(int)
     with ThreadPoolExecutor(threads) as pool:
-        jobs = [pool.submit(run, c, extra, x[a:b], out[a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        jobs = [pool.submit(run, c, extra, x[a:b], out[a:b]) for a, b in pairwise(cuts.tolist())]
         for job in jobs:
             job.result()
     return None
@@ -84,48 +94,59 @@ def cores() -> int:
 
 
 @cache
-def compiled(function: FunctionType, model: ModuleType) -> Loop:
+def compiled(function: Function, model: ModuleType) -> Loop:
     """The loop of a function over a model, compiled once and kept on disk."""
     import numba
+
+    _let_numba_compile()
+    if function is functions.entropy:
+        run = _entropy_loop(model.rate, model.fast, model.split, model.FAST, _fingerprint())
+    else:
+        run = _loop(function, *[getattr(model, name) for name in ARGUMENTS[function]], _fingerprint())
+    try:
+        return cast(Loop, numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(run))
+    except RuntimeError:  # no folder that can be written for the cache: compile anew in each process
+        return cast(Loop, numba.njit(nogil=True, error_model="numpy", forceinline=True)(run))
+
+
+@cache
+def _let_numba_compile() -> None:
+    """Make the scalar functions known to numba: divisors unchecked and calls dissolved, so that LLVM vectorises."""
     from numba.extending import register_jitable
 
     for module in (biuniform, circle, cubic, power, spectrum, functions):
         for value in vars(module).values():
             if isinstance(value, FunctionType) and value.__module__ == module.__name__:
-                register_jitable(**OPTIONS)(value)
-    parts = [getattr(model, name) for name in ARGUMENTS[function]]
-    run = (_entropy_loop if function is functions.entropy else _loop)(function, *parts, _fingerprint())
-    try:
-        return numba.njit(cache=True, **OPTIONS)(run)  # type: ignore[no-any-return]
-    except RuntimeError:  # no folder that can be written for the cache: compile anew in each process
-        return numba.njit(**OPTIONS)(run)  # type: ignore[no-any-return]
+                register_jitable(nogil=True, error_model="numpy", forceinline=True)(value)
 
 
 def _loop(function: Any, first: Any, second: Any, third: Any, fingerprint: int) -> Loop:
-    def run(
-        c: NDArray[np.float64], extra: NDArray[np.float64], x: NDArray[np.float64], out: NDArray[np.float64]
-    ) -> None:
-        version = fingerprint  # noqa: F841: in the key of numba's cache, which itself looks at this file alone
+    def run(c: Array, extra: Array, x: Array, out: Array) -> None:
+        if fingerprint < 0:  # here to be in the key of numba's cache, which itself looks at this file alone
+            return
         for i in range(x.size):
             out[i] = function(first, second, third, c, extra, x[i])
 
     return run
 
 
-def _entropy_loop(function: Any, mean: Any, rate: Any, split: Any, fingerprint: int) -> Loop:
-    """As `_loop`, block by block: first all partitions, where LLVM can vectorise, then their entropies."""
+def _entropy_loop(rate: Any, fast: Any, split: Any, fast_share: float, fingerprint: int) -> Loop:
+    """As `_loop`, block by block: all partitions by the fast way, the rest by the other, then the entropies."""
     inside, entropy_of, block = functions.inside, functions.entropy_of, 512
 
-    def run(
-        c: NDArray[np.float64], extra: NDArray[np.float64], x: NDArray[np.float64], out: NDArray[np.float64]
-    ) -> None:
-        version = fingerprint  # noqa: F841: as above
-        count, odd = np.empty(block), np.empty(block)
+    def run(c: Array, extra: Array, x: Array, out: Array) -> None:
+        if fingerprint < 0:
+            return
+        count, odd, D = np.empty(block), np.empty(block), np.empty(block)
+        limit = fast_share * c[0]
         for start in range(0, x.size, block):
             stop = min(block, x.size - start)
             for i in range(stop):
-                count[i], odd[i] = split(c, inside(c, x[start + i]))
+                D[i] = inside(c, x[start + i])
+                count[i], odd[i] = fast(c, D[i])
             for i in range(stop):
+                if D[i] > limit:
+                    count[i], odd[i] = split(c, D[i])
                 out[start + i] = entropy_of(rate, c, x[start + i], count[i], odd[i])
 
     return run

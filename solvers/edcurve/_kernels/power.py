@@ -39,3 +39,6 @@ def deficit(c: Sequence[float], odd: float) -> float:
 def split(c: Sequence[float], D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
     return biuniform.split(mean, deficit, size, c, D)
+
+
+FAST, fast = 1.0, split

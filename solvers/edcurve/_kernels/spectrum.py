@@ -60,3 +60,6 @@ def rate(c: Sequence[float], D: float) -> float:
 def split(c: Sequence[float], D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
     return biuniform.split(mean, deficit, size, c, D)
+
+
+FAST, fast = 1.0, split

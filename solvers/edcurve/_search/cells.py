@@ -46,19 +46,19 @@ class Cells:
         self._coefficients: Floats = np.ascontiguousarray(CubicSpline(self._nodes, values).c.T)
 
     def distortion(self, sizes: Floats) -> Floats:
-        """The caller's d, given one flat array and checked for what it returns."""
+        """Call d, on one flat array, and check what it returns."""
         flat = np.clip(sizes, 0.0, 1.0).ravel()
         return checked(self._d(flat), flat, "the cell distortion d").reshape(sizes.shape)
 
     def tabulated(self, sizes: Floats) -> Jet:
-        """Cubic spline: what the search descends on."""
+        """Interpolate by the cubic spline that the search descends on."""
         index = np.clip(np.searchsorted(self._nodes, sizes, side="right") - 1, 0, self._nodes.size - 2)
         x = sizes - self._nodes[index]
         c3, c2, c1, c0 = np.moveaxis(self._coefficients[index], -1, 0)
         return Jet(((c3 * x + c2) * x + c1) * x + c0, (3 * c3 * x + 2 * c2) * x + c1, 6 * c3 * x + 2 * c2)
 
     def exact(self, sizes: Floats) -> Jet:
-        """The caller's d and d′, what the result is polished on (d″ only steers, so the table's will do)."""
+        """Call d and d′, what the result is polished on (d″ only steers, so the table's will do)."""
         return Jet(self.distortion(sizes), self._exact_slope(sizes), self.tabulated(sizes).bend)
 
     def _exact_slope(self, sizes: Floats) -> Floats:
@@ -69,7 +69,7 @@ class Cells:
 
 
 def checked(values: object, sizes: Floats, name: str) -> Floats:
-    """``values`` as finite floats, one for each size."""
+    """Return ``values`` as finite floats, one for each size."""
     array = np.asarray(values, dtype=np.float64)
     if array.shape != sizes.shape:
         raise ValueError(f"{name} must return one value for each of {sizes.shape} sizes, got {array.shape}")
@@ -86,7 +86,7 @@ def _graded(smallest: float, nodes: int) -> Floats:
 
 
 def _difference(d: CellDistortion, sizes: Floats) -> Floats:
-    """Sixth-order difference quotient; the step shrinks towards 1, where d ends."""
+    """Take the sixth-order difference quotient; the step shrinks towards 1, where d ends."""
     step = np.maximum(np.minimum(1e-3 * sizes, (1.0 - sizes) / 3), 1e-9 * sizes)
     offsets = np.arange(-3.0, 4.0)[:, None]
     points = np.minimum(sizes + offsets * step, 1.0)

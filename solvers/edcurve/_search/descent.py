@@ -18,9 +18,8 @@ from edcurve._search.partitions import Partitions, normalised
 
 Bools = NDArray[np.bool_]
 
-stationary = 1e-12
-"""A descent ends where all −ln pᵢ + λ d′(pᵢ) agree to this (relative to 1 + |their mean|)."""
 stuck = 1e7
+"""A descent ends where no step helps that is damped by less than this."""
 
 
 class Descent(NamedTuple):
@@ -33,11 +32,12 @@ class Descent(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is minimised: at distortion ``target`` of each row, or at a fixed ``lmbda``; sizes < ``drop`` empty."""
+    """What is minimised: at each row's distortion, or at a fixed ``lmbda``; when cells are empty; when to end."""
 
     evaluate: Evaluate
     lmbda: float | None = None
     drop: float = 1e-9
+    tolerance: float = 1e-12
 
 
 class State(NamedTuple):
@@ -54,7 +54,7 @@ def descend(problem: Problem, parts: Partitions, rounds: int = 60) -> Descent:
     state = _open(problem, parts)
     live = np.arange(parts.owner.size)
     for _ in range(0, rounds, 5):
-        live = live[~_done(state, live)]
+        live = live[~_done(problem, state)[live]]
         if live.size == 0:
             break
         part = _rows(state, live)
@@ -64,32 +64,39 @@ def descend(problem: Problem, parts: Partitions, rounds: int = 60) -> Descent:
     return Descent(state.parts, state.lmbda, state.excess, state.residual)
 
 
-def _done(state: State, live: NDArray[np.intp]) -> Bools:
-    done: Bools = (state.residual[live] < stationary) | (state.damping[live] > stuck)
+def _done(problem: Problem, state: State) -> Bools:
+    done: Bools = (_error(state) < problem.tolerance) | (state.damping > stuck)
     return done
 
 
+def _error(state: State) -> Floats:
+    error: Floats = state.residual + np.abs(state.excess) / state.parts.target
+    return error
+
+
 def _rows(state: State, rows: NDArray[np.intp]) -> State:
-    parts = Partitions(*(field[rows] for field in state.parts))
+    parts = _at(state.parts, rows)
     jet = Jet(*(field[rows] for field in state.jet))
     return State(parts, jet, *(field[rows] for field in state[2:]))
 
 
+def _at(parts: Partitions, rows: NDArray[np.intp]) -> Partitions:
+    return Partitions(parts.sizes[rows], parts.counts[rows], parts.owner[rows], parts.target[rows])
+
+
 def _write(state: State, rows: NDArray[np.intp], part: State) -> State:
-    for whole, piece in zip(
-        (*state.parts, *state.jet, *state[2:]), (*part.parts, *part.jet, *part[2:]), strict=True
-    ):
+    for whole, piece in zip((*state.parts, *state.jet, *state[2:]), (*part.parts, *part.jet, *part[2:]), strict=True):
         whole[rows] = piece
     return state
 
 
 def _open(problem: Problem, parts: Partitions) -> State:
-    copied = Partitions(*(np.array(field) for field in normalised(parts)))
+    copied = _at(normalised(parts), np.arange(parts.owner.size))
     return measured(problem, copied, np.zeros(parts.owner.size))
 
 
 def measured(problem: Problem, parts: Partitions, damping: Floats) -> State:
-    """The state at ``parts``: multipliers by least squares, and how far from stationary that leaves it."""
+    """Evaluate ``parts``: multipliers by least squares, and how far from stationary that leaves it."""
     jet = problem.evaluate(parts.sizes)
     excess = (parts.counts * jet.value).sum(axis=1) - parts.target
     gradient = _gradient(parts, jet, problem.lmbda)
@@ -99,7 +106,7 @@ def measured(problem: Problem, parts: Partitions, damping: Floats) -> State:
     worst = np.where(parts.counts > 0, np.abs(rest), 0.0).max(axis=1) / (1.0 + np.abs(mu))
     if problem.lmbda is not None:
         excess, lmbda = zero, np.full_like(zero, problem.lmbda)
-    return State(parts, jet, lmbda, excess, worst + np.abs(excess) / parts.target, damping)
+    return State(parts, jet, lmbda, excess, worst, damping)
 
 
 def _gradient(parts: Partitions, jet: Jet, lmbda: float | None) -> Floats:
@@ -110,9 +117,9 @@ def _gradient(parts: Partitions, jet: Jet, lmbda: float | None) -> Floats:
 def multipliers(
     weight: Floats, slope: Floats, gradient: Floats, mass: Floats, excess: Floats, fixed: float | None
 ) -> tuple[Floats, Floats]:
-    """(μ, λ) for which the step −M (gradient + λ slope − μ) cancels ``mass`` and ``excess``; weight = count·M.
+    """Solve for (μ, λ) with which the step −M (gradient + λ slope − μ) cancels ``mass`` and ``excess``.
 
-    With a fixed λ, or where all slopes are equal, only the mass is cancelled and 0 comes back for λ.
+    ``weight`` is count · M. With a fixed λ, or where all slopes are equal, only the mass is cancelled and 0 comes back for λ.
     """
     total, first = weight.sum(axis=1), (weight * gradient).sum(axis=1) - mass
     mean = (weight * slope).sum(axis=1) / total
@@ -126,13 +133,13 @@ def multipliers(
 
 
 def curvature(parts: Partitions, jet: Jet, lmbda: Floats) -> Floats:
-    """h″ + λ d″ of every group."""
+    """Compute h″ + λ d″ of every group."""
     bend: Floats = -1.0 / parts.sizes + np.maximum(lmbda, 0.0)[:, None] * jet.bend
     return bend
 
 
 def is_convex(parts: Partitions, jet: Jet, bend: Floats, weight: Floats, single: bool) -> Bools:
-    """Whether the Hessian ``bend`` is positive definite along the constraints.
+    """Tell whether the Hessian ``bend`` is positive definite along the constraints.
 
     It is if and only if it has as many negative entries as A H⁻¹ Aᵀ has negative eigenvalues, A being the
     constraint gradients (Haynsworth). ``weight`` counts each entry, ``single`` says that Σ pᵢ = 1 is alone.
@@ -150,11 +157,11 @@ def is_convex(parts: Partitions, jet: Jet, bend: Floats, weight: Floats, single:
 
 
 def _advance(problem: Problem, state: State) -> State:
-    """One step, taken where it lowers the merit; where it does not, only the damping changes."""
+    """Try one step, taken where it lowers the merit; where it does not, only the damping changes."""
     trial, lmbda = _trial(problem, state)
     new = measured(problem, trial, state.damping)
     gain = _merit(problem, state, lmbda) - _merit(problem, new, lmbda)
-    good = (gain > 1e-14) | ((gain > -1e-13) & (new.residual < state.residual))
+    good = (gain > 1e-14) | ((gain > -1e-13) & (_error(new) < _error(state)))
     damping = np.where(good, np.where(state.damping < 1e-2, 0.0, state.damping / 8), 1e-2 + state.damping * 8)
     return _choose(good, new, state)._replace(damping=damping)
 
@@ -192,7 +199,7 @@ def _trial(problem: Problem, state: State) -> tuple[Partitions, Floats]:
 
 
 def _metric(problem: Problem, state: State) -> Floats:
-    """The Hessian where it is convex along the constraints and undamped, else |Hessian| + damping / size."""
+    """Take the Hessian where it is convex along the constraints and undamped, else |Hessian| + damping / size."""
     parts, jet = state.parts, state.jet
     bend = curvature(parts, jet, state.lmbda)
     present = (parts.counts > 0).astype(np.float64)
@@ -202,10 +209,11 @@ def _metric(problem: Problem, state: State) -> Floats:
 
 
 def _length(parts: Partitions, step: Floats) -> Floats:
-    """Fraction of the step that shrinks no cell by more than 80 % and grows none more than threefold."""
+    """Find the fraction of the step that shrinks no cell by more than 80 % and grows none more than threefold."""
     relative = np.where(parts.counts > 0, step / parts.sizes, 0.0)
     shrink, grow = -relative.min(axis=1), relative.max(axis=1)
-    return 1.0 / np.maximum(1.0, np.maximum(shrink / 0.8, grow / 3.0))
+    length: Floats = 1.0 / np.maximum(1.0, np.maximum(shrink / 0.8, grow / 3.0))
+    return length
 
 
 def _emptied(parts: Partitions, drop: float) -> Partitions:
@@ -214,7 +222,7 @@ def _emptied(parts: Partitions, drop: float) -> Partitions:
 
 
 def retracted(problem: Problem, parts: Partitions) -> Partitions:
-    """Two Newton corrections of Σ d = target, each cell moving in proportion to its size."""
+    """Correct Σ d = target by two Newton steps, each cell moving in proportion to its size."""
     if problem.lmbda is not None:
         return parts
     zero, gradient = np.zeros(parts.owner.size), np.zeros_like(parts.sizes)

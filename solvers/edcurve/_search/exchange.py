@@ -9,7 +9,7 @@ from edcurve._search.partitions import Group, Ints, Partitions, build
 
 
 def exchanges(parts: Partitions, targets: Floats, most: Ints) -> Partitions:
-    """Every merge, split, addition, removal and change of size of one cell of each row, up to ``most`` cells."""
+    """Merge, split, add, remove and resize every one cell of each row, up to ``most`` cells in all."""
     rows: list[tuple[int, list[Group]]] = []
     for owner, sizes, counts in zip(parts.owner.tolist(), parts.sizes, parts.counts, strict=True):
         groups = [(s, m) for s, m in zip(sizes.tolist(), counts.tolist(), strict=True) if m > 0]
@@ -35,6 +35,6 @@ def _moves(groups: list[Group]) -> Iterator[list[Group]]:
 
 
 def _changed(groups: list[Group], change: dict[int, int], new: list[Group]) -> list[Group]:
-    """``groups`` with some counts changed and ``new`` groups; never empty."""
+    """Change some counts of ``groups`` and append ``new`` ones; never empty."""
     kept = [(s, m + change.get(i, 0)) for i, (s, m) in enumerate(groups)]
     return [group for group in kept if group[1] > 0] + new or groups

@@ -39,7 +39,7 @@ class Front:
         self.distortion, self.entropy = fronts[-1]
 
     def partition(self, index: int) -> list[int]:
-        """The sizes k of the cells at a point of the front, in units of 1/N."""
+        """List the sizes k of the cells at a point of the front, in units of 1/N."""
         cells, n = [], len(self._back)
         while n > 0:
             last, before = self._back[n - 1]
@@ -48,14 +48,14 @@ class Front:
         return sorted(cells, reverse=True)
 
     def near(self, distortion: float, points: int = 4) -> list[list[Group]]:
-        """Partitions at the points of the front on both sides of a distortion, as groups (size, count)."""
+        """List partitions at the points of the front on both sides of a distortion, as groups (size, count)."""
         middle = int(np.searchsorted(self.distortion, distortion, side="right"))
         around = range(max(middle - points, 0), min(middle + points, self.distortion.size))
         return [_groups(self.partition(index), len(self._back)) for index in around]
 
 
 def knapsack(cost: Floats) -> list[Group]:
-    """The partition into sizes k/N of least Σ cost[k], k = 1, …, N (cost[0] is not used), as groups."""
+    """Find the partition into sizes k/N of least Σ cost[k], k = 1, …, N (cost[0] is not used), as groups."""
     cells = cost.size - 1
     best, last = np.zeros(cells + 1), np.zeros(cells + 1, dtype=np.intp)
     for n in range(1, cells + 1):
@@ -77,7 +77,7 @@ def _entropies(cells: int) -> Floats:
 def _extended(
     fronts: Sequence[tuple[Floats, Floats]], price: tuple[Floats, Floats], n: int
 ) -> tuple[tuple[Floats, Floats], tuple[Ints, Ints]]:
-    """The front of mass n/N, and for each of its points the last cell and the point it was added to."""
+    """Find the front of mass n/N, and for each of its points the last cell and the point it was added to."""
     lengths = np.array([fronts[n - k][0].size for k in range(1, n + 1)])
     last = np.repeat(np.arange(1, n + 1), lengths)
     before = np.arange(last.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -88,7 +88,7 @@ def _extended(
 
 
 def _records(values: Floats) -> Ints:
-    """Where each value is below all before it, by more than rounding."""
+    """Find where each value is below all before it, by more than rounding."""
     record = np.ones(values.size, dtype=bool)
     record[1:] = values[1:] < np.minimum.accumulate(values)[:-1] - 1e-12
     return np.flatnonzero(record)

@@ -25,9 +25,10 @@ class Partitions(NamedTuple):
     target: Floats
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Partitions:
-        """The given rows, with the columns that none of them uses left off."""
+        """Select rows, with the columns that none of them uses left off."""
         counts = self.counts[rows]
-        used = counts.any(axis=0) if counts.size else np.zeros(counts.shape[1], dtype=bool)
+        used = counts.any(axis=0)
+        used[0] = True
         return Partitions(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.target[rows])
 
 
@@ -35,7 +36,7 @@ Group = tuple[float, float]
 
 
 def build(rows: Sequence[tuple[int, Sequence[Group]]], targets: Floats) -> Partitions:
-    """Partitions from lists of (size, count) pairs, each with its owner; sizes are scaled to sum to 1."""
+    """Make partitions from lists of (size, count) pairs, each with its owner; sizes are scaled to sum to 1."""
     width = max((len(groups) for _, groups in rows), default=1)
     padded = [[*groups, *[(1.0, 0.0)] * (width - len(groups))] for _, groups in rows]
     table = np.array(padded, dtype=np.float64).reshape(len(rows), width, 2)
@@ -44,26 +45,24 @@ def build(rows: Sequence[tuple[int, Sequence[Group]]], targets: Floats) -> Parti
 
 
 def normalised(parts: Partitions) -> Partitions:
-    """The same rows with sizes that sum to 1, and 1 in place of absent sizes."""
+    """Scale the sizes so that they sum to 1, and put 1 in place of absent ones."""
     total = (parts.counts * parts.sizes).sum(axis=1, keepdims=True)
     sizes = np.where(parts.counts > 0, parts.sizes / np.where(total > 0, total, 1.0), 1.0)
     return parts._replace(sizes=sizes)
 
 
 def joined(batches: Iterable[Partitions]) -> Partitions:
-    """All rows of all batches."""
+    """Join all rows of all batches."""
     every = list(batches)
     width = max(batch.sizes.shape[1] for batch in every)
     sizes = [np.pad(b.sizes, ((0, 0), (0, width - b.sizes.shape[1])), constant_values=1.0) for b in every]
     counts = [np.pad(b.counts, ((0, 0), (0, width - b.counts.shape[1]))) for b in every]
     owner = np.concatenate([b.owner for b in every])
-    return Partitions(
-        np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.target for b in every])
-    )
+    return Partitions(np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.target for b in every]))
 
 
 def grouped(parts: Partitions, tolerance: float = 1e-6) -> Partitions:
-    """Rows sorted by decreasing size, sizes within a relative ``tolerance`` merged into one group."""
+    """Sort groups by decreasing size and merge sizes within a relative ``tolerance`` into one group."""
     key = np.where(parts.counts > 0, parts.sizes, -1.0)
     order = np.argsort(-key, axis=1, kind="stable")
     sizes, counts = (np.take_along_axis(a, order, axis=1) for a in (key, parts.counts))
@@ -79,13 +78,13 @@ def grouped(parts: Partitions, tolerance: float = 1e-6) -> Partitions:
 
 
 def entropy(parts: Partitions) -> Floats:
-    """Entropy of every row, nats."""
+    """Compute the entropy of every row, nats."""
     total: Floats = -(parts.counts * parts.sizes * np.log(parts.sizes)).sum(axis=1)
     return total
 
 
 def best_rows(parts: Partitions, values: Floats, keep: int) -> Ints:
-    """For each owner the rows of its ``keep`` lowest values, of rows equal to 1e-9 only one."""
+    """Find for each owner the rows of its ``keep`` lowest values, of rows equal to 1e-9 only one."""
     order = np.lexsort((values, parts.owner))
     owner, value = parts.owner[order], values[order]
     new_owner = np.ones(order.size, dtype=bool)

@@ -15,7 +15,7 @@ rounding = 8 * float(np.finfo(float).eps)
 
 
 def whole_cell(d: CellDistortion) -> float:
-    """d(1), the distortion of one cell."""
+    """Compute d(1), the distortion of one cell."""
     one = np.ones(1)
     whole = float(checked(d(one), one, "the cell distortion d")[0])
     if whole <= 0:
@@ -24,7 +24,7 @@ def whole_cell(d: CellDistortion) -> float:
 
 
 def fewest_cells(d: CellDistortion, levels: Floats, most: int) -> Ints:
-    """The least K with K d(1/K) ≤ D, for each D of ``levels``."""
+    """Find the least K with K d(1/K) ≤ D, for each D of ``levels``."""
     allowed, number = levels * (1 + rounding), min(64, most)
     least = _least_totals(d, number)
     while least[-1] > allowed.min():
@@ -36,7 +36,7 @@ def fewest_cells(d: CellDistortion, levels: Floats, most: int) -> Ints:
 
 
 def _least_totals(d: CellDistortion, number: int) -> Floats:
-    """Distortion of K equal cells or fewer, K = 1, …, ``number``."""
+    """Compute the distortion of K equal cells or fewer, K = 1, …, ``number``."""
     count = np.arange(1.0, number + 1)
     totals: Floats = np.minimum.accumulate(count * checked(d(1 / count), count, "the cell distortion d"))
     return totals
@@ -50,14 +50,12 @@ def _too_few(level: float, reached: float, most: int) -> str:
 
 
 def uniform_cells(d: CellDistortion, lmbda: float) -> int:
-    """The number n of equal cells of least log n + λ n d(1/n)."""
+    """Find the number n of equal cells of least log n + λ n d(1/n)."""
     sizes = np.geomspace(1 / most_cells, 1.0, 4001)
     price = -np.log(sizes) + lmbda * checked(d(sizes), sizes, "the cell distortion d") / sizes
     best = float(sizes[np.argmin(price)])
     if best < 2 / most_cells:
-        raise ValueError(
-            f"lmbda = {lmbda!r} asks for more than {most_cells // 2} cells; ask for a smaller one"
-        )
+        raise ValueError(f"lmbda = {lmbda!r} asks for more than {most_cells // 2} cells; ask for a smaller one")
     near = np.arange(max(1.0, np.floor(0.99 / best)), np.ceil(1.01 / best) + 1)
     total = np.log(near) + lmbda * near * checked(d(1 / near), near, "the cell distortion d")
     return int(near[np.argmin(total)])

@@ -39,13 +39,13 @@ class Pool(NamedTuple):
     cost: Floats
 
     def best(self, keep: int) -> Pool:
-        """The ``keep`` best of each owner, owners in order."""
+        """Keep the ``keep`` best of each owner, owners in order."""
         rows = best_rows(self.parts, self.cost, keep)
         return Pool(self.parts.take(rows), self.cost[rows])
 
 
 class Found(NamedTuple):
-    """The best partition of each problem: multiplier, stationarity residual, second-order condition, starts."""
+    """The best partition of each problem, how good it is as a stationary point, and how many starts agree."""
 
     parts: Partitions
     lmbda: Floats
@@ -55,10 +55,8 @@ class Found(NamedTuple):
     agreeing: Ints
 
 
-def solve(
-    task: Task, seed: int, progress: Callable[[int, int], None] | None = None, chunk: int = 16
-) -> Found:
-    """The best partition that was found for each problem; neighbouring problems should be similar."""
+def solve(task: Task, seed: int, progress: Callable[[int, int], None] | None = None, chunk: int = 16) -> Found:
+    """Find the best partition for each problem; neighbouring problems should be similar."""
     problem = Problem(task.cells.tabulated, task.lmbda)
     front = _front(task)
     number = task.targets.size
@@ -77,13 +75,13 @@ def solve(
 def _searched(
     task: Task, problem: Problem, owners: Ints, rng: np.random.Generator, front: Front | None
 ) -> tuple[Pool, Pool]:
-    """The two best partitions of each of some problems, and where every start ended."""
+    """Find the two best partitions of some problems, and where every start ended."""
     ends = _merged([_descended(task, problem, batch) for batch in _batches(task, owners, rng, front)])
     return _exchanged(task, problem, _merged([ends, _equal(task, owners)]).best(2)), ends
 
 
 def _batches(task: Task, owners: Ints, rng: np.random.Generator, front: Front | None) -> list[Partitions]:
-    """Starts, in batches of similar width."""
+    """Draw up the starts, in batches of similar width."""
     few = np.minimum(task.most, task.fewest + 6)
     batches = [random_starts(rng, owners, task.starts, np.minimum(task.fewest, few), few, task.targets)]
     if task.structured:
@@ -116,7 +114,7 @@ def _price(task: Task, sizes: Floats) -> Floats:
 
 
 def _equal(task: Task, owners: Ints) -> Pool:
-    """The fewest equal cells that meet the distortion: always feasible."""
+    """Take the fewest equal cells that meet the distortion: always feasible."""
     rows = [(owner, [(1.0, float(task.fewest[owner]))]) for owner in owners.tolist()]
     parts = build(rows, task.targets)
     return Pool(parts, _cost(task, parts))
@@ -130,7 +128,7 @@ def _cost(task: Task, parts: Partitions) -> Floats:
 
 
 def _descended(task: Task, problem: Problem, parts: Partitions) -> Pool:
-    """Where descent leads from each row that can be brought to its distortion."""
+    """Descend from each row that can be brought to its distortion."""
     if task.lmbda is None:
         parts = tempered(problem.evaluate, parts)
     ends = descend(problem, parts)
@@ -157,7 +155,7 @@ def _exchanged(task: Task, problem: Problem, best: Pool, rounds: int = 6) -> Poo
 
 
 def _new_rows(new: Pool, old: Pool) -> Ints:
-    """Rows of the owners whose lowest cost fell by more than 1e-9."""
+    """Find the rows of the owners whose lowest cost fell by more than 1e-9."""
     before, after = _lowest(old), _lowest(new)
     return np.flatnonzero((after < before - 1e-9)[new.parts.owner])
 
@@ -195,17 +193,13 @@ def _shifted(task: Task, parts: Partitions, offset: int) -> Partitions:
 
 def _polished(task: Task, best: Pool, starts: Pool) -> Found:
     """Descend on the caller's own d from the best rows, step to the safe side and keep the best."""
-    problem = Problem(task.cells.exact, task.lmbda, drop=0.0)
-    parts = joined(
-        [descend(problem, best.best(3).parts, 40).parts, _equal(task, np.arange(task.targets.size)).parts]
-    )
+    problem = Problem(task.cells.exact, task.lmbda, drop=0.0, tolerance=2e-15)
+    parts = joined([descend(problem, best.best(3).parts, 40).parts, _equal(task, np.arange(task.targets.size)).parts])
     parts = _safe(problem, parts)
     state = measured(problem, parts, np.zeros(parts.owner.size))
     cost = np.where(state.excess <= rounding * parts.target, _cost(task, parts), np.inf)
     rows = best_rows(parts, cost, 1)
-    convex = is_convex(
-        parts, state.jet, curvature(parts, state.jet, state.lmbda), parts.counts, task.lmbda is not None
-    )
+    convex = is_convex(parts, state.jet, curvature(parts, state.jet, state.lmbda), parts.counts, task.lmbda is not None)
     total, agreeing = _agreement(starts, cost[rows])
     return Found(parts.take(rows), state.lmbda[rows], state.residual[rows], convex[rows], total, agreeing)
 

@@ -1,4 +1,4 @@
-"""Where searches start: random partitions of unequal cells, and the structures that minimisers are known to have."""
+"""Where searches start: random partitions of unequal cells, and the structures minimisers can have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ widest = 32
 def random_starts(
     rng: np.random.Generator, owners: Ints, number: int, fewest: Ints, most: Ints, targets: Floats
 ) -> Partitions:
-    """``number`` random partitions for each owner, of ``fewest`` to ``most`` cells, from Dirichlet laws.
+    """Draw ``number`` random partitions for each owner, of ``fewest`` to ``most`` cells, from Dirichlet laws.
 
     The concentrations run from 0.3 (few cells hold nearly everything) to 10 (nearly equal cells).
     """
@@ -31,7 +31,7 @@ def random_starts(
 
 
 def _compositions(rng: np.random.Generator, cells: Ints, width: int, groups: int = 8) -> Floats:
-    """Random numbers of cells in ``groups`` groups, at least one in each, adding up to ``cells``."""
+    """Draw numbers of cells in ``groups`` groups, at least one in each, adding up to ``cells``."""
     share = rng.dirichlet(np.full(groups, 0.5), size=cells.size)
     counts = np.zeros((cells.size, width))
     counts[:, :groups] = 1 + np.floor(share * (cells - groups)[:, None])
@@ -40,7 +40,7 @@ def _compositions(rng: np.random.Generator, cells: Ints, width: int, groups: int
 
 
 def structured_starts(owners: Ints, fewest: Ints, most: Ints, targets: Floats) -> Partitions:
-    """One large and n equal cells, n equal and one small, one large with n equal and one small, n₁ and n₂."""
+    """List one large and n equal cells, n equal and one small, one large with n equal and one small, n₁ and n₂."""
     rows: list[tuple[int, list[Group]]] = []
     for owner in owners.tolist():
         low, high = int(fewest[owner]), int(most[owner])
@@ -50,7 +50,7 @@ def structured_starts(owners: Ints, fewest: Ints, most: Ints, targets: Floats) -
 
 
 def _ladder(low: int, high: int) -> list[int]:
-    """Every number from ``low`` − 1 a dozen up, then a sixth more each time, to ``high``."""
+    """List every number from ``low`` − 1 a dozen up, then a sixth more each time, to ``high``."""
     near = list(range(max(low - 1, 1), min(low + 12, high) + 1))
     far = np.unique(np.geomspace(max(low, 1), max(high, low, 1), 40).astype(int)).tolist()
     return sorted({*near, *far[::2], high})
@@ -69,7 +69,7 @@ def _pairs(low: int, high: int, limit: int = 40) -> list[tuple[int, int]]:
 
 
 def tempered(evaluate: Evaluate, parts: Partitions) -> Partitions:
-    """Powers of the sizes, p ∝ pᵝ, that meet each row's distortion; rows for which there is none are left out.
+    """Take the powers of the sizes, p ∝ pᵝ, that meet each row's distortion; rows that have none are left out.
 
     β = 0 makes all cells equal, the least distortion with so many; β → ∞ leaves only the largest ones.
     """

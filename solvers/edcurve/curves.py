@@ -1,0 +1,229 @@
+"""`Curve`: an entropy-distortion trade-off as data, with its table, its plot and its file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _files, _validation
+from .bounds import lower_bound, upper_bound
+from .sources import Source, resolve
+from .sweeps import convex_hull
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+FORMAT = "edcurve curve 1"
+COLUMNS = ("distortion", "entropy", "upper", "lower", "hull")
+MARKED = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Entropy-distortion trade-off of one source at some distortions.
+
+    Attributes
+    ----------
+    source : str
+        Name of the source.
+    base : float
+        Base of the entropies.
+    distortion : ndarray, shape (n,)
+        Distortions, increasing.
+    entropy : ndarray, shape (n,)
+        E(D) in units of `base`; an upper bound on it where `status` says so.
+    upper, lower, hull : ndarray, shape (n,)
+        Best partition known (E(D) itself where that is exact), dual lower bound (NaN where there is none) and lower
+        convex hull.
+    status : str
+        "exact (proved)", "exact (checked numerically)" or "upper bound".
+    cells, cells_distortion : ndarray, shape (m,)
+        Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and that distortion: there
+        the entropy is log K.
+    """
+
+    source: str
+    base: float
+    distortion: Array
+    entropy: Array
+    upper: Array
+    lower: Array
+    hull: Array
+    status: str
+    cells: NDArray[np.int64]
+    cells_distortion: Array
+
+    def __post_init__(self) -> None:
+        for name in (*COLUMNS, "cells_distortion"):
+            object.__setattr__(self, name, _frozen(getattr(self, name), np.float64))
+        object.__setattr__(self, "cells", _frozen(self.cells, np.int64))
+
+    @property
+    def unit(self) -> str:
+        """Name of the unit of entropy: "bits", "nats" or "log_b units"."""
+        named = {2.0: "bits", math.e: "nats", 10.0: "hartleys"}
+        return named.get(float(self.base), f"units of log base {self.base:g}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Curve):
+            return NotImplemented
+        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Table with columns distortion, entropy, upper, lower, hull and status; source and base in ``.attrs``."""
+        import pandas as pd
+
+        frame = pd.DataFrame({name: getattr(self, name) for name in COLUMNS})
+        frame["status"] = self.status
+        frame.attrs.update(source=self.source, base=self.base)
+        return frame
+
+    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
+        """The same table as CSV with a header line, every number exact; returned as text if `path` is None."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*COLUMNS, "status"])
+        columns = [getattr(self, name).tolist() for name in COLUMNS]
+        writer.writerows([*map(repr, row), self.status] for row in zip(*columns, strict=True))
+        if path is None:
+            return text.getvalue()
+        _files.write_text(path, text.getvalue())
+        return None
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw entropy against distortion as in the paper: optimum, bounds, hull and the points of K equal cells.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure if omitted.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from . import plotting
+
+        return plotting.draw(self, ax)
+
+    def to_json(self) -> str:
+        """The curve as JSON, every number exact, infinity and NaN as strings."""
+        content: dict[str, Any] = {"format": FORMAT}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            content[field.name] = [_writable(x) for x in value.tolist()] if isinstance(value, np.ndarray) else value
+        return json.dumps(content, allow_nan=False, indent=1)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the curve as JSON; `Curve.load` gives it back exactly."""
+        _files.write_text(path, self.to_json() + "\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Curve:
+        """Read what `save` wrote; ValueError for any other file."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            if content.pop("format", None) != FORMAT:
+                raise ValueError("format")
+            return cls(**{name: _readable(name, content.pop(name)) for name in list(content)})
+        except (ValueError, TypeError, AttributeError, KeyError):
+            raise ValueError(f"path must be a file that Curve.save wrote, got {os.fspath(path)!r}") from None
+
+
+def curve(
+    source: Source | str,
+    distortion: ArrayLike | None = None,
+    *,
+    num: int = 256,
+    base: float = 2,
+) -> Curve:
+    """Entropy-distortion trade-off of a source: E(D), its bounds and its convex hull.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : array_like, shape (n,), optional
+        Distortions ≥ 0, sorted if they are not. By default `num` of them between D_max/1000 and D_max, half of
+        them equally spaced and half geometrically.
+    num : int
+        Number of distortions, at least 2, if they are not given.
+    base : float
+        Base of the logarithm, above 1: 2 for bits, ``math.e`` for nats.
+
+    Returns
+    -------
+    Curve
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    """
+    known = resolve(source)
+    _validation.log_base(base)
+    if distortion is None:
+        D = spread(1e-3 * known.max_distortion, known.max_distortion, num)
+    else:
+        D = np.sort(np.atleast_1d(_validation.nonnegative("distortion", distortion)))
+        if D.ndim != 1 or D.size == 0:
+            raise ValueError(f"distortion must be one-dimensional and not empty, got shape {np.shape(distortion)}")
+    upper = upper_bound(known, D, base=base)
+    # rounding may put a bound a unit in the last place above what it bounds
+    hull = np.minimum(convex_hull(known, D, base=base), upper)
+    lower = np.minimum(lower_bound(known, D, base=base), hull) if known.monotone else np.full(D.shape, np.nan)
+    cells, at = _equal_cells(known, float(D[0]), float(D[-1]))
+    return Curve(known.name, float(base), D, upper, upper, lower, hull, known.status, cells, at)
+
+
+def spread(low: float, high: float, num: int) -> Array:
+    """`num` distortions from low to high, half of them equally spaced and half geometrically."""
+    count = _validation.positive_int("num", num, 2)
+    if not 0.0 < low < high < math.inf:
+        raise ValueError(f"distortions must go from above 0 up to something larger, got {low!r} to {high!r}")
+    linear = (count - 1) // 2
+    steps = np.linspace(low, high, linear + 2)[1:-1]
+    return np.sort(np.concatenate([np.geomspace(low, high, count - linear), steps]))
+
+
+def _equal_cells(source: Source, low: float, high: float) -> tuple[NDArray[np.int64], Array]:
+    counts = np.arange(1, MARKED + 1)
+    at = counts * source.cell_distortion(1.0 / counts)
+    at[0] = source.max_distortion
+    kept = (at >= low) & (at <= high)
+    return counts[kept].astype(np.int64), at[kept]
+
+
+def _frozen(values: Any, dtype: Any) -> NDArray[Any]:
+    array = np.array(values, dtype=dtype)
+    array.setflags(write=False)
+    return array
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return bool(a == b)
+
+
+def _writable(x: float) -> float | str:
+    return x if math.isfinite(x) else str(x)
+
+
+def _readable(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return np.array([float(x) if name != "cells" else int(x) for x in value])
+    return value

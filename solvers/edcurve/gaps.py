@@ -1,0 +1,55 @@
+"""How far a measured compressor is from the optimum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _validation
+from .exact import entropy_distortion
+from .sources import Source
+from .sweeps import lagrangian
+
+
+def excess(
+    source: Source | str,
+    distortion: ArrayLike,
+    entropy: ArrayLike,
+    *,
+    lmbda: ArrayLike | None = None,
+    base: float = 2,
+) -> Any:
+    """Excess of a compressor with that distortion and entropy over the optimum.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion, entropy : float or array_like
+        What was measured, D ≥ 0 and H ≥ 0 in units of `base`; broadcast against each other and `lmbda`.
+    lmbda : float or array_like, optional
+        With λ, the excess of H + λD over its minimum, in units of `base`: how much a compressor trained at that λ
+        leaves. Without, the vertical gap H − E(D), which is large just left of a D_K, where E is steep.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The excess. Negative values mean that the measurement flatters (few samples) or that the source is another.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    """
+    D = _validation.nonnegative("distortion", distortion, finite=True)
+    H = _validation.nonnegative("entropy", entropy, finite=True)
+    if lmbda is None:
+        result = H - entropy_distortion(source, D, base=base)
+    else:
+        weight = _validation.nonnegative("lmbda", lmbda, finite=True)
+        result = H + weight * D - lagrangian(source, weight, base=base).value
+    return result if isinstance(result, np.ndarray) and result.ndim else float(result)

@@ -1,0 +1,137 @@
+"""The optimal quantizer as an object: phases or realizations to indices, indices to centroids."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _validation
+from .exact import Partition, partition
+from .sources import Source, resolve
+
+Array = NDArray[np.float64]
+LISTED = 10**7
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """Cells [0, size), [size, 2·size), … of the phase, the odd one last.
+
+    Attributes
+    ----------
+    source : Source
+        What is quantized.
+    partition : Partition
+        Sizes of the cells.
+    entropy : float
+        Of the index, in units of the `base` given.
+    distortion : float
+        Mean squared error with the centroids as reconstructions.
+    """
+
+    source: Source
+    partition: Partition
+    entropy: float
+    distortion: float
+
+    @property
+    def cells(self) -> int:
+        """Number of cells, the odd one included."""
+        return int(self.partition.count) + (self.partition.odd > 0.0)
+
+    def encode(self, x: ArrayLike) -> Any:
+        """Index of the cell.
+
+        Parameters
+        ----------
+        x : float or array_like
+            Phases in [0, 1] if a number or one-dimensional; else realizations along the last axis, as `decode`
+            returns them (the ramp, the sinusoid and the sawbridge sampled at t = i/T for any T).
+
+        Returns
+        -------
+        int or ndarray of int64
+            Indices from 0 to ``cells − 1``, of the shape of the phases.
+        """
+        given = np.asarray(x)
+        phase = _validation.nonnegative("x", x) if given.ndim < 2 else self.source.phase(given)
+        if np.any(phase > 1.0):
+            raise ValueError(f"x must be phases between 0 and 1, got {phase.max()}")
+        index = np.minimum(phase / self.partition.size, self.cells - 1).astype(np.int64)
+        if self.partition.odd > 0.0:
+            last = self.partition.count - 1
+            index = np.where(phase < 1.0 - self.partition.odd, np.minimum(index, last), self.cells - 1)
+        if self.source.closed:
+            index = np.where(phase == 1.0, 0, index)
+        return index if given.ndim else int(index)
+
+    def decode(self, index: ArrayLike, samples: int = 1024) -> Any:
+        """Centroids E[X | cell].
+
+        Parameters
+        ----------
+        index : int or array_like of int
+            Indices of cells.
+        samples : int
+            For sources that are functions on [0, 1]: the number T of points t = i/T.
+
+        Returns
+        -------
+        ndarray
+            Shape of `index`, with an axis for the coordinates of X appended (none for the uniform scalar).
+        """
+        cells = np.asarray(index)
+        if cells.dtype.kind not in "iu":
+            raise TypeError(f"index must be of integers, got {index!r}")
+        if cells.size and not (cells.min() >= 0 and cells.max() < self.cells):
+            raise ValueError(f"index must be between 0 and {self.cells - 1}, got {cells.min()} to {cells.max()}")
+        odd = (cells == self.partition.count) & (self.partition.odd > 0.0)
+        size = np.where(odd, self.partition.odd, self.partition.size)
+        start = cells * self.partition.size
+        return self.source.centroid(start, size, _validation.positive_int("samples", samples))
+
+    @property
+    def centroids(self) -> Any:
+        """Centroids of all cells in order, functions at 1024 points; ValueError if that is above 10⁷ numbers."""
+        width = self.decode(np.array([0])).size
+        if self.cells * width > LISTED:
+            raise ValueError(f"centroids lists at most {LISTED:.0e} numbers, this quantizer has {self.cells} cells")
+        return self.decode(np.arange(self.cells))
+
+
+def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Quantizer:
+    """The quantizer that attains E(D).
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float
+        D > 0.
+    base : float
+        Base of the logarithm for its entropy, above 1.
+
+    Returns
+    -------
+    Quantizer
+        With `encode`, `decode`, `centroids`, `entropy` and `distortion`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `partition`, and above 2⁵² cells, whose indices double precision cannot tell apart.
+    """
+    known = resolve(source)
+    unit = _validation.log_base(base)
+    cells = partition(known, _validation.real("distortion", distortion))
+    if cells.count > 2**52:
+        raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r} with {cells.count}")
+    sizes = np.array([cells.size, cells.odd])
+    each, odd = known.cell_distortion(sizes).tolist()
+    nats = cells.count * cells.size * -math.log(cells.size)
+    nats -= cells.odd * math.log(cells.odd) if cells.odd > 0.0 else 0.0
+    return Quantizer(known, cells, nats / unit, cells.count * each + odd)

@@ -1,0 +1,218 @@
+"""What a compressor trained on H + λD can reach: the Lagrangian over λ and the convex hull of E(D)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _validation, search
+from ._envelopes import lower_hull
+from ._kernels import functions, loops
+from .exact import _evaluate
+from .sources import BOUND, Source, resolve
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Lagrangian:
+    """Minimum over partitions of H + λD, and the partition that attains it.
+
+    Attributes
+    ----------
+    lmbda : float or ndarray
+        λ, in units of `base` per unit distortion.
+    cells : int or ndarray of int
+        Number of cells; where several are optimal, the fewest.
+    entropy, distortion : float or ndarray
+        Of the minimising partition; entropy in units of `base`.
+    value : float or ndarray
+        entropy + lmbda · distortion.
+    uniform : bool or ndarray of bool
+        Whether the cells are of one size.
+    """
+
+    lmbda: Any
+    cells: Any
+    entropy: Any
+    distortion: Any
+    value: Any
+    uniform: Any
+
+
+def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Lagrangian:
+    """Least H + λD over all partitions.
+
+    Under (★) a minimiser is biuniform, so it is uniform if E is concave between neighbouring D_K = K d(1/K). That is
+    verified once for each source, on a grid of the small cell's size for every K to 64 and some larger ones; where
+    it does not hold, or (★) does not, a search over unequal partitions is run and the lower value returned.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    lmbda : float or array_like
+        λ ≥ 0, finite, in units of `base` per unit distortion.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    Lagrangian
+        Fields of the shape of `lmbda`.
+
+    Raises
+    ------
+    ValueError
+        For arguments that are not allowed, named in the message, and for λ so large that the optimum has more than
+        2⁵⁰ cells.
+    TypeError
+        If an argument is not a number, an array of numbers or a source.
+    """
+    known = resolve(source)
+    unit = _validation.log_base(base)
+    values = _validation.nonnegative("lmbda", lmbda, finite=True)
+    flat = np.ascontiguousarray(values * unit).ravel()
+    fields = _uniform(known, flat)
+    if not uniform_suffices(known):
+        fields = _searched(known, flat, fields)
+    cells, entropy, distortion, uniform = fields
+    parts = (
+        values.ravel(),
+        cells,
+        entropy / unit,
+        distortion,
+        entropy / unit + values.ravel() * distortion,
+        uniform,
+    )
+    if values.ndim == 0:
+        return Lagrangian(*(part.item() for part in parts))
+    return Lagrangian(*(part.reshape(values.shape) for part in parts))
+
+
+def _uniform(source: Source, lmbda: Array) -> tuple[Any, ...]:
+    """Cells, entropy in nats and distortion of the best uniform partition at each λ in nats."""
+    if lmbda.size == 1:
+        cells = np.array([loops.point(functions.cells, source._model, source._c, source._vertices, lmbda.item())])
+    else:
+        cells = loops.evaluate(functions.cells, source._model, source._c, source._vertices, lmbda)
+    if not np.all(cells > 0.0):
+        worst = lmbda[cells == 0.0].min()
+        raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {worst:.6g} nats")
+    distortion = loops.evaluate(functions.uniform, source._model, source._c, (), cells)
+    return cells.astype(np.int64), np.log(cells), distortion, np.ones(cells.shape, dtype=bool)
+
+
+def _searched(source: Source, lmbda: Array, fields: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same, or the result of a general search where that is lower."""
+    cells, entropy, distortion, uniform = (field.copy() for field in fields)
+    for i in np.flatnonzero((lmbda > 0.0) & (cells <= SEARCHED)):
+        found = _minimum(source, float(lmbda[i]))
+        if found.value < entropy[i] + lmbda[i] * distortion[i] - 1e-12:
+            cells[i], entropy[i], distortion[i] = len(found.sizes), found.entropy, found.distortion
+            uniform[i] = np.ptp(found.sizes) <= 1e-9
+    return cells, entropy, distortion, uniform
+
+
+SEARCHED = 2000  # above so many cells only uniform partitions are tried
+
+
+@lru_cache(maxsize=4096)
+def _minimum(source: Source, lmbda: float) -> search.SearchResult:
+    return search.minimise_lagrangian(source.cell_distortion, lmbda)
+
+
+@lru_cache(maxsize=256)
+def uniform_suffices(source: Source) -> bool:
+    """Whether a uniform partition minimises H + λD at every λ: (★) holds and E is concave between uniform ones."""
+    return source.status != BOUND and bool(np.all(_concave(source)))
+
+
+def _concave(source: Source) -> NDArray[np.bool_]:
+    """For a range of K: whether E is concave on [D_{K+1}, D_K], by slopes of chords between values of ε."""
+    counts = np.concatenate([np.arange(1.0, 65.0), [100.0, 1000.0, 10000.0]])[:, None]
+    odd = (1.0 - np.cos(np.linspace(0.0, 0.5 * np.pi, 42)[1:-1])) / (counts + 1.0)
+    equal = (1.0 - odd) / counts
+    distortion = counts * source.cell_distortion(equal) + source.cell_distortion(odd)
+    entropy = -(1.0 - odd) * np.log(equal) - odd * np.log(odd)
+    drop, rise = -np.diff(distortion, axis=1), np.diff(entropy, axis=1)
+    noise = 1e-15 * counts * source.max_distortion + 4e-16 * distortion[:, 1:]
+    # chords flatten (E falls less per unit distortion) as ε grows and D falls; cross-multiplied, free of division
+    slack = noise * np.abs(rise) + 1e-12 * np.abs(drop * rise)
+    kept = rise[:, :-1] * drop[:, 1:] - rise[:, 1:] * drop[:, :-1] >= -slack[:, 1:] - slack[:, :-1]
+    return np.asarray(kept.all(axis=1))
+
+
+def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
+    """Lower convex hull of E(D): what time sharing between partitions attains.
+
+    Its vertices are the points (K d(1/K), log K), though not all K (K = 2, 3 lie above the ramp's hull, K = 2 above
+    the circle's). Where uniform partitions do not suffice the vertices are found by a general search, and the hull
+    is that of the best partitions known.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float or array_like
+        D ≥ 0.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The hull, of the shape of `distortion`; 0 from D_max on, inf at 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    """
+    known = resolve(source)
+    unit = _validation.log_base(base)
+    uniform = _evaluate(functions.hull, known, known._vertices, "distortion", distortion, out=unit)
+    if uniform_suffices(known):
+        return uniform
+    x, y = searched_vertices(known)
+    values = np.asarray(distortion, dtype=float)
+    inside = np.interp(values, x, y) / unit
+    result = np.where(values >= x[0], np.minimum(uniform, inside), uniform)
+    return result if isinstance(uniform, np.ndarray) else float(result)
+
+
+@lru_cache(maxsize=64)
+def searched_vertices(source: Source) -> tuple[Array, Array]:
+    """Vertices (D, E in nats) of the hull found by search, D increasing: each chord's λ is tried in turn."""
+    counts = np.array(sorted({1.0, *source._vertices, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0}))
+    ends = counts * source.cell_distortion(1.0 / counts)
+    points = dict(zip(ends.tolist(), np.log(counts).tolist(), strict=True))
+    points[source.max_distortion] = 0.0
+    pending = True
+    while pending:
+        x, y = _corners(points)
+        pending = False
+        for i in range(len(x) - 1):
+            pending |= _refine(source, points, x[i : i + 2], y[i : i + 2])
+    return _corners(points)
+
+
+def _corners(points: dict[float, float]) -> tuple[Array, Array]:
+    x = np.array(sorted(points))
+    y = np.array([points[value] for value in x.tolist()])
+    kept = lower_hull(x, y)
+    return x[kept], y[kept]
+
+
+def _refine(source: Source, points: dict[float, float], x: Array, y: Array) -> bool:
+    """Add the partition that lies furthest below a chord, if one does."""
+    slope = float((y[0] - y[1]) / (x[1] - x[0]))
+    found = _minimum(source, slope)
+    if found.value >= y[1] + slope * x[1] - 1e-7 or found.distortion in points:
+        return False
+    points[found.distortion] = found.entropy
+    return True
