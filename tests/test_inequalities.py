@@ -56,9 +56,7 @@ def exact_ramp(intervals, ends=False):
     spans = cells(intervals, ends)
     measure = sum(b - a for a, b in spans)
     double = sum(
-        primitive(b - c) + primitive(a - d) - primitive(a - c) - primitive(b - d)
-        for a, b in spans
-        for c, d in spans
+        primitive(b - c) + primitive(a - d) - primitive(a - c) - primitive(b - d) for a, b in spans for c, d in spans
     )
     return Fraction(1, 12) - double / (2 * measure**2), (1 - measure) ** 2 / 12
 
@@ -189,6 +187,7 @@ class TestAgainstExactArithmetic:
     @given(intervals=st.lists(st.tuples(starts, starts), min_size=1, max_size=8))
     @example(intervals=[(0.1, 0.9), (0.9, 0.1 - 1e-12)])
     @example(intervals=[(1e-20, 1.0)])
+    @example(intervals=[(-0.01, 0.99)])
     @example(intervals=[(0.0, 1e-30), (-1e-30, 0.0)])
     @example(intervals=[(-0.3, -0.3 + 2**-54), (0.2, 0.2)])
     def test_ends(self, intervals):
@@ -248,9 +247,7 @@ class TestRefusals:
         with pytest.raises(ValueError, match=f"^intervals must .*{message}"):
             sides(intervals)
 
-    @pytest.mark.parametrize(
-        "intervals", [None, "ramp", [("0", "1")], [(True, False)], [(0.5, 1j)], [(0.5, None)]]
-    )
+    @pytest.mark.parametrize("intervals", [None, "ramp", [("0", "1")], [(True, False)], [(0.5, 1j)], [(0.5, None)]])
     def test_types(self, sides, intervals):
         with pytest.raises(TypeError, match=r"^intervals must be a real number or an array of them"):
             sides(intervals)

@@ -94,9 +94,7 @@ def test_hull_is_below_every_chord(source):
         low, high = oracle.level(source, 26), oracle.max_distortion(source)
         D = float(low + ratio * (high - low))
         chords = [
-            h0 + (h1 - h0) * (x0 - D) / (x0 - x1)
-            for (x0, h0), (x1, h1) in combinations(levels, 2)
-            if x0 >= D > x1
+            h0 + (h1 - h0) * (x0 - D) / (x0 - x1) for (x0, h0), (x1, h1) in combinations(levels, 2) if x0 >= D > x1
         ]
         assert relative_error(oracle.hull(source, D), min(chords)) < 1e-13  # chords at 15 digits
 

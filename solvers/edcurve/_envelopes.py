@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,9 +29,9 @@ def dual_lines(source: Source) -> tuple[float, ...]:
     corners = lower_hull(x[::-1], y[::-1])
     corners = len(p) - 1 - corners
     lines: list[float] = []
-    for left, right in zip(corners[:-1], corners[1:], strict=True):
+    for left, right in pairwise(corners.tolist()):
         if left - right > 2:
-            lines += _chord(source, p, int(left), int(right))
+            lines += _chord(source, p, left, right)
     return tuple(lines)
 
 
@@ -48,8 +50,7 @@ def _chord(source: Source, p: Array, left: int, right: int) -> list[float]:
             if index in (0, len(p) - 1):
                 continue
             low, high = p[min(index + 2, len(p) - 1)], p[max(index - 2, 0)]
-            sign = 1.0 if here == 0 else -1.0
-            ends[here] = _least(lambda size, t=there, s=sign: s * _steepness(point(size), xs[t], ys[t]), low, high)
+            ends[here] = _least(partial(_steepness, point, xs[there], ys[there], 1.0 - 2.0 * here), low, high)
             xs[here], ys[here] = point(ends[here])
         if np.allclose(before, ends, rtol=1e-9, atol=0.0):
             break
@@ -58,8 +59,9 @@ def _chord(source: Source, p: Array, left: int, right: int) -> list[float]:
     return [xs[0], xs[1], ys[1], (ys[0] - ys[1]) / (xs[1] - xs[0])]
 
 
-def _steepness(point: tuple[float, float], x: float, y: float) -> float:
-    return (point[1] - y) / (x - point[0])
+def _steepness(point: Callable[[float], tuple[float, float]], x: float, y: float, sign: float, size: float) -> float:
+    here = point(size)
+    return sign * (here[1] - y) / (x - here[0])
 
 
 def _least(function: Callable[[float], float], low: float, high: float) -> float:
@@ -73,7 +75,8 @@ def hull_vertices(source: Source) -> tuple[float, ...]:
     """The counts K at vertices of the lower hull of (K d(1/K), ln K), up to the last that is skipped."""
     counts = np.arange(1.0, MOST + 1.0)
     x, y = counts * source.cell_distortion(1.0 / counts), np.log(counts)
-    kept = counts[::-1][lower_hull(x[::-1], y[::-1])][::-1]
+    order = np.argsort(x, kind="stable")
+    kept = np.sort(counts[order][lower_hull(x[order], y[order])])
     skips = np.flatnonzero(np.diff(kept) > 1.0)
     return tuple(kept[: skips[-1] + 2].tolist()) if skips.size else (1.0,)
 

@@ -56,7 +56,9 @@ def nonnegative(name: str, value: Any, *, finite: bool = False) -> NDArray[np.fl
 def _as_float64(name: str, value: Any) -> NDArray[np.float64]:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(type_error.format(name=name, what="a masked array; fill or drop what is masked"))
-    if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(type_error.format(name=name, what=repr(value)))
+    if isinstance(value, numbers.Real):
         return np.asarray(float(value))
     try:
         array = np.asarray(value)

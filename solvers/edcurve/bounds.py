@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation, progress, search
-from ._kernels import functions, loops
+from ._kernels import biuniform, functions
 from .exact import _evaluate
 from .sources import BOUND, Source, resolve
 
@@ -55,8 +56,8 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
 
 def _searched(source: Source, distortion: Array) -> Array:
-    """The better of the biuniform partition and a search, in which neighbouring distortions start each other."""
-    result = loops.evaluate(functions.entropy, source._model, source._c, (), distortion)
+    """The better of simple partitions and a search, in which neighbouring distortions start each other."""
+    result = np.array([_simple(source, D) for D in distortion.tolist()])
     least = source.cell_distortion(1.0 / SEARCHED) * SEARCHED
     inner = (distortion > least) & (distortion < source.max_distortion)
     wanted, back = np.unique(distortion[inner], return_inverse=True)
@@ -65,6 +66,20 @@ def _searched(source: Source, distortion: Array) -> Array:
             found = search.minimise_entropy_many(source.cell_distortion, wanted, progress=update)
         result[inner] = np.minimum(result[inner], np.array([best.entropy for best in found])[back])
     return result
+
+
+def _simple(source: Source, D: float) -> float:
+    """Entropy of the biuniform partition if it has that distortion (δ may be any), else of enough equal cells."""
+    if D <= 0.0 or source.max_distortion <= D:
+        return 0.0 if D > 0.0 else math.inf
+    mean, c = source._model.mean, source._c
+    count, odd = source._model.split(c, D)
+    if count > 0.0 and biuniform.total(mean, c, count, odd) <= D * (1.0 + 1e-12):
+        return biuniform.entropy(count, odd)
+    size = source._model.size(c, D)
+    while mean(c, size) > D * (1.0 + 1e-12):
+        size *= 0.5
+    return math.log(math.ceil(1.0 / size))
 
 
 def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:

@@ -115,16 +115,16 @@ class Curve:
         -------
         matplotlib.axes.Axes
         """
-        from . import plotting
+        from .plotting import draw
 
-        return plotting.draw(self, ax)
+        return draw(self, ax)
 
     def to_json(self) -> str:
         """The curve as JSON, every number exact, infinity and NaN as strings."""
         content: dict[str, Any] = {"format": FORMAT}
         for field in fields(self):
             value = getattr(self, field.name)
-            content[field.name] = [_writable(x) for x in value.tolist()] if isinstance(value, np.ndarray) else value
+            content[field.name] = writable(value)
         return json.dumps(content, allow_nan=False, indent=1)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -219,8 +219,11 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def _writable(x: float) -> float | str:
-    return x if math.isfinite(x) else str(x)
+def writable(value: Any) -> Any:
+    """The value in what JSON has: arrays as lists, infinity and NaN as strings."""
+    if isinstance(value, np.ndarray):
+        return [writable(x) for x in value.tolist()]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _readable(name: str, value: Any) -> Any:

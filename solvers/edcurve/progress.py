@@ -10,7 +10,7 @@ PATIENCE = 2.0
 
 
 @contextmanager
-def bar(title: str, total: int) -> Iterator[Callable[[int, int], None]]:
+def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
     """Yield ``update(done, total)``; nothing is shown before `PATIENCE` seconds have passed, or off a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

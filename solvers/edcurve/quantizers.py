@@ -41,7 +41,7 @@ class Quantizer:
     @property
     def cells(self) -> int:
         """Number of cells, the odd one included."""
-        return int(self.partition.count) + (self.partition.odd > 0.0)
+        return int(self.partition.count) + int(self.partition.odd > 0.0)
 
     def encode(self, x: ArrayLike) -> Any:
         """Index of the cell.

@@ -101,7 +101,10 @@ class Source:
     def _cells(self, p: Array) -> Array:
         if p.size and p.max() > 1.0:
             raise ValueError(f"p must be at most 1, got {p.max()}")
-        return self._vectorised(p)
+        result = np.zeros_like(p)
+        inner = p > 0.0
+        result[inner] = self._vectorised(p[inner])
+        return result
 
     def _vectorised(self, p: Array) -> Any:
         if self._given is not None:
@@ -182,12 +185,12 @@ class _Known(Source):
         return loops.evaluate(functions.cell, self._model, self._c, (), p)
 
     @property
-    def condition(self) -> condition.Condition:  # type: ignore[override]
+    def condition(self) -> condition.Condition:
         """That (★) holds is a theorem here."""
         return condition.Condition(True, math.nan, (math.nan, math.nan, math.nan), "proved: (★) holds on all sizes")
 
     @property
-    def monotone(self) -> bool:  # type: ignore[override]
+    def monotone(self) -> bool:
         """True: δ does not decrease."""
         return True
 
@@ -197,7 +200,7 @@ class _Known(Source):
         return PROVED
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._c == other._c  # type: ignore[attr-defined]
+        return type(other) is type(self) and self._c == other._c
 
     def __hash__(self) -> int:
         return hash((type(self), self._c))
@@ -206,7 +209,7 @@ class _Known(Source):
 class Ramp(_Known):
     """The ramp (1): J_t = (t + V mod 1) − ½ on [0, 1); d(p) = p²(2 − p)/12, D_max = 1/12."""
 
-    _model = cubic
+    _model: ClassVar[ModuleType] = cubic
     # chord of the dual bound from (d(p)/p, −ln p) at p = 0.284668137040838… to (D_max, 0); Theorem 4
     _lines = (0.04069169381961461, 1.0 / 12.0, 0.0, 29.464889787409536)
     _vertices = (1.0, 4.0)
@@ -219,7 +222,7 @@ class Ramp(_Known):
 class Circle(_Known):
     """The unit circle (40) in R², angle uniform; d(p) = p(1 − sinc²(πp)), D_max = 1."""
 
-    _model = circle
+    _model: ClassVar[ModuleType] = circle
     # as for the ramp, from p = 0.373634892372606…; Theorem 6
     _lines = (0.38271778907215688, 1.0, 0.0, 1.5948559095961832)
     _vertices = (1.0, 3.0)
@@ -232,7 +235,7 @@ class Circle(_Known):
 class Sinusoid(_Known):
     """sin 2π(t + V) on [0, 1]: half the circle's distortions; D_max = ½."""
 
-    _model = circle
+    _model: ClassVar[ModuleType] = circle
     _lines = (0.5 * 0.38271778907215688, 0.5, 0.0, 2.0 * 1.5948559095961832)
     _vertices = (1.0, 3.0)
     _realizations = (_realizations.sinusoid_phase, _realizations.sinusoid_centroid)
@@ -244,7 +247,7 @@ class Sinusoid(_Known):
 class Sawbridge(_Known):
     """t − 1(t ≥ V) on [0, 1] (Wagner and Ballé, arXiv 2011.05065); d(p) = p²/6, D_max = 1/6."""
 
-    _model = cubic
+    _model: ClassVar[ModuleType] = cubic
     _lines = ()
     _vertices = (1.0,)
     _realizations = (_realizations.sawbridge_phase, _realizations.sawbridge_centroid)
@@ -256,7 +259,7 @@ class Sawbridge(_Known):
 class UniformScalar(_Known):
     """A uniform variable on [0, 1] (György and Linder 2000); d(p) = p³/12, D_max = 1/12."""
 
-    _model = cubic
+    _model: ClassVar[ModuleType] = cubic
     _lines = ()
     _vertices = (1.0,)
     _realizations = (_realizations.uniform_phase, _realizations.uniform_centroid)
@@ -274,7 +277,7 @@ class PowerLaw(_Known):
         Exponent, 0 < a ≤ 2 (1 is the sawbridge's, 2 the uniform scalar's).
     """
 
-    _model = power
+    _model: ClassVar[ModuleType] = power
     _lines = ()
     _vertices = (1.0,)
 
@@ -295,7 +298,7 @@ class PowerLaw(_Known):
 class Spectrum(_Known):
     """A closed manifold given by the energies of its harmonics; see `Source.from_spectrum`."""
 
-    _model = spectrum
+    _model: ClassVar[ModuleType] = spectrum
 
     def __init__(self, c: ArrayLike, *, name: str = "spectrum") -> None:
         energies = _validation.nonnegative("c", c, finite=True)

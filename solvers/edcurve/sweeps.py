@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validation, search
+from . import _validation, progress, search
 from ._envelopes import lower_hull
 from ._kernels import functions, loops
 from .exact import _evaluate
@@ -76,6 +78,8 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     known = resolve(source)
     unit = _validation.log_base(base)
     values = _validation.nonnegative("lmbda", lmbda, finite=True)
+    if values.ndim == 0 and uniform_suffices(known):
+        return _at_one(known, float(values), unit)
     flat = np.ascontiguousarray(values * unit).ravel()
     fields = _uniform(known, flat)
     if not uniform_suffices(known):
@@ -94,12 +98,19 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     return Lagrangian(*(part.reshape(values.shape) for part in parts))
 
 
+def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:
+    """`_uniform` for a scalar, without the cost of arrays."""
+    model, c = source._model, source._c
+    cells = loops.point(functions.cells, model, c, source._vertices, lmbda * unit)
+    if cells <= 0.0:
+        raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {lmbda!r}")
+    entropy, distortion = math.log(cells) / unit, loops.point(functions.uniform, model, c, (), cells)
+    return Lagrangian(lmbda, int(cells), entropy, distortion, entropy + lmbda * distortion, True)
+
+
 def _uniform(source: Source, lmbda: Array) -> tuple[Any, ...]:
     """Cells, entropy in nats and distortion of the best uniform partition at each λ in nats."""
-    if lmbda.size == 1:
-        cells = np.array([loops.point(functions.cells, source._model, source._c, source._vertices, lmbda.item())])
-    else:
-        cells = loops.evaluate(functions.cells, source._model, source._c, source._vertices, lmbda)
+    cells = loops.evaluate(functions.cells, source._model, source._c, source._vertices, lmbda)
     if not np.all(cells > 0.0):
         worst = lmbda[cells == 0.0].min()
         raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {worst:.6g} nats")
@@ -180,8 +191,7 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
         return uniform
     x, y = searched_vertices(known)
     values = np.asarray(distortion, dtype=float)
-    inside = np.interp(values, x, y) / unit
-    result = np.where(values >= x[0], np.minimum(uniform, inside), uniform)
+    result = np.where(values >= x[0], np.interp(values, x, y) / unit, uniform)
     return result if isinstance(uniform, np.ndarray) else float(result)
 
 
@@ -192,13 +202,19 @@ def searched_vertices(source: Source) -> tuple[Array, Array]:
     ends = counts * source.cell_distortion(1.0 / counts)
     points = dict(zip(ends.tolist(), np.log(counts).tolist(), strict=True))
     points[source.max_distortion] = 0.0
-    pending = True
-    while pending:
-        x, y = _corners(points)
-        pending = False
-        for i in range(len(x) - 1):
-            pending |= _refine(source, points, x[i : i + 2], y[i : i + 2])
-    return _corners(points)
+    known: set[tuple[float, float]] = set()
+    with progress.bar("searching the hull", None) as update:
+        while True:
+            x, y = _corners(points)
+            chords = [
+                pair for pair in zip(pairwise(x.tolist()), pairwise(y.tolist()), strict=True) if pair[0] not in known
+            ]
+            if not chords:
+                return x, y
+            for ends, levels in chords:
+                known.add(ends)
+                _refine(source, points, ends, levels)
+                update(len(known), 0)
 
 
 def _corners(points: dict[float, float]) -> tuple[Array, Array]:
@@ -208,11 +224,9 @@ def _corners(points: dict[float, float]) -> tuple[Array, Array]:
     return x[kept], y[kept]
 
 
-def _refine(source: Source, points: dict[float, float], x: Array, y: Array) -> bool:
+def _refine(source: Source, points: dict[float, float], x: tuple[float, float], y: tuple[float, float]) -> None:
     """Add the partition that lies furthest below a chord, if one does."""
-    slope = float((y[0] - y[1]) / (x[1] - x[0]))
+    slope = (y[0] - y[1]) / (x[1] - x[0])
     found = _minimum(source, slope)
-    if found.value >= y[1] + slope * x[1] - 1e-7 or found.distortion in points:
-        return False
-    points[found.distortion] = found.entropy
-    return True
+    if found.value < y[1] + slope * x[1] - 1e-7:
+        points[found.distortion] = min(found.entropy, points.get(found.distortion, math.inf))

@@ -96,7 +96,7 @@ def rate(c: Sequence[float], D: float) -> float:
 
 def split(c: Sequence[float], D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
-    if D <= FAST * c[0]:
+    if FAST * c[0] >= D:
         return fast(c, D)
     D = D / c[2]
     if D >= HALF:

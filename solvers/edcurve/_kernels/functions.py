@@ -47,7 +47,7 @@ def lower(mean: Function, rate: Function, split: Function, c: Any, lines: Sequen
         if lines[i] <= D <= lines[i + 1]:
             right = lines[i + 1] - D if lines[i + 1] < c[0] else (c[0] - D) + c[1]
             return lines[i + 2] + lines[i + 3] * right
-    return rate(c, D)
+    return float(rate(c, D))
 
 
 def hull(mean: Function, rate: Function, split: Function, c: Any, vertices: Sequence[float], D: float) -> float:
@@ -56,7 +56,7 @@ def hull(mean: Function, rate: Function, split: Function, c: Any, vertices: Sequ
         return math.inf
     if c[0] <= D:
         return 0.0
-    nats = rate(c, D)
+    nats = float(rate(c, D))
     if nats >= math.log(biuniform.MOST_CELLS):
         return nats
     few = max(1.0, float(math.floor(math.exp(nats))))
@@ -67,21 +67,21 @@ def hull(mean: Function, rate: Function, split: Function, c: Any, vertices: Sequ
             break
     low = mean(c, 1.0 / many)
     if few == 1.0:
-        return math.log(many) * ((c[0] - D) + c[1]) / (c[0] - low)
+        return float(math.log(many) * ((c[0] - D) + c[1]) / (c[0] - low))
     high = mean(c, 1.0 / few)
     if high <= low:
         return nats
     share = min(1.0, max(0.0, (high - D) / (high - low)))
-    return math.log(few) + share * math.log1p((many - few) / few)
+    return float(math.log(few) + share * math.log1p((many - few) / few))
 
 
 def distortion(mean: Function, mean_at: Function, split: Function, c: Any, extra: Any, nats: float) -> float:
     """The inverse of E: the least distortion at that entropy."""
     if nats <= 0.0:
-        return c[0]
+        return float(c[0])
     count, odd = biuniform.from_entropy(nats)
     if count == 0.0:
-        return mean_at(c, nats)
+        return float(mean_at(c, nats))
     return biuniform.total(mean, c, count, odd)
 
 
@@ -101,9 +101,8 @@ def cells(mean: Function, rate: Function, split: Function, c: Any, vertices: Seq
         if lmbda <= _switch(mean, c, vertices[i], vertices[i + 1]):
             return vertices[i]
     few = vertices[len(vertices) - 1]
-    if lmbda <= _switch(mean, c, few, few + 1.0):
-        return few
-    return _gallop(mean, c, lmbda, few)
+    at_few = _switch(mean, c, few, few + 1.0)
+    return few if lmbda <= at_few else _more(mean, c, lmbda, few, at_few)
 
 
 def _switch(mean: Function, c: Any, few: float, many: float) -> float:
@@ -112,19 +111,29 @@ def _switch(mean: Function, c: Any, few: float, many: float) -> float:
     return math.log1p((many - few) / few) / gap if gap > 0.0 else math.inf
 
 
-def _gallop(mean: Function, c: Any, lmbda: float, few: float) -> float:
-    """Least K above few with _switch(K, K+1) ≥ λ: doubling, then bisection in ln K."""
-    many = 2.0 * few + 1.0
-    while _switch(mean, c, many, many + 1.0) < lmbda:
-        few, many = many, 2.0 * many
-        if many >= biuniform.MOST_CELLS:
+def _more(mean: Function, c: Any, lmbda: float, low: float, at_low: float) -> float:
+    """Least K > low whose switch to K + 1 is at λ or above: a bracket, and a power law through its ends."""
+    high = 2.0 * low + 1.0
+    at_high = _switch(mean, c, high, high + 1.0)
+    while at_high < lmbda:
+        power = math.log(high / low) / max(math.log(at_high / at_low), 0.1)
+        low, at_low = high, at_high
+        high = math.floor(1.001 * high * min(1e6, (lmbda / at_high) ** power)) + 1.0
+        if high >= biuniform.MOST_CELLS:
             return 0.0
-    while many - few > 1.0:
-        middle = float(math.floor(math.sqrt(few * many)))
-        if not few < middle < many:
-            middle = float(math.floor(0.5 * (few + many)))
-        if _switch(mean, c, middle, middle + 1.0) < lmbda:
-            few = middle
+        at_high = _switch(mean, c, high, high + 1.0)
+    for attempt in range(200):
+        if high - low <= 1.0:
+            break
+        middle = 0.5 * (low + high)
+        if attempt < 8:
+            share = math.log(lmbda / at_low) / math.log(at_high / at_low) if at_high < math.inf else 0.5
+            # just below the estimate and just above it in turn, so that the bracket closes from both sides
+            middle = low * (high / low) ** share + (1.0 if attempt % 2 else 0.0)
+        middle = min(high - 1.0, max(low + 1.0, float(math.floor(middle))))
+        at_middle = _switch(mean, c, middle, middle + 1.0)
+        if at_middle < lmbda:
+            low, at_low = middle, at_middle
         else:
-            many = middle
-    return many
+            high, at_high = middle, at_middle
+    return high

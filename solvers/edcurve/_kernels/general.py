@@ -22,8 +22,8 @@ def mean_at(c: Any, nats: float) -> float:
 def deficit(c: Any, odd: float) -> float:
     """D_max − d(1−ε) − d(ε); without cancellation where stationarity on a closed source allows it."""
     if c[3]:
-        return odd * (c[0] - mean(c, odd)) / (1.0 - odd)
-    return c[0] - (1.0 - odd) * mean(c, 1.0 - odd) - odd * mean(c, odd)
+        return float(odd * (c[0] - mean(c, odd)) / (1.0 - odd))
+    return float(c[0] - (1.0 - odd) * mean(c, 1.0 - odd) - odd * mean(c, odd))
 
 
 def size(c: Any, D: float) -> float:

@@ -102,7 +102,8 @@ def compiled(function: Function, model: ModuleType) -> Loop:
     if function is functions.entropy:
         run = _entropy_loop(model.rate, model.fast, model.split, model.FAST, _fingerprint())
     else:
-        run = _loop(function, *[getattr(model, name) for name in ARGUMENTS[function]], _fingerprint())
+        first, second, third = (getattr(model, name) for name in ARGUMENTS[function])
+        run = _loop(function, first, second, third, _fingerprint())
     try:
         return cast(Loop, numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(run))
     except RuntimeError:  # no folder that can be written for the cache: compile anew in each process

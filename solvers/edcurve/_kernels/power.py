@@ -10,7 +10,7 @@ from . import biuniform
 
 def mean(c: Sequence[float], p: float) -> float:
     """d(p)/p."""
-    return c[0] * p ** c[2]
+    return float(c[0] * p ** c[2])
 
 
 def mean_at(c: Sequence[float], nats: float) -> float:
@@ -33,7 +33,7 @@ def size(c: Sequence[float], D: float) -> float:
 
 def deficit(c: Sequence[float], odd: float) -> float:
     """D_max − d(1−ε) − d(ε)."""
-    return c[0] * (-math.expm1((c[2] + 1.0) * math.log1p(-odd)) - odd * odd ** c[2])
+    return float(c[0] * (-math.expm1((c[2] + 1.0) * math.log1p(-odd)) - odd * odd ** c[2]))
 
 
 def split(c: Sequence[float], D: float) -> tuple[float, float]:

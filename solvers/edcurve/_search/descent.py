@@ -32,7 +32,7 @@ class Descent(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is minimised: at each row's distortion, or at a fixed ``lmbda``; when cells are empty; when to end."""
+    """What is minimised, at each row's distortion or at a fixed ``lmbda``; when a cell counts as empty."""
 
     evaluate: Evaluate
     lmbda: float | None = None
@@ -119,7 +119,8 @@ def multipliers(
 ) -> tuple[Floats, Floats]:
     """Solve for (μ, λ) with which the step −M (gradient + λ slope − μ) cancels ``mass`` and ``excess``.
 
-    ``weight`` is count · M. With a fixed λ, or where all slopes are equal, only the mass is cancelled and 0 comes back for λ.
+    ``weight`` is count · M. With a fixed λ, or where all slopes are equal, only the mass is cancelled and
+    0 comes back for λ.
     """
     total, first = weight.sum(axis=1), (weight * gradient).sum(axis=1) - mass
     mean = (weight * slope).sum(axis=1) / total
@@ -209,7 +210,7 @@ def _metric(problem: Problem, state: State) -> Floats:
 
 
 def _length(parts: Partitions, step: Floats) -> Floats:
-    """Find the fraction of the step that shrinks no cell by more than 80 % and grows none more than threefold."""
+    """Find the part of the step that shrinks no cell by more than 80 %, nor grows any more than threefold."""
     relative = np.where(parts.counts > 0, step / parts.sizes, 0.0)
     shrink, grow = -relative.min(axis=1), relative.max(axis=1)
     length: Floats = 1.0 / np.maximum(1.0, np.maximum(shrink / 0.8, grow / 3.0))

@@ -9,7 +9,10 @@ from edcurve._search.partitions import Group, Ints, Partitions, build
 
 
 def exchanges(parts: Partitions, targets: Floats, most: Ints) -> Partitions:
-    """Merge, split, add, remove and resize every one cell of each row, up to ``most`` cells in all."""
+    """Merge, split, add, remove or resize one cell of each group, or add or remove a quarter of the group.
+
+    Of the rows that come of it, those of at most ``most`` cells are returned.
+    """
     rows: list[tuple[int, list[Group]]] = []
     for owner, sizes, counts in zip(parts.owner.tolist(), parts.sizes, parts.counts, strict=True):
         groups = [(s, m) for s, m in zip(sizes.tolist(), counts.tolist(), strict=True) if m > 0]
@@ -21,8 +24,9 @@ def _moves(groups: list[Group]) -> Iterator[list[Group]]:
     for i, (size, count) in enumerate(groups):
         yield _changed(groups, {i: -1}, [(size / 2, 2.0)])
         yield _changed(groups, {i: -1}, [(0.8 * size, 1.0), (0.2 * size, 1.0)])
-        yield _changed(groups, {i: 1}, [])
-        yield _changed(groups, {i: -1}, [])
+        for more in {1, max(1, int(count / 4))}:
+            yield _changed(groups, {i: more}, [])
+            yield _changed(groups, {i: -more}, [])
         if count > 1:
             yield _changed(groups, {i: -2}, [(2 * size, 1.0)])
             yield _changed(groups, {i: -1}, [(1.5 * size, 1.0)])
@@ -34,7 +38,7 @@ def _moves(groups: list[Group]) -> Iterator[list[Group]]:
                 yield _changed(groups, {i: -1, j: 1}, [])
 
 
-def _changed(groups: list[Group], change: dict[int, int], new: list[Group]) -> list[Group]:
+def _changed(groups: list[Group], change: dict[int, float], new: list[Group]) -> list[Group]:
     """Change some counts of ``groups`` and append ``new`` ones; never empty."""
     kept = [(s, m + change.get(i, 0)) for i, (s, m) in enumerate(groups)]
     return [group for group in kept if group[1] > 0] + new or groups

@@ -48,7 +48,7 @@ class Front:
         return sorted(cells, reverse=True)
 
     def near(self, distortion: float, points: int = 4) -> list[list[Group]]:
-        """List partitions at the points of the front on both sides of a distortion, as groups (size, count)."""
+        """List partitions at the points of the front on both sides of a distortion, as groups."""
         middle = int(np.searchsorted(self.distortion, distortion, side="right"))
         around = range(max(middle - points, 0), min(middle + points, self.distortion.size))
         return [_groups(self.partition(index), len(self._back)) for index in around]

@@ -27,8 +27,7 @@ class Partitions(NamedTuple):
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Partitions:
         """Select rows, with the columns that none of them uses left off."""
         counts = self.counts[rows]
-        used = counts.any(axis=0)
-        used[0] = True
+        used = counts.any(axis=0) | (np.arange(counts.shape[1]) == 0)
         return Partitions(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.target[rows])
 
 
@@ -62,7 +61,7 @@ def joined(batches: Iterable[Partitions]) -> Partitions:
 
 
 def grouped(parts: Partitions, tolerance: float = 1e-6) -> Partitions:
-    """Sort groups by decreasing size and merge sizes within a relative ``tolerance`` into one group."""
+    """Sort groups by decreasing size and merge those within a relative ``tolerance``."""
     key = np.where(parts.counts > 0, parts.sizes, -1.0)
     order = np.argsort(-key, axis=1, kind="stable")
     sizes, counts = (np.take_along_axis(a, order, axis=1) for a in (key, parts.counts))

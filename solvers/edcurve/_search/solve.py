@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edcurve._search.cells import Cells, Floats
-from edcurve._search.descent import Bools, Problem, curvature, descend, is_convex, measured, retracted
+from edcurve._search.descent import Bools, Problem, State, curvature, descend, is_convex, measured, retracted
 from edcurve._search.exchange import exchanges
 from edcurve._search.grids import Front, knapsack
 from edcurve._search.partitions import Group, Ints, Partitions, best_rows, build, entropy, grouped, joined
@@ -68,7 +68,9 @@ def solve(task: Task, seed: int, progress: Callable[[int, int], None] | None = N
         ends.append(starts)
         if progress is not None:
             progress(int(owners[-1]) + 1, number)
-    best = _exchanged(task, problem, _shared(task, problem, _merged(pools)))
+    best = _merged(pools)
+    if number > 1:
+        best = _exchanged(task, problem, _shared(task, problem, best))
     return _polished(task, best, _merged(ends))
 
 
@@ -100,11 +102,17 @@ def _front(task: Task) -> Front | None:
 def _grid_starts(task: Task, owners: Ints, front: Front | None) -> Partitions:
     rows: list[tuple[int, list[Group]]] = []
     if task.lmbda is not None:
-        rows = [(0, knapsack(_price(task, np.arange(2049) / 2048)))]
+        rows = [(0, knapsack(_price(task, _knapsack_grid(int(task.fewest[0])))))]
     elif front is not None:
         coarse = owners[task.fewest[owners] <= grid_cells].tolist()
         rows = [(owner, groups) for owner in coarse for groups in front.near(task.targets[owner])]
     return build(rows, task.targets)
+
+
+def _knapsack_grid(cells: int) -> Floats:
+    """Multiples of 1/N, about 32 of them to an equal cell; from 256 to 2048 in all."""
+    number = min(max(32 * cells, 256), 2048)
+    return np.arange(number + 1) / number
 
 
 def _price(task: Task, sizes: Floats) -> Floats:
@@ -141,7 +149,7 @@ def _merged(pools: list[Pool]) -> Pool:
     return Pool(joined([pool.parts for pool in pools]), np.concatenate([pool.cost for pool in pools]))
 
 
-def _exchanged(task: Task, problem: Problem, best: Pool, rounds: int = 6) -> Pool:
+def _exchanged(task: Task, problem: Problem, best: Pool, rounds: int = 12) -> Pool:
     """Exchange cells and descend again, until nothing improves."""
     open_rows = np.arange(best.cost.size)
     for _ in range(rounds):
@@ -199,9 +207,20 @@ def _polished(task: Task, best: Pool, starts: Pool) -> Found:
     state = measured(problem, parts, np.zeros(parts.owner.size))
     cost = np.where(state.excess <= rounding * parts.target, _cost(task, parts), np.inf)
     rows = best_rows(parts, cost, 1)
-    convex = is_convex(parts, state.jet, curvature(parts, state.jet, state.lmbda), parts.counts, task.lmbda is not None)
+    lmbda, convex = _second_order(task, state)
     total, agreeing = _agreement(starts, cost[rows])
-    return Found(parts.take(rows), state.lmbda[rows], state.residual[rows], convex[rows], total, agreeing)
+    return Found(parts.take(rows), lmbda[rows], state.residual[rows], convex[rows], total, agreeing)
+
+
+def _second_order(task: Task, state: State) -> tuple[Floats, Bools]:
+    """Find the multipliers and whether each row is a minimum; equal cells that just meet D are if d″ > 0."""
+    parts, jet, fixed = state.parts, state.jet, task.lmbda is not None
+    convex = is_convex(parts, jet, curvature(parts, jet, state.lmbda), parts.counts, fixed)
+    pinned = ((parts.counts > 0).sum(axis=1) == 1) & (not fixed)
+    tight = np.abs(state.excess) <= 1e-12 * parts.target
+    present = parts.counts > 0
+    bend = np.where(present, jet.bend, np.inf).min(axis=1)
+    return np.where(pinned, np.nan, state.lmbda), np.where(pinned, tight & (bend > 0), convex)
 
 
 def _safe(problem: Problem, parts: Partitions) -> Partitions:

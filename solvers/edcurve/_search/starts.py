@@ -40,7 +40,7 @@ def _compositions(rng: np.random.Generator, cells: Ints, width: int, groups: int
 
 
 def structured_starts(owners: Ints, fewest: Ints, most: Ints, targets: Floats) -> Partitions:
-    """List one large and n equal cells, n equal and one small, one large with n equal and one small, n₁ and n₂."""
+    """List the structured starts: n equal cells with one larger, one smaller or both; n₁ and n₂ equal ones."""
     rows: list[tuple[int, list[Group]]] = []
     for owner in owners.tolist():
         low, high = int(fewest[owner]), int(most[owner])
@@ -69,7 +69,7 @@ def _pairs(low: int, high: int, limit: int = 40) -> list[tuple[int, int]]:
 
 
 def tempered(evaluate: Evaluate, parts: Partitions) -> Partitions:
-    """Take the powers of the sizes, p ∝ pᵝ, that meet each row's distortion; rows that have none are left out.
+    """Take the power p ∝ pᵝ of each row that meets its distortion; rows that have none are left out.
 
     β = 0 makes all cells equal, the least distortion with so many; β → ∞ leaves only the largest ones.
     """

@@ -1,0 +1,75 @@
+"""Drawing curves in the manner of the paper's Figures 1 and 3."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _files
+from .sources import BOUND
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .curves import Curve
+
+Array = NDArray[np.float64]
+MARKED, LABELLED = 32, 8
+
+
+def draw(curve: Curve, ax: Axes | None = None) -> Axes:
+    """Draw the optimum, its bounds, the hull and the points of K equal cells; see `Curve.plot`."""
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
+    exact = curve.status != BOUND
+    cells, at = curve.cells[: MARKED + 1], curve.cells_distortion[: MARKED + 1]
+    log_cells = np.log(cells) / math.log(curve.base)
+    x, upper = _through(curve.distortion, curve.upper, at, log_cells)
+    upper_label = "biuniform upper bound" if exact else "upper bound (best partition found)"
+    ax.plot(x, upper, color="C0", lw=5.0, alpha=0.25, solid_capstyle="butt", label=upper_label)
+    if exact:
+        ax.plot(x, upper, color="C0", lw=1.6, label=f"E(D), {curve.status}")
+    ax.plot(curve.distortion, curve.hull, color="C2", lw=1.2, ls="--", label="convex hull")
+    if np.isfinite(curve.lower).any():
+        ax.plot(curve.distortion, curve.lower, color="C3", lw=1.2, ls=":", label="dual lower bound")
+    ax.plot(at, log_cells, "o", color="k", ms=3.0, ls="none", label="K equal cells")
+    for count, d, h in zip(cells.tolist(), at.tolist(), log_cells.tolist(), strict=True):
+        if 1 < count <= LABELLED:
+            ax.annotate(str(count), (d, h), textcoords="offset points", xytext=(4, 3), fontsize=8)
+    ax.set_xlabel("Distortion D (mean squared error)")
+    ax.set_ylabel(f"Entropy ({curve.unit})")
+    ax.set_title(f"{curve.source}: entropy-distortion trade-off")
+    ax.set_xlim(left=0.0)
+    ax.set_ylim(bottom=0.0)
+    ax.legend(frameon=False)
+    return ax
+
+
+def save(curve: Curve, path: str | os.PathLike[str]) -> None:
+    """Draw the curve into a file of the format its suffix says, without a display; whole or not at all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    target = Path(path)
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    known = FigureCanvasAgg(figure).get_supported_filetypes()
+    if target.suffix.removeprefix(".").lower() not in known:
+        raise ValueError(f"path must end in one of {', '.join(sorted(known))}, got {os.fspath(path)!r}")
+    draw(curve, figure.subplots())
+    with _files.replacing(target) as temporary:
+        # no date in the file, so that the same curve gives the same bytes
+        figure.savefig(temporary, dpi=160, metadata={"CreationDate": None} if target.suffix == ".pdf" else None)
+
+
+def _through(x: Array, y: Array, at: Array, level: Array) -> tuple[Array, Array]:
+    """The line (x, y) with the points (at, level) threaded in, so that no corner is cut off."""
+    joined_x, joined_y = np.concatenate([x, at]), np.concatenate([y, level])
+    order = np.argsort(joined_x, kind="stable")
+    return joined_x[order], joined_y[order]
