@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run test lint format bench clean
+.PHONY: run test lint format bench docs clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.core
@@ -14,20 +14,23 @@ run: $(VENV)/.core
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(VENV)/.dev
+format: $(VENV)/.lint
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.test
 	$(BIN)/python -m pytest benchmarks --benchmark-only
 
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 clean:
-	rm -rf $(VENV) figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/_build $(VENV) figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # One stamp per set of dependencies, so that a second `make` installs nothing.
 $(BIN)/python:
@@ -41,6 +44,10 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[test]'
 	touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[dev]'
+$(VENV)/.lint: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[test,lint]'
+	touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[docs]'
 	touch $@

@@ -1,5 +1,6 @@
 """Eqs. (11) and (42) for unions of intervals, against exact rational and 100-digit arithmetic."""
 
+import doctest
 import math
 from fractions import Fraction
 
@@ -11,7 +12,7 @@ from edcurve.inequalities import circle, ramp
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-universal = settings(deadline=None, derandomize=True, max_examples=200)
+universal = settings(deadline=None, derandomize=True, max_examples=150)
 
 # Starts and lengths in 24ths touch, overlap, nest and repeat; floats and tiny lengths do not.
 grid = st.integers(-48, 48).map(lambda k: k / 24)
@@ -223,6 +224,10 @@ class TestAgainstExactArithmetic:
         count = 2**17
         arcs = np.column_stack((np.arange(count) / count, np.full(count, 0.5 / count)))
         assert ramp(arcs).left == pytest.approx(1 / 48 / count**2, rel=1e-12)
+
+
+def test_the_examples():
+    assert doctest.testmod(inequalities) == (0, 6)
 
 
 @pytest.mark.parametrize("sides", [ramp, circle])

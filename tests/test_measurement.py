@@ -1,12 +1,14 @@
 """Entropy and distortion of a sample: published formulas in 50 digits, limits, and simulated coverage."""
 
 import dataclasses
+import doctest
 import math
 import warnings
 
 import mpmath
 import numpy as np
 import pytest
+from edcurve import measurement
 from edcurve.measurement import Measurement, measure
 from scipy import special, stats
 
@@ -158,6 +160,8 @@ class TestEntropyInterval:
             (np.full(100, 1 / 100), 1000),
             (biuniform(3, 0.5), 40),
             (biuniform(3, 0.2), 400),
+            (biuniform(3, 0.7), 120),
+            (biuniform(2, 0.7), 300),
             (biuniform(8, 0.8), 90),
             (biuniform(8, 0.2), 300),
             (biuniform(60, 0.5), 610),
@@ -214,11 +218,20 @@ class TestEntropyInterval:
         assert result.entropy_interval == (0, pytest.approx(stats.entropy([q, 1 - q], base=2), rel=1e-12))
 
     def test_equal_counts(self):
-        # The plug-in variance is exactly 0; what is left is the second-order term.
+        # The plug-in variance is exactly 0, yet a smaller H has one, V = 2(Ĥ − H): both ends x = H − Ĥ solve
+        # x² = z²(3/2n² − 2x/n).
         result = measure(*sample([500] * 4), base=math.e)
-        low, high = result.entropy_interval
-        assert low < math.log(4) < high
-        assert high - low > 2 * 1.959 * math.sqrt(3 / 2) / 2000
+        z2 = stats.norm.ppf(0.975) ** 2
+        roots = np.roots([1, 2 * z2 / 2000, -z2 * 1.5 / 2000**2])
+        assert np.subtract(result.entropy_interval, result.entropy) == pytest.approx(np.sort(roots), rel=1e-9)
+        assert result.entropy == pytest.approx(math.log(4) + 3 / 4000, abs=1e-6)
+
+    def test_two_samples(self):
+        # Alike, a second index may have probability 1/2; unlike, even one index of nearly all is possible.
+        assert measure([3, 3], [0.5, 0.5]).entropy_interval == (0, 1)
+        low, high = quiet([3, 4], [0.5, 0.5]).entropy_interval
+        assert low == 0
+        assert high > 1
 
 
 class TestUndersampling:
@@ -293,6 +306,10 @@ def test_the_result_is_frozen_and_plain():
     flat = [result.entropy, *result.entropy_interval, result.distortion, *result.distortion_interval]
     assert {type(value) for value in [*flat, result.entropy_plugin]} == {float}
     assert {type(result.count), type(result.cells)} == {int}
+
+
+def test_the_examples():
+    assert doctest.testmod(measurement) == (0, 7)
 
 
 class TestRefusals:

@@ -1,20 +1,42 @@
-"""Exact entropy-distortion functions of sources on one-parameter manifolds."""
+"""Exact entropy-distortion functions of sources on one-parameter manifolds.
 
-from . import inequalities
-from .bounds import lower_bound, upper_bound
-from .curves import Curve, curve
-from .exact import Partition, distortion_entropy, entropy_distortion, partition
-from .gaps import excess
-from .quantizers import Quantizer, quantizer
-from .sources import Circle, PowerLaw, Ramp, Sawbridge, Sinusoid, Source, Spectrum, UniformScalar
-from .sweeps import Lagrangian, convex_hull, lagrangian
+The public names are imported from their modules when they are first used, so that the command line can say
+``--help`` without the numerical libraries.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from . import inequalities as inequalities
+    from .bounds import lower_bound, upper_bound
+    from .curves import Curve, curve
+    from .exact import Partition, distortion_entropy, entropy_distortion, partition
+    from .gaps import excess
+    from .measurement import Measurement, measure
+    from .quantizers import Quantizer, quantizer
+    from .sources import Circle, PowerLaw, Ramp, Sawbridge, Sinusoid, Source, Spectrum, UniformScalar
+    from .sweeps import Lagrangian, convex_hull, lagrangian
+
+_MODULES = {
+    "bounds": ("lower_bound", "upper_bound"),
+    "curves": ("Curve", "curve"),
+    "exact": ("Partition", "distortion_entropy", "entropy_distortion", "partition"),
+    "gaps": ("excess",),
+    "measurement": ("Measurement", "measure"),
+    "quantizers": ("Quantizer", "quantizer"),
+    "sources": ("Circle", "PowerLaw", "Ramp", "Sawbridge", "Sinusoid", "Source", "Spectrum", "UniformScalar"),
+    "sweeps": ("Lagrangian", "convex_hull", "lagrangian"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Circle",
     "Curve",
     "Lagrangian",
+    "Measurement",
     "Partition",
     "PowerLaw",
     "Quantizer",
@@ -32,7 +54,22 @@ __all__ = [
     "inequalities",
     "lagrangian",
     "lower_bound",
+    "measure",
     "partition",
     "quantizer",
     "upper_bound",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "inequalities":
+        return import_module(".inequalities", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validation, progress, search
+from . import _validation
 from ._kernels import biuniform, functions
 from .exact import _evaluate
 from .sources import BOUND, Source, resolve
@@ -62,6 +62,8 @@ def _searched(source: Source, distortion: Array) -> Array:
     inner = (distortion > least) & (distortion < source.max_distortion)
     wanted, back = np.unique(distortion[inner], return_inverse=True)
     if wanted.size:
+        from . import progress, search  # with scipy, which only this needs
+
         with progress.bar("searching partitions", wanted.size) as update:
             found = search.minimise_entropy_many(source.cell_distortion, wanted, progress=update)
         result[inner] = np.minimum(result[inner], np.array([best.entropy for best in found])[back])

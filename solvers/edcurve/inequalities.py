@@ -113,7 +113,7 @@ def circle(intervals: ArrayLike, *, ends: bool = False) -> Sides:
     Returns
     -------
     Sides
-        ``left``, |∫_S exp(2πiv) dv|² / μ(S)², and ``right``, sinc²(π μ(S)).
+        ``left``, the squared modulus of ∫_S exp(2πiv) dv over μ(S)², and ``right``, sinc²(π μ(S)).
 
     Raises
     ------
@@ -131,7 +131,7 @@ def circle(intervals: ArrayLike, *, ends: bool = False) -> Sides:
     >>> from edcurve import inequalities
     >>> sides = inequalities.circle([(0.9, 0.3)], ends=True)
     >>> f"{sides.left:.6f} <= {sides.right:.6f}"
-    '0.736839 <= 0.736839'
+    '0.572787 <= 0.572787'
     """
     pieces = _cut(intervals, ends)
     measure, gap = pieces.measures()

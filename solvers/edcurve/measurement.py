@@ -2,13 +2,6 @@
 
 The plug-in entropy of n samples is too low by about (cells − 1)/2n nats, which reads as a compressor better
 than the optimum. `measure` removes the bias and says how far the result may be off.
-
-References
-----------
-.. [1] Chao, Wang, Jost, Methods in Ecology and Evolution 4 (2013) 1091–1100, doi:10.1111/2041-210X.12108.
-.. [2] Zhang, Neural Computation 24 (2012) 1368–1389, doi:10.1162/NECO_a_00266.
-.. [3] Harris, *The statistical estimation of entropy in the non-parametric case*, 1975.
-.. [4] Good, Biometrika 40 (1953) 237–264, doi:10.1093/biomet/40.3-4.237.
 """
 
 from __future__ import annotations
@@ -91,38 +84,48 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     -----
     UserWarning
         If more than 10 % of the samples have an index of their own. That share estimates the probability of
-        the indices not seen yet (Good [4]_): the entropy is then an extrapolation and its interval rough.
+        the indices not seen yet (Good 1953): the entropy is then an extrapolation and its interval rough.
 
     Notes
     -----
-    *Entropy.* The estimator is Chao, Wang and Jost's [1]_, chosen over Miller–Madow, Grassberger (2003),
+    *Entropy.* The estimator is Chao, Wang and Jost's (2013), chosen over Miller–Madow, Grassberger (2003),
     Chao–Shen and the jackknife by simulating uniform, biuniform (the optimal quantisers) and geometric
     indices with 0.5 to 100 samples per cell. For 100 equally likely cells its bias in millinats is 10, 1, 0.2
     and 0.2 at 1, 2, 5 and 10 samples per cell (Miller–Madow −258, −69, −6, −1; jackknife −47, 23, 7, 1). From
     5 on its standard deviation is Miller–Madow's, √((cells − 1)/2)/n, and Grassberger's a quarter more.
 
     *Its interval* adds the delta method's variance, Var(−log p)/n less the bias of that estimate, the
-    second-order term (cells − 1)/2n² [3]_, without which the interval of equally likely cells is empty, and
-    the square of what [1]_ extrapolates to indices not seen. The variance V/n at the interval's ends is not
+    second-order term (cells − 1)/2n² (Harris 1975), without which the interval of equally likely cells is empty, and
+    the square of what Chao, Wang and Jost extrapolate to indices not seen. The variance V/n at the interval's ends is not
     that in the middle: along the exponential family p^θ through the estimate dV/dH = −2 − E(log p + H)³/V, and
     the ends solve (H − Ĥ)² = z²V(H)/n. Simulated coverage at 95 % for uniform and biuniform indices is 94 to
     99 % with 10 samples per cell or more, but 89 to 94 % where a rare cell is expected only twice in the
     sample. In the regime of the warning it is 96 to 98 % for 100 equal cells and 0.5 to 2 samples each, and
-    40 to 78 % for 8. If all samples share one index, the interval ends at the entropy of a second index of
-    the largest probability that agrees with the sample.
+    40 to 78 % for 8. Intervals of 99 % cover 97 to 98 % of the time for fewer than 10 equal cells. If all
+    samples share one index, the interval ends at the entropy of a second index of the largest probability
+    that agrees with the sample.
 
     *Distortion.* The mean and Student's t interval, cut off at 0. A single sample says nothing of the
     spread: both intervals are then (0, inf).
+
+    References
+    ----------
+    Chao, Wang, Jost, *Methods in Ecology and Evolution* 4 (2013) 1091–1100, doi:10.1111/2041-210X.12108.
+
+    Harris, *The statistical estimation of entropy in the non-parametric case*, 1975.
+
+    Good, *Biometrika* 40 (1953) 237–264, doi:10.1093/biomet/40.3-4.237.
 
     Examples
     --------
     >>> import numpy as np
     >>> from edcurve.measurement import measure
     >>> phase = np.random.default_rng(0).random(10_000)
-    >>> index = np.floor(4 * phase)
+    >>> index = np.floor(4 * phase)  # an optimal quantiser: 2 bits
     >>> result = measure(index, (phase - (index + 0.5) / 4) ** 2)
-    >>> f"{result.entropy:.4f} bits, {192 * result.distortion:.2f} of the optimum's 1/192"
-    '2.0000 bits, 1.00 of the optimum's 1/192'
+    >>> low, high = result.entropy_interval
+    >>> low < 2 < high
+    True
     """
     unit = log_base(base)
     tail = _tail(confidence)
@@ -145,14 +148,14 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
 
 
 def _seen_entropy(counts: Counts, n: int) -> float:
-    """Return Zhang's estimate [2]_, whose bias is exponentially small in the samples per cell."""
+    """Return Zhang's estimate (Neural Computation 24, 2012), whose bias is exponentially small in the samples per cell."""
     from scipy.special import digamma
 
     return float(np.sum(counts / n * (digamma(n) - digamma(counts))))
 
 
 def _unseen_entropy(counts: Counts, n: int) -> float:
-    """Return what Chao, Wang and Jost [1]_ add to it: its bias as the rare indices seen let it be estimated."""
+    """Return what Chao, Wang and Jost add to it: its bias as the rare indices seen let it be estimated."""
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
     if once == 0:
         return 0.0
@@ -161,7 +164,7 @@ def _unseen_entropy(counts: Counts, n: int) -> float:
 
 
 def _series_tail(ratio: float, n: int) -> float:
-    """Return Σ_{j≥0} q^{j+1}/(n + j), q = 1 − ratio, as an integral; the closed form of [1]_ cancels."""
+    """Return Σ_{j≥0} q^{j+1}/(n + j), q = 1 − ratio, as an integral; the closed form of Chao, Wang and Jost cancels."""
     from scipy.integrate import quad
 
     if ratio >= 1:

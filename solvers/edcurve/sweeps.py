@@ -6,16 +6,19 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validation, progress, search
+from . import _validation
 from ._envelopes import lower_hull
 from ._kernels import functions, loops
 from .exact import _evaluate
 from .sources import BOUND, Source, resolve
+
+if TYPE_CHECKING:
+    from .search import SearchResult
 
 Array = NDArray[np.float64]
 
@@ -50,7 +53,7 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     """Least H + λD over all partitions.
 
     Under (★) a minimiser is biuniform, so it is uniform if E is concave between neighbouring D_K = K d(1/K). That is
-    verified once for each source, on a grid of the small cell's size for every K to 64 and some larger ones; where
+    verified once for each source, on a grid of the small cell's size for every K to 32 and some larger ones; where
     it does not hold, or (★) does not, a search over unequal partitions is run and the lower value returned.
 
     Parameters
@@ -133,7 +136,9 @@ SEARCHED = 2000  # above so many cells only uniform partitions are tried
 
 
 @lru_cache(maxsize=4096)
-def _minimum(source: Source, lmbda: float) -> search.SearchResult:
+def _minimum(source: Source, lmbda: float) -> SearchResult:
+    from . import search  # with scipy, which only this needs
+
     return search.minimise_lagrangian(source.cell_distortion, lmbda)
 
 
@@ -145,7 +150,7 @@ def uniform_suffices(source: Source) -> bool:
 
 def _concave(source: Source) -> NDArray[np.bool_]:
     """For a range of K: whether E is concave on [D_{K+1}, D_K], by slopes of chords between values of ε."""
-    counts = np.concatenate([np.arange(1.0, 65.0), [100.0, 1000.0, 10000.0]])[:, None]
+    counts = np.concatenate([np.arange(1.0, 33.0), [48.0, 64.0, 100.0, 1000.0, 10000.0]])[:, None]
     odd = (1.0 - np.cos(np.linspace(0.0, 0.5 * np.pi, 42)[1:-1])) / (counts + 1.0)
     equal = (1.0 - odd) / counts
     distortion = counts * source.cell_distortion(equal) + source.cell_distortion(odd)
@@ -202,6 +207,8 @@ def searched_vertices(source: Source) -> tuple[Array, Array]:
     ends = counts * source.cell_distortion(1.0 / counts)
     points = dict(zip(ends.tolist(), np.log(counts).tolist(), strict=True))
     points[source.max_distortion] = 0.0
+    from . import progress
+
     known: set[tuple[float, float]] = set()
     with progress.bar("searching the hull", None) as update:
         while True:

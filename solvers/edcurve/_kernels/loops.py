@@ -36,8 +36,10 @@ ARGUMENTS: dict[Function, tuple[str, str, str]] = {
     functions.uniform: ("mean", "rate", "split"),
     functions.cells: ("mean", "rate", "split"),
 }
-# Fewer evaluations than this (points × terms of a sum) cost less interpreted than it takes to import numba.
-INTERPRETED = 4096
+# Evaluations (points × terms of a sum) that a process makes interpreted before it is worth importing numba, which
+# costs as much as about so many. The results are the same to the last bit.
+INTERPRETED = 50_000
+_interpreted = 0
 # Points below which a second thread costs more than it saves.
 CHUNK = 8192
 _compiling = threading.Lock()
@@ -51,7 +53,7 @@ def evaluate(
     x: Array,
 ) -> Array:
     """Function at every point of the one-dimensional array x."""
-    if model is general or (x.size * len(c) <= INTERPRETED and not compiled.cache_info().currsize):
+    if model is general or _few(x.size * len(c)):
         return np.array([point(function, model, c, extra, value) for value in x.tolist()], dtype=np.float64)
     with _compiling:
         run = compiled(function, model)
@@ -60,9 +62,18 @@ def evaluate(
     return out
 
 
+def _few(evaluations: int) -> bool:
+    """Whether so many more are better interpreted; they are then counted."""
+    global _interpreted
+    if compiled.cache_info().currsize or _interpreted + evaluations > INTERPRETED:
+        return False
+    _interpreted += evaluations
+    return True
+
+
 def point(function: Function, model: ModuleType, c: tuple[Any, ...], extra: tuple[float, ...], x: float) -> float:
     """Function at one point, interpreted unless the model is a long sum."""
-    if model is spectrum and len(c) > INTERPRETED // 64:
+    if model is spectrum and len(c) > 64:
         return float(evaluate(function, model, c, extra, np.array([x]))[0])
     parts = [getattr(model, name) for name in ARGUMENTS[function]]
     return float(function(*parts, c, extra, x))

@@ -18,6 +18,8 @@ from edcurve._search.partitions import Partitions, normalised
 
 Bools = NDArray[np.bool_]
 
+tiny = 1e-100
+"""Stands in for a divisor that happens to be 0; its square still is not."""
 stuck = 1e7
 """A descent ends where no step helps that is damped by less than this."""
 
@@ -123,6 +125,7 @@ def multipliers(
     0 comes back for λ.
     """
     total, first = weight.sum(axis=1), (weight * gradient).sum(axis=1) - mass
+    total = np.where(total == 0, tiny, total)
     mean = (weight * slope).sum(axis=1) / total
     off = slope - mean[:, None]
     spread = (weight * off * off).sum(axis=1)
@@ -146,7 +149,7 @@ def is_convex(parts: Partitions, jet: Jet, bend: Floats, weight: Floats, single:
     constraint gradients (Haynsworth). ``weight`` counts each entry, ``single`` says that Σ pᵢ = 1 is alone.
     """
     present = weight > 0
-    inverse = np.where(present, parts.counts / np.where(bend == 0, 1e-300, bend), 0.0)
+    inverse = np.where(present, parts.counts / np.where(bend == 0, tiny, bend), 0.0)
     total, first = inverse.sum(axis=1), (inverse * jet.slope).sum(axis=1)
     second = (inverse * jet.slope**2).sum(axis=1)
     negative = (weight * (present & (bend < 0))).sum(axis=1)

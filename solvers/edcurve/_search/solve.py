@@ -11,7 +11,7 @@ from edcurve._search.cells import Cells, Floats
 from edcurve._search.descent import Bools, Problem, State, curvature, descend, is_convex, measured, retracted
 from edcurve._search.exchange import exchanges
 from edcurve._search.grids import Front, knapsack
-from edcurve._search.partitions import Group, Ints, Partitions, best_rows, build, entropy, grouped, joined
+from edcurve._search.partitions import Group, Ints, Partitions, best_rows, build, entropy, grouped, joined, normalised
 from edcurve._search.sizing import rounding
 from edcurve._search.starts import random_starts, structured_starts, tempered
 
@@ -90,6 +90,7 @@ def _batches(task: Task, owners: Ints, rng: np.random.Generator, front: Front | 
         ladder = np.minimum(task.most, 16 * task.fewest + 48)
         batches += [structured_starts(owners, task.fewest, ladder, task.targets)]
         batches += [_grid_starts(task, owners, front)]
+    batches = [batch.take(batch.counts.sum(axis=1) <= task.most[batch.owner]) for batch in batches]
     return [batch for batch in batches if batch.owner.size]
 
 
@@ -202,14 +203,34 @@ def _shifted(task: Task, parts: Partitions, offset: int) -> Partitions:
 def _polished(task: Task, best: Pool, starts: Pool) -> Found:
     """Descend on the caller's own d from the best rows, step to the safe side and keep the best."""
     problem = Problem(task.cells.exact, task.lmbda, drop=0.0, tolerance=2e-15)
-    parts = joined([descend(problem, best.best(3).parts, 40).parts, _equal(task, np.arange(task.targets.size)).parts])
-    parts = _safe(problem, parts)
+    ends = descend(problem, best.best(3).parts, 40)
+    above = ends.parts.take(ends.excess > rounding * ends.parts.target)
+    extended = descend(problem, _with_speck(task, joined([above, _just_too_few(task)])), 60).parts
+    equal = _equal(task, np.arange(task.targets.size)).parts
+    parts = _safe(problem, joined([ends.parts, extended, equal]))
     state = measured(problem, parts, np.zeros(parts.owner.size))
     cost = np.where(state.excess <= rounding * parts.target, _cost(task, parts), np.inf)
     rows = best_rows(parts, cost, 1)
     lmbda, convex = _second_order(task, state)
     total, agreeing = _agreement(starts, cost[rows])
     return Found(parts.take(rows), lmbda[rows], state.residual[rows], convex[rows], total, agreeing)
+
+
+def _just_too_few(task: Task) -> Partitions:
+    """Take equal cells, one fewer than meet the distortion, where they miss it by less than 1e-6 of it."""
+    rows = [(owner, [(1.0, count - 1.0)]) for owner, count in enumerate(task.fewest.tolist()) if count > 1]
+    parts = build(rows, task.targets)
+    total = (parts.counts * task.cells.tabulated(parts.sizes).value).sum(axis=1)
+    return parts.take((total < parts.target * (1 + 1e-6)) & (task.lmbda is None))
+
+
+def _with_speck(task: Task, parts: Partitions) -> Partitions:
+    """Add a tiny cell, for distortions just below what the other cells alone can reach."""
+    parts = parts.take(parts.counts.sum(axis=1) < task.most[parts.owner])
+    column = np.ones((parts.owner.size, 1))
+    return normalised(
+        parts._replace(sizes=np.hstack([parts.sizes, 1e-9 * column]), counts=np.hstack([parts.counts, column]))
+    )
 
 
 def _second_order(task: Task, state: State) -> tuple[Floats, Bools]:
