@@ -208,7 +208,7 @@ spectra = {
     "third harmonic": ([1, 0, 1 / 3], 0.008),
     "first and third, δ not monotone": ([1, 0, 0.4], 0.015),
     "first and second, δ not monotone": ([1, 0.4], 0.02),
-    "slow decay": (np.arange(1, 41) ** -1.5, 0.008),
+    "slow decay": (np.arange(1, 21) ** -1.5, 0.008),
 }
 
 
@@ -259,10 +259,10 @@ def test_one_large_and_many_equal_cells():
 
 def test_entropy_does_not_increase_with_distortion_and_order_is_kept():
     d, _ = geometric(0.7)
-    distortions = np.linspace(0.05, 1.2, 32)
+    distortions = np.linspace(0.05, 1.2, 24)
     rising = minimise_entropy_many(d, distortions)
     assert all(a.entropy >= b.entropy for a, b in pairwise(rising))
-    shuffled = np.random.default_rng(5).permutation(32)
+    shuffled = np.random.default_rng(5).permutation(24)
     again = minimise_entropy_many(d, distortions[shuffled])
     assert [result.entropy for result in again] == [rising[i].entropy for i in shuffled]
 
@@ -279,6 +279,7 @@ def test_many_is_as_good_as_one_by_one():
     d, _ = geometric(0.6)
     distortions = np.linspace(0.3, 0.9, 6)
     for result, distortion in zip(minimise_entropy_many(d, distortions), distortions, strict=True):
+        assert result.is_minimum
         assert result.entropy == pytest.approx(minimise_entropy(d, distortion).entropy, abs=1e-12)
 
 
@@ -367,6 +368,7 @@ def test_near_the_largest_distortion_the_entropy_is_small(fraction):
 
 def test_one_cell_is_enough():
     d = built_in["ramp"][0]
+    assert minimise_entropy(d, math.nextafter(1 / 12, 0)).entropy < 1e-14
     for result in (minimise_entropy(d, 1 / 12), minimise_entropy(d, math.inf), minimise_lagrangian(d, 0)):
         assert result.sizes.tolist() == [1.0]
         assert (result.entropy, result.distortion) == (0.0, 1 / 12)

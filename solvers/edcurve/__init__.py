@@ -11,6 +11,7 @@ __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
     from . import inequalities as inequalities
+    from . import search as search
     from .bounds import lower_bound, upper_bound
     from .curves import Curve, curve
     from .exact import Partition, distortion_entropy, entropy_distortion, partition
@@ -30,6 +31,7 @@ _MODULES = {
     "sources": ("Circle", "PowerLaw", "Ramp", "Sawbridge", "Sinusoid", "Source", "Spectrum", "UniformScalar"),
     "sweeps": ("Lagrangian", "convex_hull", "lagrangian"),
 }
+_SUBMODULES = ("inequalities", "search")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
@@ -57,13 +59,14 @@ __all__ = [
     "measure",
     "partition",
     "quantizer",
+    "search",
     "upper_bound",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name == "inequalities":
-        return import_module(".inequalities", __name__)
+    if name in _SUBMODULES:
+        return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)

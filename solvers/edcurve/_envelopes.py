@@ -39,7 +39,7 @@ def _chord(source: Source, p: Array, left: int, right: int) -> list[float]:
     """Chord that touches the curve near p[left] and near p[right] (or ends at p = 1)."""
 
     def point(size: float) -> tuple[float, float]:
-        return float(source.cell_distortion(size)) / size, -float(np.log(size))
+        return float(source.cell_distortion(np.array([size]))[0]) / size, -float(np.log(size))
 
     ends = [p[left], p[right]]
     x, y = zip(*map(point, ends), strict=True)
@@ -75,8 +75,10 @@ def hull_vertices(source: Source) -> tuple[float, ...]:
     """The counts K at vertices of the lower hull of (K d(1/K), ln K), up to the last that is skipped."""
     counts = np.arange(1.0, MOST + 1.0)
     x, y = counts * source.cell_distortion(1.0 / counts), np.log(counts)
-    order = np.argsort(x, kind="stable")
-    kept = np.sort(counts[order][lower_hull(x[order], y[order])])
+    # where δ is not monotone more cells may be no better: two for a loop run through twice
+    better = np.append(True, x[1:] < (1.0 - 1e-12) * np.minimum.accumulate(x)[:-1])
+    counts, x, y = counts[better][::-1], x[better][::-1], y[better][::-1]
+    kept = counts[lower_hull(x, y)][::-1]
     skips = np.flatnonzero(np.diff(kept) > 1.0)
     return tuple(kept[: skips[-1] + 2].tolist()) if skips.size else (1.0,)
 

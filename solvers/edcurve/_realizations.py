@@ -21,6 +21,7 @@ def times(samples: int) -> Array:
 
 def ramp_phase(x: Array) -> Array:
     """V = J_0 + ½."""
+    _sampled(x, 1)
     return np.asarray(np.clip(x[..., 0] + 0.5, 0.0, 1.0))
 
 
@@ -32,7 +33,7 @@ def ramp_centroid(start: Array, size: Array, samples: int) -> Array:
 
 def circle_phase(x: Array) -> Array:
     """Angle of a point of R², in turns."""
-    if x.shape[-1] != 2:
+    if x.ndim == 0 or x.shape[-1] != 2:
         raise ValueError(f"x must have 2 coordinates along the last axis, got shape {x.shape}")
     return _turns(np.arctan2(x[..., 1], x[..., 0]))
 
@@ -45,8 +46,7 @@ def circle_centroid(start: Array, size: Array, samples: int) -> Array:
 
 def sinusoid_phase(x: Array) -> Array:
     """Phase of the first harmonic of the samples."""
-    if x.shape[-1] < 3:
-        raise ValueError(f"x must have at least 3 samples along the last axis, got shape {x.shape}")
+    _sampled(x, 3)
     harmonic = x @ np.exp(-2j * math.pi * times(x.shape[-1]))
     return _turns(np.angle(1j * harmonic))
 
@@ -59,6 +59,7 @@ def sinusoid_centroid(start: Array, size: Array, samples: int) -> Array:
 
 def sawbridge_phase(x: Array) -> Array:
     """Middle of the interval between samples in which t − 1(t ≥ V) drops."""
+    _sampled(x, 1)
     samples = x.shape[-1]
     after = (x < times(samples) - 0.5).sum(axis=-1)
     return np.asarray(np.clip((samples - after - 0.5) / samples, 0.0, 1.0))
@@ -78,6 +79,11 @@ def uniform_phase(x: Array) -> Array:
 def uniform_centroid(start: Array, size: Array, samples: int) -> Array:
     """Middle of the cell."""
     return np.asarray(start + 0.5 * size)
+
+
+def _sampled(x: Array, least: int) -> None:
+    if x.ndim == 0 or x.shape[-1] < least:
+        raise ValueError(f"x must have at least {least} samples along the last axis, got shape {x.shape}")
 
 
 def _turns(angle: Any) -> Array:

@@ -17,7 +17,7 @@ def log_base(base: Any) -> float:
     """Natural logarithm of the base of the entropies; ``base`` must be a finite number above 1."""
     if isinstance(base, bool) or not isinstance(base, numbers.Real):
         raise TypeError(f"base must be a number above 1 (2 for bits, math.e for nats), got {base!r}")
-    value = float(base)
+    value = _double("base", base)
     if not 1 < value < math.inf:
         raise ValueError(f"base must be a finite number above 1 (2 for bits, math.e for nats), got {base!r}")
     return math.log(value)
@@ -36,10 +36,18 @@ def real(name: str, value: Any) -> float:
     """``value`` as a float; anything but one real number is refused, NaN included."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise TypeError(type_error.format(name=name, what=repr(value)))
-    result = float(value)
+    result = _double(name, value)
     if math.isnan(result):
         raise ValueError(f"{name} must not be NaN")
     return result
+
+
+def _double(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        kind = type(value).__name__
+        raise ValueError(f"{name} must be at most 1.8e308, the largest double, got a larger {kind}") from None
 
 
 def nonnegative(name: str, value: Any, *, finite: bool = False) -> NDArray[np.float64]:
@@ -59,7 +67,7 @@ def _as_float64(name: str, value: Any) -> NDArray[np.float64]:
     if isinstance(value, bool | np.bool_):
         raise TypeError(type_error.format(name=name, what=repr(value)))
     if isinstance(value, numbers.Real):
-        return np.asarray(float(value))
+        return np.asarray(_double(name, value))
     try:
         array = np.asarray(value)
     except ValueError as error:

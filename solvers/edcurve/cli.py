@@ -6,8 +6,9 @@ import csv
 import io
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except BrokenPipeError:
             raise
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, MemoryError) as error:
             raise click.UsageError(str(error)) from None
         except OSError as error:
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -64,7 +65,17 @@ source_argument = click.argument("source")
 NUMBERS = {"ignore_unknown_options": True}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Group(click.Group):
+    """Commands whose output holds a ? for what the encoding of standard output does not have, such as ≤."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="edcurve")
 def main() -> None:
     """Optimal entropy-distortion trade-offs of sources on one-parameter manifolds.
@@ -103,21 +114,18 @@ def curve(
     if not 0.0 < low < high < math.inf:
         raise ValueError(f"--dmin and --dmax must satisfy 0 < dmin < dmax, got {low:g} and {high:g}")
     drawn = curves.curve(source, curves.spread(low, high, num), base=base)
-    if csv_path is not None:
-        drawn.to_csv(csv_path)
-    if plot_path is not None:
-        plotting.save(drawn, plot_path)
+    # the plot first: more can be wrong with it, and nothing should be written by a command that fails
+    for path, write in ((plot_path, partial(plotting.save, drawn)), (csv_path, drawn.to_csv)):
+        if path is not None:
+            write(path)
+            click.echo(f"wrote {path}", err=True)
     if as_json:
         click.echo(drawn.to_json())
-    else:
-        _summary(drawn, [path for path in (csv_path, plot_path) if path is not None])
+    elif csv_path is None and plot_path is None:
+        _summary(drawn)
 
 
-def _summary(drawn: Any, written: list[str]) -> None:
-    for path in written:
-        click.echo(f"wrote {path}", err=True)
-    if written:
-        return
+def _summary(drawn: Any) -> None:
     count = len(drawn.distortion)
     rows = sorted({round(i * (count - 1) / (SHOWN - 1)) for i in range(SHOWN)}) if count > SHOWN else range(count)
     names = ("distortion", "entropy", "lower", "hull")
@@ -163,11 +171,12 @@ def distortion(source: str, entropy: tuple[float, ...], base: float, as_json: bo
 def partition(source: str, distortion: float, as_json: bool) -> None:
     """The optimal cells at a DISTORTION: count of one size, and a smaller odd one."""
     from . import exact
+    from .curves import writable
 
     best = exact.partition(source, distortion)
     content = {"source": source, "distortion": distortion, "count": best.count, "size": best.size, "odd": best.odd}
     if as_json:
-        click.echo(json.dumps(content))
+        click.echo(json.dumps({name: writable(value) for name, value in content.items()}, allow_nan=False))
     else:
         for name in ("count", "size", "odd"):
             click.echo(f"{name:5}  {content[name]!r}")
@@ -205,15 +214,15 @@ def excess(
 
 
 def _read_points(path: str) -> dict[str, list[Any]]:
-    rows = list(csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8-sig"))))
-    names = [name for name in ("distortion", "entropy", "lmbda") if rows and name in rows[0]]
+    try:
+        reader = csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8-sig")))
+        rows = [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    names = [name for name in ("distortion", "entropy", "lmbda") if rows and name in rows[0][1]]
     if names[:2] != ["distortion", "entropy"]:
         raise ValueError(f"{path}: expected a header line with distortion and entropy, and rows below it")
-    table: dict[str, list[Any]] = {name: [] for name in names}
-    for line, row in enumerate(rows, start=2):
-        for name in names:
-            table[name].append(_number(path, line, name, row[name]))
-    return table
+    return {name: [_number(path, line, name, row[name]) for line, row in rows] for name in names}
 
 
 def _number(path: str, line: int, name: str, text: str | None) -> float:
@@ -231,13 +240,16 @@ def figures(out: str, base: float) -> None:
     """Draw the optimal trade-offs of the ramp and the circle (theory curves of the paper's Fig. 1 and 3)."""
     from .figures import write_figures
 
-    command = ["edcurve", "figures", "--out", out, *(["--base", f"{base:g}"] if base != 2 else [])]
+    command = ["edcurve", "figures", "--out", out]
+    if base != 2:
+        command += ["--base", "e" if base == math.e else repr(base)]
     for path in write_figures(out, base=base, command=command):
         click.echo(f"wrote {path}")
 
 
 @main.command()
 @json_option
+@_reported
 def sources(as_json: bool) -> None:
     """List the built-in sources."""
     from .sources import BUILT_IN, PowerLaw

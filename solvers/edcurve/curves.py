@@ -49,8 +49,8 @@ class Curve:
     status : str
         "exact (proved)", "exact (checked numerically)" or "upper bound".
     cells, cells_distortion : ndarray, shape (m,)
-        Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and that distortion: there
-        the entropy is log K.
+        Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and that distortion; their
+        entropy is log K.
     """
 
     source: str
@@ -68,6 +68,10 @@ class Curve:
         for name in (*COLUMNS, "cells_distortion"):
             object.__setattr__(self, name, _frozen(getattr(self, name), np.float64))
         object.__setattr__(self, "cells", _frozen(self.cells, np.int64))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # through __init__, which makes the arrays read-only
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def unit(self) -> str:
@@ -138,8 +142,8 @@ class Curve:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             if content.pop("format", None) != FORMAT:
                 raise ValueError("format")
-            return cls(**{name: _readable(name, content.pop(name)) for name in list(content)})
-        except (ValueError, TypeError, AttributeError, KeyError):
+            return _sound(cls(**{name: _readable(name, value) for name, value in content.items()}))
+        except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
             raise ValueError(f"path must be a file that Curve.save wrote, got {os.fspath(path)!r}") from None
 
 
@@ -224,6 +228,16 @@ def writable(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return [writable(x) for x in value.tolist()]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _sound(loaded: Curve) -> Curve:
+    """The curve, if its fields are of the types and lengths that they must be."""
+    _validation.log_base(loaded.base)
+    lengths = {getattr(loaded, name).shape for name in COLUMNS}
+    same = len(lengths) == 1 and loaded.cells.shape == loaded.cells_distortion.shape
+    if not (same and isinstance(loaded.source, str) and isinstance(loaded.status, str)):
+        raise ValueError("fields")
+    return loaded
 
 
 def _readable(name: str, value: Any) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__, _files
+from . import __version__, _files, _validation
 from .curves import curve, spread
 from .plotting import save
 from .sources import resolve
@@ -34,6 +35,7 @@ def write_figures(out: str | os.PathLike[str], *, base: float = 2, command: Sequ
     list of Path
         What was written: for each source a .png, a .pdf and a .csv, and one .json that says how.
     """
+    _validation.log_base(base)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -51,7 +53,7 @@ def write_figures(out: str | os.PathLike[str], *, base: float = 2, command: Sequ
 
 def _provenance(base: float, command: Sequence[str]) -> str:
     content = {
-        "command": " ".join(command),
+        "command": shlex.join(command),
         "edcurve": __version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, CPU only",

@@ -96,8 +96,8 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
 
     *Its interval* adds the delta method's variance, Var(−log p)/n less the bias of that estimate, the
     second-order term (cells − 1)/2n² (Harris 1975), without which the interval of equally likely cells is empty, and
-    the square of what Chao, Wang and Jost extrapolate to indices not seen. The variance V/n at the interval's ends is not
-    that in the middle: along the exponential family p^θ through the estimate dV/dH = −2 − E(log p + H)³/V, and
+    the square of what Chao, Wang and Jost extrapolate to indices not seen. The variance V/n at the interval's ends
+    is not that in the middle: along the exponential family p^θ through the estimate dV/dH = −2 − E(log p + H)³/V, and
     the ends solve (H − Ĥ)² = z²V(H)/n. Simulated coverage at 95 % for uniform and biuniform indices is 94 to
     99 % with 10 samples per cell or more, but 89 to 94 % where a rare cell is expected only twice in the
     sample. In the regime of the warning it is 96 to 98 % for 100 equal cells and 0.5 to 2 samples each, and
@@ -148,7 +148,7 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
 
 
 def _seen_entropy(counts: Counts, n: int) -> float:
-    """Return Zhang's estimate (Neural Computation 24, 2012), whose bias is exponentially small in the samples per cell."""
+    """Return Zhang's estimate (Neural Computation 24, 2012), of bias exponentially small in samples per cell."""
     from scipy.special import digamma
 
     return float(np.sum(counts / n * (digamma(n) - digamma(counts))))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MARKED, LABELLED = 32, 8
+# what formats call the date, which is left out so that the same curve gives the same bytes
+DATES = {".pdf": "CreationDate", ".svg": "Date"}
 
 
 def draw(curve: Curve, ax: Axes | None = None) -> Axes:
@@ -31,7 +33,8 @@ def draw(curve: Curve, ax: Axes | None = None) -> Axes:
     exact = curve.status != BOUND
     cells, at = curve.cells[: MARKED + 1], curve.cells_distortion[: MARKED + 1]
     log_cells = np.log(cells) / math.log(curve.base)
-    x, upper = _through(curve.distortion, curve.upper, at, log_cells)
+    # equal cells need not be the best where biuniform ones are not
+    x, upper = _through(curve.distortion, curve.upper, at, log_cells) if exact else (curve.distortion, curve.upper)
     upper_label = "biuniform upper bound" if exact else "upper bound (best partition found)"
     ax.plot(x, upper, color="C0", lw=5.0, alpha=0.25, solid_capstyle="butt", label=upper_label)
     if exact:
@@ -45,7 +48,8 @@ def draw(curve: Curve, ax: Axes | None = None) -> Axes:
             ax.annotate(str(count), (d, h), textcoords="offset points", xytext=(4, 3), fontsize=8)
     ax.set_xlabel("Distortion D (mean squared error)")
     ax.set_ylabel(f"Entropy ({curve.unit})")
-    ax.set_title(f"{curve.source}: entropy-distortion trade-off")
+    name = curve.source.replace("$", r"\$")  # a name is no formula
+    ax.set_title(f"{name}: entropy-distortion trade-off")
     ax.set_xlim(left=0.0)
     ax.set_ylim(bottom=0.0)
     ax.legend(frameon=False)
@@ -54,18 +58,19 @@ def draw(curve: Curve, ax: Axes | None = None) -> Axes:
 
 def save(curve: Curve, path: str | os.PathLike[str]) -> None:
     """Draw the curve into a file of the format its suffix says, without a display; whole or not at all."""
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    target = Path(path)
+    suffix = Path(path).suffix.lower()
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    known = FigureCanvasAgg(figure).get_supported_filetypes()
-    if target.suffix.removeprefix(".").lower() not in known:
+    known = set(FigureCanvasAgg(figure).get_supported_filetypes()) - {"pgf"}  # which needs LaTeX
+    if suffix.removeprefix(".") not in known:
         raise ValueError(f"path must end in one of {', '.join(sorted(known))}, got {os.fspath(path)!r}")
     draw(curve, figure.subplots())
-    with _files.replacing(target) as temporary:
-        # no date in the file, so that the same curve gives the same bytes
-        figure.savefig(temporary, dpi=160, metadata={"CreationDate": None} if target.suffix == ".pdf" else None)
+    metadata = {DATES[suffix]: None} if suffix in DATES else None
+    with _files.replacing(path) as temporary, rc_context({"svg.hashsalt": "edcurve"}):
+        figure.savefig(temporary, dpi=160, metadata=metadata)
 
 
 def _through(x: Array, y: Array, at: Array, level: Array) -> tuple[Array, Array]:

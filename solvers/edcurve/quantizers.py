@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
+from ._kernels import biuniform
 from .exact import Partition, partition
 from .sources import Source, resolve
 
@@ -58,7 +58,7 @@ class Quantizer:
             Indices from 0 to ``cells − 1``, of the shape of the phases.
         """
         given = np.asarray(x)
-        phase = _validation.nonnegative("x", x) if given.ndim < 2 else self.source.phase(given)
+        phase = _validation.nonnegative("x", x if given.ndim < 2 else self.source.phase(given))
         if np.any(phase > 1.0):
             raise ValueError(f"x must be phases between 0 and 1, got {phase.max()}")
         index = np.minimum(phase / self.partition.size, self.cells - 1).astype(np.int64)
@@ -132,6 +132,5 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
         raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r} with {cells.count}")
     sizes = np.array([cells.size, cells.odd])
     each, odd = known.cell_distortion(sizes).tolist()
-    nats = cells.count * cells.size * -math.log(cells.size)
-    nats -= cells.odd * math.log(cells.odd) if cells.odd > 0.0 else 0.0
+    nats = biuniform.entropy(float(cells.count), cells.odd)
     return Quantizer(known, cells, nats / unit, cells.count * each + odd)

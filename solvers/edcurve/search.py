@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edcurve._search.cells import CellDistortion, Cells, Floats
+from edcurve._search.pools import Task
 from edcurve._search.results import SearchResult, nonincreasing, one_cell, results_of
 from edcurve._search.sizing import fewest_cells, most_cells, uniform_cells, whole_cell
-from edcurve._search.solve import Task, solve
+from edcurve._search.solve import solve
 from edcurve._validation import nonnegative, positive_int, real
 
 __all__ = ["SearchResult", "minimise_entropy", "minimise_entropy_many", "minimise_lagrangian"]

@@ -62,8 +62,12 @@ class Source:
         self._name = str(name)
         self._closed = bool(closed)
         self._max_distortion = _validation.real("max_distortion", max_distortion)
-        if cell_distortion is None and type(self).cell_distortion is Source.cell_distortion:
-            raise TypeError("cell_distortion must be a function of the cell size p, or a method of a subclass")
+        overridden = type(self).cell_distortion is not Source.cell_distortion
+        if not (callable(cell_distortion) or (cell_distortion is None and overridden)):
+            raise TypeError(
+                f"cell_distortion must be a function of the cell size p, or a method of a subclass, "
+                f"got {cell_distortion!r}"
+            )
         self._given = cell_distortion
         condition.validate(self._vectorised, self._max_distortion, closed=self._closed, name=self._name)
         self._c: tuple[Any, ...] = (self._max_distortion, 0.0, self._one_cell, self._closed)
@@ -141,7 +145,12 @@ class Source:
         """Phase in turns of realizations along the last axis; ValueError where only phases are known."""
         if self._realizations is None:
             raise ValueError(f"x must be phases (a number or one-dimensional): {self.name!r} has no known realizations")
-        return self._realizations[0](np.asarray(x, dtype=float))
+        given = np.asarray(x)
+        if given.dtype.kind not in "iuf":
+            raise TypeError(f"x must be real numbers, got an array of dtype {given.dtype}")
+        if not np.isfinite(given).all():
+            raise ValueError(f"x must be finite, got {given[~np.isfinite(given)][0]}")
+        return self._realizations[0](given.astype(np.float64))
 
     def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
         """Mean realization E[X | cell] of cells of phases [start, start + size)."""
@@ -305,7 +314,10 @@ class Spectrum(_Known):
         if energies.ndim != 1 or not energies.any():
             raise ValueError(f"c must be a sequence of energies, not all 0, got an array of shape {energies.shape}")
         used = energies[: int(np.flatnonzero(energies)[-1]) + 1]
-        maximum = math.fsum(used)
+        try:
+            maximum = math.fsum(used)
+        except OverflowError:
+            raise ValueError(f"c must have a finite sum, got energies up to {used.max()}") from None
         super().__init__(str(name), Fraction(maximum), used.tolist(), closed=True)
         self._c = (maximum, math.fsum([*used.tolist(), -maximum]), *used.tolist())
 

@@ -43,6 +43,8 @@ class Problem(NamedTuple):
 
 
 class State(NamedTuple):
+    """Rows on their way: d there, multiplier, Σ d − target, stationarity residual, damping of the next step."""
+
     parts: Partitions
     jet: Jet
     lmbda: Floats
@@ -94,10 +96,10 @@ def _write(state: State, rows: NDArray[np.intp], part: State) -> State:
 
 def _open(problem: Problem, parts: Partitions) -> State:
     copied = _at(normalised(parts), np.arange(parts.owner.size))
-    return measured(problem, copied, np.zeros(parts.owner.size))
+    return measured(problem, copied)
 
 
-def measured(problem: Problem, parts: Partitions, damping: Floats) -> State:
+def measured(problem: Problem, parts: Partitions) -> State:
     """Evaluate ``parts``: multipliers by least squares, and how far from stationary that leaves it."""
     jet = problem.evaluate(parts.sizes)
     excess = (parts.counts * jet.value).sum(axis=1) - parts.target
@@ -108,7 +110,7 @@ def measured(problem: Problem, parts: Partitions, damping: Floats) -> State:
     worst = np.where(parts.counts > 0, np.abs(rest), 0.0).max(axis=1) / (1.0 + np.abs(mu))
     if problem.lmbda is not None:
         excess, lmbda = zero, np.full_like(zero, problem.lmbda)
-    return State(parts, jet, lmbda, excess, worst, damping)
+    return State(parts, jet, lmbda, excess, worst, np.zeros_like(worst))
 
 
 def _gradient(parts: Partitions, jet: Jet, lmbda: float | None) -> Floats:
@@ -163,8 +165,8 @@ def is_convex(parts: Partitions, jet: Jet, bend: Floats, weight: Floats, single:
 def _advance(problem: Problem, state: State) -> State:
     """Try one step, taken where it lowers the merit; where it does not, only the damping changes."""
     trial, lmbda = _trial(problem, state)
-    new = measured(problem, trial, state.damping)
-    gain = _merit(problem, state, lmbda) - _merit(problem, new, lmbda)
+    new = measured(problem, trial)
+    gain = merit(problem, state, lmbda) - merit(problem, new, lmbda)
     good = (gain > 1e-14) | ((gain > -1e-13) & (_error(new) < _error(state)))
     damping = np.where(good, np.where(state.damping < 1e-2, 0.0, state.damping / 8), 1e-2 + state.damping * 8)
     return _choose(good, new, state)._replace(damping=damping)
@@ -181,13 +183,14 @@ def _choose(good: Bools, new: State, old: State) -> State:
     return State(parts, jet, *(pick(a, b) for a, b in zip(new[2:], old[2:], strict=True)))
 
 
-def _merit(problem: Problem, state: State, lmbda: Floats) -> Floats:
+def merit(problem: Problem, state: State, lmbda: Floats | float) -> Floats:
+    """Sum what is minimised, and twice what the excess distortion costs at ``lmbda``."""
     sizes, counts = state.parts.sizes, state.parts.counts
     cost = -sizes * np.log(sizes)
     if problem.lmbda is not None:
         cost = cost + problem.lmbda * state.jet.value
-    merit: Floats = (counts * cost).sum(axis=1) + 2 * np.abs(lmbda * state.excess)
-    return merit
+    total: Floats = (counts * cost).sum(axis=1) + 2 * np.abs(lmbda * state.excess)
+    return total
 
 
 def _trial(problem: Problem, state: State) -> tuple[Partitions, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edcurve._search.cells import Cells, Floats
-from edcurve._search.solve import Found
+from edcurve._search.polish import Found
 
 
 @dataclass(frozen=True)
