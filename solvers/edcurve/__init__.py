@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from . import search as search
     from .bounds import lower_bound, upper_bound
     from .curves import Curve, curve
-    from .exact import Partition, distortion_entropy, entropy_distortion, partition
+    from .exact import distortion_entropy, entropy_distortion
     from .gaps import excess
     from .measurement import Measurement, measure
+    from .partitions import Partition, partition
     from .quantizers import Quantizer, quantizer
     from .sources import Circle, PowerLaw, Ramp, Sawbridge, Sinusoid, Source, Spectrum, UniformScalar
     from .sweeps import Lagrangian, convex_hull, lagrangian
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 _MODULES = {
     "bounds": ("lower_bound", "upper_bound"),
     "curves": ("Curve", "curve"),
-    "exact": ("Partition", "distortion_entropy", "entropy_distortion", "partition"),
+    "exact": ("distortion_entropy", "entropy_distortion"),
     "gaps": ("excess",),
     "measurement": ("Measurement", "measure"),
+    "partitions": ("Partition", "partition"),
     "quantizers": ("Quantizer", "quantizer"),
     "sources": ("Circle", "PowerLaw", "Ramp", "Sawbridge", "Sinusoid", "Source", "Spectrum", "UniformScalar"),
     "sweeps": ("Lagrangian", "convex_hull", "lagrangian"),

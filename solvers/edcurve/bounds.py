@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
 from ._kernels import biuniform, functions
-from .exact import _evaluate
+from .exact import evaluate
 from .sources import BOUND, Source, resolve
 
 Array = NDArray[np.float64]
@@ -46,7 +46,7 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     known = resolve(source)
     unit = _validation.log_base(base)
     if known.status != BOUND:
-        return _evaluate(functions.entropy, known, (), "distortion", distortion, out=unit)
+        return evaluate(functions.entropy, known, (), "distortion", distortion, out=unit)
     return _validation.elementwise(
         "distortion",
         distortion,
@@ -119,4 +119,4 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
             "cells that are not intervals may be better than those the bound is computed from"
         )
     unit = _validation.log_base(base)
-    return _evaluate(functions.lower, known, known._lines, "distortion", distortion, out=unit)
+    return evaluate(functions.lower, known, known._lines, "distortion", distortion, out=unit)

@@ -17,7 +17,7 @@ import click
 SHOWN = 16
 
 
-class Number(click.ParamType[float]):
+class Number(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
     """A real number; what it may be is for the API to say."""
 
     name = "number"
@@ -170,10 +170,10 @@ def distortion(source: str, entropy: tuple[float, ...], base: float, as_json: bo
 @_reported
 def partition(source: str, distortion: float, as_json: bool) -> None:
     """The optimal cells at a DISTORTION: count of one size, and a smaller odd one."""
-    from . import exact
+    from . import partitions
     from .curves import writable
 
-    best = exact.partition(source, distortion)
+    best = partitions.partition(source, distortion)
     content = {"source": source, "distortion": distortion, "count": best.count, "size": best.size, "odd": best.odd}
     if as_json:
         click.echo(json.dumps({name: writable(value) for name, value in content.items()}, allow_nan=False))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
 from ._kernels import biuniform
-from .exact import Partition, partition
+from .partitions import Partition, partition
 from .sources import Source, resolve
 
 Array = NDArray[np.float64]

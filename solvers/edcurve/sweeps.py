@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _validation
 from ._envelopes import lower_hull
 from ._kernels import functions, loops
-from .exact import _evaluate
+from .exact import evaluate
 from .sources import BOUND, Source, resolve
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     """
     known = resolve(source)
     unit = _validation.log_base(base)
-    uniform = _evaluate(functions.hull, known, known._vertices, "distortion", distortion, out=unit)
+    uniform = evaluate(functions.hull, known, known._vertices, "distortion", distortion, out=unit)
     if uniform_suffices(known):
         return uniform
     x, y = searched_vertices(known)
