@@ -1,0 +1,605 @@
+"""The command line: numbers as the API gives them, and for whatever is wrong one message and exit code 2."""
+
+import csv
+import importlib.metadata
+import json
+import math
+import os
+import stat
+import subprocess
+import sys
+import sysconfig
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import edcurve as ed
+import numpy as np
+import pytest
+from edcurve import plotting
+from edcurve.cli import main
+
+COMMANDS = ("curve", "distortion", "entropy", "excess", "figures", "partition", "sources")
+SCRIPT = Path(sysconfig.get_path("scripts"), "edcurve")
+BASES = {"2": 2.0, "e": math.e, "10": 10.0, "1.5": 1.5}
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    """Run a command in this process, in an empty folder; return exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments], prog_name="edcurve")
+        return end.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def output(cli):
+    """Run a command that must succeed, in silence but for its standard output, which is returned."""
+
+    def run(*arguments):
+        code, out, err = cli(*arguments)
+        assert (code, err) == (0, "")
+        return out
+
+    return run
+
+
+@pytest.fixture
+def refused(cli, tmp_path):
+    """Run a command that must be refused: exit code 2, one message with the given words, no output and no file."""
+
+    def run(arguments, *words):
+        before = listing(tmp_path)
+        code, out, err = cli(*arguments)
+        assert (code, out) == (2, ""), err
+        assert err.startswith("Usage: edcurve")
+        messages = [line for line in err.splitlines() if line.startswith("Error: ")]
+        assert len(messages) == 1
+        assert err.endswith(messages[0] + "\n")  # one line, and the last
+        assert "Traceback" not in err
+        for word in words:
+            assert word in messages[0]
+        assert listing(tmp_path) == before
+        return messages[0]
+
+    return run
+
+
+def listing(folder):
+    return sorted((str(path), path.is_dir() or path.read_bytes()) for path in folder.rglob("*"))
+
+
+def names_in(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def strict(text):
+    """Parse JSON, in which NaN and Infinity are not numbers and no key is given twice."""
+
+    def once(pairs):
+        assert len({key for key, _ in pairs}) == len(pairs)
+        return dict(pairs)
+
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"), object_pairs_hook=once)
+
+
+def floats(values):
+    return [float(value) for value in values]
+
+
+def table(text):
+    """Parse a printed table: names, and columns of numbers."""
+    head, *rows = (line.split() for line in text.splitlines())
+    return dict(zip(head, zip(*[floats(row) for row in rows], strict=True), strict=True))
+
+
+# --- every command ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["ramp", "circle", "sinusoid", "sawbridge", "uniform", "power:0.3", "power:2"])
+def test_entropy_in_json_is_that_of_the_api(output, source):
+    D = [0.05, 1e-3, 1e-12, 1e-300, 0.0, 1.0, math.inf]
+    got = strict(output("entropy", source, *D, "--json"))
+    assert got.keys() == {"source", "base", "distortion", "entropy"}
+    assert (got["source"], got["base"]) == (source, 2.0)
+    assert floats(got["distortion"]) == D
+    assert floats(got["entropy"]) == ed.entropy_distortion(source, D).tolist()
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_distortion_in_json_is_that_of_the_api(output, base):
+    H = [0.0, 0.5, 1.0, 7.25, 60.0, 1000.0, math.inf]
+    got = strict(output("distortion", "circle", *H, "--json", "--base", base))
+    assert got["base"] == BASES[base]
+    assert floats(got["entropy"]) == H
+    assert floats(got["distortion"]) == ed.distortion_entropy("circle", H, base=BASES[base]).tolist()
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_a_base_may_be_given_in_words(output, base):
+    got = strict(output("entropy", "ramp", "0.01", "--base", base, "--json"))
+    assert got["entropy"] == [ed.entropy_distortion("ramp", 0.01, base=BASES[base])]
+
+
+def test_a_table_has_the_same_numbers_in_eleven_digits(output):
+    D = [0.05, 1e-3, 1e-300, 0.0]
+    got = table(output("entropy", "ramp", *D))
+    np.testing.assert_allclose(got["entropy"], ed.entropy_distortion("ramp", D), rtol=5e-11)
+    H = [0.0, 3.5, 1000.0, math.inf]
+    np.testing.assert_allclose(
+        table(output("distortion", "ramp", *H))["distortion"], ed.distortion_entropy("ramp", H), rtol=5e-11
+    )
+
+
+@pytest.mark.parametrize("D", [0.01, 1 / 12, 1.0, 1e-30, 1e-300, math.inf])
+def test_partition(output, D):
+    wanted = ed.partition("ramp", D)
+    got = strict(output("partition", "ramp", D, "--json"))
+    assert float(got.pop("distortion")) == D
+    assert got == {"source": "ramp", "count": wanted.count, "size": wanted.size, "odd": wanted.odd}
+    lines = dict(line.split() for line in output("partition", "ramp", D).splitlines())
+    assert lines == {"count": repr(wanted.count), "size": repr(wanted.size), "odd": repr(wanted.odd)}
+
+
+def test_excess_of_one_compressor(output):
+    got = strict(output("excess", "ramp", "-D", "0.01", "-H", "4.5", "--json"))
+    assert got == {
+        "source": "ramp",
+        "base": 2.0,
+        "distortion": [0.01],
+        "entropy": [4.5],
+        "excess": [ed.excess("ramp", 0.01, 4.5)],
+    }
+    got = strict(output("excess", "circle", "--distortion", "0.2", "--entropy", "3", "--lmbda", "4", "--json"))
+    assert got["lmbda"] == [4.0]
+    assert got["excess"] == [ed.excess("circle", 0.2, 3.0, lmbda=4.0)]
+    got = table(output("excess", "circle", "-D", "0.2", "-H", "3", "--lmbda", "4", "--base", "e"))
+    assert got["excess"] == (pytest.approx(ed.excess("circle", 0.2, 3.0, lmbda=4.0, base=math.e), rel=5e-11),)
+
+
+def test_excess_at_no_distortion_is_strict_json(output):
+    assert floats(strict(output("excess", "ramp", "-D", "0", "-H", "4", "--json"))["excess"]) == [-math.inf]
+
+
+def test_curve_in_json_is_the_file_that_save_writes(output, tmp_path):
+    out = output("curve", "ramp", "--json", "--num", "33", "--dmin", "1e-5", "--dmax", "0.05", "--base", "e")
+    strict(out)
+    (tmp_path / "printed.json").write_text(out)
+    drawn = ed.Curve.load(tmp_path / "printed.json")
+    assert (drawn.distortion[0], drawn.distortion[-1], len(drawn.distortion)) == (1e-5, 0.05, 33)
+    assert drawn == ed.curve("ramp", drawn.distortion, base=math.e)
+
+
+def test_curve_of_the_defaults_is_that_of_the_api(output, tmp_path):
+    (tmp_path / "printed.json").write_text(output("curve", "circle", "--json"))
+    assert ed.Curve.load(tmp_path / "printed.json") == ed.curve("circle")
+
+
+@pytest.mark.parametrize("arguments", [["ramp"], ["power:0.05"], ["circle", "--dmin", "1e-300", "--base", "1.0001"]])
+def test_curve_fits_on_a_screen(output, arguments):
+    lines = output("curve", *arguments).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 24
+    assert "exact (proved)" in lines[0]
+    columns = table("\n".join(lines[1:-1]))
+    assert [*columns] == ["distortion", "entropy", "lower", "hull"]
+    assert len(columns["entropy"]) == 16
+    assert "16 of 256" in lines[-1]
+
+
+def test_curve_shows_both_ends_and_no_more_than_there_is(output):
+    for num in (2, 15, 16, 17, 300):
+        shown = table("\n".join(output("curve", "ramp", "--num", num).splitlines()[1 : min(num, 16) + 2]))
+        assert len(shown["distortion"]) == min(num, 16)
+        np.testing.assert_allclose([shown["distortion"][0], shown["distortion"][-1]], [1 / 12000, 1 / 12], rtol=5e-11)
+
+
+def test_csv_holds_every_number_exactly(cli):
+    assert cli("curve", "circle", "--csv", "out.csv", "--num", "50") == (0, "", "wrote out.csv\n")
+    drawn = ed.curve("circle", num=50)
+    assert Path("out.csv").read_bytes().decode() == drawn.to_csv()
+    with Path("out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name in ("distortion", "entropy", "upper", "lower", "hull"):
+        assert [float(row[name]) for row in rows] == getattr(drawn, name).tolist()
+    assert {row["status"] for row in rows} == {"exact (proved)"}
+
+
+def test_plot_and_csv_and_json_in_one_call(cli):
+    code, out, err = cli("curve", "ramp", "--num", "9", "--plot", "a.PNG", "--csv", "a.csv", "--json")
+    assert (code, err) == (0, "wrote a.PNG\nwrote a.csv\n")
+    assert len(strict(out)["distortion"]) == 9
+    assert Path("a.PNG").read_bytes().startswith(b"\x89PNG\r\n")
+    assert names_in(".") == ["a.PNG", "a.csv"]
+
+
+def test_plot_in_a_vector_format(cli):
+    assert cli("curve", "ramp", "--num", "9", "--plot", "a.svg")[0] == 0
+    assert ET.parse("a.svg").getroot().tag.endswith("svg")
+    if os.name == "posix":
+        mask = os.umask(0)
+        os.umask(mask)
+        assert stat.S_IMODE(Path("a.svg").stat().st_mode) == 0o666 & ~mask
+
+
+def test_sources(output):
+    listed = {entry.pop("name"): entry for entry in strict(output("sources", "--json"))}
+    assert {"ramp", "circle", "sinusoid", "sawbridge", "uniform"} < listed.keys()
+    for name, entry in listed.items():
+        source = ed.curve(name, [1.0]).source
+        assert source == name
+        assert entry["status"] == "exact (proved)"
+        assert ed.distortion_entropy(name, 0.0) == entry["max_distortion"]
+    assert [listed[name]["closed"] for name in ("ramp", "circle", "sawbridge", "uniform")] == [True, True, False, False]
+    text = output("sources")
+    assert all(name in text for name in listed)
+
+
+def test_figures(cli, tmp_path):
+    names = [f"{name}.{kind}" for name in ("ramp", "circle") for kind in ("png", "pdf", "csv")] + ["provenance.json"]
+    code, out, err = cli("figures", "--out", "deep/my figures", "--base", "e")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [f"wrote {Path('deep/my figures') / name}" for name in names]
+    assert names_in("deep/my figures") == sorted(names)
+    said = strict(Path("deep/my figures/provenance.json").read_text(encoding="utf-8"))
+    assert said["command"] == "edcurve figures --out 'deep/my figures' --base e"
+    assert said["base"] == math.e
+
+
+def test_version(output):
+    assert output("--version") == f"edcurve, version {importlib.metadata.version('edcurve')}\n"
+
+
+@pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]], ids=lambda names: "".join(names) or "all")
+def test_help(output, command):
+    for flag in ("--help", "-h"):
+        text = output(*command, flag)
+        assert text.startswith(" ".join(["Usage: edcurve", *command]))
+    assert max(map(len, text.splitlines())) <= 100
+    names = main.commands[command[0]].params if command else []
+    for parameter in names:
+        shown = [option for option in parameter.opts if option.startswith("--")] or [parameter.name.upper()]
+        assert all(name in text for name in shown)
+
+
+def test_every_command_is_tested():
+    assert sorted(main.commands) == sorted(COMMANDS)
+
+
+# --- what is refused ----------------------------------------------------------------------------------------------
+
+NOT_NUMBERS = ("abc", "1+2j", "", "0x10", "1,5", "--dist", "None", "[0.1]")
+
+
+@pytest.mark.parametrize("word", NOT_NUMBERS)
+def test_what_is_not_a_number(refused, word):
+    refused(["entropy", "ramp", word], "DISTORTION", repr(word))
+    refused(["entropy", "ramp", "0.1", word], "DISTORTION", repr(word))
+    refused(["distortion", "ramp", word], "ENTROPY", repr(word))
+    refused(["partition", "ramp", word], "DISTORTION", repr(word))
+    refused(["curve", "ramp", f"--dmin={word}"], "--dmin", repr(word))
+    refused(["excess", "ramp", f"--distortion={word}", "-H", "1"], "--distortion", repr(word))
+    refused(["excess", "ramp", "-D", "0.1", "-H", "1", f"--lmbda={word}"], "--lmbda", repr(word))
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"), [("nan", "nan"), ("-nan", "nan"), ("-0.1", "-0.1"), ("-1e-9", "-1e-09"), ("-inf", "-inf")]
+)
+def test_numbers_out_of_range(refused, word, shown):
+    refused(["entropy", "ramp", word], "distortion must", f"got {shown}")
+    refused(["entropy", "ramp", "0.1", word, "--json"], "distortion must", f"got {shown} at index 1")
+    refused(["distortion", "circle", word], "entropy must", f"got {shown}")
+    refused(["partition", "circle", word], "distortion must", f"got {shown}")
+    refused(["excess", "ramp", "-D", word, "-H", "1"], "distortion must", f"got {shown}")
+    refused(["excess", "ramp", "-D", "0.1", "-H", word], "entropy must", f"got {shown}")
+    refused(["excess", "ramp", "-D", "0.1", "-H", "1", "--lmbda", word], "lmbda must", f"got {shown}")
+    refused(["curve", "ramp", "--dmin", word], "--dmin", f"got {shown}")
+    refused(["curve", "ramp", "--dmax", word], "--dmax", f"and {shown}")
+
+
+def test_numbers_that_must_be_finite_or_above_0(refused):
+    refused(["excess", "ramp", "-D", "inf", "-H", "1"], "distortion must", "got inf")
+    refused(["excess", "ramp", "-D", "0.1", "-H", "inf"], "entropy must", "got inf")
+    refused(["partition", "ramp", "0"], "distortion must be above 0", "got 0.0")
+
+
+@pytest.mark.parametrize("source", ["foo", "", "Ramp", "ramp ", "power", "power:", "power:x", "power:1,5", "--ramp"])
+def test_unknown_sources(refused, source):
+    commands = (["entropy", source, "0.1"], ["distortion", source, "1"], ["partition", source, "0.1"])
+    for arguments in (*commands, ["curve", source], ["excess", source, "-D", "1", "-H", "1"]):
+        refused(arguments, "source must be", f"{source!r}", "power:")
+
+
+@pytest.mark.parametrize(("a", "shown"), [("0", "0.0"), ("-1", "-1.0"), ("2.5", "2.5"), ("inf", "inf"), ("nan", "NaN")])
+def test_exponents_out_of_range(refused, a, shown):
+    refused(["entropy", f"power:{a}", "0.1"], "a must", shown)
+
+
+@pytest.mark.parametrize("command", [["entropy", "ramp", "0.1"], ["curve", "ramp"], ["figures"]], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    ("base", "shown"),
+    [("0", "0.0"), ("1", "1.0"), ("0.5", "0.5"), ("-2", "-2.0"), ("nan", "nan"), ("inf", "inf"), ("-inf", "-inf")],
+)
+def test_bases_out_of_range(refused, command, base, shown):
+    refused([*command, "--base", base], "base must be", f"got {shown}")
+
+
+@pytest.mark.parametrize("base", ["abc", "E", "", "1+2j"])
+def test_bases_that_are_not_numbers(refused, base):
+    refused(["entropy", "ramp", "0.1", "--base", base], "--base", repr(base))
+
+
+@pytest.mark.parametrize("num", ["0", "1", "-3"])
+def test_too_few_points(refused, num):
+    refused(["curve", "ramp", "--num", num, "--csv", "a.csv"], "num must be at least 2", f"got {num}")
+
+
+@pytest.mark.parametrize("num", ["1.5", "abc", "", "1e3", "nan"])
+def test_a_count_must_be_an_integer(refused, num):
+    refused(["curve", "ramp", "--num", num], "--num", repr(num))
+
+
+@pytest.mark.parametrize("num", ["1000000000000000", "9" * 40])
+def test_more_points_than_memory_holds(refused, num):
+    refused(["curve", "ramp", "--num", num])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        ("0", None, "0 and 0.0833333"),
+        ("0.1", None, "0.1 and 0.0833333"),
+        ("0.05", "0.05", "0.05 and 0.05"),
+        ("0.06", "0.05", "0.06 and 0.05"),
+        (None, "0", "8.33333e-05 and 0"),
+        (None, "inf", "8.33333e-05 and inf"),
+        (None, "1e-9", "8.33333e-05 and 1e-09"),
+    ],
+)
+def test_ranges_that_are_empty(refused, low, high, shown):
+    ends = [*(["--dmin", low] if low else []), *(["--dmax", high] if high else [])]
+    refused(["curve", "ramp", *ends, "--csv", "a.csv", "--plot", "a.png"], "--dmin", "--dmax", f"got {shown}")
+
+
+def test_missing_and_superfluous_arguments(refused):
+    refused(["entropy", "ramp"], "DISTORTION")
+    refused(["partition", "ramp", "0.1", "0.2"], "0.2")
+    refused(["curve"], "SOURCE")
+    refused(["curve", "ramp", "--nmu", "3"], "--nmu")
+    refused(["entropy", "ramp", "0.1", "--bse", "3"], "--bse")
+    refused(["frobnicate"], "frobnicate")
+    refused(["figures", "--num", "3"], "--num")
+
+
+@pytest.mark.parametrize("option", ["--csv", "--plot"])
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("missing/out.png", "missing/out.png: No such file or directory"),
+        ("folder.png", "folder.png: Is a directory"),
+        ("file/out.png", "file/out.png: Not a directory"),
+        ("n" * 300 + ".png", "n.png: File name too long"),
+    ],
+)
+def test_paths_that_cannot_be_written(refused, option, path, why):
+    Path("folder.png").mkdir()
+    Path("file").write_text("kept")
+    refused(["curve", "ramp", "--num", "3", option, path], why)
+
+
+@pytest.mark.parametrize("option", ["--csv", "--plot"])
+def test_folders_without_permission(refused, option, monkeypatch):
+    # simulated, since permissions do not bind every user
+    def forbidden(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", forbidden)
+    message = refused(["curve", "ramp", "--num", "3", option, "out.png"])
+    assert message == "Error: out.png: Permission denied"
+
+
+@pytest.mark.parametrize("path", ["a.txt", "a", "a.pgf", ".png", "a.png.gz"])
+def test_formats_that_plots_do_not_have(refused, path):
+    # the table, which could be written, is not either: a command that fails should leave nothing
+    refused(["curve", "ramp", "--num", "3", "--csv", "a.csv", "--plot", path], "path must end in", "png", repr(path))
+
+
+def test_a_plot_that_was_written_is_announced_though_the_table_fails(cli):
+    code, out, err = cli("curve", "ramp", "--num", "3", "--csv", "missing/a.csv", "--plot", "a.png")
+    assert (code, out) == (2, "")
+    assert err.startswith("wrote a.png\nUsage")
+    assert err.endswith("Error: missing/a.csv: No such file or directory\n")
+    assert names_in(".") == ["a.png"]
+    assert Path("a.png").read_bytes().endswith(b"IEND\xaeB`\x82")
+
+
+def test_a_plot_that_breaks_off_leaves_what_was_there(cli, monkeypatch):
+    Path("a.png").write_text("old")
+
+    def broken(figure, path, **_):
+        Path(path).write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", broken)
+    code, out, err = cli("curve", "ramp", "--num", "3", "--plot", "a.png")
+    assert (code, out) == (2, "")
+    assert err.endswith("Error: [Errno 28] No space left on device\n")
+    assert names_in(".") == ["a.png"]
+    assert Path("a.png").read_text() == "old"
+
+
+def test_figures_where_a_file_is(refused):
+    Path("file").write_text("kept")
+    refused(["figures", "--out", "file"], "file: File exists")
+    refused(["figures", "--out", "file/below"], "file")
+
+
+# --- points from a file -------------------------------------------------------------------------------------------
+
+
+def write(text, name="points.csv"):
+    Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return ["excess", "ramp", "--points", name]
+
+
+GOOD = {
+    "plain": "distortion,entropy\n0.01,4.5\n0.02,3.5\n",
+    "other columns": "name,entropy,distortion,seed\na,4.5,0.01,1\nb,3.5,0.02,\n",
+    "byte order mark": b"\xef\xbb\xbfdistortion,entropy\n0.01,4.5\n0.02,3.5\n",
+    "Windows": b"distortion,entropy\r\n0.01,4.5\r\n0.02,3.5\r\n",
+    "quoted": 'distortion,entropy,note\n"0.01","4.5","a, b"\n0.02,3.5,"two\nlines"\n',
+    "blank lines": "distortion,entropy\n\n0.01,4.5\n\n\n0.02,3.5\n\n",
+    "no end of line": "distortion,entropy\n0.01,4.5\n0.02,3.5",
+    "more cells than names": "distortion,entropy\n0.01,4.5,x,y\n0.02,3.5\n",
+}
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
+def test_points(output, text):
+    got = strict(output(*write(text), "--json"))
+    assert got.keys() == {"source", "base", "distortion", "entropy", "excess"}
+    assert (got["distortion"], got["entropy"]) == ([0.01, 0.02], [4.5, 3.5])
+    assert got["excess"] == ed.excess("ramp", [0.01, 0.02], [4.5, 3.5]).tolist()
+
+
+def test_points_with_weights(output):
+    arguments = write("lmbda,distortion,entropy\n48,0.01,4.5\n4096,0.0004,10\n")
+    got = strict(output(*arguments, "--json", "--base", "2"))
+    assert got["lmbda"] == [48.0, 4096.0]
+    assert got["excess"] == ed.excess("ramp", [0.01, 0.0004], [4.5, 10.0], lmbda=[48.0, 4096.0]).tolist()
+    assert [*table(output(*arguments))] == ["distortion", "entropy", "lmbda", "excess"]
+    got = strict(output(*arguments, "--json", "--lmbda", "100"))
+    assert got["lmbda"] == [100.0, 100.0]
+    assert got["excess"] == ed.excess("ramp", [0.01, 0.0004], [4.5, 10.0], lmbda=100.0).tolist()
+
+
+def test_the_table_of_a_curve_can_be_its_points(output, cli):
+    assert cli("curve", "ramp", "--csv", "points.csv", "--num", "20")[0] == 0
+    got = strict(output("excess", "ramp", "--points", "points.csv", "--json"))
+    assert got["excess"] == [0.0] * 20
+
+
+BAD = {
+    "empty": ("", "points.csv: expected a header line with distortion and entropy"),
+    "blank": ("\n\n\n", "points.csv: expected a header line"),
+    "no rows": ("distortion,entropy\n", "points.csv: expected a header line"),
+    "no header": ("0.01,4.5\n0.02,3.5\n", "points.csv: expected a header line"),
+    "wrong header": ("D,H\n0.01,4.5\n", "points.csv: expected a header line"),
+    "capitals": ("Distortion,Entropy\n0.01,4.5\n", "points.csv: expected a header line"),
+    "one column": ("distortion\n0.01\n", "points.csv: expected a header line"),
+    "semicolons": ("distortion;entropy\n0.01;4.5\n", "points.csv: expected a header line"),
+    "word": ("distortion,entropy\n0.01,4.5\n0.02,abc\n", "points.csv, line 3: entropy must be a number, got 'abc'"),
+    "word after blanks": ("distortion,entropy\n\n0.01,1\n\nx,1\n", "line 5: distortion must be a number, got 'x'"),
+    "complex": ("distortion,entropy\n0.01,1+2j\n", "line 2: entropy must be a number, got '1+2j'"),
+    "short row": ("distortion,entropy\n0.01,4.5\n0.02\n", "line 3: entropy must be a number"),
+    "empty cell": ("distortion,entropy\n,4.5\n", "line 2: distortion must be a number, got ''"),
+    "empty weight": ("distortion,entropy,lmbda\n0.1,4.5,\n", "line 2: lmbda must be a number, got ''"),
+    "negative": ("distortion,entropy\n0.01,4.5\n-0.02,3\n", "distortion must be at least 0 and finite, got -0.02"),
+    "NaN": ("distortion,entropy\n0.01,nan\n", "entropy must be at least 0 and finite, got nan at index 0"),
+    "infinite": ("distortion,entropy\n0.01,inf\n", "entropy must be at least 0 and finite, got inf"),
+    "weight": ("distortion,entropy,lmbda\n0.1,4.5,-1\n", "lmbda must be at least 0 and finite, got -1.0"),
+    "Latin 1": ("distortion,entropy,é\n0.01,4.5,1\n".encode("latin-1"), "points.csv: not a CSV file in UTF-8"),
+    "UTF-16": ("distortion,entropy\n0.01,4.5\n".encode("utf-16"), "points.csv: not a CSV file in UTF-8"),
+    "an image": (b"\x89PNG\r\n\x1a\n\0\0", "points.csv: not a CSV file in UTF-8"),
+    "endless cell": ("distortion,entropy\n" + "1" * 200_000 + ",1\n", "points.csv: not a CSV file"),
+    "open quote": ('distortion,entropy\n"0.01,4.5\n0.02,3.5\n', "distortion must be a number"),
+    "null": (b"distortion,entropy\n0.01,\0\n", "line 2: entropy must be a number"),
+}
+
+
+@pytest.mark.parametrize(("text", "why"), BAD.values(), ids=BAD)
+def test_points_that_are_refused(refused, text, why):
+    refused(write(text), why)
+
+
+def test_points_that_are_not_there(refused):
+    Path("folder").mkdir()
+    refused(["excess", "ramp", "--points", "missing.csv"], "missing.csv: No such file or directory")
+    refused(["excess", "ramp", "--points", "folder"], "folder: Is a directory")
+    refused(["excess", "ramp", "--points", ""], "directory")
+
+
+def test_points_or_a_point_but_not_both_nor_half(refused):
+    write(GOOD["plain"])
+    either = "either --distortion and --entropy, or --points"
+    for extra in ([], ["-D", "0.1"], ["-H", "0.1"], ["--lmbda", "3"]):
+        refused(["excess", "ramp", *extra], either)
+    for extra in (["-D", "0.1"], ["-H", "0.1"], ["-D", "0.1", "-H", "1"]):
+        refused(["excess", "ramp", "--points", "points.csv", *extra], either)
+
+
+# --- as a program -------------------------------------------------------------------------------------------------
+
+
+def program(*arguments, **environment):
+    return subprocess.run(
+        [SCRIPT, *arguments],
+        capture_output=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_the_program_prints_what_the_api_computes():
+    done = program("entropy", "circle", "0.25", "1e-9", "--json", PYTHONWARNINGS="error")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert strict(done.stdout)["entropy"] == ed.entropy_distortion("circle", [0.25, 1e-9]).tolist()
+
+
+def test_the_program_refuses_with_code_2():
+    done = program("entropy", "ramp", "-1")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.endswith(b"Error: distortion must be at least 0, got -1.0 at index 0\n")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["sources"]], ids=" ".join)
+def test_an_encoding_without_our_letters_is_no_reason_to_fail(arguments):
+    done = program(*arguments, PYTHONIOENCODING="cp1252")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "0 < a ? 2" in done.stdout.decode("cp1252")
+
+
+def test_a_reader_that_leaves_is_no_error_worth_a_traceback():
+    # more than a pipe holds, so that the program is still writing when the reader is gone
+    with subprocess.Popen(
+        [SCRIPT, "curve", "ramp", "--json", "--num", "20000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+    ) as process:
+        assert process.stdout.readline() == b"{\n"
+        process.stdout.close()
+        said = process.stderr.read()
+        process.wait(timeout=120)
+    assert said == b""
+    assert process.returncode == 1
+
+
+def test_a_failing_write_to_standard_output_is_reported():
+    code = (
+        "import sys\n"
+        "from edcurve.cli import main\n"
+        "class Full:\n"
+        "    def write(self, text): raise OSError(28, 'No space left on device')\n"
+        "    def flush(self): pass\n"
+        "sys.stdout = Full()\n"
+        "main(['sources'], prog_name='edcurve')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith(b"Error: [Errno 28] No space left on device\n")
+
+
+def test_plotting_formats_are_those_the_help_names():
+    (help_text,) = [option.help for option in main.commands["curve"].params if "--plot" in option.opts]
+    drawn = ed.curve("ramp", num=2)
+    named = [word.strip(",") for word in help_text.split() if word.startswith(".")]
+    assert len(named) >= 3
+    for suffix in named:
+        with pytest.raises(FileNotFoundError):  # not ValueError: the format is fine, only the folder is missing
+            plotting.save(drawn, f"missing/a{suffix}")
