@@ -233,8 +233,9 @@ def writable(value: Any) -> Any:
 def _sound(loaded: Curve) -> Curve:
     """The curve, if its fields are of the types and lengths that they must be."""
     _validation.log_base(loaded.base)
-    lengths = {getattr(loaded, name).shape for name in COLUMNS}
-    same = len(lengths) == 1 and loaded.cells.shape == loaded.cells_distortion.shape
+    columns = {getattr(loaded, name).shape for name in COLUMNS}
+    cells = {loaded.cells.shape, loaded.cells_distortion.shape}
+    same = all(len(shapes) == 1 and len(*shapes) == 1 for shapes in (columns, cells))
     if not (same and isinstance(loaded.source, str) and isinstance(loaded.status, str)):
         raise ValueError("fields")
     return loaded

@@ -26,7 +26,7 @@ class Quantizer:
     source : Source
         What is quantized.
     partition : Partition
-        Sizes of the cells.
+        Sizes of the cells; an odd one so small that no phase below 1 is in it is left out.
     entropy : float
         Of the index, in units of the `base` given.
     distortion : float
@@ -128,6 +128,8 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
     known = resolve(source)
     unit = _validation.log_base(base)
     cells = partition(known, _validation.real("distortion", distortion))
+    if 1.0 - cells.odd == 1.0:
+        cells = Partition(cells.count, 1.0 / cells.count, 0.0)
     if cells.count > 2**52:
         raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r} with {cells.count}")
     sizes = np.array([cells.size, cells.odd])

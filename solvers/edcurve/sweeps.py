@@ -117,8 +117,11 @@ def _uniform(source: Source, lmbda: Array) -> tuple[Any, ...]:
     if not np.all(cells > 0.0):
         worst = lmbda[cells == 0.0].min()
         raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {worst:.6g} nats")
-    distortion = loops.evaluate(functions.uniform, source._model, source._c, (), cells)
-    return cells.astype(np.int64), np.log(cells), distortion, np.ones(cells.shape, dtype=bool)
+    entropy, distortion = (
+        loops.evaluate(function, source._model, source._c, (), cells)
+        for function in (functions.log_count, functions.uniform)
+    )
+    return cells.astype(np.int64), entropy, distortion, np.ones(cells.shape, dtype=bool)
 
 
 def _searched(source: Source, lmbda: Array, fields: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -37,7 +37,7 @@ def from_entropy(nats: float) -> tuple[float, float]:
     elif math.log(count + 1.0) <= nats:
         count += 1.0
     excess = nats - math.log(count)
-    if excess <= 0.0:
+    if excess <= 1e-290:
         return count, 0.0
     return count, _odd_from_entropy(count, excess)
 

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 from .biuniform import whole
 
-TURN = 4.0 * math.pi * math.pi
+SQUARE = math.pi * math.pi
+TURN = 4.0 * SQUARE
 # d(p)/p at p = 1/2, above which two cells are too many
-HALF = 1.0 - 4.0 / math.pi**2
+HALF = 1.0 - 4.0 / SQUARE
 # d(p)/p at p = 1/3, up to which every cell is small enough for the series
-FAST = 1.0 - 27.0 / (4.0 * math.pi**2)
+FAST = 1.0 - 27.0 / (4.0 * SQUARE)
 TINY = 1e-300
 # coefficients of the reverted series (πp)² = e + R2 e² + …, e = 3D
 R2, R3, R4, R5 = 2.0 / 15.0, 41.0 / 1575.0, 4.0 / 675.0, 40031.0 / 27286875.0
@@ -109,7 +110,7 @@ def split(c: Sequence[float], D: float) -> tuple[float, float]:
         value_odd, slope_odd = _value_and_slope(odd)
         residual = (1.0 - odd) * value + odd * value_odd - D
         gain = (value + slope) - (value_odd + slope_odd)
-        y = min(even, max(0.0, y - residual / (gain + TINY)))
+        y = min(even, 1.25 * y, max(0.75 * y, y - residual / (gain + TINY)))
     return 2.0, max(0.0, even - y)
 
 
@@ -128,12 +129,16 @@ def fast(c: Sequence[float], D: float) -> tuple[float, float]:
         value_odd, slope_odd = _series(TURN * odd * odd)
         residual = (1.0 - odd) * value + odd * value_odd - D
         gain = (value + slope) - (value_odd + slope_odd)
-        y = min(even, max(0.0, y - residual / (gain + TINY)))
+        y = min(even, 1.25 * y, max(0.75 * y, y - residual / (gain + TINY)))
     return (0.0 if count == 0.0 else several), max(0.0, even - y)
 
 
 def _cubic_start(count: float, even: float, p: float) -> float:
-    """Root y of y²(α − βy) = Q, exact but for a series in β where d(p) ∝ p³; y = 1/(K+1) − ε."""
+    """Root y of y²(α − βy) = Q, as if d(p) ∝ p³; y = 1/(K+1) − ε.
+
+    It is within 11 % of the circle's for K = 2 and closer for more. Newton's steps from it are kept to 25 % each: where
+    y is so small that rounding governs the residual they would lead anywhere.
+    """
     linear, cubic = 3.0 / count, 1.0 - 1.0 / (count * count)
     spare = max(0.0, 1.0 - count * p)
     y = math.sqrt(max(0.0, (p - spare) * even * (p + even)) / linear)
@@ -147,12 +152,12 @@ def _second(below: float) -> float:
         return 0.0
     if below < 0.27:
         return _small_second(below)
-    v = (1.0 - 0.25 * math.pi**2 * below) / (math.pi**2 * (1.0 - below))
+    v = (1.0 - 0.25 * SQUARE * below) / (SQUARE * (1.0 - below))
     for _ in range(6):
         u = math.sqrt(max(v, 0.0))
         sinc = math.sin(2.0 * math.pi * u) / (2.0 * math.pi * u) if u > 0.0 else 1.0
-        value = math.cos(math.pi * u) ** 2 - math.pi**2 * below * (0.25 - v)
-        v -= value / (math.pi**2 * (below - sinc))
+        cosine = math.cos(math.pi * u)
+        v -= (cosine * cosine - SQUARE * below * (0.25 - v)) / (SQUARE * (below - sinc))
     return 0.5 - math.sqrt(max(v, 0.0))
 
 

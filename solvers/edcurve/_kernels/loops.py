@@ -34,6 +34,7 @@ ARGUMENTS: dict[Function, tuple[str, str, str]] = {
     functions.distortion: ("mean", "mean_at", "split"),
     functions.cell: ("mean", "rate", "split"),
     functions.uniform: ("mean", "rate", "split"),
+    functions.log_count: ("mean", "rate", "split"),
     functions.cells: ("mean", "rate", "split"),
 }
 # Evaluations (points × terms of a sum) that a process makes interpreted before it is worth importing numba, which
@@ -42,7 +43,11 @@ INTERPRETED = 50_000
 _interpreted = 0
 # Points below which a second thread costs more than it saves.
 CHUNK = 8192
-_compiling = threading.Lock()
+_compiling = threading.RLock()
+if hasattr(os, "register_at_fork"):  # or a child forked while a thread compiles inherits numba's lock for good
+    os.register_at_fork(
+        before=_compiling.acquire, after_in_parent=_compiling.release, after_in_child=_compiling.release
+    )
 
 
 def evaluate(
@@ -54,7 +59,8 @@ def evaluate(
 ) -> Array:
     """Function at every point of the one-dimensional array x."""
     if model is general or _few(x.size * len(c)):
-        return np.array([point(function, model, c, extra, value) for value in x.tolist()], dtype=np.float64)
+        parts = [getattr(model, name) for name in ARGUMENTS[function]]
+        return np.array([function(*parts, c, extra, value) for value in x.tolist()], dtype=np.float64)
     with _compiling:
         run = compiled(function, model)
     out = np.empty_like(x)
@@ -111,14 +117,19 @@ def compiled(function: Function, model: ModuleType) -> Loop:
 
     _let_numba_compile()
     if function is functions.entropy:
-        run = _entropy_loop(model.rate, model.fast, model.split, model.FAST, _fingerprint())
+        run = _entropy_loop(model.rate, model.fast, model.split, model.FAST)
     else:
         first, second, third = (getattr(model, name) for name in ARGUMENTS[function])
-        run = _loop(function, first, second, third, _fingerprint())
+        run = _loop(function, first, second, third)
+    # numba names its cache file after this: one for each loop, since it does not lock them, and for each version of
+    # what the loop calls, since it looks at the time of this file alone
+    run.__qualname__ = f"{function.__name__}_{model.__name__.rpartition('.')[2]}_{_fingerprint()}"
+    read = numba.types.Array(numba.float64, 1, "C", readonly=True, aligned=False)
+    signature = numba.void(read, read, read, numba.float64[::1])
     try:
-        return cast(Loop, numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(run))
+        return cast(Loop, numba.njit(signature, cache=True, nogil=True, error_model="numpy", forceinline=True)(run))
     except RuntimeError:  # no folder that can be written for the cache: compile anew in each process
-        return cast(Loop, numba.njit(nogil=True, error_model="numpy", forceinline=True)(run))
+        return cast(Loop, numba.njit(signature, nogil=True, error_model="numpy", forceinline=True)(run))
 
 
 @cache
@@ -132,23 +143,19 @@ def _let_numba_compile() -> None:
                 register_jitable(nogil=True, error_model="numpy", forceinline=True)(value)
 
 
-def _loop(function: Any, first: Any, second: Any, third: Any, fingerprint: int) -> Loop:
+def _loop(function: Any, first: Any, second: Any, third: Any) -> FunctionType:
     def run(c: Array, extra: Array, x: Array, out: Array) -> None:
-        if fingerprint < 0:  # here to be in the key of numba's cache, which itself looks at this file alone
-            return
         for i in range(x.size):
             out[i] = function(first, second, third, c, extra, x[i])
 
-    return run
+    return cast(FunctionType, run)
 
 
-def _entropy_loop(rate: Any, fast: Any, split: Any, fast_share: float, fingerprint: int) -> Loop:
+def _entropy_loop(rate: Any, fast: Any, split: Any, fast_share: float) -> FunctionType:
     """As `_loop`, block by block: all partitions by the fast way, the rest by the other, then the entropies."""
     inside, entropy_of, block = functions.inside, functions.entropy_of, 512
 
     def run(c: Array, extra: Array, x: Array, out: Array) -> None:
-        if fingerprint < 0:
-            return
         count, odd, D = np.empty(block), np.empty(block), np.empty(block)
         limit = fast_share * c[0]
         for start in range(0, x.size, block):
@@ -161,12 +168,13 @@ def _entropy_loop(rate: Any, fast: Any, split: Any, fast_share: float, fingerpri
                     count[i], odd[i] = split(c, D[i])
                 out[start + i] = entropy_of(rate, c, x[start + i], count[i], odd[i])
 
-    return run
+    return cast(FunctionType, run)
 
 
-def _fingerprint() -> int:
-    """Digest of the kernels' source, so that a cached loop never outlives a change to what it calls."""
+@cache
+def _fingerprint() -> str:
+    """Digest of the kernels' source."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    return int.from_bytes(digest.digest()[:7], "big")
+    return digest.hexdigest()[:12]

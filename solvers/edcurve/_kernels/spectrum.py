@@ -49,7 +49,8 @@ def size(c: Sequence[float], D: float) -> float:
 
 
 def _size_gap(first: float, c: Sequence[float], log_D: float, third: float, log_p: float) -> float:
-    return math.log(mean(c, math.exp(log_p))) - log_D
+    value = mean(c, math.exp(log_p))
+    return (math.log(value) if value > 0.0 else -1000.0) - log_D
 
 
 def rate(c: Sequence[float], D: float) -> float:

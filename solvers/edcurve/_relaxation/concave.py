@@ -1,0 +1,158 @@
+"""Convex–concave procedure for min Σ h(pᵢ) over n cells with Σ pᵢ = 1 and Σ d(pᵢ) ≤ D, all starts at once.
+
+About the current cells p′ the entropy, concave, is replaced by its tangent. The distortion is split as
+σp²/2 + (d(p) − σp²/2) with σ ≥ d″ on the sizes allowed, so that the second part is concave too, and gets its tangent:
+
+    d(p) ≤ d(p′) + d′(p′)(p − p′) + ½σ(p − p′)².
+
+For the ramp with σ = d″(0) the split is p²/6 − p³/12. Cells that meet the convex constraint meet the true one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .solving import ROUNDING, Array, CellDistortion, cvxpy, self_information, solve
+
+STEPS = 300
+SETTLED = 1e-11  # nats by which a step must lower the entropy for the start to go on
+UNSURE = 1e-7  # nats by which the solver may miss that: a step up by more is none
+EMPTY = 1e-10  # smaller cells are emptied, and stay so
+SHRINK = 0.05  # a cell may shrink to this fraction in a step: d″ may be unbounded at 0
+LONGER = np.array([1.0, 2.0, 4.0, 8.0, 16.0])  # multiples of a step that are tried
+MARGIN = 1.02  # what the estimate of sup d″ is multiplied by
+
+
+class Solution(NamedTuple):
+    """Cells of a local solution, empty ones included, and whether it settled."""
+
+    cells: Array
+    settled: bool
+
+
+def search(d: CellDistortion, D: float, shape: tuple[int, int], rng: np.random.Generator) -> Solution:
+    """The best solution from `shape[0]` starts with `shape[1]` cells, which are enough to reach D."""
+    if float(d(np.ones(1))[0]) <= D:
+        return Solution(np.ones(1), True)
+    cells, settled = descend(d, D, _random_cells(d, D, shape, rng))
+    best = int(np.argmin(self_information(cells).sum(axis=1)))
+    return Solution(cells[best], bool(settled[best]))
+
+
+def _random_cells(d: CellDistortion, D: float, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    concentration = np.exp(rng.uniform(np.log(0.3), np.log(10.0), shape[0]))
+    drawn = np.array([rng.dirichlet(np.full(shape[1], value)) for value in concentration])
+    return restore(d, D, np.maximum(drawn, 1e-6))
+
+
+def descend(d: CellDistortion, D: float, cells: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Run the procedure from the rows of `cells`, which are feasible, and stay so; say which rows settled."""
+    program = _Program(d, D, (cells.shape[0], cells.shape[1]))
+    active = np.ones(len(cells), dtype=bool)
+    settled = ~active
+    for _ in range(STEPS):
+        new, change = _lengthen(d, D, cells, program.step(cells, active))
+        settled |= active & (change >= -SETTLED) & (change <= UNSURE)
+        cells = np.where((active & (change < 0.0))[:, None], new, cells)
+        active &= change < -SETTLED
+        if not active.any():
+            break
+    return cells, settled
+
+
+def _lengthen(d: CellDistortion, D: float, cells: Array, new: Array) -> tuple[Array, Array]:
+    """The best feasible multiple of each step, and by how much it changes the entropy: inf if none is feasible."""
+    tried = np.maximum(cells + LONGER[:, None, None] * (new - cells), np.minimum(new, SHRINK * cells))
+    tried = restore(d, D, tried.reshape(-1, cells.shape[1]))
+    entropy = self_information(tried).sum(axis=1)
+    entropy[distortion_of(d, tried) > D * (1.0 + ROUNDING)] = np.inf
+    best = np.argmin(entropy.reshape(LONGER.size, -1), axis=0)
+    chosen = best * len(cells) + np.arange(len(cells))
+    return tried[chosen], entropy[chosen] - self_information(cells).sum(axis=1)
+
+
+def distortion_of(d: CellDistortion, cells: Array) -> Array:
+    """Σ d(pᵢ) of each row."""
+    return np.asarray(d(cells).sum(axis=1))
+
+
+def restore(d: CellDistortion, D: float, cells: Array) -> Array:
+    """Cells moved, as little as is enough, towards equal ones among the nonempty until Σ d ≤ D.
+
+    Solvers meet constraints to a tolerance. Rows where equal cells do not reach D are returned as they are.
+    """
+    limit = D * (1.0 + ROUNDING)
+    filled = cells > EMPTY
+    cells = np.where(filled, cells, 0.0)
+    cells = cells / cells.sum(axis=1, keepdims=True)
+    equal = filled / filled.sum(axis=1, keepdims=True)
+    move = (distortion_of(d, cells) > limit) & (distortion_of(d, equal) <= limit)
+    low, high = np.zeros((len(cells), 1)), move[:, None].astype(float)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        met = distortion_of(d, (1.0 - middle) * cells + middle * equal)[:, None] <= limit
+        low, high = np.where(met, low, middle), np.where(met, middle, high)
+    return np.asarray((1.0 - high) * cells + high * equal)
+
+
+class _Program:
+    """The convex program of one step, compiled once: what changes from step to step are parameters."""
+
+    def __init__(self, d: CellDistortion, D: float, shape: tuple[int, int]) -> None:
+        cp = cvxpy()
+        self._d, self._D = d, D
+        self._curvature = _Curvature(d, D)
+        self._cells = cp.Variable(shape)
+        self._rate, self._slope, self._root, self._centre, self._low, self._high = (
+            cp.Parameter(shape) for _ in range(6)
+        )
+        self._limit = cp.Parameter(shape[0])
+        square = cp.square(cp.multiply(self._root, self._cells) - self._centre)
+        distortion = cp.sum(square + cp.multiply(self._slope, self._cells), axis=1)
+        limits = [distortion <= self._limit, cp.sum(self._cells, axis=1) == 1.0]
+        bounds = [self._low <= self._cells, self._cells <= self._high]
+        self._problem = cp.Problem(cp.Minimize(cp.sum(cp.multiply(self._rate, self._cells))), limits + bounds)
+
+    def step(self, cells: Array, active: NDArray[np.bool_]) -> Array:
+        """Minimise about `cells`, where distortions are in units of D; rows not active are left free."""
+        weight = active[:, None].astype(float)
+        low = SHRINK * cells
+        slope = weight * derivative(self._d, cells) / self._D
+        root = weight * np.sqrt(0.5 * self._curvature.above(low) / self._D)
+        unspent = 1.0 - distortion_of(self._d, cells) / self._D
+        self._low.value, self._high.value = low, np.where(cells > 0.0, self._curvature.largest, 0.0)
+        self._rate.value = -weight * np.log(np.maximum(cells, EMPTY))
+        self._slope.value, self._root.value, self._centre.value = slope, root, root * cells
+        self._limit.value = np.where(active, unspent + (slope * cells).sum(axis=1), 1.0)
+        solve(self._problem, "CLARABEL", accepted=("optimal", "optimal_inaccurate"))
+        return np.asarray(np.maximum(self._cells.value, 0.0))
+
+
+def derivative(d: CellDistortion, p: Array) -> Array:
+    """d′(p) by five points, on one side where p is near 1; relative error about 1e-12 where d is smooth."""
+    at = np.maximum(p, EMPTY)[..., None]
+    step = 1e-3 * at
+    central = at + 2.0 * step <= 1.0
+    points = np.where(central, np.arange(-2.0, 3.0), np.arange(-4.0, 1.0))
+    weights = np.where(central, [1.0, -8.0, 0.0, 8.0, -1.0], [3.0, -16.0, 36.0, -48.0, 25.0]) / 12.0
+    return np.asarray((weights * d(at + points * step)).sum(axis=-1) / step[..., 0])
+
+
+class _Curvature:
+    """sup d″ over [p, largest], by second differences; `largest` is the size of a cell that alone costs D."""
+
+    def __init__(self, d: CellDistortion, D: float) -> None:
+        x = np.exp(np.linspace(np.log(SHRINK * EMPTY), 0.0, 4001))
+        values = np.asarray(d(x))
+        self.largest = float(x[np.flatnonzero(values >= D)[0]])
+        second = 2.0 * np.diff(np.diff(values) / np.diff(x)) / (x[2:] - x[:-2])
+        second[x[:-2] > self.largest] = 0.0
+        self._ends = x[2:]
+        self._sup = MARGIN * np.maximum.accumulate(np.maximum(second, 0.0)[::-1])[::-1]
+
+    def above(self, p: Array) -> Array:
+        """Bound of d″ on [p, largest], 0 where d is concave there."""
+        return np.asarray(self._sup[np.minimum(np.searchsorted(self._ends, p), self._ends.size - 1)])

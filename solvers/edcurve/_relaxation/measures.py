@@ -1,0 +1,148 @@
+"""Linear programs over measures on cell sizes, m(p) being the mass in cells of size p.
+
+With φ(p) = d(p)/p the entropy is Σ m(p)(−ln p) and the distortion Σ m(p) φ(p). That a size is that of a whole number
+of cells, m(p)/p, is dropped, so these programs bound those over partitions from below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .solving import EXACT, TINIEST, Array, CellDistortion, attained, cvxpy, mean_distortion, solve
+
+COLUMNS = 2048  # sizes at which reduced costs are computed, equally spaced in ln p
+SLOTS = 16  # columns of the sweep for local minima between those sizes
+ROUNDS = 40
+COST = 1e3  # costs are multiplied by it, and so tolerances on reduced costs divided
+LARGEST = 1e12  # φ/D of the columns to start with
+NEGATIVE = 1e-12  # reduced costs below −NEGATIVE call for another column
+
+
+class Solution(NamedTuple):
+    """Optimal measure and multipliers, in nats; `floor` is min over p of −ln p + λφ(p), which is μ."""
+
+    sizes: Array
+    weights: Array
+    value: float
+    lmbda: float
+    floor: float
+    status: str
+
+
+def least_entropy(d: CellDistortion, D: float) -> Solution:
+    """Minimise Σ m(−ln p) subject to Σ m = 1 and Σ m φ(p) ≤ D, by column generation.
+
+    Columns are added where −ln p + λφ(p) has its local minima, until none of them has a negative reduced cost.
+    """
+    size = attained(d, D)
+    sizes, more, status = np.array([size]), _first_columns(d, D, size), "iteration_limit"
+    for _ in range(ROUNDS):
+        sizes = np.union1d(sizes, more)
+        weights, lmbda = _master(d, D, sizes)
+        value = float(weights @ -np.log(sizes)) + 0.0
+        found, costs = valleys(d, lmbda, _between(math.log(size) - lmbda * D))
+        priced = costs - lmbda * D - value
+        more = found[priced < 0.0]
+        if priced.min() >= -NEGATIVE * max(1.0, value):
+            status = "optimal"
+            break
+    used = weights > 0.0
+    floor = min(float(costs.min()), float(_cost(d, lmbda, sizes).min()))
+    return Solution(sizes[used], weights[used], value, lmbda, floor, status)
+
+
+def _first_columns(d: CellDistortion, D: float, size: float) -> Array:
+    """A coarse grid and a ladder around the size that alone has φ(p) = D; none whose φ/D the solver would refuse."""
+    steps = 10.0 ** -np.arange(1.0, 7.0)
+    ladder = size * np.concatenate([1.0 - steps, 1.0 + steps])
+    columns = np.concatenate([ladder[ladder < 1.0], np.exp(np.linspace(math.log(size), 0.0, 32))])
+    return columns[mean_distortion(d, columns) <= LARGEST * D]
+
+
+def _between(lowest: float) -> Array:
+    """Sizes to price. None below exp(`lowest`) is wanted: −ln p alone is above the cost of a known size."""
+    return np.exp(np.linspace(max(lowest - 1e-3, math.log(TINIEST)), 0.0, COLUMNS))
+
+
+def _master(d: CellDistortion, D: float, sizes: Array) -> tuple[Array, float]:
+    """Weights and λ of the program restricted to some sizes."""
+    cp = cvxpy()
+    phi = mean_distortion(d, sizes)
+    scale = min(D, abs(float(phi.max()) - D)) or D
+    m = cp.Variable(sizes.size, nonneg=True)
+    limit = ((phi - D) / scale) @ m <= 0.0
+    problem = cp.Problem(cp.Minimize((-COST * np.log(sizes)) @ m), [limit, cp.sum(m) == 1.0])
+    solve(problem, "HIGHS", **EXACT)
+    weights = np.maximum(m.value, 0.0)
+    return weights / weights.sum(), max(0.0, float(limit.dual_value)) / (COST * scale)
+
+
+def valleys(d: CellDistortion, lmbda: float, grid: Array) -> tuple[Array, Array]:
+    """Local minima over p of −ln p + λφ(p) and their values: those on the grid, then zooming in 8-fold."""
+
+    def cost(x: Array) -> Array:
+        return _cost(d, lmbda, np.minimum(np.exp(x), 1.0))
+
+    x = np.log(grid)
+    values = np.pad(cost(x), 1, constant_values=np.inf)
+    lowest = np.flatnonzero((values[1:-1] <= values[:-2]) & (values[1:-1] <= values[2:]))
+    low, high = x[np.maximum(lowest - 1, 0)], x[np.minimum(lowest + 1, x.size - 1)]
+    rows = np.arange(lowest.size)
+    for _ in range(8):
+        inner = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, 17)
+        best = np.argmin(cost(inner), axis=1)
+        low, high = inner[rows, np.maximum(best - 1, 0)], inner[rows, np.minimum(best + 1, 16)]
+    found = inner[rows, best]
+    return np.minimum(np.exp(found), 1.0), cost(found)
+
+
+def _cost(d: CellDistortion, lmbda: float, p: Array) -> Array:
+    return np.asarray(lmbda * mean_distortion(d, p) - np.log(p))
+
+
+class Point(NamedTuple):
+    """Optimal measure at one λ: its value, entropy and distortion, in nats, and its largest size."""
+
+    value: float
+    entropy: float
+    distortion: float
+    size: float
+
+
+def sweep(d: CellDistortion, multipliers: Array) -> Iterator[Point]:
+    """Minimise Σ m(−ln p + λφ(p)) subject to Σ m = 1 at each λ: one program, compiled once.
+
+    Costs are its parameter. The columns are sizes that span all that can be optimal at λ, and the local minima between
+    them; costs far above the least, which the solver need not see in full, are cut.
+    """
+    cp = cvxpy()
+    m = cp.Variable(COLUMNS + SLOTS, nonneg=True)
+    cost = cp.Parameter(COLUMNS + SLOTS)
+    problem = cp.Problem(cp.Minimize(cost @ m), [cp.sum(m) == 1.0])
+    for lmbda in multipliers:
+        sizes = _columns(d, float(lmbda))
+        values = _cost(d, float(lmbda), sizes)
+        cost.value = COST * np.minimum(values, values.min() + 100.0)
+        solve(problem, "HIGHS", warm_start=True, **EXACT)
+        yield _point(d, float(lmbda), sizes, m.value)
+
+
+def _columns(d: CellDistortion, lmbda: float) -> Array:
+    halves = 2.0 ** np.arange(0.0, math.log2(TINIEST), -1.0)
+    grid = _between(-float(_cost(d, lmbda, halves).min()))
+    found, costs = valleys(d, lmbda, grid)
+    best = found[np.argsort(costs)[:SLOTS]]
+    if best[0] <= 2.0 * TINIEST:
+        raise ValueError(f"lmbda must be smaller, got {lmbda:.6g} nats: its cells would be smaller than {TINIEST}")
+    return np.concatenate([grid, np.resize(best, SLOTS)])
+
+
+def _point(d: CellDistortion, lmbda: float, sizes: Array, m: Array) -> Point:
+    weights = np.maximum(m, 0.0) / np.maximum(m, 0.0).sum()
+    entropy = float(weights @ -np.log(sizes)) + 0.0
+    distortion = float(weights @ mean_distortion(d, sizes))
+    return Point(entropy + lmbda * distortion, entropy, distortion, float(sizes[weights > 0.0].max()))

@@ -1,0 +1,152 @@
+"""How far a measured compressor is from the optimum, vertically and in H + λD."""
+
+import math
+
+import edcurve as ed
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def halves():
+    """(★) fails: E(D) is not known."""
+    return ed.Source.from_spectrum(2.0 ** -np.arange(1, 51), name="halves")
+
+
+# --- by hand --------------------------------------------------------------------------------------------------------
+
+
+def test_vertical_gap_by_hand():
+    """Four equal cells of the ramp are optimal at D = 7/192, with 2 bits; one cell at 1/12, with none."""
+    assert ed.excess("ramp", np.nextafter(7 / 192, 1), 2.5) == pytest.approx(0.5, abs=1e-12)
+    assert ed.excess("ramp", 1 / 12, 0.25) == 0.25
+    assert ed.excess("ramp", 0.2, 0) == 0.0
+    assert ed.excess("circle", 0.5, 1.0) == 1.0 - ed.entropy_distortion("circle", 0.5)
+
+
+def test_gap_at_a_multiplier_by_hand():
+    """At λ = 48 the least H + λD of the ramp is 3.75, at 1/12 it is all distortion."""
+    assert ed.excess("ramp", 7 / 192, 2.0, lmbda=48) == pytest.approx(0, abs=1e-15)
+    assert ed.excess("ramp", 0.05, 2.0, lmbda=48) == pytest.approx(2 + 48 * 0.05 - 3.75, rel=1e-14)
+    assert ed.excess("ramp", 0.05, 2.0, lmbda=12) == pytest.approx(2 + 12 * 0.05 - 1, rel=1e-14)
+    assert ed.excess("ramp", 0.05, 2.0, lmbda=0) == 2.0
+    # two equal cells of the sawbridge: D = 1/12, a bit; from λ = 12 on they are better than one
+    assert ed.excess("sawbridge", 1 / 12, 1.0, lmbda=12) == pytest.approx(0, abs=1e-14)
+
+
+@pytest.mark.parametrize("source", ["ramp", "circle", "sinusoid", "sawbridge", "uniform", "power:0.5"])
+def test_optimal_compressors_have_no_gap(source):
+    lmbda = np.array([0.1, 3.0, 50.0, 1e3, 1e5])
+    best = ed.lagrangian(source, lmbda)
+    assert ed.excess(source, best.distortion, best.entropy, lmbda=lmbda) == pytest.approx(np.zeros(5), abs=1e-13)
+    largest = ed.lagrangian(source, 0).distortion
+    D = largest * np.array([0.9, 0.3, 1e-3])
+    quantizers = [ed.quantizer(source, x) for x in D]
+    got = ed.excess(source, D, [quantizer.entropy for quantizer in quantizers])
+    assert got == pytest.approx(np.zeros(3), abs=1e-13)
+    # but off the hull a vertical gap of 0 leaves one in H + λD, whatever λ
+    assert (ed.excess(source, D[0], quantizers[0].entropy, lmbda=np.geomspace(1e-3, 1e5, 400) / largest) > 1e-3).all()
+
+
+def test_negative_gaps_are_reported():
+    """What no compressor has, a measurement on few samples does."""
+    assert ed.excess("ramp", np.nextafter(7 / 192, 1), 1.75) == pytest.approx(-0.25, abs=1e-12)
+    assert ed.excess("ramp", 7 / 192, 1.75, lmbda=48) == pytest.approx(-0.25, abs=1e-12)
+    assert ed.excess("ramp", 0.0, 30.0) == -math.inf
+    assert ed.excess("ramp", 0.0, 3.0, lmbda=48) == -0.75
+
+
+def test_base():
+    D, H, lmbda = 0.01, 3.0, 30.0
+    for base in (2, 10, math.e):
+        unit = math.log(base)
+        assert ed.excess("ramp", D, H, base=base) == pytest.approx(
+            (H * unit - ed.entropy_distortion("ramp", D, base=math.e)) / unit, rel=1e-14
+        )
+        nats = ed.excess("ramp", D, H * unit, lmbda=lmbda * unit, base=math.e)
+        assert ed.excess("ramp", D, H, lmbda=lmbda, base=base) == pytest.approx(nats / unit, rel=1e-13)
+
+
+# --- shapes ---------------------------------------------------------------------------------------------------------
+
+
+def test_broadcasting():
+    D, H, lmbda = np.array([0.01, 0.02]), np.array([[4.0], [5.0], [6.0]]), np.array([10.0, 1e3]).reshape(2, 1, 1)
+    got = ed.excess("ramp", D, H)
+    assert got.tolist() == [[ed.excess("ramp", d, h) for d in D] for h in H.ravel()]
+    got = ed.excess("ramp", D, H, lmbda=lmbda)
+    assert got.shape == (2, 3, 2)
+    assert got[1, 2, 0] == ed.excess("ramp", 0.01, 6.0, lmbda=1e3)
+    assert ed.excess("ramp", 0.01, 5.0, lmbda=[1.0, 2.0]).shape == (2,)
+    assert ed.excess("ramp", [], 5.0).shape == (0,)
+    assert ed.excess("ramp", np.zeros((0, 3)), 5.0, lmbda=[1.0, 2.0, 3.0]).shape == (0, 3)
+    with pytest.raises(ValueError, match="broadcast"):
+        ed.excess("ramp", [0.1, 0.2], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("number", [float, int, np.float32, np.int64, np.array], ids=lambda f: f.__name__)
+def test_numbers_give_a_number(number):
+    for extra in ({}, {"lmbda": number(4)}):
+        got = ed.excess("circle", number(0), number(5), **extra)
+        assert type(got) is float
+    assert ed.excess("circle", number(1), number(5)) == 5.0
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lmbda", [None, 4.0])
+@pytest.mark.parametrize(
+    ("D", "H", "error", "message"),
+    [
+        (-1e-9, 1.0, ValueError, "distortion must be at least 0 and finite, got -1e-09"),
+        (math.nan, 1.0, ValueError, "distortion must be at least 0 and finite, got nan"),
+        ([0.1, math.inf], 1.0, ValueError, "distortion must be at least 0 and finite, got inf at index 1"),
+        (0.1, -1.0, ValueError, r"entropy must be at least 0 and finite, got -1\.0"),
+        (0.1, math.inf, ValueError, "entropy must be at least 0 and finite, got inf"),
+        (0.1, math.nan, ValueError, "entropy must be at least 0 and finite, got nan"),
+        ("0.1", 1.0, TypeError, "distortion must be a real number"),
+        (0.1, None, TypeError, "entropy must be a real number"),
+    ],
+)
+def test_what_is_no_measurement(D, H, lmbda, error, message):
+    with pytest.raises(error, match=message):
+        ed.excess("ramp", D, H, lmbda=lmbda)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"lmbda": -1}, ValueError, "lmbda must be at least 0 and finite, got -1"),
+        ({"lmbda": math.nan}, ValueError, "lmbda must be at least 0 and finite, got nan"),
+        ({"lmbda": "4"}, TypeError, "lmbda must be a real number"),
+        ({"base": 1}, ValueError, "base must be a finite number above 1"),
+        ({"base": "2"}, TypeError, "base must be a number above 1"),
+        ({"base": 1, "lmbda": 4}, ValueError, "base must be a finite number above 1"),
+    ],
+)
+def test_bad_keywords(keywords, error, message):
+    with pytest.raises(error, match=message):
+        ed.excess("ramp", 0.1, 1.0, **keywords)
+
+
+def test_unknown_sources():
+    with pytest.raises(ValueError, match="source must be a Source or one of ramp"):
+        ed.excess("square", 0.1, 1.0)
+    with pytest.raises(TypeError, match="source must be a Source or a name"):
+        ed.excess(None, 0.1, 1.0, lmbda=3.0)
+
+
+# --- where E(D) is not known ----------------------------------------------------------------------------------------
+
+
+def test_only_the_gap_at_a_multiplier_is_known_where_the_condition_fails(halves):
+    with pytest.raises(ValueError, match=r"'halves' .*; upper_bound returns the best"):
+        ed.excess(halves, 0.5, 3.0)
+    # equal cells are best at every λ
+    K = np.arange(1.0, 100)
+    best = (np.log2(K) + 5.0 * K * halves.cell_distortion(1 / K)).min()
+    assert ed.excess(halves, 0.5, 3.0, lmbda=5.0) == pytest.approx(3 + 2.5 - best, rel=1e-12)
+    large = np.array([0.744, 0.128, 0.128])
+    own, entropy = halves.cell_distortion(large).sum(), -(large * np.log2(large)).sum()
+    assert (ed.excess(halves, own, entropy, lmbda=[1.0, 3.0, 9.0]) > 0.1).all()
