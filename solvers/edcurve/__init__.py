@@ -11,6 +11,7 @@ __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
     from . import inequalities as inequalities
+    from . import relaxation as relaxation
     from . import search as search
     from .bounds import lower_bound, upper_bound
     from .curves import Curve, curve
@@ -33,7 +34,7 @@ _MODULES = {
     "sources": ("Circle", "PowerLaw", "Ramp", "Sawbridge", "Sinusoid", "Source", "Spectrum", "UniformScalar"),
     "sweeps": ("Lagrangian", "convex_hull", "lagrangian"),
 }
-_SUBMODULES = ("inequalities", "search")
+_SUBMODULES = ("inequalities", "relaxation", "search")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "measure",
     "partition",
     "quantizer",
+    "relaxation",
     "search",
     "upper_bound",
 ]
