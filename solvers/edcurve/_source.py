@@ -1,0 +1,183 @@
+"""`Source`: what every source is, built in or brought by a user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _envelopes, _validation, condition
+from ._kernels import general
+
+if TYPE_CHECKING:
+    from .sources import Spectrum
+
+Array = NDArray[np.float64]
+
+PROVED = "exact (proved)"
+CHECKED = "exact (checked numerically)"
+BOUND = "upper bound"
+
+
+class Source:
+    """A source X = γ(V), V uniform on [0, 1), given by the distortion of its cells.
+
+    Build one from a function, or subclass it and override `cell_distortion` (set what that needs before calling
+    ``super().__init__``). The function is checked when the source is made; whether biuniform partitions are optimal
+    (condition (★) of the documentation) is checked when it first matters.
+
+    Parameters
+    ----------
+    cell_distortion : callable
+        d(p): array of cell sizes in (0, 1] to array of their contributions to the mean squared error,
+        ``p · E[‖X − E[X | cell]‖² | cell]``. Omitted by subclasses that override the method.
+    max_distortion : float
+        D_max = d(1), the variance of the source.
+    closed : bool
+        Whether γ(0) = γ(1), so that cells may wrap around.
+    name : str
+        Used in messages, tables and plots.
+
+    Raises
+    ------
+    ValueError
+        If d is not the cell distortion of any source; the message names the size and the value.
+    """
+
+    _model: ClassVar[ModuleType] = general
+    # phase(x) and centroid(start, size, samples)
+    _realizations: ClassVar[tuple[Callable[[Array], Array], Callable[[Array, Array, int], Array]] | None] = None
+
+    def __init__(
+        self,
+        cell_distortion: Callable[[Array], ArrayLike] | None = None,
+        *,
+        max_distortion: float,
+        closed: bool,
+        name: str = "custom",
+    ) -> None:
+        self._name = str(name)
+        self._closed = bool(closed)
+        self._max_distortion = _validation.real("max_distortion", max_distortion)
+        overridden = type(self).cell_distortion is not Source.cell_distortion
+        if not (callable(cell_distortion) or (cell_distortion is None and overridden)):
+            raise TypeError(
+                f"cell_distortion must be a function of the cell size p, or a method of a subclass, "
+                f"got {cell_distortion!r}"
+            )
+        self._given = cell_distortion
+        condition.validate(self._vectorised, self._max_distortion, closed=self._closed, name=self._name)
+        self._c: tuple[Any, ...] = (self._max_distortion, 0.0, self._one_cell, self._closed)
+
+    @property
+    def name(self) -> str:
+        """Name in messages, tables and plots; built-in sources can be passed by it."""
+        return self._name
+
+    @property
+    def closed(self) -> bool:
+        """Whether the manifold is a loop."""
+        return self._closed
+
+    @property
+    def max_distortion(self) -> float:
+        """D_max = d(1): the distortion at zero entropy, rounded to double."""
+        return self._max_distortion
+
+    def cell_distortion(self, p: ArrayLike) -> Any:
+        """Contribution d(p) of a cell of size p to the distortion.
+
+        Parameters
+        ----------
+        p : float or array_like
+            Cell sizes in [0, 1].
+
+        Returns
+        -------
+        float or ndarray
+            d(p), of the shape of `p`.
+        """
+        return _validation.elementwise("p", p, lambda x: self._cells(np.array([x])).item(), self._cells)
+
+    def _cells(self, p: Array) -> Array:
+        if p.size and p.max() > 1.0:
+            raise ValueError(f"p must be at most 1, got {p.max()}")
+        result = np.zeros_like(p)
+        inner = p > 0.0
+        result[inner] = self._vectorised(p[inner])
+        return result
+
+    def _vectorised(self, p: Array) -> Any:
+        if self._given is not None:
+            return self._given(p)
+        return self.cell_distortion(p)
+
+    def _one_cell(self, p: float) -> float:
+        return float(np.asarray(self._vectorised(np.array([p])))[0])
+
+    @cached_property
+    def condition(self) -> condition.Condition:
+        """Outcome of the numerical check of (★), by which biuniform partitions are optimal."""
+        return condition.check_star(self._vectorised)
+
+    @cached_property
+    def monotone(self) -> bool:
+        """Whether δ(u) = ‖γ(v) − γ(v+u)‖² does not decrease in the distance, so that intervals are the best cells."""
+        return condition.monotone_delta(self._vectorised, closed=self._closed)
+
+    @cached_property
+    def _lines(self) -> tuple[float, ...]:
+        return _envelopes.dual_lines(self)
+
+    @cached_property
+    def _vertices(self) -> tuple[float, ...]:
+        return _envelopes.hull_vertices(self)
+
+    @property
+    def status(self) -> str:
+        """What E(D) of this source is: "exact (proved)", "exact (checked numerically)" or "upper bound"."""
+        return CHECKED if self.monotone and self.condition.holds else BOUND
+
+    def phase(self, x: NDArray[Any]) -> Array:
+        """Phase in turns of realizations along the last axis; ValueError where only phases are known."""
+        if self._realizations is None:
+            raise ValueError(f"x must be phases (a number or one-dimensional): {self.name!r} has no known realizations")
+        given = np.asarray(x)
+        if given.dtype.kind not in "iuf":
+            raise TypeError(f"x must be real numbers, got an array of dtype {given.dtype}")
+        if not np.isfinite(given).all():
+            raise ValueError(f"x must be finite, got {given[~np.isfinite(given)][0]}")
+        return self._realizations[0](given.astype(np.float64))
+
+    def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
+        """Mean realization E[X | cell] of cells of phases [start, start + size)."""
+        if self._realizations is None:
+            raise ValueError(f"source must be one whose realizations are known, got {self.name!r}")
+        return self._realizations[1](start, size, samples)
+
+    def __repr__(self) -> str:
+        return f"<edcurve source {self._name!r}, D_max = {self._max_distortion:.6g}>"
+
+    @staticmethod
+    def from_spectrum(c: ArrayLike, *, name: str = "spectrum") -> Spectrum:
+        """Source of a closed manifold with δ(u) = Σ_k 2c_k(1 − cos 2πku).
+
+        Parameters
+        ----------
+        c : array_like, shape (n,)
+            Energies c_1, …, c_n ≥ 0 of the harmonics 1, …, n; not all zero.
+        name : str
+            Used in messages, tables and plots.
+
+        Returns
+        -------
+        Spectrum
+            Source with d(p) = p Σ_k c_k (1 − sinc²(πkp)).
+        """
+        from .sources import Spectrum  # which is made from this class
+
+        return Spectrum(c, name=name)
