@@ -67,7 +67,7 @@ def test_lagrangian_against_all_counts(source):
     got = ed.lagrangian(source, lmbda, **NATS)
     values = [uniform_values(resolve(source), x, 100_000) for x in lmbda]
     assert got.cells.tolist() == [1 + int(np.argmin(y)) for y in values]
-    assert got.value == pytest.approx([y.min() for y in values], rel=1e-14)
+    assert got.value == pytest.approx([y.min() for y in values], rel=1e-14, abs=0)
     assert got.cells.min() == 1
     assert 10_000 < got.cells.max() < 100_000
 
@@ -78,11 +78,11 @@ def test_lagrangian_against_60_digits(source):
     cells = 10 ** np.random.default_rng(9).uniform(-0.5, 14.7, 40)
     lmbda = multipliers(source, cells)
     got = ed.lagrangian(source, lmbda, **NATS)
-    assert got.value == pytest.approx([float(least(source, x)) for x in lmbda], rel=1e-12)
+    assert got.value == pytest.approx([float(least(source, x)) for x in lmbda], rel=1e-12, abs=0)
     own = [oracle.level(source, int(K)) for K in got.cells]
-    assert got.distortion == pytest.approx([float(D) for D in own], rel=1e-14)
-    assert got.entropy == pytest.approx(np.log(got.cells), rel=1e-15)
-    assert got.value == pytest.approx(got.entropy + lmbda * got.distortion, rel=1e-15)
+    assert got.distortion == pytest.approx([float(D) for D in own], rel=1e-14, abs=0)
+    assert got.entropy == pytest.approx(np.log(got.cells), rel=1e-15, abs=0)
+    assert got.value == pytest.approx(got.entropy + lmbda * got.distortion, rel=1e-15, abs=0)
     assert got.uniform.all()
 
 
@@ -96,18 +96,18 @@ def test_multipliers_at_hull_breakpoints(source):
         lmbda = float(steepness(source, few, many))
         got = ed.lagrangian(source, lmbda, **NATS)
         assert got.cells in (few, many)
-        assert got.value == pytest.approx(float(least(source, lmbda)), rel=2e-15)
+        assert got.value == pytest.approx(float(least(source, lmbda)), rel=2e-15, abs=0)
         # in λ the double is 1e-16 off, and a difference of ln K at K = 1000 is good to 1e-12
         below, above = (ed.lagrangian(source, lmbda * factor, **NATS) for factor in (1 - 1e-12, 1 + 1e-12))
         assert (below.cells, above.cells) == (few, many)
-        assert below.value == pytest.approx(got.value, rel=3e-12)
+        assert below.value == pytest.approx(got.value, rel=3e-12, abs=0)
 
 
 def test_numbers_of_the_design():
     """λ in bits: 48 is just above the ramp's first hull slope; K = 5 takes over at 49.847."""
     four = ed.lagrangian("ramp", 48)
     assert (four.cells, four.entropy, four.value) == (4, 2.0, 3.75)
-    assert four.distortion == pytest.approx(7 / 192, rel=1e-15)
+    assert four.distortion == pytest.approx(7 / 192, rel=1e-15, abs=0)
     switch = float(steepness("ramp", 4, 5) / mp.log(2))
     assert switch == pytest.approx(49.847, abs=5e-4)
     assert ed.lagrangian("ramp", [42.666, 42.667, 49.8468, 49.8472]).cells.tolist() == [1, 4, 4, 5]
@@ -122,7 +122,7 @@ def test_first_edge_of_the_hull(source, many, slope):
     assert float(steepness(source, 1, many)) == pytest.approx(slope, abs=5e-6)
     assert ed.lagrangian(source, [slope - 1e-5, slope + 1e-5], **NATS).cells.tolist() == [1, many]
     largest = resolve(source).max_distortion
-    assert ed.convex_hull(source, 0.9 * largest, **NATS) == pytest.approx(0.1 * largest * slope, rel=1e-5)
+    assert ed.convex_hull(source, 0.9 * largest, **NATS) == pytest.approx(0.1 * largest * slope, rel=1e-5, abs=0)
 
 
 @pytest.mark.parametrize("source", NAMES)
@@ -139,7 +139,7 @@ def test_small_multipliers(source):
 def test_a_large_multiplier(source):
     got = ed.lagrangian(source, 1e12)
     want = least(source, 1e12 * math.log(2)) / mp.log(2)
-    assert got.value == pytest.approx(float(want), rel=1e-12)
+    assert got.value == pytest.approx(float(want), rel=1e-12, abs=0)
     assert got.cells > 10**5
 
 
@@ -159,8 +159,8 @@ def test_base_of_the_lagrangian(source, base):
     assert got.lmbda.tolist() == lmbda.tolist()
     assert got.cells.tolist() == nats.cells.tolist()
     assert got.distortion.tolist() == nats.distortion.tolist()
-    assert got.entropy == pytest.approx(nats.entropy / math.log(base), rel=1e-15)
-    assert got.value == pytest.approx(nats.value / math.log(base), rel=1e-15)
+    assert got.entropy == pytest.approx(nats.entropy / math.log(base), rel=1e-15, abs=0)
+    assert got.value == pytest.approx(nats.value / math.log(base), rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_largest_distance_from_the_hull(source, gap, at):
     D = np.linspace(0.01, 1, 40_001) * resolve(source).max_distortion
     distance = ed.entropy_distortion(source, D) - ed.convex_hull(source, D)
     assert distance.max() == pytest.approx(gap, abs=5e-4)
-    assert at is None or D[distance.argmax()] == pytest.approx(at, rel=2e-3)
+    assert at is None or D[distance.argmax()] == pytest.approx(at, rel=2e-3, abs=0)
 
 
 @pytest.mark.parametrize("source", NAMES)
@@ -248,7 +248,7 @@ def test_lagrangian_is_a_supporting_line_of_the_hull(source):
     """L(λ) = min over D of hull(D) + λD, attained at its own distortion."""
     lmbda = multipliers(source, np.geomspace(0.5, 1e5, 60))
     got = ed.lagrangian(source, lmbda, **NATS)
-    assert ed.convex_hull(source, got.distortion, **NATS) == pytest.approx(got.entropy, rel=1e-13)
+    assert ed.convex_hull(source, got.distortion, **NATS) == pytest.approx(got.entropy, rel=1e-13, abs=0)
     D = resolve(source).max_distortion * np.geomspace(1e-6, 1, 500)
     lines = ed.convex_hull(source, D, **NATS) + lmbda[:, None] * D
     assert (lines >= got.value[:, None] * (1 - 1e-14)).all()
@@ -297,10 +297,10 @@ def test_unequal_cells_where_uniform_partitions_do_not_suffice(a, gain):
         assert want < uniform_values(source, lmbda, 100).min() - gain
         got = ed.lagrangian(source, lmbda, **NATS)
         assert (got.cells, got.uniform) == (2, False)
-        assert got.value == pytest.approx(want, rel=1e-12)
+        assert got.value == pytest.approx(want, rel=1e-12, abs=0)
         # the entropy of the cells at their distortion is E there, which is known exactly
-        assert got.entropy == pytest.approx(ed.entropy_distortion(source, got.distortion, **NATS), rel=1e-9)
-        assert got.distortion == pytest.approx(source.cell_distortion([small, 1 - small]).sum(), rel=1e-6)
+        assert got.entropy == pytest.approx(ed.entropy_distortion(source, got.distortion, **NATS), rel=1e-9, abs=0)
+        assert got.distortion == pytest.approx(source.cell_distortion([small, 1 - small]).sum(), rel=1e-6, abs=0)
     array = ed.lagrangian(source, [0.1, tie, 1e4], **NATS)
     assert array.uniform.tolist() == [True, False, True]
     assert array.cells[:2].tolist() == [1, 2]
@@ -322,7 +322,7 @@ def test_the_search_agrees_where_it_is_not_needed(source, monkeypatch):
     assert ran == lmbda.tolist()
     assert got.cells.tolist() == want.cells.tolist()
     assert got.uniform.all()
-    assert got.value == pytest.approx(want.value, rel=1e-12)
+    assert got.value == pytest.approx(want.value, rel=1e-12, abs=0)
 
 
 # --- where (★) fails ------------------------------------------------------------------------------------------------
@@ -388,7 +388,7 @@ def test_equal_cells_are_best_at_every_multiplier_for_halves(halves):
     lmbda = np.geomspace(1, 30, 9)
     got = ed.lagrangian(halves, lmbda, **NATS)
     assert got.uniform.all()
-    assert got.value == pytest.approx([uniform_values(halves, x, 1000).min() for x in lmbda], rel=1e-14)
+    assert got.value == pytest.approx([uniform_values(halves, x, 1000).min() for x in lmbda], rel=1e-14, abs=0)
 
 
 def test_hull_with_vertices_of_unequal_cells(comb):
@@ -422,7 +422,9 @@ def test_hull_by_search(halves):
     assert ed.convex_hull(halves, [0, 1, 2]).tolist() == [math.inf, 0, 0]
     assert ed.convex_hull(halves, 0.7552236, **NATS) < ed.upper_bound(halves, 0.7552236, **NATS) - 0.1
     K = np.arange(6.0, 64)
-    assert ed.convex_hull(halves, K * halves.cell_distortion(1 / K), **NATS) == pytest.approx(np.log(K), rel=1e-9)
+    assert ed.convex_hull(halves, K * halves.cell_distortion(1 / K), **NATS) == pytest.approx(
+        np.log(K), rel=1e-9, abs=0
+    )
 
 
 def test_lagrangian_and_hull_of_a_loop_run_through_twice():
@@ -431,7 +433,7 @@ def test_lagrangian_and_hull_of_a_loop_run_through_twice():
     assert source._vertices == (1.0, 7.0)
     for lmbda in (0.5, 5.0, 1e3, 1e5, 1e7):
         got = ed.lagrangian(source, lmbda, **NATS)
-        assert got.value == pytest.approx(uniform_values(source, lmbda, 100_000).min(), rel=1e-14)
+        assert got.value == pytest.approx(uniform_values(source, lmbda, 100_000).min(), rel=1e-14, abs=0)
 
 
 @pytest.mark.parametrize("harmonic", [2, 3, 4])

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from . import relaxation as relaxation
     from . import search as search
     from .bounds import lower_bound, upper_bound
+    from .certificate import Certificate as Certificate
+    from .certificate import certify as certify
     from .curves import Curve, curve
     from .exact import distortion_entropy, entropy_distortion
     from .gaps import excess
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "bounds": ("lower_bound", "upper_bound"),
+    "certificate": ("Certificate", "certify"),
     "curves": ("Curve", "curve"),
     "exact": ("distortion_entropy", "entropy_distortion"),
     "gaps": ("excess",),
@@ -37,6 +40,7 @@ _MODULES = {
 _SUBMODULES = ("inequalities", "relaxation", "search")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
+# without what needs an extra (Certificate, certify), so that `from edcurve import *` does not
 __all__ = [
     "Circle",
     "Curve",
@@ -79,4 +83,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_SUBMODULES, *_HOME})

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -49,7 +50,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except BrokenPipeError:
             raise
-        except (ValueError, TypeError, MemoryError) as error:
+        except (ValueError, TypeError, MemoryError, ImportError) as error:
             raise click.UsageError(str(error)) from None
         except OSError as error:
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -180,6 +181,30 @@ def partition(source: str, distortion: float, as_json: bool) -> None:
     else:
         for name in ("count", "size", "odd"):
             click.echo(f"{name:5}  {content[name]!r}")
+
+
+@main.command(context_settings=NUMBERS)
+@source_argument
+@click.argument("distortion", type=Number(), nargs=-1, required=True)
+@base_option
+@json_option
+@_reported
+def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
+    """Enclose E(D) at each DISTORTION rigorously, and say what was proved."""
+    from dataclasses import asdict
+
+    from .certificate import certify
+    from .curves import writable
+
+    found = [certify(source, D, base=base) for D in distortion]
+    if as_json:
+        content = [{name: writable(value) for name, value in asdict(one).items()} for one in found]
+        click.echo(json.dumps(content, allow_nan=False))
+        return
+    for one in found:
+        click.echo(f"E({one.distortion!r}) of {one.source} is in [{one.lower!r}, {one.upper!r}]")
+        click.echo(f"  width {one.upper - one.lower:.1e}" if math.isfinite(one.upper) else "  infinite")
+        click.echo(textwrap.fill(one.method, 78, initial_indent="  ", subsequent_indent="  "))
 
 
 @main.command(context_settings=NUMBERS)

@@ -90,7 +90,7 @@ def partition(source: Source | str, distortion: ArrayLike) -> Partition:
 
 
 def _split(source: Source, D: float) -> tuple[int, float]:
-    if D >= source.max_distortion:
+    if source.max_distortion <= D:
         return 1, 0.0
     if source._model is cubic:
         return _split_cubic(int(source._c[2]), int(source._c[3]), D)

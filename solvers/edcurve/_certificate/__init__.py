@@ -1,0 +1,1 @@
+"""Ball arithmetic behind `edcurve.certificate`; needs python-flint (the extra ``certificate``)."""

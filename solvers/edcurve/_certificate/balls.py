@@ -1,0 +1,74 @@
+"""Balls, exact numbers and doubles: conversions that lose nothing, or round to the safe side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+from flint import arb, ctx, fmpq
+
+LARGEST = 1.7976931348623157e308
+
+
+def ball(value: Fraction | float) -> arb:
+    """Smallest ball of the working precision around an exact number: a double, an integer or a fraction."""
+    if isinstance(value, Fraction):
+        return arb(fmpq(value.numerator, value.denominator))
+    return arb(value)
+
+
+def span(low: Fraction | float, high: Fraction | float) -> arb:
+    """Ball that contains all numbers from `low` to `high`."""
+    return ball(low).union(ball(high))
+
+
+def below(x: arb) -> float:
+    """Largest double found that is proved to be at most every number in `x`; −inf if there is none."""
+    guess = min(float(x.lower()), LARGEST)
+    while guess > -math.inf and not arb(guess) <= x:
+        guess = math.nextafter(guess, -math.inf)
+    return guess if guess == guess else -math.inf
+
+
+def above(x: arb) -> float:
+    """Smallest double found that is proved to be at least every number in `x`."""
+    return -below(-x)
+
+
+def fraction(x: arb) -> Fraction:
+    """Midpoint of `x`, exactly."""
+    mantissa, exponent = x.mid().man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def sign(x: arb) -> int:
+    """Sign of every number in `x`: 1, 0 for exactly 0, −1; and 0 where `x` has both signs."""
+    return int(x > 0) - int(x < 0)
+
+
+def bisect(f: Callable[[arb], arb], low: arb, high: arb, enough: Callable[[arb, arb], bool]) -> tuple[arb, arb]:
+    """Narrow [low, high] around the sign change of the decreasing f, as long as signs can be proved.
+
+    The ends are exact; one that has moved has its sign proved: f(low) > 0, f(high) < 0.
+    """
+    while not enough(low, high):
+        middle = ((low + high) / 2).mid()
+        side = sign(f(middle))
+        if side != 0:
+            low, high = (middle, high) if side > 0 else (low, middle)
+            continue
+        before, after = ((low + middle) / 2).mid(), ((middle + high) / 2).mid()
+        if not (f(before) > 0 and f(after) < 0):
+            break
+        low, high = before, after
+    return low, high
+
+
+def bits(x: arb) -> int:
+    """Number of bits before the point of the largest number in |x|; negative for small ones."""
+    top = x.abs_upper()
+    if top.is_zero():
+        return -ctx.prec
+    mantissa, exponent = top.man_exp()
+    return int(mantissa).bit_length() + int(exponent)

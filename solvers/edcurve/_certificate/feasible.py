@@ -1,0 +1,35 @@
+"""Partitions whose distortion is proved to be at most D."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flint import arb
+
+from .models import Model
+
+LARGEST_EXTRA = -30
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Cells of sizes s_i (1 − τ)/Σs and, if τ > 0, one more of size τ: their sum is 1 exactly."""
+
+    sizes: tuple[float, ...]
+    extra: arb
+    entropy: arb
+
+
+def inside(model: Model, D: float, sizes: Sequence[float]) -> Partition | None:
+    """Shrink cells that nearly meet D, by an extra cell τ as small as will do, until they provably meet it.
+
+    An extra cell lowers the distortion by some τ and raises the entropy by about τ ln 1/τ.
+    """
+    for exponent in (None, *range(-60, LARGEST_EXTRA, 2)):
+        extra = arb(0) if exponent is None else arb(2) ** exponent
+        scale = (1 - extra) / sum(map(arb, sizes), arb(0))
+        cells = [arb(size) * scale for size in sizes] + ([] if exponent is None else [extra])
+        if sum(map(model.distortion, cells), arb(0)) <= arb(D):
+            return Partition(tuple(sizes), extra, -sum((p * p.log() for p in cells), arb(0)))
+    return None

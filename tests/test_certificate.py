@@ -1,0 +1,295 @@
+"""Certificates: they contain the 50-digit values, are narrow, and refuse what is wrong."""
+
+import json
+import math
+import subprocess
+import sys
+
+import edcurve as ed
+import numpy as np
+import oracle
+import pytest
+from edcurve.certificate import certify, verify_condition
+from flint import arb
+from mpmath import mp, mpf
+
+SOURCES = ("ramp", "circle", "sinusoid", "sawbridge", "uniform", "power:0.3", "power:1.5")
+HALVES = [2.0**-k for k in range(1, 31)]  # violates (★)
+TENTHS = [0.1**k for k in range(5)]  # meets it
+NATS = math.e
+
+
+def oracle_value(source, D, base=NATS):
+    with mp.workdps(60):
+        return oracle.entropy(source, D) / mp.log(mpf(base))
+
+
+def distortions(source, count, seed):
+    rng = np.random.default_rng(seed)
+    ratios = np.concatenate(
+        [
+            10 ** rng.uniform(-21, -3, count // 2),
+            rng.uniform(1e-3, 1, count // 2 - count // 8),
+            1 - 10 ** rng.uniform(-7, -1, count // 8),
+        ]
+    )
+    return (float(oracle.max_distortion(source)) * ratios).tolist()
+
+
+def seed_of(text):
+    return sum(map(ord, text))
+
+
+def assert_tight(certificate, value):
+    """The value is inside; the width is a few units in the last place, even where E is tiny."""
+    assert certificate.contains(value)
+    assert certificate.upper - certificate.lower <= 1e-15 * certificate.upper
+    assert not certificate.contains(value - mpf("1e-9"))
+    assert not certificate.contains(value + mpf("1e-9"))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_contains_the_oracle_at_random_distortions(source):
+    for D in distortions(source, 200, seed=seed_of(source)):
+        assert_tight(certify(source, D, base=NATS), oracle_value(source, D))
+
+
+@pytest.mark.parametrize("base", [2, 10, 1.0000001, 1e300])
+def test_base_is_the_double_given(base):
+    certificate = certify("circle", 0.2, base=base)
+    value = oracle_value("circle", 0.2, base)
+    assert certificate.contains(value)
+    assert certificate.upper - certificate.lower <= 1e-15 * certificate.upper
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("K", [2, 3, 8, 32, 1000, 12345])
+def test_at_and_around_equal_cells(source, K):
+    """At D_K, which is a double for the ramp with K = 2, 8, 32, the certificate is as narrow as elsewhere."""
+    D = float(oracle.level(source, K))
+    for near in (math.nextafter(D, 0), D, math.nextafter(D, 1)):
+        assert_tight(certify(source, near, base=NATS), oracle_value(source, near))
+
+
+def test_exact_ties_are_ties():
+    for K in (2, 8, 32):
+        assert mpf(float(oracle.level("ramp", K))) == mpf(2 * K - 1) / (12 * K * K)
+        certificate = certify("ramp", float(oracle.level("ramp", K)))
+        assert certificate.contains(mp.log(K, 2))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("ratio", [1e-300, 1e-100, 1e-21, 1 - 1e-7])
+def test_extremes(source, ratio):
+    D = float(oracle.max_distortion(source)) * ratio
+    certificate = certify(source, D, base=NATS)
+    if ratio >= 1e-21:
+        assert_tight(certificate, oracle_value(source, D))
+    else:
+        assert 0 < certificate.upper - certificate.lower <= 4e-16 * certificate.upper
+        with mp.workdps(60):  # so many cells that the dual bound is E(D) for all purposes
+            assert certificate.contains(oracle.dual(source, D) / mp.log(mpf(NATS)))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_ends(source):
+    top = oracle.max_distortion(source)
+    assert certify(source, 0.0).lower == certify(source, 0.0).upper == math.inf
+    assert (certify(source, 1.0).lower, certify(source, 1.0).upper) == (0.0, 0.0)
+    nearest = float(top)
+    certificate = certify(source, nearest)
+    if nearest >= top:
+        assert certificate.upper == 0.0
+    else:  # D_max was rounded down: not 0, and proved not to be
+        assert 0.0 < certificate.lower <= certificate.upper < 1e-13
+
+
+def test_just_below_the_largest_distortion():
+    D = math.nextafter(1.0, 0.0)
+    assert_tight(certify("circle", D, base=NATS), oracle_value("circle", D))
+
+
+def test_shallow_power_law_overflows_outward():
+    certificate = certify(ed.PowerLaw(1e-300), 1e-300)
+    assert 1e302 < certificate.lower < certificate.upper < 1e304
+    certificate = certify(ed.PowerLaw(5e-324), 1e-300)
+    assert certificate.upper == math.inf
+    assert certificate.lower > 1e300
+
+
+def test_partition_of_the_certificate():
+    certificate = certify("circle", 0.2)
+    K, odd = oracle.partition("circle", 0.2)
+    assert certificate.count == K
+    assert certificate.odd[0] <= odd <= certificate.odd[1]
+    assert certificate.odd[1] - certificate.odd[0] <= 1e-16
+    assert "proved" in certificate.method
+    assert certificate.precision >= 300
+
+
+def test_agrees_with_the_package():
+    for source in SOURCES:
+        certificate = certify(source, 0.01)
+        assert ed.entropy_distortion(source, 0.01) == pytest.approx(certificate.lower, rel=1e-12)
+
+
+def test_spectrum_that_meets_the_condition():
+    source = ed.Source.from_spectrum(TENTHS)
+    for D in (0.9, 0.3, 1e-3, 1e-9):
+        certificate = certify(source, D, base=NATS)
+        assert certificate.upper - certificate.lower <= 1e-15 * max(1, certificate.upper)
+        assert certificate.upper == pytest.approx(ed.entropy_distortion(source, D, base=NATS), rel=1e-10)
+
+
+@pytest.mark.parametrize("D", [0.999, 0.7552236, 0.4, 0.05, 1e-9])
+def test_spectrum_that_violates_the_condition(D):
+    source = ed.Source.from_spectrum(HALVES)
+    certificate = certify(source, D, base=NATS)
+    assert certificate.lower == pytest.approx(ed.lower_bound(source, D, base=NATS), rel=1e-10, abs=1e-12)
+    assert certificate.lower <= certificate.upper
+    assert certificate.upper <= ed.upper_bound(source, D, base=NATS) * (1 + 1e-9) + 1e-11
+    assert certificate.lmbda > 0
+
+
+def test_better_than_biuniform():
+    certificate = certify(ed.Source.from_spectrum(HALVES), 0.7552236, base=NATS)
+    assert certificate.cells == pytest.approx((0.744, 0.128, 0.128), abs=1e-6)
+    assert certificate.upper == pytest.approx(0.746277, abs=1e-6)
+    assert certificate.upper < 0.8077
+
+
+def test_dual_bound_is_a_minimum_over_sizes():
+    """The proved minimum is not above the objective anywhere, nor below its least value on a fine grid."""
+    energies = np.array(HALVES)
+    source = ed.Source.from_spectrum(energies)
+    for D in (0.9, 0.5, 0.05):
+        certificate = certify(source, D, base=NATS)
+        p = np.geomspace(1e-3, 1, 20001)
+        objective = -np.log(p) + certificate.lmbda * (source.cell_distortion(p) / p - D)
+        assert 0 <= objective.min() - certificate.lower + 1e-13 < 1e-6
+
+
+def test_refuses_python_functions():
+    source = ed.Source(lambda p: p**2 / 6, max_distortion=1 / 6, closed=False)
+    with pytest.raises(ValueError, match=r"from_spectrum.*custom"):
+        certify(source, 0.01)
+
+
+def test_refuses_delta_that_falls():
+    with pytest.raises(ValueError, match="monotone"):
+        certify(ed.Source.from_spectrum([1.0, 0.2500001]), 0.01)
+    certify(ed.Source.from_spectrum([1.0, 0.25]), 0.01)  # δ′ = 0 at ½ to third order, and not negative
+
+
+@pytest.mark.parametrize("D", [-1.0, math.nan])
+def test_refuses_distortions(D):
+    with pytest.raises(ValueError, match="distortion"):
+        certify("ramp", D)
+
+
+def test_refuses_other_types_and_bases():
+    with pytest.raises(TypeError, match="distortion"):
+        certify("ramp", [0.1])
+    with pytest.raises(ValueError, match="base"):
+        certify("ramp", 0.1, base=1)
+    with pytest.raises(ValueError, match="source"):
+        certify("rampe", 0.1)
+
+
+def test_condition_holds_for_the_circle():
+    found = verify_condition("circle")
+    assert found.holds is True
+    assert found.witness is None
+    assert found.boxes > 100
+
+
+def test_condition_holds_for_five_harmonics():
+    assert verify_condition(ed.Source.from_spectrum(TENTHS)).holds is True
+
+
+def test_condition_fails_with_a_witness():
+    found = verify_condition(ed.Source.from_spectrum(HALVES))
+    assert found.holds is False
+    p = [mpf(x) for x in found.witness]
+    assert p[0] < p[1] < p[2]
+    assert sum(p) <= 1
+
+    def slope(x):
+        return sum(c * (1 - 2 * mp.sincpi(2 * k * x) + mp.sincpi(k * x) ** 2) for k, c in enumerate(HALVES, 1))
+
+    with mp.workdps(50):
+        low, middle, high = map(slope, p)
+        assert (high - middle) / mp.log(p[2] / p[1]) < (middle - low) / mp.log(p[1] / p[0])
+
+
+def test_certify_uses_what_was_proved():
+    """(★) takes 18,759 boxes here, more than are tried unasked."""
+    source = ed.Source.from_spectrum([0.14**k for k in range(12)])
+    before = certify(source, 1.0)
+    assert verify_condition(source).holds is True
+    after = certify(source, 1.0)
+    assert before.upper - before.lower > 1e-2
+    assert after.upper - after.lower < 1e-15
+    assert before.lower < after.lower
+    assert after.upper <= before.upper
+
+
+def test_condition_gives_up_within_its_boxes():
+    found = verify_condition(ed.Source.from_spectrum([1.0, 0.09, 0.01]), boxes=50)
+    assert found.holds is None
+    assert found.boxes == 50
+    with pytest.raises(ValueError, match="boxes"):
+        verify_condition("circle", boxes=0)
+    with pytest.raises(ValueError, match="finite spectrum"):
+        verify_condition("ramp")
+
+
+class BallPower:
+    """d(p) = p³/12 in balls: w = p²/2."""
+
+    small = (0.5, 0.5, 2.0)
+
+    def slope(self, p):
+        return p * p / 4
+
+    def bend(self, p):
+        return p * p / 2
+
+    def turn(self, p):
+        return p * p
+
+
+class BallHump(BallPower):
+    """w = p² (1 − 4p) / 2 turns at 1/6, before 1/3: (★) fails where the sizes are nearly equal."""
+
+    small = (0.125, 0.5, 2.0)
+
+    def slope(self, p):
+        return p * p / 4 - 2 * p**3 / 3
+
+    def bend(self, p):
+        return p * p / 2 - 2 * p**3
+
+    def turn(self, p):
+        return p * p - 6 * p**3
+
+
+def test_condition_for_ball_functions():
+    assert verify_condition(BallPower()).holds is True
+    found = verify_condition(BallHump())
+    assert found.holds is False
+    low, middle, high = (BallHump().slope(arb(p)) for p in found.witness)
+    logs = [math.log(p) for p in found.witness]
+    assert float((high - middle) / (logs[2] - logs[1]) - (middle - low) / (logs[1] - logs[0])) < 0
+
+
+def test_without_flint_the_message_says_what_to_install():
+    code = "import sys; sys.modules['flint'] = None; import edcurve; import edcurve.certificate"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "edcurve[certificate]" in done.stderr
+
+
+def test_is_plain_data():
+    certificate = certify("ramp", 0.01)
+    assert json.loads(json.dumps(certificate.__dict__))["lower"] == certificate.lower
