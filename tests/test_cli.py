@@ -18,7 +18,7 @@ import pytest
 from edcurve import plotting
 from edcurve.cli import main
 
-COMMANDS = ("curve", "distortion", "entropy", "excess", "figures", "partition", "sources")
+COMMANDS = ("certify", "curve", "distortion", "entropy", "excess", "figures", "partition", "sources")
 SCRIPT = Path(sysconfig.get_path("scripts"), "edcurve")
 BASES = {"2": 2.0, "e": math.e, "10": 10.0, "1.5": 1.5}
 
@@ -603,3 +603,23 @@ def test_plotting_formats_are_those_the_help_names():
     for suffix in named:
         with pytest.raises(FileNotFoundError):  # not ValueError: the format is fine, only the folder is missing
             plotting.save(drawn, f"missing/a{suffix}")
+
+
+class TestCertify:
+    def test_encloses_within_1e_12(self, output):
+        for source, D in (("ramp", "0.01"), ("circle", "0.05")):
+            shown = output("certify", source, D, "--json")
+            (found,) = json.loads(shown)
+            assert found["lower"] <= ed.entropy_distortion(source, float(D)) <= found["upper"]
+            assert found["upper"] - found["lower"] <= 1e-12
+            assert "(★)" in found["method"]
+
+    def test_says_what_was_proved(self, output):
+        shown = output("certify", "circle", "0.05", "2")
+        assert "E(0.05) of circle is in [3.01722363980285" in shown
+        assert "E(2.0) of circle is in [0.0, 0.0]" in shown
+        assert max(map(len, shown.splitlines())) <= 80
+
+    def test_infinite(self, output):
+        (found,) = json.loads(output("certify", "ramp", "0", "--json")
+        assert found["lower"] == found["upper"] == "inf"

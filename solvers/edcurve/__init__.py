@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from . import certificate as certificate
     from . import inequalities as inequalities
     from . import relaxation as relaxation
     from . import search as search
@@ -37,7 +38,7 @@ _MODULES = {
     "sources": ("Circle", "PowerLaw", "Ramp", "Sawbridge", "Sinusoid", "Source", "Spectrum", "UniformScalar"),
     "sweeps": ("Lagrangian", "convex_hull", "lagrangian"),
 }
-_SUBMODULES = ("inequalities", "relaxation", "search")
+_SUBMODULES = ("certificate", "inequalities", "relaxation", "search")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 # without what needs an extra (Certificate, certify), so that `from edcurve import *` does not
