@@ -621,5 +621,5 @@ class TestCertify:
         assert max(map(len, shown.splitlines())) <= 80
 
     def test_infinite(self, output):
-        (found,) = json.loads(output("certify", "ramp", "0", "--json")
+        (found,) = json.loads(output("certify", "ramp", "0", "--json"))
         assert found["lower"] == found["upper"] == "inf"
