@@ -527,6 +527,15 @@ def test_one_large_cell_beats_the_biuniform_partition(halves):
     assert ed.upper_bound(halves, own, **NATS) <= -math.fsum(large * np.log(large)) + 1e-12
 
 
+def test_dual_bound_where_the_condition_fails(halves, monkeypatch):
+    """δ rises, and the dual bound asks for no more; it ends in a chord from p = 0.17."""
+    monkeypatch.setattr(oracle, "cell_distortion", {"halves": exact_cell_distortion(HALVES)}.__getitem__)
+    D = np.concatenate([ratios(1e-21, 0.9, 12), near_one(12)])
+    want = [float(oracle.dual("halves", x)) for x in D]
+    assert ed.lower_bound(halves, D, **NATS) == pytest.approx(want, rel=1e-12, abs=0)
+    assert float(oracle.tangent_size("halves")) == pytest.approx(0.17046664951321916, rel=1e-15, abs=0)
+
+
 def test_upper_bound_by_search(halves):
     D = np.linspace(0.1, 0.98, 23)
     upper, lower = ed.upper_bound(halves, D, **NATS), ed.lower_bound(halves, D, **NATS)

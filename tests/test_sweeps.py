@@ -103,6 +103,19 @@ def test_multipliers_at_hull_breakpoints(source):
         assert below.value == pytest.approx(got.value, rel=3e-12, abs=0)
 
 
+@pytest.mark.parametrize(
+    "count", [10**5, 10**6, 10**7 - 300, 10**7 + 1, 10**7 + 60, 10**7 + 900, 10**8, 10**10, 10**14]
+)
+@pytest.mark.parametrize("source", NAMES)
+def test_multipliers_at_large_counts(source, count):
+    """Where K and K + 1 tie. D_K − D_{K+1} has lost K² of 1e16 to rounding, but the value must not show it."""
+    lmbda = steepness(source, count, count + 1)
+    got = ed.lagrangian(source, float(lmbda), **NATS)
+    want = mp.log(count) + mpf(float(lmbda)) * oracle.level(source, count)
+    assert got.value == pytest.approx(float(want), rel=1e-13, abs=0)
+    assert abs(got.cells - count) <= 1 + 1e-8 * count
+
+
 def test_numbers_of_the_design():
     """λ in bits: 48 is just above the ramp's first hull slope; K = 5 takes over at 49.847."""
     four = ed.lagrangian("ramp", 48)

@@ -58,7 +58,7 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 def _searched(source: Source, distortion: Array) -> Array:
     """The better of simple partitions and a search, in which neighbouring distortions start each other."""
     result = np.array([_simple(source, D) for D in distortion.tolist()])
-    least = source.cell_distortion(1.0 / SEARCHED) * SEARCHED
+    least = source._one_cell(1.0 / SEARCHED) * SEARCHED
     inner = (distortion > least) & (distortion < source.max_distortion)
     wanted, back = np.unique(distortion[inner], return_inverse=True)
     if wanted.size:

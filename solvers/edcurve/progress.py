@@ -28,4 +28,5 @@ def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
     try:
         yield update
     finally:
-        shown.stop()
+        if shown.live.is_started:
+            shown.stop()

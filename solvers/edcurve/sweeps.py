@@ -54,7 +54,8 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
 
     Under (★) a minimiser is biuniform, so it is uniform if E is concave between neighbouring D_K = K d(1/K). That is
     verified once for each source, on a grid of the small cell's size for every K to 32 and some larger ones; where
-    it does not hold, or (★) does not, a search over unequal partitions is run and the lower value returned.
+    it does not hold, or (★) does not, a search over unequal partitions is run, up to 2000 cells, and the lower value
+    returned.
 
     Parameters
     ----------
@@ -171,7 +172,7 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
     Its vertices are the points (K d(1/K), log K), though not all K (K = 2, 3 lie above the ramp's hull, K = 2 above
     the circle's). Where uniform partitions do not suffice the vertices are found by a general search, and the hull
-    is that of the best partitions known.
+    is that of the best partitions known, to 1e-7 nats.
 
     Parameters
     ----------

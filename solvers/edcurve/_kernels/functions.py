@@ -106,11 +106,8 @@ def cells(mean: Function, rate: Function, split: Function, c: Any, vertices: Seq
         if lmbda <= _switch(mean, c, vertices[i], vertices[i + 1]):
             return vertices[i]
     few = vertices[len(vertices) - 1]
-    at_few = _switch(mean, c, few, few + 1.0)
-    if lmbda <= at_few:
-        return few
-    count = _more(mean, c, lmbda, few, at_few)
-    return count + float(math.floor(0.5 * _stride(count))) if count > 0.0 else 0.0
+    at_few = _next(mean, c, few)
+    return few if lmbda <= at_few else _more(mean, c, lmbda, few, at_few)
 
 
 def _switch(mean: Function, c: Any, few: float, many: float) -> float:
@@ -119,22 +116,23 @@ def _switch(mean: Function, c: Any, few: float, many: float) -> float:
     return math.log1p((many - few) / few) / gap if gap > 0.0 else math.inf
 
 
-def _stride(count: float) -> float:
-    """How many more cells K is compared with: 1 while the difference of K d(1/K) has digits enough to tell."""
-    return 1.0 if count < 1e7 else float(math.floor(1e-4 * count))
+def _next(mean: Function, c: Any, few: float) -> float:
+    """The λ at which one more cell is better; from further apart where a difference of one cell has no digits."""
+    margin = float(math.floor(1e-5 * few)) if few > 1e7 else 0.0
+    return _switch(mean, c, few - margin, few + 1.0 + margin)
 
 
 def _more(mean: Function, c: Any, lmbda: float, low: float, at_low: float) -> float:
     """Least K > low whose switch upwards is at λ or above: a bracket, and a power law through its ends."""
     high = 2.0 * low + 1.0
-    at_high = _switch(mean, c, high, high + _stride(high))
+    at_high = _next(mean, c, high)
     while at_high < lmbda:
         power = math.log(high / low) / max(math.log(at_high / at_low), 0.1)
         low, at_low = high, at_high
         high = math.floor(1.001 * high * math.exp(min(14.0, power * math.log(lmbda / at_high)))) + 1.0
         if high >= biuniform.MOST_CELLS:
             return 0.0
-        at_high = _switch(mean, c, high, high + _stride(high))
+        at_high = _next(mean, c, high)
     for attempt in range(200):
         if high - low <= 1.0:
             break
@@ -144,7 +142,7 @@ def _more(mean: Function, c: Any, lmbda: float, low: float, at_low: float) -> fl
             # just below the estimate and just above it in turn, so that the bracket closes from both sides
             middle = low * (high / low) ** share + (1.0 if attempt % 2 else 0.0)
         middle = min(high - 1.0, max(low + 1.0, float(math.floor(middle))))
-        at_middle = _switch(mean, c, middle, middle + _stride(middle))
+        at_middle = _next(mean, c, middle)
         if at_middle < lmbda:
             low, at_low = middle, at_middle
         else:
