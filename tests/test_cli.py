@@ -624,3 +624,10 @@ class TestCertify:
     def test_infinite(self, output):
         (found,) = json.loads(output("certify", "ramp", "0", "--json"))
         assert found["lower"] == found["upper"] == "inf"
+
+
+def test_files_are_written_all_or_none(cli, tmp_path):
+    code, out, err = cli("curve", "ramp", "--plot", "fine.png", "--csv", "missing/x.csv")
+    assert (code, out) == (2, "")
+    assert "missing/x.csv: No such file or directory" in err
+    assert list(tmp_path.iterdir()) == []

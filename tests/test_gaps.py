@@ -150,3 +150,8 @@ def test_only_the_gap_at_a_multiplier_is_known_where_the_condition_fails(halves)
     large = np.array([0.744, 0.128, 0.128])
     own, entropy = halves.cell_distortion(large).sum(), -(large * np.log2(large)).sum()
     assert (ed.excess(halves, own, entropy, lmbda=[1.0, 3.0, 9.0]) > 0.1).all()
+
+
+def test_shapes_that_do_not_go_together_are_named():
+    with pytest.raises(ValueError, match=r"distortion of shape \(2,\), entropy of shape \(3,\)"):
+        ed.excess("ramp", [0.01, 0.02], [5.0, 6.0, 7.0])

@@ -591,3 +591,22 @@ def test_upper_bound_without_a_monotone_delta(pair):
 def test_upper_bound_at_equal_cells_without_a_monotone_delta(pair):
     K = np.arange(2.0, 30)
     assert (ed.upper_bound(pair, K * pair.cell_distortion(1 / K), **NATS) <= np.log(K) + 1e-12).all()
+
+
+@pytest.mark.parametrize("harmonic", [8191, 8192, 8193])
+def test_a_high_harmonic_is_not_mistaken_for_a_low_one(harmonic):
+    energies = np.zeros(harmonic)
+    energies[0], energies[-1] = 1.0, 0.01
+    source = ed.Source.from_spectrum(energies)
+    assert not source.monotone
+    with pytest.raises(ValueError, match="monotone"):
+        ed.lower_bound(source, 0.0061479)
+
+
+def test_a_cancelling_cell_distortion_warns_where_its_digits_are_lost():
+    naive = ed.Source(lambda p: p * (1 - np.sinc(p) ** 2), max_distortion=1.0, closed=True, name="naive")
+    np.testing.assert_allclose(ed.entropy_distortion(naive, 1e-5), ed.entropy_distortion("circle", 1e-5), rtol=1e-9)
+    with pytest.warns(UserWarning, match="loses more than half its digits to cancellation below distortion"):
+        ed.entropy_distortion(naive, np.array([0.1, 1e-12]))
+    careful = ed.Source(lambda p: p**2 * (2 - p) / 12, max_distortion=1 / 12, closed=True)
+    assert careful._accurate_above == 0.0

@@ -9,6 +9,7 @@ import math
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -115,15 +116,23 @@ def curve(
     if not 0.0 < low < high < math.inf:
         raise ValueError(f"--dmin and --dmax must satisfy 0 < dmin < dmax, got {low:g} and {high:g}")
     drawn = curves.curve(source, curves.spread(low, high, num), base=base)
-    # the plot first: more can be wrong with it, and nothing should be written by a command that fails
-    for path, write in ((plot_path, partial(plotting.save, drawn)), (csv_path, drawn.to_csv)):
-        if path is not None:
-            write(path)
-            click.echo(f"wrote {path}", err=True)
+    _write_all({plot_path: partial(plotting.save, drawn), csv_path: drawn.to_csv})
     if as_json:
         click.echo(drawn.to_json())
     elif csv_path is None and plot_path is None:
         _summary(drawn)
+
+
+def _write_all(writers: dict[str | None, Callable[[Path], Any]]) -> None:
+    """Write files, all of them or none."""
+    from ._files import replacing
+
+    named = {path: write for path, write in writers.items() if path is not None}
+    with ExitStack() as files:
+        for path, write in named.items():
+            write(files.enter_context(replacing(path)))
+    for path in named:
+        click.echo(f"wrote {path}", err=True)
 
 
 def _summary(drawn: Any) -> None:

@@ -137,7 +137,9 @@ def _limit(d: Function) -> tuple[Array, Array]:
     return p, value
 
 
-def monotone_delta(cell_distortion: Function, *, closed: bool, delta: Function | None = None) -> bool:
+def monotone_delta(
+    cell_distortion: Function, *, closed: bool, delta: Function | None = None, intervals: int = 4096
+) -> bool:
     """Whether δ(u) = (u d(u))″ is nondecreasing on [0, 1], or on [0, ½] if closed.
 
     Then intervals are the best cells, and d(p)/p increases; otherwise E from intervals is an upper bound.
@@ -153,15 +155,18 @@ def monotone_delta(cell_distortion: Function, *, closed: bool, delta: Function |
         Whether the manifold is a closed curve.
     delta : callable, optional
         δ(u) for arrays, where it is known.
+    intervals : int
+        With `delta`: intervals between the points examined, several to each swing that δ can make.
 
     Returns
     -------
     bool
     """
-    u = np.linspace(0, 0.5 if closed else 1.0, 4097)
     if delta is not None:
+        u = np.linspace(0, 0.5 if closed else 1.0, intervals + 1)
         values = evaluate(delta, u)
         return bool(np.all(np.maximum.accumulate(values) - values <= order_slack * np.max(np.abs(values))))
+    u = np.linspace(0, 0.5 if closed else 1.0, 4097)
     d, some = evaluate(cell_distortion, u[1:]), u[64::64]
     noise = max(2**-48 * np.max(np.abs(d)), 4 * np.max(rounding(cell_distortion, some) / some))
     moment = np.concatenate([[0.0], u[1:] * d])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
-from ._kernels import functions, loops
+from ._kernels import functions, general, loops
 from .sources import BOUND, Source, resolve
 
 Array = NDArray[np.float64]
@@ -107,6 +107,8 @@ def evaluate(
 ) -> Any:
     """A kernel function on a scalar or an array, its argument multiplied by `into`, its result divided by `out`."""
     model, c = source._model, source._c
+    if model is general and name == "distortion":
+        source._check_digits(_validation.nonnegative(name, value))
     return _validation.elementwise(
         name,
         value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
 from .exact import entropy_distortion
@@ -38,7 +38,8 @@ def excess(
     Returns
     -------
     float or ndarray
-        The excess. Negative values mean that the measurement flatters (few samples) or that the source is another.
+        The excess. Negative values mean that the measurement flatters (few samples) or that the source is another;
+        D = 0, which no finite entropy reaches, gives -inf without λ.
 
     Raises
     ------
@@ -47,9 +48,18 @@ def excess(
     """
     D = _validation.nonnegative("distortion", distortion, finite=True)
     H = _validation.nonnegative("entropy", entropy, finite=True)
+    _together(distortion=D, entropy=H, **({} if lmbda is None else {"lmbda": np.asarray(lmbda)}))
     if lmbda is None:
         result = H - entropy_distortion(source, D, base=base)
     else:
         weight = _validation.nonnegative("lmbda", lmbda, finite=True)
         result = H + weight * D - lagrangian(source, weight, base=base).value
     return result if isinstance(result, np.ndarray) and result.ndim else float(result)
+
+
+def _together(**arrays: NDArray[Any]) -> None:
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"the arguments must be of shapes that broadcast together, got {shapes}") from None

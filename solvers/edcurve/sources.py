@@ -189,7 +189,9 @@ class Spectrum(_Known):
     @cached_property
     def monotone(self) -> bool:
         """Whether δ, known exactly, does not decrease on [0, ½]."""
-        return condition.monotone_delta(self._vectorised, closed=True, delta=self._delta)
+        # eight points to each period of the highest harmonic
+        intervals = max(4096, 4 * self.energies.size)
+        return condition.monotone_delta(self._vectorised, closed=True, delta=self._delta, intervals=intervals)
 
     def _derivative(self, p: Array) -> Array:
         """d′(p) = Σ c_k (1 − 2 sinc(2πkp) + sinc²(πkp))."""
@@ -201,8 +203,9 @@ class Spectrum(_Known):
     def _sum(self, x: Array, term: Callable[[Array], Array]) -> Array:
         flat = np.ravel(np.asarray(x, dtype=float))
         result = np.zeros_like(flat)
-        for k, energy in enumerate(self._c[2:], start=1):
-            result += energy * term(k * flat)
+        energies = self.energies
+        for k in np.flatnonzero(energies).tolist():
+            result += energies[k] * term((k + 1) * flat)
         return result.reshape(np.shape(x))
 
 
