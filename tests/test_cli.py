@@ -408,15 +408,6 @@ def test_formats_that_plots_do_not_have(refused, path):
     refused(["curve", "ramp", "--num", "3", "--csv", "a.csv", "--plot", path], "path must end in", "png", repr(path))
 
 
-def test_a_plot_that_was_written_is_announced_though_the_table_fails(cli):
-    code, out, err = cli("curve", "ramp", "--num", "3", "--csv", "missing/a.csv", "--plot", "a.png")
-    assert (code, out) == (2, "")
-    assert err.startswith("wrote a.png\nUsage")
-    assert err.endswith("Error: missing/a.csv: No such file or directory\n")
-    assert names_in(".") == ["a.png"]
-    assert Path("a.png").read_bytes().endswith(b"IEND\xaeB`\x82")
-
-
 def test_a_plot_that_breaks_off_leaves_what_was_there(cli, monkeypatch):
     Path("a.png").write_text("old")
 

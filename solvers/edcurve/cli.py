@@ -116,6 +116,8 @@ def curve(
     if not 0.0 < low < high < math.inf:
         raise ValueError(f"--dmin and --dmax must satisfy 0 < dmin < dmax, got {low:g} and {high:g}")
     drawn = curves.curve(source, curves.spread(low, high, num), base=base)
+    if plot_path is not None:
+        plotting.require_format(plot_path)
     _write_all({plot_path: partial(plotting.save, drawn), csv_path: drawn.to_csv})
     if as_json:
         click.echo(drawn.to_json())

@@ -56,17 +56,26 @@ def draw(curve: Curve, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def require_format(path: str | os.PathLike[str]) -> str:
+    """The suffix of the path, if it is that of a format that plots can have; otherwise ValueError."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    known = set(FigureCanvasAgg.filetypes) - {"pgf"}  # which needs LaTeX
+    suffix = Path(path).suffix.lower()
+    if suffix.removeprefix(".") not in known:
+        raise ValueError(f"path must end in one of {', '.join(sorted(known))}, got {os.fspath(path)!r}")
+    return suffix
+
+
 def save(curve: Curve, path: str | os.PathLike[str]) -> None:
     """Draw the curve into a file of the format its suffix says, without a display; whole or not at all."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    suffix = Path(path).suffix.lower()
+    suffix = require_format(path)
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    known = set(FigureCanvasAgg(figure).get_supported_filetypes()) - {"pgf"}  # which needs LaTeX
-    if suffix.removeprefix(".") not in known:
-        raise ValueError(f"path must end in one of {', '.join(sorted(known))}, got {os.fspath(path)!r}")
+    FigureCanvasAgg(figure)
     draw(curve, figure.subplots())
     metadata = {DATES[suffix]: None} if suffix in DATES else None
     with _files.replacing(path) as temporary, rc_context({"svg.hashsalt": "edcurve"}):
