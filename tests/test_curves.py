@@ -690,3 +690,7 @@ def test_figures_replace_what_was_there_and_leave_the_rest(tmp_path, monkeypatch
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert (tmp_path / "ramp.csv").read_text() == ed.curve("ramp", num=8, base=math.e).to_csv()
     assert json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))["base"] == math.e
+
+
+def test_repr_is_short():
+    assert repr(ed.curve("circle", num=5)) == ("<Curve of 'circle', exact (proved): 5 distortions, 0.001 to 1; bits>")

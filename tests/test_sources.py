@@ -132,16 +132,17 @@ def test_power_laws_need_a_number(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["power:3", "power:0", "power:-0.0", "power:-1", "power:inf", "power:2.0000000000000004"]
+    "name", ["power:3", "power:0", "power:-0.0", "power:-1", "power:inf", "power:2.0000000000000004", "power:nan"]
 )
 def test_power_laws_need_an_exponent_up_to_two(name):
-    with pytest.raises(ValueError, match="a must be above 0 and at most 2, got "):
+    with pytest.raises(ValueError, match=f"source must be power:a with 0 < a ≤ 2, such as power:1.5, got '{name}'"):
         ed.entropy_distortion(name, 0.01)
 
 
-def test_power_law_of_nan():
-    with pytest.raises(ValueError, match="a must not be NaN"):
-        ed.entropy_distortion("power:nan", 0.01)
+def test_exponents_up_to_two():
+    for a, message in ((3.0, "a must be above 0 and at most 2, got 3.0"), (math.nan, "a must not be NaN")):
+        with pytest.raises(ValueError, match=message):
+            ed.PowerLaw(a)
 
 
 @pytest.mark.parametrize("name", ["Ramp", "ramp ", "", "square", "POWER:1"])

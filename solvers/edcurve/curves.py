@@ -79,6 +79,10 @@ class Curve:
         named = {2.0: "bits", math.e: "nats", 10.0: "hartleys"}
         return named.get(float(self.base), f"units of log base {self.base:g}")
 
+    def __repr__(self) -> str:
+        ends = f"{self.distortion[0]:.6g} to {self.distortion[-1]:.6g}" if self.distortion.size else "none"
+        return f"<Curve of {self.source!r}, {self.status}: {self.distortion.size} distortions, {ends}; {self.unit}>"
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Curve):
             return NotImplemented

@@ -235,7 +235,6 @@ def _named(name: str) -> Source:
     if name in BUILT_IN:
         return BUILT_IN[name]()
     try:
-        exponent = float(name.removeprefix("power:"))
+        return PowerLaw(float(name.removeprefix("power:")))
     except ValueError:
         raise ValueError(f"source must be power:a with 0 < a ≤ 2, such as power:1.5, got {name!r}") from None
-    return PowerLaw(exponent)
