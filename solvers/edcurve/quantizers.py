@@ -49,8 +49,9 @@ class Quantizer:
         Parameters
         ----------
         x : float or array_like
-            Phases in [0, 1] if a number or one-dimensional; else realizations along the last axis (one is ``x[None]``), as
-            `decode` returns them (the ramp, the sinusoid and the sawbridge sampled at t = i/T for any T).
+            Phases in [0, 1] if a number or one-dimensional; else realizations along the last axis, as `decode`
+            returns them (the ramp, the sinusoid and the sawbridge sampled at t = i/T for any T). One realization goes
+            in as ``x[None]``.
 
         Returns
         -------
