@@ -314,9 +314,9 @@ def test_unknown_sources(refused, source):
         refused(arguments, "source must be", f"{source!r}", "power:")
 
 
-@pytest.mark.parametrize(("a", "shown"), [("0", "0.0"), ("-1", "-1.0"), ("2.5", "2.5"), ("inf", "inf"), ("nan", "NaN")])
-def test_exponents_out_of_range(refused, a, shown):
-    refused(["entropy", f"power:{a}", "0.1"], "a must", shown)
+@pytest.mark.parametrize("a", ["0", "-1", "2.5", "inf", "nan"])
+def test_exponents_out_of_range(refused, a):
+    refused(["entropy", f"power:{a}", "0.1"], "source must be power:a with 0 < a ≤ 2", f"'power:{a}'")
 
 
 @pytest.mark.parametrize("command", [["entropy", "ramp", "0.1"], ["curve", "ramp"], ["figures"]], ids=lambda c: c[0])
