@@ -356,6 +356,7 @@ def test_the_callers_array_is_not_changed_and_may_be_read_only(size):
 class Counting(loops.ThreadPoolExecutor):
     """A pool that remembers how many threads each of its instances was asked for."""
 
+    # one list for all instances, which is what is counted
     asked: list[int] = []  # noqa: RUF012
 
     def __init__(self, threads):

@@ -88,6 +88,7 @@ class Curve:
             return NotImplemented
         return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
+    # curves are compared by their arrays, which have no hash
     __hash__ = None  # type: ignore[assignment]
 
     def to_pandas(self) -> pd.DataFrame:
