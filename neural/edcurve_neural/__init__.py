@@ -1,0 +1,1 @@
+"""The paper's neural compressors, many trained at once, and their gap to the optimum."""
