@@ -1,0 +1,68 @@
+"""Random numbers that depend on a seed, a purpose and a counter alone: SplitMix64 over tensors of integers.
+
+Each model has its own stream, so that it draws the same numbers whichever others are trained beside it, on every
+device, and from any step on.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+MASK = 2**64 - 1
+GOLDEN = 0x9E3779B97F4A7C15
+FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+STRIDE = 2**24  # the most numbers for one count
+
+
+def key(seed: int, purpose: str) -> int:
+    """Start of the stream of a seed for a purpose, as a signed integer of 64 bits."""
+    state = _mix(seed & MASK)
+    for character in purpose.encode():
+        state = _mix(state + GOLDEN * (character + 1))
+    return _signed(state)
+
+
+def uniform(keys: Tensor, count: int, size: int) -> Tensor:
+    """Multiples of 2⁻²⁴ uniform on [0, 1).
+
+    Parameters
+    ----------
+    keys : Tensor of int64
+        One for each stream, shape (models,).
+    count : int
+        Which draw from the streams.
+    size : int
+        Numbers from each stream, at most 2²⁴.
+
+    Returns
+    -------
+    Tensor of float32
+        Shape (models, size).
+    """
+    half = (size + 1) // 2
+    z = (keys + _signed(count * STRIDE * GOLDEN)).unsqueeze(1) + _ramp(half, keys.device)
+    z = (z ^ ((z >> 30) & 0x3FFFFFFFF)) * _signed(FIRST)
+    z = (z ^ ((z >> 27) & 0x1FFFFFFFFF)) * _signed(SECOND)
+    z ^= (z >> 31) & 0x1FFFFFFFF
+    bits = z.view(torch.int32).bitwise_and_(0xFFFFFF)
+    return bits[:, :size].to(torch.float32).mul_(2.0**-24)
+
+
+@lru_cache(maxsize=16)
+def _ramp(size: int, device: torch.device) -> Tensor:
+    return torch.arange(1, size + 1, dtype=torch.int64, device=device) * _signed(GOLDEN)
+
+
+def _mix(state: int) -> int:
+    state = (state + GOLDEN) & MASK
+    state = ((state ^ (state >> 30)) * FIRST) & MASK
+    state = ((state ^ (state >> 27)) * SECOND) & MASK
+    return state ^ (state >> 31)
+
+
+def _signed(value: int) -> int:
+    value &= MASK
+    return value - 2**64 if value >= 2**63 else value

@@ -1,0 +1,135 @@
+"""`Config`: everything that a trained compressor depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ._streams import STRIDE
+from .signals import SIGNALS
+
+SOURCES = ("circle", *sorted(SIGNALS))
+LIKELIHOODS = ("derived", "reference")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One compressor and its training; the defaults are the schedule of the authors' public code.
+
+    Attributes
+    ----------
+    source : str
+        "ramp", "circle", "sinusoid" or "sawbridge".
+    lmbda : float
+        λ ≥ 0 of the loss rate + λ · distortion, in bits per unit distortion.
+    latent_dim : int
+        Dimension of the latent space.
+    hidden : tuple of int
+        Widths of the hidden layers of the analysis; the synthesis mirrors them.
+    samples : int
+        Number T of points t = i/T of sources that are functions on [0, 1]; None for the circle.
+    batch_size, steps : int
+        Phases drawn in each step, and the number of steps.
+    learning_rate : float
+        Of Adam, at the start.
+    train_size : int, optional
+        Size of a fixed training set of phases; None draws fresh ones in each step.
+    seed : int
+        Of the weights, the training set, the batches and the noise; 0 ≤ seed < 2⁶⁴.
+    likelihood : str
+        Where the density of the noisy latents is evaluated: "derived" or "reference"; see
+        `functional.soft_rounded_log_prob`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that is not allowed, named in the message.
+    """
+
+    source: str
+    lmbda: float
+    latent_dim: int = 1
+    hidden: tuple[int, ...] = (100, 100)
+    samples: int | None = None
+    batch_size: int = 1024
+    steps: int = 200_000
+    learning_rate: float = 1e-3
+    train_size: int | None = None
+    seed: int = 0
+    likelihood: str = "derived"
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise ValueError(f"source must be one of {', '.join(SOURCES)}, got {self.source!r}")
+        if self.likelihood not in LIKELIHOODS:
+            raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {self.likelihood!r}")
+        widths = self.hidden
+        if not isinstance(widths, list | tuple) or not widths:
+            raise TypeError(f"hidden must be a tuple of at least one width, got {widths!r}")
+        if self.source == "circle" and self.samples is not None:
+            raise ValueError(f"samples must be None for the circle, which is in R², got {self.samples!r}")
+        samples = None if self.source == "circle" else 1024 if self.samples is None else self.samples
+        parsed = {
+            "lmbda": _real("lmbda", self.lmbda, 0.0),
+            "learning_rate": _real("learning_rate", self.learning_rate, 0.0),
+            "hidden": tuple(_integer("hidden", width) for width in widths),
+            "latent_dim": _integer("latent_dim", self.latent_dim),
+            "samples": None if samples is None else _integer("samples", samples, 2, 2**20),
+            "batch_size": _integer("batch_size", self.batch_size),
+            "steps": _integer("steps", self.steps),
+            "train_size": None if self.train_size is None else _integer("train_size", self.train_size, 1, STRIDE),
+            "seed": _integer("seed", self.seed, 0, 2**64 - 1),
+        }
+        for name, value in parsed.items():
+            object.__setattr__(self, name, value)
+        if self.batch_size * (1 + self.latent_dim) > STRIDE:
+            raise ValueError(f"batch_size × (1 + latent_dim) must be at most 2**24, got batch_size {self.batch_size}")
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What models must share to be trained in one program."""
+        return (self.source, self.samples, self.latent_dim, self.hidden, self.batch_size, self.steps, self.likelihood)
+
+    @property
+    def key(self) -> str:
+        """Hash of the configuration: 16 hexadecimal digits."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Fields as JSON values."""
+        return {**dataclasses.asdict(self), "hidden": list(self.hidden)}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Config:
+        """The configuration with these fields; an unknown one raises ValueError."""
+        unknown = sorted(set(fields) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown field of a configuration: {', '.join(unknown)}")
+        return cls(**fields)
+
+
+def _real(name: str, value: Any, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    if not least <= float(value) < math.inf:
+        raise ValueError(f"{name} must be finite and at least {least:g}, got {value!r}")
+    return float(value)
+
+
+def _integer(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, at least {least}, got {value!r}")
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"{name} must be {_range(least, most)}, got {value!r}")
+    return int(value)
+
+
+def _range(least: int, most: int | None) -> str:
+    return f"at least {least}" if most is None else f"from {least} to {most}"
