@@ -36,7 +36,7 @@ class Layout:
         views, start = {}, 0
         for name, shape in self.shapes.items():
             stop = start + math.prod(shape)
-            views[name] = flat[:, start:stop].view(-1, *shape)
+            views[name] = flat[:, start:stop].view(len(flat), *shape)
             start = stop
         return views
 
@@ -98,7 +98,7 @@ class NTC(nn.Module):
         self.signal: Signal = signal(source, samples)
         self.latent_dim, self.hidden = latent_dim, tuple(hidden)
         self.layout = layout(self.signal.dim, latent_dim, self.hidden)
-        keys = torch.tensor([_streams.key(seed, "weights") for seed in seeds])
+        keys = torch.tensor([_streams.key(seed, "weights") for seed in seeds], dtype=torch.int64)
         self.flat = nn.Parameter(_initial(self.layout, keys))
 
     @property
@@ -176,7 +176,7 @@ def hidden_units(source: Signal, v: Tensor, layer: Tensor) -> Tensor:
 
 def _initial(layout: Layout, keys: Tensor) -> Tensor:
     """Glorot-uniform weights, zero biases; the density as in Ballé et al. (2018), App. 6.1, of scale 10."""
-    flat = _streams.uniform(keys, 0, layout.size).mul_(2.0).sub_(1.0) if layout.size else torch.empty(0)
+    flat = _streams.uniform(keys, 0, layout.size).mul_(2.0).sub_(1.0)
     for name, view in layout.views(flat).items():
         kind = name.rpartition(".")[2]
         if kind == "matrix":

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from . import _streams, schedules
+from . import _streams, reports, schedules
 from .adam import Adam
 from .config import Config
 from .models import ALPHA_LIMIT, NTC
 from .objective import Cost, cost
+from .reports import Record
+from .runs import Run
 
 LOGGED = 100  # points of the history
 
@@ -78,3 +77,95 @@ def _training_sets(configs: Sequence[Config], device: torch.device | str) -> tup
     keys = torch.tensor([_streams.key(config.seed, "training set") for config in configs])
     phases = _streams.uniform(keys, 0, max(sizes)).to(device) if any(sizes) else None
     return phases, torch.tensor(sizes, device=device).unsqueeze(1)
+
+
+def train(
+    config: Config,
+    *,
+    device: torch.device | str = "cpu",
+    progress: bool = True,
+    tensorboard: str | os.PathLike[str] | None = None,
+) -> Run:
+    """Train one compressor; arguments and result as for `train_many`."""
+    return train_many([config], device=device, progress=progress, tensorboard=tensorboard)[0]
+
+
+def train_many(
+    configs: Sequence[Config],
+    *,
+    device: torch.device | str = "cpu",
+    progress: bool = True,
+    tensorboard: str | os.PathLike[str] | None = None,
+) -> list[Run]:
+    """Train many compressors; those of one shape (`Config.shape`) in one batched program.
+
+    On a CPU results are reproducible to the bit: the same configurations with the same number of threads give the same
+    weights. Each model has random streams of its own, so that one trained beside others sees the same phases and
+    noise as alone, and each step agrees to the rounding of float32.
+
+    Parameters
+    ----------
+    configs : sequence of Config
+        What to train.
+    device : torch.device or str
+        Where.
+    progress : bool
+        Whether to show a progress bar, on a terminal.
+    tensorboard : path, optional
+        Folder for TensorBoard logs, one run for each configuration (extra ``tensorboard``).
+
+    Returns
+    -------
+    list of Run
+        In the order of `configs`. A model whose loss stops being finite is marked "diverged"; the others go on.
+
+    Raises
+    ------
+    TypeError
+        If something in `configs` is not a Config.
+    ModuleNotFoundError
+        If logs are asked for and TensorBoard is not installed.
+    """
+    for config in configs:
+        if not isinstance(config, Config):
+            raise TypeError(f"configs must be of edcurve_neural.Config, got {config!r}")
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, config in enumerate(configs):
+        groups.setdefault(config.shape, []).append(i)
+    runs: dict[int, Run] = {}
+    with reports.board(tensorboard) as board, reports.display(sum(c.steps for c in configs), enabled=progress) as show:
+        for members in groups.values():
+            program = Program([configs[i] for i in members], device)
+            runs.update(zip(members, _finish(program, board, show), strict=True))
+    return [runs[i] for i in range(len(configs))]
+
+
+def _finish(program: Program, board: reports.Board, show: reports.Display) -> list[Run]:
+    """Train to the end."""
+    steps, start = program.configs[0].steps, time.perf_counter()
+    every = -(-steps // LOGGED)
+    records: list[Record] = []
+    while program.done < steps:
+        count = min(every, steps - program.done)
+        total = torch.zeros(2, len(program.configs), device=program.flat.device)
+        for _ in range(count):
+            total += torch.stack(program.step())
+            show.advance(program)
+        records.append(Record(program.done, *(total / count).double().cpu().numpy()))
+        board(program, records[-1])
+    return _runs(program, records, (time.perf_counter() - start) / len(program.configs))
+
+
+def _runs(program: Program, records: list[Record], seconds: float) -> list[Run]:
+    runs = []
+    for i, (config, failed) in enumerate(zip(program.configs, program.failed.tolist(), strict=True)):
+        rate, distortion = (np.array([record[part][i] for record in records]) for part in (1, 2))
+        history = {
+            "step": np.array([float(record.step) for record in records]),
+            "loss": rate + config.lmbda * distortion,
+            "rate": rate,
+            "distortion": distortion,
+        }
+        status = "finished" if failed < 0 else "diverged"
+        runs.append(Run(config, program.model.select(i), status, None if failed < 0 else failed, history, seconds))
+    return runs

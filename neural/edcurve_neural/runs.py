@@ -1,0 +1,104 @@
+"""`Run`: a trained compressor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import edcurve
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .config import Config
+from .evaluation import POINTS, Evaluation, grid, measured, relabel
+from .models import NTC
+from .signals import Ramp, Sawbridge, Signal
+
+BATCH = 2**15  # phases encoded at once
+
+
+@dataclass(frozen=True)
+class Run:
+    """A configuration, what training made of it, and how that went.
+
+    Attributes
+    ----------
+    config : Config
+        What was asked for.
+    model : NTC
+        The coder, one model.
+    status : str
+        "finished", or "diverged": the loss was not finite at some step, and the weights are what came of it.
+    failed : int or None
+        The first step with a loss that was not finite.
+    history : dict of ndarray
+        "step", and means since the step before of "loss", "rate" (bits) and "distortion", all with soft rounding and
+        noise, as in training; `evaluate` has them with hard rounding.
+    seconds : float
+        Wall-clock time of the program that trained it, divided by the models in it.
+    """
+
+    config: Config
+    model: NTC
+    status: str
+    failed: int | None
+    history: dict[str, NDArray[np.float64]]
+    seconds: float
+
+    def evaluate(self, points: int = POINTS) -> Evaluation:
+        """Rate, entropy and distortions on a grid of phases, with hard rounding and offset 0.
+
+        Parameters
+        ----------
+        points : int
+            The phases are (j + ½)/points.
+
+        Returns
+        -------
+        Evaluation
+            All NaN, with no cells, if the weights are not finite.
+        """
+        return evaluate_model(self.model, self.config.source, points)
+
+
+@torch.no_grad()
+def evaluate_model(model: NTC, source: str, points: int = POINTS) -> Evaluation:
+    """`Run.evaluate` of a coder of one model."""
+    known, waves = edcurve_source(source), model.signal
+    floor = rank_floor(waves, model.hidden[0])
+    if not bool(torch.isfinite(model.flat).all()):
+        samples = None if waves.name == "circle" else waves.dim
+        return Evaluation(known, samples, *(float("nan"),) * 4, 0, floor, points)
+    like = model.flat
+    blocks = [
+        model.encode_phase(grid(points, start, min(start + BATCH, points)).to(like).unsqueeze(0))[0]
+        for start in range(0, points, BATCH)
+    ]
+    distinct, cells = relabel(torch.cat(blocks).cpu().numpy())
+    indices = torch.from_numpy(distinct).to(like.device).unsqueeze(0)
+
+    def reconstruct(block: slice) -> NDArray[np.float64]:
+        return model.decode(indices[:, block])[0].double().cpu().numpy()
+
+    rate = model.rate(indices)[0].double().cpu().numpy()
+    return measured(known, waves, cells, len(distinct), reconstruct, rate, floor)
+
+
+def edcurve_source(name: str) -> edcurve.Source:
+    """The source of the core package by that name."""
+    makers = {"circle": edcurve.Circle, "ramp": edcurve.Ramp, "sinusoid": edcurve.Sinusoid}
+    return {**makers, "sawbridge": edcurve.Sawbridge}[name]()
+
+
+def rank_floor(waves: Signal, width: int) -> float:
+    """Energy beyond the first `width` principal components: what a decoder with a last layer so wide must lose."""
+    if not isinstance(waves, Ramp | Sawbridge):
+        return 0.0 if width >= 2 else waves.weight * waves.dim * 0.25
+    t = np.arange(waves.dim) / waves.dim
+    gap = np.abs(t[:, None] - t)
+    if isinstance(waves, Ramp):
+        covariance = 1.0 / 12.0 - 0.5 * gap * (1.0 - gap)
+    else:
+        covariance = np.minimum(t[:, None], t) - t[:, None] * t
+    values = np.linalg.eigvalsh(covariance / waves.dim)
+    return float(np.clip(values[: max(waves.dim - width, 0)], 0.0, None).sum())
