@@ -1,0 +1,328 @@
+"""R(D) of a closed source: the lower convex envelope of (D(q), KL(q‖unif)) over densities q on the circle.
+
+Averaging a test channel over shifts of the phase shows that nothing is lost by reproductions that are shifts of each
+other, so that for each λ one density q matters: that of the phase given a reproduction. A table of the best
+densities on coarse grids, over D, has the global picture; each D asked for is then solved on a fine grid.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._envelopes import lower_hull
+from ..sources import Source
+from . import starts
+from .descent import State, descend
+from .grids import Array, Grid, Profile, whole_circle, window
+
+# 1 − D/D_max at the first distortions of the table; RATIO is that of further ones
+TOP = (1e-4, 1e-3, 1e-2, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+RATIO = 0.8
+SEARCHED = 1e-3  # D/D_max below which no new shapes are tried: there is one narrow peak
+REACH = 100.0  # a window ends where δ is so many times D
+PER_CORE = 8.0  # coarse cells to the distance at which δ is D
+COARSE_LOSS = 5e-4  # nats that cells of a coarse grid may cost
+POINT_LOSS = 1e-5  # the same where it is corrected for
+LOSS = 5e-7  # nats that cells of the fine grid may cost
+RELATIVE_LOSS = 5e-7  # and of the rate, where that is small
+NEAR = 2e-7  # nats by which an entry may seem better than what was found, its grid being coarse
+RIVALS = 3  # how many of these are followed
+WIDTH = 8e-7  # nats between the bounds above which they are computed again with smaller cells
+MOST_CELLS = 2**19
+
+
+@dataclass(frozen=True, eq=False)
+class Chord:
+    """Straight part of R(D): two densities (or none, at D_max) for the same λ."""
+
+    left: tuple[float, float]
+    right: tuple[float, float]
+    lmbda: float
+    dual: float
+
+    def bounds(self, distortion: float) -> tuple[float, float]:
+        """Lower and upper bound at a distortion between the ends."""
+        share = (distortion - self.left[0]) / (self.right[0] - self.left[0])
+        return self.dual - self.lmbda * distortion, (1.0 - share) * self.left[1] + share * self.right[1]
+
+
+@dataclass(eq=False)
+class Entry:
+    """The best density known at a distortion, on the coarse grid for it; `point` is (D, KL), corrected for the grid."""
+
+    grid: Grid
+    state: State
+    point: tuple[float, float] = (math.nan, math.nan)
+
+
+@dataclass(eq=False)
+class Table:
+    """What is known of one source; grows downwards as smaller distortions are asked for."""
+
+    source: Source
+    profile: Profile
+    entries: list[Entry] = field(default_factory=list)
+    grids: dict[tuple[float, int, bool], Grid] = field(default_factory=dict)
+    chords: list[Chord] = field(default_factory=list)
+    answers: dict[float, tuple[float, float]] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @staticmethod
+    def of(source: Source) -> Table:
+        """Table without entries."""
+        return Table(source, Profile.of(source))
+
+    def level(self, index: int) -> float:
+        """Distortion of an entry."""
+        if index < len(TOP):
+            return self.source.max_distortion * (1.0 - TOP[index])
+        return self.source.max_distortion * (1.0 - TOP[-1]) * RATIO ** (index - len(TOP) + 1)
+
+    def prepare(self, distortion: float, update: Callable[[int, int], None]) -> None:
+        """Let the table go below a distortion, and far enough that all shapes have been tried."""
+        wanted = min(distortion, SEARCHED * self.source.max_distortion)
+        before = len(self.entries)
+        while len(self.entries) < 3 or self.level(len(self.entries) - 2) > wanted:
+            self.extend()
+            update(0, 0)
+        if len(self.entries) > before:
+            self.find_chords()
+            self.answers.clear()
+
+    def least(self, distortion: float) -> float:
+        """Least distortion, at least the one given, for which the grids are fine enough."""
+        while self.profile.reach(REACH * distortion) > 0.2 and self.profile.core(distortion) < PER_CORE / MOST_CELLS:
+            distortion *= 1.25
+        return distortion
+
+    def answer(self, distortion: Array, update: Callable[[int, int], None]) -> Array:
+        """Lower and upper bounds on R(D) in nats at increasing distortions."""
+        with self.lock:
+            self.prepare(float(distortion[0]), update)
+            result = []
+            for i, D in enumerate(distortion.tolist()):
+                result.append(self.bounds(D))
+                update(i + 1, 0)
+        return np.array(result).T
+
+    def extend(self) -> None:
+        """Add an entry."""
+        index = len(self.entries)
+        D = self.level(index)
+        grid = self.coarse(D)
+        found = [descend(grid, *start, distortion=D) for start in self._starts(grid, D, index)]
+        best = min((state for state in found if state is not None), key=lambda state: state.rate)
+        self.entries.append(self._pointed(self._resolved(Entry(grid, best))))
+        self._improve_upwards(index)
+
+    def _resolved(self, entry: Entry) -> Entry:
+        """The same on a finer grid, where that of its distortion is too coarse for it."""
+        while cell_loss(entry.grid, entry.state) > COARSE_LOSS and entry.grid.cells < MOST_CELLS:
+            half = entry.grid.cells // 2
+            grid = self.grid(0.5 * entry.grid.step, 2 * half, entry.grid.whole)
+            start = resampled(entry.state.density, entry.grid, grid)
+            state = descend(grid, start, entry.state.lmbda, distortion=entry.state.distortion)
+            if state is None:
+                break
+            entry = Entry(grid, state)
+        return entry
+
+    def _starts(self, grid: Grid, D: float, index: int) -> list[tuple[Array, float]]:
+        result = []
+        if index > 0:
+            before = self.entries[index - 1]
+            result.append((resampled(before.state.density, before.grid, grid), before.state.lmbda))
+        if index == 0 or self.source.max_distortion * SEARCHED < D or not grid.whole:
+            for shape in starts.shapes(grid, index):
+                start = starts.at_distortion(grid, shape, D)
+                if start is not None:
+                    result.append(start)
+        return result
+
+    def _improve_upwards(self, index: int) -> None:
+        """Follow the new density to larger distortions, as long as it is better there."""
+        for i in range(index - 1, -1, -1):
+            after, entry = self.entries[i + 1], self.entries[i]
+            start = resampled(after.state.density, after.grid, entry.grid)
+            state = descend(entry.grid, start, entry.state.lmbda, distortion=entry.state.distortion)
+            if state is None or state.rate >= entry.state.rate - 1e-9:
+                break
+            self.entries[i] = self._pointed(Entry(entry.grid, state))
+
+    def _pointed(self, entry: Entry, *, fixed: bool = False) -> Entry:
+        """The same with its point, from a grid fine enough that what remains can be corrected for."""
+        grid, state = self.fine(entry, None if fixed else entry.state.distortion, POINT_LOSS)
+        return Entry(entry.grid, entry.state, (state.distortion, state.rate - cell_loss(grid, state)))
+
+    def coarse(self, D: float) -> Grid:
+        """Grid with a few cells to the width of a density of that distortion."""
+        step = self.profile.core(D) / PER_CORE
+        reach = self.profile.reach(REACH * D)
+        if reach > 0.2:
+            cells = min(MOST_CELLS, max(256, 2 ** math.ceil(-math.log2(step))))
+            return self.grid(1.0 / cells, cells // 2, True)
+        step = 2.0 ** (math.floor(2.0 * math.log2(step)) / 2.0)
+        half = min(MOST_CELLS // 2, math.ceil(reach / step))
+        return self.grid(step, half, False)
+
+    def grid(self, step: float, half: int, whole: bool) -> Grid:
+        """Grid, made once."""
+        key = (step, half, whole)
+        if key not in self.grids:
+            if len(self.grids) > 200:
+                self.grids.clear()
+            self.grids[key] = whole_circle(self.source, 2 * half) if whole else window(self.source, step, half)
+        return self.grids[key]
+
+    def find_chords(self) -> None:
+        """Chords of the lower convex envelope of the entries that pass over others, moved until they are tangent."""
+        points = [entry.point for entry in self.entries][::-1] + [(self.source.max_distortion, 0.0)]
+        x, y = np.array(points).T
+        corners = lower_hull(x, y).tolist()
+        for left, right in zip(corners, corners[1:], strict=False):
+            if right - left == 1 or _sag(x, y, left, right) < 1e-9:
+                continue
+            if any(chord.left[0] <= x[left + 1] <= chord.right[0] for chord in self.chords):
+                continue
+            last = len(self.entries) - 1
+            ends = [self.entries[last - i] if i <= last else None for i in (left, right)]
+            chord = self._tangent(ends, (y[left] - y[right]) / (x[right] - x[left]))
+            if chord is not None:
+                self.chords.append(chord)
+
+    def _tangent(self, ends: list[Entry | None], lmbda: float) -> Chord | None:
+        for _ in range(40):
+            ends = [None if end is None else self._at(end, lmbda) for end in ends]
+            (a, ra), (b, rb) = (self._point(end) for end in ends)
+            if b - a < 1e-6 * b:  # the sag was one of rounding
+                return None
+            before, lmbda = lmbda, (ra - rb) / (b - a)
+            if abs(lmbda - before) < 1e-9 * lmbda:
+                break
+        refined = [None if end is None else self.fine(end, None) for end in ends]
+        duals, points = [], []
+        for one in refined:
+            if one is None:
+                duals.append(lmbda * self.source.max_distortion)
+                points.append((self.source.max_distortion, 0.0))
+            else:
+                grid, state = one
+                duals.append(state.value - self.allowance(grid, state) - max(0.0, state.lmbda - lmbda) * 1e-9)
+                points.append((state.distortion, state.rate))
+        return Chord(points[0], points[1], ends[0].state.lmbda if ends[0] else lmbda, min(duals))
+
+    def _at(self, end: Entry, lmbda: float) -> Entry:
+        state = descend(end.grid, end.state.density, lmbda, distortion=None)
+        return end if state is None else self._pointed(Entry(end.grid, state), fixed=True)
+
+    def _point(self, end: Entry | None) -> tuple[float, float]:
+        return (self.source.max_distortion, 0.0) if end is None else end.point
+
+    def bounds(self, D: float) -> tuple[float, float]:
+        """Lower and upper bound on R(D) in nats, at a distortion that the table reaches."""
+        if D not in self.answers:
+            self.answers[D] = self._bounds(D)
+        return self.answers[D]
+
+    def _bounds(self, D: float) -> tuple[float, float]:
+        for chord in self.chords:
+            if chord.left[0] <= D <= chord.right[0]:
+                return chord.bounds(D)
+        below = next(entry for entry in self.entries if entry.state.distortion <= D) if self.level(0) > D else None
+        entry = below or self.entries[0]
+        start = entry.state.density
+        if below is None:
+            shrink = math.sqrt((self.source.max_distortion - D) / (self.source.max_distortion - self.level(0)))
+            start = shrink * start + (1.0 - shrink) / start.size
+        state = descend(entry.grid, start, entry.state.lmbda, distortion=D)
+        assert state is not None
+        solved = Entry(entry.grid, state)
+        lower, upper = self._certified(solved, D, LOSS)
+        if upper - lower > WIDTH:  # λ is as far off as the grid is coarse; where R is nearly straight that is felt
+            again = self._certified(solved, D, LOSS / 30.0)
+            lower, upper = max(lower, again[0]), min(upper, again[1])
+        return lower, upper
+
+    def _certified(self, solved: Entry, D: float, loss: float) -> tuple[float, float]:
+        grid, state = self.fine(solved, D, loss)
+        dual = min(state.value - self.allowance(grid, state), self._rivals(state, loss))
+        return max(0.0, dual - state.lmbda * D), state.rate
+
+    def _rivals(self, state: State, loss: float) -> float:
+        """Least dual value known at the λ of a state: at D_max and from the densities of entries that come near."""
+        value = state.lmbda * self.source.max_distortion
+        duals = np.array([rate + state.lmbda * D for D, rate in (entry.point for entry in self.entries)])
+        for i in np.argsort(duals)[:RIVALS].tolist():
+            if duals[i] < state.value - NEAR:
+                start = descend(self.entries[i].grid, self.entries[i].state.density, state.lmbda, distortion=None)
+                if start is None:
+                    continue
+                grid, rival = self.fine(Entry(self.entries[i].grid, start), None, loss)
+                value = min(value, rival.value - self.allowance(grid, rival))
+        return value
+
+    def fine(self, entry: Entry, D: float | None, loss: float = LOSS) -> tuple[Grid, State]:
+        """The density on cells so small that they cost at most `loss` nats, within a window that suffices."""
+        coarse, state = entry.grid, entry.state
+        half = coarse.cells // 2
+        if not coarse.whole:
+            needed = math.sqrt(state.lmbda * state.centre) + math.sqrt(21.0 + state.value)
+            half = min(half, math.ceil(self.profile.reach(needed**2 / state.lmbda) / coarse.step))
+        loss = min(loss, RELATIVE_LOSS * state.rate)
+        split = math.sqrt(max(1.0, cell_loss(coarse, state) / loss))
+        split = min(split, MOST_CELLS / (2.0 * half))
+        parts = 2 * math.ceil(0.5 * (split - 1.0)) + 1
+        if coarse.whole:
+            parts = 2 ** math.ceil(math.log2(split)) if split > 1.0 else 1
+        middle = coarse.cells // 2
+        kept = state.density if coarse.whole else state.density[middle - half : middle + half + 1]
+        if parts == 1 and half == middle:
+            return coarse, state
+        start = np.repeat(kept / kept.sum() / parts, parts)
+        if coarse.whole:
+            grid = self.grid(coarse.step / parts, half * parts, True)
+            start = np.roll(start, -(parts // 2)) if parts > 1 else start
+            start = 0.5 * (start + np.roll(start[::-1], 1))
+        else:
+            grid = self.grid(coarse.step / parts, half * parts + parts // 2, False)
+        finer = descend(grid, start, state.lmbda, distortion=D, tolerance=1e-9)
+        return (grid, finer) if finer is not None else (coarse, state)
+
+    def allowance(self, grid: Grid, state: State) -> float:
+        """What the dual value may be below that of the cells: their variation within, the rest of the circle, the rest."""
+        outside = -math.inf
+        if not grid.whole:
+            least = self.profile.least_beyond((grid.cells // 2) * grid.step)
+            gap = max(0.0, math.sqrt(least) - math.sqrt(max(state.centre, 0.0)))
+            outside = state.value - state.lmbda * gap**2
+        rest = math.log1p(math.exp(min(outside, 50.0)))
+        return 1.25 * cell_loss(grid, state) + rest + 2.0 * state.residual + 1e-13 * (1.0 + state.rate)
+
+
+def cell_loss(grid: Grid, state: State) -> float:
+    """Ln of the mean within cells of exp(−λ(f − its mean)), f taken to be straight there: what a finer grid gains."""
+    change = np.empty_like(state.field)
+    change[1:-1] = 0.5 * (state.field[2:] - state.field[:-2])
+    change[0], change[-1] = change[1], change[-2]
+    half = 0.5 * state.lmbda * np.abs(change)
+    return math.log1p(float(state.density @ (half**2 * (1.0 + 0.05 * half**2) / 6.0)))
+
+
+def resampled(density: Array, old: Grid, new: Grid) -> Array:
+    """The density on another grid, with what the latter does not reach left out."""
+    edges = (np.arange(old.cells + 1) - old.cells // 2 - 0.5) * old.step
+    total = np.concatenate([[0.0], np.cumsum(density)])
+    wanted = (np.arange(new.cells + 1) - new.cells // 2 - 0.5) * new.step
+    mass = np.diff(np.interp(wanted, edges, total))
+    return np.asarray(mass / mass.sum())
+
+
+def _sag(x: Array, y: Array, left: int, right: int) -> float:
+    inner = slice(left + 1, right)
+    share = (x[inner] - x[left]) / (x[right] - x[left])
+    return float(np.max(y[inner] - (1.0 - share) * y[left] - share * y[right]))
