@@ -132,7 +132,7 @@ def test_bad_keywords(keywords, error, message):
 
 def test_unknown_sources():
     with pytest.raises(ValueError, match="source must be a Source or one of ramp"):
-        ed.excess("square", 0.1, 1.0)
+        ed.excess("cube", 0.1, 1.0)
     with pytest.raises(TypeError, match="source must be a Source or a name"):
         ed.excess(None, 0.1, 1.0, lmbda=3.0)
 

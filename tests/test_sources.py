@@ -145,9 +145,9 @@ def test_exponents_up_to_two():
             ed.PowerLaw(a)
 
 
-@pytest.mark.parametrize("name", ["Ramp", "ramp ", "", "square", "POWER:1"])
+@pytest.mark.parametrize("name", ["Ramp", "ramp ", "", "cube", "POWER:1"])
 def test_unknown_names_are_answered_by_the_known_ones(name):
-    with pytest.raises(ValueError, match=r"ramp, circle, sinusoid, sawbridge, uniform, power:a, got '"):
+    with pytest.raises(ValueError, match=r"ramp, circle, .*, power:a, pulse:w, .*, got '"):
         ed.lower_bound(name, 0.01)
 
 

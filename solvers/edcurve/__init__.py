@@ -23,7 +23,24 @@ if TYPE_CHECKING:
     from .measurement import Measurement, measure
     from .partitions import Partition, partition
     from .quantizers import Quantizer, quantizer
-    from .sources import Circle, PowerLaw, Ramp, Sawbridge, Sinusoid, Source, Spectrum, UniformScalar
+    from .sources import (
+        Circle,
+        Edge,
+        PowerLaw,
+        Pulse,
+        Ramp,
+        SampledCurve,
+        SampledLoop,
+        SampledRamp,
+        Sawbridge,
+        Sinusoid,
+        Source,
+        Spectrum,
+        Square,
+        Triangle,
+        UniformScalar,
+        Waveform,
+    )
     from .sweeps import Lagrangian, convex_hull, lagrangian
 
 _MODULES = {
@@ -35,7 +52,24 @@ _MODULES = {
     "measurement": ("Measurement", "measure"),
     "partitions": ("Partition", "partition"),
     "quantizers": ("Quantizer", "quantizer"),
-    "sources": ("Circle", "PowerLaw", "Ramp", "Sawbridge", "Sinusoid", "Source", "Spectrum", "UniformScalar"),
+    "sources": (
+        "Circle",
+        "Edge",
+        "PowerLaw",
+        "Pulse",
+        "Ramp",
+        "SampledCurve",
+        "SampledLoop",
+        "SampledRamp",
+        "Sawbridge",
+        "Sinusoid",
+        "Source",
+        "Spectrum",
+        "Square",
+        "Triangle",
+        "UniformScalar",
+        "Waveform",
+    ),
     "sweeps": ("Lagrangian", "convex_hull", "lagrangian"),
 }
 _SUBMODULES = ("certificate", "inequalities", "relaxation", "search")
@@ -45,17 +79,25 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "Circle",
     "Curve",
+    "Edge",
     "Lagrangian",
     "Measurement",
     "Partition",
     "PowerLaw",
+    "Pulse",
     "Quantizer",
     "Ramp",
+    "SampledCurve",
+    "SampledLoop",
+    "SampledRamp",
     "Sawbridge",
     "Sinusoid",
     "Source",
     "Spectrum",
+    "Square",
+    "Triangle",
     "UniformScalar",
+    "Waveform",
     "convex_hull",
     "curve",
     "distortion_entropy",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ._source import Source
+    from ._sources.base import Source
 
 Array = NDArray[np.float64]
 SMALLEST = 1e-5  # cells below this size are taken to follow a power law, as δ does near 0

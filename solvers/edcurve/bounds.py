@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _validation
 from ._kernels import biuniform, functions
 from .exact import evaluate
+from .partitions import Cells, Partition
 from .sources import BOUND, Source, resolve
 
 Array = NDArray[np.float64]
@@ -71,17 +72,35 @@ def _searched(source: Source, distortion: Array) -> Array:
 
 
 def _simple(source: Source, D: float) -> float:
-    """Entropy of the biuniform partition if it has that distortion (δ may be any), else of enough equal cells."""
+    """Entropy of the simple partition; 0 from D_max on, inf at 0."""
     if D <= 0.0 or source.max_distortion <= D:
         return 0.0 if D > 0.0 else math.inf
+    return biuniform.entropy(*_simple_cells(source, D))
+
+
+def _simple_cells(source: Source, D: float) -> tuple[float, float]:
+    """(K, ε) of the biuniform partition if it has that distortion (δ may be any), else of enough equal cells."""
     mean, c = source._model.mean, source._c
     count, odd = source._model.split(c, D)
     if count > 0.0 and biuniform.total(mean, c, count, odd) <= D * (1.0 + 1e-12):
-        return biuniform.entropy(count, odd)
+        return float(count), float(odd)
     size = source._model.size(c, D)
     while mean(c, size) > D * (1.0 + 1e-12):
         size *= 0.5
-    return math.log(math.ceil(1.0 / size))
+    return float(math.ceil(1.0 / size)), 0.0
+
+
+def best_partition(source: Source, D: float) -> Partition | Cells:
+    """The partition whose entropy `upper_bound` returns at one D, 0 < D < D_max, of a source without an exact E(D)."""
+    count, odd = _simple_cells(source, D)
+    nats = biuniform.entropy(count, odd)
+    if source._one_cell(1.0 / SEARCHED) * SEARCHED < D:
+        from . import search
+
+        found = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
+        if found.entropy < nats - 1e-12:
+            return Cells(found.sizes)
+    return Partition(int(count), (1.0 - odd) / count, odd)
 
 
 def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:

@@ -63,6 +63,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
 base_option = click.option("--base", type=Base(), default="2", show_default=True, help="2 for bits, e for nats.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable: JSON on standard output.")
 source_argument = click.argument("source")
+key_option = click.option("--key", help="Of a .npz file: name of the array.")
 # so that a negative number is an argument, to be refused by name, and not an unknown option
 NUMBERS = {"ignore_unknown_options": True}
 
@@ -82,8 +83,8 @@ class _Group(click.Group):
 def main() -> None:
     """Optimal entropy-distortion trade-offs of sources on one-parameter manifolds.
 
-    SOURCE is ramp, circle, sinusoid, sawbridge, uniform or power:a (0 < a ≤ 2). Distortions are squared errors, not
-    divided by the dimension.
+    SOURCE is ramp, circle, sinusoid, sawbridge, uniform, square, triangle, power:a (0 < a ≤ 2), pulse:w (0 < w < 1) or
+    edge:n (n harmonics); `edcurve sources` lists them. Distortions are squared errors, not divided by the dimension.
     """
 
 
@@ -96,6 +97,17 @@ def main() -> None:
 @click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
 @click.option("--plot", "plot_path", type=click.Path(), help="Draw into a file: .png, .pdf, .svg, …")
 @json_option
+@click.option("--shannon", is_flag=True, help="Add Shannon's R(D).")
+@click.option("--gaussian", is_flag=True, help="Add the KLT bound: R(D) of the Gaussian source of that covariance.")
+@click.option("--width", type=int, help="Add the rank floor of a decoder whose last layer is so wide.")
+@click.option("--open", "is_open", is_flag=True, help="Of a file: the points are an open curve, not a loop.")
+@click.option(
+    "--waveform", is_flag=True, help="Of a file: samples of one waveform, of which all cyclic shifts are meant."
+)
+@click.option(
+    "--tolerance", type=Number(), default="0.05", show_default=True, help="Of a file: largest defect allowed."
+)
+@key_option
 @_reported
 def curve(
     source: str,
@@ -106,23 +118,56 @@ def curve(
     csv_path: str | None,
     plot_path: str | None,
     as_json: bool,
+    shannon: bool,
+    gaussian: bool,
+    width: int | None,
+    is_open: bool,
+    waveform: bool,
+    tolerance: float,
+    key: str | None,
 ) -> None:
-    """E(D) with its bounds and its convex hull."""
+    """E(D) with its bounds and its convex hull.
+
+    SOURCE may also be a file (.npy, .npz, .csv): points along a loop, one a row, equally spaced in the phase.
+    """
     from . import curves, plotting
     from .sources import resolve
 
-    most = resolve(source).max_distortion
+    if plot_path is not None:
+        plotting.require_format(plot_path)
+    known = resolve(_from_file(source, is_open, waveform, tolerance, key))
+    most = known.max_distortion
     low, high = 1e-3 * most if dmin is None else dmin, most if dmax is None else dmax
     if not 0.0 < low < high < math.inf:
         raise ValueError(f"--dmin and --dmax must satisfy 0 < dmin < dmax, got {low:g} and {high:g}")
-    drawn = curves.curve(source, curves.spread(low, high, num), base=base)
-    if plot_path is not None:
-        plotting.require_format(plot_path)
+    wanted = curves.spread(low, high, num)
+    drawn = curves.curve(known, wanted, base=base, shannon=shannon, gaussian=gaussian, width=width)
     _write_all({plot_path: partial(plotting.save, drawn), csv_path: drawn.to_csv})
     if as_json:
         click.echo(drawn.to_json())
     elif csv_path is None and plot_path is None:
         _summary(drawn)
+
+
+def _from_file(source: str, is_open: bool, waveform: bool, tolerance: float, key: str | None) -> Any:
+    """The source that a file of points stands for; a name is left as it is."""
+    from ._data import is_data, read_points
+
+    if not is_data(source):
+        if is_open or waveform or key is not None:
+            raise ValueError(f"--open, --waveform and --key are for files, got the source {source!r}")
+        return source
+    from .sources import Source
+
+    if is_open and waveform:
+        raise ValueError("--open and --waveform exclude each other")
+    points, name = read_points(source, key=key), Path(source).stem
+    try:
+        if waveform:
+            return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
+        return Source.from_samples(points, closed=not is_open, tolerance=tolerance, name=name)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{source}: {error}") from None
 
 
 def _write_all(writers: dict[str | None, Callable[[Path], Any]]) -> None:
@@ -140,8 +185,14 @@ def _write_all(writers: dict[str | None, Callable[[Path], Any]]) -> None:
 def _summary(drawn: Any) -> None:
     count = len(drawn.distortion)
     rows = sorted({round(i * (count - 1) / (SHOWN - 1)) for i in range(SHOWN)}) if count > SHOWN else range(count)
-    names = ("distortion", "entropy", "lower", "hull")
+    names = [name for name in drawn.columns if name != "upper"]
     click.echo(f"{drawn.source}: {drawn.status}; entropies in {drawn.unit}")
+    if drawn.truncation > 0.0:
+        click.echo(f"distortions may be up to {drawn.truncation:.2g} larger than given: what the samples leave open")
+    if drawn.defect > 0.0:
+        click.echo(f"the points deviate from stationary by {drawn.defect:.2g}")
+    if drawn.floor is not None:
+        click.echo(f"rank floor of width {drawn.width}: distortion at least {drawn.floor:.6g}")
     _table(names, [[getattr(drawn, name)[i] for name in names] for i in rows])
     if count > SHOWN:
         click.echo(f"{len(rows)} of {count} distortions; --csv FILE or --json for all")
@@ -173,6 +224,89 @@ def distortion(source: str, entropy: tuple[float, ...], base: float, as_json: bo
 
     values = exact.distortion_entropy(source, list(entropy), base=base)
     _columns(source, base, as_json, entropy=list(entropy), distortion=values.tolist())
+
+
+@main.command(context_settings=NUMBERS)
+@source_argument
+@click.argument("lmbda", type=Number(), nargs=-1, required=True)
+@base_option
+@json_option
+@_reported
+def lagrangian(source: str, lmbda: tuple[float, ...], base: float, as_json: bool) -> None:
+    """The least H + λD at each LMBDA, and the cells that attain it; SOURCE may be ramp:T, sampled at T points."""
+    from . import sweeps
+
+    found = sweeps.lagrangian(source, list(lmbda), base=base)
+    names = ("cells", "entropy", "distortion", "value")
+    columns = {name: getattr(found, name).tolist() for name in names}
+    _columns(source, base, as_json, lmbda=list(lmbda), **columns)
+
+
+@main.command(context_settings=NUMBERS)
+@click.argument("file", type=click.Path())
+@click.option("--lmbda", required=True, help="λ, or several separated by commas.")
+@click.option("--closed", is_flag=True, help="The points are a loop: cells may wrap around.")
+@click.option("--weights", type=click.Path(), help="File of the points' weights.")
+@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
+@click.option("--cells", "cells_path", type=click.Path(), help="Write the cells of a single λ to a CSV file.")
+@base_option
+@json_option
+@key_option
+@_reported
+def segment(
+    file: str,
+    lmbda: str,
+    closed: bool,
+    weights: str | None,
+    csv_path: str | None,
+    cells_path: str | None,
+    base: float,
+    as_json: bool,
+    key: str | None,
+) -> None:
+    """The best partition of the points in a FILE (.npy, .npz, .csv; one a row) into runs, at each λ."""
+    from . import segmentation
+    from ._data import read_points
+
+    values = _numbers("--lmbda", lmbda)
+    if cells_path is not None and len(values) != 1:
+        raise ValueError(f"--cells lists the cells of a single λ, got {len(values)}")
+    points, given = read_points(file, key=key), None if weights is None else read_points(weights).ravel()
+    try:
+        found = segmentation.segment(points, values, weights=given, closed=closed, base=base)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{file}: {error}") from None
+    names = ("lmbda", "cells", "entropy", "distortion", "value", "gap")
+    frame = found.to_pandas()
+    table: dict[str, list[Any]] = {name: frame[name].tolist() for name in names}
+    _write_all({csv_path: partial(_write_csv, table), cells_path: partial(_write_cells, found)})
+    if as_json:
+        cells = {name: [part.tolist() for part in getattr(found, name)] for name in ("boundaries", "probabilities")}
+        click.echo(json.dumps({"file": file, "base": base, **table, **cells}, allow_nan=False))
+    elif csv_path is None and cells_path is None:
+        _table(names, [list(row) for row in zip(*table.values(), strict=True)])
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} must be numbers separated by commas, got {text!r}") from None
+
+
+def _write_csv(table: dict[str, list[Any]], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table)
+        writer.writerows([*map(repr, row)] for row in zip(*table.values(), strict=True))
+
+
+def _write_cells(found: Any, path: Path) -> None:
+    (first,), (share,), (centroids,) = found.boundaries, found.probabilities, found.centroids
+    points = centroids.reshape(len(first), -1)
+    table: dict[str, list[Any]] = {"first": first.tolist(), "probability": share.tolist()}
+    table |= {f"centroid_{i}": column.tolist() for i, column in enumerate(points.T)}
+    _write_csv(table, path)
 
 
 @main.command(context_settings=NUMBERS)
@@ -288,9 +422,9 @@ def figures(out: str, base: float) -> None:
 @_reported
 def sources(as_json: bool) -> None:
     """List the built-in sources."""
-    from .sources import BUILT_IN, PowerLaw
+    from .sources import BUILT_IN, FAMILIES, resolve
 
-    known = [*(make() for make in BUILT_IN.values()), PowerLaw(1.5)]
+    known = [*(make() for make in BUILT_IN.values()), *map(resolve, ("power:1.5", "pulse:0.2", "edge:15"))]
     if as_json:
         keys = ("name", "max_distortion", "closed", "status")
         click.echo(json.dumps([{key: getattr(source, key) for key in keys} for source in known], indent=1))
@@ -299,7 +433,8 @@ def sources(as_json: bool) -> None:
         shape = "closed" if source.closed else "open"
         click.echo(f"{source.name:10} {shape:6}  D_max = {source.max_distortion:<10.6g} {source.status}")
         click.echo(f"{'':10} {(type(source).__doc__ or '').splitlines()[0]}")
-    click.echo("power:a takes any 0 < a ≤ 2")
+    for family in FAMILIES.values():
+        click.echo(f"{family.form} takes {family.allowed}")
 
 
 def _columns(source: str, base: float, as_json: bool, **columns: Sequence[float]) -> None:

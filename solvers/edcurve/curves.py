@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 FORMAT = "edcurve curve 1"
 COLUMNS = ("distortion", "entropy", "upper", "lower", "hull")
+OPTIONAL = ("shannon", "gaussian")  # columns that are there if asked for
 MARKED = 64
 
 
@@ -51,6 +52,16 @@ class Curve:
     cells, cells_distortion : ndarray, shape (m,)
         Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and that distortion; their
         entropy is log K.
+    shannon : ndarray, shape (n,), or None
+        Shannon's R(D) at most, where asked for: less than E(D), and what coding many realizations at once attains.
+    gaussian : ndarray, shape (n,), or None
+        R(D) of the Gaussian source of the same covariance (KLT and reverse water-filling), where asked for.
+    width, floor : int and float, or None
+        A width of a decoder's last layer, and the rank floor: the least distortion it can have (`rank_floor`).
+    truncation : float
+        By how much distortions may be larger than given: `Source.truncation`.
+    defect : float
+        `Source.defect` of measured data.
     """
 
     source: str
@@ -63,15 +74,26 @@ class Curve:
     status: str
     cells: NDArray[np.int64]
     cells_distortion: Array
+    shannon: Array | None = None
+    gaussian: Array | None = None
+    width: int | None = None
+    floor: float | None = None
+    truncation: float = 0.0
+    defect: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in (*COLUMNS, "cells_distortion"):
+        for name in (*self.columns, "cells_distortion"):
             object.__setattr__(self, name, _frozen(getattr(self, name), np.float64))
         object.__setattr__(self, "cells", _frozen(self.cells, np.int64))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # through __init__, which makes the arrays read-only
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of its table but for the status."""
+        return (*COLUMNS, *(name for name in OPTIONAL if getattr(self, name) is not None))
 
     @property
     def unit(self) -> str:
@@ -92,20 +114,23 @@ class Curve:
     __hash__ = None  # type: ignore[assignment]
 
     def to_pandas(self) -> pd.DataFrame:
-        """Table with columns distortion, entropy, upper, lower, hull and status; source and base in ``.attrs``."""
+        """Table with columns distortion, entropy, upper, lower, hull, those asked for, and status.
+
+        Source, base, truncation and defect are in ``.attrs``.
+        """
         import pandas as pd
 
-        frame = pd.DataFrame({name: getattr(self, name) for name in COLUMNS})
+        frame = pd.DataFrame({name: getattr(self, name) for name in self.columns})
         frame["status"] = self.status
-        frame.attrs.update(source=self.source, base=self.base)
+        frame.attrs.update(source=self.source, base=self.base, truncation=self.truncation, defect=self.defect)
         return frame
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
         """The same table as CSV with a header line, every number exact; returned as text if `path` is None."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*COLUMNS, "status"])
-        columns = [getattr(self, name).tolist() for name in COLUMNS]
+        writer.writerow([*self.columns, "status"])
+        columns = [getattr(self, name).tolist() for name in self.columns]
         writer.writerows([*map(repr, row), self.status] for row in zip(*columns, strict=True))
         if path is None:
             return text.getvalue()
@@ -114,6 +139,8 @@ class Curve:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw entropy against distortion as in the paper: optimum, bounds, hull and the points of K equal cells.
+
+        R(D), the Gaussian bound and the rank floor are drawn where the curve has them.
 
         Parameters
         ----------
@@ -158,6 +185,9 @@ def curve(
     *,
     num: int = 256,
     base: float = 2,
+    shannon: bool = False,
+    gaussian: bool = False,
+    width: int | None = None,
 ) -> Curve:
     """Entropy-distortion trade-off of a source: E(D), its bounds and its convex hull.
 
@@ -172,6 +202,12 @@ def curve(
         Number of distortions, at least 2, if they are not given.
     base : float
         Base of the logarithm, above 1: 2 for bits, ``math.e`` for nats.
+    shannon : bool
+        Whether to add Shannon's R(D).
+    gaussian : bool
+        Whether to add the KLT/Gaussian bound on R(D).
+    width : int, optional
+        Width of a decoder's last layer, to add its rank floor.
 
     Returns
     -------
@@ -195,7 +231,34 @@ def curve(
     hull = np.minimum(convex_hull(known, D, base=base), upper)
     lower = np.minimum(lower_bound(known, D, base=base), hull) if known.monotone else np.full(D.shape, np.nan)
     cells, at = _equal_cells(known, float(D[0]), float(D[-1]))
-    return Curve(known.name, float(base), D, upper, upper, lower, hull, known.status, cells, at)
+    rate = linear_rate = floor = None
+    if shannon:
+        from .shannon import rate_distortion
+
+        rate = rate_distortion(known, D, base=base)
+    if gaussian or width is not None:
+        from .linear import gaussian_bound, rank_floor
+
+        linear_rate = gaussian_bound(known, D, base=base) if gaussian else None
+        floor = None if width is None else float(rank_floor(known, width))
+    return Curve(
+        known.name,
+        float(base),
+        D,
+        upper,
+        upper,
+        lower,
+        hull,
+        known.status,
+        cells,
+        at,
+        shannon=rate,
+        gaussian=linear_rate,
+        width=width,
+        floor=floor,
+        truncation=known.truncation,
+        defect=known.defect,
+    )
 
 
 def spread(low: float, high: float, num: int) -> Array:
@@ -238,10 +301,13 @@ def writable(value: Any) -> Any:
 def _sound(loaded: Curve) -> Curve:
     """The curve, if its fields are of the types and lengths that they must be."""
     _validation.log_base(loaded.base)
-    columns = {getattr(loaded, name).shape for name in COLUMNS}
+    columns = {getattr(loaded, name).shape for name in loaded.columns}
     cells = {loaded.cells.shape, loaded.cells_distortion.shape}
     same = all(len(shapes) == 1 and len(*shapes) == 1 for shapes in (columns, cells))
-    if not (same and isinstance(loaded.source, str) and isinstance(loaded.status, str)):
+    texts = isinstance(loaded.source, str) and isinstance(loaded.status, str)
+    numbers = all(isinstance(getattr(loaded, name), float | int) for name in ("truncation", "defect"))
+    floor = loaded.width is None or (isinstance(loaded.width, int) and isinstance(loaded.floor, float))
+    if not (same and texts and numbers and floor):
         raise ValueError("fields")
     return loaded
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,41 @@ LISTED = 10**7
 # counts above which the circle's K and ε need more than double precision
 MANY = 1000
 PI_SQUARED = Fraction(986960440108935861883449099987615113531369940724, 10**47)
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Any partition of the phase into intervals, listed.
+
+    Attributes
+    ----------
+    sizes : ndarray, shape (count,)
+        Sizes of the cells in the order of the phase, of sum 1.
+    """
+
+    sizes: Array
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return int(self.sizes.size)
+
+    @cached_property
+    def starts(self) -> Array:
+        """Phases at which the cells begin."""
+        return np.concatenate([[0.0], np.cumsum(self.sizes)[:-1]])
+
+    def cells(self) -> Array:
+        """All cell sizes."""
+        return self.sizes
+
+    def locate(self, phase: Array) -> NDArray[np.int64]:
+        """Index of the cell of each phase in [0, 1]."""
+        return np.searchsorted(self.starts, phase, side="right") - 1
+
+    def intervals(self, index: NDArray[Any]) -> tuple[Array, Array]:
+        """Where cells begin, and their sizes."""
+        return self.starts[index], self.sizes[index]
 
 
 @dataclass(frozen=True)
@@ -48,6 +84,17 @@ class Partition:
             raise ValueError(f"cells() lists at most {LISTED:.0e} cells, this partition has {self.count}")
         equal = np.full(int(self.count), self.size)
         return np.append(equal, self.odd) if self.odd > 0.0 else equal
+
+    def locate(self, phase: Array) -> NDArray[np.int64]:
+        """Index of the cell of each phase in [0, 1], the odd cell last."""
+        last = int(self.count) - 1
+        index = np.minimum(phase / self.size, last).astype(np.int64)
+        return np.where(phase < 1.0 - self.odd, index, last + 1) if self.odd > 0.0 else index
+
+    def intervals(self, index: NDArray[Any]) -> tuple[Array, Array]:
+        """Where cells begin, and their sizes."""
+        odd = (index == self.count) & (self.odd > 0.0)
+        return index * self.size, np.where(odd, self.odd, self.size)
 
 
 def partition(source: Source | str, distortion: ArrayLike) -> Partition:
@@ -93,7 +140,9 @@ def _split(source: Source, D: float) -> tuple[int, float]:
     if source.max_distortion <= D:
         return 1, 0.0
     if source._model is cubic:
-        return _split_cubic(int(source._c[2]), int(source._c[3]), D)
+        unit = Fraction(D) / source._scale
+        a, b = (round(Fraction(x) / source._scale) for x in source._c[2:])
+        return _split_cubic(a, b, *unit.as_integer_ratio())
     count, odd = source._model.split(source._c, D)
     if source._model is circle and (count == 0.0 or count > MANY):
         return _split_circle(D / source._c[2])
@@ -105,9 +154,8 @@ def _split(source: Source, D: float) -> tuple[int, float]:
     return int(math.exp(nats)), 0.0
 
 
-def _split_cubic(a: int, b: int, D: float) -> tuple[int, float]:
-    """K and ε for 12 d(p) = a p² + b p³: K from integers, ε from exact D_K − D and D − D_{K+1}."""
-    top, bottom = D.as_integer_ratio()
+def _split_cubic(a: int, b: int, top: int, bottom: int) -> tuple[int, float]:
+    """K and ε for 12 d(p) = a p² + b p³, D = top/bottom: K from integers, ε from exact D_K − D and D − D_{K+1}."""
     top *= 12
     count = (a * bottom + math.isqrt(bottom * (a * a * bottom + 4 * b * top))) // (2 * top)
     if count == 1:

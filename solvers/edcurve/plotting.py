@@ -42,11 +42,19 @@ def draw(curve: Curve, ax: Axes | None = None) -> Axes:
     ax.plot(curve.distortion, curve.hull, color="C2", lw=1.2, ls="--", label="convex hull")
     if np.isfinite(curve.lower).any():
         ax.plot(curve.distortion, curve.lower, color="C3", lw=1.2, ls=":", label="dual lower bound")
+    if curve.shannon is not None:
+        ax.plot(curve.distortion, curve.shannon, color="C4", lw=1.2, ls="-.", label="Shannon's R(D)")
+    if curve.gaussian is not None:
+        ax.plot(curve.distortion, curve.gaussian, color="C5", lw=1.2, label="KLT (Gaussian R(D))")
+    if curve.floor is not None:
+        label = f"rank floor, width {curve.width}: D ≥ {curve.floor:.3g}"
+        ax.axvline(curve.floor, color="0.5", lw=1.0, ls=(0, (1, 1)), label=label)
     ax.plot(at, log_cells, "o", color="k", ms=3.0, ls="none", label="K equal cells")
     for count, d, h in zip(cells.tolist(), at.tolist(), log_cells.tolist(), strict=True):
         if 1 < count <= LABELLED:
             ax.annotate(str(count), (d, h), textcoords="offset points", xytext=(4, 3), fontsize=8)
-    ax.set_xlabel("Distortion D (mean squared error)")
+    error = f", to {curve.truncation:.1g}" if curve.truncation > 0.0 else ""
+    ax.set_xlabel(f"Distortion D (mean squared error{error})")
     ax.set_ylabel(f"Entropy ({curve.unit})")
     name = curve.source.replace("$", r"\$")  # a name is no formula
     ax.set_title(f"{name}: entropy-distortion trade-off")

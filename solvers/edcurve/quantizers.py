@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
 from ._kernels import biuniform
-from .partitions import Partition, partition
-from .sources import Source, resolve
+from .bounds import best_partition
+from .partitions import Cells, Partition, partition
+from .sources import BOUND, SampledRamp, Source, resolve
 
 Array = NDArray[np.float64]
 LISTED = 10**7
@@ -19,14 +21,15 @@ LISTED = 10**7
 
 @dataclass(frozen=True)
 class Quantizer:
-    """Cells [0, size), [size, 2·size), … of the phase, the odd one last.
+    """Cells [0, size), [size, 2·size), … of the phase, the odd one last, or cells of any sizes one after the other.
 
     Attributes
     ----------
     source : Source
         What is quantized.
-    partition : Partition
-        Sizes of the cells; an odd one so small that no phase below 1 is in it is left out.
+    partition : Partition or Cells
+        Sizes of the cells, which `Cells` lists where they are not biuniform; an odd one so small that no phase below 1
+        is in it is left out.
     entropy : float
         Of the index, in units of the `base` given.
     distortion : float
@@ -34,14 +37,15 @@ class Quantizer:
     """
 
     source: Source
-    partition: Partition
+    partition: Partition | Cells
     entropy: float
     distortion: float
 
     @property
     def cells(self) -> int:
         """Number of cells, the odd one included."""
-        return int(self.partition.count) + int(self.partition.odd > 0.0)
+        odd = self.partition.odd > 0.0 if isinstance(self.partition, Partition) else False
+        return int(self.partition.count) + int(odd)
 
     def encode(self, x: ArrayLike) -> Any:
         """Index of the cell.
@@ -50,8 +54,8 @@ class Quantizer:
         ----------
         x : float or array_like
             Phases in [0, 1] if a number or one-dimensional; else realizations along the last axis, as `decode`
-            returns them (the ramp, the sinusoid and the sawbridge sampled at t = i/T for any T). One realization goes
-            in as ``x[None]``.
+            returns them (the ramp, the sinusoid, the sawbridge and waveforms sampled at t = i/T for any T; measured
+            points, for which the nearest of the curve is taken). One realization goes in as ``x[None]``.
 
         Returns
         -------
@@ -62,10 +66,7 @@ class Quantizer:
         phase = _validation.nonnegative("x", x if given.ndim < 2 else self.source.phase(given))
         if np.any(phase > 1.0):
             raise ValueError(f"x must be phases between 0 and 1, got {phase.max()}")
-        index = np.minimum(phase / self.partition.size, self.cells - 1).astype(np.int64)
-        if self.partition.odd > 0.0:
-            last = self.partition.count - 1
-            index = np.where(phase < 1.0 - self.partition.odd, np.minimum(index, last), self.cells - 1)
+        index = np.clip(self.partition.locate(phase), 0, self.cells - 1)
         if self.source.closed:
             index = np.where(phase == 1.0, 0, index)
         return index if given.ndim else int(index)
@@ -90,9 +91,7 @@ class Quantizer:
             raise TypeError(f"index must be of integers, got {index!r}")
         if cells.size and not (cells.min() >= 0 and cells.max() < self.cells):
             raise ValueError(f"index must be between 0 and {self.cells - 1}, got {cells.min()} to {cells.max()}")
-        odd = (cells == self.partition.count) & (self.partition.odd > 0.0)
-        size = np.where(odd, self.partition.odd, self.partition.size)
-        start = cells * self.partition.size
+        start, size = self.partition.intervals(cells)
         return self.source.centroid(start, size, _validation.positive_int("samples", samples))
 
     @property
@@ -105,7 +104,10 @@ class Quantizer:
 
 
 def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Quantizer:
-    """The quantizer that attains E(D).
+    """The quantizer that attains E(D), or the best one known.
+
+    Where E(D) is not known exactly its entropy is `upper_bound`'s for that distortion alone. Of `Ramp(samples=T)`
+    it is the one for the least λ at which the optimum of entropy + λ distortion has at most that distortion.
 
     Parameters
     ----------
@@ -124,11 +126,20 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
     Raises
     ------
     ValueError, TypeError
-        As for `partition`, and above 2⁵² cells, whose indices double precision cannot tell apart.
+        If D ≤ 0 or NaN, and above 2⁵² cells, whose indices double precision cannot tell apart.
     """
-    known = resolve(source)
+    known = resolve(source, stationary=False)
     unit = _validation.log_base(base)
-    cells = partition(known, _validation.real("distortion", distortion))
+    D = _validation.real("distortion", distortion)
+    if isinstance(known, SampledRamp):
+        return _sampled(known, D, unit)
+    if known.status == BOUND and 0.0 < D < known.max_distortion:
+        best = best_partition(known, D)
+        return _biuniform(known, best, D, unit) if isinstance(best, Partition) else _listed(known, best, unit)
+    return _biuniform(known, partition(known, D), D, unit)
+
+
+def _biuniform(known: Source, cells: Partition, distortion: float, unit: float) -> Quantizer:
     if 1.0 - cells.odd == 1.0:
         cells = Partition(cells.count, 1.0 / cells.count, 0.0)
     if cells.count > 2**52:
@@ -137,3 +148,30 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
     each, odd = known.cell_distortion(sizes).tolist()
     nats = biuniform.entropy(float(cells.count), cells.odd)
     return Quantizer(known, cells, nats / unit, cells.count * each + odd)
+
+
+def _listed(known: Source, cells: Cells, unit: float) -> Quantizer:
+    nats = -math.fsum(cells.sizes * np.log(cells.sizes))
+    return Quantizer(known, cells, nats / unit, math.fsum(known.cell_distortion(cells.sizes)))
+
+
+def _sampled(known: SampledRamp, distortion: float, unit: float) -> Quantizer:
+    """The least λ whose optimum has at most that distortion, by bisection to neighbouring optima."""
+    if not distortion > 0.0:
+        raise ValueError(f"distortion must be above 0 for a finite partition, got {distortion!r}")
+    found = known.best(0.0)
+    low, high = 0.0, 1.0 / known.max_distortion
+    while (found := known.best(high))[2] > distortion:
+        low, high = high, 4.0 * high
+        if high > 1e300 or found[0].split * known.samples > 2**52:
+            raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r}")
+    if known.max_distortion <= distortion:
+        found = known.best(0.0)
+    else:
+        while high - low > 1e-9 * high:
+            middle = 0.5 * (low + high)
+            tried = known.best(middle)
+            low, high, found = (low, middle, tried) if tried[2] <= distortion else (middle, high, found)
+    composition, nats, reached = found
+    sizes = np.repeat(composition.steps / (known.samples * composition.split), composition.split)
+    return Quantizer(known, Cells(sizes), nats / unit, reached)

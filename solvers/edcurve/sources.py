@@ -2,137 +2,104 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from types import ModuleType
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from . import _realizations, _validation, condition
-from ._kernels import circle, cubic, functions, loops, power, spectrum
-from ._source import BOUND, PROVED, Array, Source
+from . import _validation
+from ._kernels import circle, cubic, power
+from ._sources import realizations
+from ._sources.base import BOUND, CHECKED, PROVED, Array, Source
+from ._sources.known import Proved, padded
+from ._sources.measured import SampledCurve, SampledLoop
+from ._sources.ramp import Ramp, SampledRamp
+from ._sources.spectra import Spectrum
+from ._sources.waveforms import Waveform
+from ._sources.waves import Edge, Pulse, Square, Triangle
 
 __all__ = [
     "BOUND",
     "BUILT_IN",
+    "CHECKED",
+    "PROVED",
     "Circle",
+    "Edge",
     "PowerLaw",
+    "Pulse",
     "Ramp",
+    "SampledCurve",
+    "SampledLoop",
+    "SampledRamp",
     "Sawbridge",
     "Sinusoid",
     "Source",
     "Spectrum",
+    "Square",
+    "Triangle",
     "UniformScalar",
+    "Waveform",
     "resolve",
 ]
 
 
-class _Known(Source):
-    """A source whose cell distortion the kernels know; d needs no validation."""
-
-    def __init__(self, name: str, maximum: Fraction, parameters: Sequence[float], *, closed: bool) -> None:
-        self._name = name
-        self._closed = closed
-        self._max_distortion = float(maximum)
-        rounding = float(maximum - Fraction(self._max_distortion))
-        self._c = (self._max_distortion, rounding, *parameters)
-
-    def _vectorised(self, p: Array) -> Array:
-        return loops.evaluate(functions.cell, self._model, self._c, (), p)
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._c == other._c
-
-    def __hash__(self) -> int:
-        return hash((type(self), self._c))
-
-
-class _Proved(_Known):
-    """One for which it is a theorem that biuniform partitions are optimal."""
-
-    @property
-    def condition(self) -> condition.Condition:
-        """That (★) holds is a theorem here."""
-        return condition.Condition(True, math.nan, (math.nan, math.nan, math.nan), "proved: (★) holds on all sizes")
-
-    @property
-    def monotone(self) -> bool:
-        """True: δ does not decrease."""
-        return True
-
-    @property
-    def status(self) -> str:
-        """What E(D) of this source is: "exact (proved)"."""
-        return PROVED
-
-
-class Ramp(_Proved):
-    """The ramp (1): J_t = (t + V mod 1) − ½ on [0, 1); d(p) = p²(2 − p)/12, D_max = 1/12."""
-
-    _model: ClassVar[ModuleType] = cubic
-    # chord of the dual bound from (d(p)/p, −ln p) at p = 0.284668137040838… to (D_max, 0); Theorem 4
-    _lines = (0.04069169381961461, 1.0 / 12.0, 0.0, 29.464889787409536)
-    _vertices = (1.0, 4.0)
-    _realizations = (_realizations.ramp_phase, _realizations.ramp_centroid)
-
-    def __init__(self) -> None:
-        super().__init__("ramp", Fraction(1, 12), (2.0, -1.0), closed=True)
-
-
-class Circle(_Proved):
+class Circle(Proved):
     """The unit circle (40) in R², angle uniform; d(p) = p(1 − sinc²(πp)), D_max = 1."""
 
     _model: ClassVar[ModuleType] = circle
     # as for the ramp, from p = 0.373634892372606…; Theorem 6
     _lines = (0.38271778907215688, 1.0, 0.0, 1.5948559095961832)
     _vertices = (1.0, 3.0)
-    _realizations = (_realizations.circle_phase, _realizations.circle_centroid)
+    _realizations = (realizations.circle_phase, realizations.circle_centroid)
 
     def __init__(self) -> None:
         super().__init__("circle", Fraction(1), (1.0,), closed=True)
 
+    def _harmonics(self, count: int) -> Array:
+        return padded([self.max_distortion], count)
 
-class Sinusoid(_Proved):
+
+class Sinusoid(Proved):
     """sin 2π(t + V) on [0, 1]: half the circle's distortions; D_max = ½."""
 
     _model: ClassVar[ModuleType] = circle
     _lines = (0.5 * 0.38271778907215688, 0.5, 0.0, 2.0 * 1.5948559095961832)
     _vertices = (1.0, 3.0)
-    _realizations = (_realizations.sinusoid_phase, _realizations.sinusoid_centroid)
+    _realizations = (realizations.sinusoid_phase, realizations.sinusoid_centroid)
 
     def __init__(self) -> None:
         super().__init__("sinusoid", Fraction(1, 2), (0.5,), closed=True)
 
+    def _harmonics(self, count: int) -> Array:
+        return padded([self.max_distortion], count)
 
-class Sawbridge(_Proved):
+
+class Sawbridge(Proved):
     """t − 1(t ≥ V) on [0, 1] (Wagner and Ballé, arXiv 2011.05065); d(p) = p²/6, D_max = 1/6."""
 
     _model: ClassVar[ModuleType] = cubic
     _lines = ()
     _vertices = (1.0,)
-    _realizations = (_realizations.sawbridge_phase, _realizations.sawbridge_centroid)
+    _realizations = (realizations.sawbridge_phase, realizations.sawbridge_centroid)
 
     def __init__(self) -> None:
         super().__init__("sawbridge", Fraction(1, 6), (2.0, 0.0), closed=False)
 
 
-class UniformScalar(_Proved):
+class UniformScalar(Proved):
     """A uniform variable on [0, 1] (György and Linder 2000); d(p) = p³/12, D_max = 1/12."""
 
     _model: ClassVar[ModuleType] = cubic
     _lines = ()
     _vertices = (1.0,)
-    _realizations = (_realizations.uniform_phase, _realizations.uniform_centroid)
+    _realizations = (realizations.uniform_phase, realizations.uniform_centroid)
 
     def __init__(self) -> None:
         super().__init__("uniform", Fraction(1, 12), (0.0, 1.0), closed=False)
 
 
-class PowerLaw(_Proved):
+class PowerLaw(Proved):
     """Open manifold with δ(u) = uᵃ: d(p) = p^{a+1}/((a+1)(a+2)).
 
     Parameters
@@ -142,6 +109,7 @@ class PowerLaw(_Proved):
     """
 
     _model: ClassVar[ModuleType] = power
+    _linear: ClassVar[slice] = slice(0, 0)
     _lines = ()
     _vertices = (1.0,)
 
@@ -156,57 +124,7 @@ class PowerLaw(_Proved):
             self._name = f"power:{exponent!r}"
 
     def __repr__(self) -> str:
-        return f"PowerLaw({self._c[2]!r})"
-
-
-class Spectrum(_Known):
-    """A closed manifold given by the energies of its harmonics; see `Source.from_spectrum`."""
-
-    _model: ClassVar[ModuleType] = spectrum
-
-    def __init__(self, c: ArrayLike, *, name: str = "spectrum") -> None:
-        energies = _validation.nonnegative("c", c, finite=True)
-        if energies.ndim != 1 or not energies.any():
-            raise ValueError(f"c must be a sequence of energies, not all 0, got an array of shape {energies.shape}")
-        used = energies[: int(np.flatnonzero(energies)[-1]) + 1]
-        try:
-            maximum = math.fsum(used)
-        except OverflowError:
-            raise ValueError(f"c must have a finite sum, got energies up to {used.max()}") from None
-        super().__init__(str(name), Fraction(maximum), used.tolist(), closed=True)
-        self._c = (maximum, math.fsum([*used.tolist(), -maximum]), *used.tolist())
-
-    @property
-    def energies(self) -> Array:
-        """Energies c_1, …, c_n of the harmonics."""
-        return np.array(self._c[2:])
-
-    @cached_property
-    def condition(self) -> condition.Condition:
-        """Outcome of the numerical check of (★), with the exact derivative of d."""
-        return condition.check_star(self._vectorised, derivative=self._derivative)
-
-    @cached_property
-    def monotone(self) -> bool:
-        """Whether δ, known exactly, does not decrease on [0, ½]."""
-        # eight points to each period of the highest harmonic
-        intervals = max(4096, 4 * self.energies.size)
-        return condition.monotone_delta(self._vectorised, closed=True, delta=self._delta, intervals=intervals)
-
-    def _derivative(self, p: Array) -> Array:
-        """d′(p) = Σ c_k (1 − 2 sinc(2πkp) + sinc²(πkp))."""
-        return self._sum(p, lambda kp: 1.0 - 2.0 * np.sinc(2.0 * kp) + np.sinc(kp) ** 2)
-
-    def _delta(self, u: Array) -> Array:
-        return self._sum(u, lambda ku: 4.0 * np.sin(np.pi * ku) ** 2)
-
-    def _sum(self, x: Array, term: Callable[[Array], Array]) -> Array:
-        flat = np.ravel(np.asarray(x, dtype=float))
-        result = np.zeros_like(flat)
-        energies = self.energies
-        for k in np.flatnonzero(energies).tolist():
-            result += energies[k] * term((k + 1) * flat)
-        return result.reshape(np.shape(x))
+        return f"PowerLaw({self._c[2]!r})" if self._scale == 1 else super().__repr__()
 
 
 BUILT_IN: dict[str, Callable[[], Source]] = {
@@ -215,26 +133,53 @@ BUILT_IN: dict[str, Callable[[], Source]] = {
     "sinusoid": Sinusoid,
     "sawbridge": Sawbridge,
     "uniform": UniformScalar,
+    "square": Square,
+    "triangle": Triangle,
 }
 
 
-def resolve(source: object) -> Source:
-    """``source`` itself if it is a `Source`, or the built-in one of that name ("power:a" for a power law)."""
-    if isinstance(source, Source):
-        return source
-    if not isinstance(source, str):
+class Family(NamedTuple):
+    """Built-in sources with a parameter, called "name:parameter"."""
+
+    form: str
+    make: Callable[[str], Source]
+    allowed: str
+
+
+FAMILIES = {
+    "power": Family("power:a", lambda text: PowerLaw(float(text)), "0 < a ≤ 2, such as power:1.5"),
+    "pulse": Family("pulse:w", lambda text: Pulse(float(text)), "0 < w < 1, such as pulse:0.2"),
+    "edge": Family("edge:n", lambda text: Edge(int(text)), "a highest harmonic n ≥ 1, such as edge:15"),
+    "ramp": Family("ramp:T", lambda text: Ramp(int(text)), f"2 to {SampledRamp.MOST} samples, such as ramp:1024"),
+}
+
+
+def resolve(source: object, *, stationary: bool = True) -> Source:
+    """``source`` itself if it is a `Source`, or the built-in one of that name ("power:a" for a power law).
+
+    One without a δ that depends on the distance alone is refused unless `stationary` is False.
+    """
+    if not isinstance(source, Source | str):
         raise TypeError(f"source must be a Source or a name, got {source!r}")
-    if source in BUILT_IN or source.startswith("power:"):
-        return _named(source)
-    names = ", ".join([*BUILT_IN, "power:a"])
-    raise ValueError(f"source must be a Source or one of {names}, got {source!r}")
+    known = _named(source) if isinstance(source, str) else source
+    if stationary and not known._stationary:
+        raise ValueError(
+            f"source must be stationary for this, got {known.name!r}, whose cells have no distortion that depends "
+            "on their size alone; lagrangian, quantizer and excess with lmbda take it"
+        )
+    return known
 
 
 @lru_cache(maxsize=256)
 def _named(name: str) -> Source:
     if name in BUILT_IN:
         return BUILT_IN[name]()
+    kind, colon, parameter = name.partition(":")
+    if not colon or kind not in FAMILIES:
+        names = ", ".join([*BUILT_IN, *(family.form for family in FAMILIES.values())])
+        raise ValueError(f"source must be a Source or one of {names}, got {name!r}")
+    family = FAMILIES[kind]
     try:
-        return PowerLaw(float(name.removeprefix("power:")))
+        return family.make(parameter)
     except ValueError:
-        raise ValueError(f"source must be power:a with 0 < a ≤ 2, such as power:1.5, got {name!r}") from None
+        raise ValueError(f"source must be {family.form} with {family.allowed}, got {name!r}") from None

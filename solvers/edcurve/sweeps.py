@@ -15,7 +15,7 @@ from . import _validation
 from ._envelopes import lower_hull
 from ._kernels import functions, loops
 from .exact import evaluate
-from .sources import BOUND, Source, resolve
+from .sources import BOUND, SampledRamp, Source, resolve
 
 if TYPE_CHECKING:
     from .search import SearchResult
@@ -57,6 +57,10 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     it does not hold, or (★) does not, a search over unequal partitions is run, up to 2000 cells, and the lower value
     returned.
 
+    For `Ramp(samples=T)` the minimum is over cells between phases at which a sample jumps, multiples of 1/T: for
+    λ up to T²/2 nats the Lagrangian is concave in each boundary between such phases, so that they are the best of all
+    intervals. Steps of 1/T cut into equal cells, which larger λ ask for, are tried too.
+
     Parameters
     ----------
     source : Source or str
@@ -79,9 +83,11 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     TypeError
         If an argument is not a number, an array of numbers or a source.
     """
-    known = resolve(source)
+    known = resolve(source, stationary=False)
     unit = _validation.log_base(base)
     values = _validation.nonnegative("lmbda", lmbda, finite=True)
+    if isinstance(known, SampledRamp):
+        return _of_sampled(known, values, unit)
     if values.ndim == 0 and uniform_suffices(known):
         return _at_one(known, float(values), unit)
     flat = np.ascontiguousarray(values * unit).ravel()
@@ -100,6 +106,26 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     if values.ndim == 0:
         return Lagrangian(*(part.item() for part in parts))
     return Lagrangian(*(part.reshape(values.shape) for part in parts))
+
+
+def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
+    """The same for the sampled ramp, by dynamic programming over cells of whole steps of the phase."""
+    from . import progress
+
+    found = []
+    with progress.bar("composing cells", lmbda.size) as update:
+        for done, value in enumerate(lmbda.ravel().tolist(), start=1):
+            composition, nats, distortion = source.best(value * unit)
+            steps = composition.steps
+            cells, uniform = len(steps) * composition.split, bool(steps[0] == steps[-1])
+            found.append((value, cells, nats / unit, distortion, nats / unit + value * distortion, uniform))
+            update(done, lmbda.size)
+    if lmbda.ndim == 0:
+        return Lagrangian(*found[0])
+    kinds = (np.float64, np.int64, np.float64, np.float64, np.float64, np.bool_)
+    table = zip(*found, strict=True) if found else ([] for _ in kinds)
+    fields: list[NDArray[Any]] = [np.array(list(x), dtype=kind) for x, kind in zip(table, kinds, strict=True)]
+    return Lagrangian(*(field.reshape(lmbda.shape) for field in fields))
 
 
 def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:

@@ -20,7 +20,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from . import biuniform, circle, cubic, functions, general, power, spectrum
+from . import biuniform, circle, cubic, functions, general, power, spectrum, table, waves
 
 Array = NDArray[np.float64]
 Function = Callable[..., float]
@@ -64,7 +64,7 @@ def evaluate(
     with _compiling:
         run = compiled(function, model)
     out = np.empty_like(x)
-    _in_threads(run, np.array(c), np.array(extra, dtype=np.float64), x, out)
+    _in_threads(run, np.asarray(c), np.array(extra, dtype=np.float64), x, out)
     return out
 
 
@@ -78,8 +78,8 @@ def _few(evaluations: int) -> bool:
 
 
 def point(function: Function, model: ModuleType, c: tuple[Any, ...], extra: tuple[float, ...], x: float) -> float:
-    """Function at one point, interpreted unless the model is a long sum."""
-    if model is spectrum and len(c) > 64:
+    """Function at one point, interpreted unless the model is a long sum or a table."""
+    if model in (spectrum, table) and len(c) > 64:
         return float(evaluate(function, model, c, extra, np.array([x]))[0])
     parts = [getattr(model, name) for name in ARGUMENTS[function]]
     return float(function(*parts, c, extra, x))
@@ -137,7 +137,7 @@ def _let_numba_compile() -> None:
     """Make the scalar functions known to numba: divisors unchecked and calls dissolved, so that LLVM vectorises."""
     from numba.extending import register_jitable
 
-    for module in (biuniform, circle, cubic, power, spectrum, functions):
+    for module in (biuniform, circle, cubic, power, spectrum, table, waves, functions):
         for value in vars(module).values():
             if isinstance(value, FunctionType) and value.__module__ == module.__name__:
                 register_jitable(nogil=True, error_model="numpy", forceinline=True)(value)

@@ -35,7 +35,7 @@ def circle_phase(x: Array) -> Array:
     """Angle of a point of R², in turns."""
     if x.ndim == 0 or x.shape[-1] != 2:
         raise ValueError(f"x must have 2 coordinates along the last axis, got shape {x.shape}")
-    return _turns(np.arctan2(x[..., 1], x[..., 0]))
+    return turns(np.arctan2(x[..., 1], x[..., 0]))
 
 
 def circle_centroid(start: Array, size: Array, samples: int) -> Array:
@@ -48,7 +48,7 @@ def sinusoid_phase(x: Array) -> Array:
     """Phase of the first harmonic of the samples."""
     _sampled(x, 3)
     harmonic = x @ np.exp(-2j * math.pi * times(x.shape[-1]))
-    return _turns(np.angle(1j * harmonic))
+    return turns(np.angle(1j * harmonic))
 
 
 def sinusoid_centroid(start: Array, size: Array, samples: int) -> Array:
@@ -86,6 +86,6 @@ def _sampled(x: Array, least: int) -> None:
         raise ValueError(f"x must have at least {least} samples along the last axis, got shape {x.shape}")
 
 
-def _turns(angle: Any) -> Array:
+def turns(angle: Any) -> Array:
     phase = np.mod(angle / (2.0 * math.pi), 1.0)
     return np.asarray(np.where(phase == 1.0, 0.0, phase))

@@ -1,0 +1,113 @@
+"""Reading points of curves from .npy, .npz and .csv files: numbers alone, nothing is executed."""
+
+from __future__ import annotations
+
+import csv
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+SUFFIXES = (".npy", ".npz", ".csv")
+LARGEST = 2**28  # numbers
+LARGEST_TEXT = 2**31  # bytes of CSV
+
+
+def is_data(path: str) -> bool:
+    """Whether an argument names a file of points rather than a source."""
+    return Path(path).suffix.lower() in SUFFIXES
+
+
+def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDArray[Any]:
+    """The array in a file, one point a row; ValueError that names the file for whatever is not that.
+
+    Parameters
+    ----------
+    path : path
+        A .npy, a .npz (of one array, or with its `key`) or a .csv (commas, a header line or none).
+    key : str, optional
+        Name of the array in a .npz.
+
+    Returns
+    -------
+    ndarray
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ValueError(f"{os.fspath(path)}: expected a file that ends in {', '.join(SUFFIXES)}")
+    if key is not None and suffix != ".npz":
+        raise ValueError(f"{os.fspath(path)}: key names an array of a .npz file, got {key!r}")
+    try:
+        if suffix == ".csv":
+            return _read_csv(path)
+        values = _read_npy(path) if suffix == ".npy" else _read_npz(path, key)
+    except (ValueError, EOFError, KeyError, SyntaxError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from None
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"{os.fspath(path)}: expected real numbers, got an array of dtype {values.dtype}")
+    return values
+
+
+def _read_npy(path: str | os.PathLike[str]) -> NDArray[Any]:
+    # mapped first, so that what is too large is refused unread
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(mapped, np.ndarray):
+        raise ValueError("expected a .npy file, got an archive")
+    _bounded(mapped.size)
+    return np.array(mapped)
+
+
+def _read_npz(path: str | os.PathLike[str], key: str | None) -> NDArray[Any]:
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        wanted = names[0] if key is None and len(names) == 1 else key
+        if wanted not in names:
+            raise ValueError(f"key must be one of {', '.join(names) or 'none: the archive is empty'}, got {key!r}")
+        inside = archive.namelist()[names.index(wanted)]
+        _bounded(archive.getinfo(inside).file_size // 8)
+        with archive.open(inside) as member:
+            # a header that promises more than the member holds would be allocated
+            version = np.lib.format.read_magic(member)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            _bounded(int(np.prod(read(member)[0], dtype=object)))
+        with archive.open(inside) as member:
+            return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
+
+
+def _bounded(numbers: int) -> None:
+    if numbers > LARGEST:
+        raise ValueError(f"expected at most {LARGEST} numbers, got {numbers}")
+
+
+def _read_csv(path: str | os.PathLike[str]) -> Array:
+    size = Path(path).stat().st_size
+    if size > LARGEST_TEXT:
+        raise ValueError(f"expected at most {LARGEST_TEXT} bytes of text, got {size}")
+    rows: list[list[float]] = []
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        try:
+            for cells in reader:
+                if cells:
+                    _add_row(rows, cells, reader.line_num)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"not a CSV file in UTF-8: {error}") from None
+    if not rows:
+        raise ValueError("expected rows of numbers, got none")
+    return np.array(rows)
+
+
+def _add_row(rows: list[list[float]], cells: list[str], line: int) -> None:
+    try:
+        values = [float(cell) for cell in cells]
+    except ValueError:
+        if line == 1:
+            return  # a header
+        raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}") from None
+    if rows and len(values) != len(rows[0]):
+        raise ValueError(f"line {line}: expected {len(rows[0])} numbers as above, got {len(values)}")
+    rows.append(values)

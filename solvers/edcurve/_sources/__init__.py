@@ -1,0 +1,1 @@
+"""What sources are made of: the base class, those with a known d, spectra, waveforms and measured curves."""

@@ -1,0 +1,218 @@
+"""Curves known by measured vectors, equally spaced in the phase."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import _validation, condition
+
+from . import orbits
+from .base import Array, Source
+from .spectra import MOST, Spectrum
+from .waveforms import finite_samples, left_out, waveform_modes
+
+if TYPE_CHECKING:
+    from scipy.interpolate import PPoly
+
+LEAST = 4  # points
+LARGEST = 2**28  # numbers
+PAIRED = 512  # points, and distances between points, at which stationarity is examined
+DIRECT = 64  # lags at which distances are summed term by term, since transforms cancel there
+SMALL_PHASE = 1e-300
+
+
+def from_samples(x: ArrayLike, *, closed: bool, tolerance: float, name: str) -> SampledLoop | SampledCurve:
+    """Source given by measured vectors; see `Source.from_samples`."""
+    points = checked_points(x)
+    limit = _validation.real("tolerance", tolerance)
+    if limit < 0.0:
+        raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
+    made = SampledLoop(points, name=str(name)) if closed else SampledCurve(points, name=str(name))
+    if made.defect > limit:
+        raise ValueError(
+            f"x must be stationary: ‖γ(v) − γ(v+u)‖² must depend on u alone, but deviates from that by "
+            f"{made.defect:.3g} of its mean, and tolerance is {limit:g}; edcurve.segment gives the optimal partition "
+            "of any curve"
+        )
+    return made
+
+
+def checked_points(x: ArrayLike) -> Array:
+    """The points as an array of shape (N, dim), if they can be a curve."""
+    values = _validation._as_float64("x", x)
+    points = values[:, None] if values.ndim == 1 else values
+    if points.ndim != 2 or points.shape[0] < LEAST or points.shape[1] < 1:
+        raise ValueError(f"x must be of shape (N, dim) or (N,) with at least {LEAST} points, got shape {values.shape}")
+    if points.size > LARGEST or points.shape[0] > 2 * MOST:
+        raise ValueError(f"x must have at most {2 * MOST} points and {LARGEST} numbers, got shape {values.shape}")
+    finite_samples("x", points, np.broadcast_to(np.arange(len(points))[:, None], points.shape))
+    if not np.ptp(points, axis=0).any():
+        raise ValueError("x must not be the same point throughout")
+    return points
+
+
+def defect(points: Array, *, closed: bool) -> float:
+    """Root mean square deviation of ‖x_i − x_{i+j}‖² from its mean over i, as a share of its mean over i and j."""
+    count = len(points)
+    lags = np.unique(np.linspace(1, count - 1, min(count - 1, PAIRED)).astype(np.int64))
+    square = total = pairs = 0.0
+    for lag in lags.tolist():
+        available = count if closed else count - lag
+        first = np.unique(np.linspace(0, available - 1, min(available, PAIRED)).astype(np.int64))
+        distances = np.sum((points[first] - points[(first + lag) % count]) ** 2, axis=1)
+        square += float(np.sum((distances - distances.mean()) ** 2))
+        total += float(distances.sum())
+        pairs += first.size
+    return float(np.sqrt(square / pairs) / (total / pairs))
+
+
+class SampledLoop(Spectrum):
+    """The trigonometric polynomial through N vectors along a loop; see `Source.from_samples`."""
+
+    def __init__(self, points: Array, *, name: str) -> None:
+        self._defect = defect(points, closed=True)
+        self._centre = points.mean(axis=0)
+        modes = waveform_modes(points)
+        self._truncation = left_out(points, kept=len(modes))
+        super().__init__(0.5 * np.sum(np.abs(modes) ** 2, axis=1), name=name)
+        self._modes = modes[: self._energies.size]
+        lengths = np.sum((points - self._centre) ** 2, axis=1)
+        # what differs from point to point by rounding alone makes no phase nearer
+        varied = np.ptp(lengths) > 1e-12 * lengths.max()
+        self._norm = waveform_modes(-0.5 * lengths) if varied else np.zeros(1, dtype=np.complex128)
+
+    @property
+    def truncation(self) -> float:
+        """Energy of the harmonics left out, by which distortions are larger at most; see `Source.from_samples`."""
+        return self._truncation * self._amplitude**2
+
+    @property
+    def defect(self) -> float:
+        """How far the points are from stationary; see `Source.from_samples`."""
+        return self._defect
+
+    def phase(self, x: NDArray[Any]) -> Array:
+        """Phase in turns of the nearest point of the loop, for points along the last axis."""
+        points = self._checked(x, self._centre.size)
+        return orbits.nearest((points - self._centre) @ self._modes.conj().T, self._norm)
+
+    def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
+        """Mean point E[X | cell] of cells of phases [start, start + size)."""
+        return self._amplitude * orbits.mean_points(self._modes, self._centre, start, size)
+
+
+class SampledCurve(Source):
+    """A monotone cubic through the mean distances of N vectors along an open curve; see `Source.from_samples`.
+
+    Points between the samples are taken to be on the chords.
+    """
+
+    def __init__(self, points: Array, *, name: str) -> None:
+        from scipy.interpolate import PchipInterpolator, make_interp_spline
+
+        self._points = points.copy()
+        self._defect = defect(points, closed=False)
+        values = _mean_distances(points)
+        u = np.linspace(0.0, 1.0, len(points))
+        self._delta: PPoly = PchipInterpolator(u, values)
+        self._moment = self._delta.antiderivative(2)
+        self._moment_slope = self._delta.antiderivative(1)
+        middles = 0.5 * (u[1:] + u[:-1])
+        straight = make_interp_spline(u, values, k=1)
+        self._truncation = float(np.max(np.abs(self._delta(middles) - straight(middles))))
+        # distances measured always make a valid d
+        self._name, self._closed, self._given = name, False, self._mean_moment
+        self._max_distortion = float(self._moment(1.0))
+        self._c = (self._max_distortion, 0.0, self._one_cell, False)
+
+    def _mean_moment(self, p: Array) -> Array:
+        """d(p) = (1/p) ∫₀ᵖ (p − u) δ(u) du."""
+        return np.asarray(self._moment(p) / np.maximum(p, SMALL_PHASE))
+
+    def _derivative(self, p: Array) -> Array:
+        """d′(p) = (1/p²) ∫₀ᵖ u δ(u) du."""
+        return np.asarray((p * self._moment_slope(p) - self._moment(p)) / np.maximum(p, SMALL_PHASE) ** 2)
+
+    @property
+    def truncation(self) -> float:
+        """Estimated error of δ between the samples; see `Source.from_samples`."""
+        return self._truncation * float(self._scale)
+
+    @property
+    def defect(self) -> float:
+        """How far the points are from stationary; see `Source.from_samples`."""
+        return self._defect
+
+    @cached_property
+    def condition(self) -> condition.Condition:
+        """Outcome of the numerical check of (★), with the derivative of the interpolated d."""
+        found = condition.check_star(self._mean_moment, derivative=self._derivative)
+        return condition.tolerated(found, self._truncation / float(self._delta(1.0)))
+
+    @cached_property
+    def monotone(self) -> bool:
+        """Whether the mean distances do not decrease, to what interpolation leaves open."""
+        return condition.rises(self._delta(self._delta.x), slack=self._truncation)
+
+    def phase(self, x: NDArray[Any]) -> Array:
+        """Phase of the nearest point of the curve, for points along the last axis."""
+        given = self._checked(x, self._points.shape[1])
+        flat = given.reshape(-1, given.shape[-1])
+        rows = max(1, orbits.AT_ONCE // len(self._points))
+        parts = [self._nearest(flat[i : i + rows]) for i in range(0, len(flat), rows)]
+        return np.concatenate([np.empty(0), *parts]).reshape(given.shape[:-1])
+
+    def _nearest(self, points: Array) -> Array:
+        last = len(self._points) - 1
+        lengths = np.sum(self._points**2, axis=1)
+        near = np.argmin(lengths - 2.0 * points @ self._points.T, axis=1)
+        options = []
+        for left in (np.clip(near - 1, 0, last - 1), np.clip(near, 0, last - 1)):
+            chord = self._points[left + 1] - self._points[left]
+            square = np.maximum(np.sum(chord**2, axis=1), SMALL_PHASE)
+            share = np.clip(np.sum((points - self._points[left]) * chord, axis=1) / square, 0.0, 1.0)
+            foot = self._points[left] + share[:, None] * chord
+            options.append((np.sum((points - foot) ** 2, axis=1), (left + share) / last))
+        (first, at_first), (second, at_second) = options
+        return np.asarray(np.where(first < second, at_first, at_second))
+
+    def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
+        """Mean point E[X | cell] of cells of phases [start, start + size)."""
+        difference = self._integral(start + size) - self._integral(start)
+        return np.asarray(self._amplitude * difference / np.asarray(size)[..., None])
+
+    @cached_property
+    def _sums(self) -> Array:
+        """Integrals of the curve from 0 to each sample."""
+        last = len(self._points) - 1
+        steps = 0.5 * (self._points[1:] + self._points[:-1]) / last
+        return np.concatenate([np.zeros((1, self._points.shape[1])), np.cumsum(steps, axis=0)])
+
+    def _integral(self, v: Array) -> Array:
+        last = len(self._points) - 1
+        left = np.clip(np.floor(v * last).astype(np.int64), 0, last - 1)
+        share = (v * last - left)[..., None]
+        chord = self._points[left + 1] - self._points[left]
+        return np.asarray(self._sums[left] + (share * self._points[left] + 0.5 * share**2 * chord) / last)
+
+
+def _mean_distances(points: Array) -> Array:
+    """Mean over i of ‖x_i − x_{i+j}‖² for j = 0, …, N − 1."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    count = len(points)
+    centred = points - points.mean(axis=0)
+    lengths = np.concatenate([[0.0], np.cumsum(np.sum(centred**2, axis=1))])
+    padded = next_fast_len(2 * count, real=True)
+    products = np.zeros(count)
+    for column in centred.T:
+        products += irfft(np.abs(rfft(column, padded)) ** 2, padded)[:count]
+    lags = np.arange(count)
+    sums = lengths[count - lags] + (lengths[-1] - lengths[lags]) - 2.0 * products
+    for lag in range(min(count, DIRECT)):
+        sums[lag] = np.sum((centred[lag:] - centred[: count - lag]) ** 2)
+    return np.asarray(np.maximum(sums, 0.0) / (count - lags))
