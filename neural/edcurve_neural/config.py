@@ -126,9 +126,10 @@ def _real(name: str, value: Any, least: float) -> float:
 def _integer(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, at least {least}, got {value!r}")
-    if value < least or (most is not None and value > most):
+    number = int(value)
+    if number < least or (most is not None and number > most):
         raise ValueError(f"{name} must be {_range(least, most)}, got {value!r}")
-    return int(value)
+    return number
 
 
 def _range(least: int, most: int | None) -> str:

@@ -17,6 +17,12 @@ from .signals import Signal, signal
 Indices = NDArray[np.int64]
 Coordinates = NDArray[np.float64]
 POINTS = 2**20
+KNOWN: dict[str, Callable[[], edcurve.Source]] = {
+    "circle": edcurve.Circle,
+    "ramp": edcurve.Ramp,
+    "sawbridge": edcurve.Sawbridge,
+    "sinusoid": edcurve.Sinusoid,
+}
 CHUNK = 2**24  # numbers of a realization handed to a caller's function at once
 
 
@@ -157,6 +163,7 @@ def evaluate(
     def reconstruct(block: slice) -> Coordinates:
         return _finite("decode", call(decode, handed[block]), (len(handed[block]), waves.dim))
 
+    spent: Coordinates | None
     if callable(rate):
         spent = _finite("rate", call(rate, handed), (len(distinct),))
     else:
@@ -217,12 +224,10 @@ def relabel(codes: Indices) -> tuple[Indices, Indices]:
 
 
 def _known(source: str | edcurve.Source) -> edcurve.Source:
-    allowed = {"circle": edcurve.Circle, "ramp": edcurve.Ramp, "sawbridge": edcurve.Sawbridge}
-    allowed["sinusoid"] = edcurve.Sinusoid
     name = source.name if isinstance(source, edcurve.Source) else source
-    if name not in allowed:
-        raise ValueError(f"source must be one of {', '.join(sorted(allowed))}, got {source!r}")
-    return allowed[name]()
+    if name not in KNOWN:
+        raise ValueError(f"source must be one of {', '.join(sorted(KNOWN))}, got {source!r}")
+    return KNOWN[name]()
 
 
 def _realizations(waves: Signal, points: int, dtype: torch.dtype) -> Iterator[torch.Tensor]:

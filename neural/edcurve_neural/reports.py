@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from .runs import evaluate_model
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from .training import Program
 
 GLANCE = 4096  # phases of a quick evaluation
@@ -49,46 +52,6 @@ def glance(program: Program) -> Glance:
     return Glance(*np.array(rows).T)
 
 
-class Display:
-    """A bar on standard error with the means over the models that have not diverged."""
-
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, TextColumn("{task.fields[seen]}"), console=Console(stderr=True))
-        self._task = self.bar.add_task("training", total=total, seen="")
-        self._done, self._shown, self._next = 0, 0.0, 0.0
-
-    def advance(self, program: Program) -> None:
-        """One step of all models of the program."""
-        self._done += len(program.configs)
-        now = time.monotonic()
-        if now < self._shown + SHOWN or not self.bar.console.is_terminal:
-            return
-        self.bar.update(self._task, completed=self._done)
-        self._shown = now
-        if now >= self._next:
-            self.bar.update(self._task, seen=summary(glance(program)))
-            spent = time.monotonic() - now
-            self._next = now + COSTLY * spent
-
-    def close(self) -> None:
-        """Fill the bar."""
-        self.bar.update(self._task, completed=self._done)
-
-
-class Silent(Display):
-    """Shows nothing."""
-
-    def __init__(self) -> None:
-        pass
-
-    def advance(self, program: Program) -> None:
-        """Nothing."""
-
-
 def summary(seen: Glance) -> str:
     """Means over the models whose loss is finite."""
     finite = np.isfinite(seen.loss)
@@ -97,16 +60,43 @@ def summary(seen: Glance) -> str:
     return "  ".join(f"{name} {values[finite].mean():.4g}" for name, values in seen._asdict().items())
 
 
+Advance = Callable[["Program"], None]
+
+
 @contextmanager
-def display(total: int, *, enabled: bool) -> Iterator[Display]:
-    """A bar over `total` steps of models, if enabled."""
+def display(total: int, *, enabled: bool) -> Iterator[Advance]:
+    """A bar on standard error over `total` steps of models: yields what to call after each step of a program."""
     if not enabled:
-        yield Silent()
+        yield lambda program: None
         return
-    shown = Display(total)
-    with shown.bar:
-        yield shown
-        shown.close()
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[seen]}"), console=Console(stderr=True)) as bar:
+        watch = _Watch(bar, total)
+        yield watch.advance
+        bar.update(watch.task, completed=watch.done)
+
+
+class _Watch:
+    """Updates a bar twice a second, and what it says of the models as often as that costs little."""
+
+    def __init__(self, bar: Progress, total: int) -> None:
+        self.bar, self.task = bar, bar.add_task("training", total=total, seen="")
+        self.done, self.shown, self.next = 0, -math.inf, -math.inf
+
+    def advance(self, program: Program) -> None:
+        """One step of all models of the program was made."""
+        self.done += len(program.configs)
+        now = time.monotonic()
+        if now < self.shown + SHOWN or not self.bar.console.is_terminal:
+            return
+        self.bar.update(self.task, completed=self.done)
+        self.shown = now
+        if now >= self.next:
+            self.bar.update(self.task, seen=summary(glance(program)))
+            self.next = now + COSTLY * (time.monotonic() - now)
 
 
 Board = Callable[["Program", Record], None]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import edcurve
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from .config import Config
-from .evaluation import POINTS, Evaluation, grid, measured, relabel
+from .evaluation import KNOWN, POINTS, Evaluation, grid, measured, relabel
 from .models import NTC
 from .signals import Ramp, Sawbridge, Signal
 
@@ -64,7 +63,7 @@ class Run:
 @torch.no_grad()
 def evaluate_model(model: NTC, source: str, points: int = POINTS) -> Evaluation:
     """`Run.evaluate` of a coder of one model."""
-    known, waves = edcurve_source(source), model.signal
+    known, waves = KNOWN[source](), model.signal
     floor = rank_floor(waves, model.hidden[0])
     if not bool(torch.isfinite(model.flat).all()):
         samples = None if waves.name == "circle" else waves.dim
@@ -82,12 +81,6 @@ def evaluate_model(model: NTC, source: str, points: int = POINTS) -> Evaluation:
 
     rate = model.rate(indices)[0].double().cpu().numpy()
     return measured(known, waves, cells, len(distinct), reconstruct, rate, floor)
-
-
-def edcurve_source(name: str) -> edcurve.Source:
-    """The source of the core package by that name."""
-    makers = {"circle": edcurve.Circle, "ramp": edcurve.Ramp, "sinusoid": edcurve.Sinusoid}
-    return {**makers, "sawbridge": edcurve.Sawbridge}[name]()
 
 
 def rank_floor(waves: Signal, width: int) -> float:

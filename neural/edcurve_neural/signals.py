@@ -177,7 +177,7 @@ class _SteppedProject(torch.autograd.Function):
         return fixed.unsqueeze(1) - out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         v, rows, line = ctx.saved_tensors
         models, _, width = grad.shape
         flat = grad.reshape(-1, width)

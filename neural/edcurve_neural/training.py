@@ -133,14 +133,17 @@ def train_many(
     for i, config in enumerate(configs):
         groups.setdefault(config.shape, []).append(i)
     runs: dict[int, Run] = {}
-    with reports.board(tensorboard) as board, reports.display(sum(c.steps for c in configs), enabled=progress) as show:
+    with (
+        reports.board(tensorboard) as board,
+        reports.display(sum(c.steps for c in configs), enabled=progress) as advance,
+    ):
         for members in groups.values():
             program = Program([configs[i] for i in members], device)
-            runs.update(zip(members, _finish(program, board, show), strict=True))
+            runs.update(zip(members, _finish(program, board, advance), strict=True))
     return [runs[i] for i in range(len(configs))]
 
 
-def _finish(program: Program, board: reports.Board, show: reports.Display) -> list[Run]:
+def _finish(program: Program, board: reports.Board, advance: reports.Advance) -> list[Run]:
     """Train to the end."""
     steps, start = program.configs[0].steps, time.perf_counter()
     every = -(-steps // LOGGED)
@@ -150,7 +153,7 @@ def _finish(program: Program, board: reports.Board, show: reports.Display) -> li
         total = torch.zeros(2, len(program.configs), device=program.flat.device)
         for _ in range(count):
             total += torch.stack(program.step())
-            show.advance(program)
+            advance(program)
         records.append(Record(program.done, *(total / count).double().cpu().numpy()))
         board(program, records[-1])
     return _runs(program, records, (time.perf_counter() - start) / len(program.configs))
@@ -159,7 +162,8 @@ def _finish(program: Program, board: reports.Board, show: reports.Display) -> li
 def _runs(program: Program, records: list[Record], seconds: float) -> list[Run]:
     runs = []
     for i, (config, failed) in enumerate(zip(program.configs, program.failed.tolist(), strict=True)):
-        rate, distortion = (np.array([record[part][i] for record in records]) for part in (1, 2))
+        rate = np.array([record.rate[i] for record in records])
+        distortion = np.array([record.distortion[i] for record in records])
         history = {
             "step": np.array([float(record.step) for record in records]),
             "loss": rate + config.lmbda * distortion,

@@ -1,0 +1,59 @@
+"""Configurations: what is refused, keys, JSON."""
+
+import dataclasses
+import json
+
+import edcurve_neural as edn
+import pytest
+
+REFUSED = [
+    ({"source": "square"}, ValueError, "source must be one of circle, ramp"),
+    ({"lmbda": -1.0}, ValueError, "lmbda must be finite and at least 0, got -1.0"),
+    ({"lmbda": float("nan")}, ValueError, "lmbda must be finite"),
+    ({"lmbda": "4"}, TypeError, "lmbda must be a real number, got '4'"),
+    ({"latent_dim": 0}, ValueError, "latent_dim must be at least 1, got 0"),
+    ({"latent_dim": 1.0}, TypeError, "latent_dim must be an integer"),
+    ({"hidden": ()}, TypeError, "hidden must be a tuple of at least one width"),
+    ({"hidden": (10, 0)}, ValueError, "hidden must be at least 1, got 0"),
+    ({"samples": 10}, ValueError, "samples must be None for the circle"),
+    ({"source": "ramp", "samples": 1}, ValueError, "samples must be from 2 to 1048576, got 1"),
+    ({"batch_size": True}, TypeError, "batch_size must be an integer"),
+    ({"batch_size": 2**24}, ValueError, "batch_size"),
+    ({"steps": 0}, ValueError, "steps must be at least 1"),
+    ({"learning_rate": float("inf")}, ValueError, "learning_rate must be finite"),
+    ({"train_size": 0}, ValueError, "train_size must be from 1"),
+    ({"seed": -1}, ValueError, "seed must be from 0"),
+    ({"likelihood": "exact"}, ValueError, "likelihood must be one of derived, reference"),
+]
+
+
+@pytest.mark.parametrize(("fields", "error", "message"), REFUSED)
+def test_refused(fields, error, message):
+    with pytest.raises(error, match=message.replace("**", r"\*\*")):
+        edn.Config(**{"source": "circle", "lmbda": 4.0, **fields})
+
+
+def test_round_trip():
+    config = edn.Config("ramp", 48, latent_dim=10, hidden=[20, 30], train_size=500, seed=2**64 - 1)
+    again = edn.Config.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert again.key == config.key
+    assert config.samples == 1024
+    assert config.hidden == (20, 30)
+
+
+def test_key_depends_on_every_field():
+    config = edn.Config("ramp", 48.0, samples=64)
+    changed = {
+        "source": "sawbridge", "lmbda": 49.0, "latent_dim": 2, "hidden": (100, 101), "samples": 65, "batch_size": 512,
+        "steps": 10, "learning_rate": 2e-3, "train_size": 9, "seed": 1, "likelihood": "reference",
+    }  # fmt: skip
+    assert set(changed) == {field.name for field in dataclasses.fields(config)}
+    keys = {dataclasses.replace(config, **{name: value}).key for name, value in changed.items()}
+    assert len(keys | {config.key}) == len(changed) + 1
+    assert edn.Config("ramp", 48, samples=64).key == config.key  # int or float
+
+
+def test_unknown_field():
+    with pytest.raises(ValueError, match="unknown field of a configuration: batchsize"):
+        edn.Config.from_dict({"source": "circle", "lmbda": 4.0, "batchsize": 3})

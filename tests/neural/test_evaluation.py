@@ -1,0 +1,183 @@
+"""Evaluation: exact quantisers, brute force, the decomposition, callables of numpy and torch, errors."""
+
+import edcurve
+import edcurve_neural as edn
+import numpy as np
+import pytest
+import torch
+from edcurve_neural.evaluation import relabel
+from edcurve_neural.models import NTC
+from edcurve_neural.runs import evaluate_model, rank_floor
+from edcurve_neural.signals import signal
+
+LMBDA = {"circle": 64.0, "sinusoid": 100.0, "ramp": 48.0, "sawbridge": 50.0}
+
+
+def optimal(source, samples):
+    q = edcurve.quantizer(source, edcurve.lagrangian(source, LMBDA[source]).distortion)
+    return (lambda x: q.encode(np.asarray(x, dtype=float))), (lambda k: q.decode(np.asarray(k), samples))
+
+
+@pytest.mark.parametrize(("source", "samples"), [("circle", 2), ("sinusoid", 16)])
+def test_optimal_quantiser_has_no_excess(source, samples):
+    """A grid of n phases moves a boundary by 1/n, which costs its square."""
+    found = edn.evaluate(*optimal(source, samples), source, samples=samples, points=2**16)
+    parts = found.decomposition(LMBDA[source])
+    assert parts.entropy_model == 0.0
+    assert parts.partition == pytest.approx(0.0, abs=1e-6)
+    assert parts.decoder == pytest.approx(0.0, abs=1e-6)
+    assert found.cells == edcurve.lagrangian(source, LMBDA[source]).cells
+    assert found.rate == found.entropy
+
+
+@pytest.mark.parametrize("source", ["ramp", "sawbridge"])
+def test_optimal_quantiser_of_sampled_functions(source):
+    """Sampled at T = 1024 these are sources of their own, 0.1 % apart at this λ."""
+    found = edn.evaluate(*optimal(source, 1024), source, samples=1024, points=2**12)
+    assert found.excess(LMBDA[source]) == pytest.approx(0.0, abs=2e-3)
+    assert found.samples == 1024
+
+
+@pytest.mark.parametrize("source", ["circle", "ramp", "sawbridge", "sinusoid"])
+def test_against_brute_force(source):
+    """An arbitrary encoder and decoder, with all realizations formed."""
+    samples, points = 12, 999
+    waves = signal(source, samples)
+    v = (np.arange(points) + 0.5) / points
+    x = waves.sample(torch.from_numpy(v)[None])[0].numpy()
+    generator = np.random.default_rng(0)
+    book = generator.normal(size=(60, waves.dim))
+    bits = generator.uniform(1, 9, size=60)
+    weights = generator.normal(size=(waves.dim, 2))
+
+    def encode(x):
+        return np.floor(3 * np.asarray(x, dtype=float) @ weights).astype(int)
+
+    def number(k):
+        return np.asarray(k) @ [7, 3] % 60
+
+    found = edn.evaluate(
+        encode, lambda k: book[number(k)], source, lambda k: bits[number(k)], samples=samples, points=points,
+        dtype=torch.float64,
+    )  # fmt: skip
+    k = encode(x)
+    _, cells, counts = np.unique(k, axis=0, return_inverse=True, return_counts=True)
+    p = counts / points
+    means = np.stack([x[cells.ravel() == j].mean(axis=0) for j in range(len(p))])
+    assert found.cells == len(p)
+    assert found.entropy == pytest.approx(-(p * np.log2(p)).sum(), rel=1e-12)
+    assert found.rate == pytest.approx(bits[number(k)].mean(), rel=1e-12)
+    assert found.distortion == pytest.approx(
+        waves.weight * np.square(x - book[number(k)]).sum(axis=1).mean(), rel=1e-11
+    )
+    assert found.distortion_centroid == pytest.approx(
+        waves.weight * np.square(x - means[cells.ravel()]).sum(axis=1).mean(), rel=1e-10
+    )
+
+
+@pytest.mark.parametrize("source", ["circle", "ramp", "sawbridge"])
+def test_decomposition_adds_up(source):
+    model = NTC(source, 2, (8, 8), samples=40, seeds=(1,))
+    with torch.no_grad():
+        model.flat.mul_(2.0)
+    found = evaluate_model(model, source, 2**12)
+    assert found.cells > 3
+    for lmbda in (0.0, 4.0, 512.0, 1e5):
+        assert sum(found.decomposition(lmbda)) == pytest.approx(found.excess(lmbda), abs=1e-6)
+        assert min(found.decomposition(lmbda)[1:]) >= -1e-9
+
+
+def test_trained_coder_as_callables():
+    """`Run.evaluate` and `evaluate` of the coder's own methods agree."""
+    config = edn.Config("ramp", 100.0, samples=32, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)
+    run = edn.train(config, progress=False)
+    model = run.model
+    found = edn.evaluate(
+        lambda x: model.encode(x[None])[0], lambda k: model.decode(k[None])[0], "ramp",
+        lambda k: model.rate(k[None])[0], samples=32, points=2**10,
+    )  # fmt: skip
+    expected = run.evaluate(2**10)
+    for name in ("rate", "entropy", "distortion", "distortion_centroid", "cells"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-6)
+
+
+def test_functions_of_arrays_and_of_tensors():
+    """numpy's matmul refuses tensors, torch's refuses arrays: both are found out."""
+    weights = np.ones((2, 1), dtype=np.float32)
+
+    def decode(k):
+        return np.zeros((len(k), 2))
+
+    def arrays(x):
+        return x.__array_interface__ and np.floor(x @ weights).astype(np.int64)
+
+    def tensors(x):
+        return torch.floor(x @ torch.from_numpy(weights)).long()
+
+    a, b = (edn.evaluate(encode, decode, "circle", points=100) for encode in (arrays, tensors))
+    assert a == b
+
+
+def test_scalar_rate_and_flat_indices():
+    found = edn.evaluate(
+        lambda x: (x[:, 0] > 0).long(), lambda k: torch.stack([0.6 * (2.0 * k - 1), 0.0 * k], 1), edcurve.Circle(), 1.5,
+        points=1000,
+    )  # fmt: skip
+    assert found.rate == 1.5
+    assert found.entropy == pytest.approx(1.0)
+    assert found.decomposition(4.0).entropy_model == pytest.approx(0.5)
+    # two half circles: 1 − (2/π)², and the decoder is at 0.6 instead of 2/π
+    assert found.distortion_centroid == pytest.approx(1 - (2 / np.pi) ** 2, abs=1e-5)
+    assert found.distortion - found.distortion_centroid == pytest.approx((2 / np.pi - 0.6) ** 2, rel=1e-3)
+
+
+ERRORS = [
+    (lambda x: x, None, TypeError, "encode must return integers, got an array of dtype float32"),
+    (lambda x: (x > 0).long()[1:], None, ValueError, r"encode must return shape \(10, latent\)"),
+    (lambda x: (x > 0).long(), lambda k: np.zeros(len(k)), ValueError, r"decode must return shape \(4, 2\)"),
+    (lambda x: (x > 0).long(), lambda k: np.full((len(k), 2), np.nan), ValueError, "decode must return finite"),
+]
+
+
+@pytest.mark.parametrize(("encode", "decode", "error", "message"), ERRORS)
+def test_errors(encode, decode, error, message):
+    with pytest.raises(error, match=message):
+        edn.evaluate(encode, decode or (lambda k: np.zeros((len(k), 2))), "circle", points=10)
+
+
+def test_errors_of_arguments():
+    with pytest.raises(ValueError, match="source must be one of circle, ramp, sawbridge, sinusoid, got 'uniform'"):
+        edn.evaluate(len, len, "uniform")
+    with pytest.raises(ValueError, match="points must be an integer, at least 2, got 1"):
+        edn.evaluate(len, len, "circle", points=1)
+    with pytest.raises(ZeroDivisionError):  # of the caller's function, as raised
+        edn.evaluate(lambda x: 1 // 0, len, "circle", points=10)
+
+
+def test_sampled_optimum():
+    model = NTC("sawbridge", 1, (8, 8), samples=40)
+    with pytest.raises(ValueError, match="sampled must be False for the sawbridge"):
+        evaluate_model(model, "sawbridge", 100).excess(4.0, sampled=True)
+    found = evaluate_model(NTC("circle", 1, (8, 8)), "circle", 100)
+    assert found.excess(4.0, sampled=True) == found.excess(4.0)
+
+
+def test_relabelling_wide_indices():
+    generator = np.random.default_rng(0)
+    codes = generator.integers(-(2**62), 2**62, size=(50, 4))[generator.integers(50, size=1000)]
+    distinct, cells = relabel(codes)
+    assert np.array_equal(distinct[cells], codes)
+    assert len(distinct) == len(np.unique(codes, axis=0))
+    many = generator.integers(-3, 3, size=(1000, 9))
+    distinct, cells = relabel(many)
+    assert np.array_equal(distinct[cells], many)
+    assert len(distinct) == len(np.unique(many, axis=0))
+
+
+def test_rank_floor():
+    """Ramp: Σ_{k>50} 1/(2π²k²) = 0.0010031, sampled at 1024 points 0.0009952 (each k twice)."""
+    assert rank_floor(signal("ramp", 1024), 100) == pytest.approx(0.0009952, abs=5e-8)
+    assert rank_floor(signal("ramp", 64), 64) == pytest.approx(0.0, abs=1e-12)
+    assert rank_floor(signal("sawbridge", 512), 0) == pytest.approx(1 / 6, rel=1e-4)
+    assert rank_floor(signal("circle", 2), 100) == 0.0
+    assert rank_floor(signal("sinusoid", 10), 1) == 0.25
