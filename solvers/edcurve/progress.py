@@ -17,12 +17,13 @@ def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
 
     start = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    shown = Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    shown = Progress(*columns, console=console, transient=True)
     task = shown.add_task(title, total=total)
 
     def update(done: int, _total: int) -> None:
         shown.update(task, completed=done)
-        if not shown.live.is_started and time.monotonic() - start > PATIENCE:
+        if console.is_terminal and not shown.live.is_started and time.monotonic() - start > PATIENCE:
             shown.start()
 
     try:
