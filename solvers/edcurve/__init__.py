@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from .curves import Curve, curve
     from .exact import distortion_entropy, entropy_distortion
     from .gaps import excess
+    from .linear import gaussian_bound, rank_floor
     from .measurement import Measurement, measure
     from .partitions import Partition, partition
     from .quantizers import Quantizer, quantizer
+    from .segmentation import Segmentation, segment
+    from .shannon import RateDistortion, rate_distortion, rate_distortion_bounds
     from .sources import (
         Circle,
         Edge,
@@ -49,9 +52,12 @@ _MODULES = {
     "curves": ("Curve", "curve"),
     "exact": ("distortion_entropy", "entropy_distortion"),
     "gaps": ("excess",),
+    "linear": ("gaussian_bound", "rank_floor"),
     "measurement": ("Measurement", "measure"),
     "partitions": ("Partition", "partition"),
     "quantizers": ("Quantizer", "quantizer"),
+    "segmentation": ("Segmentation", "segment"),
+    "shannon": ("RateDistortion", "rate_distortion", "rate_distortion_bounds"),
     "sources": (
         "Circle",
         "Edge",
@@ -87,10 +93,12 @@ __all__ = [
     "Pulse",
     "Quantizer",
     "Ramp",
+    "RateDistortion",
     "SampledCurve",
     "SampledLoop",
     "SampledRamp",
     "Sawbridge",
+    "Segmentation",
     "Sinusoid",
     "Source",
     "Spectrum",
@@ -103,14 +111,19 @@ __all__ = [
     "distortion_entropy",
     "entropy_distortion",
     "excess",
+    "gaussian_bound",
     "inequalities",
     "lagrangian",
     "lower_bound",
     "measure",
     "partition",
     "quantizer",
+    "rank_floor",
+    "rate_distortion",
+    "rate_distortion_bounds",
     "relaxation",
     "search",
+    "segment",
     "upper_bound",
 ]
 

@@ -1,0 +1,37 @@
+"""The command line: every subcommand is one call of the API, which is imported only when one runs."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+import click
+
+from .curve import curve
+from .measured import excess, segment
+from .optimum import certify, distortion, entropy, figures, lagrangian, partition, sources
+
+
+class _Group(click.Group):
+    """Commands whose output holds a ? for what the encoding of standard output does not have, such as ≤."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="edcurve")
+def main() -> None:
+    """Optimal entropy-distortion trade-offs of sources on one-parameter manifolds.
+
+    SOURCE is ramp, circle, sinusoid, sawbridge, uniform, square, triangle, power:a (0 < a ≤ 2), pulse:w (0 < w < 1) or
+    edge:n (n harmonics); `edcurve sources` lists them. Distortions are squared errors, not divided by the dimension.
+    """
+
+
+for command in (certify, curve, distortion, entropy, excess, figures, lagrangian, partition, segment, sources):
+    main.add_command(command)

@@ -1,0 +1,112 @@
+"""What the commands share: types of arguments, options, errors, tables and files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class Number(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
+    """A real number; what it may be is for the API to say."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read what Python reads as a float."""
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number", param, ctx)
+
+
+class Base(Number):
+    """The base of logarithms: a number, or e."""
+
+    name = "base"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a number, or "e"."""
+        return math.e if value == "e" else super().convert(value, param, ctx)
+
+
+def reported(command: Callable[..., None]) -> Callable[..., None]:
+    """Make what the API or the file system objects to a message on standard error and exit code 2."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenPipeError:
+            raise
+        except (ValueError, TypeError, MemoryError, ImportError) as error:
+            raise click.UsageError(str(error)) from None
+        except OSError as error:
+            what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise click.UsageError(what) from None
+
+    return run
+
+
+base_option = click.option("--base", type=Base(), default="2", show_default=True, help="2 for bits, e for nats.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable: JSON on standard output.")
+source_argument = click.argument("source")
+key_option = click.option("--key", help="Of a .npz file: name of the array.")
+# so that a negative number is an argument, to be refused by name, and not an unknown option
+NUMBERS = {"ignore_unknown_options": True}
+
+
+def numbers(option: str, text: str) -> list[float]:
+    """Read numbers separated by commas."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} must be numbers separated by commas, got {text!r}") from None
+
+
+def write_all(writers: dict[str | None, Callable[[Path], Any]]) -> None:
+    """Write files, all of them or none."""
+    from edcurve._files import replacing
+
+    named = {path: write for path, write in writers.items() if path is not None}
+    with ExitStack() as files:
+        for path, write in named.items():
+            write(files.enter_context(replacing(path)))
+    for path in named:
+        click.echo(f"wrote {path}", err=True)
+
+
+def write_csv(table: dict[str, list[Any]], path: Path) -> None:
+    """Write columns as CSV with a header line, every number exact."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table)
+        writer.writerows([*map(repr, row)] for row in zip(*table.values(), strict=True))
+
+
+def print_columns(source: str, base: float, as_json: bool, **columns: Sequence[float]) -> None:
+    """Print equally long columns, as JSON or as a table."""
+    from edcurve.curves import writable
+
+    if as_json:
+        content = {"source": source, "base": base, **columns}
+        plain = {key: [writable(x) for x in v] if isinstance(v, list) else v for key, v in content.items()}
+        click.echo(json.dumps(plain, allow_nan=False))
+    else:
+        print_table(tuple(columns), [list(row) for row in zip(*columns.values(), strict=True)])
+
+
+def print_table(names: Sequence[str], rows: list[list[float]]) -> None:
+    """Print rows under their names."""
+    # six columns fit a terminal of 80
+    width, digits = (18, 11) if len(names) <= 4 else (13, 7)
+    click.echo("".join(f"{name:>{width}}" for name in names))
+    for row in rows:
+        click.echo("".join(f"{value:{width}.{digits}g}" for value in row))

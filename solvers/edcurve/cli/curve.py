@@ -1,0 +1,122 @@
+"""The command that draws and tabulates a whole curve, of a source or of measured points."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .common import (
+    NUMBERS,
+    Number,
+    base_option,
+    json_option,
+    key_option,
+    print_table,
+    reported,
+    source_argument,
+    write_all,
+)
+
+SHOWN = 16
+
+
+@click.command(context_settings=NUMBERS)
+@source_argument
+@click.option("--num", type=int, default=256, show_default=True, help="Number of distortions.")
+@click.option("--dmin", type=Number(), help="Smallest distortion. [default: D_max/1000]")
+@click.option("--dmax", type=Number(), help="Largest distortion. [default: D_max]")
+@base_option
+@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
+@click.option("--plot", "plot_path", type=click.Path(), help="Draw into a file: .png, .pdf, .svg, …")
+@json_option
+@click.option("--shannon", is_flag=True, help="Add Shannon's R(D).")
+@click.option("--gaussian", is_flag=True, help="Add the KLT bound: R(D) of the Gaussian source of that covariance.")
+@click.option("--width", type=int, help="Add the rank floor of a decoder whose last layer is so wide.")
+@click.option("--open", "is_open", is_flag=True, help="Of a file: the points are an open curve, not a loop.")
+@click.option(
+    "--waveform", is_flag=True, help="Of a file: samples of one waveform, of which all cyclic shifts are meant."
+)
+@click.option(
+    "--tolerance", type=Number(), default="0.05", show_default=True, help="Of a file: largest defect allowed."
+)
+@key_option
+@reported
+def curve(
+    source: str,
+    num: int,
+    dmin: float | None,
+    dmax: float | None,
+    base: float,
+    csv_path: str | None,
+    plot_path: str | None,
+    as_json: bool,
+    shannon: bool,
+    gaussian: bool,
+    width: int | None,
+    is_open: bool,
+    waveform: bool,
+    tolerance: float,
+    key: str | None,
+) -> None:
+    """E(D) with its bounds and its convex hull.
+
+    SOURCE may also be a file (.npy, .npz, .csv): points along a loop, one a row, equally spaced in the phase.
+    """
+    from edcurve import curves, plotting
+    from edcurve.sources import resolve
+
+    if plot_path is not None:
+        plotting.require_format(plot_path)
+    known = resolve(_from_file(source, is_open, waveform, tolerance, key))
+    most = known.max_distortion
+    low, high = 1e-3 * most if dmin is None else dmin, most if dmax is None else dmax
+    if not 0.0 < low < high < math.inf:
+        raise ValueError(f"--dmin and --dmax must satisfy 0 < dmin < dmax, got {low:g} and {high:g}")
+    wanted = curves.spread(low, high, num)
+    drawn = curves.curve(known, wanted, base=base, shannon=shannon, gaussian=gaussian, width=width)
+    write_all({plot_path: partial(plotting.save, drawn), csv_path: drawn.to_csv})
+    if as_json:
+        click.echo(drawn.to_json())
+    elif csv_path is None and plot_path is None:
+        _summary(drawn)
+
+
+def _from_file(source: str, is_open: bool, waveform: bool, tolerance: float, key: str | None) -> Any:
+    """The source that a file of points stands for; a name is left as it is."""
+    from edcurve._data import is_data, read_points
+
+    if not is_data(source):
+        if is_open or waveform or key is not None:
+            raise ValueError(f"--open, --waveform and --key are for files, got the source {source!r}")
+        return source
+    from edcurve.sources import Source
+
+    if is_open and waveform:
+        raise ValueError("--open and --waveform exclude each other")
+    points, name = read_points(source, key=key), Path(source).stem
+    try:
+        if waveform:
+            return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
+        return Source.from_samples(points, closed=not is_open, tolerance=tolerance, name=name)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{source}: {error}") from None
+
+
+def _summary(drawn: Any) -> None:
+    count = len(drawn.distortion)
+    rows = sorted({round(i * (count - 1) / (SHOWN - 1)) for i in range(SHOWN)}) if count > SHOWN else range(count)
+    names = [name for name in drawn.columns if name != "upper"]
+    click.echo(f"{drawn.source}: {drawn.status}; entropies in {drawn.unit}")
+    if drawn.truncation > 0.0:
+        click.echo(f"distortions may be up to {drawn.truncation:.2g} larger than given: what the samples leave open")
+    if drawn.defect > 0.0:
+        click.echo(f"the points deviate from stationary by {drawn.defect:.2g}")
+    if drawn.floor is not None:
+        click.echo(f"rank floor of width {drawn.width}: distortion at least {drawn.floor:.6g}")
+    print_table(names, [[getattr(drawn, name)[i] for name in names] for i in rows])
+    if count > SHOWN:
+        click.echo(f"{len(rows)} of {count} distortions; --csv FILE or --json for all")
