@@ -1,0 +1,1 @@
+"""Dynamic programming over contiguous partitions: what `edcurve.segmentation` runs. No validation, nats."""

@@ -1,0 +1,172 @@
+"""The closed problem: the open one from every cut that an optimal partition could have, or from enough of them.
+
+*Window.* An optimal partition of two cells or more has a boundary in every stretch of cuts that no optimal cell can
+cover. The shortest such stretch is found from `cyclic.reaches`; only cuts in it need to be tried. One cell is among
+the partitions from every cut.
+
+*Between cuts.* Let V(r) be the open optimum from cut r, and let the best partition P* have a boundary s strictly
+between the tried cuts r₁ < r₂, its only one there: cells A before and B after. D, the points between r₁ and r₂, has
+the parts D₁ (before s, mass w₁, mean μ₁) and D₂ (w₂, μ₂); W = w₁ + w₂, α = w₂/W. Moving s to r₁ or to r₂ gives
+partitions that were tried, so αV(r₁) + (1 − α)V(r₂) − V* is at most the mean of the two changes. In it the entropies
+contribute at most 0, h being concave. As to squared errors, SSE(S) ≤ Σ_S w‖x − c‖² for any c:
+with m_A, the mean of A, in place of those of A without D₁ and of A with D₂, and m_B likewise, what remains is
+
+    λ (w₁w₂/W) 2(m_B − m_A)·(μ₂ − μ₁)  ≤  2λ (w₁w₂/W) ‖m_A − m_B‖ ‖μ₁ − μ₂‖  =: E,   V* ≥ min(V(r₁), V(r₂)) − E.
+
+If P* has several boundaries between, s₁ < s₂ < …, the same with s₂ in place of r₂ says V* ≥ αV(r₁) + (1 − α)V* − E,
+for P* less s₁ is a partition too; hence V* ≥ V(r₁) − E/α, and E/α = 2λ w₁ ‖m_A − m_C‖ ‖μ₁ − μ₂‖ with w₁ the mass
+between r₁ and s₁; likewise from the other end, and one of these masses is at most W/2. Both are of second order in
+the distance of the cuts, so few cuts suffice for a close bound, and stretches where V is larger are soon excluded.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import compiling, cyclic, open
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WORK = 4_000_000  # points × cuts: every cut can be tried up to 2000 points
+FEWEST = 16  # cuts tried whatever the number of points
+GROUPS = 4096
+BATCH = 8  # fixed, that the result does not depend on the number of threads
+
+
+class Best(NamedTuple):
+    """A partition, and the least value in nats that another may have; None where this one is optimal."""
+
+    boundaries: Ints
+    lower: float | None
+
+
+def most_cuts(points: int) -> int:
+    """Number of cuts that are tried at most."""
+    return min(points, max(FEWEST, WORK // points))
+
+
+def minimise(x: Array, w: Array, lmbda: float, update: Callable[[int], None]) -> Best:
+    """The best partition of a loop; `update` is told the number of cuts tried."""
+    reach = _reach(x, w, lmbda)
+    search = _Search(x, w, lmbda, reach, update)
+    begin, end = window(reach)
+    budget = most_cuts(x.shape[0])
+    first = np.unique(np.linspace(begin, end, min(end - begin + 1, max(FEWEST, budget // 8))).astype(np.int64))
+    search.try_cuts(first.tolist())
+    search.improve()
+    lower = search.bound(first.tolist(), budget)
+    search.improve()
+    return Best(search.partition, lower)
+
+
+class _Search:
+    """Cuts tried so far, and the best partition found."""
+
+    def __init__(self, x: Array, w: Array, lmbda: float, reach: Ints, update: Callable[[int], None]) -> None:
+        self.x, self.w, self.lmbda, self.reach, self.update = x, w, lmbda, reach, update
+        self.values: dict[int, float] = {}
+        self.value, self.partition = np.inf, np.zeros(1, np.int64)
+        self.slack = open.slack(x)
+        types = compiling.TABLE, compiling.REALS, compiling.INTEGERS, compiling.INTEGER, compiling.INTEGER
+        self.excess = compiling.kernel(cyclic.excess, *types, compiling.REALS)
+
+    def try_cuts(self, cuts: list[int]) -> None:
+        """The open problem from each of these cuts."""
+        for cut, (value, parts) in zip(cuts, compiling.in_threads(self._open, cuts), strict=True):
+            self.values[cut] = value
+            if (value, parts.size) < (self.value, self.partition.size):
+                self.value, self.partition = value, parts
+            self.update(len(self.values))
+
+    def _open(self, cut: int) -> tuple[float, Ints]:
+        n = self.w.size
+        at = cut % n
+        x, w = np.concatenate([self.x[at:], self.x[:at]]), np.concatenate([self.w[at:], self.w[:at]])
+        value, start = open.minimise(x, w, self.lmbda)
+        return value, np.sort((open.boundaries(start) + at) % n)
+
+    def improve(self) -> None:
+        """Cut the best partition at a boundary opposite, as long as that gains."""
+        gained = True
+        while gained and self.partition.size > 1:
+            before = self.value
+            value, parts = self._open(int(self.partition[self.partition.size // 2]))
+            gained = value < before * (1.0 - 1e-12)
+            if gained:
+                self.value, self.partition = value, parts
+
+    def bound(self, cuts: list[int], budget: int) -> float | None:
+        """Halve the stretches between cuts, the one of the lowest bound first; the least bound left, if one is."""
+        queue: list[tuple[float, int, int]] = []
+        self._push(queue, list(pairwise(cuts)))
+        while queue and len(self.values) < budget:
+            taken = [heapq.heappop(queue) for _ in range(min(BATCH, len(queue)))]
+            taken = [part for part in taken if self._open_yet(part[0])]
+            middles = [(low + high) // 2 for _, low, high in taken]
+            self.try_cuts(middles)
+            halves = [(low, middle) for (_, low, _), middle in zip(taken, middles, strict=True)]
+            halves += [(middle, high) for (_, _, high), middle in zip(taken, middles, strict=True)]
+            self._push(queue, halves)
+        return min((bound for bound, _, _ in queue if self._open_yet(bound)), default=None)
+
+    def _open_yet(self, bound: float) -> bool:
+        return bound <= self.value
+
+    def _rounding(self) -> float:
+        return self.slack * (1.0 + self.value)
+
+    def _push(self, queue: list[tuple[float, int, int]], stretches: list[tuple[int, int]]) -> None:
+        wide = [(low, high) for low, high in stretches if high - low > 1]
+        for (low, high), most in zip(wide, compiling.in_threads(self._excess, wide), strict=True):
+            bound = max(min(self.values[low], self.values[high]) - self.lmbda * most - self._rounding(), 0.0)
+            if self._open_yet(bound):
+                heapq.heappush(queue, (bound, low, high))
+
+    def _excess(self, stretch: tuple[int, int]) -> float:
+        n, out = self.w.size, np.empty(1)
+        low, high = stretch
+        turn = low - low % n
+        self.excess(self.x, self.w, self.reach, low - turn, high - turn, out)
+        return float(out[0])
+
+
+def window(reach: Ints) -> tuple[int, int]:
+    """First and last cut of the shortest stretch that no cell covers; cells from i end at reach[i] at the latest."""
+    n = reach.size
+    twice = np.concatenate([reach, reach + n])
+    ends = np.maximum.accumulate(twice)[n - 1 : 2 * n - 1]  # of the cells that start before a = n, …, 2n − 1
+    begins = np.arange(n, 2 * n)
+    best = int(np.argmin(ends - begins))
+    begin = int(begins[best])
+    return begin - n, min(max(int(ends[best]), begin), begin + n - 1) - n
+
+
+def _reach(x: Array, w: Array, lmbda: float) -> Ints:
+    """For each point, the last cut at which a cell from it can end."""
+    n = w.size
+    length = -(-n // GROUPS)
+    starts = np.arange(0, n, length)
+    x = x - (w[:, None] * x).sum(axis=0)
+    weight = np.add.reduceat(w, starts)
+    moments = np.add.reduceat(w[:, None] * x, starts, axis=0)
+    centre = moments / weight[:, None]
+    member = np.repeat(np.arange(starts.size), np.diff(np.append(starts, n)))
+    radius = np.sqrt(np.maximum.reduceat(((x - centre[member]) ** 2).sum(axis=1), starts)) * (1.0 + 1e-9)
+    mass = np.concatenate([[0.0], np.cumsum(np.concatenate([weight, weight]))])
+    moment = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(np.concatenate([moments, moments]), axis=0)])
+    reach = np.empty(starts.size, np.int64)
+    reals, table = compiling.REALS, compiling.TABLE
+    types = reals, table, reals, table, reals, compiling.REAL, compiling.INTEGER, compiling.INTEGERS
+    fine = length == 1
+    compiling.kernel(cyclic.reaches, *types)(mass, moment, weight, centre, radius, lmbda, int(fine), reach)
+    if fine:
+        return reach
+    ends = np.append(np.concatenate([starts, starts + n]), 2 * n)
+    return np.asarray(np.minimum((ends[reach + 1] - 1)[member], np.arange(n) + n - 1))

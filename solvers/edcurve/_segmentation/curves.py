@@ -1,0 +1,75 @@
+"""A curve made ready for the kernels, and its partitions measured."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Points(NamedTuple):
+    """Points of positive mass, neighbours distinct, coordinates in [−1, 1].
+
+    Points that coincide with their neighbours are one point here: the Lagrangian is concave in how much of their
+    mass goes to either side of a boundary between them, so that no boundary there is better than both at the ends.
+    """
+
+    x: Array
+    weight: Array
+    first: Ints  # index of each among the points given
+    exponent: int  # coordinates are to be multiplied by 2 to this power
+
+
+class Measured(NamedTuple):
+    """Cells of a partition, entropy in nats and distortion in the units given."""
+
+    entropy: float
+    distortion: float
+    centroids: Array
+    probabilities: Array
+
+
+def prepared(points: Array, weights: Array) -> Points:
+    """`Points` of a table of points and their weights, not all zero."""
+    weight = weights / weights.max()
+    weight /= weight.sum()
+    kept = np.flatnonzero(weight > 0.0)
+    x = points[kept]
+    new = np.append(True, (x[1:] != x[:-1]).any(axis=1))
+    starts = np.flatnonzero(new)
+    exponent = int(np.frexp(np.abs(x).max(initial=0.0))[1])
+    x = np.ldexp(x[starts], -exponent)
+    return Points(np.ascontiguousarray(x), np.add.reduceat(weight[kept], starts), kept[starts], exponent)
+
+
+def rotated(x: Array) -> Array:
+    """The points in no more coordinates than there are points, at the same distances up to rounding."""
+    if x.shape[1] <= x.shape[0]:
+        return x
+    upper = np.asarray(np.linalg.qr((x - x[0]).T, mode="r"))
+    return np.ascontiguousarray(upper.T)
+
+
+def measure(points: Points, boundaries: Ints) -> Measured:
+    """Entropy, distortion and cells of a partition; what lies before the first boundary is in the last cell."""
+    turn = int(boundaries[0])
+    x, w = np.roll(points.x, -turn, axis=0), np.roll(points.weight, -turn)
+    starts = boundaries - turn
+    counts = np.diff(np.append(starts, w.size))
+    mass = np.add.reduceat(w, starts)
+    origin = x[starts]
+    x = x - np.repeat(origin, counts, axis=0)
+    mean = np.add.reduceat(w[:, None] * x, starts, axis=0) / mass[:, None]
+    x -= np.repeat(mean, counts, axis=0)
+    distortion = float((w * (x * x).sum(axis=1)).sum())
+    p = mass / mass.sum()
+    return Measured(
+        float(-(p * np.log(p)).sum()) + 0.0,
+        float(np.ldexp(distortion, 2 * points.exponent)),
+        np.ldexp(origin + mean, points.exponent),
+        p,
+    )

@@ -1,0 +1,112 @@
+"""Kernels of the closed problem: which cells can be optimal, and how much is lost between two cuts that were tried."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LN2 = math.log(2.0)
+
+
+def reaches(
+    mass: Array, moment: Array, weight: Array, centre: Array, radius: Array, lmbda: float, fine: int, reach: Ints
+) -> None:
+    """For each group of points, the last group in which a cell can end that starts in it and is optimal.
+
+    A cell is not optimal if two cells in its place cost less: λ pq/(p + q) ‖m − m′‖² > (p + q) ln 2 for some split
+    into masses p and q with means m and m′. Tried is the split into halves, of every cell. `mass` and `moment` are
+    sums over the groups up to each, run through twice. With `fine`, groups are single points and the end is the
+    first point after the cell; else the means are allowed for what part of the first and last group is left out.
+    """
+    groups, dim = centre.shape
+    rounding = 4e-15 * groups * math.sqrt(dim)  # of sums over all groups, twice, of points in [−2, 2]
+    for first in range(groups):
+        begin = first if fine == 1 else first + 1
+        split, reach[first] = begin + 1, begin + 1
+        for last in range(begin + 2, first + groups + (0 if fine == 1 else 1)):
+            while split + 1 < last and mass[split] - mass[begin] < mass[last] - mass[split]:
+                split += 1
+            p, q = mass[split] - mass[begin], mass[last] - mass[split]
+            apart, before, after, total = 0.0, 0.0, 0.0, p + q + 2.0 * rounding
+            for c in range(dim):
+                left, right = (moment[split, c] - moment[begin, c]) / p, (moment[last, c] - moment[split, c]) / q
+                apart += (left - right) ** 2
+                if fine == 0:
+                    before += (left - centre[first, c]) ** 2
+                    after += (right - centre[last % groups, c]) ** 2
+            apart = math.sqrt(apart) - rounding / p - rounding / q
+            if fine == 0:
+                extra = weight[first], weight[last % groups]
+                apart -= extra[0] / (p + extra[0]) * (math.sqrt(before) + radius[first])
+                apart -= extra[1] / (q + extra[1]) * (math.sqrt(after) + radius[last % groups])
+                total += extra[0] + extra[1]
+            gain = lmbda * ((p - rounding) * (q - rounding) / total) * apart * apart
+            if not (apart > 0.0 and min(p, q) > rounding and gain > total * LN2 * (1.0 + 1e-9)):
+                reach[first] = last
+
+
+def excess(x: Array, w: Array, reach: Ints, low: int, high: int, out: Array) -> None:
+    """Bound on how far SSE can fall by a boundary strictly between cuts `low` and `high`: see `closed`.
+
+    `reach` has the last point at which a cell from each point can end, `low` is below the number of points.
+    """
+    n, dim = x.shape
+    centre, mean, whole = np.empty(dim), np.empty(dim), np.zeros(dim)
+    for c in range(dim):
+        smallest, largest = x[low % n, c], x[low % n, c]
+        for k in range(low + 1, high):
+            smallest, largest = min(smallest, x[k % n, c]), max(largest, x[k % n, c])
+        centre[c] = 0.5 * (smallest + largest)
+    total, ball, furthest = 0.0, 0.0, low + 1
+    for k in range(low, high):
+        square = 0.0
+        for c in range(dim):
+            whole[c] += w[k % n] * (x[k % n, c] - centre[c])
+            square += (x[k % n, c] - centre[c]) ** 2
+        total += w[k % n]
+        ball = max(ball, square)
+        furthest = max(furthest, reach[k % n] + (k - k % n))
+    # one boundary: w₁w₂/W ‖μ₁ − μ₂‖ for every place of it, which is ‖Σ w(x − c) − w₁/W of the whole‖
+    p, single = 0.0, 0.0
+    for c in range(dim):
+        mean[c] = 0.0
+    for k in range(low, high - 1):
+        p += w[k % n]
+        square = 0.0
+        for c in range(dim):
+            mean[c] += w[k % n] * (x[k % n, c] - centre[c])
+            square += (mean[c] - p / total * whole[c]) ** 2
+        single = max(single, square)
+    moved = math.sqrt(single)
+    if high - low > 2:  # room for several
+        moved = max(moved, total * math.sqrt(ball))
+    # the furthest that means of the cells on either side can be from the centre
+    left, p = ball, 0.0
+    for c in range(dim):
+        mean[c] = 0.0
+    for k in range(low - 1, high - n - 1, -1):
+        i = k % n
+        p += w[i]
+        square = 0.0
+        for c in range(dim):
+            mean[c] += w[i] / p * ((x[i, c] - centre[c]) - mean[c])
+            square += mean[c] ** 2
+        if reach[i] + (k - i) > low:
+            left = max(left, square)
+    right, p = ball, 0.0
+    for c in range(dim):
+        mean[c] = 0.0
+    for k in range(high, min(furthest, low + n)):
+        i = k % n
+        p += w[i]
+        square = 0.0
+        for c in range(dim):
+            mean[c] += w[i] / p * ((x[i, c] - centre[c]) - mean[c])
+            square += mean[c] ** 2
+        right = max(right, square)
+    out[0] = 2.0 * moved * (math.sqrt(left) + math.sqrt(right)) * (1.0 + 1e-9)
