@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from . import _validation
@@ -107,18 +108,18 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
     D = float(_validation.nonnegative("distortion", _validation.real("distortion", distortion)))
     _validation.log_base(base)
     with _precision:
-        model = hypotheses.model_of(known)
-        if model.maximum <= D:
+        model, unit = hypotheses.model_of(known), hypotheses.unit_of(known)
+        if model.maximum * unit <= D:
             return Certificate(known.name, D, float(base), 0.0, 0.0, "D ≥ D_max, decided exactly: one cell", count=1)
         if D == 0.0:
             return Certificate(known.name, D, float(base), math.inf, math.inf, "D = 0: no countable partition")
-        return _rounded(known.name, D, float(base), _enclosed(known, model, D))
+        return _rounded(known.name, D, float(base), _enclosed(known, model, D, unit))
 
 
-def _enclosed(source: Source, model: Model, D: float) -> enclosure.Enclosure:
+def _enclosed(source: Source, model: Model, D: float, unit: Fraction) -> enclosure.Enclosure:
     reason = hypotheses.theorem(source, model)
     if reason or not isinstance(model, Spectrum):
-        return enclosure.exact(model, D, reason)
+        return enclosure.exact(model, Fraction(D) / unit, reason)
     return enclosure.between(source, model, D)
 
 

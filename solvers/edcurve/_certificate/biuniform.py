@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from flint import arb, ctx
 
-from .balls import bisect, bits, sign
+from .balls import ball, bisect, bits, sign
 from .models import Model
 
 RESOLUTION = 100  # bits of the small cell, relative to the largest that it may be
@@ -44,7 +45,7 @@ class Bracket:
     precision: int
 
 
-def bracket(model: Model, D: float) -> Bracket:
+def bracket(model: Model, D: Fraction | float) -> Bracket:
     """Enclose the entropy of the biuniform partition of distortion D, 0 < D < D_max.
 
     K and ε are guessed and narrowed by bisection; what counts is that the distortions of the two partitions
@@ -52,12 +53,12 @@ def bracket(model: Model, D: float) -> Bracket:
     """
     for precision in PRECISIONS:
         with ctx.workprec(precision):
-            size = model.log_size(arb(D))
+            size = model.log_size(ball(D))
             if size < -COUNTABLE:
                 return _countless(size, precision)
             digits = bits((-size).exp())
         with ctx.workprec(precision + 4 * digits):
-            pair = _neighbours(model, arb(D))
+            pair = _neighbours(model, ball(D))
             if pair is not None:
                 lower, upper = pair
                 return Bracket(lower.entropy(), upper.entropy(), lower, upper, ctx.prec)

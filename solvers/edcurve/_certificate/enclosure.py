@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from flint import arb, ctx
 
@@ -32,7 +33,7 @@ class Enclosure:
     lmbda: float | None = None
 
 
-def exact(model: Model, D: float, reason: str) -> Enclosure:
+def exact(model: Model, D: Fraction | float, reason: str) -> Enclosure:
     """E(D) as the entropy of a biuniform partition."""
     found = bracket(model, D)
     lower, upper = found.lower, found.upper

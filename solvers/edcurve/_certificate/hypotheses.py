@@ -29,11 +29,16 @@ _MODELS: dict[type[sources.Source], Callable[..., Model]] = {
 }
 
 
+def unit_of(source: sources.Source) -> Fraction:
+    """What distortions of the model are multiplied by: the energies of a spectrum are the numbers that it has."""
+    return Fraction(1) if type(source) is sources.Spectrum else source._scale
+
+
 def model_of(source: sources.Source) -> Model:
-    """Ball arithmetic of a source with monotone δ; ValueError for sources of which nothing can be proved."""
+    """Ball arithmetic of a source with monotone δ, unscaled; ValueError where nothing can be proved."""
     make = _MODELS.get(type(source))
     model = make(source) if make else None
-    if model is None or float(model.maximum) != source.max_distortion:
+    if model is None or float(model.maximum * unit_of(source)) != source.max_distortion:
         raise ValueError(
             f"source must be a built-in one or from Source.from_spectrum to be certified, got {source.name!r}: "
             "nothing can be proved about a Python function from its values"

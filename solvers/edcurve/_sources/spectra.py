@@ -41,11 +41,10 @@ class Spectrum(Known):
         if self._energies.size > MOST:
             raise ValueError(f"c must have at most {MOST} energies, got {self._energies.size}")
         try:
-            maximum = math.fsum(self._energies)
+            maximum = _total(self._energies)
         except OverflowError:
             raise ValueError(f"c must have a finite sum, got energies up to {energies.max()}") from None
-        rounding = math.fsum([*self._energies.tolist(), -maximum])
-        super().__init__(str(name), Fraction(maximum) + Fraction(rounding), self._energies.tolist(), closed=True)
+        super().__init__(str(name), maximum, self._energies.tolist(), closed=True)
         if np.count_nonzero(self._energies) > SUMMED:
             self._model, self._c = table, self._tabled()
 
@@ -60,7 +59,9 @@ class Spectrum(Known):
     def _rescale(self, factor: float) -> None:
         kept = self._c
         super()._rescale(factor)
+        # a source of its own: of the energies as they are rounded
         self._energies = np.array(self._parameters)
+        self._set_maximum(_total(self._energies))
         self._energies.setflags(write=False)
         vars(self).pop("_fingerprint", None)
         if self._model is table:
@@ -136,3 +137,9 @@ class Spectrum(Known):
         radius = np.sqrt(self._energies[used]) * np.sinc(size[..., None] * (used + 1.0))
         pairs = np.stack([radius * np.cos(2.0 * np.pi * turns), radius * np.sin(2.0 * np.pi * turns)], axis=-1)
         return np.asarray(np.sign(self._amplitude) * pairs.reshape(*pairs.shape[:-2], 2 * used.size))
+
+
+def _total(energies: Array) -> Fraction:
+    """Sum to twice the precision."""
+    maximum = math.fsum(energies)
+    return Fraction(maximum) + Fraction(math.fsum([*energies.tolist(), -maximum]))
