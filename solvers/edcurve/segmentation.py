@@ -179,9 +179,9 @@ def segment(
     if not closed:
         for row in rows:
             row.boundaries[0] = 0
-    fields: tuple[Any, ...] = rows[0] if values.ndim == 0 else _columns(rows)
+    fields: tuple[Any, ...] = tuple(rows[0]) if values.ndim == 0 else _columns(rows)
     shown = float(values) if values.ndim == 0 else values.copy()
-    return Segmentation(shown, base, *fields, bool(closed), table.shape[0])
+    return Segmentation(shown, base, *fields, closed=bool(closed), size=table.shape[0])
 
 
 class _Row(NamedTuple):

@@ -1,11 +1,11 @@
 """The closed problem: the open one from every cut that an optimal partition could have, or from enough of them.
 
-*Window.* An optimal partition of two cells or more has a boundary in every stretch of cuts that no optimal cell can
-cover. The shortest such stretch is found from `cyclic.reaches`; only cuts in it need to be tried. One cell is among
-the partitions from every cut.
+*Window.* A single cell is compared by itself; the rest is about two cells or more. The best such partition P* has a
+boundary in every stretch of cuts that no cell of it can cover. The shortest such stretch is found from
+`cyclic.reaches`; only cuts in it need to be tried.
 
-*Between cuts.* Let V(r) be the open optimum from cut r, and let the best partition P* have a boundary s strictly
-between the tried cuts r₁ < r₂, its only one there: cells A before and B after. D, the points between r₁ and r₂, has
+*Between cuts.* Let V(r) be the open optimum from cut r, and let P* of value V* have a boundary s strictly between the
+tried cuts r₁ < r₂, its only one there: cells A before and B after. D, the points between r₁ and r₂, has
 the parts D₁ (before s, mass w₁, mean μ₁) and D₂ (w₂, μ₂); W = w₁ + w₂, α = w₂/W. Moving s to r₁ or to r₂ gives
 partitions that were tried, so αV(r₁) + (1 − α)V(r₂) − V* is at most the mean of the two changes. In it the entropies
 contribute at most 0, h being concave. As to squared errors, SSE(S) ≤ Σ_S w‖x − c‖² for any c:
@@ -14,9 +14,13 @@ with m_A, the mean of A, in place of those of A without D₁ and of A with D₂,
     λ (w₁w₂/W) 2(m_B − m_A)·(μ₂ − μ₁)  ≤  2λ (w₁w₂/W) ‖m_A − m_B‖ ‖μ₁ − μ₂‖  =: E,   V* ≥ min(V(r₁), V(r₂)) − E.
 
 If P* has several boundaries between, s₁ < s₂ < …, the same with s₂ in place of r₂ says V* ≥ αV(r₁) + (1 − α)V* − E,
-for P* less s₁ is a partition too; hence V* ≥ V(r₁) − E/α, and E/α = 2λ w₁ ‖m_A − m_C‖ ‖μ₁ − μ₂‖ with w₁ the mass
-between r₁ and s₁; likewise from the other end, and one of these masses is at most W/2. Both are of second order in
-the distance of the cuts, so few cuts suffice for a close bound, and stretches where V is larger are soon excluded.
+for P* less s₁ is a partition too (of two cells or more, unless P* has two, one of which is between s₁ and s₂: those
+are compared one by one); hence V* ≥ V(r₁) − E/α, and E/α = 2λ w₁ ‖m_A − m_C‖ ‖μ₁ − μ₂‖ with w₁ the mass
+between r₁ and s₁; likewise from the other end, and one of these masses is at most W/2. Both bounds are of second
+order in the distance of the cuts, so few cuts suffice for a close one, and where V is larger none is left out.
+A rough curve has large ‖μ₁ − μ₂‖; there it is better to add r₁ or r₂, whichever is nearer, to the boundaries of P*.
+SSE falls, and of a cell of mass p at most ω = W/2 is split off: V* ≥ min(V(r₁), V(r₂)) − h(ω) − h(p − ω) + h(p),
+where p is the largest mass of a cell.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import compiling, cyclic, open
+from .forward import cost_of_mass as cost
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,8 +59,11 @@ def most_cuts(points: int) -> int:
 
 def minimise(x: Array, w: Array, lmbda: float, update: Callable[[int], None]) -> Best:
     """The best partition of a loop; `update` is told the number of cuts tried."""
-    reach = _reach(x, w, lmbda)
-    search = _Search(x, w, lmbda, reach, update)
+    if w.size == 1:
+        return Best(np.zeros(1, np.int64), None)
+    centred = x - (w[:, None] * x).sum(axis=0)
+    reach = _reach(centred, w, lmbda)
+    search = _Search(x, centred, w, lmbda, reach, update)
     begin, end = window(reach)
     budget = most_cuts(x.shape[0])
     first = np.unique(np.linspace(begin, end, min(end - begin + 1, max(FEWEST, budget // 8))).astype(np.int64))
@@ -69,13 +77,19 @@ def minimise(x: Array, w: Array, lmbda: float, update: Callable[[int], None]) ->
 class _Search:
     """Cuts tried so far, and the best partition found."""
 
-    def __init__(self, x: Array, w: Array, lmbda: float, reach: Ints, update: Callable[[int], None]) -> None:
-        self.x, self.w, self.lmbda, self.reach, self.update = x, w, lmbda, reach, update
+    def __init__(
+        self, x: Array, centred: Array, w: Array, lmbda: float, reach: Ints, update: Callable[[int], None]
+    ) -> None:
+        self.x, self.centred, self.w, self.lmbda, self.reach, self.update = x, centred, w, lmbda, reach, update
         self.values: dict[int, float] = {}
-        self.value, self.partition = np.inf, np.zeros(1, np.int64)
+        self.single = lmbda * float((w * (centred * centred).sum(axis=1)).sum())
+        self.value, self.partition = self.single, np.zeros(1, np.int64)
         self.slack = open.slack(x)
-        types = compiling.TABLE, compiling.REALS, compiling.INTEGERS, compiling.INTEGER, compiling.INTEGER
-        self.excess = compiling.kernel(cyclic.excess, *types, compiling.REALS)
+        self.mass = np.concatenate([[0.0], np.cumsum(np.concatenate([w, w]))])
+        self.heaviest = float((self.mass[reach] - self.mass[:-1][: w.size]).max())
+        real, integer = compiling.REAL, compiling.INTEGER
+        types = compiling.TABLE, compiling.REALS, compiling.INTEGERS, real, real, integer, integer
+        self.between = compiling.kernel(cyclic.between, *types, compiling.REALS)
 
     def try_cuts(self, cuts: list[int]) -> None:
         """The open problem from each of these cuts."""
@@ -89,7 +103,7 @@ class _Search:
         n = self.w.size
         at = cut % n
         x, w = np.concatenate([self.x[at:], self.x[:at]]), np.concatenate([self.w[at:], self.w[:at]])
-        value, start = open.minimise(x, w, self.lmbda)
+        value, start = open.minimise(x, w, self.lmbda, whole=False)
         return value, np.sort((open.boundaries(start) + at) % n)
 
     def improve(self) -> None:
@@ -124,17 +138,24 @@ class _Search:
 
     def _push(self, queue: list[tuple[float, int, int]], stretches: list[tuple[int, int]]) -> None:
         wide = [(low, high) for low, high in stretches if high - low > 1]
-        for (low, high), most in zip(wide, compiling.in_threads(self._excess, wide), strict=True):
-            bound = max(min(self.values[low], self.values[high]) - self.lmbda * most - self._rounding(), 0.0)
+        for (low, high), bound in zip(wide, compiling.in_threads(self._bound, wide), strict=True):
             if self._open_yet(bound):
                 heapq.heappush(queue, (bound, low, high))
 
-    def _excess(self, stretch: tuple[int, int]) -> float:
-        n, out = self.w.size, np.empty(1)
+    def _bound(self, stretch: tuple[int, int]) -> float:
+        """Least value that a partition with a boundary strictly between two cuts may have."""
         low, high = stretch
-        turn = low - low % n
-        self.excess(self.x, self.w, self.reach, low - turn, high - turn, out)
-        return float(out[0])
+        turn, found = low - low % self.w.size, np.empty(2)
+        self.between(self.centred, self.w, self.reach, self.lmbda, self.single, low - turn, high - turn, found)
+        nearest = min(self.values[low], self.values[high])
+        half = 0.5 * float(self.mass[high - turn] - self.mass[low - turn])
+        moved, added = min(nearest - float(found[0]), float(found[1])), nearest - self._split(half)
+        return max(max(moved, added) - self._rounding(), 0.0)
+
+    def _split(self, part: float) -> float:
+        """Entropy added at most by splitting off a part of a cell."""
+        p = max(self.heaviest, 2.0 * part)
+        return cost(part) + cost(p - part) - cost(p)
 
 
 def window(reach: Ints) -> tuple[int, int]:
@@ -149,11 +170,10 @@ def window(reach: Ints) -> tuple[int, int]:
 
 
 def _reach(x: Array, w: Array, lmbda: float) -> Ints:
-    """For each point, the last cut at which a cell from it can end."""
+    """For each point, the last cut at which a cell from it can end; the mean of the points is 0."""
     n = w.size
     length = -(-n // GROUPS)
     starts = np.arange(0, n, length)
-    x = x - (w[:, None] * x).sum(axis=0)
     weight = np.add.reduceat(w, starts)
     moments = np.add.reduceat(w[:, None] * x, starts, axis=0)
     centre = moments / weight[:, None]

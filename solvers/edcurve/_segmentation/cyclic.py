@@ -50,11 +50,38 @@ def reaches(
                 reach[first] = last
 
 
-def excess(x: Array, w: Array, reach: Ints, low: int, high: int, out: Array) -> None:
-    """Bound on how far SSE can fall by a boundary strictly between cuts `low` and `high`: see `closed`.
+def between(x: Array, w: Array, reach: Ints, lmbda: float, single: float, low: int, high: int, out: Array) -> None:
+    """What partitions can gain by boundaries strictly between cuts `low` and `high`: see `closed`.
 
-    `reach` has the last point at which a cell from each point can end, `low` is below the number of points.
+    Into `out` go E, and the least value of two cells of which one lies between, given that of a `single` cell.
+    `reach` has the last cut at which a cell from each point can end; the mean of the points is 0 and low < N.
     """
+    out[0] = lmbda * excess(x, w, reach, low, high)
+    out[1] = inner(x, w, lmbda, single, low, high)
+
+
+def inner(x: Array, w: Array, lmbda: float, single: float, low: int, high: int) -> float:
+    """Least value of two cells, one of them strictly between two cuts: λ p/(1 − p) ‖m‖² is gained over one cell."""
+    n, dim = x.shape
+    moment, least = np.empty(dim), math.inf
+    for first in range(low + 1, high - 1):
+        p = 0.0
+        for c in range(dim):
+            moment[c] = 0.0
+        for k in range(first, high - 1):
+            square = 0.0
+            p += w[k % n]
+            for c in range(dim):
+                moment[c] += w[k % n] * x[k % n, c]
+                square += moment[c] ** 2
+            value = single - lmbda * (square / (p * (1.0 - p)))
+            if value < least:
+                least = min(least, value - p * math.log(p) - (1.0 - p) * math.log1p(-p))
+    return least
+
+
+def excess(x: Array, w: Array, reach: Ints, low: int, high: int) -> float:
+    """Bound on how far SSE can fall by a boundary strictly between two cuts."""
     n, dim = x.shape
     centre, mean, whole = np.empty(dim), np.empty(dim), np.zeros(dim)
     for c in range(dim):
@@ -109,4 +136,4 @@ def excess(x: Array, w: Array, reach: Ints, low: int, high: int, out: Array) -> 
             mean[c] += w[i] / p * ((x[i, c] - centre[c]) - mean[c])
             square += mean[c] ** 2
         right = max(right, square)
-    out[0] = 2.0 * moved * (math.sqrt(left) + math.sqrt(right)) * (1.0 + 1e-9)
+    return 2.0 * moved * (math.sqrt(left) + math.sqrt(right)) * (1.0 + 1e-9)
