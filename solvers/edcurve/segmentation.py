@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation, progress
+from ._segmentation import arguments, curves
 from ._segmentation import closed as loop
-from ._segmentation import curves
 from ._segmentation import open as path
 
 if TYPE_CHECKING:
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_POINTS = 10**7
-MOST_NUMBERS = 10**8
 FEWEST_CLOSED = 3
-LARGEST = 1e150
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,18 +154,18 @@ def segment(
     .. [1] D. Muresan and M. Effros, "Quantization as histogram segmentation: optimal scalar quantizer design in
        network systems", IEEE Trans. Inf. Theory 54 (2008), 344–366.
     """
-    table, flat = _points(points)
+    table, flat = arguments.points(points)
     unit = _validation.log_base(base)
     values = _validation.nonnegative("lmbda", lmbda, finite=True)
     if values.ndim > 1:
         raise ValueError(f"lmbda must be a number or one-dimensional, got shape {values.shape}")
-    weight = _weights(weights, table.shape[0])
+    weight = arguments.weights(weights, table.shape[0])
     if not isinstance(closed, bool | np.bool_):
         raise TypeError(f"closed must be True or False, got {closed!r}")
     if closed and table.shape[0] < FEWEST_CLOSED:
         raise ValueError(f"points must be at least {FEWEST_CLOSED} if closed is True, got {table.shape[0]}")
     ready = curves.prepared(table, weight)
-    scaled = [_scaled(one, unit, ready.exponent) for one in values.ravel().tolist()]
+    scaled = [arguments.scaled(one, unit, ready.exponent) for one in values.ravel().tolist()]
     found = _closed(ready, scaled) if closed else _open(ready, scaled)
     rows = [
         _row(ready, part, lower, one, unit) for (part, lower), one in zip(found, values.ravel().tolist(), strict=True)
@@ -179,9 +175,9 @@ def segment(
     if not closed:
         for row in rows:
             row.boundaries[0] = 0
-    fields: tuple[Any, ...] = tuple(rows[0]) if values.ndim == 0 else _columns(rows)
+    fields = dict(zip(_Row._fields, rows[0] if values.ndim == 0 else _columns(rows), strict=True))
     shown = float(values) if values.ndim == 0 else values.copy()
-    return Segmentation(shown, base, *fields, closed=bool(closed), size=table.shape[0])
+    return Segmentation(shown, base, **fields, closed=bool(closed), size=table.shape[0])
 
 
 class _Row(NamedTuple):
@@ -202,44 +198,6 @@ NUMBERS = 4
 def _columns(rows: list[_Row]) -> tuple[Any, ...]:
     columns = [tuple(row[i] for row in rows) for i in range(len(_Row._fields))]
     return *(np.array(column, dtype=np.float64) for column in columns[:NUMBERS]), *columns[NUMBERS:]
-
-
-def _points(points: ArrayLike) -> tuple[Array, bool]:
-    """The points as a table, and whether they are scalars."""
-    array = _validation._as_float64("points", points)
-    if array.ndim not in (1, 2) or array.size == 0:
-        raise ValueError(f"points must be of shape (N,) or (N, dim), with N and dim at least 1, got {array.shape}")
-    if array.shape[0] > MOST_POINTS or array.size > MOST_NUMBERS:
-        raise ValueError(f"points must be at most {MOST_POINTS} and {MOST_NUMBERS} numbers, got shape {array.shape}")
-    bad = ~(np.abs(array) <= LARGEST)
-    if bad.any():
-        first = array[bad].flat[0]
-        raise ValueError(
-            f"points must be finite and at most {LARGEST:g} in size, got {first!s}{_validation._where(bad)}"
-        )
-    return array.reshape(array.shape[0], -1), array.ndim == 1
-
-
-def _weights(weights: ArrayLike | None, size: int) -> Array:
-    if weights is None:
-        return np.ones(size)
-    array = _validation.nonnegative("weights", weights, finite=True)
-    if array.shape != (size,):
-        raise ValueError(f"weights must be of shape ({size},), one for each point, got {array.shape}")
-    if not array.any():
-        raise ValueError("weights must not all be 0")
-    return array
-
-
-def _scaled(lmbda: float, unit: float, exponent: int) -> float:
-    """λ in nats for the points divided by 2^exponent."""
-    try:
-        value = math.ldexp(lmbda * unit, 2 * exponent)
-    except OverflowError:
-        value = math.inf
-    if value > 1e300:
-        raise ValueError(f"lmbda must be at most 1e300 over the squared size of the points, got {lmbda!r}")
-    return value
 
 
 def _open(ready: curves.Points, lmbda: list[float]) -> list[tuple[Ints, float | None]]:

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import compiling, cyclic, open
-from .forward import cost_of_mass as cost
+from .blocks import cost_of_mass as cost
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

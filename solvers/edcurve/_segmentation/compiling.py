@@ -38,12 +38,16 @@ def kernel(run: Any, *types: str) -> Callable[..., Any]:
 
 @cache
 def _make_known(module: ModuleType) -> None:
-    """Let kernels call the functions that the module defines."""
+    """Let kernels call the functions that the module defines or has from others of this folder."""
     from numba.extending import register_jitable
 
     for value in vars(module).values():
-        if isinstance(value, FunctionType) and value.__module__ == module.__name__:
+        if not isinstance(value, FunctionType):
+            continue
+        if value.__module__ == module.__name__:
             register_jitable(nogil=True, error_model="numpy", forceinline=True)(value)
+        else:
+            _make_known(sys.modules[value.__module__])
 
 
 @cache
