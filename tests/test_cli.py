@@ -13,11 +13,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import edcurve as ed
-from edcurve.sources import resolve
 import numpy as np
 import pytest
 from edcurve import plotting
 from edcurve.cli import main
+from edcurve.sources import resolve
 
 COMMANDS = (
     "certify",
@@ -280,6 +280,80 @@ def test_help(output, command):
 
 def test_every_command_is_tested():
     assert sorted(main.commands) == sorted(COMMANDS)
+
+
+# --- files of points, and what a curve can show -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def loop(tmp_path):
+    t = 2 * np.pi * np.arange(240) / 240
+    points = np.stack([np.cos(t), np.sin(t)], axis=1)
+    np.save(tmp_path / "loop.npy", points)
+    return points
+
+
+def test_segment(cli, loop):
+    found = ed.segment(loop, [4.0, 32.0], closed=True, base=math.e)
+    code, out, err = cli("segment", "loop.npy", "--lmbda", "4,32", "--closed", "--base", "e", "--json")
+    content = strict(out)
+    assert (code, err) == (0, "")
+    assert content["cells"] == found.cells.tolist()
+    assert content["value"] == found.value.tolist()
+    assert content["boundaries"] == [part.tolist() for part in found.boundaries]
+    assert content["probabilities"] == [part.tolist() for part in found.probabilities]
+
+
+def test_segment_prints_a_table_that_fits(output, loop):
+    lines = output("segment", "loop.npy", "--lmbda", "4,32").splitlines()
+    assert lines[0].split() == ["lmbda", "cells", "entropy", "distortion", "value", "gap"]
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 80
+    assert float(lines[1].split()[4]) == pytest.approx(ed.segment(loop, 4.0).value, rel=1e-6)
+
+
+def test_segment_writes_its_table_and_its_cells(cli, loop):
+    np.savetxt("weights.csv", np.linspace(1.0, 2.0, 240))
+    arguments = ("segment", "loop.npy", "--lmbda", "16", "--weights", "weights.csv")
+    assert cli(*arguments, "--csv", "table.csv", "--cells", "cells.csv")[:2] == (0, "")
+    found = ed.segment(loop, 16.0, weights=np.linspace(1.0, 2.0, 240))
+    (row,) = csv.DictReader(Path("table.csv").read_text(encoding="utf-8").splitlines())
+    assert float(row["value"]) == found.value
+    rows = list(csv.DictReader(Path("cells.csv").read_text(encoding="utf-8").splitlines()))
+    assert [int(row["first"]) for row in rows] == found.boundaries.tolist()
+    assert [float(row["probability"]) for row in rows] == found.probabilities.tolist()
+    assert [[float(row["centroid_0"]), float(row["centroid_1"])] for row in rows] == found.centroids.tolist()
+
+
+def test_what_segment_refuses(refused, loop):
+    refused(["segment", "loop.npy"], "--lmbda")
+    refused(["segment", "loop.npy", "--lmbda", "1;2"], "--lmbda must be numbers separated by commas", "'1;2'")
+    refused(["segment", "loop.npy", "--lmbda", "-1"], "loop.npy: lmbda must be at least 0")
+    refused(["segment", "loop.npy", "--lmbda", "1,2", "--cells", "c.csv"], "--cells lists the cells of a single λ")
+    refused(["segment", "none.npy", "--lmbda", "1"], "none.npy: No such file")
+    refused(["segment", "ramp", "--lmbda", "1"], "ramp: expected a file that ends in .npy, .npz, .csv")
+
+
+def test_a_curve_of_a_file_equals_that_of_its_source(cli, loop):
+    code, out, _ = cli("curve", "loop.npy", "--num", "16", "--gaussian", "--shannon", "--width", "1", "--json")
+    assert code == 0
+    content, circle = strict(out), ed.curve("circle", num=16, gaussian=True, shannon=True, width=1)
+    assert content["source"] == "loop"
+    for name in ("entropy", "lower", "hull", "shannon", "gaussian"):
+        np.testing.assert_allclose(content[name], getattr(circle, name), rtol=1e-9, atol=1e-12, err_msg=name)
+    assert (content["width"], content["floor"]) == (1, pytest.approx(0.5))
+    text = cli("curve", "loop.npy", "--num", "16", "--gaussian", "--width", "1")[1]
+    assert "rank floor of width 1: distortion at least 0.5" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_options_of_files_are_refused_for_sources(refused, loop):
+    refused(["curve", "ramp", "--open"], "--open, --waveform and --key are for files", "'ramp'")
+    refused(["curve", "ramp:64"], "source must be stationary")
+    refused(["curve", "loop.npy", "--open", "--waveform"], "--open and --waveform exclude each other")
+    refused(["curve", "loop.npy", "--waveform"], "loop.npy: g must be a function, or one-dimensional")
+    refused(["curve", "loop.npy", "--key", "x"], "key names an array of a .npz file")
+    refused(["curve", "circle", "--width", "-1"], "width must be at least 0")
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------

@@ -694,3 +694,52 @@ def test_figures_replace_what_was_there_and_leave_the_rest(tmp_path, monkeypatch
 
 def test_repr_is_short():
     assert repr(ed.curve("circle", num=5)) == ("<Curve of 'circle', exact (proved): 5 distortions, 0.001 to 1; bits>")
+
+
+# --- what is shown on request ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def full():
+    return ed.curve("ramp", num=12, shannon=True, gaussian=True, width=100)
+
+
+def test_columns_on_request(full):
+    np.testing.assert_array_equal(full.shannon, ed.rate_distortion("ramp", full.distortion))
+    np.testing.assert_array_equal(full.gaussian, ed.gaussian_bound("ramp", full.distortion))
+    assert full.floor == ed.rank_floor("ramp", 100) == pytest.approx(0.0010031, rel=1e-4)
+    assert [*full.to_pandas().columns] == [*COLUMNS, "shannon", "gaussian", "status"]
+    assert full.to_csv().splitlines()[0] == ",".join([*COLUMNS, "shannon", "gaussian", "status"])
+    assert (full.shannon <= full.lower + 1e-9).all()
+    plain = ed.curve("ramp", num=12)
+    assert (plain.shannon, plain.gaussian, plain.width, plain.floor) == (None, None, None, None)
+    assert plain != full
+
+
+def test_columns_on_request_are_saved(full, tmp_path):
+    full.save(tmp_path / "full.json")
+    loaded = ed.Curve.load(tmp_path / "full.json")
+    assert loaded == full
+    assert not loaded.shannon.flags.writeable
+    text = (tmp_path / "full.json").read_text(encoding="utf-8")
+    for old, new in (('"width": 100', '"width": "wide"'), ('"truncation": 0.0', '"truncation": "none"')):
+        assert old in text
+        (tmp_path / "bad.json").write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(ValueError, match=r"path must be a file that Curve\.save wrote"):
+            ed.Curve.load(tmp_path / "bad.json")
+
+
+def test_columns_on_request_are_drawn(full, plt):
+    labels = [line.get_label() for line in full.plot().lines]
+    assert {"Shannon's R(D)", "KLT (Gaussian R(D))", "rank floor, width 100: D ≥ 0.001"} < set(labels)
+    plt.close("all")
+
+
+def test_truncation_and_defect_go_with_a_curve(plt):
+    phases = np.arange(512)[:, None] / 512
+    source = ed.Source.from_samples(np.mod(np.arange(64) / 64 + phases, 1.0) / 8.0)
+    curve = ed.curve(source, num=4)
+    assert (curve.truncation, curve.defect) == (source.truncation, source.defect)
+    assert curve.to_pandas().attrs["truncation"] == source.truncation > 0.0
+    assert f"to {source.truncation:.1g}" in curve.plot().get_xlabel()
+    plt.close("all")

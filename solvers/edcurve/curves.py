@@ -286,8 +286,10 @@ def _frozen(values: Any, dtype: Any) -> NDArray[Any]:
 
 
 def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, np.ndarray):
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if a is None or b is None:
+        return a is b
     return bool(a == b)
 
 
