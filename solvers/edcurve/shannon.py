@@ -180,7 +180,12 @@ def _by_orbits(source: Source, distortion: Array) -> Array:
 
 
 def _by_channels(source: Source, distortion: Array) -> Array:
-    raise NotImplementedError
+    from . import progress
+
+    table = _sandwich(source)
+    _check_least(source, distortion, max(table.least, source._accurate_above))
+    with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
+        return table.answer(distortion, update)
 
 
 LEAST = 1e-9  # D/D_max for closed sources
@@ -191,6 +196,13 @@ def _table(source: Source) -> Any:
     from ._shannon.orbits import Table
 
     return Table.of(_reduced(source))
+
+
+@lru_cache(maxsize=64)
+def _sandwich(source: Source) -> Any:
+    from ._shannon.sandwich import Sandwich
+
+    return Sandwich(source)
 
 
 def _reduced(source: Source) -> Source:

@@ -1,0 +1,139 @@
+"""The channel of least rate + λD of an open source: maximum likelihood of a mixture, by its constrained Newton method.
+
+For given reproductions y_m of probabilities w_m the least is −∫ ln Σ_m w_m exp(−λ‖γ(v) − y_m‖²) dv; so w and y maximise
+a likelihood. In turn: w by a Newton step under w ≥ 0 (Wang 2007), y by expectation–maximisation (Blahut–Arimoto with
+centroids), and new reproductions where the dual constraint ∫ α exp(−λ‖γ(v) − y‖²) dv ≤ 1 is violated, with
+1/α(v) = Σ_m w_m exp(−λ‖γ(v) − y_m‖²).
+
+An open source looks the same from its other end, and the problem is convex, so each reproduction is taken with its mirror
+image, of the same probability; `weights` are those of the pairs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import nnls
+
+from .channels import Cells, Channel, highest
+from .grids import Array
+
+ROUNDS = 60
+NEGLIGIBLE = 1e-9  # probabilities below it are dropped
+SAME = 1e-4  # λ‖y − y′‖² at which neighbours are merged
+MOST_STARTS = 120
+MOST_NEW = 40
+
+
+def fit(cells: Cells, lmbda: float, densities: Array, weights: Array, *, tolerance: float) -> Channel:
+    """Channel at that λ, from the one given, with a gap of at most `tolerance` if the rounds suffice."""
+    best: Channel | None = None
+    for turn in range(ROUNDS):
+        distances = cells.distances(densities)
+        likelihood = np.exp(-lmbda * (distances - distances.min()))
+        weights = reweighted(0.5 * (likelihood + likelihood[:, ::-1]), weights)
+        kept = weights > NEGLIGIBLE
+        distances, likelihood, weights = distances[kept], likelihood[kept], weights[kept] / weights[kept].sum()
+        one = weights @ likelihood
+        total = 0.5 * (one + one[::-1])
+        share = 0.5 * weights[:, None] * likelihood / total
+        after = share.mean(axis=1)
+        # the mirror images have the other half of the rate and distortion
+        rate = 2.0 * float(np.sum(share * np.log(np.maximum(share, 1e-300) / after[:, None]))) / cells.count
+        distortion = 2.0 * float(np.sum(share * distances)) / cells.count
+        densities = share / share.sum(axis=1, keepdims=True)
+        if turn % 3 and turn != ROUNDS - 1:
+            continue
+        log_weight = lmbda * distances.min() - np.log(total)
+        starts = _starts(cells, densities, log_weight, lmbda, rate)
+        found, values, top = highest(cells, log_weight, lmbda, starts)
+        dual = float(log_weight.mean()) - max(top, 0.0)
+        inside = 1.25 * float(cells.variation(found, lmbda).max())
+        channel = Channel(lmbda, max(rate, 0.0), distortion, dual - inside, cells, densities, 2.0 * after)
+        if best is None or channel.gap < best.gap:
+            best = channel
+        if channel.gap <= inside + min(tolerance, max(1e-7, 1e-3 * rate)):
+            break
+        densities, weights = _with_new(*merged(cells, lmbda, densities, weights), found, values)
+    assert best is not None
+    return best
+
+
+def reweighted(likelihood: Array, weights: Array) -> Array:
+    """Probabilities that raise the mean of ln Σ_m w_m L_m: three Newton steps, each a nonnegative least squares."""
+    for _ in range(3):
+        total = weights @ likelihood
+        ratio = likelihood / total
+        gradient = ratio.mean(axis=1)
+        if max(float(gradient.max()), float(gradient[weights > 0.0].max())) < 1.0 + 1e-7:
+            break
+        wanted = _quadratic(ratio, gradient)
+        if wanted is None:
+            return np.asarray(weights * gradient)
+        step, value, length = wanted - weights, float(np.log(total).mean()), 1.0
+        slope = float(gradient @ step)
+        while length > 1e-6 and np.log((weights + length * step) @ likelihood).mean() < value + 0.3 * length * slope:
+            length *= 0.5
+        weights = np.maximum(weights + length * step, 0.0)
+        weights = weights / weights.sum()
+    return weights
+
+
+def _quadratic(ratio: Array, gradient: Array) -> Array | None:
+    """Minimise the mean of (Σ_m w_m r_m − 2)² over probabilities w."""
+    hessian = ratio @ ratio.T / ratio.shape[1] + PENALTY
+    hessian[np.diag_indices_from(hessian)] *= 1.0 + 1e-11
+    try:
+        factor = cholesky(hessian)
+        result, _ = nnls(factor, solve_triangular(factor, 2.0 * gradient + PENALTY, trans="T"))
+    except (np.linalg.LinAlgError, RuntimeError):
+        return None
+    total = float(result.sum())
+    return np.asarray(result / total) if total > 0.0 else None
+
+
+PENALTY = 100.0  # of (Σ w − 1)²
+
+
+def merged(cells: Cells, lmbda: float, densities: Array, weights: Array) -> tuple[Array, Array]:
+    """Neighbouring reproductions that are all but the same put together, in the order of their phases."""
+    order = np.argsort(densities @ np.arange(cells.count))
+    densities, weights = densities[order], weights[order]
+    distances = cells.distances(densities)
+    own = np.einsum("ij,ij->i", densities, distances)
+    gap = lmbda * (np.einsum("ij,ij->i", densities[1:], distances[:-1]) - own[1:])
+    # pairs do not overlap: of a run of close ones every second is merged with the next
+    close = gap < SAME
+    for i in range(1, close.size):
+        close[i] = close[i] and not close[i - 1]
+    first = np.append(close, False)
+    second = np.insert(close, 0, False)
+    total = np.where(first, weights + np.roll(weights, -1), weights)
+    mean = weights[:, None] * densities
+    mean[first] += mean[np.flatnonzero(first) + 1]
+    return (mean / total[:, None])[~second], total[~second]
+
+
+def _starts(cells: Cells, densities: Array, log_weight: Array, lmbda: float, rate: float) -> Array:
+    """Posteriors about phases evenly spread over [0, ½], and those of every second reproduction there."""
+    count = int(min(MOST_STARTS, max(16.0, 2.0 * math.exp(rate))))
+    spread, _ = cells.posterior(cells.spread(count)[: (count + 1) // 2], log_weight, lmbda)
+    phases = densities @ np.arange(cells.count) / cells.count
+    return np.concatenate([spread, densities[np.argsort(phases)[:: 1 + len(densities) // 16]]])
+
+
+def _with_new(densities: Array, weights: Array, found: Array, values: Array) -> tuple[Array, Array]:
+    """Add the local maxima that violate the dual constraint by a tenth of the most, one of those close together."""
+    phases = found @ np.arange(found.shape[1]) / found.shape[1]
+    phases = np.minimum(phases, 1.0 - phases)
+    apart = 0.3 / max(16, len(densities))
+    chosen: list[int] = []
+    for i in np.argsort(-values).tolist():
+        if values[i] < max(1e-7, 0.1 * float(values.max())) or len(chosen) == MOST_NEW:
+            break
+        if all(abs(phases[i] - phases[j]) > apart for j in chosen):
+            chosen.append(i)
+    share = np.full(len(chosen), 1e-3 / max(1, len(chosen)))
+    return np.concatenate([densities, found[chosen]]), np.concatenate([weights * (1.0 - share.sum()), share])
