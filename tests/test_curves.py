@@ -741,5 +741,5 @@ def test_truncation_and_defect_go_with_a_curve(plt):
     curve = ed.curve(source, num=4)
     assert (curve.truncation, curve.defect) == (source.truncation, source.defect)
     assert curve.to_pandas().attrs["truncation"] == source.truncation > 0.0
-    assert f"to {source.truncation:.1g}" in curve.plot().get_xlabel()
+    assert f"known to {source.truncation:.1g}" in curve.plot().get_xlabel()
     plt.close("all")

@@ -196,8 +196,8 @@ def curve(
     source : Source or str
         The source, or the name of a built-in one.
     distortion : array_like, shape (n,), optional
-        Distortions ≥ 0, sorted if they are not. By default `num` of them between D_max/1000 and D_max, half of
-        them equally spaced and half geometrically.
+        Distortions ≥ 0, sorted if they are not. By default `num` of them between D_max/1000 (the truncation error of
+        the source, if that is larger) and D_max, half of them equally spaced and half geometrically.
     num : int
         Number of distortions, at least 2, if they are not given.
     base : float
@@ -221,7 +221,7 @@ def curve(
     known = resolve(source)
     _validation.log_base(base)
     if distortion is None:
-        D = spread(1e-3 * known.max_distortion, known.max_distortion, num)
+        D = spread(least(known), known.max_distortion, num)
     else:
         D = np.sort(np.atleast_1d(_validation.nonnegative("distortion", distortion)))
         if D.ndim != 1 or D.size == 0:
@@ -259,6 +259,11 @@ def curve(
         truncation=known.truncation,
         defect=known.defect,
     )
+
+
+def least(source: Source) -> float:
+    """The smallest distortion of a curve unless others are asked for."""
+    return min(max(1e-3 * source.max_distortion, source.truncation), 0.5 * source.max_distortion)
 
 
 def spread(low: float, high: float, num: int) -> Array:

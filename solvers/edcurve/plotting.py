@@ -53,13 +53,17 @@ def draw(curve: Curve, ax: Axes | None = None) -> Axes:
     for count, d, h in zip(cells.tolist(), at.tolist(), log_cells.tolist(), strict=True):
         if 1 < count <= LABELLED:
             ax.annotate(str(count), (d, h), textcoords="offset points", xytext=(4, 3), fontsize=8)
-    error = f", to {curve.truncation:.1g}" if curve.truncation > 0.0 else ""
+    error = f"; known to {curve.truncation:.1g}" if curve.truncation > 0.0 else ""
     ax.set_xlabel(f"Distortion D (mean squared error{error})")
     ax.set_ylabel(f"Entropy ({curve.unit})")
     name = curve.source.replace("$", r"\$")  # a name is no formula
     ax.set_title(f"{name}: entropy-distortion trade-off")
     ax.set_xlim(left=0.0)
     ax.set_ylim(bottom=0.0)
+    finite = curve.upper[np.isfinite(curve.upper)]
+    if curve.gaussian is not None and finite.size and finite.max() > 0.0:
+        # which rises many times as high as what the plot is about
+        ax.set_ylim(top=1.25 * finite.max())
     ax.legend(frameon=False)
     return ax
 

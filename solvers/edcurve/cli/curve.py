@@ -27,7 +27,7 @@ SHOWN = 16
 @click.command(context_settings=NUMBERS)
 @source_argument
 @click.option("--num", type=int, default=256, show_default=True, help="Number of distortions.")
-@click.option("--dmin", type=Number(), help="Smallest distortion. [default: D_max/1000]")
+@click.option("--dmin", type=Number(), help="Smallest distortion. [default: D_max/1000, or the truncation error]")
 @click.option("--dmax", type=Number(), help="Largest distortion. [default: D_max]")
 @base_option
 @click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
@@ -73,7 +73,7 @@ def curve(
         plotting.require_format(plot_path)
     known = resolve(_from_file(source, is_open, waveform, tolerance, key))
     most = known.max_distortion
-    low, high = 1e-3 * most if dmin is None else dmin, most if dmax is None else dmax
+    low, high = curves.least(known) if dmin is None else dmin, most if dmax is None else dmax
     if not 0.0 < low < high < math.inf:
         raise ValueError(f"--dmin and --dmax must satisfy 0 < dmin < dmax, got {low:g} and {high:g}")
     wanted = curves.spread(low, high, num)
