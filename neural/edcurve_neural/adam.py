@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from itertools import groupby
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-BETAS = (0.9, 0.999)
 EPSILON = 1e-7
 
 
 class Adam:
-    """Kingma & Ba (2015), as torch.optim.Adam does it; ε = 1e-7.
+    """`torch.optim.Adam`, fused, with ε = 1e-7, over rows of a tensor that have learning rates of their own.
+
+    Neighbouring rows of one learning rate are one tensor to the optimiser, so that there are few kernels.
+
+    Parameters
+    ----------
+    parameters, gradient : Tensor
+        Shape (models, parameters of a model); the gradient is read from where it is.
+    rates : sequence of float
+        Learning rate of each model.
 
     Attributes
     ----------
@@ -20,19 +28,34 @@ class Adam:
         Running means of the gradient and of its square, of the shape of the parameters.
     """
 
-    def __init__(self, parameters: Tensor, rates: Tensor) -> None:
-        self.parameters, self.rates = parameters, -rates.unsqueeze(1)
+    def __init__(self, parameters: Tensor, gradient: Tensor, rates: list[float]) -> None:
         self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
-        self._work = torch.empty_like(parameters)
+        groups, start = [], 0
+        for rate, members in groupby(rates):
+            rows = slice(start, start + len(list(members)))
+            view = nn.Parameter(parameters[rows])
+            view.grad = gradient[rows]
+            groups.append({"params": [view], "lr": rate, "rate": rate, "rows": rows})
+            start = rows.stop
+        self._optimiser = torch.optim.Adam(groups, eps=EPSILON, fused=True)
+        for group in self._optimiser.param_groups:
+            rows = group["rows"]
+            state = {
+                "step": torch.zeros((), device=parameters.device),
+                "exp_avg": self.mean[rows],
+                "exp_avg_sq": self.square[rows],
+            }
+            self._optimiser.state[group["params"][0]] = state
 
-    @torch.no_grad()
-    def update(self, gradient: Tensor, count: int, factor: float) -> None:
-        """Update number `count`, from 1, with learning rates times `factor`."""
-        first, second = BETAS
-        self.mean.lerp_(gradient, 1.0 - first)
-        self.square.mul_(second).addcmul_(gradient, gradient, value=1.0 - second)
-        # m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) = c · m / (√v + ε√(1 − β₂ᵗ))
-        root = math.sqrt(1.0 - second**count)
-        torch.sqrt(self.square, out=self._work).add_(EPSILON * root)
-        torch.div(self.mean, self._work, out=self._work)
-        self.parameters.addcmul_(self._work, self.rates, value=factor * root / (1.0 - first**count))
+    def update(self, factor: float) -> None:
+        """One update with learning rates times `factor`."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = factor * group["rate"]
+        self._optimiser.step()
+
+    def restore(self, mean: Tensor, square: Tensor, count: int) -> None:
+        """Go on from after update number `count`."""
+        self.mean.copy_(mean)
+        self.square.copy_(square)
+        for state in self._optimiser.state.values():
+            state["step"].fill_(count)

@@ -93,14 +93,11 @@ class Density(NamedTuple):
 
 
 def density_sizes(filters: tuple[int, ...] = FILTERS) -> list[tuple[str, tuple[int, int]]]:
-    """Names ("matrix", "bias", "factor") and shapes of the parameters for one latent dimension, layer by layer."""
+    """Names ("matrix", "bias", "factor") and shapes of the parameters for one latent dimension, kind by kind."""
     widths = (1, *filters, 1)
-    sizes: list[tuple[str, tuple[int, int]]] = []
-    for i in range(len(widths) - 1):
-        sizes += [("matrix", (widths[i + 1], widths[i])), ("bias", (widths[i + 1], 1))]
-        if i < len(filters):
-            sizes.append(("factor", (widths[i + 1], 1)))
-    return sizes
+    matrices = [("matrix", (widths[i + 1], widths[i])) for i in range(len(widths) - 1)]
+    biases = [("bias", (width, 1)) for width in widths[1:]]
+    return [*matrices, *biases, *(("factor", (width, 1)) for width in filters)]
 
 
 def initial_matrix(width: int, filters: tuple[int, ...] = FILTERS, scale: float = INITIAL_SCALE) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -42,25 +43,38 @@ class Layout:
 
 
 def layout(dim: int, latent_dim: int, hidden: Sequence[int]) -> Layout:
-    """Parameters of a coder: affine maps (a row of biases under the weights), the density, the logit of α/4."""
+    """Parameters of a coder: affine maps, the density, the logit of α/4.
+
+    The axis of the realizations is the last: analysis layers have shape (fan out, fan in + 1), synthesis layers
+    (fan in + 1, fan out), biases in the last column or row.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
-    for part, widths in (("analysis", (dim, *hidden, latent_dim)), ("synthesis", (latent_dim, *hidden[::-1], dim))):
-        for i in range(len(widths) - 1):
-            shapes[f"{part}.{i}"] = (widths[i] + 1, widths[i + 1])
+    for i, (fan_in, fan_out) in enumerate(pairwise((dim, *hidden, latent_dim))):
+        shapes[f"analysis.{i}"] = (fan_out, fan_in + 1)
+    for i, (fan_in, fan_out) in enumerate(pairwise((latent_dim, *hidden[::-1], dim))):
+        shapes[f"synthesis.{i}"] = (fan_in + 1, fan_out)
     for i, (kind, size) in enumerate(functional.density_sizes()):
         shapes[f"density.{i}.{kind}"] = (latent_dim, *size)
     shapes["sharpness"] = ()
     return Layout(shapes)
 
 
-def parts(views: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor], Density]:
-    """Analysis, synthesis and density among the views of a `Layout`."""
+class Parts(NamedTuple):
+    """Views of a `Layout`; the layers of both networks as (models, fan out, fan in + 1)."""
+
+    analysis: list[Tensor]
+    synthesis: list[Tensor]
+    density: Density
+
+
+def parts(views: dict[str, Tensor]) -> Parts:
+    """Networks and density among the views of a `Layout`."""
 
     def named(start: str, end: str = "") -> list[Tensor]:
         return [view for name, view in views.items() if name.startswith(start) and name.endswith(end)]
 
     density = Density(*(tuple(named("density.", kind)) for kind in ("matrix", "bias", "factor")))
-    return named("analysis."), named("synthesis."), density
+    return Parts(named("analysis."), [layer.transpose(1, 2) for layer in named("synthesis.")], density)
 
 
 class NTC(nn.Module):
@@ -123,11 +137,11 @@ class NTC(nn.Module):
 
     def analysis(self, x: Tensor) -> Tensor:
         """Latents of realizations: (M, batch, dim) to (M, batch, latent_dim)."""
-        return mlp(x, parts(self.views())[0])
+        return mlp(x.transpose(1, 2), parts(self.views()).analysis).transpose(1, 2)
 
     def synthesis(self, y: Tensor) -> Tensor:
         """Reconstructions from latents: (M, batch, latent_dim) to (M, batch, dim)."""
-        return mlp(y, parts(self.views())[1])
+        return mlp(y.transpose(1, 2), parts(self.views()).synthesis).transpose(1, 2)
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
@@ -137,8 +151,9 @@ class NTC(nn.Module):
     @torch.no_grad()
     def encode_phase(self, v: Tensor) -> Tensor:
         """Indices of phases of shape (M, batch), without forming their realizations."""
-        first, *rest = parts(self.views())[0]
-        return torch.floor(mlp(hidden_units(self.signal, v, first), rest) + 0.5).long()
+        first, *rest = parts(self.views()).analysis
+        hidden = leaky_relu(self.signal.project(v, first[:, :, :-1]) + first[:, :, -1:], SLOPE)
+        return torch.floor(mlp(hidden, rest) + 0.5).long().transpose(1, 2)
 
     @torch.no_grad()
     def decode(self, indices: Tensor) -> Tensor:
@@ -149,7 +164,7 @@ class NTC(nn.Module):
     def rate(self, indices: Tensor) -> Tensor:
         """Bits that the density spends on indices: (M, batch, latent_dim) to (M, batch)."""
         y = indices.to(self.flat.dtype).transpose(1, 2)
-        return functional.noisy_log_prob(y, parts(self.views())[2]).sum(1) / -math.log(2.0)
+        return functional.noisy_log_prob(y, parts(self.views()).density).sum(1) / -math.log(2.0)
 
     def extra_repr(self) -> str:
         """Summary in the representation."""
@@ -161,17 +176,12 @@ class NTC(nn.Module):
 
 
 def mlp(x: Tensor, layers: Sequence[Tensor]) -> Tensor:
-    """Affine maps of shape (models, fan in + 1, fan out), biases in the last row, leaky ReLU between them."""
+    """Affine maps of shape (models, fan out, fan in + 1), leaky ReLU between them; x is (models, fan in, batch)."""
     for i, layer in enumerate(layers):
-        x = torch.baddbmm(layer[:, -1:], x, layer[:, :-1])
+        x = torch.baddbmm(layer[:, :, -1:], layer[:, :, :-1], x)
         if i < len(layers) - 1:
             x = leaky_relu(x, SLOPE)
     return x
-
-
-def hidden_units(source: Signal, v: Tensor, layer: Tensor) -> Tensor:
-    """First hidden layer of the analysis at phases of shape (models, batch)."""
-    return leaky_relu(source.project(v, layer[:, :-1]) + layer[:, -1:], SLOPE)
 
 
 def _initial(layout: Layout, keys: Tensor) -> Tensor:
@@ -188,9 +198,9 @@ def _initial(layout: Layout, keys: Tensor) -> Tensor:
         elif kind == "sharpness":
             view.fill_(math.log(LAST_ALPHA / (ALPHA_LIMIT - LAST_ALPHA)))
         else:
-            fan_in, fan_out = view.shape[1] - 1, view.shape[2]
-            view[:, :-1].mul_(math.sqrt(6.0 / (fan_in + fan_out)))
-            view[:, -1].zero_()
+            rows = view if name.startswith("analysis") else view.transpose(1, 2)
+            rows[:, :, :-1].mul_(math.sqrt(6.0 / (rows.shape[1] + rows.shape[2] - 1)))
+            rows[:, :, -1].zero_()
     return flat
 
 

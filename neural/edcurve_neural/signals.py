@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from torch import Tensor
 class Signal:
     """A source of dimension `dim`, whose squared error is summed and multiplied by `weight`.
 
-    Subclasses give `sample`, `project` and `energy`. Phases have shape (models, batch).
+    Phases have shape (models, batch); `rows`, of shape (models, width, dim), are linear functions of a realization.
     """
 
     name: str
@@ -30,32 +29,43 @@ class Signal:
         """x(v): a last axis of `dim` coordinates is appended."""
         raise NotImplementedError
 
-    def project(self, v: Tensor, matrix: Tensor) -> Tensor:
-        """x(v) @ matrix, for matrices of shape (models, dim, width)."""
-        return torch.bmm(self.sample(v), matrix)
-
     def energy(self, v: Tensor) -> Tensor:
         """‖x(v)‖², of the shape of `v`."""
-        return self.sample(v).square().sum(-1)
+        raise NotImplementedError
+
+    def project(self, v: Tensor, rows: Tensor) -> Tensor:
+        """The product rows · x(v), shape (models, width, batch), without forming x(v)."""
+        raise NotImplementedError
+
+    def adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
+        """Σ over the batch of grad · x(v)ᵀ, shape (models, width, dim): the gradient in `rows` of `project`."""
+        raise NotImplementedError
 
 
 class Harmonic(Signal):
-    """x(v) = (cos 2πv, sin 2πv) @ basis."""
+    """x(v) = basisᵀ (cos 2πv, sin 2πv)."""
 
     def coordinates(self, v: Tensor) -> Tensor:
-        """(cos 2πv, sin 2πv)."""
+        """(cos 2πv, sin 2πv), shape (models, 2, batch)."""
         angle = v * (2.0 * math.pi)
-        return torch.stack([torch.cos(angle), torch.sin(angle)], dim=-1)
+        return torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
 
     def basis(self, like: Tensor) -> Tensor:
         """Shape (2, dim)."""
         raise NotImplementedError
 
     def sample(self, v: Tensor) -> Tensor:  # noqa: D102
-        return self.coordinates(v) @ self.basis(v)
+        return self.coordinates(v).transpose(1, 2) @ self.basis(v)
 
-    def project(self, v: Tensor, matrix: Tensor) -> Tensor:  # noqa: D102
-        return torch.bmm(self.coordinates(v), self.basis(v) @ matrix)
+    def energy(self, v: Tensor) -> Tensor:  # noqa: D102
+        coordinates, basis = self.coordinates(v), self.basis(v)
+        return ((basis @ basis.T @ coordinates) * coordinates).sum(1)
+
+    def project(self, v: Tensor, rows: Tensor) -> Tensor:  # noqa: D102
+        return torch.bmm(rows @ self.basis(rows).T, self.coordinates(v))
+
+    def adjoint(self, v: Tensor, grad: Tensor) -> Tensor:  # noqa: D102
+        return torch.bmm(grad, self.coordinates(v).transpose(1, 2)) @ self.basis(grad)
 
 
 class Circle(Harmonic):
@@ -66,15 +76,6 @@ class Circle(Harmonic):
 
     def basis(self, like: Tensor) -> Tensor:  # noqa: D102
         return torch.eye(2, dtype=like.dtype, device=like.device)
-
-    def sample(self, v: Tensor) -> Tensor:  # noqa: D102
-        return self.coordinates(v)
-
-    def project(self, v: Tensor, matrix: Tensor) -> Tensor:  # noqa: D102
-        return torch.bmm(self.coordinates(v), matrix)
-
-    def energy(self, v: Tensor) -> Tensor:  # noqa: D102
-        return torch.ones_like(v)
 
 
 class Sinusoid(Harmonic):
@@ -90,14 +91,6 @@ class Sinusoid(Harmonic):
     def _basis(self) -> Tensor:
         angle = 2.0 * math.pi * torch.arange(self.dim, dtype=torch.float64) / self.dim
         return torch.stack([torch.sin(angle), torch.cos(angle)])
-
-    def energy(self, v: Tensor) -> Tensor:  # noqa: D102
-        coordinates = self.coordinates(v)
-        return ((coordinates @ self._gram.to(v)) * coordinates).sum(-1)
-
-    @cached_property
-    def _gram(self) -> Tensor:
-        return self._basis @ self._basis.T
 
 
 class Stepped(Signal):
@@ -120,10 +113,6 @@ class Stepped(Signal):
         fallen = i >= self.drop(v).unsqueeze(-1)
         return self.line(v) + (self.slope * v).unsqueeze(-1) - fallen.to(v.dtype)
 
-    def project(self, v: Tensor, matrix: Tensor) -> Tensor:
-        """x(v) @ matrix = line @ matrix + slope·v·(sum of rows) − (sum of the rows from k(v) on)."""
-        return _SteppedProject.apply(matrix, v, self.drop(v), self.line(v), self.slope)  # type: ignore[no-any-return, no-untyped-call]
-
     def energy(self, v: Tensor) -> Tensor:
         """Σ (line_i + slope·v)² − Σ_{i ≥ k} (2(line_i + slope·v) − 1), in closed form."""
         T = float(self.dim)
@@ -133,6 +122,26 @@ class Stepped(Signal):
         fallen = T - k
         tail = fallen * (2.0 * start - 1.0) + (T * (T - 1.0) - k * (k - 1.0)) / T
         return (whole - tail).to(v.dtype)
+
+    def project(self, v: Tensor, rows: Tensor) -> Tensor:
+        """rows·line − total + slope·v·total + (sum of the first k(v)), from prefix sums of the rows."""
+        models, width, _ = rows.shape
+        prefix = rows.new_zeros((models, width, self.dim + 1))
+        torch.cumsum(rows, 2, out=prefix[:, :, 1:])
+        total = prefix[:, :, -1]
+        fixed = torch.stack([rows @ self.line(rows) - total, self.slope * total], dim=2)
+        first = torch.gather(prefix, 2, self.drop(v).unsqueeze(1).expand(-1, width, -1))
+        return torch.baddbmm(first, fixed, torch.stack([torch.ones_like(v), v], dim=1))
+
+    def adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
+        """grad·1 lineᵀ + slope·(grad·v) 1ᵀ − (sums over the samples with k(v) ≤ i), the last by prefix sums."""
+        models, width, _ = grad.shape
+        fallen = grad.new_zeros((models, width, self.dim + 1))
+        fallen.scatter_add_(2, self.drop(v).unsqueeze(1).expand(-1, width, -1), grad).cumsum_(2)
+        sums = torch.bmm(grad, torch.stack([torch.ones_like(v), self.slope * v], dim=2))
+        line = self.line(grad)
+        affine = torch.stack([line, torch.ones_like(line)]).expand(models, -1, -1)
+        return torch.baddbmm(fallen[:, :, : self.dim], sums, affine, beta=-1.0)
 
 
 class Ramp(Stepped):
@@ -157,40 +166,6 @@ class Sawbridge(Stepped):
 
     def drop(self, v: Tensor) -> Tensor:  # noqa: D102
         return torch.ceil(v * self.dim).long()
-
-
-class _SteppedProject(torch.autograd.Function):
-    """`Stepped.project`: gathers from suffix sums of the matrix; backward scatters and takes prefix sums."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor, v: Tensor, drop: Tensor, line: Tensor, slope: float) -> Tensor:
-        models, dim, width = matrix.shape
-        table = matrix.new_zeros((models, dim + 1, width))
-        table[:, :dim] = suffix_sums(matrix)
-        rows = drop + (dim + 1) * torch.arange(models, device=v.device).unsqueeze(1)
-        ctx.save_for_backward(v, rows, line)
-        ctx.slope, ctx.dim = slope, dim
-        fixed = line @ matrix
-        out = torch.index_select(table.view(-1, width), 0, rows.view(-1)).view(models, -1, width)
-        if slope:
-            return torch.addcmul(fixed.unsqueeze(1), (slope * v).unsqueeze(-1), table[:, :1]).sub_(out)
-        return fixed.unsqueeze(1) - out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        v, rows, line = ctx.saved_tensors
-        models, _, width = grad.shape
-        flat = grad.reshape(-1, width)
-        table = torch.ops.aten.embedding_dense_backward(flat, rows.view(-1), models * (ctx.dim + 1), -1, False)
-        fallen = torch.cumsum(table.view(models, ctx.dim + 1, width)[:, : ctx.dim], dim=1)
-        both = torch.stack([torch.ones_like(v), ctx.slope * v], dim=1) @ grad
-        outer = torch.stack([line, torch.ones_like(line)], dim=1).expand(models, -1, -1)
-        return torch.baddbmm(fallen, outer, both, beta=-1.0), None, None, None, None
-
-
-def suffix_sums(matrix: Tensor) -> Tensor:
-    """Sums of the rows from each on, of matrices of shape (models, rows, width)."""
-    return matrix.flip(1).cumsum(1).flip(1)
 
 
 SIGNALS = {"ramp": Ramp, "sinusoid": Sinusoid, "sawbridge": Sawbridge}

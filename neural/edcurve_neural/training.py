@@ -13,8 +13,9 @@ from torch import Tensor
 from . import _streams, reports, schedules
 from .adam import Adam
 from .config import Config
+from .gradients import Gradient
 from .models import ALPHA_LIMIT, NTC
-from .objective import Cost, cost
+from .objective import Cost
 from .reports import Record
 from .runs import Run
 
@@ -24,26 +25,30 @@ LOGGED = 100  # points of the history
 class Program:
     """Models of one shape, their optimiser and their random streams: the state of training and one step of it."""
 
-    def __init__(self, configs: Sequence[Config], device: torch.device | str = "cpu", *, plain: bool = False) -> None:
+    def __init__(self, configs: Sequence[Config], device: torch.device | str = "cpu") -> None:
         first = configs[0]
-        self.configs, self.plain, self.done = list(configs), plain, 0
+        self.configs, self.done = list(configs), 0
         seeds = [config.seed for config in configs]
         samples = first.samples or 2
         self.model = NTC(first.source, first.latent_dim, first.hidden, samples=samples, seeds=seeds).to(device)
         self.flat = self.model.flat.detach()
-        self.leaves = {name: view.requires_grad_() for name, view in self.model.layout.views(self.flat).items()}
         self.lmbda = torch.tensor([config.lmbda for config in configs], device=device)
-        self.adam = Adam(self.flat, torch.tensor([config.learning_rate for config in configs], device=device))
         self.failed = torch.full((len(configs),), -1, device=device)
         self._keys = torch.tensor([_streams.key(seed, "batches") for seed in seeds], device=device)
         self._phases, self._sizes = _training_sets(configs, device)
-        self._gradient = torch.empty_like(self.flat)
+        self._sharpness = self.model.layout.views(self.flat)["sharpness"]
+        self.gradient = torch.empty_like(self.flat)
+        self.adam = Adam(self.flat, self.gradient, [config.learning_rate for config in configs])
+        twice = first.likelihood == "reference"
+        self._evaluate = Gradient(
+            self.model.signal, self.model.layout, self.flat, self.gradient, first.batch_size, twice=twice
+        )
 
     def draw(self, step: int) -> tuple[Tensor, Tensor]:
         """Phases and noise of a step: functions of the seeds and the step."""
         batch, latents = self.configs[0].batch_size, self.model.latent_dim
         numbers = _streams.uniform(self._keys, step, batch * (1 + latents))
-        v, noise = numbers[:, :batch], numbers[:, batch:].view(-1, batch, latents) - 0.5
+        v, noise = numbers[:, :batch], numbers[:, batch:].view(-1, latents, batch) - 0.5
         if self._phases is not None:
             chosen = (v * self._sizes).long().clamp_(max=self._phases.shape[1] - 1)
             v = torch.where(self._sizes > 0, self._phases.gather(1, chosen), v)
@@ -53,22 +58,21 @@ class Program:
         """α of each model: scheduled, then learned."""
         scheduled = schedules.alpha(step, self.configs[0].steps)
         if scheduled is None:
-            return ALPHA_LIMIT * torch.sigmoid(self.leaves["sharpness"])
+            return ALPHA_LIMIT * torch.sigmoid(self._sharpness)
         return torch.full_like(self.lmbda, scheduled)
 
+    @torch.no_grad()
     def step(self) -> Cost:
         """One update of all models; returns their rates and distortions before it."""
         v, noise = self.draw(self.done)
-        twice = self.configs[0].likelihood == "reference"
-        found = cost(self.model.signal, self.leaves, v, noise, self.alpha(self.done), twice=twice, plain=self.plain)
-        loss = found.rate + self.lmbda * found.distortion
-        gradients = torch.autograd.grad(loss.sum(), list(self.leaves.values()), materialize_grads=True)
-        torch.cat([gradient.reshape(len(loss), -1) for gradient in gradients], dim=1, out=self._gradient)
-        self.adam.update(self._gradient, self.done + 1, schedules.learning_rate(self.done, self.configs[0].steps))
-        loss = loss.detach()
-        self.failed = torch.where((self.failed < 0) & ~torch.isfinite(loss), self.done, self.failed)
+        steps = self.configs[0].steps
+        learned = schedules.alpha(self.done, steps) is None
+        found = self._evaluate(v, noise, self.alpha(self.done), self.lmbda, learned=learned)
+        self.adam.update(schedules.learning_rate(self.done, steps))
+        failed = ~torch.isfinite(found.rate + self.lmbda * found.distortion)
+        self.failed = torch.where((self.failed < 0) & failed, self.done, self.failed)
         self.done += 1
-        return Cost(found.rate.detach(), found.distortion.detach())
+        return found
 
 
 def _training_sets(configs: Sequence[Config], device: torch.device | str) -> tuple[Tensor | None, Tensor]:

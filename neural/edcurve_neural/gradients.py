@@ -1,0 +1,164 @@
+"""Loss and gradient of `objective.cost` by hand: what a step of training spends its time on.
+
+Activations are (models, units, batch) with a row of ones at the end, so that a product with an affine map includes its
+biases, and the gradient of the map is one product too. All large results go to buffers that are kept: fresh ones would
+cost page faults. Realizations of many samples are never formed; see `signals`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import leaky_relu_
+
+from .derivatives import NoisyLogProb, conditional_mean, soft_round
+from .models import SLOPE, Layout, parts
+from .objective import Cost
+from .signals import Signal
+
+BITS = 1.0 / math.log(2.0)
+
+
+class Gradient:
+    """Evaluates rate and distortion of a batch, and writes the gradient of rate + λ · distortion.
+
+    Parameters
+    ----------
+    source : Signal
+        The source.
+    layout : Layout
+        Of the parameters.
+    flat, gradient : Tensor
+        Parameters, and where to write their gradient: shape (models, parameters of a model).
+    batch : int
+        Phases of each model.
+    twice : bool
+        As for `objective.cost`.
+    """
+
+    def __init__(
+        self, source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
+    ) -> None:
+        self.source, self.batch, self.twice = source, batch, twice
+        self.values, self.targets = parts(layout.views(flat)), parts(layout.views(gradient))
+        self.sharpness = layout.views(gradient)["sharpness"]
+        self.density = NoisyLogProb(layout, flat, gradient, batch)
+        analysis, synthesis = self.values.analysis, self.values.synthesis
+        # what the layers after the first of the analysis take, and what all of the synthesis take
+        self.inner = [flat.new_ones((len(flat), layer.shape[2], batch)) for layer in analysis[1:]]
+        self.outer = [flat.new_ones((len(flat), layer.shape[2], batch)) for layer in synthesis]
+        wide = max(layer.shape[2] for layer in (*analysis[1:], *synthesis))
+        self._work = [flat.new_empty(len(flat) * wide * batch) for _ in range(2)]
+        self._gram = source.dim > synthesis[-1].shape[2]
+
+    def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor, lmbda: Tensor, *, learned: bool) -> Cost:
+        """Costs of a batch; arguments as for `objective.cost`, and whether α is 4 sigmoid of a parameter."""
+        sharp = alpha.view(-1, 1, 1)
+        rounded = soft_round(self._analyse(v), sharp)
+        smooth = conditional_mean(rounded.value + noise, sharp)
+        at = conditional_mean(smooth.value, sharp) if self.twice else smooth
+        nats, in_at = self.density(at.value, -BITS / self.batch)
+        self.outer[0][:, :-1] = smooth.value
+        self._forward(self.values.synthesis[:-1], self.outer)
+        weight = lmbda * (self.source.weight / self.batch)
+        error, grad = self._error(v, weight.view(-1, 1, 1))
+        grad = self._backward(self.values.synthesis[:-1], self.targets.synthesis, self.outer, grad)
+        in_alpha = (in_at * at.in_alpha).sum((1, 2)) if self.twice else 0.0
+        grad = torch.addcmul(grad, in_at, at.in_y) if self.twice else grad + in_at
+        in_rounded = grad * smooth.in_y
+        in_alpha = in_alpha + (grad * smooth.in_alpha + in_rounded * rounded.in_alpha).sum((1, 2))
+        self.sharpness.copy_(in_alpha * alpha * (1.0 - 0.25 * alpha)) if learned else self.sharpness.zero_()
+        self._adapt(v, in_rounded * rounded.in_y)
+        return Cost(nats.sum(1).mean(1) * -BITS, error * (self.source.weight / self.batch))
+
+    def _analyse(self, v: Tensor) -> Tensor:
+        """Latents."""
+        first, hidden = self.values.analysis[0], self.inner[0][:, :-1]
+        torch.add(self.source.project(v, first[:, :, :-1]), first[:, :, -1:], out=hidden)
+        leaky_relu_(hidden, SLOPE)
+        self._forward(self.values.analysis[1:], self.inner)
+        return torch.bmm(self.values.analysis[-1], self.inner[-1])
+
+    def _adapt(self, v: Tensor, grad: Tensor) -> None:
+        """Gradients of the analysis from that in the latents."""
+        grad = self._backward(self.values.analysis[1:], self.targets.analysis[1:], self.inner, grad)
+        grad = _bent(grad, self.inner[0])
+        target = self.targets.analysis[0]
+        target[:, :, :-1] = self.source.adjoint(v, grad)
+        torch.sum(grad, dim=2, out=target[:, :, -1])
+
+    def _forward(self, layers: Sequence[Tensor], units: list[Tensor]) -> None:
+        """Fill all but the first of the hidden units."""
+        for layer, below, above in zip(layers, units, units[1:], strict=False):
+            straight = torch.bmm(layer, below, out=self._buffer(0, layer.shape[1]))
+            torch._C._nn.leaky_relu(straight, SLOPE, out=above[:, :-1])
+
+    def _backward(
+        self, layers: Sequence[Tensor], targets: Sequence[Tensor], inputs: list[Tensor], grad: Tensor
+    ) -> Tensor:
+        """Gradients of layers from that in the last one's output; returns that in the first one's input."""
+        for i in reversed(range(len(layers))):
+            _outer(grad, inputs[i], targets[i])
+            rows = layers[i][:, :, :-1].transpose(1, 2)
+            grad = torch.bmm(rows, grad, out=self._buffer(i, rows.shape[1]))
+            if i > 0:
+                _bent(grad, inputs[i])
+        return grad
+
+    def _error(self, v: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared error summed over samples and batch, and the gradient in the last hidden layer, before bending."""
+        error, grad = (self._gram_error if self._gram else self._plain_error)(v, weight)
+        return error, _bent(grad, self.outer[-1])
+
+    def _plain_error(self, v: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        layer, hidden = self.values.synthesis[-1], self.outer[-1]
+        miss = torch.bmm(layer, hidden).sub_(self.source.sample(v).transpose(1, 2))
+        error = miss.square().sum((1, 2))
+        grad = miss.mul_(2.0 * weight)
+        _outer(grad, hidden, self.targets.synthesis[-1])
+        rows = layer[:, :, :-1].transpose(1, 2)
+        return error, torch.bmm(rows, grad, out=self._buffer(len(self.outer) - 1, rows.shape[1]))
+
+    def _gram_error(self, v: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """‖x − Aᵀh‖² = ‖x‖² − 2(Ax)·h + hᵀAAᵀh, for the rows A of the last layer and h with its row of ones.
+
+        Exact algebra, with the rounding of float32 relative to ‖x‖². Its gradient is 2(AAᵀh − Ax) in h, and
+        2 Σ (hhᵀA − hxᵀ) in A.
+        """
+        rows, hidden = self.values.synthesis[-1].transpose(1, 2), self.outer[-1]
+        target = self.targets.synthesis[-1].transpose(1, 2)
+        gap = self._buffer(len(self.outer) - 1, rows.shape[1])
+        torch.bmm(torch.bmm(rows, rows.transpose(1, 2)), hidden, out=gap)
+        projected = self.source.project(v, rows)
+        gap -= projected
+        error = self.source.energy(v).sum(1) + _dot(gap, hidden) - _dot(projected, hidden)
+        products = torch.bmm(torch.bmm(hidden, hidden.transpose(1, 2)), rows)
+        torch.sub(products, self.source.adjoint(v, hidden), out=target).mul_(2.0 * weight)
+        return error, gap[:, :-1].mul_(2.0 * weight)
+
+    def _buffer(self, layer: int, width: int) -> Tensor:
+        """Contiguous, as batched products need their results to be; another one for the neighbouring layers."""
+        models = len(self.sharpness)
+        return self._work[layer % 2][: models * width * self.batch].view(models, width, self.batch)
+
+
+def _bent(grad: Tensor, units: Tensor) -> Tensor:
+    """Multiply by the derivative of leaky ReLU, which its result tells as well as its argument."""
+    torch.ops.aten.leaky_relu_backward(grad, units[:, :-1], SLOPE, True, grad_input=grad)
+    return grad
+
+
+def _outer(grad: Tensor, units: Tensor, target: Tensor) -> None:
+    """Copy grad · unitsᵀ to the target, computed in the order in which that lies in memory."""
+    if target.stride(2) == 1:
+        target.copy_(torch.bmm(grad, units.transpose(1, 2)))
+    else:
+        target.transpose(1, 2).copy_(torch.bmm(units, grad.transpose(1, 2)))
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product for each model."""
+    return torch.bmm(a.reshape(len(a), 1, -1), b.reshape(len(b), -1, 1)).view(-1)
