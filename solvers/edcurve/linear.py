@@ -57,7 +57,7 @@ def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float =
 
     def many(D: Array) -> Array:
         result = np.where(D > 0.0, 0.0, math.inf)
-        inner = (D > 0.0) & (D < known.max_distortion)
+        inner = (D > 0.0) & (known.max_distortion > D)
         if inner.any():
             result[inner] = _water_filling(known, D[inner]) / unit
         return result

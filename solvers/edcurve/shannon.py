@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
-from .sources import Source, Spectrum, resolve
+from .sources import PowerLaw, Source, Spectrum, UniformScalar, resolve
 
 Array = NDArray[np.float64]
 
@@ -20,10 +20,14 @@ ORBIT = (
     "lower: dual value at the best reproduction that a search from several starts found, less an estimate of what "
     "the cells and the rest of the circle change (a bound if no better reproduction exists)"
 )
-CHANNEL = (
-    "upper: an explicit test channel, constant on cells, whose rate and distortion are exact (rigorous up to rounding); "
-    "lower: dual value of its output distribution, scaled by the greatest excess that a search over reproductions from "
-    "several starts found, less an estimate of what the cells change (a bound if no greater excess exists)"
+ACHIEVED = "upper: explicit test channels, constant on cells, of exact rate and distortion (rigorous up to rounding); "
+CHANNEL = ACHIEVED + (
+    "lower: dual values of their output distributions, scaled by the greatest excess that a search over reproductions "
+    "from several starts found, less an estimate of what the cells change (a bound if no greater excess exists)"
+)
+SCALAR = ACHIEVED + (
+    "lower: dual values of their output distributions, scaled by a bound on the greatest excess over all "
+    "reproductions, from a scan of [0, 1] and its curvature (rigorous up to rounding)"
 )
 
 
@@ -149,7 +153,8 @@ def _solver(source: Source) -> tuple[str, Any]:
         return CLOSED_FORM, lambda D: _closed_form(D, energy)
     if source.closed:
         return ORBIT, lambda D: _by_orbits(source, D)
-    return CHANNEL, lambda D: _by_channels(source, D)
+    scalar = source in (UniformScalar(), PowerLaw(2.0))
+    return SCALAR if scalar else CHANNEL, lambda D: _by_channels(source, D)
 
 
 def single_harmonic(source: Source) -> float | None:
@@ -174,9 +179,9 @@ def _by_orbits(source: Source, distortion: Array) -> Array:
 
     table = _table(source)
     least = max(LEAST * source.max_distortion, source._accurate_above)
-    _check_least(source, distortion, table.least(least))
+    _check_least(source, distortion, table.grids.least(least))
     with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
-        return table.answer(distortion, update)
+        return np.asarray(table.answer(distortion, update))
 
 
 def _by_channels(source: Source, distortion: Array) -> Array:
@@ -185,7 +190,7 @@ def _by_channels(source: Source, distortion: Array) -> Array:
     table = _sandwich(source)
     _check_least(source, distortion, max(table.least, source._accurate_above))
     with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
-        return table.answer(distortion, update)
+        return np.asarray(table.answer(distortion, update))
 
 
 LEAST = 1e-9  # D/D_max for closed sources
@@ -218,6 +223,6 @@ def _reduced(source: Source) -> Source:
 def _check_least(source: Source, distortion: Array, least: float) -> None:
     if distortion[0] < least:
         raise ValueError(
-            f"distortion must be 0 or at least {least:.6g} for R(D) of {source.name!r} ({least / source.max_distortion:.2g} "
-            f"of D_max; below, its grids are too coarse), got {distortion[0]!s}"
+            f"distortion must be 0 or at least {least:.6g} for R(D) of {source.name!r} "
+            f"({least / source.max_distortion:.2g} of D_max; below, the grids are too coarse), got {distortion[0]!s}"
         )

@@ -6,21 +6,24 @@ The phase is known to a cell of [0, 1]; a reproduction is the centroid y of a de
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
+from scipy import fft, signal, special
 
-from ..sources import Source
+from ..sources import PowerLaw, Source, UniformScalar
 from .grids import Array, cell_means
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Equal cells of [0, 1]; `means` are those of δ over two cells, by their distance, and `symbol` its transform."""
+    """Equal cells of [0, 1]; `means` are those of δ over two cells, by their distance, and `symbol` its transform.
+
+    `scalar` says that reproductions are real numbers, as for a source on the line.
+    """
 
     count: int
+    scalar: bool
     means: Array
     length: int
     symbol: Array
@@ -33,7 +36,8 @@ class Cells:
         kernel = np.zeros(length)
         kernel[:count] = means
         kernel[1 - count :] = means[:0:-1]
-        return Cells(count, means, length, fft.rfft(kernel).real)
+        scalar = source in (UniformScalar(), PowerLaw(2.0))
+        return Cells(count, scalar, means, length, fft.rfft(kernel).real)
 
     def distances(self, densities: Array) -> Array:
         """Means of ‖γ(v) − y‖² over each cell (columns) for the centroid y of each density (rows)."""
@@ -47,18 +51,18 @@ class Cells:
         top = exponent.max(axis=1, keepdims=True)
         density = np.exp(exponent - top)
         total = density.sum(axis=1, keepdims=True)
-        return density / total, np.log(total[:, 0] / self.count) + top[:, 0]
+        return np.asarray(density / total), np.asarray(np.log(total[:, 0] / self.count) + top[:, 0])
 
     def spread(self, count: int) -> Array:
         """Distances from γ at so many phases, evenly spread."""
         at = ((np.arange(count) + 0.5) * self.count / count).astype(int)
-        return self.means[np.abs(np.arange(self.count) - at[:, None])]
+        return np.asarray(self.means[np.abs(np.arange(self.count) - at[:, None])])
 
     def variation(self, densities: Array, lmbda: float) -> Array:
-        """ln of what exp(−λ‖γ(v) − y‖²), varying within cells, exceeds its value at the mean of the exponent by."""
+        """What exp(−λ‖γ(v) − y‖²), varying within cells, adds to ln S(y)."""
         change = np.gradient(self.distances(densities), axis=1)
         half = 0.5 * lmbda * np.abs(change)
-        return np.log1p(np.einsum("ij,ij->i", densities, half**2 * (1.0 + 0.05 * half**2) / 6.0))
+        return np.asarray(np.log1p(np.einsum("ij,ij->i", densities, half**2 * (1.0 + 0.05 * half**2) / 6.0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,3 +131,22 @@ def _climb(cells: Cells, log_weight: Array, lmbda: float, densities: Array) -> t
 
 CYCLES = 12
 CLOSE = 2e-5  # nats
+
+
+def scanned(cells: Cells, log_weight: Array, lmbda: float) -> float:
+    """Upper bound on ln S(y) over all real y, α constant on cells: a scan of [0, 1], outside which S is smaller.
+
+    Between points a step apart S exceeds their larger value by at most step²/8 times a bound on |S″|, which is that
+    of exp(−λx²), 2λ, times ∫α.
+    """
+    top = float(log_weight.max())
+    weight, root = np.exp(log_weight - top), np.sqrt(lmbda)
+    edges, largest = np.arange(-cells.count, cells.count + 1) / cells.count, 0.0
+    for shift in np.arange(SCANNED) / (SCANNED * cells.count):
+        kernel = np.diff(special.erf(root * (edges - shift))) * (0.5 * np.sqrt(np.pi) / root)
+        largest = max(largest, float(signal.fftconvolve(weight[::-1], kernel, mode="valid").max()))
+    between = 2.0 * lmbda * float(weight.mean()) * (1.0 / (SCANNED * cells.count)) ** 2 / 8.0
+    return top + float(np.log(largest + between))
+
+
+SCANNED = 32  # points to a cell

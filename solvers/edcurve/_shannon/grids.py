@@ -48,7 +48,7 @@ class Grid:
     @property
     def phases(self) -> Array:
         """Centres of the cells."""
-        return (np.arange(self.cells) - self.cells // 2) * self.step
+        return np.asarray((np.arange(self.cells) - self.cells // 2) * self.step, dtype=np.float64)
 
 
 def whole_circle(source: Source, cells: int) -> Grid:

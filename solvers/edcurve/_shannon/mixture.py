@@ -5,8 +5,8 @@ a likelihood. In turn: w by a Newton step under w ≥ 0 (Wang 2007), y by expect
 centroids), and new reproductions where the dual constraint ∫ α exp(−λ‖γ(v) − y‖²) dv ≤ 1 is violated, with
 1/α(v) = Σ_m w_m exp(−λ‖γ(v) − y_m‖²).
 
-An open source looks the same from its other end, and the problem is convex, so each reproduction is taken with its mirror
-image, of the same probability; `weights` are those of the pairs.
+An open source looks the same from its other end, and the problem is convex, so each reproduction is taken with its
+mirror image, of the same probability; `weights` are those of the pairs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
-from .channels import Cells, Channel, highest
+from .channels import Cells, Channel, highest, scanned
 from .grids import Array
 
 ROUNDS = 60
@@ -49,8 +49,10 @@ def fit(cells: Cells, lmbda: float, densities: Array, weights: Array, *, toleran
         log_weight = lmbda * distances.min() - np.log(total)
         starts = _starts(cells, densities, log_weight, lmbda, rate)
         found, values, top = highest(cells, log_weight, lmbda, starts)
-        dual = float(log_weight.mean()) - max(top, 0.0)
         inside = 1.25 * float(cells.variation(found, lmbda).max())
+        if cells.scalar:
+            top, inside = scanned(cells, log_weight, lmbda), 0.0
+        dual = float(log_weight.mean()) - max(top, 0.0)
         channel = Channel(lmbda, max(rate, 0.0), distortion, dual - inside, cells, densities, 2.0 * after)
         if best is None or channel.gap < best.gap:
             best = channel

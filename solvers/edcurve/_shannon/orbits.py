@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,22 +19,18 @@ from .._envelopes import lower_hull
 from ..sources import Source
 from . import starts
 from .descent import State, descend
-from .grids import Array, Grid, Profile, whole_circle, window
+from .grids import Array, Grid, Profile
+from .refining import LOSS, MOST_CELLS, Entry, Grids, cell_loss, resampled
 
 # 1 − D/D_max at the first distortions of the table; RATIO is that of further ones
 TOP = (1e-4, 1e-3, 1e-2, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 RATIO = 0.8
 SEARCHED = 1e-3  # D/D_max below which no new shapes are tried: there is one narrow peak
-REACH = 100.0  # a window ends where δ is so many times D
-PER_CORE = 8.0  # coarse cells to the distance at which δ is D
 COARSE_LOSS = 5e-4  # nats that cells of a coarse grid may cost
 POINT_LOSS = 1e-5  # the same where it is corrected for
-LOSS = 5e-7  # nats that cells of the fine grid may cost
-RELATIVE_LOSS = 5e-7  # and of the rate, where that is small
 NEAR = 2e-7  # nats by which an entry may seem better than what was found, its grid being coarse
 RIVALS = 3  # how many of these are followed
 WIDTH = 8e-7  # nats between the bounds above which they are computed again with smaller cells
-MOST_CELLS = 2**19
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,22 +49,12 @@ class Chord:
 
 
 @dataclass(eq=False)
-class Entry:
-    """The best density known at a distortion, on the coarse grid for it; `point` is (D, KL), corrected for the grid."""
-
-    grid: Grid
-    state: State
-    point: tuple[float, float] = (math.nan, math.nan)
-
-
-@dataclass(eq=False)
 class Table:
     """What is known of one source; grows downwards as smaller distortions are asked for."""
 
     source: Source
-    profile: Profile
+    grids: Grids
     entries: list[Entry] = field(default_factory=list)
-    grids: dict[tuple[float, int, bool], Grid] = field(default_factory=dict)
     chords: list[Chord] = field(default_factory=list)
     answers: dict[float, tuple[float, float]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -75,7 +62,7 @@ class Table:
     @staticmethod
     def of(source: Source) -> Table:
         """Table without entries."""
-        return Table(source, Profile.of(source))
+        return Table(source, Grids(source, Profile.of(source)))
 
     def level(self, index: int) -> float:
         """Distortion of an entry."""
@@ -94,12 +81,6 @@ class Table:
             self.find_chords()
             self.answers.clear()
 
-    def least(self, distortion: float) -> float:
-        """Least distortion, at least the one given, for which the grids are fine enough."""
-        while self.profile.reach(REACH * distortion) > 0.2 and self.profile.core(distortion) < PER_CORE / MOST_CELLS:
-            distortion *= 1.25
-        return distortion
-
     def answer(self, distortion: Array, update: Callable[[int, int], None]) -> Array:
         """Lower and upper bounds on R(D) in nats at increasing distortions."""
         with self.lock:
@@ -114,7 +95,7 @@ class Table:
         """Add an entry."""
         index = len(self.entries)
         D = self.level(index)
-        grid = self.coarse(D)
+        grid = self.grids.coarse(D)
         found = [descend(grid, *start, distortion=D) for start in self._starts(grid, D, index)]
         best = min((state for state in found if state is not None), key=lambda state: state.rate)
         self.entries.append(self._pointed(self._resolved(Entry(grid, best))))
@@ -124,7 +105,7 @@ class Table:
         """The same on a finer grid, where that of its distortion is too coarse for it."""
         while cell_loss(entry.grid, entry.state) > COARSE_LOSS and entry.grid.cells < MOST_CELLS:
             half = entry.grid.cells // 2
-            grid = self.grid(0.5 * entry.grid.step, 2 * half, entry.grid.whole)
+            grid = self.grids.grid(0.5 * entry.grid.step, 2 * half, entry.grid.whole)
             start = resampled(entry.state.density, entry.grid, grid)
             state = descend(grid, start, entry.state.lmbda, distortion=entry.state.distortion)
             if state is None:
@@ -156,35 +137,15 @@ class Table:
 
     def _pointed(self, entry: Entry, *, fixed: bool = False) -> Entry:
         """The same with its point, from a grid fine enough that what remains can be corrected for."""
-        grid, state = self.fine(entry, None if fixed else entry.state.distortion, POINT_LOSS)
+        grid, state = self.grids.fine(entry, None if fixed else entry.state.distortion, POINT_LOSS)
         return Entry(entry.grid, entry.state, (state.distortion, state.rate - cell_loss(grid, state)))
-
-    def coarse(self, D: float) -> Grid:
-        """Grid with a few cells to the width of a density of that distortion."""
-        step = self.profile.core(D) / PER_CORE
-        reach = self.profile.reach(REACH * D)
-        if reach > 0.2:
-            cells = min(MOST_CELLS, max(256, 2 ** math.ceil(-math.log2(step))))
-            return self.grid(1.0 / cells, cells // 2, True)
-        step = 2.0 ** (math.floor(2.0 * math.log2(step)) / 2.0)
-        half = min(MOST_CELLS // 2, math.ceil(reach / step))
-        return self.grid(step, half, False)
-
-    def grid(self, step: float, half: int, whole: bool) -> Grid:
-        """Grid, made once."""
-        key = (step, half, whole)
-        if key not in self.grids:
-            if len(self.grids) > 200:
-                self.grids.clear()
-            self.grids[key] = whole_circle(self.source, 2 * half) if whole else window(self.source, step, half)
-        return self.grids[key]
 
     def find_chords(self) -> None:
         """Chords of the lower convex envelope of the entries that pass over others, moved until they are tangent."""
-        points = [entry.point for entry in self.entries][::-1] + [(self.source.max_distortion, 0.0)]
+        points = [*(entry.point for entry in self.entries[::-1]), (self.source.max_distortion, 0.0)]
         x, y = np.array(points).T
         corners = lower_hull(x, y).tolist()
-        for left, right in zip(corners, corners[1:], strict=False):
+        for left, right in pairwise(corners):
             if right - left == 1 or _sag(x, y, left, right) < 1e-9:
                 continue
             if any(chord.left[0] <= x[left + 1] <= chord.right[0] for chord in self.chords):
@@ -204,7 +165,7 @@ class Table:
             before, lmbda = lmbda, (ra - rb) / (b - a)
             if abs(lmbda - before) < 1e-9 * lmbda:
                 break
-        refined = [None if end is None else self.fine(end, None) for end in ends]
+        refined = [None if end is None else self.grids.fine(end, None) for end in ends]
         duals, points = [], []
         for one in refined:
             if one is None:
@@ -212,7 +173,7 @@ class Table:
                 points.append((self.source.max_distortion, 0.0))
             else:
                 grid, state = one
-                duals.append(state.value - self.allowance(grid, state) - max(0.0, state.lmbda - lmbda) * 1e-9)
+                duals.append(state.value - self.grids.allowance(grid, state) - max(0.0, state.lmbda - lmbda) * 1e-9)
                 points.append((state.distortion, state.rate))
         return Chord(points[0], points[1], ends[0].state.lmbda if ends[0] else lmbda, min(duals))
 
@@ -249,8 +210,8 @@ class Table:
         return lower, upper
 
     def _certified(self, solved: Entry, D: float, loss: float) -> tuple[float, float]:
-        grid, state = self.fine(solved, D, loss)
-        dual = min(state.value - self.allowance(grid, state), self._rivals(state, loss))
+        grid, state = self.grids.fine(solved, D, loss)
+        dual = min(state.value - self.grids.allowance(grid, state), self._rivals(state, loss))
         return max(0.0, dual - state.lmbda * D), state.rate
 
     def _rivals(self, state: State, loss: float) -> float:
@@ -262,64 +223,9 @@ class Table:
                 start = descend(self.entries[i].grid, self.entries[i].state.density, state.lmbda, distortion=None)
                 if start is None:
                     continue
-                grid, rival = self.fine(Entry(self.entries[i].grid, start), None, loss)
-                value = min(value, rival.value - self.allowance(grid, rival))
+                grid, rival = self.grids.fine(Entry(self.entries[i].grid, start), None, loss)
+                value = min(value, rival.value - self.grids.allowance(grid, rival))
         return value
-
-    def fine(self, entry: Entry, D: float | None, loss: float = LOSS) -> tuple[Grid, State]:
-        """The density on cells so small that they cost at most `loss` nats, within a window that suffices."""
-        coarse, state = entry.grid, entry.state
-        half = coarse.cells // 2
-        if not coarse.whole:
-            needed = math.sqrt(state.lmbda * state.centre) + math.sqrt(21.0 + state.value)
-            half = min(half, math.ceil(self.profile.reach(needed**2 / state.lmbda) / coarse.step))
-        loss = min(loss, RELATIVE_LOSS * state.rate)
-        split = math.sqrt(max(1.0, cell_loss(coarse, state) / loss))
-        split = min(split, MOST_CELLS / (2.0 * half))
-        parts = 2 * math.ceil(0.5 * (split - 1.0)) + 1
-        if coarse.whole:
-            parts = 2 ** math.ceil(math.log2(split)) if split > 1.0 else 1
-        middle = coarse.cells // 2
-        kept = state.density if coarse.whole else state.density[middle - half : middle + half + 1]
-        if parts == 1 and half == middle:
-            return coarse, state
-        start = np.repeat(kept / kept.sum() / parts, parts)
-        if coarse.whole:
-            grid = self.grid(coarse.step / parts, half * parts, True)
-            start = np.roll(start, -(parts // 2)) if parts > 1 else start
-            start = 0.5 * (start + np.roll(start[::-1], 1))
-        else:
-            grid = self.grid(coarse.step / parts, half * parts + parts // 2, False)
-        finer = descend(grid, start, state.lmbda, distortion=D, tolerance=1e-9)
-        return (grid, finer) if finer is not None else (coarse, state)
-
-    def allowance(self, grid: Grid, state: State) -> float:
-        """What the dual value may be below that of the cells: their variation within, the rest of the circle, the rest."""
-        outside = -math.inf
-        if not grid.whole:
-            least = self.profile.least_beyond((grid.cells // 2) * grid.step)
-            gap = max(0.0, math.sqrt(least) - math.sqrt(max(state.centre, 0.0)))
-            outside = state.value - state.lmbda * gap**2
-        rest = math.log1p(math.exp(min(outside, 50.0)))
-        return 1.25 * cell_loss(grid, state) + rest + 2.0 * state.residual + 1e-13 * (1.0 + state.rate)
-
-
-def cell_loss(grid: Grid, state: State) -> float:
-    """Ln of the mean within cells of exp(−λ(f − its mean)), f taken to be straight there: what a finer grid gains."""
-    change = np.empty_like(state.field)
-    change[1:-1] = 0.5 * (state.field[2:] - state.field[:-2])
-    change[0], change[-1] = change[1], change[-2]
-    half = 0.5 * state.lmbda * np.abs(change)
-    return math.log1p(float(state.density @ (half**2 * (1.0 + 0.05 * half**2) / 6.0)))
-
-
-def resampled(density: Array, old: Grid, new: Grid) -> Array:
-    """The density on another grid, with what the latter does not reach left out."""
-    edges = (np.arange(old.cells + 1) - old.cells // 2 - 0.5) * old.step
-    total = np.concatenate([[0.0], np.cumsum(density)])
-    wanted = (np.arange(new.cells + 1) - new.cells // 2 - 0.5) * new.step
-    mass = np.diff(np.interp(wanted, edges, total))
-    return np.asarray(mass / mass.sum())
 
 
 def _sag(x: Array, y: Array, left: int, right: int) -> float:
