@@ -31,7 +31,7 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf docs/_build $(VENV) figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/_build docs/auto_examples $(VENV) figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # One stamp per set of dependencies, so that a second `make` installs nothing.
 $(BIN)/python:
