@@ -104,7 +104,11 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     D jumps as λ grows, R is straight. The bounds are within 1e-6 nats of each other for D/D_max ≥ 1e-9, further apart
     only where R is straight to 1e-6 over a range of D (c_k near 1/k).
 
-    *Open sources.* Blahut–Arimoto with reproductions that move: each is the centroid of the phases it stands for.
+    *Open sources.* Blahut–Arimoto with reproductions that move: each is the centroid of the phases it stands for. For
+    a number of λ that gives a channel, whose rate and distortion bound R from above, chords between them too, and
+    α > 0 with ∫ α(v) exp(−λ‖γ(v) − y‖²) dv ≤ 1 for every y, so that R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats
+    for D/D_max ≥ 0.01 (sawbridge), 0.155 (power:0.5), 6e-4 (power:1.5) and 3.5e-5 (uniform), where 4096 cells end;
+    the time grows with exp(R), from milliseconds to a minute, but is spent once.
 
     Parameters
     ----------
