@@ -18,7 +18,7 @@ from edcurve._kernels.table import DEGREE, TERMS
 Array = NDArray[np.float64]
 
 PER_HARMONIC = 4  # intervals of the table per unit of p and harmonic
-BAND = 4  # ratio of the highest and the lowest harmonic of a band
+BAND = 8  # ratio of the highest and the lowest harmonic of a band
 SMALL = 1.05 / math.pi  # kp up to which the series serves
 # 1 − sinc²(πx) = Σ (−1)^{j+1} A_j (2πx)^{2j}
 SERIES = np.array([2.0 / math.factorial(2 * j + 2) for j in range(1, TERMS + 1)])
@@ -83,8 +83,10 @@ def delta_on_grid(energies: Array, intervals: int) -> Array:
 
 
 def _build(energies: Array, series: Array, *, derivative: bool) -> Table:
+    from scipy.fft import next_fast_len
+
     n = energies.size
-    intervals = 2 * math.ceil(0.5 * PER_HARMONIC * n)
+    intervals = 2 * next_fast_len(math.ceil(0.5 * PER_HARMONIC * n), real=True)
     nodes = DEGREE * intervals // 2
     p = np.arange(nodes + 1) / (2.0 * nodes)
     values = np.zeros(nodes + 1)
