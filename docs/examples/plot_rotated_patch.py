@@ -130,34 +130,34 @@ linear_bits, linear_error = np.array([(bits, error(decoded)) for bits, decoded i
 D = np.geomspace(1e-3, 1, 161) * source.max_distortion
 curve = ed.curve(source, D, gaussian=True, shannon=True, width=4)
 
+ax = curve.plot()
+ax.set_ylim(0, 8)
 
-def compare(ax, title):
+# %%
+# E(D) and its hull are exact as far as the check on a grid goes; R(D) and the dual bound are below them. The dotted
+# vertical line is the *rank floor*: a decoder whose last layer is four wide cannot go left of it, however many bits it
+# is given. The KLT bound leaves the picture; on logarithmic axes it fits, with the linear code:
+
+
+def compare(ax):
     """Logarithmic axes, with the PSNR above."""
-    ax.set(xscale="log", yscale="log", ylim=(0.5, 1000), xlabel="Distortion D (mean squared error)", ylabel="bits")
-    ax.set_yticks([1, 3, 10, 30, 100, 300, 1000], ["1", "3", "10", "30", "100", "300", "1000"])
+    ax.set(xscale="log", yscale="log", ylim=(0.5, 700), xlabel="Distortion D (mean squared error)", ylabel="bits")
+    ax.set_yticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
     low, high = np.sort(-10 * np.log10(ax.get_xlim()))
     psnr = np.arange(5 * np.ceil(low / 5), high, 5)
     ax.secondary_xaxis("top").set_xticks(10 ** (-psnr / 10), [f"{value:.0f} dB" for value in psnr])
-    ax.set_title(title, fontsize=11)
-    ax.legend(frameon=False, fontsize=9)
+    ax.legend(frameon=False)
 
 
-fig, (near, far) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
-curve.plot(near)
-near.set_ylim(0, 8)
-near.set_title("Near the optimum", fontsize=11)
-far.plot(D, curve.entropy, color="C0", lw=2, label=f"E(D), {curve.status}")
-far.plot(D, curve.shannon, color="C4", ls="-.", label="Shannon's R(D): a bound below")
-far.plot(D, curve.gaussian, color="C5", label="KLT bound: R(D) of the Gaussian")
-far.plot(linear_error, linear_bits, "k.", label="a linear code: KLT, rounded; measured")
-far.set_xlim(D[0], D[-1])
-compare(far, "Against linear transforms")
+fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
+ax.plot(D, curve.gaussian, color="C5", label="KLT bound: R(D) of the Gaussian")
+ax.plot(linear_error, linear_bits, "k.", label="a linear code: KLT, rounded; measured")
+ax.plot(D, curve.entropy, color="C0", lw=2, label=f"E(D): {curve.status}")
+ax.plot(D, curve.shannon, color="C4", ls="-.", label="Shannon's R(D): a bound from below")
+ax.set_xlim(D[0], D[-1])
+compare(ax)
 
 # %%
-# Left: E(D) and its hull are exact as far as the check on a grid goes; R(D) and the dual bound are below them. The
-# dotted vertical line is the *rank floor*: a decoder whose last layer is four wide cannot go left of it, however many
-# bits it is given. Right: the same on logarithmic axes, and the linear code.
-#
 # There is one number to tell. With K equal cells that costs log₂ K bits, and once cells are small, one more bit halves
 # them and gains 6 dB. For a linear transform 6 dB cost one bit for *every* dimension above the water, and the deeper
 # one goes, the more dimensions there are.
@@ -218,19 +218,23 @@ other = ed.Source.from_samples(y, name="finder, turned")
 bound = ed.curve(other, np.geomspace(3e-3, 1, 61) * other.max_distortion, gaussian=True, shannon=True)
 print(f"defect {other.defect:.1e}, status: {other.status}; distance grows up to half a turn: {other.monotone}")
 
-fig, (distance, far) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+fig, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+half = ANGLES // 2 + 1
 for name, points, color in [("hair", x, "C1"), ("finder", y, "C0")]:
-    delta = np.sum((points - points[0]) ** 2, axis=1)
-    distance.plot(np.arange(ANGLES // 2 + 1) / 2, delta[: ANGLES // 2 + 1] / delta.max(), color=color, label=name)
-distance.set_xticks(range(0, 181, 45))
-distance.set(xlabel="angle between two patches (degrees)", ylabel="squared distance, of its maximum", ylim=(0, 1.05))
-distance.set_title("Does the distance grow? (measured)", fontsize=11)
-distance.legend(frameon=False)
-far.plot(bound.distortion, bound.upper, color="C0", lw=2, label="best partition found: a bound above E(D)")
-far.plot(bound.distortion, bound.shannon, color="C4", ls="-.", label="Shannon's R(D): a bound below")
-far.plot(bound.distortion, bound.gaussian, color="C5", label="KLT bound: R(D) of the Gaussian")
-far.set_xlim(bound.distortion[[0, -1]])
-compare(far, "Finder: E(D) lies between two bounds")
+    distance = np.sum((points[:half] - points[0]) ** 2, axis=1)
+    ax.plot(360 * np.arange(half) / ANGLES, distance / distance.max(), color=color, label=name)
+ax.set_xticks(range(0, 181, 45))
+ax.set(xlabel="angle between two patches (degrees)", ylabel="squared distance / its maximum", ylim=(0, 1.05))
+ax.set_title("Does the distance grow? (measured)")
+ax.legend(frameon=False)
+
+fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
+ax.plot(bound.distortion, bound.gaussian, color="C5", label="KLT bound: R(D) of the Gaussian")
+ax.plot(bound.distortion, bound.upper, color="C0", lw=2, label="best partition found: a bound from above")
+ax.plot(bound.distortion, bound.shannon, color="C4", ls="-.", label="Shannon's R(D): a bound from below")
+ax.set_xlim(bound.distortion[0], bound.distortion[-1])
+ax.set_title("Finder: E(D) lies between the two lower curves")
+compare(ax)
 
 # %%
 # The conclusion does not hang on it: between the two bounds there is room for a fraction of a bit, and the linear bound

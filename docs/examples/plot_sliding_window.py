@@ -159,8 +159,8 @@ for share in (0.3, 0.1, 0.03, 0.01, 0.003):
 # -------------------
 # The optimum cuts where the picture changes. Below, the speed of the curve, and for three λ the boundaries of the
 # cells: close together while the edge crosses the window and far apart in the sky, where one index says "sky" and,
-# being sent often, costs few bits. The pictures are the centroids of the second of the three codes, with the length of each
-# cell and what its index costs.
+# being sent often, costs few bits. The pictures are the centroids of the second of the three codes, with
+# the length of each cell and what its index costs.
 
 speed = np.linalg.norm(np.diff(x, axis=0), axis=1) * PER_PIXEL
 chosen = [np.argmin(np.abs(found.cells - wanted)) for wanted in (6, 14, 40)]
