@@ -107,8 +107,8 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     *Open sources.* Blahut–Arimoto with reproductions that move: each is the centroid of the phases it stands for. For
     a number of λ that gives a channel, whose rate and distortion bound R from above, chords between them too, and
     α > 0 with ∫ α(v) exp(−λ‖γ(v) − y‖²) dv ≤ 1 for every y, so that R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats
-    for D/D_max ≥ 0.01 (sawbridge), 0.155 (power:0.5), 6e-4 (power:1.5) and 3.5e-5 (uniform), where 4096 cells end;
-    the time grows with exp(R), from milliseconds to a minute, but is spent once.
+    for D/D_max ≥ 0.0104 (sawbridge), 0.156 (power:0.5), 6.3e-4 (power:1.5) and 1e-4 (uniform); 4096 cells end at about
+    these. The time grows with exp(R), from milliseconds to a minute, but is spent once.
 
     Parameters
     ----------
