@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,11 @@ def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDAr
         if suffix == ".csv":
             return _read_csv(path)
         values = _read_npy(path) if suffix == ".npy" else _read_npz(path, key)
-    except (ValueError, EOFError, KeyError, SyntaxError, zipfile.BadZipFile, NotImplementedError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # of a damaged file numpy, zipfile and the decompressors raise a dozen kinds
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # it could not be opened
         raise ValueError(f"{os.fspath(path)}: {error}") from None
     if values.dtype.kind not in "iuf":
         raise ValueError(f"{os.fspath(path)}: expected real numbers, got an array of dtype {values.dtype}")
@@ -53,12 +58,10 @@ def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDAr
 
 
 def _read_npy(path: str | os.PathLike[str]) -> NDArray[Any]:
-    # mapped first, so that what is too large is refused unread
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(mapped, np.ndarray):
-        raise ValueError("expected a .npy file, got an archive")
-    _bounded(mapped.size)
-    return np.array(mapped)
+    with Path(path).open("rb") as file:
+        _check_header(file, Path(path).stat().st_size)
+        file.seek(0)
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def _read_npz(path: str | os.PathLike[str], key: str | None) -> NDArray[Any]:
@@ -68,19 +71,24 @@ def _read_npz(path: str | os.PathLike[str], key: str | None) -> NDArray[Any]:
         if wanted not in names:
             raise ValueError(f"key must be one of {', '.join(names) or 'none: the archive is empty'}, got {key!r}")
         inside = archive.namelist()[names.index(wanted)]
-        _bounded(archive.getinfo(inside).file_size // 8)
         with archive.open(inside) as member:
-            # a header that promises more than the member holds would be allocated
-            version = np.lib.format.read_magic(member)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            _bounded(int(np.prod(read(member)[0], dtype=object)))
+            _check_header(member, archive.getinfo(inside).file_size)
         with archive.open(inside) as member:
             return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
 
 
-def _bounded(numbers: int) -> None:
+def _check_header(file: IO[bytes], size: int) -> None:
+    """ValueError if the header of an array promises more than there is, or than is allowed: it would be allocated."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if any(length < 0 for length in shape):
+        raise ValueError(f"expected lengths of at least 0, got shape {shape}")
+    numbers = math.prod(shape)
     if numbers > LARGEST:
         raise ValueError(f"expected at most {LARGEST} numbers, got {numbers}")
+    if numbers * dtype.itemsize > size and not dtype.hasobject:
+        raise ValueError(f"expected {numbers} numbers of {dtype.itemsize} bytes, got a file of {size} bytes")
 
 
 def _read_csv(path: str | os.PathLike[str]) -> Array:
@@ -105,9 +113,17 @@ def _add_row(rows: list[list[float]], cells: list[str], line: int) -> None:
     try:
         values = [float(cell) for cell in cells]
     except ValueError:
-        if line == 1:
+        if line == 1 and not any(map(_is_number, cells)):
             return  # a header
         raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}") from None
     if rows and len(values) != len(rows[0]):
         raise ValueError(f"line {line}: expected {len(rows[0])} numbers as above, got {len(values)}")
     rows.append(values)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
