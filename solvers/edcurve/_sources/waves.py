@@ -23,10 +23,11 @@ from .waveforms import Waveform
 
 
 class _Wave(Known):
-    """t ↦ g(t + V), d in closed form: the kernel's c = (m, a₁, a₂, a₃, b₀, b₁, b₂)."""
+    """t ↦ g(t + V), g even about a centre, d in closed form: the kernel's c = (m, a₁, a₂, a₃, b₀, b₁, b₂)."""
 
     _model: ModuleType = waves  # type: ignore[misc]
     _linear: ClassVar[slice] = slice(1, None)
+    _centre: float
 
     def __init__(self, name: str, maximum: Fraction, edge: float, parameters: Sequence[float]) -> None:
         super().__init__(name, maximum, (edge, *parameters), closed=True)
@@ -52,19 +53,14 @@ class _Wave(Known):
         values = self._checked(x)
         if values.ndim == 0 or values.shape[-1] < 3:
             raise ValueError(f"x must have at least 3 samples along the last axis, got shape {values.shape}")
-        count = values.shape[-1]
-        wave = np.exp(-2j * math.pi * times(count))
-        # of the samples of g itself, so that what sampling does to both is the same
-        return turns(np.angle((values @ wave) / (self._values(times(count)) @ wave)))
+        wave = np.exp(-2j * math.pi * times(values.shape[-1]))
+        # of g itself and not of its samples, which show each jump up to a step late
+        return turns(np.angle(values @ wave) + 2.0 * math.pi * self._centre)
 
     def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
         """Mean realization E[X | cell] of cells of phases [start, start + size), at t = i/T."""
         t, a, p = times(samples), start[..., None], size[..., None]
         return np.asarray(self._amplitude * (self._integral(t + a + p) - self._integral(t + a)) / p)
-
-    def _values(self, t: Array) -> Array:
-        """G at t in [0, 1)."""
-        raise NotImplementedError
 
     def _integral(self, t: Array) -> Array:
         """Integral of g from 0 to t."""
@@ -84,6 +80,7 @@ class Pulse(_Wave):
         self._width = _validation.real("width", width)
         if not 0.0 < self._width < 1.0:
             raise ValueError(f"width must be above 0 and below 1, got {width!r}")
+        self._centre = 0.5 * self._width
         exact = Fraction(self._width)
         edge = min(exact, 1 - exact)
         high = [float(x) for x in (edge, -(edge**2), edge**3 / 3)]
@@ -99,9 +96,6 @@ class Pulse(_Wave):
         k = np.arange(1, count + 1)
         return np.asarray(float(self._scale) * 2.0 * (np.sin(math.pi * k * self._width) / (math.pi * k)) ** 2)
 
-    def _values(self, t: Array) -> Array:
-        return np.where(np.mod(t, 1.0) < self._width, 1.0, 0.0)
-
     def _integral(self, t: Array) -> Array:
         whole = np.floor(t)
         return np.asarray(whole * self._width + np.minimum(t - whole, self._width))
@@ -110,15 +104,14 @@ class Pulse(_Wave):
 class Square(_Wave):
     """Cyclic shifts of the square wave: 1 on [0, ½), −1 on [½, 1); δ(u) = 8u on [0, ½], D_max = 1."""
 
+    _centre = 0.25
+
     def __init__(self) -> None:
         super().__init__("square", Fraction(1), 0.5, (4.0 / 3.0, 0.0, 0.0, 2.0, -1.0, 1.0 / 6.0))
 
     def _harmonics(self, count: int) -> Array:
         k = np.arange(1, count + 1)
         return np.asarray(float(self._scale) * np.where(k % 2 == 1, 8.0 / (math.pi * k) ** 2, 0.0))
-
-    def _values(self, t: Array) -> Array:
-        return np.where(np.mod(t, 1.0) < 0.5, 1.0, -1.0)
 
     def _integral(self, t: Array) -> Array:
         return np.asarray(0.5 - np.abs(np.mod(t, 1.0) - 0.5))
@@ -127,15 +120,14 @@ class Square(_Wave):
 class Triangle(_Wave):
     """Cyclic shifts of the triangle wave between −1 and 1; δ(u) = 16u² − 64u³/3 on [0, ½], D_max = 1/3."""
 
+    _centre = 0.5
+
     def __init__(self) -> None:
         super().__init__("triangle", Fraction(1, 3), 0.5, (0.0, 4.0 / 3.0, -16.0 / 15.0, 0.0, 0.0, 0.0))
 
     def _harmonics(self, count: int) -> Array:
         k = np.arange(1, count + 1)
         return np.asarray(float(self._scale) * np.where(k % 2 == 1, 32.0 / (math.pi * k) ** 4, 0.0))
-
-    def _values(self, t: Array) -> Array:
-        return np.asarray(1.0 - 4.0 * np.abs(np.mod(t, 1.0) - 0.5))
 
     def _integral(self, t: Array) -> Array:
         x = np.mod(t, 1.0) - 0.5
