@@ -103,9 +103,10 @@ class Source:
 
     @property
     def truncation(self) -> float:
-        """Energy of what the representation leaves out: distortions are that much larger at most; 0 where it is exact.
+        """By how much the distortion of any partition may differ from what is given; 0 where that is exact.
 
-        See `from_waveform` and `from_samples`, which say what it is for their sources.
+        So E(D) is between what is given for the larger and the smaller distortion. See `from_waveform` and
+        `from_samples`, which say what it is for their sources.
         """
         return 0.0
 
@@ -137,6 +138,9 @@ class Source:
         other._scale = self._scale * Fraction(factor) ** 2
         ratio = factor * factor
         other._given = partial(_times, ratio, self._vectorised)
+        if type(self).cell_distortion is not Source.cell_distortion:
+            # an attribute, so that it comes before the method of the subclass
+            other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]
         other._max_distortion = ratio * self._max_distortion
         other._c = (other._max_distortion, 0.0, other._one_cell, self._closed)
         for cached in ("_accurate_above", "_lines"):
@@ -321,10 +325,11 @@ class Source:
         Returns
         -------
         Waveform
-            `.truncation` is the energy of the harmonics left out: what the samples show of it, and for what they do not
-            resolve the energy of their last octave again, which is a bound if energies fall at least as 1/k² from
-            there, as those of every waveform with finitely many jumps do. The distortion of any partition is larger
-            than given by at most that.
+            `.truncation` is how much the distortion of any partition may differ: the energy of the harmonics left out
+            and what those that the samples do not resolve change in the others (a jump is between two samples, and
+            nothing says where). It is computed from the last octave of the samples' spectrum, and a bound if energies
+            fall at least as 1/k² from there, as those of a waveform with finitely many jumps do once the samples
+            resolve them.
 
         Raises
         ------

@@ -65,10 +65,10 @@ class Known(Source):
         return np.where(p > 0.5, above, below)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._c == other._c
+        return type(other) is type(self) and (self._c, self._amplitude) == (other._c, other._amplitude)
 
     def __hash__(self) -> int:
-        return hash((type(self), self._c))
+        return hash((type(self), self._c, self._amplitude))
 
 
 def _scaled_lines(lines: tuple[float, ...], factor: float) -> tuple[float, ...]:

@@ -59,11 +59,12 @@ def defect(points: Array, *, closed: bool) -> float:
     """Root mean square deviation of ‖x_i − x_{i+j}‖² from its mean over i, as a share of its mean over i and j."""
     count = len(points)
     lags = np.unique(np.linspace(1, count - 1, min(count - 1, PAIRED)).astype(np.int64))
+    unit = float(np.ptp(points, axis=0).max())  # fourth powers of distances may not overflow
     square = total = pairs = 0.0
     for lag in lags.tolist():
         available = count if closed else count - lag
         first = np.unique(np.linspace(0, available - 1, min(available, PAIRED)).astype(np.int64))
-        distances = np.sum((points[first] - points[(first + lag) % count]) ** 2, axis=1)
+        distances = np.sum(((points[first] - points[(first + lag) % count]) / unit) ** 2, axis=1)
         square += float(np.sum((distances - distances.mean()) ** 2))
         total += float(distances.sum())
         pairs += first.size
@@ -85,9 +86,12 @@ class SampledLoop(Spectrum):
         varied = np.ptp(lengths) > 1e-12 * lengths.max()
         self._norm = waveform_modes(-0.5 * lengths) if varied else np.zeros(1, dtype=np.complex128)
 
+    def _realized(self) -> tuple[NDArray[Any], ...]:
+        return self._energies, self._modes, self._centre, np.array([self._amplitude, self._truncation, self._defect])
+
     @property
     def truncation(self) -> float:
-        """Energy of the harmonics left out, by which distortions are larger at most; see `Source.from_samples`."""
+        """By how much the distortion of any partition may differ; see `Source.from_samples`."""
         return self._truncation * self._amplitude**2
 
     @property

@@ -81,7 +81,11 @@ class Spectrum(Known):
 
     @cached_property
     def _fingerprint(self) -> bytes:
-        return hashlib.sha256(self._energies.tobytes()).digest()
+        return hashlib.sha256(b"".join(part.tobytes() for part in self._realized())).digest()
+
+    def _realized(self) -> tuple[NDArray[Any], ...]:
+        """What tells its realizations, and so two sources, apart."""
+        return self._energies, np.sign([self._amplitude])
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._fingerprint == other._fingerprint

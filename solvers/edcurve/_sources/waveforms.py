@@ -17,6 +17,7 @@ from .spectra import Spectrum
 
 OVERSAMPLED = 16  # samples of a function for each harmonic that is kept
 MOST_HARMONICS, MOST_SAMPLES, LEAST_SAMPLES = 2**18, 2**22, 4
+MOST_AMPLITUDE = 1e140
 NOISE = 1e-30  # of all energy: harmonics below it are rounding errors
 
 
@@ -45,9 +46,12 @@ class Waveform(Spectrum):
         Spectrum.__init__(self, 0.5 * np.abs(modes) ** 2, name=name)
         self._modes = modes[: self._energies.size]
 
+    def _realized(self) -> tuple[NDArray[Any], ...]:
+        return self._energies, self._modes, np.array([self._mean, self._amplitude, self._truncation])
+
     @property
     def truncation(self) -> float:
-        """Energy of the harmonics left out, by which distortions are larger at most; see `Source.from_waveform`."""
+        """By how much the distortion of any partition may differ; see `Source.from_waveform`."""
         return self._truncation * self._amplitude**2
 
     def phase(self, x: NDArray[Any]) -> Array:
@@ -91,10 +95,16 @@ def waveform_modes(samples: NDArray[Any]) -> NDArray[np.complex128]:
 
 
 def left_out(samples: NDArray[Any], *, kept: int) -> float:
-    """Energy of the harmonics that the samples show beyond those kept, and that of their last octave again."""
-    energies = 0.5 * np.abs(waveform_modes(samples)) ** 2
-    energies = energies.reshape(len(energies), -1).sum(axis=1)
-    return float(energies[kept:].sum() + energies[energies.size // 2 :].sum())
+    """What the harmonics kept may be wrong by in energy, of all harmonics together; see `Source.from_waveform`.
+
+    Harmonics that the samples do not resolve have the energy of the last octave again if energies fall as 1/k², and
+    what they add to the amplitude of each harmonic below has a square of at most twice the last octave's mean.
+    """
+    modes = waveform_modes(samples)
+    amplitudes = np.linalg.norm(modes.reshape(len(modes), -1), axis=1)
+    octave = amplitudes[amplitudes.size // 2 :]
+    beyond = 0.5 * float(np.sum(amplitudes[kept:] ** 2) + np.sum(octave**2))
+    return beyond + float(np.sqrt(2.0 * np.mean(octave**2)) * np.sum(amplitudes[:kept]))
 
 
 def _sampled(g: Callable[[Array], ArrayLike], count: int) -> Array:
@@ -120,8 +130,9 @@ def _given(g: ArrayLike) -> Array:
 
 
 def finite_samples(name: str, values: NDArray[Any], at: NDArray[Any]) -> Array:
-    """The values as float64, if all are finite."""
-    bad = ~np.isfinite(values)
-    if bad.any():
-        raise ValueError(f"{name} must be finite, got {values[bad][0]} at {at[bad][0]}")
+    """The values as float64, if all are finite and so are sums of their squares."""
+    limits = {"finite": np.isfinite(values), f"at most {MOST_AMPLITUDE:g} in size": np.abs(values) <= MOST_AMPLITUDE}
+    for allowed, good in limits.items():
+        if not good.all():
+            raise ValueError(f"{name} must be {allowed}, got {values[~good][0]} at {at[~good][0]}")
     return values.astype(np.float64)
