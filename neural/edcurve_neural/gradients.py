@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import leaky_relu_
 
 from .derivatives import NoisyLogProb, conditional_mean, soft_round
 from .models import SLOPE, Layout, parts
@@ -76,9 +75,9 @@ class Gradient:
 
     def _analyse(self, v: Tensor) -> Tensor:
         """Latents."""
-        first, hidden = self.values.analysis[0], self.inner[0][:, :-1]
-        torch.add(self.source.project(v, first[:, :, :-1]), first[:, :, -1:], out=hidden)
-        leaky_relu_(hidden, SLOPE)
+        first = self.values.analysis[0]
+        straight = self.source.project(v, first[:, :, :-1]).add_(first[:, :, -1:])
+        torch._C._nn.leaky_relu(straight, SLOPE, out=self.inner[0][:, :-1])
         self._forward(self.values.analysis[1:], self.inner)
         return torch.bmm(self.values.analysis[-1], self.inner[-1])
 
@@ -87,7 +86,7 @@ class Gradient:
         grad = self._backward(self.values.analysis[1:], self.targets.analysis[1:], self.inner, grad)
         grad = _bent(grad, self.inner[0])
         target = self.targets.analysis[0]
-        target[:, :, :-1] = self.source.adjoint(v, grad)
+        torch.neg(self.source.minus_adjoint(v, grad), out=target[:, :, :-1])
         torch.sum(grad, dim=2, out=target[:, :, -1])
 
     def _forward(self, layers: Sequence[Tensor], units: list[Tensor]) -> None:
@@ -130,13 +129,11 @@ class Gradient:
         """
         rows, hidden = self.values.synthesis[-1].transpose(1, 2), self.outer[-1]
         target = self.targets.synthesis[-1].transpose(1, 2)
-        gap = self._buffer(len(self.outer) - 1, rows.shape[1])
-        torch.bmm(torch.bmm(rows, rows.transpose(1, 2)), hidden, out=gap)
+        gram, outer = torch.bmm(rows, rows.transpose(1, 2)), torch.bmm(hidden, hidden.transpose(1, 2))
         projected = self.source.project(v, rows)
-        gap -= projected
-        error = self.source.energy(v).sum(1) + _dot(gap, hidden) - _dot(projected, hidden)
-        products = torch.bmm(torch.bmm(hidden, hidden.transpose(1, 2)), rows)
-        torch.sub(products, self.source.adjoint(v, hidden), out=target).mul_(2.0 * weight)
+        gap = torch.bmm(gram, hidden, out=self._buffer(len(self.outer) - 1, rows.shape[1])).sub_(projected)
+        error = self.source.energy(v).sum(1) + (outer * gram).sum((1, 2)) - 2.0 * projected.mul_(hidden).sum((1, 2))
+        torch.mul(self.source.minus_adjoint(v, hidden).baddbmm_(outer, rows), 2.0 * weight, out=target)
         return error, gap[:, :-1].mul_(2.0 * weight)
 
     def _buffer(self, layer: int, width: int) -> Tensor:

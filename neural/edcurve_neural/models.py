@@ -17,6 +17,7 @@ from .functional import Density
 from .signals import Signal, signal
 
 SLOPE = 0.2
+VECTOR = 16
 LAST_ALPHA = 3.0  # of the schedule, where learning α = 4 sigmoid(·) takes over
 ALPHA_LIMIT = 4.0
 
@@ -29,6 +30,11 @@ class Layout:
 
     @property
     def size(self) -> int:
+        """Length of a row: padded to whole vectors, so that the optimiser rounds the same in any batch of models."""
+        return -(-self.used // VECTOR) * VECTOR
+
+    @property
+    def used(self) -> int:
         """Parameters of one model."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
@@ -187,6 +193,7 @@ def mlp(x: Tensor, layers: Sequence[Tensor]) -> Tensor:
 def _initial(layout: Layout, keys: Tensor) -> Tensor:
     """Glorot-uniform weights, zero biases; the density as in Ballé et al. (2018), App. 6.1, of scale 10."""
     flat = _streams.uniform(keys, 0, layout.size).mul_(2.0).sub_(1.0)
+    flat[:, layout.used :] = 0.0
     for name, view in layout.views(flat).items():
         kind = name.rpartition(".")[2]
         if kind == "matrix":

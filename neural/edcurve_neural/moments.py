@@ -39,7 +39,7 @@ class Moments:
         self.source, self.cells, self.count = source, cells, count
         self.sizes = np.bincount(cells, minlength=count)
         self.phases = (np.arange(len(cells)) + 0.5) / len(cells)
-        self.energy = math.fsum(source.energy(torch.from_numpy(self.phases)).numpy()) / len(cells)
+        self.energy = math.fsum(source.energy(torch.from_numpy(self.phases)[None])[0].numpy()) / len(cells)
 
     def means(self) -> Iterator[tuple[slice, Array]]:
         """Blocks of cells with their means, shape (cells, dim)."""

@@ -85,13 +85,12 @@ def evaluate_model(model: NTC, source: str, points: int = POINTS) -> Evaluation:
 
 def rank_floor(waves: Signal, width: int) -> float:
     """Energy beyond the first `width` principal components: what a decoder with a last layer so wide must lose."""
-    if not isinstance(waves, Ramp | Sawbridge):
-        return 0.0 if width >= 2 else waves.weight * waves.dim * 0.25
-    t = np.arange(waves.dim) / waves.dim
-    gap = np.abs(t[:, None] - t)
     if isinstance(waves, Ramp):
-        covariance = 1.0 / 12.0 - 0.5 * gap * (1.0 - gap)
+        gap = np.arange(waves.dim) / waves.dim
+        values = np.fft.fft(1.0 / 12.0 - 0.5 * gap * (1.0 - gap)).real / waves.dim  # a circulant covariance
+    elif isinstance(waves, Sawbridge):
+        # min(s, t) − st at multiples of 1/T: a Brownian bridge
+        values = 0.25 / np.square(waves.dim * np.sin(0.5 * np.pi * np.arange(1, waves.dim) / waves.dim))
     else:
-        covariance = np.minimum(t[:, None], t) - t[:, None] * t
-    values = np.linalg.eigvalsh(covariance / waves.dim)
-    return float(np.clip(values[: max(waves.dim - width, 0)], 0.0, None).sum())
+        values = np.full(2, 0.5 * waves.weight * waves.energy(torch.zeros(1, 1)).item())
+    return float(np.sort(values)[::-1][width:].sum())

@@ -37,8 +37,8 @@ class Signal:
         """The product rows · x(v), shape (models, width, batch), without forming x(v)."""
         raise NotImplementedError
 
-    def adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
-        """Σ over the batch of grad · x(v)ᵀ, shape (models, width, dim): the gradient in `rows` of `project`."""
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
+        """−Σ over the batch of grad · x(v)ᵀ, shape (models, width, dim): minus the gradient of `project` in `rows`."""
         raise NotImplementedError
 
 
@@ -64,8 +64,8 @@ class Harmonic(Signal):
     def project(self, v: Tensor, rows: Tensor) -> Tensor:  # noqa: D102
         return torch.bmm(rows @ self.basis(rows).T, self.coordinates(v))
 
-    def adjoint(self, v: Tensor, grad: Tensor) -> Tensor:  # noqa: D102
-        return torch.bmm(grad, self.coordinates(v).transpose(1, 2)) @ self.basis(grad)
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:  # noqa: D102
+        return torch.bmm(grad, self.coordinates(v).transpose(1, 2)).neg_() @ self.basis(grad)
 
 
 class Circle(Harmonic):
@@ -126,22 +126,25 @@ class Stepped(Signal):
     def project(self, v: Tensor, rows: Tensor) -> Tensor:
         """rows·line − total + slope·v·total + (sum of the first k(v)), from prefix sums of the rows."""
         models, width, _ = rows.shape
-        prefix = rows.new_zeros((models, width, self.dim + 1))
+        prefix = rows.new_empty((models, width, self.dim + 1))
+        prefix[:, :, 0] = 0.0
         torch.cumsum(rows, 2, out=prefix[:, :, 1:])
-        total = prefix[:, :, -1]
-        fixed = torch.stack([rows @ self.line(rows) - total, self.slope * total], dim=2)
-        first = torch.gather(prefix, 2, self.drop(v).unsqueeze(1).expand(-1, width, -1))
-        return torch.baddbmm(first, fixed, torch.stack([torch.ones_like(v), v], dim=1))
+        line = self.line(rows)
+        # one product of two columns: of one, it would round differently for a single model
+        sums = torch.bmm(rows, torch.stack([line - 1.0, torch.ones_like(line)], dim=1).expand(models, -1, -1))
+        out = torch.gather(prefix, 2, self.drop(v).unsqueeze(1).expand(-1, width, -1))
+        if self.slope:
+            out.addcmul_(sums[:, :, 1:], (self.slope * v).unsqueeze(1))
+        return out.add_(sums[:, :, :1])
 
-    def adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
-        """grad·1 lineᵀ + slope·(grad·v) 1ᵀ − (sums over the samples with k(v) ≤ i), the last by prefix sums."""
-        models, width, _ = grad.shape
-        fallen = grad.new_zeros((models, width, self.dim + 1))
-        fallen.scatter_add_(2, self.drop(v).unsqueeze(1).expand(-1, width, -1), grad).cumsum_(2)
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
+        """(Sums of grad where k(v) ≤ i) − line_i·Σ grad − slope·(Σ grad·v), as prefix sums over i of their steps."""
+        width = grad.shape[1]
         sums = torch.bmm(grad, torch.stack([torch.ones_like(v), self.slope * v], dim=2))
-        line = self.line(grad)
-        affine = torch.stack([line, torch.ones_like(line)]).expand(models, -1, -1)
-        return torch.baddbmm(fallen[:, :, : self.dim], sums, affine, beta=-1.0)
+        steps = sums[:, :, :1].mul(-1.0 / self.dim).repeat(1, 1, self.dim + 1)
+        steps[:, :, 0] = sums[:, :, 0].mul(-self.offset) - sums[:, :, 1]
+        steps.scatter_add_(2, self.drop(v).unsqueeze(1).expand(-1, width, -1), grad)
+        return steps.cumsum_(2)[:, :, : self.dim]
 
 
 class Ramp(Stepped):

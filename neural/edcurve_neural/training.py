@@ -37,7 +37,7 @@ class Program:
         self._keys = torch.tensor([_streams.key(seed, "batches") for seed in seeds], device=device)
         self._phases, self._sizes = _training_sets(configs, device)
         self._sharpness = self.model.layout.views(self.flat)["sharpness"]
-        self.gradient = torch.empty_like(self.flat)
+        self.gradient = torch.zeros_like(self.flat)
         self.adam = Adam(self.flat, self.gradient, [config.learning_rate for config in configs])
         twice = first.likelihood == "reference"
         self._evaluate = Gradient(

@@ -178,6 +178,11 @@ def test_rank_floor():
     """Ramp: Σ_{k>50} 1/(2π²k²) = 0.0010031, sampled at 1024 points 0.0009952 (each k twice)."""
     assert rank_floor(signal("ramp", 1024), 100) == pytest.approx(0.0009952, abs=5e-8)
     assert rank_floor(signal("ramp", 64), 64) == pytest.approx(0.0, abs=1e-12)
+    for name in ("ramp", "sawbridge", "sinusoid"):
+        waves = signal(name, 24)
+        x = waves.sample((torch.arange(4800).double() + 0.5)[None] / 4800)[0].numpy()
+        values = np.linalg.eigvalsh(x.T @ x / 4800 / 24)
+        assert rank_floor(waves, 1) == pytest.approx(values[:-1].sum(), rel=1e-5)
     assert rank_floor(signal("sawbridge", 512), 0) == pytest.approx(1 / 6, rel=1e-4)
     assert rank_floor(signal("circle", 2), 100) == 0.0
     assert rank_floor(signal("sinusoid", 10), 1) == 0.25

@@ -112,55 +112,30 @@ def test_ramp_learns():
     assert found.distortion >= found.rank_floor
 
 
-def test_fast_path_is_the_plain_path():
-    for source in ("ramp", "sawbridge", "sinusoid"):
-        configs = [edn.Config(source, lmbda, samples=200, latent_dim=2, **SMALL) for lmbda in (10.0, 100.0)]
-        fast, plain = Program(configs), Program(configs, plain=True)
-        for _ in range(5):
-            found, expected = fast.step(), plain.step()
-            assert torch.allclose(found.rate, expected.rate, rtol=1e-5)
-            assert torch.allclose(found.distortion, expected.distortion, rtol=1e-4)
-        assert torch.allclose(fast.flat, plain.flat, rtol=0, atol=1e-4)
-
-
 def test_reference_likelihood_differs():
     one, other = quiet([BASE, replace(BASE, likelihood="reference")])
     assert not torch.allclose(one.model.flat, other.model.flat)
 
 
-def test_gradients_of_the_step_against_finite_differences():
-    """The whole loss in float64, along random directions."""
-    from edcurve_neural.objective import cost
-
-    for source, samples in (("circle", 2), ("ramp", 40)):
-        model = NTC(source, 2, (6, 6), samples=samples, seeds=(0, 1)).double()
-        generator = torch.Generator().manual_seed(0)
-        v = torch.rand((2, 9), generator=generator, dtype=torch.float64)
-        noise = torch.rand((2, 9, 2), generator=generator, dtype=torch.float64) - 0.5
-
-        def loss(flat, model=model, v=v, noise=noise):
-            found = cost(model.signal, model.layout.views(flat), v, noise, torch.tensor([1.5, 3.0]).double())
-            return found.rate + 30.0 * found.distortion
-
-        assert torch.autograd.gradcheck(loss, (model.flat.detach().requires_grad_(),), fast_mode=True)
-
-
 def test_adam_is_that_of_torch():
     generator = torch.Generator().manual_seed(0)
     start = torch.randn((3, 10), generator=generator)
-    rates = [1e-3, 1e-2, 0.5]
+    rates = [1e-3, 1e-3, 1e-2]
     stacked = start.clone()
-    ours = Adam(stacked, torch.tensor(rates))
+    gradient = torch.empty_like(stacked)
+    ours = Adam(stacked, gradient, rates)
     rows = [row.clone().requires_grad_() for row in start]
     theirs = [torch.optim.Adam([row], lr=rate, eps=1e-7) for row, rate in zip(rows, rates, strict=True)]
-    for count in range(1, 30):
-        gradient = torch.randn((3, 10), generator=generator)
-        ours.update(gradient, count, 1.0)
+    for count in range(30):
+        gradient.copy_(torch.randn((3, 10), generator=generator))
+        for optimiser, rate in zip(theirs, rates, strict=True):
+            optimiser.param_groups[0]["lr"] = rate * 0.1 ** (count // 10)
+        ours.update(0.1 ** (count // 10))
         for row, optimiser, value in zip(rows, theirs, gradient, strict=True):
             row.grad = value.clone()
             optimiser.step()
     for i in range(3):
-        assert torch.allclose(stacked[i], rows[i].detach(), rtol=1e-4, atol=1e-5)
+        assert torch.allclose(stacked[i], rows[i].detach(), rtol=1e-5, atol=1e-6)
 
 
 def test_schedules():
@@ -186,9 +161,9 @@ def test_initial_weights():
     model = NTC("ramp", 2, samples=1024, seeds=(3, 4))
     first = model.views()["analysis.0"]
     limit = math.sqrt(6 / 1124)
-    assert first[:, :-1].abs().max() <= limit
-    assert first[:, :-1].abs().max() > 0.999 * limit
-    assert first[:, -1].abs().max() == 0.0
+    assert first[:, :, :-1].abs().max() <= limit
+    assert first[:, :, :-1].abs().max() > 0.999 * limit
+    assert first[:, :, -1].abs().max() == 0.0
     assert torch.equal(NTC("ramp", 2, samples=1024, seeds=(4,)).flat[0], model.flat[1])
     assert torch.equal(model.select(1).flat[0], model.flat[1])
 
