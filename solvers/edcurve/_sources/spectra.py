@@ -30,8 +30,6 @@ class Spectrum(Known):
     Its realizations, in some coordinates, are (√c_k cos 2πkV, √c_k sin 2πkV) for the harmonics that have energy.
     """
 
-    _model: ModuleType = spectrum  # type: ignore[misc]  # `table` for many harmonics
-
     def __init__(self, c: ArrayLike, *, name: str = "spectrum") -> None:
         energies = _validation.nonnegative("c", c, finite=True)
         if energies.ndim != 1 or not energies.any():
@@ -45,8 +43,14 @@ class Spectrum(Known):
         except OverflowError:
             raise ValueError(f"c must have a finite sum, got energies up to {energies.max()}") from None
         super().__init__(str(name), maximum, self._energies.tolist(), closed=True)
-        if np.count_nonzero(self._energies) > SUMMED:
-            self._model, self._c = table, self._tabled()
+        self._many = bool(np.count_nonzero(self._energies) > SUMMED)
+        if self._many:
+            self._c = self._tabled()
+
+    @property
+    def _model(self) -> ModuleType:  # type: ignore[override]  # what is a class's elsewhere
+        # not an attribute: modules cannot be pickled
+        return table if self._many else spectrum
 
     def _tabled(self) -> Any:
         made = tables.mean_table(self._energies)
@@ -64,7 +68,7 @@ class Spectrum(Known):
         self._set_maximum(_total(self._energies))
         self._energies.setflags(write=False)
         vars(self).pop("_fingerprint", None)
-        if self._model is table:
+        if self._many:
             c = np.array(kept)
             c[: table.HEAD] = [*self._c[:2], *kept[2:5], kept[5] * factor**2]
             c[table.HEAD :] *= factor**2
@@ -97,7 +101,7 @@ class Spectrum(Known):
     def condition(self) -> condition.Condition:
         """Outcome of the numerical check of (★), with the exact derivative of d."""
         slope = self._derivative
-        if self._model is table:
+        if self._many:
             slope = partial(self._reflected, tables.slope_table(self._energies).at)
         found = condition.check_star(self._vectorised, derivative=slope)
         return condition.tolerated(found, self.truncation / self._max_distortion)
