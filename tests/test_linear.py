@@ -146,3 +146,20 @@ def test_errors():
         gaussian_bound("ramp", -1.0)
     with pytest.raises(ValueError, match="source must be a Source or one of"):
         rank_floor("line", 3)
+
+
+def test_water_filling_of_given_eigenvalues():
+    D = np.array([0.0, 1e-9, 0.01, 0.5, 0.99, 1.0, 2.0])
+    np.testing.assert_allclose(ed.water_filling([0.5, 0.0, 0.5], D), ed.gaussian_bound("circle", D), rtol=1e-13)
+    assert ed.water_filling([3.0, 1.0], 2.0, base=math.e) == pytest.approx(0.5 * math.log(3.0))
+    for wrong, message in (([], "not all 0"), ([[1.0]], "a sequence of variances"), ([-1.0], "at least 0")):
+        with pytest.raises(ValueError, match=message):
+            ed.water_filling(wrong, 0.1)
+
+
+def test_bounds_are_left_out_of_a_curve_where_they_are_not_known():
+    drawn = ed.curve("sawbridge", [1e-4, 0.05, 0.1, 0.17], shannon=True, gaussian=True)
+    assert np.isnan(drawn.shannon).tolist() == [True, False, False, False]
+    assert (drawn.shannon[1:] <= drawn.lower[1:]).all()
+    assert np.isfinite(drawn.gaussian).all()
+    assert np.isnan(ed.curve("power:0.5", [1e-3, 0.2], gaussian=True).gaussian).tolist() == [True, False]

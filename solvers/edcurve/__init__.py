@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .curves import Curve, curve
     from .exact import distortion_entropy, entropy_distortion
     from .gaps import excess
-    from .linear import gaussian_bound, rank_floor
+    from .linear import gaussian_bound, rank_floor, water_filling
     from .measurement import Measurement, measure
     from .partitions import Partition, partition
     from .quantizers import Quantizer, quantizer
@@ -52,7 +52,7 @@ _MODULES = {
     "curves": ("Curve", "curve"),
     "exact": ("distortion_entropy", "entropy_distortion"),
     "gaps": ("excess",),
-    "linear": ("gaussian_bound", "rank_floor"),
+    "linear": ("gaussian_bound", "rank_floor", "water_filling"),
     "measurement": ("Measurement", "measure"),
     "partitions": ("Partition", "partition"),
     "quantizers": ("Quantizer", "quantizer"),
@@ -125,6 +125,7 @@ __all__ = [
     "search",
     "segment",
     "upper_bound",
+    "water_filling",
 ]
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,8 @@ class Curve:
         Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and that distortion; their
         entropy is log K.
     shannon : ndarray, shape (n,), or None
-        Shannon's R(D) at most, where asked for: less than E(D), and what coding many realizations at once attains.
+        Shannon's R(D) at most, where asked for: less than E(D), and what coding many realizations at once attains. NaN
+        at distortions too small for it to be computed.
     gaussian : ndarray, shape (n,), or None
         R(D) of the Gaussian source of the same covariance (KLT and reverse water-filling), where asked for.
     width, floor : int and float, or None
@@ -233,14 +235,16 @@ def curve(
     cells, at = _equal_cells(known, float(D[0]), float(D[-1]))
     rate = linear_rate = floor = None
     if shannon:
-        from .shannon import rate_distortion
+        from . import shannon as limits
 
-        rate = rate_distortion(known, D, base=base)
+        rate = _where_known(limits.rate_distortion, limits.least_distortion(known), known, D, base)
     if gaussian or width is not None:
-        from .linear import gaussian_bound, rank_floor
+        from . import linear
 
-        linear_rate = gaussian_bound(known, D, base=base) if gaussian else None
-        floor = None if width is None else float(rank_floor(known, width))
+        if gaussian:
+            rest = linear.least_distortion(known)
+            linear_rate = _where_known(linear.gaussian_bound, rest, known, D, base)
+        floor = None if width is None else float(linear.rank_floor(known, width))
     return Curve(
         known.name,
         float(base),
@@ -274,6 +278,15 @@ def spread(low: float, high: float, num: int) -> Array:
     linear = (count - 1) // 2
     steps = np.linspace(low, high, linear + 2)[1:-1]
     return np.sort(np.concatenate([np.geomspace(low, high, count - linear), steps]))
+
+
+def _where_known(bound: Callable[..., Any], least: float, source: Source, D: Array, base: float) -> Array:
+    """A bound at the distortions at which it can be computed, NaN at smaller ones."""
+    result = np.full(D.shape, np.nan)
+    known = (least <= D) | (D == 0.0)
+    if known.any():
+        result[known] = bound(source, D[known], base=base)
+    return result
 
 
 def _equal_cells(source: Source, low: float, high: float) -> tuple[NDArray[np.int64], Array]:

@@ -54,15 +54,38 @@ def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float =
     """
     known = resolve(source)
     unit = _validation.log_base(base)
+    return _rate(eigenvalues(known), known.max_distortion, distortion, unit, repr(known.name))
 
-    def many(D: Array) -> Array:
-        result = np.where(D > 0.0, 0.0, math.inf)
-        inner = (D > 0.0) & (known.max_distortion > D)
-        if inner.any():
-            result[inner] = _water_filling(known, D[inner]) / unit
-        return result
 
-    return _validation.elementwise("distortion", distortion, lambda D: many(np.array([D])).item(), many)
+def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float = 2) -> Any:
+    """Rate-distortion function of a Gaussian vector whose covariance has these eigenvalues: reverse water-filling.
+
+    For data that are no source of this package, such as the points of `segment`: eigenvalues of their covariance.
+
+    Parameters
+    ----------
+    eigenvalues : array_like, shape (n,)
+        Variances ≥ 0, in any order, not all 0.
+    distortion : float or array_like
+        D ≥ 0: the sum of the squared errors over the dimensions.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The rate, of the shape of `distortion`; 0 from Σ σ² on, inf at 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    """
+    values = _validation.nonnegative("eigenvalues", eigenvalues, finite=True)
+    if values.ndim != 1 or not values.any():
+        raise ValueError(f"eigenvalues must be a sequence of variances, not all 0, got shape {values.shape}")
+    known = Eigenvalues(np.sort(values[values > 0.0])[::-1], 0.0)
+    return _rate(known, math.fsum(values), distortion, _validation.log_base(base), "eigenvalues")
 
 
 def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
@@ -175,11 +198,28 @@ class InverseSquares:
         return np.asarray(self.times * (k * math.log(self.scale) - 2.0 * special.gammaln(k + 1.0)))
 
 
-def _water_filling(source: Source, distortion: Array) -> Array:
-    spectrum = eigenvalues(source)
+def least_distortion(source: Source) -> float:
+    """Distortion from which on the eigenvalues known suffice for `gaussian_bound`."""
+    return eigenvalues(source).least
+
+
+def _rate(spectrum: Eigenvalues | InverseSquares, most: float, distortion: ArrayLike, unit: float, name: str) -> Any:
+    """Reverse water-filling at any distortions; 0 from `most` on."""
+
+    def many(D: Array) -> Array:
+        result = np.where(D > 0.0, 0.0, math.inf)
+        inner = (D > 0.0) & (most > D)
+        if inner.any():
+            result[inner] = _water_filling(spectrum, D[inner], name) / unit
+        return result
+
+    return _validation.elementwise("distortion", distortion, lambda D: many(np.array([D])).item(), many)
+
+
+def _water_filling(spectrum: Eigenvalues | InverseSquares, distortion: Array, name: str) -> Array:
     if distortion.min() < spectrum.least:
         raise ValueError(
-            f"distortion must be 0 or at least {spectrum.least:.6g} for {source.name!r}, of whose eigenvalues "
+            f"distortion must be 0 or at least {spectrum.least:.6g} for {name}, of whose eigenvalues "
             f"{spectrum.known:.0f} are known, got {distortion.min()!s}"
         )
     count = spectrum.above(distortion)

@@ -182,8 +182,7 @@ def _by_orbits(source: Source, distortion: Array) -> Array:
     from . import progress
 
     table = _table(source)
-    least = max(LEAST * source.max_distortion, source._accurate_above)
-    _check_least(source, distortion, table.grids.least(least))
+    _check_least(source, distortion, least_distortion(source))
     with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
         return np.asarray(table.answer(distortion, update))
 
@@ -192,12 +191,22 @@ def _by_channels(source: Source, distortion: Array) -> Array:
     from . import progress
 
     table = _sandwich(source)
-    _check_least(source, distortion, max(table.least, source._accurate_above))
+    _check_least(source, distortion, least_distortion(source))
     with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
         return np.asarray(table.answer(distortion, update))
 
 
 LEAST = 1e-9  # D/D_max for closed sources
+
+
+def least_distortion(source: Source) -> float:
+    """Distortion from which on R(D) can be computed."""
+    if single_harmonic(source) is not None:
+        return 0.0
+    if source.closed:
+        least = max(LEAST * source.max_distortion, source._accurate_above)
+        return float(_table(source).grids.least(least))
+    return max(float(_sandwich(source).least), source._accurate_above)
 
 
 @lru_cache(maxsize=64)
