@@ -89,7 +89,7 @@ class Evaluation:
 
     def _reference(self) -> edcurve.Source:
         if self.source.name == "ramp":
-            return edcurve.Ramp(samples=self.samples)  # type: ignore[call-arg,unused-ignore]
+            return edcurve.Ramp(samples=self.samples)
         if self.source.name == "sawbridge":
             raise ValueError("sampled must be False for the sawbridge: the optimum of its samples is not known")
         return self.source  # δ of the sinusoid is that of its samples, and the circle has none
@@ -127,7 +127,8 @@ def evaluate(
     decode : callable
         Such indices to reconstructions (batch, dim). It is called once for each distinct index.
     source : str or edcurve.Source
-        "ramp", "circle", "sinusoid" or "sawbridge".
+        "ramp", "circle", "sinusoid" or "sawbridge"; ``edcurve.Ramp(samples=T)`` to compare with the optimum of the
+        sampled ramp unless told otherwise.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, (batch, latent) to (batch,), or their mean; by
         default the entropy of the indices.
@@ -151,9 +152,10 @@ def evaluate(
         If the indices are not integers.
     """
     known = _known(source)
+    samples = known.samples if isinstance(known, edcurve.SampledRamp) else samples
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise ValueError(f"points must be an integer, at least 2, got {points!r}")
-    waves = signal(known.name, samples)
+    waves = signal(known.name.partition(":")[0], samples)
     call = _caller(encode, waves, dtype, device)
     codes = np.concatenate([_codes(call(encode, block), len(block)) for block in _realizations(waves, points, dtype)])
     flat = codes.ndim == 1
@@ -224,6 +226,8 @@ def relabel(codes: Indices) -> tuple[Indices, Indices]:
 
 
 def _known(source: str | edcurve.Source) -> edcurve.Source:
+    if isinstance(source, edcurve.SampledRamp):
+        return source
     name = source.name if isinstance(source, edcurve.Source) else source
     if name not in KNOWN:
         raise ValueError(f"source must be one of {', '.join(sorted(KNOWN))}, got {source!r}")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -85,9 +86,14 @@ class _Watch:
     def __init__(self, bar: Progress, total: int) -> None:
         self.bar, self.task = bar, bar.add_task("training", total=total, seen="")
         self.done, self.shown, self.next = 0, -math.inf, -math.inf
+        self._lock = Lock()
 
     def advance(self, program: Program) -> None:
         """One step of all models of the program was made."""
+        with self._lock:
+            self._advance(program)
+
+    def _advance(self, program: Program) -> None:
         self.done += len(program.configs)
         now = time.monotonic()
         if now < self.shown + SHOWN or not self.bar.console.is_terminal:
@@ -117,8 +123,13 @@ def board(path: str | os.PathLike[str] | None) -> Iterator[Board]:
 
     with ExitStack() as stack:
         writers: dict[str, SummaryWriter] = {}
+        lock = Lock()
 
         def write(program: Program, record: Record) -> None:
+            with lock:
+                log(program, record)
+
+        def log(program: Program, record: Record) -> None:
             seen = glance(program)
             for i, config in enumerate(program.configs):
                 if config.key not in writers:

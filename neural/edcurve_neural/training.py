@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from .reports import Record
 from .runs import Run
 
 LOGGED = 100  # points of the history
+LIMIT = 2**18  # models × batch size of one program: with hidden layers of 100, about 1 GB
 
 
 class Program:
@@ -101,11 +104,12 @@ def train_many(
     progress: bool = True,
     tensorboard: str | os.PathLike[str] | None = None,
 ) -> list[Run]:
-    """Train many compressors; those of one shape (`Config.shape`) in one batched program.
+    """Train many compressors; those of one shape (`Config.shape`) in batched programs.
 
-    On a CPU results are reproducible to the bit: the same configurations with the same number of threads give the same
-    weights. Each model has random streams of its own, so that one trained beside others sees the same phases and
-    noise as alone, and each step agrees to the rounding of float32.
+    On a CPU the models are shared out among as many threads as torch is set to use (`torch.set_num_threads`), each
+    with its own program. Results are reproducible to the bit and do not depend on the number of threads. Each model
+    has random streams of its own, so that beside others it sees the same phases and noise as alone, and each step
+    agrees to the rounding of float32 (to the bit on the machines tried, for batch sizes that are multiples of 16).
 
     Parameters
     ----------
@@ -133,31 +137,62 @@ def train_many(
     for config in configs:
         if not isinstance(config, Config):
             raise TypeError(f"configs must be of edcurve_neural.Config, got {config!r}")
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for i, config in enumerate(configs):
-        groups.setdefault(config.shape, []).append(i)
+    where = torch.device(device)
+    threads = torch.get_num_threads() if where.type == "cpu" else 1
     runs: dict[int, Run] = {}
     with (
         reports.board(tensorboard) as board,
         reports.display(sum(c.steps for c in configs), enabled=progress) as advance,
     ):
-        for members in groups.values():
-            program = Program([configs[i] for i in members], device)
-            runs.update(zip(members, _finish(program, board, advance), strict=True))
+
+        def job(members: Sequence[int], stop: Event) -> None:
+            program = Program([configs[i] for i in members], where)
+            runs.update(zip(members, _finish(program, board, advance, stop), strict=True))
+
+        _run_all(job, shares(configs, threads), threads)
     return [runs[i] for i in range(len(configs))]
 
 
-def _finish(program: Program, board: reports.Board, advance: reports.Advance) -> list[Run]:
-    """Train to the end."""
+def shares(configs: Sequence[Config], threads: int) -> list[list[int]]:
+    """Which configurations to train together: of one shape, of bounded memory, and enough shares for the threads."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, config in enumerate(configs):
+        groups.setdefault(config.shape, []).append(i)
+    parts = []
+    for members in groups.values():
+        needed = -(-len(members) * configs[members[0]].batch_size // LIMIT)
+        count = min(len(members), -(-needed // threads) * threads)
+        parts += [[members[i] for i in chosen] for chosen in np.array_split(np.arange(len(members)), count)]
+    return parts
+
+
+def _run_all(job: Callable[[list[int], Event], None], parts: list[list[int]], threads: int) -> None:
+    """Run jobs in threads of one core each; an exception or an interrupt stops the others at their next step."""
+    stop, before = Event(), torch.get_num_threads()
+    torch.set_num_threads(1)  # what threads that start from here on use
+    pool = ThreadPoolExecutor(max(1, min(threads, len(parts))))
+    try:
+        for done in [pool.submit(job, part, stop) for part in parts]:
+            done.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(before)
+
+
+def _finish(program: Program, board: reports.Board, advance: reports.Advance, stop: Event) -> list[Run]:
+    """Train to the end, or until told to stop."""
     steps, start = program.configs[0].steps, time.perf_counter()
     every = -(-steps // LOGGED)
     records: list[Record] = []
-    while program.done < steps:
+    while program.done < steps and not stop.is_set():
         count = min(every, steps - program.done)
         total = torch.zeros(2, len(program.configs), device=program.flat.device)
         for _ in range(count):
             total += torch.stack(program.step())
             advance(program)
+            if stop.is_set():
+                break
         records.append(Record(program.done, *(total / count).double().cpu().numpy()))
         board(program, records[-1])
     return _runs(program, records, (time.perf_counter() - start) / len(program.configs))

@@ -30,6 +30,20 @@ def test_optimal_quantiser_has_no_excess(source, samples):
     assert found.rate == found.entropy
 
 
+@pytest.mark.parametrize(("lmbda", "cells", "below"), [(48.0, 4, 2e-5), (4096.0, 512, 0.328)])
+def test_optimal_quantiser_of_the_sampled_ramp(lmbda, cells, below):
+    """Zero excess over the optimum of the sampled source, and so far below that of the continuous one."""
+    source = edcurve.Ramp(samples=1024)
+    q = edcurve.quantizer(source, edcurve.lagrangian(source, lmbda).distortion)
+    functions = (lambda x: q.encode(np.asarray(x, dtype=float))), (lambda k: q.decode(np.asarray(k)))
+    found, continuous = (edn.evaluate(*functions, given, points=2**13) for given in (source, "ramp"))
+    assert found.cells == cells
+    # a grid of 8 phases between samples
+    assert found.decomposition(lmbda) == pytest.approx((0.0, 0.0, 0.0), abs=1e-5)
+    assert continuous.decomposition(lmbda, sampled=True) == pytest.approx((0.0, 0.0, 0.0), abs=1e-5)
+    assert continuous.excess(lmbda) == pytest.approx(-below, rel=0.2)
+
+
 @pytest.mark.parametrize("source", ["ramp", "sawbridge"])
 def test_optimal_quantiser_of_sampled_functions(source):
     """Sampled at T = 1024 these are sources of their own, 0.1 % apart at this λ."""

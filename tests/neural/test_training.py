@@ -10,7 +10,7 @@ import torch
 from edcurve_neural import schedules
 from edcurve_neural.adam import Adam
 from edcurve_neural.models import NTC
-from edcurve_neural.training import Program
+from edcurve_neural.training import Program, shares
 
 SMALL = {"hidden": (16, 16), "batch_size": 32, "steps": 60}
 BASE = edn.Config("circle", 16.0, latent_dim=2, **SMALL)
@@ -71,6 +71,33 @@ def test_training_set_is_fixed():
     assert counts[2] == 50
     assert counts[3] == 8
     assert min(counts[:2]) > 6000
+
+
+def test_number_of_threads_does_not_matter():
+    configs = [replace(BASE, seed=seed, lmbda=4.0 + seed) for seed in range(5)]
+    one = quiet(configs)
+    torch.set_num_threads(3)
+    three = quiet(configs)
+    assert torch.get_num_threads() == 3
+    for a, b in zip(one, three, strict=True):
+        assert torch.equal(a.model.flat, b.model.flat)
+
+
+def test_shares():
+    configs = [replace(BASE, seed=seed) for seed in range(5)] + [replace(BASE, latent_dim=1)]
+    assert shares(configs, 1) == [[0, 1, 2, 3, 4], [5]]
+    assert shares(configs, 2) == [[0, 1, 2], [3, 4], [5]]
+    large = [replace(BASE, batch_size=8192, seed=seed) for seed in range(40)]
+    assert [len(part) for part in shares(large, 1)] == [20, 20]
+
+
+def test_an_interrupt_stops_all(monkeypatch):
+    """The first thread to fail is reported, the others stop at their next step."""
+    monkeypatch.setattr("edcurve_neural.training.schedules.alpha", lambda step, steps: 1.0 if step < 3 else 1 // 0)
+    torch.set_num_threads(2)
+    with pytest.raises(ZeroDivisionError):
+        quiet([replace(BASE, seed=seed, steps=10**9) for seed in range(4)])
+    assert torch.get_num_threads() == 2
 
 
 def test_groups_keep_the_order():
