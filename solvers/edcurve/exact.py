@@ -84,15 +84,9 @@ def exactly(source: Source | str) -> Source:
     if known.status == BOUND:
         raise ValueError(
             f"source must be one for which biuniform partitions are known to be optimal, got {known.name!r} "
-            f"({_reason(known)}); upper_bound returns the best partition that a search finds"
+            f"({known.reason}); upper_bound returns the best partition that a search finds"
         )
     return known
-
-
-def _reason(source: Source) -> str:
-    if not source.monotone:
-        return "its δ is not monotone, so that intervals need not be the best cells"
-    return f"condition (★) was not established: {source.condition.method}"
 
 
 def evaluate(

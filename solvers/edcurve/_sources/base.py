@@ -260,6 +260,15 @@ class Source:
         """What E(D) of this source is: "exact (proved)", "exact (checked numerically)" or "upper bound"."""
         return CHECKED if self.monotone and self.condition.holds else BOUND
 
+    @property
+    def reason(self) -> str:
+        """Why `status` is what it is."""
+        if not self._stationary:
+            return "‖γ(v) − γ(v+u)‖² does not depend on u alone"
+        if not self.monotone:
+            return "its δ is not monotone, so that intervals need not be the best cells"
+        return f"condition (★): {self.condition.method}"
+
     def phase(self, x: NDArray[Any]) -> Array:
         """Phase in turns of realizations along the last axis; ValueError where only phases are known."""
         if self._realizations is None:
@@ -364,7 +373,9 @@ class Source:
         -------
         SampledLoop or SampledCurve
             `.defect` is the root mean square deviation of ‖γ(v) − γ(v+u)‖² from its mean over v, over all pairs of
-            samples, as a share of its mean over all pairs. `.truncation` is the error of interpolation: for a loop as
+            samples (2¹⁸ of them if there are more than 2048 points), as a share of its mean over all pairs. Of a loop
+            with a defect, d(p) is the mean over all positions of the cell: some position of a partition has at most
+            the distortion given. `.truncation` is the error of interpolation: for a loop as
             in `from_waveform`, for an open curve the largest difference between two interpolations of δ.
 
         Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 LEAST = 4  # points
 LARGEST = 2**28  # numbers
-PAIRED = 512  # points, and distances between points, at which stationarity is examined
+ALL_PAIRS = 2048  # points up to which stationarity is examined at all pairs; it is a sample of them beyond
+PAIRED = 512
 DIRECT = 64  # lags at which distances are summed term by term, since transforms cancel there
 SMALL_PHASE = 1e-300
 
@@ -57,18 +59,29 @@ def checked_points(x: ArrayLike) -> Array:
 
 def defect(points: Array, *, closed: bool) -> float:
     """Root mean square deviation of ‖x_i − x_{i+j}‖² from its mean over i, as a share of its mean over i and j."""
-    count = len(points)
-    lags = np.unique(np.linspace(1, count - 1, min(count - 1, PAIRED)).astype(np.int64))
     unit = float(np.ptp(points, axis=0).max())  # fourth powers of distances may not overflow
     square = total = pairs = 0.0
-    for lag in lags.tolist():
-        available = count if closed else count - lag
-        first = np.unique(np.linspace(0, available - 1, min(available, PAIRED)).astype(np.int64))
-        distances = np.sum(((points[first] - points[(first + lag) % count]) / unit) ** 2, axis=1)
+    for distances in _by_lag((points - points[0]) / unit, closed=closed):
         square += float(np.sum((distances - distances.mean()) ** 2))
         total += float(distances.sum())
-        pairs += first.size
+        pairs += distances.size
     return float(np.sqrt(square / pairs) / (total / pairs))
+
+
+def _by_lag(points: Array, *, closed: bool) -> Iterator[Array]:
+    """Squared distances between points, lag by lag: of all pairs, or of `PAIRED` pairs at `PAIRED` lags if many."""
+    count = len(points)
+    if count <= ALL_PAIRS:
+        lengths = np.sum(points**2, axis=1)
+        table = np.maximum(lengths[:, None] + lengths - 2.0 * points @ points.T, 0.0)
+        for lag in range(1, count):
+            along = np.diagonal(table, lag)
+            yield np.concatenate([along, np.diagonal(table, lag - count)]) if closed else along
+        return
+    for lag in np.unique(np.linspace(1, count - 1, PAIRED).astype(np.int64)).tolist():
+        available = count if closed else count - lag
+        first = np.unique(np.linspace(0, available - 1, min(available, PAIRED)).astype(np.int64))
+        yield np.sum((points[first] - points[(first + lag) % count]) ** 2, axis=1)
 
 
 class SampledLoop(Spectrum):
