@@ -131,7 +131,7 @@ def _best(source: SampledRamp, lmbda: float) -> tuple[Composition, float, float]
         return Composition(np.ones(count, dtype=np.int64), split), math.log(count * split), finer
     steps = _composed(-s * np.log(s) + lmbda * each)
     shares = steps / count
-    return Composition(steps, 1), float(np.sum(-shares * np.log(shares))) + 0.0, float(np.sum(each[steps - 1]))
+    return Composition(steps, 1), -math.fsum(shares * np.log(shares)) + 0.0, math.fsum(each[steps - 1])
 
 
 def _splits(weight: float) -> int:
