@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,31 +22,55 @@ from .objective import Cost
 from .reports import Record
 from .runs import Run
 
+T = TypeVar("T")
 LOGGED = 100  # points of the history
 LIMIT = 2**18  # models × batch size of one program: with hidden layers of 100, about 1 GB
 
 
 class Program:
-    """Models of one shape, their optimiser and their random streams: the state of training and one step of it."""
+    """Models of one shape, their optimiser, random streams and history: the state of training and one step of it."""
 
     def __init__(self, configs: Sequence[Config], device: torch.device | str = "cpu") -> None:
         first = configs[0]
-        self.configs, self.done = list(configs), 0
+        self.configs, self.done, self.records = list(configs), 0, list[Record]()
         seeds = [config.seed for config in configs]
         samples = first.samples or 2
         self.model = NTC(first.source, first.latent_dim, first.hidden, samples=samples, seeds=seeds).to(device)
         self.flat = self.model.flat.detach()
+        self.gradient = torch.zeros_like(self.flat)
+        self.adam = Adam(self.flat, self.gradient, [config.learning_rate for config in configs])
         self.lmbda = torch.tensor([config.lmbda for config in configs], device=device)
         self.failed = torch.full((len(configs),), -1, device=device)
+        self._total = torch.zeros(2, len(configs), device=device)
         self._keys = torch.tensor([_streams.key(seed, "batches") for seed in seeds], device=device)
         self._phases, self._sizes = _training_sets(configs, device)
         self._sharpness = self.model.layout.views(self.flat)["sharpness"]
-        self.gradient = torch.zeros_like(self.flat)
-        self.adam = Adam(self.flat, self.gradient, [config.learning_rate for config in configs])
         twice = first.likelihood == "reference"
         self._evaluate = Gradient(
             self.model.signal, self.model.layout, self.flat, self.gradient, first.batch_size, twice=twice
         )
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        return self.configs[0].steps
+
+    def state(self) -> dict[str, Tensor]:
+        """All that changes: with it and `done`, a program of the same configurations goes on to the same bits."""
+        records = [np.concatenate([[r.step], r.rate, r.distortion]) for r in self.records]
+        table = torch.tensor(np.array(records).reshape(len(records), 1 + 2 * len(self.configs)))
+        parts = {"flat": self.flat, "mean": self.adam.mean, "square": self.adam.square}
+        return {**parts, "failed": self.failed, "total": self._total, "records": table}
+
+    def restore(self, state: dict[str, Tensor], done: int) -> None:
+        """Take over the state after so many steps."""
+        self.flat.copy_(state["flat"])
+        self.adam.restore(state["mean"], state["square"], done)
+        self.failed.copy_(state["failed"])
+        self._total.copy_(state["total"])
+        rows, models = state["records"].numpy(), len(self.configs)
+        self.records = [Record(int(row[0]), row[1 : 1 + models], row[1 + models :]) for row in rows]
+        self.done = done
 
     def draw(self, step: int) -> tuple[Tensor, Tensor]:
         """Phases and noise of a step: functions of the seeds and the step."""
@@ -68,14 +93,40 @@ class Program:
     def step(self) -> Cost:
         """One update of all models; returns their rates and distortions before it."""
         v, noise = self.draw(self.done)
-        steps = self.configs[0].steps
-        learned = schedules.alpha(self.done, steps) is None
+        learned = schedules.alpha(self.done, self.steps) is None
         found = self._evaluate(v, noise, self.alpha(self.done), self.lmbda, learned=learned)
-        self.adam.update(schedules.learning_rate(self.done, steps))
+        self.adam.update(schedules.learning_rate(self.done, self.steps))
         failed = ~torch.isfinite(found.rate + self.lmbda * found.distortion)
         self.failed = torch.where((self.failed < 0) & failed, self.done, self.failed)
         self.done += 1
+        self._record(found)
         return found
+
+    def _record(self, found: Cost) -> None:
+        """Add to the means, and note them a hundred times in a training."""
+        self._total += torch.stack(found)
+        every = -(-self.steps // LOGGED)
+        if self.done % every == 0 or self.done == self.steps:
+            count = self.done - (self.records[-1].step if self.records else 0)
+            self.records.append(Record(self.done, *(self._total / count).double().cpu().numpy()))
+            self._total.zero_()
+
+    def runs(self, seconds: float) -> list[Run]:
+        """What came of each configuration."""
+        return [self._run(i, seconds / len(self.configs)) for i in range(len(self.configs))]
+
+    def _run(self, i: int, seconds: float) -> Run:
+        config, failed = self.configs[i], int(self.failed[i])
+        rate = np.array([record.rate[i] for record in self.records])
+        distortion = np.array([record.distortion[i] for record in self.records])
+        history = {
+            "step": np.array([float(record.step) for record in self.records]),
+            "loss": rate + config.lmbda * distortion,
+            "rate": rate,
+            "distortion": distortion,
+        }
+        status = "finished" if failed < 0 else "diverged"
+        return Run(config, self.model.select(i), status, None if failed < 0 else failed, history, seconds)
 
 
 def _training_sets(configs: Sequence[Config], device: torch.device | str) -> tuple[Tensor | None, Tensor]:
@@ -140,16 +191,15 @@ def train_many(
     where = torch.device(device)
     threads = torch.get_num_threads() if where.type == "cpu" else 1
     runs: dict[int, Run] = {}
-    with (
-        reports.board(tensorboard) as board,
-        reports.display(sum(c.steps for c in configs), enabled=progress) as advance,
-    ):
+    total = sum(config.steps for config in configs)
+    with reports.board(tensorboard) as board, reports.display(total, enabled=progress) as advance:
 
-        def job(members: Sequence[int], stop: Event) -> None:
-            program = Program([configs[i] for i in members], where)
-            runs.update(zip(members, _finish(program, board, advance, stop), strict=True))
+        def job(members: list[int], stop: Event) -> None:
+            program, start = Program([configs[i] for i in members], where), time.perf_counter()
+            finish(program, stop, advance, board)
+            runs.update(zip(members, program.runs(time.perf_counter() - start), strict=True))
 
-        _run_all(job, shares(configs, threads), threads)
+        run_all(job, shares(configs, threads), threads)
     return [runs[i] for i in range(len(configs))]
 
 
@@ -166,13 +216,13 @@ def shares(configs: Sequence[Config], threads: int) -> list[list[int]]:
     return parts
 
 
-def _run_all(job: Callable[[list[int], Event], None], parts: list[list[int]], threads: int) -> None:
+def run_all(job: Callable[[T, Event], None], parts: Sequence[T], threads: int) -> None:
     """Run jobs in threads of one core each; an exception or an interrupt stops the others at their next step."""
     stop, before = Event(), torch.get_num_threads()
     torch.set_num_threads(1)  # what threads that start from here on use
     pool = ThreadPoolExecutor(max(1, min(threads, len(parts))))
     try:
-        for done in [pool.submit(job, part, stop) for part in parts]:
+        for done in as_completed([pool.submit(job, part, stop) for part in parts]):
             done.result()
     finally:
         stop.set()
@@ -180,35 +230,20 @@ def _run_all(job: Callable[[list[int], Event], None], parts: list[list[int]], th
         torch.set_num_threads(before)
 
 
-def _finish(program: Program, board: reports.Board, advance: reports.Advance, stop: Event) -> list[Run]:
-    """Train to the end, or until told to stop."""
-    steps, start = program.configs[0].steps, time.perf_counter()
-    every = -(-steps // LOGGED)
-    records: list[Record] = []
-    while program.done < steps and not stop.is_set():
-        count = min(every, steps - program.done)
-        total = torch.zeros(2, len(program.configs), device=program.flat.device)
-        for _ in range(count):
-            total += torch.stack(program.step())
-            advance(program)
-            if stop.is_set():
-                break
-        records.append(Record(program.done, *(total / count).double().cpu().numpy()))
-        board(program, records[-1])
-    return _runs(program, records, (time.perf_counter() - start) / len(program.configs))
-
-
-def _runs(program: Program, records: list[Record], seconds: float) -> list[Run]:
-    runs = []
-    for i, (config, failed) in enumerate(zip(program.configs, program.failed.tolist(), strict=True)):
-        rate = np.array([record.rate[i] for record in records])
-        distortion = np.array([record.distortion[i] for record in records])
-        history = {
-            "step": np.array([float(record.step) for record in records]),
-            "loss": rate + config.lmbda * distortion,
-            "rate": rate,
-            "distortion": distortion,
-        }
-        status = "finished" if failed < 0 else "diverged"
-        runs.append(Run(config, program.model.select(i), status, None if failed < 0 else failed, history, seconds))
-    return runs
+def finish(
+    program: Program,
+    stop: Event,
+    advance: reports.Advance,
+    board: reports.Board | None = None,
+    save: Callable[[Program], None] | None = None,
+    every: int = 1,
+) -> None:
+    """Train to the end, or until told to stop; save after every so many steps."""
+    while program.done < program.steps and not stop.is_set():
+        known = len(program.records)
+        program.step()
+        advance(program)
+        if board is not None and len(program.records) > known:
+            board(program, program.records[-1])
+        if save is not None and program.done % every == 0 and program.done < program.steps:
+            save(program)
