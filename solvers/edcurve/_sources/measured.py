@@ -96,8 +96,9 @@ class SampledLoop(Spectrum):
         self._modes = modes[: self._energies.size]
         lengths = np.sum((points - self._centre) ** 2, axis=1)
         # what differs from point to point by rounding alone makes no phase nearer
-        varied = np.ptp(lengths) > 1e-12 * lengths.max()
-        self._norm = waveform_modes(-0.5 * lengths) if varied else np.zeros(1, dtype=np.complex128)
+        longest = float(lengths.max())
+        varied = np.ptp(lengths) > 1e-12 * longest
+        self._norm = longest * waveform_modes(-0.5 * lengths / longest) if varied else np.zeros(1, dtype=np.complex128)
 
     def _realized(self) -> tuple[NDArray[Any], ...]:
         return self._energies, self._modes, self._centre, np.array([self._amplitude, self._truncation, self._defect])
