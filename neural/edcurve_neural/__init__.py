@@ -3,18 +3,25 @@
 from . import functional
 from .config import Config
 from .evaluation import Decomposition, Evaluation, evaluate
+from .files import DamagedFileError
 from .models import NTC
 from .runs import Run
+from .store import Store
+from .sweeps import Sweep, sweep
 from .training import train, train_many
 
 __all__ = [
     "NTC",
     "Config",
+    "DamagedFileError",
     "Decomposition",
     "Evaluation",
     "Run",
+    "Store",
+    "Sweep",
     "evaluate",
     "functional",
+    "sweep",
     "train",
     "train_many",
 ]

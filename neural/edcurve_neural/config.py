@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ class Config:
     source : str
         "ramp", "circle", "sinusoid" or "sawbridge".
     lmbda : float
-        λ ≥ 0 of the loss rate + λ · distortion, in bits per unit distortion.
+        λ of the loss rate + λ · distortion, in bits per unit distortion; 0 ≤ λ ≤ 1e12.
     latent_dim : int
         Dimension of the latent space.
     hidden : tuple of int
@@ -76,8 +75,8 @@ class Config:
             raise ValueError(f"samples must be None for the circle, which is in R², got {self.samples!r}")
         samples = None if self.source == "circle" else 1024 if self.samples is None else self.samples
         parsed = {
-            "lmbda": _real("lmbda", self.lmbda, 0.0),
-            "learning_rate": _real("learning_rate", self.learning_rate, 0.0),
+            "lmbda": _real("lmbda", self.lmbda, 0.0, 1e12),
+            "learning_rate": _real("learning_rate", self.learning_rate, 0.0, 1e38),
             "hidden": tuple(_integer("hidden", width) for width in widths),
             "latent_dim": _integer("latent_dim", self.latent_dim),
             "samples": None if samples is None else _integer("samples", samples, 2, 2**20),
@@ -115,11 +114,11 @@ class Config:
         return cls(**fields)
 
 
-def _real(name: str, value: Any, least: float) -> float:
+def _real(name: str, value: Any, least: float, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {value!r}")
-    if not least <= float(value) < math.inf:
-        raise ValueError(f"{name} must be finite and at least {least:g}, got {value!r}")
+    if not least <= float(value) <= most:
+        raise ValueError(f"{name} must be from {least:g} to {most:g}, got {value!r}")
     return float(value)
 
 

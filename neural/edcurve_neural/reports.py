@@ -80,6 +80,20 @@ def display(total: int, *, enabled: bool) -> Iterator[Advance]:
         bar.update(watch.task, completed=watch.done)
 
 
+@contextmanager
+def count(total: int, *, enabled: bool) -> Iterator[Callable[[], None]]:
+    """A bar on standard error over programs that are trained elsewhere: yields what to call when one is finished."""
+    if not enabled:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("programs", total=total)
+        yield lambda: bar.advance(task)
+
+
 class _Watch:
     """Updates a bar twice a second, and what it says of the models as often as that costs little."""
 

@@ -1,0 +1,334 @@
+"""Compressors to compare with: entropy-constrained vector quantization, linear transform coding, cells of the phase.
+
+They are learned from realizations on a grid of phases or drawn at random, and evaluated like any other compressor:
+``evaluate(code.encode, code.decode, source, code.rate, samples=code.samples)``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import edcurve
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .evaluation import KNOWN
+from .signals import signal
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+ROUNDS = 200  # of assignment and update, at most
+GAIN = 1e-9  # of H + λD, below which a codebook has converged
+STEPS = 40  # step sizes that transform coding tries
+AT_ONCE = 2**22  # distances held at a time
+
+
+@dataclass(frozen=True, eq=False)
+class VectorQuantizer:
+    """A codebook with code lengths.
+
+    Attributes
+    ----------
+    codebook : ndarray, shape (K, dim)
+        Reconstructions.
+    bits : ndarray, shape (K,)
+        Ideal code lengths −log₂ p.
+    lmbda : float
+        λ in bits per unit distortion, which weighs length against error when encoding.
+    weight : float
+        What sums of squares are multiplied by to give the distortion.
+    samples : int
+        T of sources that are functions.
+    """
+
+    codebook: Array
+    bits: Array
+    lmbda: float
+    weight: float
+    samples: int
+
+    def encode(self, x: Any) -> Indices:
+        """Index of least bits + λ · distortion, for realizations of shape (batch, dim)."""
+        values = np.asarray(x, dtype=np.float64)
+        rows = max(1, AT_ONCE // len(self.bits))
+        parts = [self._nearest(values[i : i + rows]) for i in range(0, len(values), rows)]
+        return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+
+    def _nearest(self, x: Array) -> Indices:
+        scale = self.lmbda * self.weight
+        offsets = self.bits + scale * np.sum(self.codebook**2, axis=1)
+        return np.asarray(np.argmin(offsets - 2.0 * scale * (x @ self.codebook.T), axis=1), dtype=np.int64)
+
+    def decode(self, index: Any) -> Array:
+        """Codewords of indices of shape (batch,)."""
+        return self.codebook[np.asarray(index)]
+
+    def rate(self, index: Any) -> Array:
+        """Bits of indices of shape (batch,)."""
+        return self.bits[np.asarray(index)]
+
+
+def ecvq(
+    source: str, lmbda: float, *, codewords: int = 256, samples: int = 1024, realizations: int = 8192, seed: int = 0
+) -> VectorQuantizer:
+    """Entropy-constrained vector quantization (Chou, Lookabaugh and Gray 1989), spare codewords merged.
+
+    Assignment and update are iterated to convergence from realizations drawn as codewords; then the pairs of cells
+    whose union has the lower H + λD are merged, and so on until there are none. The iteration alone keeps spare
+    codewords: started with twice the right number it ends well above the optimum.
+
+    Parameters
+    ----------
+    source : str
+        "ramp", "circle", "sinusoid" or "sawbridge".
+    lmbda : float
+        λ > 0, in bits per unit distortion.
+    codewords : int
+        Number to start with; more than are needed.
+    samples : int
+        T of sources that are functions.
+    realizations : int
+        Size of the training set.
+    seed : int
+        Of the training set and the first codewords.
+
+    Returns
+    -------
+    VectorQuantizer
+    """
+    _positive("lmbda", lmbda)
+    if not 1 <= codewords <= realizations:
+        raise ValueError(f"codewords must be from 1 to the number of realizations, got {codewords}")
+    generator = np.random.default_rng(seed)
+    x, weight = _training_set(source, samples, generator.random(realizations))
+    chosen = generator.choice(realizations, codewords, replace=False)
+    code = VectorQuantizer(x[chosen], np.full(codewords, math.log2(codewords)), lmbda, weight, samples)
+    value, label = math.inf, np.zeros(0, dtype=np.int64)
+    for _ in range(ROUNDS):
+        label = code.encode(x)
+        code, cost = _updated(code, x, label)
+        if value - cost > GAIN * (1.0 + abs(cost)):
+            value = cost
+            continue
+        merged = _merged(code, label)
+        if merged is None:
+            break
+        code, value = _updated(code, x, merged)[0], math.inf
+    return code
+
+
+def _updated(code: VectorQuantizer, x: Array, label: Indices) -> tuple[VectorQuantizer, float]:
+    """Codewords and lengths from the cells, without the empty ones, and their H + λD."""
+    used, cell, count = np.unique(label, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(used), x.shape[1]))
+    np.add.at(sums, cell, x)
+    share = count / len(x)
+    book, bits = sums / count[:, None], -np.log2(share)
+    spread = float(np.sum(x**2) / len(x) - share @ np.sum(book**2, axis=1))
+    cost = float(share @ bits) + code.lmbda * code.weight * spread
+    return VectorQuantizer(book, bits, code.lmbda, code.weight, code.samples), cost
+
+
+def _merged(code: VectorQuantizer, label: Indices) -> Indices | None:
+    """Labels after disjoint pairs of cells were joined whose union costs less, best pairs first; None if there are none."""
+    used, cell = np.unique(label, return_inverse=True)
+    share = np.bincount(cell) / len(label)
+    both = share[:, None] + share
+    squares = np.sum(code.codebook**2, axis=1)
+    distance = np.maximum(squares[:, None] + squares - 2.0 * code.codebook @ code.codebook.T, 0.0)
+    loss = code.lmbda * code.weight * share[:, None] * share / both * distance
+    logs = share * np.log2(share)
+    gain = (both * np.log2(both) - logs[:, None] - logs) - loss
+    first, second = np.triu_indices(len(used), 1)
+    order = np.argsort(-gain[first, second])
+    target, taken = np.arange(len(used)), np.zeros(len(used), dtype=bool)
+    for i in order.tolist():
+        a, b = int(first[i]), int(second[i])
+        if gain[a, b] <= 1e-12:
+            break
+        if not (taken[a] or taken[b]):
+            target[b], taken[a], taken[b] = a, True, True
+    return target[cell] if taken.any() else None
+
+
+@dataclass(frozen=True, eq=False)
+class TransformCode:
+    """Linear transform coding: coefficients of the KLT, rounded to multiples of a step, each with its own code.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (dim,)
+        Mean realization.
+    basis : ndarray, shape (m, dim)
+        Orthonormal rows.
+    step : float
+        Of the quantizer of every coefficient.
+    low : ndarray of int, shape (m,)
+        Least index of each coefficient.
+    values, bits : list of m ndarrays
+        For each index of each coefficient, its reconstruction and its ideal code length.
+    samples : int
+        T of sources that are functions.
+    """
+
+    mean: Array
+    basis: Array
+    step: float
+    low: Indices
+    values: list[Array]
+    bits: list[Array]
+    samples: int
+
+    def encode(self, x: Any) -> Indices:
+        """Indices, shape (batch, m), of realizations of shape (batch, dim)."""
+        rounded = np.rint((np.asarray(x, dtype=np.float64) - self.mean) @ self.basis.T / self.step)
+        high = self.low + np.array([len(part) - 1 for part in self.values])
+        return np.asarray(np.clip(rounded, self.low, high), dtype=np.int64)
+
+    def decode(self, index: Any) -> Array:
+        """Reconstructions of indices of shape (batch, m)."""
+        return np.asarray(self.mean + self._looked_up(self.values, index) @ self.basis)
+
+    def rate(self, index: Any) -> Array:
+        """Sum of the code lengths of the coefficients."""
+        return np.asarray(self._looked_up(self.bits, index).sum(axis=1))
+
+    def _looked_up(self, tables: list[Array], index: Any) -> Array:
+        shifted = np.asarray(index) - self.low
+        return np.stack([table[shifted[:, j]] for j, table in enumerate(tables)], axis=1)
+
+
+def transform_coding(
+    source: str, lmbda: float, *, samples: int = 1024, components: int = 64, realizations: int = 16384
+) -> TransformCode:
+    """Linear transform coding (KLT), the step that is best of a range for rate + λD.
+
+    Parameters
+    ----------
+    source : str
+        "ramp", "circle", "sinusoid" or "sawbridge".
+    lmbda : float
+        λ > 0, in bits per unit distortion.
+    samples : int
+        T of sources that are functions.
+    components : int
+        Most coefficients that are coded.
+    realizations : int
+        Phases of the grid from which covariance and code lengths are learned.
+
+    Returns
+    -------
+    TransformCode
+    """
+    _positive("lmbda", lmbda)
+    x, weight = _training_set(source, samples, (np.arange(realizations) + 0.5) / realizations)
+    mean = x.mean(axis=0)
+    variance, vectors = np.linalg.eigh((x - mean).T @ (x - mean) / realizations)
+    kept = np.flatnonzero(variance > 1e-12 * variance[-1])[::-1][:components]
+    basis = vectors[:, kept].T
+    coefficients = (x - mean) @ basis.T
+    rest = float(variance.sum() - variance[kept].sum())
+    widest = math.sqrt(12.0 * float(variance[-1]))
+    best, found = math.inf, None
+    for step in np.geomspace(2.0 * widest, widest / 256.0, STEPS).tolist():
+        low, values, bits, cost = _rounded(coefficients, step, lmbda * weight)
+        if cost + lmbda * weight * rest < best:
+            best = cost + lmbda * weight * rest
+            found = TransformCode(mean, basis, step, low, values, bits, samples)
+    assert found is not None
+    return found
+
+
+def _rounded(coefficients: Array, step: float, scale: float) -> tuple[Indices, list[Array], list[Array], float]:
+    """Least index, reconstructions and code lengths of every coefficient, and their rate + λD."""
+    index = np.rint(coefficients / step).astype(np.int64)
+    low = index.min(axis=0)
+    values, bits, cost = [], [], 0.0
+    for j, column in enumerate((index - low).T):
+        count = np.bincount(column).astype(np.float64)
+        share = np.maximum(count, 0.5) / len(column)  # what did not occur has a length too
+        sums = np.bincount(column, coefficients[:, j])
+        middle = (np.arange(len(count)) + low[j]) * step
+        value = np.where(count > 0.0, sums / np.maximum(count, 1.0), middle)
+        length = -np.log2(share)
+        error = np.sum((coefficients[:, j] - value[column]) ** 2) / len(column)
+        cost += float(count @ length / len(column) + scale * error)
+        values.append(value)
+        bits.append(length)
+    return low, values, bits, cost
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseQuantizer:
+    """K equal cells of the phase, which is computed from the realization, and their centroids.
+
+    Attributes
+    ----------
+    source : edcurve.Source
+        What is quantized.
+    cells : int
+        K.
+    samples : int
+        T of sources that are functions.
+    """
+
+    source: edcurve.Source
+    cells: int
+    samples: int
+
+    def encode(self, x: Any) -> Indices:
+        """Index of the cell, shape (batch,), of realizations of shape (batch, dim)."""
+        phase = self.source.phase(np.asarray(x, dtype=np.float64))
+        return np.minimum(np.floor(phase * self.cells).astype(np.int64), self.cells - 1)
+
+    def decode(self, index: Any) -> Array:
+        """Centroids of cells, indices of shape (batch,)."""
+        start = np.asarray(index) / self.cells
+        return self.source.centroid(start, np.full(start.shape, 1.0 / self.cells), self.samples)
+
+    def rate(self, index: Any) -> Array:
+        """log₂ K bits each."""
+        return np.full(len(np.asarray(index)), math.log2(self.cells))
+
+
+def phase_quantizer(source: str, lmbda: float, *, samples: int = 1024) -> PhaseQuantizer:
+    """Uniform scalar quantization of the phase, with the K that `edcurve.lagrangian` says is best.
+
+    What a compressor could do that knows the manifold: the optimum itself, up to how well samples tell the phase.
+
+    Parameters
+    ----------
+    source : str
+        "ramp", "circle", "sinusoid" or "sawbridge".
+    lmbda : float
+        λ > 0, in bits per unit distortion.
+    samples : int
+        T of sources that are functions.
+
+    Returns
+    -------
+    PhaseQuantizer
+    """
+    _positive("lmbda", lmbda)
+    known = KNOWN[_name(source)]()
+    return PhaseQuantizer(known, int(edcurve.lagrangian(known, lmbda).cells), samples)
+
+
+def _training_set(source: str, samples: int, phases: Array) -> tuple[Array, float]:
+    waves = signal(_name(source), samples)
+    return waves.sample(torch.from_numpy(phases).unsqueeze(0))[0].numpy(), waves.weight
+
+
+def _name(source: str) -> str:
+    if source not in KNOWN:
+        raise ValueError(f"source must be one of {', '.join(sorted(KNOWN))}, got {source!r}")
+    return source
+
+
+def _positive(name: str, value: float) -> None:
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{name} must be above 0 and finite, got {value!r}")

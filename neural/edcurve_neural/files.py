@@ -1,0 +1,79 @@
+"""Files that say whether they are whole: tensors as safetensors, the rest as JSON, both with a digest of their content.
+
+Both are written beside their place and moved there, so that a process killed at any moment leaves the old file or the
+new one. Reading them runs no code from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from edcurve._files import replacing, write_text
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+
+class DamagedFileError(ValueError):
+    """A file is not what was written."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}; the file is damaged: delete it, and what it held will be made again")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Tensors, and facts about them as JSON in the header."""
+    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(about, sort_keys=True, allow_nan=False)
+    with replacing(path) as temporary:
+        save_file(kept, temporary, metadata={"about": text, "digest": _digest(kept, text)})
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_tensors` wrote; `DamagedFileError` if it is not that."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, RuntimeError, UnicodeDecodeError) as error:
+        raise DamagedFileError(path, str(error)) from None
+    if header.get("digest") != _digest(tensors, header.get("about", "")):
+        raise DamagedFileError(path, "its content does not match its digest")
+    about: dict[str, Any] = json.loads(header["about"])
+    return tensors, about
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """A JSON object, with its digest as one more field."""
+    write_text(path, json.dumps({**content, "digest": _text_digest(content)}, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote; `DamagedFileError` if it is not that."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        digest = content.pop("digest")
+    except (ValueError, KeyError, AttributeError) as error:
+        raise DamagedFileError(path, f"not JSON with a digest ({error})") from None
+    if digest != _text_digest(content):
+        raise DamagedFileError(path, "its content does not match its digest")
+    return content
+
+
+def _text_digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
+    state = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        state.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return state.hexdigest()

@@ -1,0 +1,169 @@
+"""A folder of trained compressors: one for each configuration, found by its hash.
+
+    STORE/index.csv                     a row for each finished run: pandas.read_csv(STORE/index.csv)
+    STORE/runs/KEY.json                 configuration, status, metrics, history
+    STORE/runs/KEY.safetensors          weights by name
+    STORE/checkpoints/ID.safetensors    all models of a program that is being trained
+
+Several processes may use a store at once: what they write for a configuration is the same, and is moved into place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from edcurve._files import replacing
+
+from . import files
+from .config import Config
+from .evaluation import POINTS, Evaluation
+from .files import DamagedFileError
+from .models import NTC, state
+from .runs import Run
+from .training import Program
+
+
+class Store:
+    """Reads and writes such a folder, which is made if it does not exist."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        for part in ("runs", "checkpoints"):
+            (self.path / part).mkdir(parents=True, exist_ok=True)
+
+    def has(self, config: Config) -> bool:
+        """Whether the configuration is finished; a damaged record raises `DamagedFileError`."""
+        path = self._record(config.key)
+        if not path.exists():
+            return False
+        files.read_json(path)
+        if not self._weights(config.key).exists():
+            raise DamagedFileError(path, "its weights are missing")
+        return True
+
+    def save(self, run: Run, points: int = POINTS) -> None:
+        """Evaluate a run and store it, the weights first: a run is finished when its record is there."""
+        key = run.config.key
+        files.write_tensors(self._weights(key), state(run.model), run.config.to_dict())
+        metrics = {name: _plain(value) for name, value in row(run, run.evaluate(points)).items()}
+        history = {name: [_plain(value) for value in values.tolist()] for name, values in run.history.items()}
+        content = {"config": run.config.to_dict(), "metrics": metrics, "history": history}
+        files.write_json(self._record(key), content)
+
+    def load(self, config: Config) -> Run:
+        """A finished run.
+
+        Raises
+        ------
+        KeyError
+            If the configuration is not finished.
+        DamagedFileError
+            If the record or the weights are not what was written.
+        """
+        path = self._record(config.key)
+        if not path.exists():
+            raise KeyError(f"{self.path} has no finished run {config.key} of {config}")
+        record = files.read_json(path)
+        metrics = record["metrics"]
+        tensors, about = files.read_tensors(self._weights(config.key))
+        if record["config"] != config.to_dict() or about != config.to_dict():
+            raise DamagedFileError(path, "it is of another configuration")
+        model = NTC(config.source, config.latent_dim, config.hidden, samples=config.samples or 2)
+        with torch.no_grad():
+            for name, view in model.views().items():
+                view.copy_(tensors[name])
+        history = {name: np.array(values, dtype=float) for name, values in record["history"].items()}
+        return Run(config, model, metrics["status"], metrics["failed"], history, metrics["seconds"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Configuration and metrics of all finished runs, in the order of their keys."""
+        paths = sorted(path for path in (self.path / "runs").glob("*.json") if not path.name.startswith("."))
+        rows = []
+        for path in paths:
+            record = files.read_json(path)
+            rows.append({"key": path.stem, **record["config"], **record["metrics"]})
+        return rows
+
+    def write_index(self) -> Path:
+        """Write index.csv; again if others finished runs meanwhile."""
+        path = self.path / "index.csv"
+        while True:
+            rows = self.rows()
+            with replacing(path) as temporary:
+                pd.DataFrame(rows).to_csv(temporary, index=False)
+            if len(rows) == len(self.rows()):
+                return path
+
+    def checkpoint(self, configs: Sequence[Config]) -> Path:
+        """Where a program of these configurations keeps its state."""
+        name = hashlib.sha256(" ".join(config.key for config in configs).encode()).hexdigest()[:16]
+        return self.path / "checkpoints" / f"{name}.safetensors"
+
+    def save_checkpoint(self, program: Program) -> None:
+        """Store the state of a program."""
+        about = {"configs": [config.to_dict() for config in program.configs], "done": program.done}
+        files.write_tensors(self.checkpoint(program.configs), program.state(), about)
+
+    def restore(self, program: Program) -> int:
+        """Let a program go on from its checkpoint if there is one; returns the step."""
+        with contextlib.suppress(FileNotFoundError):
+            state, about = files.read_tensors(self.checkpoint(program.configs))
+            program.restore(state, about["done"])
+        return program.done
+
+    def forget(self, configs: Sequence[Config]) -> None:
+        """Remove the checkpoint of a program."""
+        self.checkpoint(configs).unlink(missing_ok=True)
+
+    def begun(self) -> list[list[Config]]:
+        """Configurations of the programs that have checkpoints."""
+        paths = sorted(p for p in (self.path / "checkpoints").glob("*.safetensors") if not p.name.startswith("."))
+        found = []
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):  # another process has finished it
+                found.append([Config.from_dict(fields) for fields in files.read_tensors(path)[1]["configs"]])
+        return found
+
+    def _record(self, key: str) -> Path:
+        return self.path / "runs" / f"{key}.json"
+
+    def _weights(self, key: str) -> Path:
+        return self.path / "runs" / f"{key}.safetensors"
+
+
+def row(run: Run, found: Evaluation) -> dict[str, Any]:
+    """Metrics of a run: see `Evaluation` for what they are; "noisy" ones are of the end of training."""
+    lmbda = run.config.lmbda
+    parts = found.decomposition(lmbda)
+    both = {"excess_sampled": found.excess(lmbda, sampled=True)} if run.config.source == "ramp" else {}
+    return {
+        "status": run.status,
+        "failed": run.failed,
+        "rate": found.rate,
+        "entropy": found.entropy,
+        "distortion": found.distortion,
+        "distortion_centroid": found.distortion_centroid,
+        "cells": found.cells,
+        "excess": found.excess(lmbda),
+        **parts._asdict(),
+        **both,
+        "rank_floor": found.rank_floor,
+        "noisy_rate": float(run.history["rate"][-1]),
+        "noisy_distortion": float(run.history["distortion"][-1]),
+        "points": found.points,
+        "seconds": run.seconds,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

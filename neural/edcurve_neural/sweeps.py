@@ -1,0 +1,192 @@
+"""`sweep`: train what a store does not have yet, here or by an executor, and survive being killed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import edcurve
+import numpy as np
+import torch
+
+from . import reports
+from .config import Config
+from .evaluation import KNOWN, POINTS
+from .runs import Run
+from .store import Store
+from .training import Program, finish, run_all, shares
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Finished runs of a store.
+
+    Attributes
+    ----------
+    store : str
+        The folder.
+    configs : tuple of Config
+        What was asked for.
+    """
+
+    store: str
+    configs: tuple[Config, ...]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each configuration, in the order in which they were given."""
+        import pandas as pd
+
+        known = {row["key"]: row for row in Store(self.store).rows()}
+        return pd.DataFrame([known[config.key] for config in self.configs])
+
+    def load(self, config: Config) -> Run:
+        """The run of a configuration, its weights included."""
+        return Store(self.store).load(config)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Rate against distortion, with E(D) of the sources where they were trained."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots()[1] if ax is None else ax
+        for source, group in self.to_pandas().groupby("source"):
+            most = KNOWN[str(source)]().max_distortion
+            distortion = np.geomspace(min(group["distortion"].min(), 0.5 * most), most, 400)
+            ax.plot(distortion, edcurve.entropy_distortion(str(source), distortion), label=f"{source}: E(D)")
+            for (latent_dim, batch_size), points in group.groupby(["latent_dim", "batch_size"]):
+                label = f"{source}: latent {latent_dim}, batch {batch_size}"
+                ax.plot(points["distortion"], points["rate"], "o", markersize=4, label=label)
+        ax.set(xlabel="distortion", ylabel="rate (bits)", xscale="log")
+        ax.legend()
+        return ax
+
+
+def sweep(
+    configs: Sequence[Config],
+    *,
+    store: str | os.PathLike[str],
+    executor: Executor | None = None,
+    device: torch.device | str = "cpu",
+    checkpoint_every: int = 500,
+    points: int = POINTS,
+    progress: bool = True,
+) -> Sweep:
+    """Train the configurations that a store does not have, and store them.
+
+    Training that was interrupted goes on from its last checkpoint, and ends with the weights that it would have ended
+    with.
+
+    Parameters
+    ----------
+    configs : sequence of Config
+        What to have in the store.
+    store : path
+        A folder, made if it does not exist.
+    executor : concurrent.futures.Executor, optional
+        Trains programs in its workers, which need to see the folder; by default they are trained in threads.
+    device : torch.device or str
+        Where.
+    checkpoint_every : int
+        Steps between checkpoints.
+    points : int
+        Phases of the evaluation.
+    progress : bool
+        Whether to show a progress bar, and to say on standard error from which step training goes on.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    DamagedFileError
+        If a record or a checkpoint is not what was written; nothing is trained then.
+    ValueError, TypeError
+        For arguments that are not allowed.
+    """
+    for config in configs:
+        if not isinstance(config, Config):
+            raise TypeError(f"configs must be of edcurve_neural.Config, got {config!r}")
+    if isinstance(checkpoint_every, bool) or not isinstance(checkpoint_every, int) or checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every must be an integer, at least 1, got {checkpoint_every!r}")
+    kept = Store(store)
+    threads = _threads(executor, device)
+    programs = _programs(kept, configs, threads)
+    task = partial(
+        _train, store=str(kept.path), device=str(device), every=checkpoint_every, points=points, say=progress
+    )
+    total = sum(config.steps for program in programs for config in program)
+    if executor is None:
+        with reports.display(total, enabled=progress) as advance:
+            run_all(lambda program, stop: task(program, stop=stop, advance=advance), programs, threads)
+    else:
+        futures = [executor.submit(task, program) for program in programs]
+        with reports.count(len(futures), enabled=progress) as finished:
+            for future in as_completed(futures):
+                future.result()
+                finished()
+    kept.write_index()
+    return Sweep(str(kept.path), tuple(configs))
+
+
+def _threads(executor: Executor | None, device: torch.device | str) -> int:
+    """Programs to train at once."""
+    if executor is not None:
+        return int(getattr(executor, "_max_workers", os.cpu_count() or 1))
+    return torch.get_num_threads() if torch.device(device).type == "cpu" else 1
+
+
+def _programs(store: Store, configs: Sequence[Config], threads: int) -> list[list[Config]]:
+    """Programs to train: those that have checkpoints with what is missing in it, then the rest in new ones."""
+    missing = {config.key: config for config in configs if not store.has(config)}
+    programs = []
+    for begun in store.begun():
+        if any(config.key in missing for config in begun):
+            programs.append(begun)  # whole, for the rounding depends on the batch of models
+            for config in begun:
+                missing.pop(config.key, None)
+        elif all(store.has(config) for config in begun):
+            store.forget(begun)
+    rest = list(missing.values())
+    return programs + [[rest[i] for i in members] for members in shares(rest, threads)]
+
+
+def _train(
+    configs: list[Config],
+    *,
+    store: str,
+    device: str,
+    every: int,
+    points: int,
+    say: bool,
+    stop: Event | None = None,
+    advance: reports.Advance | None = None,
+) -> None:
+    """Train one program to the end, from its checkpoint if it has one; what other processes run."""
+    if stop is None:
+        torch.set_num_threads(1)
+    kept, program, start = Store(store), Program(configs, device), time.perf_counter()
+    at = kept.restore(program)
+    if at and say:
+        print(f"going on with {len(configs)} models from step {at} of {program.steps}", file=sys.stderr)
+    stop = stop or Event()
+    finish(program, stop, advance or _nothing, save=kept.save_checkpoint, every=every)
+    if program.done == program.steps:
+        for run in program.runs(time.perf_counter() - start):
+            if not kept.has(run.config):
+                kept.save(run, points)
+        kept.forget(configs)
+
+
+def _nothing(_program: Any) -> None:
+    pass
