@@ -65,11 +65,11 @@ class VectorQuantizer:
 
     def decode(self, index: Any) -> Array:
         """Codewords of indices of shape (batch,)."""
-        return self.codebook[np.asarray(index)]
+        return np.asarray(self.codebook[np.asarray(index)])
 
     def rate(self, index: Any) -> Array:
         """Bits of indices of shape (batch,)."""
-        return self.bits[np.asarray(index)]
+        return np.asarray(self.bits[np.asarray(index)])
 
 
 def ecvq(
@@ -134,7 +134,7 @@ def _updated(code: VectorQuantizer, x: Array, label: Indices) -> tuple[VectorQua
 
 
 def _merged(code: VectorQuantizer, label: Indices) -> Indices | None:
-    """Labels after disjoint pairs of cells were joined whose union costs less, best pairs first; None if there are none."""
+    """Labels after disjoint pairs of cells were joined whose union costs less, best first; None if no pair does."""
     used, cell = np.unique(label, return_inverse=True)
     share = np.bincount(cell) / len(label)
     both = share[:, None] + share
