@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 from edcurve import lagrangian
+from edcurve._segmentation import circular, curves
 from edcurve._segmentation import closed as loop
-from edcurve._segmentation import curves
 from edcurve._segmentation import open as path
 from edcurve.segmentation import Segmentation, segment
 from hypothesis import given, settings
@@ -85,6 +85,17 @@ def noisy(n, seed=4):
 CURVES = {"arc": arc, "circle": circle, "lopsided": lopsided, "brownian": brownian, "noisy": noisy}
 
 
+def directly(*arguments, **named):
+    """`segment` of a loop of any length without a table of its arcs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(circular, "MOST_POINTS", 0)
+        return segment(*arguments, closed=True, **named)
+
+
+def from_table(*arguments, **named):
+    return segment(*arguments, closed=True, **named)
+
+
 def same(a, b):
     return all(np.array_equal(np.asarray(getattr(a, name)), np.asarray(getattr(b, name))) for name in FIELDS)
 
@@ -142,11 +153,13 @@ def test_open_against_all_partitions(problem):
 @SETTINGS
 def test_closed_against_all_partitions(problem):
     x, w, lmbda = problem
-    found = segment(x, lmbda, weights=w, closed=True, **NATS)
     table, scale = cost_table(x, w / w.sum(), lmbda), 1e-13 * (1 + lmbda * 1e-2)
-    assert found.value == pytest.approx(brute_force(table, closed=True), rel=1e-12, abs=scale)
-    assert found.gap == 0.0
-    check(found, table, w, lmbda, scale)
+    least = brute_force(table, closed=True)
+    for solve in (from_table, directly):
+        found = solve(x, lmbda, weights=w, **NATS)
+        assert found.value == pytest.approx(least, rel=1e-12, abs=scale)
+        assert found.gap == 0.0
+        check(found, table, w, lmbda, scale)
 
 
 @pytest.mark.parametrize("curve", CURVES)
@@ -182,14 +195,79 @@ def test_any_number_of_points(n):
 
 @pytest.mark.parametrize("curve", ["circle", "lopsided", "noisy"])
 @pytest.mark.parametrize("lmbda", [0.5, 1.7, 6.0, 60.0])
-@pytest.mark.parametrize("groups", [4096, 9])
-def test_closed_against_every_cut(curve, lmbda, groups, monkeypatch):
-    """Also where the cells that are allowed are only known to the nearest group of points."""
-    monkeypatch.setattr(loop, "GROUPS", groups)
+def test_closed_against_every_cut(curve, lmbda, monkeypatch):
+    """Also without a table, and where the cells that are allowed are only known to the nearest group of points."""
     x, w = CURVES[curve](60), np.random.default_rng(8).dirichlet(np.full(60, 3.0))
-    found = segment(x, lmbda, weights=w, closed=True, **NATS)
+    least = all_cuts(cost_table(x, w, lmbda))
+    for groups, solve in ((4096, from_table), (4096, directly), (9, directly)):
+        monkeypatch.setattr(loop, "GROUPS", groups)
+        found = solve(x, lmbda, weights=w, **NATS)
+        assert found.gap == 0.0
+        assert found.value == pytest.approx(least, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("curve", ["walk", "outliers", "rough", "symmetric"])
+def test_table_against_every_cut(curve):
+    """Where the best two, two and a half or three cells to a turn compete, cuts tie, or points are all over."""
+    rng = np.random.default_rng(20)
+    for n in (7, 24, 45, 46):
+        for lmbda in 10 ** rng.uniform(-0.3, 2, 5):
+            x = circle(n)
+            if curve == "outliers":
+                x[rng.integers(n, size=4)] += 3.0
+            if curve in ("rough", "walk"):
+                x = rng.normal(size=(n, 3))
+            if curve == "walk":
+                x = np.cumsum(x - x.mean(axis=0), axis=0) / math.sqrt(n)
+            w = np.full(n, 1 / n) if curve == "symmetric" else rng.dirichlet(np.full(n, 0.8))
+            found = segment(x, lmbda, weights=w, closed=True, **NATS)
+            assert found.gap == 0.0
+            assert found.value == pytest.approx(all_cuts(cost_table(x, w, lmbda)), rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(("n", "dim"), [(3, 1), (2, 5), (20, 35), (140, 6), (129, 1)])
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_table_of_arcs(n, dim, offset):
+    """Against the sum over pairs at higher precision; several tiles, the last not full, and coordinates far from 0."""
+    rng = np.random.default_rng(n)
+    x = np.round(np.cumsum(rng.normal(size=(n, dim)), axis=0) * 2**20) / 2**20 + offset
+    w = rng.dirichlet(np.full(n, 0.1)) + 1e-300
+    found = circular.table(x, w)
+    y = x.astype(np.longdouble) - offset
+    apart, pairs = ((y[:, None] - y) ** 2).sum(axis=2), np.outer(*[w.astype(np.longdouble)] * 2)
+    for length in {1, min(n, 3), n // 2, n - 1, n}:
+        index = (np.arange(n)[:, None] + np.arange(length)) % n
+        within = index[:, :, None], index[:, None, :]
+        want = (pairs[within] * apart[within]).sum(axis=(1, 2)) / (2 * w.astype(np.longdouble)[index].sum(axis=1))
+        got = found[np.arange(n), (np.arange(n) + length - 1) % n]
+        assert got == pytest.approx(want.astype(float), rel=1e-13, abs=0)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 40, 100])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_table_or_not_is_the_same(dim, offset):
+    rng = np.random.default_rng(dim)
+    waves = np.exp(2j * math.pi * np.outer(np.arange(260), np.arange(1, 30)) / 260)
+    amplitude = rng.normal(size=(29, dim)) + 1j * rng.normal(size=(29, dim))
+    x = np.round((waves @ (amplitude / np.arange(1, 30)[:, None])).real / math.sqrt(dim) * 2**24) / 2**24 + offset
+    w = rng.dirichlet(np.full(260, 2.0)) * (rng.random(260) > 0.2)
+    for lmbda in (0.0, 1.0, 3.0, 30.0, 1000.0):
+        found, want = (solve(x, lmbda, weights=w) for solve in (from_table, directly))
+        assert found.value == pytest.approx(want.value, rel=1e-12, abs=0)
+        assert found.gap == want.gap == 0.0
+        assert found.boundaries.tolist() == want.boundaries.tolist()
+
+
+def test_shortest_and_longest_loops_in_a_table():
+    assert segment([0.0, 1.0, 5.0], 1.0, closed=True).boundaries.tolist() == [0, 2]
+    assert segment([0.0, 1.0, 5.0], 1e3, closed=True).boundaries.tolist() == [0, 1, 2]
+    assert segment([2.0, 2.0, 2.0], 1e3, closed=True).boundaries.tolist() == [0]
+    assert segment([2.0, 3.0, 3.0], 1e3, closed=True).boundaries.tolist() == [0, 1]
+    v = np.arange(2048) / 2048
+    x = np.cos(2 * math.pi * v) + 0.3 * np.sin(4 * math.pi * v) + 0.1 * np.random.default_rng(21).normal(size=2048)
+    found, want = (solve(x, 1e3) for solve in (from_table, directly))
     assert found.gap == 0.0
-    assert found.value == pytest.approx(all_cuts(cost_table(x, w, lmbda)), rel=1e-12, abs=0)
+    assert want.value - want.gap - 1e-12 <= found.value <= want.value + 1e-12
 
 
 @pytest.mark.parametrize("curve", ["circle", "lopsided", "noisy", "outliers", "rough"])
@@ -204,7 +282,7 @@ def test_gap_holds_the_optimum(curve, cuts, monkeypatch):
         if curve == "outliers":
             x[rng.integers(45, size=4)] += 3.0
         w = rng.dirichlet(np.full(45, 0.8))
-        found = segment(x, lmbda, weights=w, closed=True, **NATS)
+        found = directly(x, lmbda, weights=w, **NATS)
         least = all_cuts(cost_table(x, w, lmbda))
         assert found.value - found.gap - 1e-12 <= least <= found.value + 1e-12
 
@@ -466,6 +544,28 @@ def test_more_coordinates_than_points():
         a, b = segment(x, lmbda, closed=True), segment(wide, lmbda, closed=True)
         assert b.value == pytest.approx(a.value, rel=1e-12, abs=0)
         assert b.centroids == pytest.approx(a.centroids @ turn.T, rel=0, abs=1e-12)
+
+
+def test_points_that_span_few_dimensions():
+    rng = np.random.default_rng(22)
+    few = rng.normal(size=(200, 40)) * np.geomspace(1, 1e-4, 40)
+    wide = 1e3 + few @ np.linalg.qr(rng.normal(size=(500, 40)))[0].T
+    found = curves.rotated(wide)
+    assert found.shape == (200, 64)
+    pairs = [((x[:, None] - x) ** 2).sum(axis=2) for x in (found, few)]
+    # coordinates near 1e3 / sqrt(500) or so are given to 1e-13
+    assert (np.abs(pairs[0] - pairs[1]) <= 1e-12 * (1 + pairs[1])).all()
+
+
+def test_points_that_do_not():
+    """Noise in every direction, and steps that are small beside the whole: neither may lose anything."""
+    rng = np.random.default_rng(23)
+    noise = rng.normal(size=(200, 150))
+    assert curves.rotated(noise) is noise
+    steps = np.repeat(rng.normal(size=(2, 150)), 100, axis=0)
+    steps += 1e-9 * rng.normal(size=(200, 150))
+    assert curves.rotated(steps) is steps
+    assert curves.rotated(noise.T[:, :150]).shape == (150, 150)
 
 
 def test_the_value_is_concave_in_the_multiplier():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation, progress
-from ._segmentation import arguments, curves
+from ._segmentation import arguments, circular, curves
 from ._segmentation import closed as loop
 from ._segmentation import open as path
 
@@ -112,14 +112,16 @@ def segment(
 
     The sum over cells of −p log p + λ Σ w ‖x − centroid‖² is minimised by dynamic programming [1]_: the global
     optimum over all partitions into runs of consecutive points, for any dimension and any density. This covers
-    entropy-constrained scalar quantisation: points on a grid, weighted by a density. Memory is O(N · dim). Blocks of
-    starts are passed over by lower bounds on their cost, which hold for every input, so the optimum is not
-    affected; the time, O(N²) at worst, mostly is. Pairs of points that no bound excludes are all compared.
+    entropy-constrained scalar quantisation: points on a grid, weighted by a density. Memory is O(N · dim), and up to
+    N² numbers (32 MiB) more for a closed curve of at most 2048 points. Blocks of starts are passed over by lower
+    bounds on their cost, which hold for every input, so the optimum is not affected; the time, O(N²) at worst,
+    mostly is. Pairs of points that no bound excludes are all compared.
 
     On a closed curve one boundary is tried at every place that it can have: it must fall within any stretch that no
     optimal cell can cover, and cannot fall between places whose optima exceed the best by more than it could gain.
-    At most max(16, 4·10⁶ / N) places are tried, hence all that are needed up to N = 2000; beyond that what is left
-    between them may leave a `gap`, which falls with the square of their distance for a smooth curve.
+    Up to 2048 points the squared errors of all cells are first put into a table, at O(N² · dim) for all λ together,
+    and the optimum is always found. Beyond that at most max(16, 4·10⁶ / N) places are tried, and what is left between
+    them may leave a `gap`, which falls with the square of their distance for a smooth curve.
 
     Parameters
     ----------
@@ -200,19 +202,23 @@ def _columns(rows: list[_Row]) -> tuple[Any, ...]:
     return *(np.array(column, dtype=np.float64) for column in columns[:NUMBERS]), *columns[NUMBERS:]
 
 
-def _open(ready: curves.Points, lmbda: list[float]) -> list[tuple[Ints, float | None]]:
+def _open(ready: curves.Points, lmbda: list[float]) -> list[loop.Best]:
     x, total = curves.rotated(ready.x), ready.weight.size * len(lmbda)
     with progress.bar("segmenting", total) as update:
-        return [(part, None) for part in path.sweep(x, ready.weight, lmbda, lambda done: update(done, total))]
+        return [loop.Best(part, None) for part in path.sweep(x, ready.weight, lmbda, lambda done: update(done, total))]
 
 
-def _closed(ready: curves.Points, lmbda: list[float]) -> list[tuple[Ints, float | None]]:
+def _closed(ready: curves.Points, lmbda: list[float]) -> list[loop.Best]:
     x, most = curves.rotated(ready.x), loop.most_cuts(ready.weight.size)
     total, found = most * len(lmbda), []
+    table = circular.table(x, ready.weight) if x.shape[0] <= circular.MOST_POINTS else None
     with progress.bar("segmenting", total) as update:
         for i, one in enumerate(lmbda):
-            best = loop.minimise(x, ready.weight, one, partial(_tell, update, i * most, total))
-            found.append((best.boundaries, best.lower))
+            tell = partial(_tell, update, i * most, total)
+            if table is None:
+                found.append(loop.minimise(x, ready.weight, one, tell))
+            else:
+                found.append(loop.Best(circular.minimise(table, ready.weight, one, tell), None))
     return found
 
 

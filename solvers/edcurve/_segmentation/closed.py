@@ -1,5 +1,7 @@
 """The closed problem: the open one from every cut that an optimal partition could have, or from enough of them.
 
+This is for more points than `circular` has a table for.
+
 *Window.* A single cell is compared by itself; the rest is about two cells or more. The best such partition P* has a
 boundary in every stretch of cuts that no cell of it can cover. The shortest such stretch is found from
 `cyclic.reaches`; only cuts in it need to be tried.
@@ -39,7 +41,7 @@ from .blocks import cost_of_mass as cost
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-WORK = 4_000_000  # points × cuts: every cut can be tried up to 2000 points
+WORK = 4_000_000  # points × cuts
 FEWEST = 16  # cuts tried whatever the number of points
 GROUPS = 4096
 BATCH = 8  # fixed, that the result does not depend on the number of threads

@@ -1,0 +1,116 @@
+"""The closed problem with the squared errors of all arcs in a table: exact, by branching on where a boundary is.
+
+A stretch of cuts that no optimal cell covers holds a boundary s of the best partition. For any function φ on it,
+
+    V* = φ(s) + (cost once around, from s to s) − φ(s)  ≥  min over s, s′ of φ(s) + c(s, s′) − φ(s′),
+
+with c(s, s′) the least cost from s to s′ after one turn: one dynamic programme, started everywhere at once. With φ(s)
+the least cost to s after one turn from the middle r of the stretch, little is lost, and often nothing. If the bound is
+below the best value found, what is on either side of r is looked into by itself [Appleton and Sun 2003, with φ = 0].
+
+B. Appleton and C. Sun, "Circular shortest paths by branch and bound", Pattern Recognition 36 (2003), 2513–2520.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import arcs, around, closed, compiling, open
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST_POINTS = 2048  # that the table is for: it takes 32 MiB
+ROUNDING = 256.0 * open.EPSILON  # of sums of costs, relative to 1 + the value
+BATCH = 8  # stretches looked into at once, and
+LANES = 4  # by one thread; both fixed, that the result does not depend on the number of threads
+
+Stretch = tuple[int, int]  # first and last cut
+
+
+def table(x: Array, w: Array) -> Array:
+    """Squared errors of all arcs of a loop, from the first index to the second, both included."""
+    n = w.size
+    found, turned = np.empty((n, n)), np.ascontiguousarray(x.T)
+    tables = compiling.TABLE, compiling.TABLE, compiling.TABLE
+    run = compiling.kernel(arcs.distances, *tables, compiling.INTEGER)
+    for _ in compiling.in_threads(lambda row: run(x, turned, found, row), range(0, n, arcs.TILE)):
+        pass
+    compiling.kernel(arcs.errors, compiling.REALS, compiling.TABLE)(w, found)
+    return found
+
+
+def minimise(table: Array, w: Array, lmbda: float, update: Callable[[int], None]) -> Ints:
+    """The best partition; `update` is told the number of cuts tried."""
+    if w.size == 1:
+        return np.zeros(1, np.int64)
+    search = _Search(table, w, lmbda)
+    search.run(update)
+    return search.partition()
+
+
+class _Search:
+    """Values of the cuts tried, and the best of them."""
+
+    def __init__(self, table: Array, w: Array, lmbda: float) -> None:
+        self.problem, self.size, self.most = (table, w, lmbda), w.size, np.empty(w.size, np.int64)
+        real, integers, types = compiling.REAL, compiling.INTEGERS, (compiling.TABLE, compiling.REALS, compiling.REAL)
+        slack = 4.0 * open.EPSILON * (w.size + 64)
+        compiling.kernel(around.longest, *types, real, integers)(*self.problem, slack, self.most)
+        self.types = *types, integers, compiling.INTEGER
+        self.spread = compiling.kernel(around.spread, *self.types, compiling.TABLE)
+        self.single = self.value = lmbda * float(table[0, -1])
+        self.values: dict[int, float] = {}
+
+    def run(self, update: Callable[[int], None]) -> None:
+        """Halve stretches, those of the lowest bound first, until no bound is below the best value."""
+        queue: list[tuple[float, Stretch]] = [(0.0, closed.window(np.arange(self.size) + self.most))]
+        while queue:
+            taken = sorted(heapq.heappop(queue)[1] for _ in range(min(BATCH, len(queue))))
+            pieces = [taken[k : k + LANES] for k in range(0, len(taken), LANES)]
+            for halves in compiling.in_threads(self._halve, pieces):
+                queue += halves
+            self.value = min(self.single, *self.values.values())
+            queue = [part for part in queue if part[0] < self.value - ROUNDING * (1.0 + self.value)]
+            heapq.heapify(queue)
+            update(len(self.values))
+
+    def _halve(self, stretches: list[Stretch]) -> list[tuple[float, Stretch]]:
+        """Try the middles; what is on either side of them, with bounds."""
+        n, base, end = self.size, stretches[0][0], max(high for _, high in stretches)
+        middles = [(low + high) // 2 for low, high in stretches]
+        value = np.full((len(stretches), end - base + n + 1), np.inf)
+        value[range(len(stretches)), np.array(middles) - base] = 0.0
+        self.spread(*self.problem, self.most, base, value)
+        self.values.update((middle, float(row[middle - base + n])) for middle, row in zip(middles, value, strict=True))
+        turned = np.full_like(value, np.inf)
+        ranges = [slice(low - base, high - base + 1) for low, high in stretches]
+        for lane, at in enumerate(ranges):
+            if at.stop - at.start > 1:
+                turned[lane, at] = value[lane, n:][at]
+        phi = turned.copy()
+        self.spread(*self.problem, self.most, base, turned)
+        halves = []
+        for lane, ((low, high), at) in enumerate(zip(stretches, ranges, strict=True)):
+            parts = [part for part in ((low, middles[lane] - 1), (middles[lane] + 1, high)) if part[0] <= part[1]]
+            if parts:
+                bound = float((turned[lane, n:][at] - phi[lane, at]).min())
+                halves += [(bound, part) for part in parts]
+        return halves
+
+    def partition(self) -> Ints:
+        """The best found, of fewest cells at ties."""
+        if self.value == self.single:
+            return np.zeros(1, np.int64)
+        cuts = sorted(cut for cut, value in self.values.items() if value == self.value)
+        return min((self._trace(cut % self.size) for cut in cuts), key=len)
+
+    def _trace(self, cut: int) -> Ints:
+        value, start = np.empty(self.size + 1), np.empty(self.size + 1, np.int64)
+        run = compiling.kernel(around.trace, *self.types, compiling.REALS, compiling.INTEGERS)
+        run(*self.problem, self.most, cut, value, start)
+        return np.sort((open.boundaries(start) + cut) % self.size)
