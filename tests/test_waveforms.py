@@ -121,8 +121,8 @@ def test_bounds_of_waves(name, ratio):
     source = resolve(name)
     D = ratio * source.max_distortion
     lower, upper = ed.lower_bound(source, D, **NATS), ed.upper_bound(source, D, **NATS)
-    # of pulses the hull takes a search: one of them is enough
-    hull = ed.convex_hull(source, D, **NATS) if "pulse" not in name or name == "pulse:0.2" else upper
+    # of pulses the hull takes a long search
+    hull = upper if "pulse" in name else ed.convex_hull(source, D, **NATS)
     assert 0 <= lower <= hull * (1 + 1e-9)
     assert hull <= upper * (1 + 1e-9)
     low, high = 1e-20, 1.0
@@ -260,7 +260,7 @@ LENGTHS = (16, 63, 64, 100, 1001, 4096)
 
 @pytest.mark.parametrize("name", [*WAVES, "ramp"])
 @pytest.mark.parametrize("count", LENGTHS)
-@pytest.mark.parametrize("offset", [0.0, 0.37, 0.5])
+@pytest.mark.parametrize("offset", [0.0, 0.37])
 def test_samples_of_waves_whose_distortion_is_known(name, count, offset):
     """Jumps on the grid and off it, odd lengths: no distortion differs by more than `.truncation`, either way."""
     t = (np.arange(count) + offset) / count
@@ -292,7 +292,7 @@ def bernoulli_modes(order, at, k):
     return -2 * math.factorial(order) / (2j * np.pi * k) ** order * np.exp(-2j * np.pi * k * at)
 
 
-@universal
+@settings(universal, max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([32, 33, 100, 256]), st.integers(1, 4), st.booleans())
 def test_truncation_of_random_waveforms(seed, count, singular, aligned):
     """Jumps, kinks and bends of random sizes at random places, plus sinusoids: spectra in closed form."""
@@ -354,6 +354,14 @@ def test_the_ramp_by_its_waveform(make):
     assert (ed.entropy_distortion(source, D + source.truncation) <= known).all()
     assert (known <= ed.entropy_distortion(source, D - source.truncation)).all()
     assert ed.entropy_distortion(source, 0.01) == pytest.approx(ed.entropy_distortion("ramp", 0.01), rel=3e-3)
+
+
+@pytest.mark.parametrize("count", [16, 64, 256, 1001])
+def test_few_samples_make_no_bound_exact(count):
+    """Of the pulse E(D) is only bounded, by 0.75 of what (★) needs, and few samples do not hide that."""
+    t = np.arange(count) / count
+    assert ed.Pulse(0.2).status == ed.Source.from_waveform(WAVES["pulse:0.2"][0](t)).status == "upper bound"
+    assert ed.Source.from_waveform(t).status == "exact (checked numerically)"
 
 
 def test_shifts_and_means_do_not_matter():
@@ -431,7 +439,10 @@ def test_only_an_upper_bound(source):
             function(source, 0.1)
     with pytest.raises(ValueError, match="monotone"):
         ed.lower_bound(source, 0.1)
-    curve = ed.curve(source, num=4)
+
+
+def test_curves_of_an_upper_bound():
+    curve = ed.curve(ed.Source.from_spectrum([0, 1]), num=3)
     assert curve.status == "upper bound"
     assert np.isnan(curve.lower).all()
     assert (curve.hull <= curve.upper).all()

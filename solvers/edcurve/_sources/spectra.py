@@ -21,6 +21,7 @@ from .base import Array
 from .known import Known, padded
 
 SUMMED = 16  # up to so many harmonics d(p) is summed term by term
+TOLERATED = 0.05  # of D_max, by which δ may fall and (★) fail if the truncation is that large
 MOST = 2**20  # harmonics, whose table has 200 MB
 
 
@@ -104,14 +105,21 @@ class Spectrum(Known):
         if self._many:
             slope = partial(self._reflected, tables.slope_table(self._energies).at)
         found = condition.check_star(self._vectorised, derivative=slope)
-        return condition.tolerated(found, self.truncation / self._max_distortion)
+        return condition.tolerated(found, self._left_open)
 
     @cached_property
     def monotone(self) -> bool:
         """Whether δ does not decrease on [0, ½], to what the truncation leaves open."""
         # eight points to each period of the highest harmonic
         intervals = max(4096, 4 * self._energies.size)
-        return condition.rises(tables.delta_on_grid(self._energies, intervals), slack=4.0 * self.truncation)
+        return condition.rises(
+            tables.delta_on_grid(self._energies, intervals), slack=4.0 * self._left_open * self._max_distortion
+        )
+
+    @property
+    def _left_open(self) -> float:
+        """What truncation may hide, as a share of D_max: where that is much, nothing passes for its sake alone."""
+        return min(self.truncation / self._max_distortion, TOLERATED)
 
     def _derivative(self, p: Array) -> Array:
         """d′(p) = Σ c_k (1 − 2 sinc(2πkp) + sinc²(πkp))."""
