@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.adam import adam
 
 EPSILON = 1e-7
 
 
-class Adam:
-    """`torch.optim.Adam`, fused, with ε = 1e-7, over rows of a tensor that have learning rates of their own.
+class _Group(NamedTuple):
+    """Neighbouring models of one learning rate: views of their rows, as torch's functional Adam takes them."""
 
-    Neighbouring rows of one learning rate are one tensor to the optimiser, so that there are few kernels.
+    rate: float
+    parameters: list[Tensor]
+    gradient: list[Tensor]
+    mean: list[Tensor]
+    square: list[Tensor]
+    updates: list[Tensor]
+
+
+class Adam:
+    """The fused Adam of torch with ε = 1e-7, over rows of a tensor that have learning rates of their own.
+
+    It is torch's function and not its class, whose construction alone imports the compiler: a second.
 
     Parameters
     ----------
@@ -28,34 +42,47 @@ class Adam:
         Running means of the gradient and of its square, of the shape of the parameters.
     """
 
-    def __init__(self, parameters: Tensor, gradient: Tensor, rates: list[float]) -> None:
+    def __init__(self, parameters: Tensor, gradient: Tensor, rates: Sequence[float]) -> None:
         self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
-        groups, start = [], 0
+        self._groups, start = list[_Group](), 0
         for rate, members in groupby(rates):
             rows = slice(start, start + len(list(members)))
-            view = nn.Parameter(parameters[rows])
-            view.grad = gradient[rows]
-            groups.append({"params": [view], "lr": rate, "rate": rate, "rows": rows})
+            self._groups.append(
+                _Group(
+                    rate,
+                    parameters=[parameters[rows]],
+                    gradient=[gradient[rows]],
+                    mean=[self.mean[rows]],
+                    square=[self.square[rows]],
+                    updates=[torch.zeros((), device=parameters.device)],
+                )
+            )
             start = rows.stop
-        self._optimiser = torch.optim.Adam(groups, eps=EPSILON, fused=True)
-        for group in self._optimiser.param_groups:
-            rows = group["rows"]
-            state = {
-                "step": torch.zeros((), device=parameters.device),
-                "exp_avg": self.mean[rows],
-                "exp_avg_sq": self.square[rows],
-            }
-            self._optimiser.state[group["params"][0]] = state
 
+    @torch.no_grad()
     def update(self, factor: float) -> None:
         """One update with learning rates times `factor`."""
-        for group in self._optimiser.param_groups:
-            group["lr"] = factor * group["rate"]
-        self._optimiser.step()
+        for group in self._groups:
+            adam(
+                group.parameters,
+                group.gradient,
+                group.mean,
+                group.square,
+                [],
+                group.updates,
+                fused=True,
+                amsgrad=False,
+                beta1=0.9,
+                beta2=0.999,
+                lr=factor * group.rate,
+                weight_decay=0.0,
+                eps=EPSILON,
+                maximize=False,
+            )
 
     def restore(self, mean: Tensor, square: Tensor, count: int) -> None:
         """Go on from after update number `count`."""
         self.mean.copy_(mean)
         self.square.copy_(square)
-        for state in self._optimiser.state.values():
-            state["step"].fill_(count)
+        for group in self._groups:
+            group.updates[0].fill_(count)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from edcurve._files import replacing
 
@@ -95,6 +94,8 @@ class Store:
 
     def write_index(self) -> Path:
         """Write index.csv; again if others finished runs meanwhile."""
+        import pandas as pd
+
         path = self.path / "index.csv"
         while True:
             rows = self.rows()

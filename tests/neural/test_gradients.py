@@ -58,7 +58,7 @@ def test_by_hand_as_by_autograd(source, samples, hidden, twice, learned, dtype):
 def test_no_model_feels_another():
     """Not even one whose parameters are not finite."""
     model, flat, v, noise, lmbda = setting("ramp", 64, (8, 8), torch.float32)
-    gradient, alpha = torch.empty_like(flat), torch.tensor([1.0, 2.0, 3.0])
+    gradient, alpha = torch.zeros_like(flat), torch.tensor([1.0, 2.0, 3.0])
     run = Gradient(model.signal, model.layout, flat, gradient, v.shape[1])
     run(v, noise, alpha, lmbda, learned=True)
     before = gradient.clone()
