@@ -76,7 +76,7 @@ class Gradient:
     def _analyse(self, v: Tensor) -> Tensor:
         """Latents."""
         first = self.values.analysis[0]
-        straight = self.source.project(v, first[:, :, :-1]).add_(first[:, :, -1:])
+        straight = self.source.project(v, first[:, :, :-1], first[:, :, -1:])
         torch._C._nn.leaky_relu(straight, SLOPE, out=self.inner[0][:, :-1])
         self._forward(self.values.analysis[1:], self.inner)
         return torch.bmm(self.values.analysis[-1], self.inner[-1])

@@ -158,7 +158,7 @@ class NTC(nn.Module):
     def encode_phase(self, v: Tensor) -> Tensor:
         """Indices of phases of shape (M, batch), without forming their realizations."""
         first, *rest = parts(self.views()).analysis
-        hidden = leaky_relu(self.signal.project(v, first[:, :, :-1]) + first[:, :, -1:], SLOPE)
+        hidden = leaky_relu(self.signal.project(v, first[:, :, :-1], first[:, :, -1:]), SLOPE)
         return torch.floor(mlp(hidden, rest) + 0.5).long().transpose(1, 2)
 
     @torch.no_grad()

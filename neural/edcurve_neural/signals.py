@@ -33,8 +33,8 @@ class Signal:
         """‖x(v)‖², of the shape of `v`."""
         raise NotImplementedError
 
-    def project(self, v: Tensor, rows: Tensor) -> Tensor:
-        """The product rows · x(v), shape (models, width, batch), without forming x(v)."""
+    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
+        """The product rows · x(v), shape (models, width, batch), without forming x(v); plus a column of biases."""
         raise NotImplementedError
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
@@ -61,8 +61,12 @@ class Harmonic(Signal):
         coordinates, basis = self.coordinates(v), self.basis(v)
         return ((basis @ basis.T @ coordinates) * coordinates).sum(1)
 
-    def project(self, v: Tensor, rows: Tensor) -> Tensor:  # noqa: D102
-        return torch.bmm(rows @ self.basis(rows).T, self.coordinates(v))
+    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: D102
+        coordinates, rows = self.coordinates(v), rows @ self.basis(rows).T
+        if bias is not None:
+            coordinates = torch.cat([coordinates, torch.ones_like(coordinates[:, :1])], dim=1)
+            rows = torch.cat([rows, bias], dim=2)
+        return torch.bmm(rows, coordinates)
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:  # noqa: D102
         return torch.bmm(grad, self.coordinates(v).transpose(1, 2)).neg_() @ self.basis(grad)
@@ -123,7 +127,7 @@ class Stepped(Signal):
         tail = fallen * (2.0 * start - 1.0) + (T * (T - 1.0) - k * (k - 1.0)) / T
         return (whole - tail).to(v.dtype)
 
-    def project(self, v: Tensor, rows: Tensor) -> Tensor:
+    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
         """rows·line − total + slope·v·total + (sum of the first k(v)), from prefix sums of the rows."""
         models, width, _ = rows.shape
         prefix = rows.new_empty((models, width, self.dim + 1))
@@ -135,7 +139,7 @@ class Stepped(Signal):
         out = torch.gather(prefix, 2, self.drop(v).unsqueeze(1).expand(-1, width, -1))
         if self.slope:
             out.addcmul_(sums[:, :, 1:], (self.slope * v).unsqueeze(1))
-        return out.add_(sums[:, :, :1])
+        return out.add_(sums[:, :, :1] if bias is None else sums[:, :, :1] + bias)
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
         """(Sums of grad where k(v) ≤ i) − line_i·Σ grad − slope·(Σ grad·v), as prefix sums over i of their steps."""

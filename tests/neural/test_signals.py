@@ -62,6 +62,8 @@ def test_projection_is_the_product(name, samples, dtype):
     plain = torch.bmm(rows, x)
     scale = torch.bmm(rows.abs(), x.abs()).max().item() + samples**0.5
     assert (waves.project(v, rows.detach()) - plain).abs().max() <= 4 * torch.finfo(dtype).eps * scale
+    bias = torch.randn((3, 6, 1), generator=generator).to(dtype)
+    assert (waves.project(v, rows.detach(), bias) - plain - bias).abs().max() <= 4 * torch.finfo(dtype).eps * scale
     grad = torch.randn(plain.shape, generator=generator).to(dtype)
     (expected,) = torch.autograd.grad((plain * grad).sum(), rows)
     found = waves.minus_adjoint(v, grad)
