@@ -323,7 +323,7 @@ def test_scaled(a):
     assert scaled.samples == 48
     assert ed.lagrangian(scaled, 100 / a**2).value == pytest.approx(ed.lagrangian(source, 100).value, rel=1e-13)
     mine, known = ed.quantizer(scaled, 0.01 * a * a), ed.quantizer(source, 0.01)
-    assert mine.partition.sizes.tolist() == known.partition.sizes.tolist()
+    assert mine.partition.cells().tolist() == known.partition.cells().tolist()
     assert mine.distortion == pytest.approx(a * a * known.distortion, rel=1e-13)
     assert mine.centroids == pytest.approx(a * known.centroids, rel=1e-13)
     assert mine.encode(mine.centroids).tolist() == list(range(mine.cells))
@@ -352,3 +352,10 @@ def test_numbers_of_samples(samples, error, message):
 def test_names_that_name_no_number_of_samples(name):
     with pytest.raises(ValueError, match=f"source must be ramp:T with 2 to 16384 samples, .*, got '{name}'"):
         ed.lagrangian(name, 48)
+
+
+def test_cells_that_cut_steps_begin_where_they_should():
+    quantizer = ed.quantizer(ed.Ramp(samples=16), 1e-9)
+    cells = np.arange(quantizer.cells)
+    assert quantizer.encode(0.5) == quantizer.cells // 2
+    np.testing.assert_array_equal(quantizer.encode((cells + 0.5) / quantizer.cells), cells)

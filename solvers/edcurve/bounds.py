@@ -99,7 +99,7 @@ def best_partition(source: Source, D: float) -> Partition | Cells:
 
         found = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
         if found.entropy < nats - 1e-12:
-            return Cells(found.sizes)
+            return Cells.of(found.sizes)
     return Partition(int(count), (1.0 - odd) / count, odd)
 
 

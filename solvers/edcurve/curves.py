@@ -61,7 +61,7 @@ class Curve:
     width, floor : int and float, or None
         A width of a decoder's last layer, and the rank floor: the least distortion it can have (`rank_floor`).
     truncation : float
-        By how much distortions may be larger than given: `Source.truncation`.
+        By how much distortions may differ from those given: `Source.truncation`.
     defect : float
         `Source.defect` of measured data.
     """
@@ -199,7 +199,7 @@ def curve(
         The source, or the name of a built-in one.
     distortion : array_like, shape (n,), optional
         Distortions ≥ 0, sorted if they are not. By default `num` of them between D_max/1000 (the truncation error of
-        the source, if that is larger) and D_max, half of them equally spaced and half geometrically.
+        the source, if that is larger, up to D_max/20) and D_max, half of them equally spaced and half geometrically.
     num : int
         Number of distortions, at least 2, if they are not given.
     base : float
@@ -267,7 +267,7 @@ def curve(
 
 def least(source: Source) -> float:
     """The smallest distortion of a curve unless others are asked for."""
-    return min(max(1e-3 * source.max_distortion, source.truncation), 0.5 * source.max_distortion)
+    return min(max(1e-3 * source.max_distortion, source.truncation), 0.05 * source.max_distortion)
 
 
 def spread(low: float, high: float, num: int) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,19 +30,22 @@ class Cells:
     ----------
     sizes : ndarray, shape (count,)
         Sizes of the cells in the order of the phase, of sum 1.
+    starts : ndarray, shape (count,)
+        Phases at which they begin.
     """
 
     sizes: Array
+    starts: Array
+
+    @staticmethod
+    def of(sizes: Array) -> Cells:
+        """Cells of these sizes, one after the other."""
+        return Cells(sizes, np.concatenate([[0.0], np.cumsum(sizes)[:-1]]))
 
     @property
     def count(self) -> int:
         """Number of cells."""
         return int(self.sizes.size)
-
-    @cached_property
-    def starts(self) -> Array:
-        """Phases at which the cells begin."""
-        return np.concatenate([[0.0], np.cumsum(self.sizes)[:-1]])
 
     def cells(self) -> Array:
         """All cell sizes."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
 from ._kernels import biuniform
+from ._sources.ramp import Composition
 from .bounds import best_partition
 from .partitions import Cells, Partition, partition
 from .sources import BOUND, SampledRamp, Source, resolve
@@ -173,5 +174,12 @@ def _sampled(known: SampledRamp, distortion: float, unit: float) -> Quantizer:
             tried = known.best(middle)
             low, high, found = (low, middle, tried) if tried[2] <= distortion else (middle, high, found)
     composition, nats, reached = found
-    sizes = np.repeat(composition.steps / (known.samples * composition.split), composition.split)
-    return Quantizer(known, Cells(sizes), nats / unit, reached)
+    return Quantizer(known, _composed(composition, known.samples), nats / unit, reached)
+
+
+def _composed(composition: Composition, samples: int) -> Partition | Cells:
+    steps = composition.steps
+    if steps[0] == steps[-1]:
+        count = len(steps) * composition.split
+        return Partition(count, 1.0 / count, 0.0)
+    return Cells(steps / samples, (np.cumsum(steps) - steps) / samples)

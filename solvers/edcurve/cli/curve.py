@@ -112,7 +112,7 @@ def _summary(drawn: Any) -> None:
     names = [name for name in drawn.columns if name != "upper"]
     click.echo(f"{drawn.source}: {drawn.status}; entropies in {drawn.unit}")
     if drawn.truncation > 0.0:
-        click.echo(f"distortions may be up to {drawn.truncation:.2g} larger than given: what the samples leave open")
+        click.echo(f"distortions may be off by {drawn.truncation:.2g}: what the samples leave open")
     if drawn.defect > 0.0:
         click.echo(f"the points deviate from stationary by {drawn.defect:.2g}")
     if drawn.floor is not None:
