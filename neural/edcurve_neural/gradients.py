@@ -77,7 +77,7 @@ class Gradient:
         """Latents."""
         first = self.values.analysis[0]
         straight = self.source.project(v, first[:, :, :-1], first[:, :, -1:])
-        torch._C._nn.leaky_relu(straight, SLOPE, out=self.inner[0][:, :-1])
+        torch.ops.aten.leaky_relu(straight, SLOPE, out=self.inner[0][:, :-1])
         self._forward(self.values.analysis[1:], self.inner)
         return torch.bmm(self.values.analysis[-1], self.inner[-1])
 
@@ -93,7 +93,7 @@ class Gradient:
         """Fill all but the first of the hidden units."""
         for layer, below, above in zip(layers, units, units[1:], strict=False):
             straight = torch.bmm(layer, below, out=self._buffer(0, layer.shape[1]))
-            torch._C._nn.leaky_relu(straight, SLOPE, out=above[:, :-1])
+            torch.ops.aten.leaky_relu(straight, SLOPE, out=above[:, :-1])
 
     def _backward(
         self, layers: Sequence[Tensor], targets: Sequence[Tensor], inputs: list[Tensor], grad: Tensor
