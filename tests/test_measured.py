@@ -340,8 +340,8 @@ def test_shapes_of_realizations(closed):
         (1.0, ValueError, r"got shape \(\)"),
         (None, TypeError, "x must be"),
         (np.full((9, 3), 7.0), ValueError, "x must not be the same point throughout"),
-        (np.broadcast_to(np.float64(1), (2**22, 100)), ValueError, "at most 2097152 points and 268435456 numbers"),
-        (np.broadcast_to(np.float64(1), (4, 2**27)), ValueError, "at most 2097152 points and 268435456 numbers"),
+        (np.broadcast_to(np.float64(1), (2**22, 100)), ValueError, "at most 524288 points and 268435456 numbers"),
+        (np.broadcast_to(np.float64(1), (4, 2**27)), ValueError, "at most 524288 points and 268435456 numbers"),
     ],
 )
 def test_what_is_no_curve(x, error, message, closed):

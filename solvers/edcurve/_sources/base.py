@@ -343,7 +343,7 @@ class Source:
         Raises
         ------
         ValueError
-            If g is constant, or its samples are fewer than 4, more than 2²², not finite or not one-dimensional.
+            If g is constant, or its samples are fewer than 4, more than 2¹⁹, not finite or not one-dimensional.
         TypeError
             If g does not map arrays to real arrays of the same shape.
         """

@@ -22,7 +22,7 @@ from .known import Known, padded
 
 SUMMED = 16  # up to so many harmonics d(p) is summed term by term
 TOLERATED = 0.05  # of D_max, by which δ may fall and (★) fail if the truncation is that large
-MOST = 2**20  # harmonics, whose table has 200 MB
+MOST = 2**18  # harmonics, whose table has 50 MB and takes some seconds
 
 
 class Spectrum(Known):

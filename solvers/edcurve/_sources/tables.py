@@ -8,17 +8,21 @@ a band is small a power series gives it to full relative precision, elsewhere a 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edcurve import progress
 from edcurve._kernels.table import DEGREE, TERMS
 
 Array = NDArray[np.float64]
 
 PER_HARMONIC = 4  # intervals of the table per unit of p and harmonic
 BAND = 8  # ratio of the highest and the lowest harmonic of a band
+MANY = 2**15  # harmonics from which on a table may take more than two seconds
 SMALL = 1.05 / math.pi  # kp up to which the series serves
 # 1 − sinc²(πx) = Σ (−1)^{j+1} A_j (2πx)^{2j}
 SERIES = np.array([2.0 / math.factorial(2 * j + 2) for j in range(1, TERMS + 1)])
@@ -91,10 +95,13 @@ def _build(energies: Array, series: Array, *, derivative: bool) -> Table:
     p = np.arange(nodes + 1) / (2.0 * nodes)
     values = np.zeros(nodes + 1)
     first = 1
-    while first <= n:
-        last = min(n, BAND * first - 1)
-        values += _band(energies[first - 1 : last], first, p, series, derivative=derivative)
-        first = last + 1
+    silent: AbstractContextManager[Callable[[int, int], None]] = nullcontext(lambda done, total: None)
+    with progress.bar("summing harmonics", None) if n > MANY else silent as update:
+        while first <= n:
+            last = min(n, BAND * first - 1)
+            values += _band(energies[first - 1 : last], first, p, series, derivative=derivative)
+            first = last + 1
+            update(last, n)
     k = np.arange(1, n + 1) / n
     moments = np.array([np.sum(energies * k ** (2 * j)) for j in range(1, TERMS + 1)])
     windows = np.lib.stride_tricks.sliding_window_view(values, DEGREE + 1)[::DEGREE]

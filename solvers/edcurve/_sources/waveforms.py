@@ -13,10 +13,10 @@ from edcurve import _validation
 from . import orbits
 from .base import Array
 from .realizations import times
-from .spectra import Spectrum
+from .spectra import MOST, Spectrum
 
 OVERSAMPLED = 16  # samples of a function for each harmonic that is kept
-MOST_HARMONICS, MOST_SAMPLES, LEAST_SAMPLES = 2**18, 2**22, 4
+MOST_SAMPLES, LEAST_SAMPLES = 2 * MOST, 4
 MOST_AMPLITUDE = 1e140
 NOISE = 1e-30  # of all energy: harmonics below it are rounding errors
 
@@ -32,8 +32,8 @@ class Waveform(Spectrum):
         name: str = "waveform",
     ) -> None:
         kept = _validation.positive_int("harmonics", harmonics)
-        if kept > MOST_HARMONICS:
-            raise ValueError(f"harmonics must be at most {MOST_HARMONICS}, got {kept}")
+        if kept > MOST:
+            raise ValueError(f"harmonics must be at most {MOST}, got {kept}")
         samples = _sampled(g, OVERSAMPLED * kept) if callable(g) else _given(g)
         modes = waveform_modes(samples)
         modes = modes[: kept if callable(g) else None]
