@@ -1,7 +1,7 @@
 """The paper's neural compressors, many trained at once, and their gap to the optimum."""
 
 from . import functional
-from .config import Config
+from .config import Config, grid
 from .evaluation import Decomposition, Evaluation, evaluate
 from .files import DamagedFileError
 from .models import NTC
@@ -21,6 +21,7 @@ __all__ = [
     "Sweep",
     "evaluate",
     "functional",
+    "grid",
     "sweep",
     "train",
     "train_many",

@@ -6,8 +6,9 @@ import dataclasses
 import hashlib
 import json
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from ._streams import STRIDE
@@ -112,6 +113,30 @@ class Config:
         if unknown:
             raise ValueError(f"unknown field of a configuration: {', '.join(unknown)}")
         return cls(**fields)
+
+
+def grid(source: str, **fields: Any) -> list[Config]:
+    """Configurations for all combinations of the values of some fields.
+
+    Parameters
+    ----------
+    source : str
+        The source.
+    **fields
+        Fields of `Config`: a value, or a list, range or array of values to combine. `hidden`, a tuple of widths, is a
+        value; a list of tuples varies it.
+
+    Returns
+    -------
+    list of Config
+        The last field varies fastest.
+    """
+    values = [list(value) if _several(value) else [value] for value in fields.values()]
+    return [Config(source, **dict(zip(fields, chosen, strict=True))) for chosen in product(*values)]
+
+
+def _several(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | tuple)
 
 
 def _real(name: str, value: Any, least: float, most: float) -> float:

@@ -80,6 +80,7 @@ def sweep(
     checkpoint_every: int = 500,
     points: int = POINTS,
     progress: bool = True,
+    tensorboard: str | os.PathLike[str] | None = None,
 ) -> Sweep:
     """Train the configurations that a store does not have, and store them.
 
@@ -102,6 +103,8 @@ def sweep(
         Phases of the evaluation.
     progress : bool
         Whether to show a progress bar, and to say on standard error from which step training goes on.
+    tensorboard : path, optional
+        Folder for TensorBoard logs, as for `train_many`.
 
     Returns
     -------
@@ -113,6 +116,8 @@ def sweep(
         If a record or a checkpoint is not what was written; nothing is trained then.
     ValueError, TypeError
         For arguments that are not allowed.
+    ModuleNotFoundError
+        If logs are asked for and TensorBoard is not installed.
     """
     for config in configs:
         if not isinstance(config, Config):
@@ -123,7 +128,13 @@ def sweep(
     threads = _threads(executor, device)
     programs = _programs(kept, configs, threads)
     task = partial(
-        _train, store=str(kept.path), device=str(device), every=checkpoint_every, points=points, say=progress
+        _train,
+        store=str(kept.path),
+        device=str(device),
+        every=checkpoint_every,
+        points=points,
+        say=progress,
+        tensorboard=None if tensorboard is None else str(tensorboard),
     )
     total = sum(config.steps for program in programs for config in program)
     if executor is None:
@@ -169,6 +180,7 @@ def _train(
     every: int,
     points: int,
     say: bool,
+    tensorboard: str | None,
     stop: Event | None = None,
     advance: reports.Advance | None = None,
 ) -> None:
@@ -180,7 +192,8 @@ def _train(
     if at and say:
         print(f"going on with {len(configs)} models from step {at} of {program.steps}", file=sys.stderr)
     stop = stop or Event()
-    finish(program, stop, advance or _nothing, save=kept.save_checkpoint, every=every)
+    with reports.board(tensorboard) as board:
+        finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
     if program.done == program.steps:
         for run in program.runs(time.perf_counter() - start):
             if not kept.has(run.config):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import edcurve_neural as edn
+import numpy as np
 import pytest
 
 REFUSED = [
@@ -57,3 +58,12 @@ def test_key_depends_on_every_field():
 def test_unknown_field():
     with pytest.raises(ValueError, match="unknown field of a configuration: batchsize"):
         edn.Config.from_dict({"source": "circle", "lmbda": 4.0, "batchsize": 3})
+
+
+def test_grid():
+    configs = edn.grid("circle", lmbda=np.array([4.0, 32.0]), batch_size=64, hidden=(8, 8), seed=range(3))
+    assert [(config.lmbda, config.seed) for config in configs] == [(x, seed) for x in (4.0, 32.0) for seed in range(3)]
+    assert {(config.batch_size, config.hidden, config.source) for config in configs} == {(64, (8, 8), "circle")}
+    assert [config.hidden for config in edn.grid("ramp", lmbda=1, hidden=[(8,), (9, 9)])] == [(8,), (9, 9)]
+    with pytest.raises(ValueError, match="lmbda must be from 0"):
+        edn.grid("circle", lmbda=[4, -1])

@@ -247,6 +247,11 @@ def test_plot(tmp_path):
     mpl.pyplot.close(ax.figure)
 
 
+def test_tensorboard(tmp_path):
+    swept(tmp_path / "store", [BASE, RAMP], tensorboard=tmp_path / "logs")
+    assert {path.name for path in (tmp_path / "logs").iterdir()} == {BASE.key, RAMP.key}
+
+
 def test_errors(tmp_path):
     with pytest.raises(TypeError, match=r"configs must be of edcurve_neural\.Config, got 3"):
         swept(tmp_path, [3])
