@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from edcurve._files import replacing, write_text
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 
@@ -31,7 +31,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(about, sort_keys=True, allow_nan=False)
     with replacing(path) as temporary:
-        save_file(kept, temporary, metadata={"about": text, "digest": _digest(kept, text)})
+        temporary.write_bytes(save(kept, metadata={"about": text, "digest": _digest(kept, text)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
