@@ -153,8 +153,7 @@ def evaluate(
     """
     known = _known(source)
     samples = known.samples if isinstance(known, edcurve.SampledRamp) else samples
-    if isinstance(points, bool) or not isinstance(points, int) or points < 2:
-        raise ValueError(f"points must be an integer, at least 2, got {points!r}")
+    check_points(points)
     waves = signal(known.name.partition(":")[0], samples)
     call = _caller(encode, waves, dtype, device)
     codes = np.concatenate([_codes(call(encode, block), len(block)) for block in _realizations(waves, points, dtype)])
@@ -171,6 +170,12 @@ def evaluate(
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
     return measured(known, waves, cells, len(distinct), reconstruct, spent)
+
+
+def check_points(points: Any) -> None:
+    """Refuse what is not a number of phases."""
+    if isinstance(points, bool) or not isinstance(points, int) or points < 2:
+        raise ValueError(f"points must be an integer, at least 2, got {points!r}")
 
 
 def measured(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from .config import Config
-from .evaluation import KNOWN, POINTS, Evaluation, grid, measured, relabel
+from .evaluation import KNOWN, POINTS, Evaluation, check_points, grid, measured, relabel
 from .models import NTC
 from .signals import Ramp, Sawbridge, Signal
 
@@ -57,6 +57,7 @@ class Run:
         Evaluation
             All NaN, with no cells, if the weights are not finite.
         """
+        check_points(points)
         return evaluate_model(self.model, self.config.source, points)
 
 

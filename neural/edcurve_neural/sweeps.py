@@ -18,7 +18,7 @@ import torch
 
 from . import reports
 from .config import Config
-from .evaluation import KNOWN, POINTS
+from .evaluation import KNOWN, POINTS, check_points
 from .runs import Run
 from .store import Store
 from .training import Program, finish, run_all, shares
@@ -124,6 +124,7 @@ def sweep(
             raise TypeError(f"configs must be of edcurve_neural.Config, got {config!r}")
     if isinstance(checkpoint_every, bool) or not isinstance(checkpoint_every, int) or checkpoint_every < 1:
         raise ValueError(f"checkpoint_every must be an integer, at least 1, got {checkpoint_every!r}")
+    check_points(points)
     kept = Store(store)
     threads = _threads(executor, device)
     programs = _programs(kept, configs, threads)

@@ -257,5 +257,7 @@ def test_errors(tmp_path):
         swept(tmp_path, [3])
     with pytest.raises(ValueError, match="checkpoint_every must be an integer, at least 1, got 0"):
         swept(tmp_path, checkpoint_every=0)
+    with pytest.raises(ValueError, match="points must be an integer, at least 2, got 1"):
+        edn.sweep([BASE], store=tmp_path, points=1)
     with pytest.raises(KeyError, match="has no finished run"):
         Store(tmp_path).load(BASE)
