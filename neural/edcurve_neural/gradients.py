@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from .derivatives import NoisyLogProb, conditional_mean, soft_round
-from .models import SLOPE, Layout, parts
+from .models import SLOPE, Layout, Parts, parts
 from .objective import Cost
 from .signals import Signal
 
 BITS = 1.0 / math.log(2.0)
+BLOCK = 2**19  # numbers in the activations of a layer, for all models of a block: 2 MB
 
 
 class Gradient:
@@ -42,38 +43,70 @@ class Gradient:
         self, source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
     ) -> None:
         self.source, self.batch, self.twice = source, batch, twice
-        self.values, self.targets = parts(layout.views(flat)), parts(layout.views(gradient))
         self.sharpness = layout.views(gradient)["sharpness"]
         self.density = NoisyLogProb(layout, flat, gradient, batch)
-        analysis, synthesis = self.values.analysis, self.values.synthesis
-        # what the layers after the first of the analysis take, and what all of the synthesis take
-        self.inner = [flat.new_ones((len(flat), layer.shape[2], batch)) for layer in analysis[1:]]
-        self.outer = [flat.new_ones((len(flat), layer.shape[2], batch)) for layer in synthesis]
-        wide = max(layer.shape[2] for layer in (*analysis[1:], *synthesis))
-        self._work = [flat.new_empty(len(flat) * wide * batch) for _ in range(2)]
-        self._gram = source.dim > synthesis[-1].shape[2]
+        self._blocks = _blocks(source, layout, flat, gradient, batch)
 
     def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor, lmbda: Tensor, *, learned: bool) -> Cost:
         """Costs of a batch; arguments as for `objective.cost`, and whether α is 4 sigmoid of a parameter."""
-        sharp = alpha.view(-1, 1, 1)
-        rounded = soft_round(self._analyse(v), sharp)
+        sharp, weight = alpha.view(-1, 1, 1), (lmbda * (self.source.weight / self.batch)).view(-1, 1, 1)
+        rounded = soft_round(torch.cat([nets.analyse(v[rows]) for rows, nets in self._blocks]), sharp)
         smooth = conditional_mean(rounded.value + noise, sharp)
         at = conditional_mean(smooth.value, sharp) if self.twice else smooth
         nats, in_at = self.density(at.value, -BITS / self.batch)
-        self.outer[0][:, :-1] = smooth.value
-        self._forward(self.values.synthesis[:-1], self.outer)
-        weight = lmbda * (self.source.weight / self.batch)
-        error, grad = self._error(v, weight.view(-1, 1, 1))
-        grad = self._backward(self.values.synthesis[:-1], self.targets.synthesis, self.outer, grad)
+        found = [nets.reconstruct(smooth.value[rows], v[rows], weight[rows]) for rows, nets in self._blocks]
+        error, grad = (torch.cat(parts) for parts in zip(*found, strict=True))
         in_alpha = (in_at * at.in_alpha).sum((1, 2)) if self.twice else 0.0
         grad = torch.addcmul(grad, in_at, at.in_y) if self.twice else grad + in_at
         in_rounded = grad * smooth.in_y
         in_alpha = in_alpha + (grad * smooth.in_alpha + in_rounded * rounded.in_alpha).sum((1, 2))
         self.sharpness.copy_(in_alpha * alpha * (1.0 - 0.25 * alpha)) if learned else self.sharpness.zero_()
-        self._adapt(v, in_rounded * rounded.in_y)
+        grad = in_rounded * rounded.in_y
+        for rows, nets in self._blocks:
+            nets.adapt(v[rows], grad[rows])
         return Cost(nats.sum(1).mean(1) * -BITS, error * (self.source.weight / self.batch))
 
-    def _analyse(self, v: Tensor) -> Tensor:
+
+def _blocks(
+    source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int
+) -> list[tuple[slice, _Networks]]:
+    """Networks of a few models each, with activations that stay in a cache; on other devices of all models."""
+    values, models = parts(layout.views(flat)), len(flat)
+    most = models if flat.device.type != "cpu" else max(1, BLOCK // (_width(values) * batch))
+    size = -(-models // -(-models // most))
+    first = _Networks(source, layout, flat[:size], gradient[:size], batch)
+    rest = [slice(start, start + size) for start in range(size, models, size)]
+    return [
+        (slice(0, size), first),
+        *((rows, _Networks(source, layout, flat[rows], gradient[rows], batch, first)) for rows in rest),
+    ]
+
+
+class _Networks:
+    """Analysis and synthesis of a block of models; what does not outlive a call is shared with another block."""
+
+    def __init__(
+        self,
+        source: Signal,
+        layout: Layout,
+        flat: Tensor,
+        gradient: Tensor,
+        batch: int,
+        shared: _Networks | None = None,
+    ) -> None:
+        self.source, self.models, self.batch = source, len(flat), batch
+        self.values, self.targets = parts(layout.views(flat)), parts(layout.views(gradient))
+        analysis, synthesis = self.values.analysis, self.values.synthesis
+        # what the layers after the first of the analysis take, and what all of the synthesis take
+        self.inner = [flat.new_ones((len(flat), layer.shape[2], batch)) for layer in analysis[1:]]
+        if shared is None:
+            self.outer = [flat.new_ones((len(flat), layer.shape[2], batch)) for layer in synthesis]
+            self._work = [flat.new_empty(len(flat) * _width(self.values) * batch) for _ in range(2)]
+        else:
+            self.outer, self._work = [units[: len(flat)] for units in shared.outer], shared._work
+        self._gram = source.dim > synthesis[-1].shape[2]
+
+    def analyse(self, v: Tensor) -> Tensor:
         """Latents."""
         first = self.values.analysis[0]
         straight = self.source.project(v, first[:, :, :-1], first[:, :, -1:])
@@ -81,8 +114,19 @@ class Gradient:
         self._forward(self.values.analysis[1:], self.inner)
         return torch.bmm(self.values.analysis[-1], self.inner[-1])
 
-    def _adapt(self, v: Tensor, grad: Tensor) -> None:
-        """Gradients of the analysis from that in the latents."""
+    def reconstruct(self, y: Tensor, v: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared error summed over samples and batch, and the gradient of `weight` times it in y.
+
+        Writes the gradients of the synthesis.
+        """
+        self.outer[0][:, :-1] = y
+        self._forward(self.values.synthesis[:-1], self.outer)
+        error, grad = (self._gram_error if self._gram else self._plain_error)(v, weight)
+        _bent(grad, self.outer[-1])
+        return error, self._backward(self.values.synthesis[:-1], self.targets.synthesis, self.outer, grad)
+
+    def adapt(self, v: Tensor, grad: Tensor) -> None:
+        """Write the gradients of the analysis from that in the latents."""
         grad = self._backward(self.values.analysis[1:], self.targets.analysis[1:], self.inner, grad)
         grad = _bent(grad, self.inner[0])
         target = self.targets.analysis[0]
@@ -106,11 +150,6 @@ class Gradient:
             if i > 0:
                 _bent(grad, inputs[i])
         return grad
-
-    def _error(self, v: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Squared error summed over samples and batch, and the gradient in the last hidden layer, before bending."""
-        error, grad = (self._gram_error if self._gram else self._plain_error)(v, weight)
-        return error, _bent(grad, self.outer[-1])
 
     def _plain_error(self, v: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         layer, hidden = self.values.synthesis[-1], self.outer[-1]
@@ -138,8 +177,13 @@ class Gradient:
 
     def _buffer(self, layer: int, width: int) -> Tensor:
         """Contiguous, as batched products need their results to be; another one for the neighbouring layers."""
-        models = len(self.sharpness)
-        return self._work[layer % 2][: models * width * self.batch].view(models, width, self.batch)
+        size = self.models * width * self.batch
+        return self._work[layer % 2][:size].view(self.models, width, self.batch)
+
+
+def _width(values: Parts) -> int:
+    """Units of the widest layer but the realizations, with its row of ones."""
+    return max(layer.shape[2] for layer in (*values.analysis[1:], *values.synthesis))
 
 
 def _bent(grad: Tensor, units: Tensor) -> Tensor:

@@ -68,6 +68,23 @@ def test_no_model_feels_another():
     assert found.rate.isnan().tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize(("source", "samples"), [("circle", 2), ("ramp", 64)])
+def test_blocks_of_models_do_not_matter(source, samples, monkeypatch):
+    """Five models at once, in blocks of two (the last of one), and one by one."""
+    model, flat, v, noise, _ = setting(source, samples, (8, 8), torch.float64, models=5)
+    alpha = lmbda = torch.tensor([1.0, 2.0, 3.0, 2.5, 0.5]).double()
+    results = []
+    for block in (10**6, 2 * 9 * 40, 1):
+        monkeypatch.setattr("edcurve_neural.gradients.BLOCK", block)
+        gradient = torch.zeros_like(flat)
+        run = Gradient(model.signal, model.layout, flat, gradient, v.shape[1])
+        found = run(v, noise, alpha, lmbda, learned=True)
+        results.append((gradient, *found))
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            assert torch.allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
 @pytest.mark.parametrize(("source", "samples"), [("circle", 2), ("ramp", 40), ("sawbridge", 5)])
 def test_definition_against_finite_differences(source, samples):
     model, flat, v, noise, _ = setting(source, samples, (6, 6), torch.float64, latents=2, models=2, batch=9)
