@@ -123,7 +123,8 @@ class _Networks:
         self._forward(self.values.synthesis[:-1], self.outer)
         error, grad = (self._gram_error if self._gram else self._plain_error)(v, weight)
         _bent(grad, self.outer[-1])
-        return error, self._backward(self.values.synthesis[:-1], self.targets.synthesis, self.outer, grad)
+        grad = self._backward(self.values.synthesis[:-1], self.targets.synthesis, self.outer, grad)
+        return error, grad.clone()  # the buffer is shared with the next block
 
     def adapt(self, v: Tensor, grad: Tensor) -> None:
         """Write the gradients of the analysis from that in the latents."""
