@@ -54,22 +54,30 @@ class Harmonic(Signal):
         """Shape (2, dim)."""
         raise NotImplementedError
 
+    def spread(self, x: Tensor) -> Tensor:
+        """Coordinates along the last axis to realizations."""
+        return x @ self.basis(x)
+
+    def fold(self, rows: Tensor) -> Tensor:
+        """Linear functions of realizations as linear functions of the coordinates."""
+        return rows @ self.basis(rows).T
+
     def sample(self, v: Tensor) -> Tensor:  # noqa: D102
-        return self.coordinates(v).transpose(1, 2) @ self.basis(v)
+        return self.spread(self.coordinates(v).transpose(1, 2))
 
     def energy(self, v: Tensor) -> Tensor:  # noqa: D102
         coordinates, basis = self.coordinates(v), self.basis(v)
         return ((basis @ basis.T @ coordinates) * coordinates).sum(1)
 
     def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: D102
-        coordinates, rows = self.coordinates(v), rows @ self.basis(rows).T
+        coordinates, rows = self.coordinates(v), self.fold(rows)
         if bias is not None:
             coordinates = torch.cat([coordinates, torch.ones_like(coordinates[:, :1])], dim=1)
             rows = torch.cat([rows, bias], dim=2)
         return torch.bmm(rows, coordinates)
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:  # noqa: D102
-        return torch.bmm(grad, self.coordinates(v).transpose(1, 2)).neg_() @ self.basis(grad)
+        return self.spread(torch.bmm(grad, self.coordinates(v).transpose(1, 2)).neg_())
 
 
 class Circle(Harmonic):
@@ -80,6 +88,12 @@ class Circle(Harmonic):
 
     def basis(self, like: Tensor) -> Tensor:  # noqa: D102
         return torch.eye(2, dtype=like.dtype, device=like.device)
+
+    def spread(self, x: Tensor) -> Tensor:  # noqa: D102
+        return x
+
+    def fold(self, rows: Tensor) -> Tensor:  # noqa: D102
+        return rows
 
 
 class Sinusoid(Harmonic):
