@@ -2,8 +2,9 @@
 
     python benchmarks/neural/run.py [--quick] [--out FILE.csv]
 
-The loop may use one thread or all, whichever is faster; the sweep is `train_many` as users call it, schedules,
-history and set-up included. The bound is what the matrix products alone would allow at the rate of a large sgemm.
+The loop may use one thread or all, whichever is faster. The sweep is trained by `train_many` as users call it,
+schedules, history and set-up included: in threads, and by a pool of as many processes that have been started before,
+as `sweep(…, executor=…)` would. The bound is what the matrix products alone would allow at the rate of a large sgemm.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import argparse
 import csv
 import platform
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import loop
 import torch
 from edcurve_neural import Config, train_many
+from edcurve_neural.training import shares
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,24 @@ def loop_rate(config: Config, steps: int, repeats: int) -> float:
     return best
 
 
-def sweep_rate(configs: list[Config], repeats: int) -> float:
-    """Model-steps per second of `train_many`."""
+def sweep_rate(configs: list[Config], repeats: int, pool: ProcessPoolExecutor | None = None) -> float:
+    """Model-steps per second of `train_many`, here or in the processes of a pool."""
     best = float("inf")
     for _ in range(repeats):
         start = time.perf_counter()
-        train_many(configs, progress=False)
+        if pool is None:
+            train_many(configs, progress=False)
+        else:
+            parts = shares(configs, torch.get_num_threads())
+            list(pool.map(train_alone, [[configs[i] for i in part] for part in parts]))
         best = min(best, time.perf_counter() - start)
     return len(configs) * configs[0].steps / best
+
+
+def train_alone(configs: list[Config]) -> None:
+    """In a process of a pool."""
+    torch.set_num_threads(1)
+    train_many(configs, progress=False)
 
 
 def main() -> None:
@@ -93,18 +107,25 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"sgemm {rate / 1e9:.0f} GFLOP/s")
     rows = []
+    pool = ProcessPoolExecutor(torch.get_num_threads(), get_context("spawn"))
     for case in CASES:
         configs = case.configs(case.steps // shorter)
         single = replace(configs[0], steps=100_000)
         slow = loop_rate(single, max(20, case.steps // shorter), repeats)
-        fast = sweep_rate(configs, repeats)
+        sweep_rate(case.configs(2), 2, pool)  # imports
+        threads, processes = sweep_rate(configs, repeats), sweep_rate(configs, repeats, pool)
+        fast = max(threads, processes)
         bound = rate / products(configs[0])
         name = f"{case.models} {case.source} models, batch {case.batch_size}"
         print(
-            f"{name:30} loop {slow:7.0f}/s  sweep {fast:7.0f}/s  ratio {fast / slow:5.2f} (promised {case.promised:g}) "
-            f" {fast / bound:4.0%} of the bound {bound:.0f}/s"
+            f"{name:30} loop {slow:5.0f}/s  threads {threads:5.0f}/s  processes {processes:5.0f}/s  "
+            f"ratios {threads / slow:.2f}, {processes / slow:.2f} (promised {case.promised:g})  "
+            f"{fast / bound:.0%} of the bound {bound:.0f}/s",
+            flush=True,
         )
-        rows.append({"sweep": name, "loop": slow, "batched": fast, "ratio": fast / slow, "bound": bound})
+        measured = {"loop": slow, "threads": threads, "processes": processes, "ratio": fast / slow, "bound": bound}
+        rows.append({"sweep": name, **measured})
+    pool.shutdown()
     if options.out:
         with options.out.open("w", newline="") as file:
             writer = csv.DictWriter(file, rows[0])
