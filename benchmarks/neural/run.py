@@ -41,7 +41,7 @@ class Case:
         ]
 
 
-CASES = [Case("circle", 32, 128, 6.0, 200), Case("circle", 32, 1024, 2.0, 24), Case("ramp", 8, 1024, 4.0, 40)]
+CASES = [Case("circle", 32, 128, 6.0, 400), Case("circle", 32, 1024, 2.0, 50), Case("ramp", 8, 1024, 4.0, 80)]
 
 
 def products(config: Config) -> float:

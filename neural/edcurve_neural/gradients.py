@@ -131,8 +131,9 @@ class _Networks:
         grad = self._backward(self.values.analysis[1:], self.targets.analysis[1:], self.inner, grad)
         grad = _bent(grad, self.inner[0])
         target = self.targets.analysis[0]
-        torch.neg(self.source.minus_adjoint(v, grad), out=target[:, :, :-1])
-        torch.sum(grad, dim=2, out=target[:, :, -1])
+        minus, biases = self.source.minus_adjoint(v, grad)
+        torch.neg(minus, out=target[:, :, :-1])
+        target[:, :, -1] = biases
 
     def _forward(self, layers: Sequence[Tensor], units: list[Tensor]) -> None:
         """Fill all but the first of the hidden units."""
@@ -173,7 +174,7 @@ class _Networks:
         projected = self.source.project(v, rows)
         gap = torch.bmm(gram, hidden, out=self._buffer(len(self.outer) - 1, rows.shape[1])).sub_(projected)
         error = self.source.energy(v).sum(1) + (outer * gram).sum((1, 2)) - 2.0 * projected.mul_(hidden).sum((1, 2))
-        torch.mul(self.source.minus_adjoint(v, hidden).baddbmm_(outer, rows), 2.0 * weight, out=target)
+        torch.mul(self.source.minus_adjoint(v, hidden)[0].baddbmm_(outer, rows), 2.0 * weight, out=target)
         return error, gap[:, :-1].mul_(2.0 * weight)
 
     def _buffer(self, layer: int, width: int) -> Tensor:

@@ -37,8 +37,11 @@ class Signal:
         """The product rows · x(v), shape (models, width, batch), without forming x(v); plus a column of biases."""
         raise NotImplementedError
 
-    def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
-        """−Σ over the batch of grad · x(v)ᵀ, shape (models, width, dim): minus the gradient of `project` in `rows`."""
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
+        """Minus the gradient of `project` in its rows, −Σ grad · x(v)ᵀ, and its gradient in the biases, Σ grad.
+
+        Sums over the batch, shapes (models, width, dim) and (models, width).
+        """
         raise NotImplementedError
 
 
@@ -76,8 +79,11 @@ class Harmonic(Signal):
             rows = torch.cat([rows, bias], dim=2)
         return torch.bmm(rows, coordinates)
 
-    def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:  # noqa: D102
-        return self.spread(torch.bmm(grad, self.coordinates(v).transpose(1, 2)).neg_())
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+        coordinates = self.coordinates(v)
+        with_ones = torch.cat([-coordinates, torch.ones_like(coordinates[:, :1])], dim=1)
+        sums = torch.bmm(grad, with_ones.transpose(1, 2))
+        return self.spread(sums[:, :, :2]), sums[:, :, 2]
 
 
 class Circle(Harmonic):
@@ -155,14 +161,14 @@ class Stepped(Signal):
             out.addcmul_(sums[:, :, 1:], (self.slope * v).unsqueeze(1))
         return out.add_(sums[:, :, :1] if bias is None else sums[:, :, :1] + bias)
 
-    def minus_adjoint(self, v: Tensor, grad: Tensor) -> Tensor:
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         """(Sums of grad where k(v) ≤ i) − line_i·Σ grad − slope·(Σ grad·v), as prefix sums over i of their steps."""
         width = grad.shape[1]
         sums = torch.bmm(grad, torch.stack([torch.ones_like(v), self.slope * v], dim=2))
         steps = sums[:, :, :1].mul(-1.0 / self.dim).repeat(1, 1, self.dim + 1)
         steps[:, :, 0] = sums[:, :, 0].mul(-self.offset) - sums[:, :, 1]
         steps.scatter_add_(2, self.drop(v).unsqueeze(1).expand(-1, width, -1), grad)
-        return steps.cumsum_(2)[:, :, : self.dim]
+        return steps.cumsum_(2)[:, :, : self.dim], sums[:, :, 0]
 
 
 class Ramp(Stepped):

@@ -66,6 +66,7 @@ def test_projection_is_the_product(name, samples, dtype):
     assert (waves.project(v, rows.detach(), bias) - plain - bias).abs().max() <= 4 * torch.finfo(dtype).eps * scale
     grad = torch.randn(plain.shape, generator=generator).to(dtype)
     (expected,) = torch.autograd.grad((plain * grad).sum(), rows)
-    found = waves.minus_adjoint(v, grad)
+    found, biases = waves.minus_adjoint(v, grad)
+    assert torch.allclose(biases, grad.sum(2), rtol=0, atol=16 * torch.finfo(dtype).eps * v.shape[1])
     assert found.shape == expected.shape
     assert (found + expected).abs().max() <= 16 * torch.finfo(dtype).eps * v.shape[1]
