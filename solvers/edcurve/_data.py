@@ -42,6 +42,8 @@ def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDAr
         raise ValueError(f"{os.fspath(path)}: expected a file that ends in {', '.join(SUFFIXES)}")
     if key is not None and suffix != ".npz":
         raise ValueError(f"{os.fspath(path)}: key names an array of a .npz file, got {key!r}")
+    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        raise ValueError(f"{os.fspath(path)}: expected a regular file, not a device or a pipe")
     try:
         if suffix == ".csv":
             return _read_csv(path)

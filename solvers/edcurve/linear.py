@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from . import _validation
-from .sources import PowerLaw, Ramp, Sawbridge, Source, Spectrum, UniformScalar, resolve
+from .sources import PowerLaw, Ramp, SampledLoop, Sawbridge, Source, Spectrum, UniformScalar, resolve
 
 Array = NDArray[np.float64]
 
 CELLS = 2048  # on which the covariance of an open source is averaged
 TRUSTED = 128  # eigenvalues of it that are used, good to about 1e-3 of each
+STATIONARY = 1e-9  # defect above which the covariance of a loop's points is not that of its mean distances
 HARMONICS = 4096  # of a closed source whose spectrum is not known
 
 
@@ -227,19 +228,31 @@ def _water_filling(spectrum: Eigenvalues | InverseSquares, distortion: Array, na
     return np.asarray(np.maximum(0.5 * (spectrum.logs(count) - count * np.log(level)), 0.0))
 
 
+def is_power(source: Source, exponent: float) -> bool:
+    """Whether it is the power law of that exponent, scaled or not."""
+    return isinstance(source, PowerLaw) and source._c[2] == exponent
+
+
+def is_scalar(source: Source) -> bool:
+    """Whether it is the uniform scalar, scaled or not."""
+    return isinstance(source, UniformScalar) or is_power(source, 2.0)
+
+
 @lru_cache(maxsize=64)
 def eigenvalues(source: Source) -> Eigenvalues | InverseSquares:
     """Eigenvalues of the covariance."""
     if isinstance(source, Ramp):
-        return InverseSquares(0.25 / math.pi**2, 2)
-    if isinstance(source, Sawbridge) or source == PowerLaw(1.0):
-        return InverseSquares(1.0 / math.pi**2, 1)
-    if isinstance(source, UniformScalar) or source == PowerLaw(2.0):
+        return InverseSquares(float(source._scale) * 0.25 / math.pi**2, 2)
+    if isinstance(source, Sawbridge) or is_power(source, 1.0):
+        return InverseSquares(float(source._scale) / math.pi**2, 1)
+    if is_scalar(source):
         return Eigenvalues(np.array([source.max_distortion]), 0.0)
     return _closed(source) if source.closed else _open(source)
 
 
 def _closed(source: Source) -> Eigenvalues:
+    if isinstance(source, SampledLoop) and source.defect > STATIONARY:
+        return Eigenvalues(source.variances(), 0.0)
     exact = isinstance(source, Spectrum)
     energies = source.energies if isinstance(source, Spectrum) else source.harmonics(HARMONICS)
     energies = np.sort(energies[energies > 0.0])[::-1]

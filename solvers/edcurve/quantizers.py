@@ -34,13 +34,19 @@ class Quantizer:
     entropy : float
         Of the index, in units of the `base` given.
     distortion : float
-        Mean squared error with the centroids as reconstructions.
+        Mean squared error with the centroids as reconstructions; of measured points with a defect the mean over all
+        positions of the partition, from which this one is at most the source's `truncation` away.
     """
 
     source: Source
     partition: Partition | Cells
     entropy: float
     distortion: float
+
+    @property
+    def status(self) -> str:
+        """What the source's E(D) is: whether this attains it, or is the best known ("upper bound")."""
+        return self.source.status
 
     @property
     def cells(self) -> int:

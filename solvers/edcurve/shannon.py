@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
-from .sources import PowerLaw, Source, Spectrum, UniformScalar, resolve
+from ._sources.known import Proved
+from .linear import is_scalar
+from .sources import PowerLaw, Source, Spectrum, resolve
 
 Array = NDArray[np.float64]
 
@@ -96,7 +98,7 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     """Bounds that enclose R(D).
 
     *Closed sources.* Averaged over shifts of the phase, a test channel is a mixture of orbits, so R is the lower
-    convex envelope of (D(q), KL(q‖unif)) over densities q on the circle, D(q) = Σ c_k (1 − |q̂_k|²) = ½∬ q q δ. For
+    convex envelope of (D(q), KL(q‖unif)) over densities q on the circle, D(q) = Σ c_k (1 − ‖q̂_k‖²) = ½∬ q q δ. For
     each λ the least KL + λD is attained by q ∝ exp(−λ‖γ(v) − y‖²) about its own centroid y, and is −ln Z(y), Z the
     integral of that exponential, minimised over y: the dual value (Csiszár). Up to a shift such a q is
     exp(Σ a_k cos 2πkv) with a_k ≥ 0, and where δ is monotone it decreases from 0 to ½ (Baernstein–Taylor). It need
@@ -144,7 +146,7 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     if inner.any():
         wanted, back = np.unique(flat[inner], return_inverse=True)
         bounds[:, inner] = solve(wanted)[:, back] / unit
-    lower, upper = bounds.reshape(2, *values.shape)
+    lower, upper = np.maximum(bounds, 0.0).reshape(2, *values.shape)
     if values.ndim == 0 and not isinstance(distortion, np.ndarray):
         return RateDistortion(known.name, float(base), float(values), float(lower), float(upper), method)
     return RateDistortion(known.name, float(base), values.copy(), lower, upper, method)
@@ -157,7 +159,7 @@ def _solver(source: Source) -> tuple[str, Any]:
         return CLOSED_FORM, lambda D: _closed_form(D, energy)
     if source.closed:
         return ORBIT, lambda D: _by_orbits(source, D)
-    scalar = source in (UniformScalar(), PowerLaw(2.0))
+    scalar = is_scalar(source)
     return SCALAR if scalar else CHANNEL, lambda D: _by_channels(source, D)
 
 
@@ -190,10 +192,18 @@ def _by_orbits(source: Source, distortion: Array) -> Array:
 def _by_channels(source: Source, distortion: Array) -> Array:
     from . import progress
 
-    table = _sandwich(source)
     _check_least(source, distortion, least_distortion(source))
+    plain, factor = _unscaled(source)
     with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
-        return np.asarray(table.answer(distortion, update))
+        return np.asarray(_sandwich(plain).answer(distortion / factor, update))
+
+
+def _unscaled(source: Source) -> tuple[Source, float]:
+    """The built-in open source that a scaled one is made of, whose grids and bounds serve all its multiples."""
+    if not isinstance(source, Proved) or source._scale == 1:
+        return source, 1.0
+    plain = PowerLaw(source._c[2]) if isinstance(source, PowerLaw) else type(source)()  # type: ignore[call-arg]
+    return plain, float(source._scale)
 
 
 LEAST = 1e-9  # D/D_max for closed sources
@@ -206,7 +216,8 @@ def least_distortion(source: Source) -> float:
     if source.closed:
         least = max(LEAST * source.max_distortion, source._accurate_above)
         return float(_table(source).grids.least(least))
-    return max(float(_sandwich(source).least), source._accurate_above)
+    plain, factor = _unscaled(source)
+    return max(factor * float(_sandwich(plain).least), source._accurate_above)
 
 
 @lru_cache(maxsize=64)

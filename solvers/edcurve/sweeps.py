@@ -39,6 +39,8 @@ class Lagrangian:
         entropy + lmbda · distortion.
     uniform : bool or ndarray of bool
         Whether the cells are of one size.
+    status : str
+        Whether that is the minimum over all partitions ("exact …"), or over those that were tried ("upper bound").
     """
 
     lmbda: Any
@@ -47,6 +49,7 @@ class Lagrangian:
     distortion: Any
     value: Any
     uniform: Any
+    status: Any
 
 
 def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Lagrangian:
@@ -104,8 +107,8 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
         uniform,
     )
     if values.ndim == 0:
-        return Lagrangian(*(part.item() for part in parts))
-    return Lagrangian(*(part.reshape(values.shape) for part in parts))
+        return Lagrangian(*[*(part.item() for part in parts), known.status])
+    return Lagrangian(*[*(part.reshape(values.shape) for part in parts), known.status])
 
 
 def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
@@ -121,11 +124,11 @@ def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
             found.append((value, cells, nats / unit, distortion, nats / unit + value * distortion, uniform))
             update(done, lmbda.size)
     if lmbda.ndim == 0:
-        return Lagrangian(*found[0])
+        return Lagrangian(*found[0], source.status)
     kinds = (np.float64, np.int64, np.float64, np.float64, np.float64, np.bool_)
     table = zip(*found, strict=True) if found else ([] for _ in kinds)
     fields: list[NDArray[Any]] = [np.array(list(x), dtype=kind) for x, kind in zip(table, kinds, strict=True)]
-    return Lagrangian(*(field.reshape(lmbda.shape) for field in fields))
+    return Lagrangian(*[*(field.reshape(lmbda.shape) for field in fields), source.status])
 
 
 def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:
@@ -135,7 +138,7 @@ def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:
     if cells <= 0.0:
         raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {lmbda!r}")
     entropy, distortion = math.log(cells) / unit, loops.point(functions.uniform, model, c, (), cells)
-    return Lagrangian(lmbda, int(cells), entropy, distortion, entropy + lmbda * distortion, True)
+    return Lagrangian(lmbda, int(cells), entropy, distortion, entropy + lmbda * distortion, True, source.status)
 
 
 def _uniform(source: Source, lmbda: Array) -> tuple[Any, ...]:

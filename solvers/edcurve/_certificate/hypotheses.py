@@ -40,8 +40,8 @@ def model_of(source: sources.Source) -> Model:
     model = make(source) if make else None
     if model is None or float(model.maximum * unit_of(source)) != source.max_distortion:
         raise ValueError(
-            f"source must be a built-in one or from Source.from_spectrum to be certified, got {source.name!r}: "
-            "nothing can be proved about a Python function from its values"
+            "source must be ramp, circle, sinusoid, sawbridge, uniform, power:a or from Source.from_spectrum to be "
+            f"certified, got {source.name!r}: nothing is proved about others"
         )
     if isinstance(model, Spectrum) and not _monotone(_key(model)):
         raise ValueError(

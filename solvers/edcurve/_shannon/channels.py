@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, signal, special
 
-from ..sources import PowerLaw, Source, UniformScalar
+from ..linear import is_scalar
+from ..sources import Source
 from .grids import Array, cell_means
 
 
@@ -36,7 +37,7 @@ class Cells:
         kernel = np.zeros(length)
         kernel[:count] = means
         kernel[1 - count :] = means[:0:-1]
-        scalar = source in (UniformScalar(), PowerLaw(2.0))
+        scalar = is_scalar(source)
         return Cells(count, scalar, means, length, fft.rfft(kernel).real)
 
     def distances(self, densities: Array) -> Array:

@@ -27,6 +27,7 @@ Array = NDArray[np.float64]
 PROVED = "exact (proved)"
 CHECKED = "exact (checked numerically)"
 BOUND = "upper bound"
+TOLERATED = 0.05  # truncation, as a share of D_max, up to which E(D) counts as known
 
 
 class Source:
@@ -258,6 +259,8 @@ class Source:
     @property
     def status(self) -> str:
         """What E(D) of this source is: "exact (proved)", "exact (checked numerically)" or "upper bound"."""
+        if self.truncation > TOLERATED * self._max_distortion:
+            return BOUND
         return CHECKED if self.monotone and self.condition.holds else BOUND
 
     @property
@@ -265,6 +268,8 @@ class Source:
         """Why `status` is what it is."""
         if not self._stationary:
             return "‖γ(v) − γ(v+u)‖² does not depend on u alone"
+        if self.truncation > TOLERATED * self._max_distortion:
+            return f"its distortions are known only to {self.truncation:.2g}, D_max being {self._max_distortion:.2g}"
         if not self.monotone:
             return "its δ is not monotone, so that intervals need not be the best cells"
         return f"condition (★): {self.condition.method}"
@@ -373,10 +378,11 @@ class Source:
         -------
         SampledLoop or SampledCurve
             `.defect` is the root mean square deviation of ‖γ(v) − γ(v+u)‖² from its mean over v, over all pairs of
-            samples (2¹⁸ of them if there are more than 2048 points), as a share of its mean over all pairs. Of a loop
-            with a defect, d(p) is the mean over all positions of the cell: some position of a partition has at most
-            the distortion given. `.truncation` is the error of interpolation: for a loop as
-            in `from_waveform`, for an open curve the largest difference between two interpolations of δ.
+            samples (of 2048 of them at most), as a share of its mean over all pairs. `.truncation` says by how much the
+            distortion of any partition into intervals may differ from the one given. It adds up the largest deviation
+            of a cell from the mean over all its positions, which is what d(p) is, and the error of interpolation:
+            for a loop as in `from_waveform`, for an open curve an estimate, the largest difference between two
+            interpolations of δ.
 
         Raises
         ------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import _validation, condition
 
 from . import orbits
-from .base import Array, Source
+from .base import TOLERATED, Array, Source
 from .spectra import MOST, Spectrum
 from .waveforms import finite_samples, left_out, waveform_modes
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 LEAST = 4  # points
 LARGEST = 2**28  # numbers
-ALL_PAIRS = 2048  # points up to which stationarity is examined at all pairs; it is a sample of them beyond
-PAIRED = 512
+ALL_PAIRS = 2048  # points at whose pairs stationarity is examined, of more every second, third, …
+ROUNDING = 1e-12
+REPEATED = 1e-6  # of a typical step: a last point so near the first is the first again
 DIRECT = 64  # lags at which distances are summed term by term, since transforms cancel there
 SMALL_PHASE = 1e-300
 
@@ -30,9 +32,13 @@ SMALL_PHASE = 1e-300
 def from_samples(x: ArrayLike, *, closed: bool, tolerance: float, name: str) -> SampledLoop | SampledCurve:
     """Source given by measured vectors; see `Source.from_samples`."""
     points = checked_points(x)
+    if not isinstance(closed, bool | np.bool_):
+        raise TypeError(f"closed must be True or False, got {closed!r}")
     limit = _validation.real("tolerance", tolerance)
     if limit < 0.0:
         raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
+    if closed:
+        _refuse_repeated(points)
     made = SampledLoop(points, name=str(name)) if closed else SampledCurve(points, name=str(name))
     if made.defect > limit:
         raise ValueError(
@@ -41,6 +47,14 @@ def from_samples(x: ArrayLike, *, closed: bool, tolerance: float, name: str) -> 
             "of any curve"
         )
     return made
+
+
+def _refuse_repeated(points: Array) -> None:
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    if np.linalg.norm(points[-1] - points[0]) <= REPEATED * np.median(steps):
+        raise ValueError(
+            "x must not repeat its first point at the end of a loop: leave the last point out, v = i/N, i = 0, …, N − 1"
+        )
 
 
 def checked_points(x: ArrayLike) -> Array:
@@ -57,41 +71,60 @@ def checked_points(x: ArrayLike) -> Array:
     return points
 
 
-def defect(points: Array, *, closed: bool) -> float:
-    """Root mean square deviation of ‖x_i − x_{i+j}‖² from its mean over i, as a share of its mean over i and j."""
+class Stationarity(NamedTuple):
+    """How far points are from having distances that depend on the lag alone.
+
+    Attributes
+    ----------
+    defect : float
+        Root mean square deviation of ‖x_i − x_{i+j}‖² from its mean over i, as a share of its mean over i and j.
+    position : float
+        Largest deviation of the mean squared error of a run of points from that of its length, over all runs: no
+        partition into runs has a distortion further than that from the one given by the sizes of its cells.
+    """
+
+    defect: float
+    position: float
+
+
+def stationarity(points: Array, *, closed: bool) -> Stationarity:
+    """Examine all pairs of points, of 2048 of them at most."""
+    points = points[:: -(-len(points) // ALL_PAIRS)]
     unit = float(np.ptp(points, axis=0).max())  # fourth powers of distances may not overflow
-    square = total = pairs = 0.0
-    for distances in _by_lag((points - points[0]) / unit, closed=closed):
-        square += float(np.sum((distances - distances.mean()) ** 2))
-        total += float(distances.sum())
+    square = total = pairs = near = moment = worst = 0.0
+    # sums of the squared distances from the last point of a run to the others, and over all pairs of it
+    ends, sums = np.zeros(len(points)), np.zeros(len(points))
+    for lag, distances in enumerate(_by_lag((points - points[0]) / unit, closed=closed), start=1):
+        mean = float(distances.mean())
+        square, total = square + float(np.sum((distances - mean) ** 2)), total + float(distances.sum())
         pairs += distances.size
-    return float(np.sqrt(square / pairs) / (total / pairs))
+        near += mean
+        moment += near
+        ends = (ends if closed else ends[1:]) + distances
+        sums = (np.roll(sums, 1) if closed else sums[:-1]) + ends
+        worst = max(worst, float(np.max(np.abs(sums - moment))) / (lag + 1) ** 2)
+    spread = 0.5 * total / pairs
+    position = worst if worst > ROUNDING * spread else 0.0
+    return Stationarity(float(np.sqrt(square / pairs)) / (total / pairs), position * unit**2)
 
 
 def _by_lag(points: Array, *, closed: bool) -> Iterator[Array]:
-    """Squared distances between points, lag by lag: of all pairs, or of `PAIRED` pairs at `PAIRED` lags if many."""
-    count = len(points)
-    if count <= ALL_PAIRS:
-        lengths = np.sum(points**2, axis=1)
-        table = np.maximum(lengths[:, None] + lengths - 2.0 * points @ points.T, 0.0)
-        for lag in range(1, count):
-            along = np.diagonal(table, lag)
-            yield np.concatenate([along, np.diagonal(table, lag - count)]) if closed else along
-        return
-    for lag in np.unique(np.linspace(1, count - 1, PAIRED).astype(np.int64)).tolist():
-        available = count if closed else count - lag
-        first = np.unique(np.linspace(0, available - 1, min(available, PAIRED)).astype(np.int64))
-        yield np.sum((points[first] - points[(first + lag) % count]) ** 2, axis=1)
+    """Squared distances of the points that are a lag apart, by their second point, for lags 1, 2, …."""
+    lengths = np.sum(points**2, axis=1)
+    table = np.maximum(lengths[:, None] + lengths - 2.0 * points @ points.T, 0.0)
+    for lag in range(1, len(points)):
+        along = np.diagonal(table, lag)
+        yield np.concatenate([np.diagonal(table, lag - len(points)), along]) if closed else along
 
 
 class SampledLoop(Spectrum):
     """The trigonometric polynomial through N vectors along a loop; see `Source.from_samples`."""
 
     def __init__(self, points: Array, *, name: str) -> None:
-        self._defect = defect(points, closed=True)
+        self._stationarity = stationarity(points, closed=True)
         self._centre = points.mean(axis=0)
         modes = waveform_modes(points)
-        self._truncation = left_out(points, kept=len(modes))
+        self._between = left_out(points, kept=len(modes))
         super().__init__(0.5 * np.sum(np.abs(modes) ** 2, axis=1), name=name)
         self._modes = modes[: self._energies.size]
         lengths = np.sum((points - self._centre) ** 2, axis=1)
@@ -101,17 +134,29 @@ class SampledLoop(Spectrum):
         self._norm = longest * waveform_modes(-0.5 * lengths / longest) if varied else np.zeros(1, dtype=np.complex128)
 
     def _realized(self) -> tuple[NDArray[Any], ...]:
-        return self._energies, self._modes, self._centre, np.array([self._amplitude, self._truncation, self._defect])
+        measured = np.array([self._amplitude, self._between, *self._stationarity])
+        return self._energies, self._modes, self._centre, measured
 
     @property
     def truncation(self) -> float:
         """By how much the distortion of any partition may differ; see `Source.from_samples`."""
-        return self._truncation * self._amplitude**2
+        return self._interpolation + self._stationarity.position * self._amplitude**2
+
+    @property
+    def _interpolation(self) -> float:
+        return self._between * self._amplitude**2
 
     @property
     def defect(self) -> float:
         """How far the points are from stationary; see `Source.from_samples`."""
-        return self._defect
+        return self._stationarity.defect
+
+    def variances(self) -> Array:
+        """Eigenvalues of the covariance of the points, in descending order: c_k/2 twice each without a defect."""
+        rows = np.concatenate([self._modes.real, self._modes.imag])
+        product = rows @ rows.T if rows.shape[0] < rows.shape[1] else rows.T @ rows
+        values = np.linalg.eigvalsh(product)[::-1] * (0.5 * self._amplitude**2)
+        return np.asarray(values[values > 1e-14 * values[0]])
 
     def phase(self, x: NDArray[Any]) -> Array:
         """Phase in turns of the nearest point of the loop, for points along the last axis."""
@@ -133,7 +178,7 @@ class SampledCurve(Source):
         from scipy.interpolate import PchipInterpolator, make_interp_spline
 
         self._points = points.copy()
-        self._defect = defect(points, closed=False)
+        self._stationarity = stationarity(points, closed=False)
         values = _mean_distances(points)
         u = np.linspace(0.0, 1.0, len(points))
         self._delta: PPoly = PchipInterpolator(u, values)
@@ -141,11 +186,21 @@ class SampledCurve(Source):
         self._moment_slope = self._delta.antiderivative(1)
         middles = 0.5 * (u[1:] + u[:-1])
         straight = make_interp_spline(u, values, k=1)
-        self._truncation = float(np.max(np.abs(self._delta(middles) - straight(middles))))
+        self._between = float(np.max(np.abs(self._delta(middles) - straight(middles))))
         # distances measured always make a valid d
         self._name, self._closed, self._given = name, False, self._mean_moment
         self._max_distortion = float(self._moment(1.0))
         self._c = (self._max_distortion, 0.0, self._one_cell, False)
+
+    @cached_property
+    def _fingerprint(self) -> bytes:
+        return hashlib.sha256(self._points.tobytes() + np.array([self._amplitude]).tobytes()).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._fingerprint == other._fingerprint
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._fingerprint))
 
     def _mean_moment(self, p: Array) -> Array:
         """d(p) = (1/p) ∫₀ᵖ (p − u) δ(u) du."""
@@ -157,24 +212,26 @@ class SampledCurve(Source):
 
     @property
     def truncation(self) -> float:
-        """Estimated error of δ between the samples; see `Source.from_samples`."""
-        return self._truncation * float(self._scale)
+        """By how much the distortion of any partition may differ, by estimate; see `Source.from_samples`."""
+        return (self._between + self._stationarity.position) * float(self._scale)
 
     @property
     def defect(self) -> float:
         """How far the points are from stationary; see `Source.from_samples`."""
-        return self._defect
+        return self._stationarity.defect
 
     @cached_property
     def condition(self) -> condition.Condition:
         """Outcome of the numerical check of (★), with the derivative of the interpolated d."""
         found = condition.check_star(self._mean_moment, derivative=self._derivative)
-        return condition.tolerated(found, self._truncation / float(self._delta(1.0)))
+        return condition.tolerated(found, min(self._between / float(self._moment(1.0)), TOLERATED))
 
     @cached_property
     def monotone(self) -> bool:
         """Whether the mean distances do not decrease, to what interpolation leaves open."""
-        return condition.rises(self._delta(self._delta.x), slack=self._truncation)
+        return condition.rises(
+            self._delta(self._delta.x), slack=min(self._between, TOLERATED * float(self._moment(1.0)))
+        )
 
     def phase(self, x: NDArray[Any]) -> Array:
         """Phase of the nearest point of the curve, for points along the last axis."""

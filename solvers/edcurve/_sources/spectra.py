@@ -17,11 +17,10 @@ from edcurve import _validation, condition
 from edcurve._kernels import spectrum, table
 
 from . import orbits, tables
-from .base import Array
+from .base import TOLERATED, Array
 from .known import Known, padded
 
 SUMMED = 16  # up to so many harmonics d(p) is summed term by term
-TOLERATED = 0.05  # of D_max, by which δ may fall and (★) fail if the truncation is that large
 MOST = 2**18  # harmonics, whose table has 50 MB and takes some seconds
 
 
@@ -119,7 +118,12 @@ class Spectrum(Known):
     @property
     def _left_open(self) -> float:
         """What truncation may hide, as a share of D_max: where that is much, nothing passes for its sake alone."""
-        return min(self.truncation / self._max_distortion, TOLERATED)
+        return min(self._interpolation / self._max_distortion, TOLERATED)
+
+    @property
+    def _interpolation(self) -> float:
+        """The part of the truncation that is an error of d itself."""
+        return self.truncation
 
     def _derivative(self, p: Array) -> Array:
         """d′(p) = Σ c_k (1 − 2 sinc(2πkp) + sinc²(πkp))."""

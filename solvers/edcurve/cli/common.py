@@ -47,7 +47,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         except BrokenPipeError:
             raise
         except (ValueError, TypeError, MemoryError, ImportError) as error:
-            raise click.UsageError(str(error)) from None
+            raise click.UsageError(str(error) or "not enough memory") from None
         except OSError as error:
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             raise click.UsageError(what) from None

@@ -90,6 +90,8 @@ def _from_file(source: str, is_open: bool, waveform: bool, tolerance: float, key
     from edcurve._data import is_data, read_points
 
     if not is_data(source):
+        if Path(source).is_file():
+            raise ValueError(f"{source}: a file of points must end in .npy, .npz or .csv")
         if is_open or waveform or key is not None:
             raise ValueError(f"--open, --waveform and --key are for files, got the source {source!r}")
         return source

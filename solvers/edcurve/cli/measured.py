@@ -106,7 +106,7 @@ def segment(
     values = numbers("--lmbda", lmbda)
     if cells_path is not None and len(values) != 1:
         raise ValueError(f"--cells lists the cells of a single λ, got {len(values)}")
-    points, given = read_points(file, key=key), None if weights is None else read_points(weights).ravel()
+    points, given = read_points(file, key=key), None if weights is None else _read_weights(weights)
     try:
         found = segmentation.segment(points, values, weights=given, closed=closed, base=base)
     except (ValueError, TypeError) as error:
@@ -120,6 +120,15 @@ def segment(
         click.echo(json.dumps({"file": file, "base": base, **table, **cells}, allow_nan=False))
     elif csv_path is None and cells_path is None:
         print_table(names, [list(row) for row in zip(*table.values(), strict=True)])
+
+
+def _read_weights(path: str) -> Any:
+    from edcurve._data import read_points
+
+    values = read_points(path)
+    if values.ndim > 1 and values.size != max(values.shape):
+        raise ValueError(f"{path}: weights must be one column or one row, got an array of shape {values.shape}")
+    return values.ravel()
 
 
 def _write_cells(found: Any, path: Path) -> None:

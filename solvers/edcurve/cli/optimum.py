@@ -52,6 +52,8 @@ def lagrangian(source: str, lmbda: tuple[float, ...], base: float, as_json: bool
     found = sweeps.lagrangian(source, list(lmbda), base=base)
     names = ("cells", "entropy", "distortion", "value")
     columns = {name: getattr(found, name).tolist() for name in names}
+    if not as_json:
+        click.echo(f"{source}: {found.status}")
     print_columns(source, base, as_json, lmbda=list(lmbda), **columns)
 
 
