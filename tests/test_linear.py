@@ -163,3 +163,15 @@ def test_bounds_are_left_out_of_a_curve_where_they_are_not_known():
     assert (drawn.shannon[1:] <= drawn.lower[1:]).all()
     assert np.isfinite(drawn.gaussian).all()
     assert np.isnan(ed.curve("power:0.5", [1e-3, 0.2], gaussian=True).gaussian).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("factor", [3.0, -1e-3])
+@pytest.mark.parametrize(
+    "name", ["ramp", "circle", "sinusoid", "sawbridge", "uniform", "triangle", "power:1", "power:1.5"]
+)
+def test_scaled_sources(name, factor):
+    source = resolve(name)
+    scaled, D = source.scaled(factor), source.max_distortion * np.array([0.05, 0.4, 0.9, 1.0])
+    np.testing.assert_allclose(ed.gaussian_bound(scaled, factor**2 * D), ed.gaussian_bound(source, D), rtol=1e-9)
+    floors = ed.rank_floor(source, np.arange(6)) * factor**2
+    np.testing.assert_allclose(ed.rank_floor(scaled, np.arange(6)), floors, rtol=1e-9, atol=1e-14 * floors[0])

@@ -379,3 +379,20 @@ def test_other_errors():
         rate_distortion("line", 0.1)
     with pytest.raises(TypeError, match="source must be a Source or a name"):
         rate_distortion(3, 0.1)
+
+
+@pytest.mark.parametrize("factor", [3.0, -1e-3])
+@pytest.mark.parametrize("name", ["ramp", "circle", "sawbridge", "triangle", "uniform"])
+def test_scaled_sources_have_the_same_curve(name, factor):
+    source = resolve(name)
+    scaled, D = source.scaled(factor), source.max_distortion * np.array([0.5, 0.9])
+    found, known = ed.rate_distortion_bounds(scaled, factor**2 * D), ed.rate_distortion_bounds(source, D)
+    np.testing.assert_allclose(found.upper, known.upper, rtol=1e-6)
+    assert found.method == known.method
+    assert (found.upper <= ed.lower_bound(scaled, factor**2 * D) + 1e-9).all()
+
+
+def test_lower_bounds_are_not_negative():
+    source = ed.Source.from_spectrum([1.0, 0.8])
+    D = 1.8 * (1.0 - np.array([1e-12, 1e-9, 1e-6]))
+    assert (ed.rate_distortion_bounds(source, D).lower >= 0.0).all()

@@ -27,7 +27,8 @@ Array = NDArray[np.float64]
 PROVED = "exact (proved)"
 CHECKED = "exact (checked numerically)"
 BOUND = "upper bound"
-TOLERATED = 0.05  # truncation, as a share of D_max, up to which E(D) counts as known
+KNOWN = 0.1  # truncation, as a share of D_max, up to which E(D) counts as known
+TOLERATED = 0.05  # and up to which it excuses a failure of (★), or a δ that falls
 
 
 class Source:
@@ -144,7 +145,7 @@ class Source:
             other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]
         other._max_distortion = ratio * self._max_distortion
         other._c = (other._max_distortion, 0.0, other._one_cell, self._closed)
-        for cached in ("_accurate_above", "_lines"):
+        for cached in ("_accurate_above", "_fingerprint", "_lines"):
             vars(other).pop(cached, None)
         return other
 
@@ -259,7 +260,7 @@ class Source:
     @property
     def status(self) -> str:
         """What E(D) of this source is: "exact (proved)", "exact (checked numerically)" or "upper bound"."""
-        if self.truncation > TOLERATED * self._max_distortion:
+        if self.truncation > KNOWN * self._max_distortion:
             return BOUND
         return CHECKED if self.monotone and self.condition.holds else BOUND
 
@@ -268,7 +269,7 @@ class Source:
         """Why `status` is what it is."""
         if not self._stationary:
             return "‖γ(v) − γ(v+u)‖² does not depend on u alone"
-        if self.truncation > TOLERATED * self._max_distortion:
+        if self.truncation > KNOWN * self._max_distortion:
             return f"its distortions are known only to {self.truncation:.2g}, D_max being {self._max_distortion:.2g}"
         if not self.monotone:
             return "its δ is not monotone, so that intervals need not be the best cells"
