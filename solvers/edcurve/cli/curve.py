@@ -64,7 +64,8 @@ def curve(
 ) -> None:
     """E(D) with its bounds and its convex hull.
 
-    SOURCE may also be a file (.npy, .npz, .csv): points along a loop, one a row, equally spaced in the phase.
+    SOURCE may also be a file (.npy, .npz, .csv): points along a loop, one a row, equally spaced in the phase, the first
+    not repeated at the end.
     """
     from edcurve import curves, plotting
     from edcurve.sources import resolve
