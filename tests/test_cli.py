@@ -28,8 +28,11 @@ COMMANDS = (
     "figures",
     "lagrangian",
     "partition",
+    "runs",
     "segment",
     "sources",
+    "sweep",
+    "train",
 )
 SCRIPT = Path(sysconfig.get_path("scripts"), "edcurve")
 BASES = {"2": 2.0, "e": math.e, "10": 10.0, "1.5": 1.5}

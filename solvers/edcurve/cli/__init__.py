@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .curve import curve
+from .lazy import NEURAL
 from .measured import excess, segment
 from .optimum import certify, distortion, entropy, figures, lagrangian, partition, sources
 
@@ -33,5 +34,5 @@ def main() -> None:
     """
 
 
-for command in (certify, curve, distortion, entropy, excess, figures, lagrangian, partition, segment, sources):
+for command in (certify, curve, distortion, entropy, excess, figures, lagrangian, partition, segment, sources, *NEURAL):
     main.add_command(command)
