@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 import click
@@ -29,9 +31,6 @@ VARIED = ("steps", "samples", "train_size", "learning_rate", "hidden", "likeliho
 MEASURED = ("status", "rate", "entropy", "distortion", "distortion_centroid", "excess")
 RAMP = ("excess_sampled",)
 PARTS = ("entropy_model", "decoder", "partition")
-WORKERS = "Processes to train in. [default: threads of this one]"
-STORE = "Folder of the trained compressors."
-STORE_ONE = "Folder to keep it in; without one, only the numbers are shown."
 
 Row = dict[str, Any]
 Command = Callable[..., None]
@@ -71,50 +70,54 @@ class Device(click.ParamType):  # type: ignore[type-arg]
         return name
 
 
+def _default(text: str, value: Any) -> str:
+    return f"{text} [default: {value}]"
+
+
 def _options(*, several: bool) -> Callable[[Command], Command]:
     """Options of training; those of the configuration take several values, or one."""
     real, whole = (Several(float), Several(int)) if several else (Number(), int)
-    default = {field: getattr(Config, field) for field in ("latent_dim", "batch_size", "steps", "learning_rate")}
+    positive = click.IntRange(min=1)
+    folder = click.Path(file_okay=False)
+    if several:
+        seeds = click.option("--seeds", type=positive, default=1, show_default=True, help="Number of seeds, from 0.")
+        store = click.option("--store", type=folder, required=True, help="Folder of the trained compressors.")
+        others = [click.option("--workers", type=positive, help="Processes. [default: threads of one]")]
+    else:
+        seeds = click.option("--seed", type=int, help="Of weights, phases and noise. [default: 0]")
+        store = click.option("--store", type=folder, help="Folder to keep it in. [default: only the numbers are shown]")
+        others = []
     these = [
         click.argument("source"),
         click.option("--lmbda", type=real, required=True, help="λ of the loss rate + λ · distortion, in bits."),
+        click.option("--latent-dim", type=whole, help=_default("Dimension of the latent space.", Config.latent_dim)),
+        click.option("--batch-size", type=whole, help=_default("Phases in each step.", Config.batch_size)),
+        seeds,
+        click.option("--steps", type=int, help=_default("Number of steps.", Config.steps)),
+        click.option("--learning-rate", type=real, help=_default("Of Adam, at the start.", Config.learning_rate)),
+        click.option("--train-size", type=whole, help=_default("Phases of a training set.", "fresh ones each step")),
+        click.option("--samples", type=whole, help=_default("Points at which functions are sampled.", 1024)),
+        click.option("--hidden", type=Several(int), help=_default("Widths of the hidden layers.", "100,100")),
         click.option(
-            "--latent-dim", type=whole, help=f"Dimension of the latent space. [default: {default['latent_dim']}]"
+            "--likelihood",
+            type=click.Choice(LIKELIHOODS),
+            help=_default("Where the density of the latents is taken.", Config.likelihood),
         ),
-        click.option("--batch-size", type=whole, help=f"Phases in each step. [default: {default['batch_size']}]"),
-        click.option(
-            "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Number of seeds, from 0."
-        )
-        if several
-        else click.option("--seed", type=int, help="Of weights, phases and noise. [default: 0]"),
-        click.option("--steps", type=int, help=f"Number of steps. [default: {default['steps']}]"),
-        click.option(
-            "--learning-rate", type=real, help=f"Of Adam, at the start. [default: {default['learning_rate']}]"
-        ),
-        click.option(
-            "--train-size", type=whole, help="Phases of a fixed training set. [default: fresh ones in each step]"
-        ),
-        click.option("--samples", type=whole, help="Points at which functions are sampled. [default: 1024]"),
-        click.option("--hidden", type=Several(int), help="Widths of the hidden layers. [default: 100,100]"),
-        click.option(
-            "--likelihood", type=click.Choice(LIKELIHOODS), help=f"Form of the density. [default: {Config.likelihood}]"
-        ),
-        click.option(
-            "--store", required=several, type=click.Path(file_okay=False), help=STORE if several else STORE_ONE
-        ),
+        store,
         click.option("--device", type=Device(), default="cpu", show_default=True, help="cpu, cuda or cuda:N."),
+        *others,
         click.option(
             "--checkpoint-every",
-            type=click.IntRange(min=1),
+            metavar="STEPS",
+            type=positive,
             default=500,
             show_default=True,
-            help="Steps between checkpoints, which a killed command goes on from.",
+            help="Steps between checkpoints.",
         ),
         click.option(
-            "--points", type=click.IntRange(min=2), default=POINTS, show_default=True, help="Phases of the evaluation."
+            "--points", type=click.IntRange(min=2), default=POINTS, show_default=True, help="Phases evaluated."
         ),
-        click.option("--tensorboard", type=click.Path(file_okay=False), help="Folder for TensorBoard logs."),
-        *([click.option("--workers", type=click.IntRange(min=1), help=WORKERS)] if several else []),
+        click.option("--tensorboard", type=folder, help="Folder for TensorBoard logs."),
         json_option,
     ]
 
@@ -225,7 +228,7 @@ def _processes(count: int | None) -> Iterator[Executor | None]:
         yield None
         return
     others = set(active_children())
-    with ProcessPoolExecutor(count, get_context("spawn")) as executor:
+    with ProcessPoolExecutor(count, get_context("spawn"), _end_with_parent) as executor:
         try:
             yield executor
         except BaseException as error:
@@ -236,6 +239,18 @@ def _processes(count: int | None) -> Iterator[Executor | None]:
                 message = "a worker was killed; the same command again goes on from the last checkpoints"
                 raise click.ClickException(message) from None
             raise
+
+
+def _end_with_parent() -> None:
+    """Let a worker not outlive a command that was killed."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _write_csv(rows: list[Row], path: Path) -> None:
@@ -264,5 +279,5 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value))
     if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else "-"
+        return f"{value + 0.0:.6g}" if math.isfinite(value) else "-"
     return str(value)

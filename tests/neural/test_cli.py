@@ -175,6 +175,34 @@ def test_workers(output):
     assert without(apart, "seconds") == without(json.loads(output(*many, "--store", "here")), "seconds")
 
 
+def test_workers_do_not_outlive_a_command_that_is_killed(tmp_path):
+    many = (
+        "sweep",
+        "circle",
+        "--lmbda",
+        "4",
+        "--steps",
+        "1000000",
+        *SMALL,
+        "--checkpoint-every",
+        "20",
+        "--workers",
+        "1",
+    )
+    script = "from edcurve.cli import main; main()"
+    # the workers share standard error, which is at its end when all of them are gone
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *many, "--store", "store"], cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "store").glob("checkpoints/[!.]*")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+
+
 def test_a_worker_that_dies_is_no_traceback(cli, monkeypatch):
     from concurrent.futures.process import BrokenProcessPool
 
