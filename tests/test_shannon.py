@@ -396,3 +396,12 @@ def test_lower_bounds_are_not_negative():
     source = ed.Source.from_spectrum([1.0, 0.8])
     D = 1.8 * (1.0 - np.array([1e-12, 1e-9, 1e-6]))
     assert (ed.rate_distortion_bounds(source, D).lower >= 0.0).all()
+
+
+def test_enclosure_where_the_curve_is_all_but_straight():
+    """c_k = 1/k: R(D) is D_max − D to 1e-5 nats over half of its range, and λ must be found as well as that."""
+    source = ed.Source.from_spectrum(1.0 / np.arange(1, 101))
+    D = source.max_distortion * np.array([0.6, 0.77, 0.85, 0.97])
+    found = ed.rate_distortion_bounds(source, D, **NATS)
+    assert (found.upper - found.lower <= 1e-6).all()
+    np.testing.assert_allclose(found.upper, source.max_distortion - D, rtol=0, atol=2e-5)

@@ -103,8 +103,8 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     integral of that exponential, minimised over y: the dual value (Csiszár). Up to a shift such a q is
     exp(Σ a_k cos 2πkv) with a_k ≥ 0, and where δ is monotone it decreases from 0 to ½ (Baernstein–Taylor). It need
     not be the only stationary one, so several starts are compared at each of a table of distortions; where
-    D jumps as λ grows, R is straight. The bounds are within 1e-6 nats of each other for D/D_max ≥ 1e-9, further apart
-    only where R is straight to 1e-6 over a range of D (c_k near 1/k).
+    D jumps as λ grows, R is straight. The bounds are within 1e-6 nats of each other for D/D_max ≥ 1e-9; where R is
+    all but straight over a range of D (c_k near 1/k) that takes a second a distortion.
 
     *Open sources.* Blahut–Arimoto with reproductions that move: each is the centroid of the phases it stands for. For
     a number of λ that gives a channel, whose rate and distortion bound R from above, chords between them too, and

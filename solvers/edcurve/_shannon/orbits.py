@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from .._envelopes import lower_hull
 from ..sources import Source
@@ -30,6 +31,8 @@ COARSE_LOSS = 5e-4  # nats that cells of a coarse grid may cost
 POINT_LOSS = 1e-5  # the same where it is corrected for
 NEAR = 2e-7  # nats by which an entry may seem better than what was found, its grid being coarse
 RIVALS = 3  # how many of these are followed
+TARGET = 9e-7  # nats between the bounds
+AROUND = 2e-5  # of λ, by which it may be wrong where R is all but straight
 WIDTH = 8e-7  # nats between the bounds above which they are computed again with smaller cells
 
 
@@ -207,7 +210,31 @@ class Table:
         if upper - lower > WIDTH:  # λ is as far off as the grid is coarse; where R is nearly straight that is felt
             again = self._certified(solved, D, LOSS / 30.0)
             lower, upper = max(lower, again[0]), min(upper, again[1])
-        return lower, upper
+        if upper - lower > TARGET:
+            lower = max(lower, self._best_tangent(solved, D))
+        return min(lower, upper), upper
+
+    def _best_tangent(self, solved: Entry, D: float) -> float:
+        """Lower bound at the best λ near that of a density: where R is all but straight, 1e-6 of λ matters."""
+        lmbda = solved.state.lmbda
+        around = (lmbda * (1.0 - AROUND), lmbda * (1.0 + 0.1 * AROUND))
+
+        def above(x: float) -> float:
+            return x * D - self._dual(solved, x)
+
+        found = minimize_scalar(above, bounds=around, method="bounded", options={"xatol": 1e-8 * lmbda, "maxiter": 14})
+        return max(0.0, -float(found.fun))
+
+    def _dual(self, solved: Entry, lmbda: float) -> float:
+        """Least KL + λD from a density, from the entries that are best at that λ and at D_max, less the allowances."""
+        points = np.array([rate + lmbda * D for D, rate in (entry.point for entry in self.entries)])
+        value = lmbda * self.source.max_distortion
+        for start in (solved, *(self.entries[i] for i in np.argsort(points)[:RIVALS].tolist())):
+            state = descend(start.grid, start.state.density, lmbda, distortion=None)
+            if state is not None:
+                grid, fine = self.grids.fine(Entry(start.grid, state), None, LOSS)
+                value = min(value, fine.value - self.grids.allowance(grid, fine))
+        return value
 
     def _certified(self, solved: Entry, D: float, loss: float) -> tuple[float, float]:
         grid, state = self.grids.fine(solved, D, loss)
