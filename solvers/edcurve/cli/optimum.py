@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -102,17 +105,33 @@ def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bo
 
 @click.command()
 @click.option("--out", default="figures", show_default=True, type=click.Path(), help="Folder to write to.")
+@click.option(
+    "--runs", type=click.Path(), help="Store of trained compressors, or the CSV of `edcurve runs`: draw these too."
+)
 @base_option
 @reported
-def figures(out: str, base: float) -> None:
+def figures(out: str, runs: str | None, base: float) -> None:
     """Draw the optimal trade-offs of the ramp and the circle (theory curves of the paper's Fig. 1 and 3)."""
     from edcurve.figures import write_figures
 
     command = ["edcurve", "figures", "--out", out]
     if base != 2:
         command += ["--base", "e" if base == math.e else repr(base)]
-    for path in write_figures(out, base=base, command=command):
+    trained = _trained(runs)
+    for path in [*write_figures(out, base=base, command=command), *trained(out)]:
         click.echo(f"wrote {path}")
+
+
+def _trained(runs: str | None) -> Callable[[str], list[Path]]:
+    """What draws the figures of trained compressors, its input read before anything is written."""
+    if runs is None:
+        return lambda out: []
+    try:
+        drawing = importlib.import_module("edcurve_neural.figures")
+    except ImportError as error:
+        raise ImportError(f"--runs needs the extra neural: pip install 'edcurve[neural]' ({error})") from None
+    table = drawing.read_runs(runs)
+    return lambda out: list(drawing.draw(table, out))
 
 
 @click.command()
