@@ -190,7 +190,7 @@ def measured(
     """Evaluation from the cell of each phase of the grid, reconstructions of blocks of cells and bits of each cell."""
     moments = Moments(waves, cells, count)
     probability = moments.sizes / len(cells)
-    entropy = -float(np.sum(probability * np.log2(probability)))
+    entropy = float(np.sum(-probability * np.log2(probability))) + 0.0  # of a single cell 0, not −0
     spread, offset = moments.energy, 0.0
     for block, means in moments.means():
         weight = probability[block]

@@ -117,6 +117,8 @@ def figures(out: str, runs: str | None, base: float) -> None:
     command = ["edcurve", "figures", "--out", out]
     if base != 2:
         command += ["--base", "e" if base == math.e else repr(base)]
+    if runs is not None:
+        command += ["--runs", runs]
     trained = _trained(runs)
     for path in [*write_figures(out, base=base, command=command), *trained(out)]:
         click.echo(f"wrote {path}")
