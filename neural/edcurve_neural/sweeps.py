@@ -191,7 +191,8 @@ def _train(
     kept, program, start = Store(store), Program(configs, device), time.perf_counter()
     at = kept.restore(program)
     if at and say:
-        print(f"going on with {len(configs)} models from step {at} of {program.steps}", file=sys.stderr)
+        models = "1 model" if len(configs) == 1 else f"{len(configs)} models"
+        print(f"going on with {models} from step {at} of {program.steps}", file=sys.stderr)
     stop = stop or Event()
     with reports.board(tensorboard) as board:
         finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
