@@ -54,7 +54,7 @@ class Several(click.ParamType):  # type: ignore[type-arg]  # generic only in new
         return found
 
 
-class Device(click.ParamType):  # type: ignore[type-arg]
+class Device(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
     """A device that is there."""
 
     name = "device"

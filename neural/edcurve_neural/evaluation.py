@@ -258,7 +258,7 @@ def _caller(encode: Callable[[Any], Any], waves: Signal, dtype: torch.dtype, dev
     trial = waves.sample(grid(2).unsqueeze(0))[0].to(dtype)
     try:
         with_tensors(encode, trial)
-    except Exception as error:
+    except Exception as error:  # a caller's function may raise anything; its own error is raised if arrays fail too
         try:
             with_arrays(encode, trial)
         except Exception:

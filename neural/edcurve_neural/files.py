@@ -39,7 +39,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
     except (SafetensorError, RuntimeError, UnicodeDecodeError) as error:
         raise DamagedFileError(path, str(error)) from None
     if header.get("digest") != _digest(tensors, header.get("about", "")):

@@ -202,6 +202,7 @@ def _unscaled(source: Source) -> tuple[Source, float]:
     """The built-in open source that a scaled one is made of, whose grids and bounds serve all its multiples."""
     if not isinstance(source, Proved) or source._scale == 1:
         return source, 1.0
+    # the open built-in sources but the power laws are made without arguments
     plain = PowerLaw(source._c[2]) if isinstance(source, PowerLaw) else type(source)()  # type: ignore[call-arg]
     return plain, float(source._scale)
 

@@ -142,7 +142,7 @@ class Source:
         other._given = partial(_times, ratio, self._vectorised)
         if type(self).cell_distortion is not Source.cell_distortion:
             # an attribute, so that it comes before the method of the subclass
-            other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]
+            other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]  # else unscaled
         other._max_distortion = ratio * self._max_distortion
         other._c = (other._max_distortion, 0.0, other._one_cell, self._closed)
         for cached in ("_accurate_above", "_fingerprint", "_lines"):

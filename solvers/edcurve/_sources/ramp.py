@@ -38,7 +38,7 @@ class Ramp(Proved):
     def __new__(cls, samples: int | None = None) -> Self:
         """Make a `SampledRamp` where samples are given."""
         kind = SampledRamp if cls is Ramp and samples is not None else cls
-        return object.__new__(kind)  # type: ignore[return-value]
+        return object.__new__(kind)  # type: ignore[return-value]  # a subclass
 
     def __init__(self, samples: int | None = None) -> None:
         super().__init__("ramp", Fraction(1, 12), (2.0, -1.0), closed=True)

@@ -73,7 +73,7 @@ class Spectrum(Known):
             c[: table.HEAD] = [*self._c[:2], *kept[2:5], kept[5] * factor**2]
             c[table.HEAD :] *= factor**2
             c.setflags(write=False)
-            self._c = c  # type: ignore[assignment]
+            self._c = c  # type: ignore[assignment]  # a tuple elsewhere
 
     @property
     def energies(self) -> Array:

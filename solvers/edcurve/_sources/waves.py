@@ -25,7 +25,7 @@ from .waveforms import Waveform
 class _Wave(Known):
     """t ↦ g(t + V), g even about a centre, d in closed form: the kernel's c = (m, a₁, a₂, a₃, b₀, b₁, b₂)."""
 
-    _model: ModuleType = waves  # type: ignore[misc]
+    _model: ModuleType = waves  # type: ignore[misc]  # a class's own elsewhere
     _linear: ClassVar[slice] = slice(1, None)
     _centre: float
 
