@@ -1,14 +1,35 @@
-"""The paper's neural compressors, many trained at once, and their gap to the optimum."""
+"""The paper's neural compressors, many trained at once, and their gap to the optimum.
 
-from . import functional
-from .config import Config, grid
-from .evaluation import Decomposition, Evaluation, evaluate
-from .files import DamagedFileError
-from .models import NTC
-from .runs import Run
-from .store import Store
-from .sweeps import Sweep, sweep
-from .training import train, train_many
+The public names are imported from their modules when they are first used, so that `edcurve_neural.figures` draws
+results without PyTorch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import functional as functional
+    from .config import Config, grid
+    from .evaluation import Decomposition, Evaluation, evaluate
+    from .files import DamagedFileError
+    from .models import NTC
+    from .runs import Run
+    from .store import Store
+    from .sweeps import Sweep, sweep
+    from .training import train, train_many
+
+_MODULES = {
+    "config": ("Config", "grid"),
+    "evaluation": ("Decomposition", "Evaluation", "evaluate"),
+    "files": ("DamagedFileError",),
+    "models": ("NTC",),
+    "runs": ("Run",),
+    "store": ("Store",),
+    "sweeps": ("Sweep", "sweep"),
+    "training": ("train", "train_many"),
+}
+_SUBMODULES = ("figures", "functional")
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "NTC",
@@ -26,3 +47,17 @@ __all__ = [
     "train",
     "train_many",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return import_module(f".{name}", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES, *_HOME})
