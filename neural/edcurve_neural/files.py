@@ -22,8 +22,8 @@ from torch import Tensor
 class DamagedFileError(ValueError):
     """A file is not what was written."""
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: {why}; the file is damaged: delete it, and what it held will be made again")
+    def __init__(self, path: Path, why: str, remedy: str = "delete it, and what it held will be made again") -> None:
+        super().__init__(f"{path}: {why}; the file is damaged: {remedy}")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
