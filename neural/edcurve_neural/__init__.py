@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import coding as coding
     from . import functional as functional
+    from .coding import Coded, compress, decompress, read_indices, write_indices
     from .config import Config, grid
     from .evaluation import Decomposition, Evaluation, evaluate
     from .files import DamagedFileError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from .training import train, train_many
 
 _MODULES = {
+    "coding": ("Coded", "compress", "decompress", "read_indices", "write_indices"),
     "config": ("Config", "grid"),
     "evaluation": ("Decomposition", "Evaluation", "evaluate"),
     "files": ("DamagedFileError",),
@@ -28,11 +31,12 @@ _MODULES = {
     "sweeps": ("Sweep", "sweep"),
     "training": ("train", "train_many"),
 }
-_SUBMODULES = ("figures", "functional")
+_SUBMODULES = ("coding", "figures", "functional")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "NTC",
+    "Coded",
     "Config",
     "DamagedFileError",
     "Decomposition",
@@ -40,12 +44,17 @@ __all__ = [
     "Run",
     "Store",
     "Sweep",
+    "coding",
+    "compress",
+    "decompress",
     "evaluate",
     "functional",
     "grid",
+    "read_indices",
     "sweep",
     "train",
     "train_many",
+    "write_indices",
 ]
 
 
