@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .measurement import Measurement, measure
     from .partitions import Partition, partition
     from .quantizers import Quantizer, quantizer
+    from .reports import report
     from .segmentation import Segmentation, segment
     from .shannon import RateDistortion, rate_distortion, rate_distortion_bounds
     from .sources import (
@@ -56,6 +57,7 @@ _MODULES = {
     "measurement": ("Measurement", "measure"),
     "partitions": ("Partition", "partition"),
     "quantizers": ("Quantizer", "quantizer"),
+    "reports": ("report",),
     "segmentation": ("Segmentation", "segment"),
     "shannon": ("RateDistortion", "rate_distortion", "rate_distortion_bounds"),
     "sources": (
@@ -122,6 +124,7 @@ __all__ = [
     "rate_distortion",
     "rate_distortion_bounds",
     "relaxation",
+    "report",
     "search",
     "segment",
     "upper_bound",

@@ -12,6 +12,7 @@ from .curve import curve
 from .lazy import NEURAL
 from .measured import excess, segment
 from .optimum import certify, distortion, entropy, figures, lagrangian, partition, sources
+from .report import report
 
 
 class _Group(click.Group):
@@ -34,5 +35,18 @@ def main() -> None:
     """
 
 
-for command in (certify, curve, distortion, entropy, excess, figures, lagrangian, partition, segment, sources, *NEURAL):
+for command in (
+    certify,
+    curve,
+    distortion,
+    entropy,
+    excess,
+    figures,
+    lagrangian,
+    partition,
+    report,
+    segment,
+    sources,
+    *NEURAL,
+):
     main.add_command(command)
