@@ -28,6 +28,7 @@ COMMANDS = (
     "figures",
     "lagrangian",
     "partition",
+    "report",
     "runs",
     "segment",
     "sources",
