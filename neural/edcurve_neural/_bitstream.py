@@ -1,10 +1,10 @@
 """Integers in a file, range-coded with a table of probabilities for each column.
 
-    magic and version, lengths of what follows    16 bytes
-    header                                        JSON: whose integers, their shape, least entry and size of each table
-    tables                                        code lengths, their second differences deflated
-    payload                                       32-bit words of a range coder, the least significant byte first
-    digest                                        BLAKE2b of all of that, 8 bytes
+    magic and version, lengths    12 bytes
+    head, deflated                a line of JSON: whose integers, their shape, least entry and size of each table;
+                                  then the code lengths of the tables, as second differences
+    payload                       32-bit words of a range coder, the least significant byte first
+    digest                        BLAKE2b of all of that, 8 bytes
 
 A range coder loses its way if encoder and decoder differ in the last bit of a probability, and those of a density
 evaluated in floating point do, from one machine to the next. So the file holds the tables, as code lengths in 512ths of
@@ -17,15 +17,14 @@ What a table has not is coded as an escape symbol and 64 bits.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import math
 import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,18 +33,16 @@ from edcurve import progress
 from edcurve._files import replacing
 from numpy.typing import NDArray
 
+from ._code_lengths import PRECISION, Lengths, code_lengths, differences, frequencies, undone
 from .files import DamagedFileError
 
 Integers = NDArray[np.int64]
-Lengths = NDArray[np.uint16]
 
 MAGIC, VERSION = b"edc", 1
-PREFIX = struct.Struct("<3sB3I")  # magic, version; bytes of header and of tables, words of payload
+PREFIX = struct.Struct("<3sBII")  # magic, version; bytes of the head, words of the payload
+USUAL = b'{"config":"","weights":"","shape":[100000,1],"tables":[[-5,10],[-5,10]]}\n'  # what deflation starts from
+HEAD = 2**24  # bytes of a head, inflated, at most
 DIGEST = 8  # bytes
-PRECISION = 24  # bits of a frequency, the coder's own
-STEPS = 512  # in a bit of code length
-LONGEST = 2**14 - 1  # code length: 32 bits
-SCALE = 38  # bits of the weight of a probability of one: its product with a frequency has 62
 BLOCK = 2**20  # entries of a column coded at a time; those that escape follow their block
 LARGEST = 2**20  # table
 MOST = 2**28  # integers in a file
@@ -63,34 +60,6 @@ class Contents(NamedTuple):
     words: NDArray[np.uint32]
 
 
-def code_lengths(probabilities: NDArray[np.float64]) -> Lengths:
-    """−log₂ p in 512ths of a bit, at most 32 bits; the last one is the escape's, for what is left of one."""
-    left = max(0.0, 1.0 - float(probabilities.sum()))
-    with np.errstate(divide="ignore"):
-        bits = -np.log2(np.append(probabilities, left))
-    return np.clip(np.rint(STEPS * bits), 0, LONGEST).astype(np.uint16)
-
-
-def frequencies(lengths: Lengths) -> Integers:
-    """Positive integers proportional to the probabilities, with sum 2²⁴; nothing is rounded in floating point."""
-    weights = _octave()[lengths % STEPS] >> (lengths // STEPS)
-    found = 1 + weights * (2**PRECISION - len(lengths)) // weights.sum()
-    found[np.argmax(weights)] += 2**PRECISION - found.sum()
-    return np.asarray(found, dtype=np.int64)
-
-
-@cache
-def _octave() -> Integers:
-    """⌊2^(38 − k/512)⌋ for k below 512, by square roots of integers, which may be rounded down one after the other."""
-    found = []
-    for k in range(STEPS):
-        power = 1 << (SCALE * STEPS - k)
-        for _ in range(STEPS.bit_length() - 1):
-            power = math.isqrt(power)
-        found.append(power)
-    return np.array(found, dtype=np.int64)
-
-
 def write(
     path: str | os.PathLike[str],
     values: Integers,
@@ -104,10 +73,8 @@ def write(
     words = _encoded(values, lows, lengths)
     sizes = [[low, len(probabilities)] for low, probabilities in tables]
     header = {"config": config, "weights": weights, "shape": list(values.shape), "tables": sizes}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    packed = _packed(np.concatenate(lengths))
-    prefix = PREFIX.pack(MAGIC, VERSION, len(text), len(packed), len(words))
-    content = prefix + text + packed + words.astype("<u4").tobytes()
+    head = _packed(json.dumps(header, separators=(",", ":")).encode() + b"\n" + differences(np.concatenate(lengths)))
+    content = PREFIX.pack(MAGIC, VERSION, len(head), len(words)) + head + words.astype("<u4").tobytes()
     with replacing(path) as temporary:
         temporary.write_bytes(content + _digest(content))
     return 32 * len(words), 8 * (len(content) + DIGEST)
@@ -124,16 +91,17 @@ def read(path: str | os.PathLike[str]) -> Contents:
         _require(path, len(prefix) == PREFIX.size, f"it ends after {size} bytes")
         _, version, *parts = PREFIX.unpack(prefix)
         _require(path, version == VERSION, f"it is of version {version} of the format, not {VERSION}")
-        stops = np.cumsum([PREFIX.size, parts[0], parts[1], 4 * parts[2], DIGEST]).tolist()
+        stops = np.cumsum([PREFIX.size, parts[0], 4 * parts[1], DIGEST]).tolist()
         _require(path, size == stops[-1], f"it has {size} bytes, and should have {stops[-1]}")
         content = prefix + file.read(size - len(prefix))
-    text, packed, payload, digest = (content[start:stop] for start, stop in itertools.pairwise(stops))
+    head, payload, digest = (content[start:stop] for start, stop in pairwise(stops))
     _require(path, digest == _digest(content[: stops[-2]]), "its content does not match its digest")
     try:
+        text, _, steps = _unpacked(head).partition(b"\n")
         config, weights, shape, sizes = _header(text)
-        lengths = _unpacked(packed, [count + 1 for _, count in sizes])
+        lengths = undone(steps, [count + 1 for _, count in sizes])
     except (ValueError, TypeError, KeyError, RecursionError, zlib.error) as error:
-        raise _damaged(path, f"its header or its tables cannot be read ({error})") from None
+        raise _damaged(path, f"its head cannot be read ({error})") from None
     words = np.frombuffer(payload, dtype="<u4").astype(np.uint32)
     # each integer is at least the bits of the most probable one of its column, and the coder keeps two words to itself
     least = shape[0] * sum(PRECISION - math.log2(int(frequencies(part).max())) for part in lengths)
@@ -204,24 +172,19 @@ def _header(text: bytes) -> tuple[str | None, str, tuple[int, int], list[tuple[i
     return config, weights, (rows, columns), sizes
 
 
-def _packed(lengths: Lengths) -> bytes:
-    """Second differences modulo 2¹⁶, small ones of either sign to small numbers; the low bytes, then the high ones."""
-    change = np.diff(lengths, n=2, prepend=np.zeros(2, dtype=np.uint16)).view(np.int16)
-    small = (change << 1) ^ (change >> 15)
-    return zlib.compress(small.astype("<i2").view(np.uint8).reshape(-1, 2).T.tobytes(), 9)
+def _packed(head: bytes) -> bytes:
+    if len(head) > HEAD:
+        raise ValueError(f"tables must fit {HEAD} bytes, got {len(head)}")
+    deflate = zlib.compressobj(9, wbits=-zlib.MAX_WBITS, memLevel=9, zdict=USUAL)
+    return deflate.compress(head) + deflate.flush()
 
 
-def _unpacked(packed: bytes, sizes: list[int]) -> list[Lengths]:
-    total, inflate = sum(sizes), zlib.decompressobj()
-    planes = inflate.decompress(packed, 2 * total + 1)
-    if len(planes) != 2 * total or not inflate.eof or inflate.unused_data:
-        raise ValueError(f"not {total} code lengths")
-    small = np.frombuffer(planes, dtype=np.uint8).reshape(2, -1).T.copy().view("<u2")[:, 0].astype(np.uint16)
-    change = (small >> 1) ^ (0 - (small & 1))
-    lengths = np.cumsum(np.cumsum(change, dtype=np.uint16), dtype=np.uint16)
-    if lengths.max() > LONGEST:
-        raise ValueError("a code length above 32 bits")
-    return np.split(lengths, np.cumsum(sizes)[:-1])
+def _unpacked(packed: bytes) -> bytes:
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS, zdict=USUAL)
+    head = inflate.decompress(packed, HEAD + 1)
+    if len(head) > HEAD or not inflate.eof or inflate.unused_data:
+        raise ValueError("it is not one deflated stream of allowed length")
+    return head
 
 
 def _digest(content: bytes) -> bytes:

@@ -7,8 +7,8 @@ dimension; any index has a code, in the table or not. Needs constriction (``pip 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +17,12 @@ import torch
 from edcurve import progress
 from numpy.typing import ArrayLike, NDArray
 
-from . import _bitstream, functional
+from . import _bitstream
+from .entropy_models import coder_of, tables
 from .evaluation import relabel
-from .models import NTC, parts
 from .runs import BATCH, Run
 
 Indices = NDArray[np.int64]
-Table = tuple[int, NDArray[np.float64]]
-
-TAIL = 2.0**-22  # probability beyond either end of the table of a density
-WIDEST = 2**16  # table of a density
-FARTHEST = 2**40  # from zero that a density is looked for
 
 
 @dataclass(frozen=True)
@@ -50,39 +45,6 @@ class Coded:
     model_bits: float
     bits: int
     file_bits: int
-
-
-def tables(model: Any) -> list[Table]:
-    """The entropy model of a compressor: a categorical distribution for each latent dimension.
-
-    Parameters
-    ----------
-    model : NTC, Run, or anything with a method ``tables`` that returns this
-        Of one model.
-
-    Returns
-    -------
-    list of (int, ndarray)
-        The least index, and the probabilities of it and those that follow. What they leave of one is for all other
-        indices; less than 5e-7 for an `NTC`, unless that takes more than 2¹⁶ indices.
-
-    Raises
-    ------
-    TypeError
-        For what has no tables and is no `NTC`.
-    ValueError
-        For more than one model, weights that are not finite, or what are no probabilities.
-    """
-    coder = _coder(model)
-    if hasattr(coder, "tables"):
-        found = [(int(low), np.asarray(probabilities, dtype=np.float64)) for low, probabilities in coder.tables()]
-    elif isinstance(coder, NTC):
-        found = _density_tables(coder)
-    else:
-        raise TypeError(f"model must be an NTC, a Run, or have a method tables, got {type(coder).__name__}")
-    for low, probabilities in found:
-        _check_table(low, probabilities)
-    return found
 
 
 def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike | torch.Tensor) -> Coded:
@@ -108,11 +70,12 @@ def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike |
     ImportError
         Without the extra ``coding``.
     """
-    coder, known = _coder(model), tables(model)
+    coder, known = coder_of(model), tables(model)
     values = _integers(indices, len(known))
     key = model.config.key if isinstance(model, Run) else None
+    spent = float(_for_each(coder.rate, coder, values).sum(dtype=np.float64))
     bits, file_bits = _bitstream.write(path, values, known, config=key, weights=fingerprint(coder))
-    return Coded(len(values), _model_bits(coder, values), bits, file_bits)
+    return Coded(len(values), spent, bits, file_bits)
 
 
 def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
@@ -139,7 +102,7 @@ def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
     ImportError
         Without the extra ``coding``.
     """
-    found, weights = _bitstream.read(path), fingerprint(_coder(model))
+    found, weights = _bitstream.read(path), fingerprint(coder_of(model))
     if found.weights != weights:
         wanted = "" if found.config is None else f", of configuration {found.config}"
         given = f", of configuration {model.config.key}" if isinstance(model, Run) else ""
@@ -173,10 +136,9 @@ def compress(path: str | os.PathLike[str], model: Any, x: ArrayLike | torch.Tens
     ImportError
         Without the extra ``coding``.
     """
-    return write_indices(path, model, encode(_coder(model), x))
+    return write_indices(path, model, encode(coder_of(model), x))
 
 
-@torch.no_grad()
 def decompress(path: str | os.PathLike[str], model: Any) -> NDArray[Any]:
     """Reconstructions of what was compressed into a file.
 
@@ -196,11 +158,8 @@ def decompress(path: str | os.PathLike[str], model: Any) -> NDArray[Any]:
     DamagedFileError, ValueError, ImportError
         As for `read_indices`.
     """
-    coder, indices = _coder(model), read_indices(path, model)
-    distinct, cells = _distinct(indices)
-    device = next(coder.parameters()).device
-    blocks = torch.from_numpy(distinct).to(device).split(BATCH)
-    return np.concatenate([coder.decode(block.unsqueeze(0))[0].cpu().numpy() for block in blocks])[cells]
+    coder = coder_of(model)
+    return _for_each(coder.decode, coder, read_indices(path, model))
 
 
 @torch.no_grad()
@@ -236,50 +195,6 @@ def fingerprint(coder: torch.nn.Module) -> str:
     return state.hexdigest()[:16]
 
 
-def _coder(model: Any) -> Any:
-    return model.model if isinstance(model, Run) else model
-
-
-@torch.no_grad()
-def _density_tables(model: NTC) -> list[Table]:
-    if model.models != 1:
-        raise ValueError(f"model must be one model, got {model.models}: take one with select")
-    if not bool(torch.isfinite(model.flat).all()):
-        raise ValueError("model has weights that are not finite")
-    kinds = parts(model.views()).density
-    density = functional.Density(*(tuple(part.double().cpu() for part in kind) for kind in kinds))
-    edge = math.log(TAIL) - math.log1p(-TAIL)
-    lows, middles, highs = _crossings(density, [edge, 0.0, -edge]).T.tolist()
-    found = []
-    for j, (low, middle, high) in enumerate(zip(lows, middles, highs, strict=True)):
-        low, high = max(low, middle - WIDEST // 2), min(high, middle + WIDEST // 2 - 1)
-        one = functional.Density(*(tuple(part[:, j : j + 1] for part in kind) for kind in density))
-        y = torch.arange(low, high + 1, dtype=torch.float64).reshape(1, 1, -1)
-        found.append((low, functional.noisy_log_prob(y, one).exp().flatten().numpy()))
-    return found
-
-
-def _crossings(density: functional.Density, logits: list[float]) -> torch.Tensor:
-    """The least integers y at which the cumulative logit of y + ½ is at least those, (latents, len(logits))."""
-    wanted = torch.tensor(logits, dtype=torch.float64)
-    low = torch.full((1, density.matrices[0].shape[1], len(logits)), -FARTHEST)
-    high = -low
-    while bool((low < high).any()):
-        middle = torch.div(low + high, 2, rounding_mode="floor")
-        reached = functional.cumulative_logits(middle.double() + 0.5, density) >= wanted
-        low, high = torch.where(reached, low, middle + 1), torch.where(reached, middle, high)
-    return low[0]
-
-
-def _check_table(low: int, probabilities: NDArray[np.float64]) -> None:
-    if probabilities.ndim != 1 or not 1 <= len(probabilities) <= _bitstream.LARGEST:
-        raise ValueError(f"a table must have from 1 to 2**20 probabilities, got shape {probabilities.shape}")
-    if not -(2**63) <= low <= 2**63 - len(probabilities):
-        raise ValueError(f"the indices of a table must fit 64 bits, got {len(probabilities)} from {low}")
-    if not (probabilities.min() >= 0.0 and probabilities.sum() <= 1.0 + 1e-6):
-        raise ValueError(f"a table must be of probabilities with a sum of at most one, got a sum {probabilities.sum()}")
-
-
 def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
     values = _array(indices)
     if values.dtype.kind not in "iu":
@@ -293,16 +208,15 @@ def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
     return values.astype(np.int64)
 
 
-def _model_bits(coder: Any, values: Indices) -> float:
-    distinct, cells = _distinct(values)
-    device = next(coder.parameters()).device
-    blocks = torch.from_numpy(distinct).to(device).split(BATCH)
-    bits = torch.cat([coder.rate(block.unsqueeze(0))[0].double().cpu() for block in blocks]).numpy()
-    return float(np.bincount(cells, minlength=len(distinct)) @ bits)
-
-
-def _distinct(values: Indices) -> tuple[Indices, Indices]:
-    return relabel(values) if len(values) else (values, np.zeros(0, dtype=np.int64))
+@torch.no_grad()
+def _for_each(function: Callable[[torch.Tensor], torch.Tensor], coder: Any, indices: Indices) -> NDArray[Any]:
+    """What a method of a coder makes of each row of indices; it is given distinct ones."""
+    empty = np.zeros(0, dtype=np.int64)
+    distinct, cells = relabel(indices) if len(indices) else (indices, empty)
+    given = torch.from_numpy(distinct).to(next(coder.parameters()).device).unsqueeze(0)
+    starts = range(0, max(1, len(distinct)), BATCH)
+    found = [function(given[:, start : start + BATCH])[0].cpu().numpy() for start in starts]
+    return np.asarray(np.concatenate(found)[cells])
 
 
 def _array(value: ArrayLike | torch.Tensor) -> NDArray[Any]:

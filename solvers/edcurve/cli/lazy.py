@@ -30,10 +30,12 @@ class LazyCommand(click.Command):
 
 
 NEURAL = tuple(
-    LazyCommand(name, line, module="edcurve_neural.cli", extra="neural")
-    for name, line in (
-        ("train", "Train one neural compressor, and measure it."),
-        ("sweep", "Train many neural compressors into a store."),
-        ("runs", "List the trained compressors of a store."),
+    LazyCommand(name, line, module=f"edcurve_neural.{module}", extra=extra)
+    for name, line, module, extra in (
+        ("train", "Train one neural compressor, and measure it.", "cli", "neural"),
+        ("sweep", "Train many neural compressors into a store.", "cli", "neural"),
+        ("runs", "List the trained compressors of a store.", "cli", "neural"),
+        ("encode", "Compress realizations into a file, with a trained compressor.", "cli_coding", "coding"),
+        ("decode", "Reconstruct what was compressed into a file.", "cli_coding", "coding"),
     )
 )
