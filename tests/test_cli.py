@@ -257,6 +257,7 @@ def test_sources(output):
 
 def test_figures(cli, tmp_path):
     names = [f"{name}.{kind}" for name in ("ramp", "circle") for kind in ("png", "pdf", "csv")] + ["provenance.json"]
+    names += [f"figure_{number}.png" for number in range(1, 8)] + ["runs.csv", "codewords.csv", "figures.json"]
     code, out, err = cli("figures", "--out", "deep/my figures", "--base", "e")
     assert (code, err) == (0, "")
     assert out.splitlines() == [f"wrote {Path('deep/my figures') / name}" for name in names]

@@ -1,0 +1,10 @@
+"""The paper's figures with trained compressors beside the optimum, from a store or from results shipped here.
+
+Reading tables and drawing need no PyTorch; reading a store does.
+"""
+
+from .summary import by_batch, by_training_set, markdown, parts
+from .tables import Trained, load, read_runs
+from .writing import draw
+
+__all__ = ["Trained", "by_batch", "by_training_set", "draw", "load", "markdown", "parts", "read_runs"]

@@ -1,0 +1,100 @@
+"""Codewords and reconstructions of trained compressors against the phase: the content of Figures 2 and 4."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from ..config import Config
+from ..evaluation import grid
+from ..models import NTC
+from ..store import Store
+from .tables import usual
+
+LATENT_DIMS = {"ramp": (1,), "circle": (1, 2)}
+INDEX, OF = 240, 1024  # the sample of the paper's Figure 2
+DIGITS = 5
+
+
+def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int = 512) -> pd.DataFrame | None:
+    """Latents, codewords and reconstructions on a grid of phases.
+
+    Of the ramp with one latent dimension and of the circle with one and two; each at the least and the greatest λ, from
+    the largest batch and the first seed.
+
+    Parameters
+    ----------
+    store : path
+        Folder of the trained compressors.
+    runs : pandas.DataFrame
+        Its runs, as `read_runs` returns them.
+    points : int
+        The phases are (j + ½)/points.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        One row for each run and phase: `key` of the run, `phase`, `latent_0`, … (analysis), `codeword_0`, … (rounded),
+        and for the ramp at t = 240/1024 `signal`, `reconstruction` and `unquantised`, which is the synthesis of the
+        latent as it is. None if the store has no such runs.
+
+    Raises
+    ------
+    DamagedFileError
+        If weights are not what was written.
+    """
+    kept = Store(store)
+    known = {row["key"]: row for row in kept.rows()}
+    names = [field.name for field in dataclasses.fields(Config)]
+    tables = []
+    for key in chosen(runs):
+        config = Config.from_dict({name: known[key][name] for name in names if name in known[key]})
+        table = of_model(kept.load(config).model, points)
+        table.insert(0, "key", key)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def chosen(runs: pd.DataFrame) -> list[str]:
+    """Keys of the runs to show."""
+    keys = []
+    for source, dims in LATENT_DIMS.items():
+        for dim in dims:
+            those = usual(runs[(runs["source"] == source) & (runs["latent_dim"] == dim)])
+            those = those.sort_values(["batch_size", "seed"], ascending=[False, True])
+            ends = those[those["lmbda"].isin([those["lmbda"].min(), those["lmbda"].max()])]
+            keys += ends.drop_duplicates("lmbda").sort_values("lmbda")["key"].tolist()
+    return keys
+
+
+@torch.no_grad()
+def of_model(model: NTC, points: int) -> pd.DataFrame:
+    """The table of a single model."""
+    v = grid(points)
+    x = model.signal.sample(v.unsqueeze(0)).to(model.flat)
+    y, k = model.analysis(x), model.encode(x)
+    columns = {"phase": v.unsqueeze(1), "latent": y[0], "codeword": k[0]}
+    if model.signal.name != "circle":
+        at = INDEX * model.signal.dim // OF
+        seen = {"signal": x, "reconstruction": model.decode(k), "unquantised": model.synthesis(y)}
+        columns |= {name: values[0, :, at : at + 1] for name, values in seen.items()}
+    return pd.DataFrame(
+        {
+            f"{name}_{i}" if name in ("latent", "codeword") else name: _rounded(column)
+            for name, values in columns.items()
+            for i, column in enumerate(values.T)
+        }
+    )
+
+
+def _rounded(values: torch.Tensor) -> NDArray[np.generic]:
+    """To the digits that a figure shows; integers as they are."""
+    array: NDArray[np.generic] = values.cpu().numpy()
+    if array.dtype.kind == "i":
+        return array
+    return np.array([float(f"{value:.{DIGITS}g}") for value in array])

@@ -1,0 +1,69 @@
+"""Tables of trained compressors: means over the seeds."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from .tables import usual
+
+INDEX = ["source", "latent_dim", "lmbda"]
+SHOWN = ["rate", "entropy", "distortion", "excess", "entropy_model", "decoder", "partition", "percent"]
+
+
+def over_batches(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs with fresh phases, of which there are several batch sizes."""
+    those = usual(runs)
+    return those[those.groupby(INDEX)["batch_size"].transform("nunique") > 1]
+
+
+def over_training_sets(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs with fixed training sets, and those with fresh phases that differ in nothing else."""
+    same = [*INDEX, "batch_size", "steps", "learning_rate", "hidden", "likelihood"]
+    ntc = runs[runs["compressor"] == "ntc"]
+    return ntc[ntc.groupby(same)["train_size"].transform("count") > 0]
+
+
+def by_batch(runs: pd.DataFrame) -> pd.DataFrame:
+    """Excess in percent of the optimum: a row for each source, latent dimension and λ, a column for each batch size."""
+    return over_batches(runs).pivot_table(index=INDEX, columns="batch_size", values="percent")
+
+
+def by_training_set(runs: pd.DataFrame) -> pd.DataFrame:
+    """Excess in percent of the optimum: a column for each size of a training set, the last for fresh phases."""
+    those = over_training_sets(runs)
+    table = those.assign(train_size=those["train_size"].fillna(math.inf))
+    wide = table.pivot_table(index=[*INDEX, "batch_size"], columns="train_size", values="percent")
+    return wide.rename(columns={math.inf: "fresh"})
+
+
+def parts(runs: pd.DataFrame) -> pd.DataFrame:
+    """Rate, entropy, distortion, and the excess with its parts in bits, at the largest batch size of each source."""
+    those = usual(runs)
+    largest = those[those["batch_size"] == those.groupby(INDEX)["batch_size"].transform("max")]
+    return largest.groupby([*INDEX, "batch_size"])[SHOWN].mean()
+
+
+def best(runs: pd.DataFrame) -> pd.DataFrame:
+    """The run nearest to the optimum, of the paper's compressors with fresh phases, for each source and λ."""
+    ntc = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
+    first = ntc.sort_values("excess").drop_duplicates(["source", "lmbda"]).sort_values(["source", "lmbda"])
+    return first.set_index(["source", "lmbda"])[["latent_dim", "batch_size", "steps", "seed", "excess", "percent"]]
+
+
+def markdown(frame: pd.DataFrame, digits: int = 3) -> str:
+    """A table in Markdown, numbers to so many digits."""
+    flat = frame.reset_index()
+    names = [_text(name, digits) for name in flat.columns]
+    rows = [[_text(value, digits) for value in row] for row in flat.astype(object).itertuples(index=False)]
+    lines = [names, ["---"] * len(names), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _text(value: object, digits: int) -> str:
+    if not isinstance(value, float):
+        return str(value).replace("_", " ")
+    if value.is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return "" if math.isnan(value) else f"{value:#.{digits}g}" if abs(value) >= 1e-4 else f"{value:.1e}"

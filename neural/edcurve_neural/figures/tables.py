@@ -1,0 +1,120 @@
+"""What the figures are drawn from: a table of runs, and their codewords against the phase."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+NEEDED = (
+    "key", "source", "lmbda", "latent_dim", "batch_size", "seed", "steps", "status", "rate", "entropy", "distortion",
+    "excess", "entropy_model", "decoder", "partition",
+)  # fmt: skip
+# columns that tables of older versions lack, or that a table may leave out, and what they stand for then
+DEFAULTS: dict[str, Any] = {"compressor": "ntc", "train_size": np.nan, "learning_rate": 1e-3, "hidden": "[100, 100]"}
+DEFAULTS |= {"samples": np.nan, "likelihood": "derived"}
+SHIPPED = ("runs.csv", "codewords.csv", "provenance.json")
+
+
+class Trained(NamedTuple):
+    """Trained compressors to draw.
+
+    Attributes
+    ----------
+    runs : pandas.DataFrame
+        Finished runs, as `read_runs` returns them.
+    codewords : pandas.DataFrame or None
+        Codewords of some of them against the phase, as `codewords.codewords` returns them.
+    provenance : dict or None
+        How they were made, if known.
+    """
+
+    runs: pd.DataFrame
+    codewords: pd.DataFrame | None
+    provenance: dict[str, Any] | None
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Trained:
+    """Trained compressors of a store, of the CSV of ``edcurve runs DIR --csv``, or those shipped with the package.
+
+    Parameters
+    ----------
+    path : path, optional
+        A store or a CSV; a CSV has no codewords. By default what is shipped.
+
+    Raises
+    ------
+    ValueError
+        If there is no finished run, a column is missing, or the folder is no store.
+    ImportError
+        For a store, if PyTorch is not installed.
+    """
+    if path is None:
+        runs, codewords, provenance = (files("edcurve_neural").joinpath("data", name) for name in SHIPPED)
+        with runs.open(encoding="utf-8") as table, codewords.open(encoding="utf-8") as words:
+            return Trained(
+                _finished(pd.read_csv(table), "the results shipped"),
+                pd.read_csv(words),
+                json.loads(provenance.read_text(encoding="utf-8")),
+            )
+    runs_there = read_runs(path)
+    if not Path(path).is_dir():
+        return Trained(runs_there, None, None)
+    from .codewords import codewords as of_store
+
+    return Trained(runs_there, of_store(path, runs_there), None)
+
+
+def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Finished runs of a store, or of the CSV that ``edcurve runs DIR --csv`` writes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run, with the optimum of rate + λD (bits) and the excess in percent of it as further columns
+        `optimum` and `percent`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, no run has finished, or the folder is no store.
+    """
+    where = Path(path)
+    if where.is_dir():
+        if not (where / "runs").is_dir():
+            raise ValueError(f"{where} is not a store of trained compressors: it has no folder named runs")
+        from ..store import Store
+
+        rows = Store(where).rows()
+        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(NEEDED))
+    else:
+        frame = pd.read_csv(where)
+    return _finished(frame, str(where))
+
+
+def _finished(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    missing = [name for name in NEEDED if name not in frame]
+    if missing:
+        raise ValueError(f"{where}: expected the columns of `edcurve runs --csv`, got none called {', '.join(missing)}")
+    finished = frame[frame["status"] == "finished"].reset_index(drop=True)
+    if finished.empty:
+        raise ValueError(f"{where}: no run has finished")
+    for name, value in DEFAULTS.items():
+        finished[name] = finished[name].fillna(value) if name in finished else value
+    finished["train_size"] = pd.to_numeric(finished["train_size"])  # an empty column of a store holds None
+    finished["hidden"] = finished["hidden"].astype(str)
+    finished["optimum"] = finished["rate"] + finished["lmbda"] * finished["distortion"] - finished["excess"]
+    return finished.assign(percent=100.0 * finished["excess"] / finished["optimum"])
+
+
+def usual(runs: pd.DataFrame) -> pd.DataFrame:
+    """The paper's compressors as most of the table has them: of one schedule, with fresh phases in each step."""
+    those = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
+    for name in ("steps", "learning_rate", "hidden", "likelihood"):
+        those = those[those[name] == those[name].mode()[0]] if len(those) else those
+    return those
