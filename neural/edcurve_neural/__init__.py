@@ -8,11 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import baselines as baselines
     from . import coding as coding
     from . import functional as functional
+    from .baselines import ecvq, phase_quantizer, transform_coding
     from .coding import Coded, compress, decompress, read_indices, write_indices
     from .config import Config, grid
     from .evaluation import Decomposition, Evaluation, evaluate
+    from .executors import cluster, processes
     from .files import DamagedFileError
     from .models import NTC
     from .runs import Run
@@ -21,9 +24,11 @@ if TYPE_CHECKING:
     from .training import train, train_many
 
 _MODULES = {
+    "baselines": ("ecvq", "phase_quantizer", "transform_coding"),
     "coding": ("Coded", "compress", "decompress", "read_indices", "write_indices"),
     "config": ("Config", "grid"),
     "evaluation": ("Decomposition", "Evaluation", "evaluate"),
+    "executors": ("cluster", "processes"),
     "files": ("DamagedFileError",),
     "models": ("NTC",),
     "runs": ("Run",),
@@ -31,7 +36,7 @@ _MODULES = {
     "sweeps": ("Sweep", "sweep"),
     "training": ("train", "train_many"),
 }
-_SUBMODULES = ("coding", "figures", "functional")
+_SUBMODULES = ("baselines", "coding", "figures", "functional")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
@@ -44,16 +49,22 @@ __all__ = [
     "Run",
     "Store",
     "Sweep",
+    "baselines",
+    "cluster",
     "coding",
     "compress",
     "decompress",
+    "ecvq",
     "evaluate",
     "functional",
     "grid",
+    "phase_quantizer",
+    "processes",
     "read_indices",
     "sweep",
     "train",
     "train_many",
+    "transform_coding",
     "write_indices",
 ]
 

@@ -5,25 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from typing import Any
 
 import click
 import torch
 from edcurve.cli.common import Number, json_option, reported, write_all
 
+from . import executors
 from .config import LIKELIHOODS, Config, grid
 from .evaluation import POINTS
 from .store import Store
+from .sweeps import LOST
 from .sweeps import sweep as train_missing
 
 FIRST = ("source", "lmbda", "latent_dim", "batch_size", "seed")
@@ -55,17 +54,18 @@ class Several(click.ParamType):  # type: ignore[type-arg]  # generic only in new
 
 
 class Device(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
-    """A device that is there."""
+    """A device that is there; on a cluster its workers say whether it is."""
 
     name = "device"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the name, and that PyTorch sees such a device."""
+        """Check the name, and that PyTorch sees such a device if it is to be used here."""
         name = str(value)
         if not re.fullmatch(r"cpu|cuda(:[0-9]{1,4})?", name):
             self.fail(f"{value!r} is not cpu, cuda or cuda:N", param, ctx)
         seen = torch.cuda.device_count()
-        if name != "cpu" and int(name[5:] or 0) >= seen:
+        here = ctx is None or ctx.params.get("cluster") is None
+        if here and name != "cpu" and int(name[5:] or 0) >= seen:
             self.fail(f"{value!r} is not there: PyTorch {torch.__version__} sees {seen} CUDA devices", param, ctx)
         return name
 
@@ -82,7 +82,14 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
     if several:
         seeds = click.option("--seeds", type=positive, default=1, show_default=True, help="Number of seeds, from 0.")
         store = click.option("--store", type=folder, required=True, help="Folder of the trained compressors.")
-        others = [click.option("--workers", type=positive, help="Processes. [default: threads of one]")]
+        others = [
+            click.option("--workers", type=positive, help="Processes. [default: threads of one]"),
+            click.option(
+                "--cluster",
+                metavar="ADDRESS",
+                help="Dask scheduler whose workers train, such as tcp://host:8786; they must see the store's folder.",
+            ),
+        ]
     else:
         seeds = click.option("--seed", type=int, help="Of weights, phases and noise. [default: 0]")
         store = click.option("--store", type=folder, help="Folder to keep it in. [default: only the numbers are shown]")
@@ -159,6 +166,7 @@ def sweep(
     store: str,
     as_json: bool,
     workers: int | None,
+    cluster: str | None,
     **options: Any,
 ) -> None:
     """Train many neural compressors into a store.
@@ -167,10 +175,12 @@ def sweep(
     trained, many at once. What the store has already is not trained again, and a command that was killed, and is given
     again, goes on from its last checkpoint and ends with the same weights.
     """
+    if workers is not None and cluster is not None:
+        raise click.UsageError("--workers and --cluster exclude each other")
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     lmbda = options.pop("lmbda")  # varies faster than what makes other programs
     configs = grid(source, **_given(options, hidden), lmbda=lmbda, seed=range(seeds))
-    with _processes(workers) as executor:
+    with _executor(workers, cluster) as executor:
         rows = _trained(configs, store, executor=executor, **training)
     if as_json:
         click.echo(json.dumps(rows, indent=1, allow_nan=False))
@@ -222,35 +232,27 @@ def _trained(configs: Sequence[Config], store: str, **training: Any) -> list[Row
 
 
 @contextmanager
-def _processes(count: int | None) -> Iterator[Executor | None]:
-    """An executor of worker processes, if there is a number of them; they end at the first error or interrupt."""
-    if count is None:
+def _executor(workers: int | None, address: str | None) -> Iterator[Executor | None]:
+    """Worker processes or a cluster, if asked for."""
+    if workers is None and address is None:
         yield None
         return
-    others = set(active_children())
-    with ProcessPoolExecutor(count, get_context("spawn"), _end_with_parent) as executor:
+    with executors.cluster(address) if address is not None else executors.processes(workers or 1) as executor:
         try:
             yield executor
-        except BaseException as error:
-            for worker in set(active_children()) - others:
-                worker.terminate()
-            executor.shutdown(cancel_futures=True)
-            if isinstance(error, BrokenExecutor):
-                message = "a worker was killed; the same command again goes on from the last checkpoints"
-                raise click.ClickException(message) from None
-            raise
+        except CancelledError:
+            raise _Lost(f"the connection to the Dask scheduler at {address!r} was lost") from None
+        except Exception as error:
+            if not executors.is_loss(error):
+                raise
+            raise _Lost(f"workers of a program died {LOST + 1} times") from None
 
 
-def _end_with_parent() -> None:
-    """Let a worker not outlive a command that was killed."""
-    parent = parent_process()
+class _Lost(click.ClickException):
+    """Nobody to train is left."""
 
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message}; the same command again goes on from the last checkpoints")
 
 
 def _write_csv(rows: list[Row], path: Path) -> None:

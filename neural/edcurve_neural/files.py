@@ -48,6 +48,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, about
 
 
+def read_about(path: Path) -> dict[str, Any]:
+    """The facts in the header, which are not verified."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, Any] = json.loads((file.metadata() or {}).get("about", ""))
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        raise DamagedFileError(path, str(error)) from None
+    return about
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """A JSON object, with its digest as one more field."""
     write_text(path, json.dumps({**content, "digest": _text_digest(content)}, indent=1, allow_nan=False) + "\n")

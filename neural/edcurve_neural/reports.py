@@ -70,28 +70,29 @@ def display(total: int, *, enabled: bool) -> Iterator[Advance]:
     if not enabled:
         yield lambda program: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[seen]}"), console=Console(stderr=True)) as bar:
+    with _bar() as bar:
         watch = _Watch(bar, total)
         yield watch.advance
         bar.update(watch.task, completed=watch.done)
 
 
 @contextmanager
-def count(total: int, *, enabled: bool) -> Iterator[Callable[[], None]]:
-    """A bar on standard error over programs that are trained elsewhere: yields what to call when one is finished."""
+def elsewhere(total: int, models: int, *, enabled: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error over steps of models trained elsewhere: yields what to tell steps and models done."""
     if not enabled:
-        yield lambda: None
+        yield lambda steps, finished: None
         return
-    from rich.console import Console
-    from rich.progress import Progress
+    with _bar() as bar:
+        task = bar.add_task("training", total=total, seen="")
+        yield lambda steps, finished: bar.update(task, completed=steps, seen=f"{finished} of {models} models")
 
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("programs", total=total)
-        yield lambda: bar.advance(task)
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, TextColumn("{task.fields[seen]}"), console=Console(stderr=True))
 
 
 class _Watch:

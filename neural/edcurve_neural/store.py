@@ -121,6 +121,12 @@ class Store:
             program.restore(state, about["done"])
         return program.done
 
+    def reached(self, configs: Sequence[Config]) -> int:
+        """Step of the checkpoint of a program, 0 if there is none; not verified, for showing only."""
+        with contextlib.suppress(FileNotFoundError, DamagedFileError):
+            return int(files.read_about(self.checkpoint(configs))["done"])
+        return 0
+
     def forget(self, configs: Sequence[Config]) -> None:
         """Remove the checkpoint of a program."""
         self.checkpoint(configs).unlink(missing_ok=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
+import platform
 import time
-from collections.abc import Sequence
-from concurrent.futures import Executor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import edcurve
 import numpy as np
 import torch
 
-from . import reports
+from . import executors, reports
 from .config import Config
 from .evaluation import KNOWN, POINTS, check_points
 from .runs import Run
@@ -26,6 +27,10 @@ from .training import Program, finish, run_all, shares
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+LOST = 5  # times that a program is trained again after its worker died
+LOOKED = 2.0  # seconds between looks at how far workers are
+Show = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,8 @@ def sweep(
         A folder, made if it does not exist.
     executor : concurrent.futures.Executor, optional
         Trains programs in its workers, which need to see the folder; by default they are trained in threads.
+        `processes` and `cluster` make executors that replace workers that die: what those trained goes on from its
+        last checkpoint, up to five times.
     device : torch.device or str
         Where.
     checkpoint_every : int
@@ -130,23 +137,20 @@ def sweep(
     programs = _programs(kept, configs, threads)
     task = partial(
         _train,
-        store=str(kept.path),
+        store=str(kept.path.absolute()),
         device=str(device),
         every=checkpoint_every,
         points=points,
         say=progress,
-        tensorboard=None if tensorboard is None else str(tensorboard),
+        tensorboard=None if tensorboard is None else str(Path(tensorboard).absolute()),
     )
     total = sum(config.steps for program in programs for config in program)
     if executor is None:
         with reports.display(total, enabled=progress) as advance:
             run_all(lambda program, stop: task(program, stop=stop, advance=advance), programs, threads)
     else:
-        futures = [executor.submit(task, program) for program in programs]
-        with reports.count(len(futures), enabled=progress) as finished:
-            for future in as_completed(futures):
-                future.result()
-                finished()
+        with reports.elsewhere(total, sum(map(len, programs)), enabled=progress) as show:
+            _spread(task, programs, executor, kept, show)
     kept.write_index()
     return Sweep(str(kept.path), tuple(configs))
 
@@ -154,8 +158,38 @@ def sweep(
 def _threads(executor: Executor | None, device: torch.device | str) -> int:
     """Programs to train at once."""
     if executor is not None:
-        return int(getattr(executor, "_max_workers", os.cpu_count() or 1))
+        return executors.capacity(executor)
     return torch.get_num_threads() if torch.device(device).type == "cpu" else 1
+
+
+def _spread(
+    task: Callable[[list[Config]], None], programs: list[list[Config]], executor: Executor, store: Store, show: Show
+) -> None:
+    """Train programs by an executor, those whose worker died once more, which goes on from their checkpoints."""
+    pending: dict[Future[None], int] = {}
+    lost, made, models = [0] * len(programs), 0, 0
+    before = torch.get_num_threads()  # which workers that are threads of this process change
+    try:
+        pending.update((executor.submit(task, program), i) for i, program in enumerate(programs))
+        while pending:
+            done, _ = wait(pending, LOOKED, FIRST_COMPLETED)
+            executors.check_connection(executor)
+            for future in done:
+                i = pending.pop(future)
+                error = future.exception()
+                if error is None:
+                    made += sum(config.steps for config in programs[i])
+                    models += len(programs[i])
+                elif executors.is_loss(error) and lost[i] < LOST:
+                    lost[i] += 1
+                    pending[executor.submit(task, programs[i])] = i
+                else:
+                    raise error
+            show(made + sum(len(programs[i]) * store.reached(programs[i]) for i in pending.values()), models)
+    finally:
+        for future in pending:
+            future.cancel()
+        torch.set_num_threads(before)
 
 
 def _programs(store: Store, configs: Sequence[Config], threads: int) -> list[list[Config]]:
@@ -187,13 +221,14 @@ def _train(
 ) -> None:
     """Train one program to the end, from its checkpoint if it has one; what other processes run."""
     if stop is None:
+        _check_worker(store, device)
         torch.set_num_threads(1)
+        stop = executors.cancellation()
     kept, program, start = Store(store), Program(configs, device), time.perf_counter()
     at = kept.restore(program)
     if at and say:
         models = "1 model" if len(configs) == 1 else f"{len(configs)} models"
-        print(f"going on with {models} from step {at} of {program.steps}", file=sys.stderr)
-    stop = stop or Event()
+        executors.say(f"going on with {models} from step {at} of {program.steps}")
     with reports.board(tensorboard) as board:
         finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
     if program.done == program.steps:
@@ -201,6 +236,18 @@ def _train(
             if not kept.has(run.config):
                 kept.save(run, points)
         kept.forget(configs)
+
+
+def _check_worker(store: str, device: str) -> None:
+    """Refuse to train where what was trained would be lost, or where there is no such device."""
+    host = platform.node()
+    if not (Path(store) / "runs").is_dir():
+        raise ValueError(f"the worker on {host} does not see the store's folder {store}")
+    seen = torch.cuda.device_count()
+    if torch.device(device).type == "cuda" and (torch.device(device).index or 0) >= seen:
+        raise ValueError(
+            f"the worker on {host} has no device {device}: PyTorch {torch.__version__} sees {seen} CUDA devices"
+        )
 
 
 def _nothing(_program: Any) -> None:

@@ -217,7 +217,9 @@ def test_a_worker_that_dies_is_no_traceback(cli, monkeypatch):
     monkeypatch.setattr(neural, "train_missing", dying)
     code, out, err = cli(*SWEEP, "--store", "store", "--workers", "1")
     assert (code, out) == (1, "")
-    assert err == "Error: a worker was killed; the same command again goes on from the last checkpoints\n"
+    assert err == (
+        "Error: workers of a program died 6 times; the same command again goes on from the last checkpoints\n"
+    )
 
 
 def test_columns_that_differ_are_shown(output):

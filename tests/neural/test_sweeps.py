@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 import edcurve_neural as edn
 import matplotlib as mpl
@@ -153,6 +154,51 @@ def test_executor_that_fails(tmp_path):
     with Failing(2) as pool, pytest.raises(ZeroDivisionError):
         swept(tmp_path, executor=pool)
     swept(tmp_path)
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path, capfd):
+    config = replace(BASE, steps=1000)
+    checkpoints, before = tmp_path / "killed" / "checkpoints", set(active_children())
+
+    def kill():
+        deadline = time.monotonic() + 60
+        while not list(checkpoints.glob("[!.]*.safetensors")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        for process in set(active_children()) - before:
+            process.kill()
+
+    with ThreadPoolExecutor(1) as pool, edn.processes(1) as executor:
+        killed = pool.submit(kill)
+        edn.sweep([config], store=tmp_path / "killed", points=2**8, checkpoint_every=50, executor=executor)
+        killed.result()
+    said = capfd.readouterr().err
+    assert said.count("a worker process died: the workers are started again") == 1
+    assert len(re.findall(r"going on with 1 model from step \d+ of 1000", said)) == 1
+    swept(tmp_path / "whole", [config])
+    assert_same(tmp_path / "killed", tmp_path / "whole", [config])
+    assert not set(active_children()) - before
+
+
+def test_workers_that_die_again_and_again(tmp_path):
+    submitted = []
+
+    class Dying(ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            submitted.append(arguments)
+            future = Future()
+            future.set_exception(BrokenExecutor("dead"))
+            return future
+
+    with Dying(1) as pool, pytest.raises(BrokenExecutor, match="dead"):
+        swept(tmp_path, [BASE], executor=pool)
+    assert submitted == [([BASE],)] * 6
+
+
+def test_no_processes():
+    for count in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match=f"count must be an integer, at least 1, got {count}"):
+            edn.processes(count)
 
 
 def flip(path, at):

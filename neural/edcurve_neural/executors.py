@@ -1,0 +1,212 @@
+"""Who trains for `sweep`: processes of this machine, replaced when they die, or workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context, parent_process
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from distributed import Worker
+
+T = TypeVar("T")
+REACHED = 5.0  # seconds in which a scheduler must answer
+JOINED = 15.0  # seconds in which it must have a worker
+POLLED = 1.0  # seconds between looks at whether a task is still wanted
+
+
+class Processes(Executor):
+    """A pool of processes, which after one of them was killed starts anew with the next task; see `processes`."""
+
+    def __init__(self, count: int) -> None:
+        self._max_workers, self._others = count, set(active_children())
+        self._pool = self._started()
+
+    def _started(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._max_workers, get_context("spawn"), _end_with_parent)
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Hand a task to a process."""
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except BrokenExecutor:
+            say("a worker process died: the workers are started again, and go on from the last checkpoints")
+            self._pool.shutdown()  # when its other processes have ended
+            self._pool = self._started()
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As of any executor."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        """Wait for what runs; after an error or an interrupt end it."""
+        if error is not None:
+            for process in set(active_children()) - self._others:
+                process.terminate()
+        self.shutdown(cancel_futures=error is not None)
+
+
+def processes(count: int) -> Processes:
+    """Worker processes of this machine, for ``sweep(..., executor=...)``.
+
+    If one is killed, all are started again, and what they trained goes on from its last checkpoint. They end at the
+    first error or interrupt, and with the process that started them. As they start by importing the script that is
+    run, that one must protect its own work by ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    count : int
+        Number of processes, of one thread each.
+
+    Returns
+    -------
+    Processes
+        To be used in a ``with`` statement.
+
+    Raises
+    ------
+    ValueError
+        If `count` is not an integer, at least 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"count must be an integer, at least 1, got {count!r}")
+    return Processes(count)
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """Workers of a Dask cluster, for ``sweep(..., executor=...)``: use it in a ``with`` statement.
+
+    Scheduler and workers need the same releases of edcurve and of PyTorch as here, and the workers see the store's
+    folder under the same path. A worker that dies is replaced by another one, which goes on from the last checkpoints.
+    Small models train fastest by workers of one thread each, ``dask worker ADDRESS --nworkers auto --nthreads 1``.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, such as ``tcp://host:8786``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Dask distributed is not installed (extra ``cluster``).
+    ConnectionError
+        If no scheduler answers, or it has no workers.
+    """
+    try:
+        from distributed import Client, TimeoutError
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"a Dask cluster needs the extra cluster: pip install 'edcurve[cluster]' ({error})"
+        ) from None
+    try:
+        asyncio.run(_reach(address))
+        client = Client(address, timeout=REACHED, set_as_default=False)
+    except Exception as error:  # whatever answers there, which may be no scheduler
+        raise ConnectionError(f"no Dask scheduler answers at {address!r}: {error}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, JOINED)
+        except TimeoutError:
+            raise ConnectionError(
+                f"the Dask scheduler at {address!r} has no workers: start some with `dask worker {address}`"
+            ) from None
+        yield client.get_executor(pure=False)
+
+
+async def _reach(address: str) -> None:
+    """Shake hands with a scheduler."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    comm = await connect(address, timeout=REACHED, **Security().get_connection_args("client"))
+    await comm.close()
+
+
+def capacity(executor: Executor) -> int:
+    """Number of tasks that an executor runs at once."""
+    client = getattr(executor, "_client", None)  # of Dask distributed
+    if client is not None:
+        return max(1, sum(map(int, client.nthreads().values())))
+    return int(getattr(executor, "_max_workers", os.cpu_count() or 1))
+
+
+def check_connection(executor: Executor) -> None:
+    """Raise CancelledError if nobody is left to finish the tasks of an executor."""
+    client = getattr(executor, "_client", None)
+    if client is not None and client.status not in ("running", "connecting"):
+        raise CancelledError
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether it says that the worker of a task died."""
+    distributed = sys.modules.get("distributed")
+    return isinstance(error, BrokenExecutor) or (
+        distributed is not None and isinstance(error, distributed.KilledWorker)
+    )
+
+
+def cancellation() -> Event:
+    """What is set when the task that this thread runs is no longer wanted, as far as that can be known."""
+    worker = _dask_worker()
+    return Event() if worker is None else _Cancellation(worker)
+
+
+def say(text: str) -> None:
+    """Print on standard error, and on that of whom a Dask worker works for."""
+    if _dask_worker() is None:
+        builtins.print(text, file=sys.stderr)
+    else:
+        from distributed import print
+
+        print(text, file=sys.stderr)
+
+
+class _Cancellation(Event):
+    """Set once the scheduler does not want a Dask worker's task any more; nothing else ends a thread of it."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker, self._key, self._next = worker, worker.get_current_task(), 0.0
+
+    def is_set(self) -> bool:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + POLLED
+            task = self._worker.state.tasks.get(self._key)
+            if task is None or task.state == "cancelled":
+                self.set()
+        return super().is_set()
+
+
+def _dask_worker() -> Worker | None:
+    """The Dask worker that runs this thread, if one does."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    try:
+        worker: Worker = distributed.get_worker()
+    except ValueError:
+        return None
+    return worker
+
+
+def _end_with_parent() -> None:
+    """Let a worker not outlive a command that was killed."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
