@@ -53,6 +53,7 @@ def differences(lengths: Lengths) -> bytes:
 
 
 def undone(steps: bytes, sizes: list[int]) -> list[Lengths]:
+    """The code lengths of tables of those sizes; ValueError if there are none of which these are the differences."""
     if len(steps) != 2 * sum(sizes):
         raise ValueError(f"{len(steps)} bytes for {sum(sizes)} code lengths")
     small = np.frombuffer(steps, dtype=np.uint8).reshape(2, -1).T.copy().view("<u2")[:, 0].astype(np.uint16)

@@ -187,12 +187,12 @@ def encode(coder: Any, x: ArrayLike | torch.Tensor) -> Indices:
 
 
 def fingerprint(coder: torch.nn.Module) -> str:
-    """Digest of the weights: 16 hexadecimal digits."""
+    """Digest of the weights: 8 hexadecimal digits, against mistakes."""
     state = hashlib.sha256()
     for name, tensor in sorted(coder.state_dict().items()):
         state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         state.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return state.hexdigest()[:16]
+    return state.hexdigest()[:8]
 
 
 def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:

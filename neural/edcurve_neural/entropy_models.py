@@ -15,7 +15,7 @@ from .runs import Run
 
 Table = tuple[int, NDArray[np.float64]]
 
-TAIL = 2.0**-22  # probability beyond either end of the table of a density
+TAIL = 2.0**-20  # probability beyond either end of the table of a density
 WIDEST = 2**16  # table of a density
 FARTHEST = 2**40  # from zero that a density is looked for
 
@@ -32,7 +32,7 @@ def tables(model: Any) -> list[Table]:
     -------
     list of (int, ndarray)
         The least index, and the probabilities of it and those that follow. What they leave of one is for all other
-        indices; less than 5e-7 for an `NTC`, unless that takes more than 2¹⁶ indices.
+        indices; less than 2e-6 for an `NTC`, unless that takes more than 2¹⁶ indices.
 
     Raises
     ------
