@@ -20,10 +20,10 @@ WIDTH, HEIGHT, MARGIN = 360, 200, 34
 STROKES = (("entropy", "#2a7fd4", ""), ("hull", "#2e9e5b", "5 3"), ("lower", "#d1495b", "1 3"))
 
 
-def text(value: object) -> str:
-    """The value as text between tags or in a quoted attribute, whatever it contains."""
+def text(value: object, *, quote: bool = True) -> str:
+    """The value as text between tags, or in an attribute if quotes are escaped too, whatever it contains."""
     clean = str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
-    return html.escape(clean, quote=True)
+    return html.escape(clean, quote=quote)
 
 
 def number(value: float) -> str:
@@ -46,7 +46,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
-        return f'<td class="number">{text(number(value))}</td>'
+        return f'<td class="n">{text(number(value))}</td>'
     return f"<td>{text(value)}</td>"
 
 

@@ -19,8 +19,8 @@ REQUIRED = ("distortion", "entropy")
 OPTIONAL = ("lmbda", "rate", "distortion_centroid")
 # what says which compressor a row is, in the columns of `edcurve runs --csv` and in what people write by hand
 NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
-MOST = 2000
-LONGEST = 80  # characters of a cell of a label
+MOST = 1000
+LONGEST = 60  # characters of a cell of a label
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def report(
     source : Source or str
         The source, or the name of a built-in one.
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2), optional
-        What was measured, at most 2000 points: D, and H in bits, as a CSV or table with columns distortion and entropy
+        What was measured, at most 1000 points: D, and H in bits, as a CSV or table with columns distortion and entropy
         or as pairs. A column lmbda adds the excess of H + λD, and rate and distortion_centroid beside it the parts of
         the excess of R + λD: the columns of ``edcurve runs --csv``. Rows whose column source names another source, and
         runs without a result, are left out, and the report says so.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 NUM, NUM_SHANNON, CERTIFIED = 256, 32, 8
+NUM_SEARCHED = 64  # distortions of a curve that takes a search at each
 HARMONICS = 64  # beyond which a certificate may take minutes
 
 
@@ -59,10 +60,11 @@ def trade_off(source: Source, points: Points | None) -> Curve:
     if points is not None:
         reached = points.distortion[points.distortion > 0.0]
         low = min(low, 0.9 * float(reached.min(initial=low)))
-    grid = [float(f"{D:.3e}") for D in curves.spread(low, high, NUM).tolist()]
+    searched = source.status == BOUND
+    grid = [float(f"{D:.3e}") for D in curves.spread(low, high, NUM_SEARCHED if searched else NUM).tolist()]
     cells = np.arange(1, curves.MARKED + 1)
     corners = cells * source.cell_distortion(1.0 / cells)
-    inside = corners[(corners >= low) & (corners < high)]
+    inside = corners[(corners >= low) & (corners < high) & (not searched)]
     wanted = np.unique(np.concatenate([np.array(grid), inside, [high]]))
     return curves.curve(source, wanted[wanted <= high])
 

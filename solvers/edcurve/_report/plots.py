@@ -65,7 +65,9 @@ def decomposition(points: Points, gaps: Gaps) -> Any:
             "name": title,
             "x": places,
             "y": getattr(gaps, name)[order].tolist(),
-            "customdata": [f"{_who(points, i)}<br>{title}: {float(getattr(gaps, name)[i]):.6g} bits" for i in order],
+            "customdata": [
+                f"point {i + 1}, λ = {points.lmbda[i]:g}<br>{title}: {getattr(gaps, name)[i]:.6g} bits" for i in order
+            ],
             "hovertemplate": SHOWN,
             "marker": {"color": colour},
         }
@@ -147,11 +149,11 @@ def _measured(points: Points, gaps: Gaps, name: str) -> list[Any]:
 
 
 def _who(points: Points, i: int) -> str:
-    """Number and name of a point, escaped: plotly reads some HTML in what it shows."""
+    """Number and name of a point, escaped: plotly reads some HTML in what it shows, though not &quot;."""
     parts = [f"point {i + 1}", points.labels[i]]
     if math.isfinite(lmbda := float(points.lmbda[i])):
         parts.append(f"λ = {lmbda:g}")
-    return text(": ".join(part for part in parts[:2] if part) + "".join(f", {part}" for part in parts[2:]))
+    return text(": ".join(part for part in parts[:2] if part) + "".join(f", {part}" for part in parts[2:]), quote=False)
 
 
 def _exactly(value: float) -> str:
