@@ -8,7 +8,7 @@ cost page faults. Realizations of many samples are never formed; see `signals`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -16,10 +16,24 @@ from torch import Tensor
 from .derivatives import NoisyLogProb, conditional_mean, soft_round
 from .models import SLOPE, Layout, Parts, parts
 from .objective import Cost
-from .signals import Signal
+from .signals import Circle, Signal, Stepped
 
 BITS = 1.0 / math.log(2.0)
 BLOCK = 2**19  # numbers in the activations of a layer, for all models of a block: 2 MB
+
+
+def gradient_of(
+    source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
+) -> Callable[..., Cost]:
+    """The gradient by compiled kernels, where there are some, else by torch; arguments as for `Gradient`.
+
+    Kernels take float32 on a CPU, and the circle, the ramp and the sawbridge.
+    """
+    if flat.device.type == "cpu" and flat.dtype == torch.float32 and isinstance(source, Circle | Stepped):
+        from ._kernels.gradient import Compiled  # late: it compiles, or loads what was compiled before
+
+        return Compiled(source, layout, flat, gradient, batch, twice=twice)
+    return Gradient(source, layout, flat, gradient, batch, twice=twice)
 
 
 class Gradient:

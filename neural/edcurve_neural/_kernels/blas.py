@@ -1,0 +1,130 @@
+"""Matrix products by the BLAS that SciPy has, called without the interpreter's lock and on one core."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import get_cython_function_address, intrinsic
+from threadpoolctl import ThreadpoolController
+
+from .compiling import inner
+
+for _name in ("sgemm", "ssyrk"):
+    llvmlite.binding.add_symbol(f"edcurve_{_name}", get_cython_function_address("scipy.linalg.cython_blas", _name))
+
+PLAIN, TRANSPOSED, UPPER = ord("N"), ord("T"), ord("U")
+REAL = types.float32
+ZERO, ONE = np.float32(0.0), np.float32(1.0)
+
+
+def _call(name: str, arguments: tuple[Any, ...]) -> Any:
+    """Code for a call of a Fortran routine: pointers are passed on, the rest by reference.
+
+    Integers lie in 64 bits, of which a BLAS with integers of 32 reads the lower half.
+    """
+
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        pointer = cgutils.voidptr_t
+        passed = []
+        for kind, value in zip(arguments, values, strict=True):
+            if kind is types.uintp:
+                passed.append(builder.inttoptr(value, pointer))
+            else:
+                wide = builder.sext(value, ir.IntType(64)) if value.type == ir.IntType(32) else value
+                passed.append(builder.bitcast(cgutils.alloca_once_value(builder, wide), pointer))
+        routine = ir.FunctionType(ir.VoidType(), [pointer] * len(passed))
+        builder.call(cgutils.get_or_insert_function(builder.module, routine, f"edcurve_{name}"), passed)
+        return context.get_dummy_value()
+
+    return generate
+
+
+_GEMM = (*[types.int64] * 5, REAL, types.uintp, types.int64, types.uintp, types.int64, REAL, types.uintp, types.int64)
+_SYRK = (*[types.int64] * 4, REAL, types.uintp, types.int64, REAL, types.uintp, types.int64)
+
+
+@intrinsic
+def _sgemm(_context, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
+    return types.void(*_GEMM), _call("sgemm", _GEMM)
+
+
+@intrinsic
+def _ssyrk(_context, uplo, trans, n, k, alpha, a, lda, beta, c, ldc):
+    return types.void(*_SYRK), _call("ssyrk", _SYRK)
+
+
+@inner
+def times(a, lda, b, ldb, out, ldc, m, n, k):
+    """The m×n product A·B of matrices that lie row by row, with rows `ld` apart."""
+    _sgemm(PLAIN, PLAIN, n, m, k, ONE, _at(b), ldb, _at(a), lda, ZERO, _at(out), ldc)
+
+
+@inner
+def transposed_times(a, lda, b, ldb, out, ldc, m, n, k):
+    """Aᵀ·B."""
+    _sgemm(PLAIN, TRANSPOSED, n, m, k, ONE, _at(b), ldb, _at(a), lda, ZERO, _at(out), ldc)
+
+
+@inner
+def times_transposed(a, lda, b, ldb, out, ldc, m, n, k, keep):
+    """A·Bᵀ, plus `keep` times what is there."""
+    _sgemm(TRANSPOSED, PLAIN, n, m, k, ONE, _at(b), ldb, _at(a), lda, keep, _at(out), ldc)
+
+
+@inner
+def add_times(a, lda, b, ldb, out, ldc, m, n, k, scale):
+    """Add `scale` times A·B."""
+    _sgemm(PLAIN, PLAIN, n, m, k, scale, _at(b), ldb, _at(a), lda, ONE, _at(out), ldc)
+
+
+@inner
+def gram(a, lda, out, ldc, n, k, keep):
+    """The lower half of the n×n matrix A·Aᵀ, plus `keep` times what is there."""
+    _ssyrk(UPPER, TRANSPOSED, n, k, ONE, _at(a), lda, keep, _at(out), ldc)
+
+
+@inner
+def mirror(a, n):
+    """Fill the upper half of a symmetric matrix from the lower one."""
+    for i in range(n):
+        for j in range(i):
+            a[j * n + i] = a[i * n + j]
+
+
+@inner
+def _at(array):
+    return np.uintp(array.ctypes.data)
+
+
+_lock, _inside, _restore = threading.Lock(), 0, ExitStack()
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Let products use one core each: models are what is shared out among the cores."""
+    global _inside
+    with _lock:
+        if _inside == 0:
+            _restore.enter_context(_controller().limit(limits=1, user_api="blas"))
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _restore.close()
