@@ -19,6 +19,7 @@ from edcurve_neural import figures
 from edcurve_neural.figures import codewords, phases, stochastic, style, summary, tables, tradeoffs
 
 SHIPPED = figures.load()
+PAGE = Path(__file__).parents[2] / "docs/neural.md"
 PARTS = {"entropy_model": 0.1, "decoder": 0.02, "partition": 0.5}
 
 
@@ -28,6 +29,7 @@ def table(**changed):
         for latent, batch, lmbda in ((1, 128, 4.0), (1, 1024, 4.0), (1, 1024, 64.0), (2, 1024, 64.0)):
             row = {"source": source, "lmbda": lmbda, "latent_dim": latent, "batch_size": batch, "seed": 0, "steps": 100}
             row |= {"key": f"{len(rows):016x}", "status": "finished", "rate": 2.0, "entropy": 1.9, "distortion": 0.05}
+            row |= {"noisy_rate": 1.8, "noisy_distortion": 0.06}
             rows.append(row | PARTS | {"excess": sum(PARTS.values())} | changed)
     return pd.DataFrame(rows)
 
@@ -107,8 +109,10 @@ def test_the_effect_of_a_training_set(tmp_path):
     fixed = pd.concat([table(), table(train_size=8, excess=0.7), table(train_size=8, excess=0.9, seed=1)])
     runs = read(fixed, tmp_path / "runs.csv")
     wide = summary.by_training_set(runs).loc[("ramp", 1, 64.0, 1024)]
+    wide, seen = wide["percent"], wide["trained_percent"]
     assert wide["fresh"] == pytest.approx(100 * 0.62 / (5.2 - 0.62))
     assert wide[8.0] == pytest.approx(50 * 0.7 / (5.2 - 0.7) + 50 * 0.9 / (5.2 - 0.9))
+    assert seen["fresh"] == pytest.approx(100 * (1.8 + 64 * 0.06) / (5.2 - 0.62) - 100)
     batches, sets = stochastic.stochasticity(runs).axes
     assert [label.get_text() for label in sets.get_xticklabels()] == ["8", "fresh phases"]
     lines = {line.get_label(): line.get_ydata() for line in sets.lines}
@@ -251,4 +255,19 @@ def test_shipped_results_show_what_the_paper_says():
     for key in (("circle", 1, 64.0), ("circle", 1, 512.0)):
         assert np.all(np.diff(by_batch.loc[key]) < 0)  # the gap grows as the batch shrinks
     sets = summary.by_training_set(SHIPPED.runs).loc[("circle", 1, 512.0, 256)]
-    assert sets[128.0] > 2.0 * sets["fresh"]
+    assert sets["percent"][128.0] > 2.0 * sets["percent"]["fresh"]
+    assert sets["trained_percent"][128.0] < 0.5 * sets["trained_percent"]["fresh"]  # and training does not see it
+
+
+@pytest.mark.parametrize("name", ["parts", "best", "by_batch", "by_training_set"])
+def test_the_documentation_has_the_tables_of_the_results_shipped(name):
+    frame = getattr(summary, name)(SHIPPED.runs)
+    shown = figures.markdown(frame.add_prefix("batch ") if name == "by_batch" else frame)
+    assert f"<!-- table: {name} -->\n\n{shown}\n<!-- end -->" in PAGE.read_text(encoding="utf-8")
+
+
+def test_tables_in_markdown():
+    frame = pd.DataFrame({"steps": [10], "a_b": [138.2], "c": [0.02]}).set_index("steps").assign(d=[1e-6], e=[math.nan])
+    assert figures.markdown(frame) == (
+        "| steps | a b | c | d | e |\n| --- | --- | --- | --- | --- |\n| 10 | 138 | 0.0200 | 1.0e-06 |  |\n"
+    )

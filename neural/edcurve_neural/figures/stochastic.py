@@ -51,6 +51,9 @@ def _lines(ax: Axes, runs: pd.DataFrame, name: str) -> None:
         means = group["percent"].groupby(at).mean()
         ax.plot(means.index, means, **style, ms=5, lw=1.0, label=f"{source}, latent {latent}, λ = {lmbda:g}")
         ax.plot(at, group["percent"], color=style["color"], marker=".", ms=4, ls="none", alpha=0.7)
+        if name == "train_size":
+            seen = group["trained_percent"].groupby(at).mean()
+            ax.plot(seen.index, seen, color=style["color"], lw=0.9, ls=":", label="  the same, as training saw it")
     ax.set_xticks(range(len(sizes)), ["fresh phases" if math.isinf(size) else f"{size:g}" for size in sizes])
     batches = " and ".join(f"{size:g}" for size in sorted(set(runs["batch_size"])))
     fixed = f"phases in the training set, batch {batches}"

@@ -31,11 +31,11 @@ def by_batch(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_training_set(runs: pd.DataFrame) -> pd.DataFrame:
-    """Excess in percent of the optimum: a column for each size of a training set, the last for fresh phases."""
+    """Excess in percent of the optimum by the size of a training set, over the whole source and as training saw it."""
     those = over_training_sets(runs)
-    table = those.assign(train_size=those["train_size"].fillna(math.inf))
-    wide = table.pivot_table(index=[*INDEX, "batch_size"], columns="train_size", values="percent")
-    return wide.rename(columns={math.inf: "fresh"})
+    sizes = those["train_size"].fillna(math.inf)
+    means = those.assign(train_size=sizes).groupby([*INDEX, "batch_size", "train_size"])[["percent", "trained_percent"]]
+    return means.mean().rename(index={math.inf: "fresh"}, level="train_size")
 
 
 def parts(runs: pd.DataFrame) -> pd.DataFrame:
@@ -66,4 +66,6 @@ def _text(value: object, digits: int) -> str:
         return str(value).replace("_", " ")
     if value.is_integer() and abs(value) < 1e6:
         return str(int(value))
-    return "" if math.isnan(value) else f"{value:#.{digits}g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+    if math.isnan(value):
+        return ""
+    return f"{value:.1e}" if abs(value) < 1e-4 else f"{value:#.{digits}g}".rstrip(".")

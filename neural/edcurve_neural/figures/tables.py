@@ -17,7 +17,13 @@ NEEDED = (
 )  # fmt: skip
 # columns that tables of older versions lack, or that a table may leave out, and what they stand for then
 DEFAULTS: dict[str, Any] = {"compressor": "ntc", "train_size": np.nan, "learning_rate": 1e-3, "hidden": "[100, 100]"}
-DEFAULTS |= {"samples": np.nan, "likelihood": "derived"}
+DEFAULTS |= {
+    "rank_floor": np.nan,
+    "noisy_rate": np.nan,
+    "noisy_distortion": np.nan,
+    "samples": np.nan,
+    "likelihood": "derived",
+}
 SHIPPED = ("runs.csv", "codewords.csv", "provenance.json")
 
 
@@ -77,7 +83,8 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a run, with the optimum of rate + λD (bits) and the excess in percent of it as further columns
-        `optimum` and `percent`.
+        `optimum` and `percent`, and what the excess in percent was in the last steps of training, on the phases of the
+        training and with soft rounding, as `trained_percent`.
 
     Raises
     ------
@@ -109,7 +116,9 @@ def _finished(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     finished["train_size"] = pd.to_numeric(finished["train_size"])  # an empty column of a store holds None
     finished["hidden"] = finished["hidden"].astype(str)
     finished["optimum"] = finished["rate"] + finished["lmbda"] * finished["distortion"] - finished["excess"]
-    return finished.assign(percent=100.0 * finished["excess"] / finished["optimum"])
+    seen = finished["noisy_rate"] + finished["lmbda"] * finished["noisy_distortion"]
+    percent, trained = 100.0 * finished["excess"] / finished["optimum"], 100.0 * (seen / finished["optimum"] - 1.0)
+    return finished.assign(percent=percent, trained_percent=trained)
 
 
 def usual(runs: pd.DataFrame) -> pd.DataFrame:

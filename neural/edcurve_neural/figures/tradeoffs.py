@@ -32,14 +32,17 @@ def trade_off(runs: pd.DataFrame, source: str) -> Figure:
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     colours = shades(sorted(set(runs["batch_size"])))
     usual_steps = int(runs["steps"].mode()[0])
+    seen = runs[["distortion", "rank_floor"]].to_numpy()
+    low = 0.6 * float(seen[seen > 0.0].min())
     for ax, ((compressor, latent), panel) in zip(axes, panels, strict=True):
-        _optimum(ax, source, 0.6 * float(runs["distortion"].min()))
+        _optimum(ax, source, low)
         for i, (_, group) in enumerate(panel.groupby(list(SERIES))):
             style = {"color": colours[int(group["batch_size"].iloc[0])], "marker": MARKERS[i % len(MARKERS)], "ms": 5}
-            other = {"color": f"C{1 + 2 * i}", "marker": "*", "ms": 9}
+            other = {"color": f"C{1 + 2 * i}", "marker": "*", "ms": 9, "zorder": 3}
             style = style if group["steps"].iloc[0] == usual_steps else other
             _series(ax, group, _label(group, panel, usual_steps), style)
         _entropies(ax, usual(panel))
+        _floor(ax, panel)
         ax.set_title(f"latent dimension {latent}" + ("" if compressor == "ntc" else f", {compressor}"), fontsize=10)
         ax.set_xscale("log")
         ax.set_xlabel("Distortion D (mean squared error)")
@@ -82,6 +85,13 @@ def _entropies(ax: Axes, runs: pd.DataFrame) -> None:
     if len(largest):
         label = f"batch {largest['batch_size'].iloc[0]}: entropy of the indices"
         ax.plot(means["distortion"], means["entropy"], **style, label=label)
+
+
+def _floor(ax: Axes, panel: pd.DataFrame) -> None:
+    """The distortion that no decoder of that width is below."""
+    floor = panel["rank_floor"].max()
+    if panel["rank_floor"].nunique() == 1 and floor > 0.0:
+        ax.axvline(floor, color="0.5", lw=1.0, ls=(0, (1, 1)), label="rank floor of the decoder's width")
 
 
 def decompositions(runs: pd.DataFrame) -> Figure:
