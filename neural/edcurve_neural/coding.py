@@ -7,6 +7,7 @@ dimension; any index has a code, in the table or not. Needs constriction (``pip 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from edcurve import progress
 from numpy.typing import ArrayLike, NDArray
 
 from . import _bitstream
-from .entropy_models import coder_of, tables
+from .entropy_models import Table, coder_of, tables
 from .evaluation import relabel
+from .models import NTC
 from .runs import BATCH, Run
 
 Indices = NDArray[np.int64]
@@ -34,7 +36,8 @@ class Coded:
     samples : int
         Number of realizations.
     model_bits : float
-        −Σ log₂ p of the indices under the entropy model as it is, which ``Evaluation.rate`` is the mean of.
+        −Σ log₂ p of the indices under the entropy model as it is, which ``Evaluation.rate`` is the mean of; inf for
+        indices that a compressor with tables of its own has none for.
     bits : int
         What the coder made of them, in words of 32 bits.
     file_bits : int
@@ -54,8 +57,8 @@ def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike |
     ----------
     path : path
         The file; written whole or not at all.
-    model : Run, NTC, or a torch module with methods ``tables`` and ``rate`` like those
-        The compressor, one model. The file names the configuration of a `Run`.
+    model : Run, NTC, or another compressor with a method ``tables``
+        One model, with what `NTC` has: ``flat``, ``rate``, ``state``. The file names the configuration of a `Run`.
     indices : array or tensor of integers, shape (n, latent_dim)
         At most 2²⁸; each may be any integer of 64 bits.
 
@@ -73,7 +76,7 @@ def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike |
     coder, known = coder_of(model), tables(model)
     values = _integers(indices, len(known))
     key = model.config.key if isinstance(model, Run) else None
-    spent = float(_for_each(coder.rate, coder, values).sum(dtype=np.float64))
+    spent = _model_bits(coder, known, values)
     bits, file_bits = _bitstream.write(path, values, known, config=key, weights=fingerprint(coder))
     return Coded(len(values), spent, bits, file_bits)
 
@@ -175,7 +178,7 @@ def encode(coder: Any, x: ArrayLike | torch.Tensor) -> Indices:
     if values.ndim == 1 and values.size and not (values.min() >= 0 and values.max() <= 1):
         wrong = values[(values < 0) | (values > 1)][0]
         raise ValueError(f"x of shape (n,) must be phases from 0 to 1, got {wrong}")
-    like = next(coder.parameters())
+    like = coder.flat
     make = coder.encode_phase if values.ndim == 1 else coder.encode
     found = []
     with progress.bar("compressing", len(values)) as update:
@@ -186,13 +189,13 @@ def encode(coder: Any, x: ArrayLike | torch.Tensor) -> Indices:
     return np.concatenate(found)
 
 
-def fingerprint(coder: torch.nn.Module) -> str:
+def fingerprint(coder: Any) -> str:
     """Digest of the weights: 8 hexadecimal digits, against mistakes."""
-    state = hashlib.sha256()
-    for name, tensor in sorted(coder.state_dict().items()):
-        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        state.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return state.hexdigest()[:8]
+    found = hashlib.sha256()
+    for name, tensor in sorted((coder.state() if hasattr(coder, "state") else coder.views()).items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()[:8]
 
 
 def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
@@ -208,12 +211,20 @@ def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
     return values.astype(np.int64)
 
 
+def _model_bits(coder: Any, known: list[Table], values: Indices) -> float:
+    lows = np.array([low for low, _ in known], dtype=np.int64)
+    highs = np.array([low + len(probabilities) - 1 for low, probabilities in known], dtype=np.int64)
+    if not isinstance(coder, NTC) and bool(((values < lows) | (values > highs)).any()):
+        return math.inf  # of a table there are no others; a density has all integers
+    return float(_for_each(coder.rate, coder, values).sum(dtype=np.float64))
+
+
 @torch.no_grad()
 def _for_each(function: Callable[[torch.Tensor], torch.Tensor], coder: Any, indices: Indices) -> NDArray[Any]:
     """What a method of a coder makes of each row of indices; it is given distinct ones."""
     empty = np.zeros(0, dtype=np.int64)
     distinct, cells = relabel(indices) if len(indices) else (indices, empty)
-    given = torch.from_numpy(distinct).to(next(coder.parameters()).device).unsqueeze(0)
+    given = torch.from_numpy(distinct).to(coder.flat.device).unsqueeze(0)
     starts = range(0, max(1, len(distinct)), BATCH)
     found = [function(given[:, start : start + BATCH])[0].cpu().numpy() for start in starts]
     return np.asarray(np.concatenate(found)[cells])
