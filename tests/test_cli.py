@@ -268,7 +268,7 @@ def test_figures(cli, tmp_path):
 
 
 def test_version(output):
-    assert output("--version") == f"edcurve, version {importlib.metadata.version('edcurve')}\n"
+    assert output("--version").splitlines()[0] == f"edcurve, version {importlib.metadata.version('edcurve')}"
 
 
 @pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]], ids=lambda names: "".join(names) or "all")

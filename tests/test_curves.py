@@ -277,7 +277,8 @@ def test_csv_quotes_what_needs_it(drawn):
 def test_pandas(drawn):
     frame = drawn.to_pandas()
     assert [*frame.columns] == [*COLUMNS, "status"]
-    assert frame.attrs == {"source": drawn.source, "base": drawn.base, "truncation": 0.0, "defect": 0.0}
+    cells = {"cells": drawn.cells.tolist(), "cells_distortion": drawn.cells_distortion.tolist()}
+    assert frame.attrs == {"source": drawn.source, "base": drawn.base, "truncation": 0.0, "defect": 0.0, **cells}
     assert {str(frame[name].dtype) for name in COLUMNS} == {"float64"}
     for name in COLUMNS:
         assert same_bits(frame[name], getattr(drawn, name))

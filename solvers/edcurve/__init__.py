@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .linear import gaussian_bound, rank_floor, water_filling
     from .measurement import Measurement, measure
     from .partitions import Partition, partition
+    from .plotting import plot_gap
     from .quantizers import Quantizer, quantizer
     from .reports import report
     from .segmentation import Segmentation, segment
@@ -56,6 +57,7 @@ _MODULES = {
     "linear": ("gaussian_bound", "rank_floor", "water_filling"),
     "measurement": ("Measurement", "measure"),
     "partitions": ("Partition", "partition"),
+    "plotting": ("plot_gap",),
     "quantizers": ("Quantizer", "quantizer"),
     "reports": ("report",),
     "segmentation": ("Segmentation", "segment"),
@@ -119,6 +121,7 @@ __all__ = [
     "lower_bound",
     "measure",
     "partition",
+    "plot_gap",
     "quantizer",
     "rank_floor",
     "rate_distortion",

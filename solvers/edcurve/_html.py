@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .sources import BOUND
+
 if TYPE_CHECKING:
     from .certificate import Certificate
     from .curves import Curve
@@ -92,7 +94,8 @@ def of_curve(curve: Curve) -> str:
     rows = spaced(count, SHOWN)
     names = [name for name in curve.columns if name != "upper"]
     columns: list[Any] = [getattr(curve, name)[rows].tolist() for name in names]
-    legend = "solid E(D), dashed convex hull, dotted dual lower bound"
+    best = "E(D)" if curve.status != BOUND else "best partition known"
+    legend = f"solid {best}, dashed convex hull, dotted dual lower bound"
     return (
         f"<div><strong>{text(curve.source)}</strong>: {text(curve.status)}; entropies in {text(curve.unit)}"
         f"<br>{picture(curve)}<br><small>{legend}; {len(rows)} of {count} distortions:</small>"

@@ -69,6 +69,11 @@ class Certificate:
     cells: tuple[float, ...] | None = None
     lmbda: float | None = None
 
+    def _repr_html_(self) -> str:
+        from ._html import of_certificate
+
+        return of_certificate(self)
+
     def contains(self, value: Any) -> bool:
         """Whether the number `value` is between the bounds. If it is not, it is not E(D)."""
         return bool(self.lower <= value <= self.upper)

@@ -28,6 +28,8 @@ Array = NDArray[np.float64]
 FORMAT = "edcurve curve 1"
 COLUMNS = ("distortion", "entropy", "upper", "lower", "hull")
 OPTIONAL = ("shannon", "gaussian")  # columns that are there if asked for
+# what is the same for all rows
+ATTRIBUTES = ("source", "base", "truncation", "defect", "cells", "cells_distortion", "width", "floor")
 MARKED = 64
 
 
@@ -118,14 +120,59 @@ class Curve:
     def to_pandas(self) -> pd.DataFrame:
         """Table with columns distortion, entropy, upper, lower, hull, those asked for, and status.
 
-        Source, base, truncation and defect are in ``.attrs``.
+        All else is in ``.attrs``: source, base, truncation, defect, and, as lists, the equal cells.
         """
         import pandas as pd
 
         frame = pd.DataFrame({name: getattr(self, name) for name in self.columns})
         frame["status"] = self.status
-        frame.attrs.update(source=self.source, base=self.base, truncation=self.truncation, defect=self.defect)
+        for name in ATTRIBUTES:
+            value = getattr(self, name)
+            if value is not None:
+                frame.attrs[name] = value.tolist() if isinstance(value, np.ndarray) else value
         return frame
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, *, source: str | None = None, base: float | None = None) -> Curve:
+        """The curve of a table that `to_pandas` gave, or of some of its rows.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            With columns distortion, entropy, upper, lower, hull and status, and perhaps shannon and gaussian.
+        source, base : str and float, optional
+            Name of the source and base of the entropies, for tables that have lost their ``.attrs``, as those read
+            from a CSV have; they come before those of the table.
+
+        Returns
+        -------
+        Curve
+
+        Raises
+        ------
+        ValueError
+            If a column is missing or not of numbers, distortions do not increase, or the source or base is not known.
+        """
+        if missing := [name for name in (*COLUMNS, "status") if name not in frame]:
+            raise ValueError(f"frame must have a column {missing[0]}, got {', '.join(map(str, frame)) or 'none'}")
+        given = {"source": source, "base": base}
+        known = {name: frame.attrs[name] for name in ATTRIBUTES if name in frame.attrs}
+        known |= {name: value for name, value in given.items() if value is not None}
+        if missing := [name for name in given if name not in known]:
+            raise ValueError(f"{missing[0]} must be given for a table whose .attrs do not have it")
+        states = set(frame["status"].tolist())
+        if len(states) != 1:
+            raise ValueError(f"frame must have one status, and at least one row, got {sorted(map(str, states))}")
+        columns: dict[str, Any] = {name: _column(frame, name) for name in (*COLUMNS, *OPTIONAL) if name in frame}
+        if not (np.diff(columns["distortion"]) >= 0.0).all():
+            raise ValueError("frame must be sorted by distortion: frame.sort_values('distortion')")
+        known = {"cells": (), "cells_distortion": ()} | known
+        return _sound(cls(**columns, status=states.pop(), **known))
+
+    def _repr_html_(self) -> str:
+        from ._html import of_curve
+
+        return of_curve(self)
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
         """The same table as CSV with a header line, every number exact; returned as text if `path` is None."""
@@ -330,6 +377,13 @@ def _sound(loaded: Curve) -> Curve:
     if not (same and texts and numbers and floor):
         raise ValueError("fields")
     return loaded
+
+
+def _column(frame: pd.DataFrame, name: str) -> Array:
+    try:
+        return np.asarray(frame[name], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column {name} must be of numbers: {error}") from None
 
 
 def _readable(name: str, value: Any) -> Any:

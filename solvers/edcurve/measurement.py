@@ -7,7 +7,6 @@ than the optimum. `measure` removes the bias and says how far the result may be 
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve._validation import log_base, nonnegative, real
+from edcurve._warnings import warn
 
 Counts = NDArray[np.int64]
 unseen_warning = 0.1  # share of the samples whose index was seen only once
@@ -133,11 +133,10 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     n = int(counts.sum())
     distortion, distortion_interval = _mean(_errors(squared_error, n), tail)
     if (alone := int((counts == 1).sum())) > unseen_warning * n:
-        warnings.warn(
+        warn(
             f"{alone} of {n} samples have an index that no other has, so about {alone / n:.0%} of the "
             "probability lies on indices not seen yet; the entropy is an extrapolation and its interval "
-            "rough; take more samples",
-            stacklevel=2,
+            "rough; take more samples"
         )
     unseen = _unseen_entropy(counts, n)
     entropy = _seen_entropy(counts, n) + unseen

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _files
-from .sources import BOUND
+from .sources import BOUND, Source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MARKED, LABELLED = 32, 8
+ANNOTATED = 16
 # what formats call the date, which is left out so that the same curve gives the same bytes
 DATES = {".pdf": "CreationDate", ".svg": "Date"}
 
@@ -64,6 +65,53 @@ def draw(curve: Curve, ax: Axes | None = None) -> Axes:
     if curve.gaussian is not None and finite.size and finite.max() > 0.0:
         # which rises many times as high as what the plot is about
         ax.set_ylim(top=1.25 * finite.max())
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_gap(source: Source | str, points: Any, *, base: float = 2, ax: Axes | None = None) -> Axes:
+    """Draw measured compressors against E(D), the gap of each marked, and written beside it in bits.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2) or (2,)
+        A CSV or table with columns distortion and entropy, or pairs (D, H); H in units of `base`. See `report`, which
+        takes the same.
+    base : float
+        Base of the logarithm, above 1.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure if omitted.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The gap is H − E(D), as `excess` gives it; where E(D) is known only from above, H less that bound. It is
+        written for the first 16 points.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, and points that are not numbers, named in the message.
+    """
+    from . import _points, bounds, curves
+    from .sources import resolve
+
+    known = resolve(source)
+    measured = _points.read(points, known.name)
+    D, H = measured.distortion, measured.entropy
+    low = min(curves.least(known), 0.9 * float(D.min(where=D > 0.0, initial=math.inf)))
+    drawn = curves.curve(known, curves.spread(low, known.max_distortion, 256), base=base)
+    best = np.asarray(bounds.upper_bound(known, D, base=base))
+    ax = draw(drawn, ax)
+    finite = np.isfinite(best)
+    ax.vlines(D[finite], best[finite], H[finite], colors="C1", lw=1.2, label="gap")
+    ax.plot(D, H, "D", color="C1", ms=5.0, label="measured")
+    for d, h, e in list(zip(D.tolist(), H.tolist(), best.tolist(), strict=True))[:ANNOTATED]:
+        text = f"{h - e:+.3g} {drawn.unit}".replace("-", "−")
+        ax.annotate(text, (d, h), textcoords="offset points", xytext=(6, 4), fontsize=8, color="C1")
+    ax.set_ylim(bottom=0.0, top=max(ax.get_ylim()[1], 1.05 * float(H.max())))
     ax.legend(frameon=False)
     return ax
 

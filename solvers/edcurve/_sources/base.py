@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cached_property, partial
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import _envelopes, _validation, condition
 from edcurve._kernels import general
+from edcurve._warnings import warn
 
 if TYPE_CHECKING:
     from .measured import SampledCurve, SampledLoop
@@ -232,11 +232,10 @@ class Source:
     def _check_digits(self, distortion: NDArray[np.float64]) -> None:
         lost = distortion[(distortion > 0.0) & (distortion < self._accurate_above)]
         if lost.size:
-            warnings.warn(
+            warn(
                 f"cell_distortion of {self.name!r} loses more than half its digits to cancellation below distortion "
                 f"{self._accurate_above:.2g}, got distortion {lost.min():.6g}; write it without differences of nearly "
-                "equal numbers",
-                stacklevel=4,
+                "equal numbers"
             )
 
     @cached_property

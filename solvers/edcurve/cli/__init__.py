@@ -25,8 +25,27 @@ class _Group(click.Group):
         return super().main(*args, **kwargs)
 
 
+def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from edcurve._versions import versions
+
+    found = versions()
+    click.echo(f"edcurve, version {found.pop('edcurve')}")
+    for name, version in found.items():
+        click.echo(f"{name} {version}")
+    context.exit()
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="edcurve")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version, and those of what results depend on.",
+)
 def main() -> None:
     """Optimal entropy-distortion trade-offs of sources on one-parameter manifolds.
 

@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Number(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
@@ -57,7 +60,29 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
 base_option = click.option("--base", type=Base(), default="2", show_default=True, help="2 for bits, e for nats.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable: JSON on standard output.")
-source_argument = click.argument("source")
+# what a shell offers for SOURCE: the built-in ones, and one of each family; kept here, as edcurve.sources needs numpy
+OFFERED = (
+    *("ramp", "circle", "sinusoid", "sawbridge", "uniform", "square", "triangle"),
+    *("power:1.5", "pulse:0.2", "edge:15"),
+)
+
+
+def offered(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Sources whose names begin so."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(name) for name in OFFERED if name.startswith(incomplete)]
+
+
+def offered_or_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The same, and files."""
+    from click.shell_completion import CompletionItem
+
+    return [*offered(context, parameter, incomplete), CompletionItem(incomplete, type="file")]
+
+
+source_argument = click.argument("source", shell_complete=offered)
+source_or_file_argument = click.argument("source", shell_complete=offered_or_file)
 key_option = click.option("--key", help="Of a .npz file: name of the array.")
 # so that a negative number is an argument, to be refused by name, and not an unknown option
 NUMBERS = {"ignore_unknown_options": True}

@@ -17,7 +17,7 @@ from .common import (
     key_option,
     print_table,
     reported,
-    source_argument,
+    source_or_file_argument,
     write_all,
 )
 
@@ -25,7 +25,7 @@ SHOWN = 16
 
 
 @click.command(context_settings=NUMBERS)
-@source_argument
+@source_or_file_argument
 @click.option("--num", type=int, default=256, show_default=True, help="Number of distortions.")
 @click.option("--dmin", type=Number(), help="Smallest distortion. [default: D_max/1000, or the truncation error]")
 @click.option("--dmax", type=Number(), help="Largest distortion. [default: D_max]")

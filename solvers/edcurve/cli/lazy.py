@@ -22,6 +22,8 @@ class LazyCommand(click.Command):
         try:
             module = importlib.import_module(self.module)
         except ImportError as error:
+            if extra.get("resilient_parsing"):  # a shell asks for completions
+                return super().make_context(info_name, args, parent, **extra)
             raise click.UsageError(
                 f"{self.name} needs the extra {self.extra}: pip install 'edcurve[{self.extra}]' ({error})", parent
             ) from None
