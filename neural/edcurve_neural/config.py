@@ -16,6 +16,8 @@ from .signals import SIGNALS
 
 SOURCES = ("circle", *sorted(SIGNALS))
 LIKELIHOODS = ("derived", "reference")
+COMPRESSORS = ("ntc", "ntc-table", "circular", "circular-field", "circular-table")
+STARTS = ("data", "random")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,13 @@ class Config:
         Of the weights, the training set, the batches and the noise; 0 ≤ seed < 2⁶⁴.
     likelihood : str
         Where the density of the noisy latents is evaluated: "derived" or "reference"; see
-        `functional.soft_rounded_log_prob`.
+        `functional.soft_rounded_log_prob`. Of "ntc" and "ntc-table".
+    compressor : str
+        "ntc", the paper's; "circular", whose latent is on a circle, with a Fourier series of the latent as synthesis;
+        "circular-field", with a network that takes the latent and the place of a sample; "ntc-table" and
+        "circular-table", whose decoder and entropy model are tables with an entry for each index.
+    start : str
+        Of the analysis of a circular latent: "data" (two principal components) or "random".
 
     Raises
     ------
@@ -63,12 +71,15 @@ class Config:
     train_size: int | None = None
     seed: int = 0
     likelihood: str = "derived"
+    compressor: str = "ntc"
+    start: str = "data"
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise ValueError(f"source must be one of {', '.join(SOURCES)}, got {self.source!r}")
-        if self.likelihood not in LIKELIHOODS:
-            raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {self.likelihood!r}")
+        _one_of("likelihood", self.likelihood, LIKELIHOODS)
+        _one_of("compressor", self.compressor, COMPRESSORS)
+        _one_of("start", self.start, STARTS)
         widths = self.hidden
         if not isinstance(widths, list | tuple) or not widths:
             raise TypeError(f"hidden must be a tuple of at least one width, got {widths!r}")
@@ -88,13 +99,35 @@ class Config:
         }
         for name, value in parsed.items():
             object.__setattr__(self, name, value)
+        if self.circular and self.latent_dim != 1:
+            raise ValueError(f"latent_dim must be 1 for {self.compressor}, got {self.latent_dim}")
+        unused = {"likelihood": "derived"} if self.circular else {"start": "data"}
+        for name, default in unused.items():
+            if getattr(self, name) != default:
+                raise ValueError(f"{name} must be {default!r} for {self.compressor}, got {getattr(self, name)!r}")
         if self.batch_size * (1 + self.latent_dim) > STRIDE:
             raise ValueError(f"batch_size × (1 + latent_dim) must be at most 2**24, got batch_size {self.batch_size}")
 
     @property
+    def circular(self) -> bool:
+        """Whether the latent is on a circle."""
+        return self.compressor.startswith("circular")
+
+    @property
+    def tabled(self) -> bool:
+        """Whether decoder and entropy model are tables."""
+        return self.compressor.endswith("table")
+
+    @property
+    def field(self) -> bool:
+        """Whether the synthesis takes the place of a sample."""
+        return self.compressor.endswith("field")
+
+    @property
     def shape(self) -> tuple[object, ...]:
         """What models must share to be trained in one program."""
-        return (self.source, self.samples, self.latent_dim, self.hidden, self.batch_size, self.steps, self.likelihood)
+        training = (self.batch_size, self.steps, self.likelihood, self.compressor, self.start)
+        return (self.source, self.samples, self.latent_dim, self.hidden, *training)
 
     @property
     def key(self) -> str:
@@ -137,6 +170,11 @@ def grid(source: str, **fields: Any) -> list[Config]:
 
 def _several(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | tuple)
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
 
 
 def _real(name: str, value: Any, least: float, most: float) -> float:

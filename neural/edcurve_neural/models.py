@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -130,6 +130,15 @@ class NTC(nn.Module):
         """Parameters by name, with a leading axis for the model."""
         return self.layout.views(self.flat)
 
+    @property
+    def rank(self) -> int:
+        """Width of the last hidden layer: the dimension that reconstructions span, but for an offset."""
+        return self.hidden[0]
+
+    def state(self) -> dict[str, Tensor]:
+        """Parameters by name, contiguous, as safetensors stores them."""
+        return {name: view.detach().contiguous() for name, view in self.views().items()}
+
     def select(self, index: int) -> NTC:
         """A coder with a copy of one of the models."""
         return self.with_parameters(self.flat[index : index + 1])
@@ -209,8 +218,3 @@ def _initial(layout: Layout, keys: Tensor) -> Tensor:
             rows[:, :, :-1].mul_(math.sqrt(6.0 / (rows.shape[1] + rows.shape[2] - 1)))
             rows[:, :, -1].zero_()
     return flat
-
-
-def state(model: NTC) -> dict[str, Any]:
-    """Parameters by name, contiguous, as safetensors stores them."""
-    return {name: view.detach().contiguous() for name, view in model.views().items()}

@@ -19,7 +19,7 @@ from .runs import evaluate_model
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from .training import Program
+    from ._programs import Program
 
 GLANCE = 4096  # phases of a quick evaluation
 SHOWN = 0.5  # seconds between updates of the bar
@@ -47,7 +47,7 @@ def glance(program: Program) -> Glance:
     """Rate + λD, entropy, distortion and excess on a coarse grid."""
     rows = []
     for i, config in enumerate(program.configs):
-        found = evaluate_model(program.model.select(i), config.source, GLANCE)
+        found = evaluate_model(program.preview(i), config.source, GLANCE)
         excess = found.excess(config.lmbda)
         rows.append((found.rate + config.lmbda * found.distortion, found.entropy, found.distortion, excess))
     return Glance(*np.array(rows).T)

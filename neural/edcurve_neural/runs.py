@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .coders import Coder
 from .config import Config
 from .evaluation import KNOWN, POINTS, Evaluation, check_points, grid, measured, relabel
-from .models import NTC
 from .signals import Ramp, Sawbridge, Signal
 
 BATCH = 2**15  # phases encoded at once
@@ -24,8 +24,8 @@ class Run:
     ----------
     config : Config
         What was asked for.
-    model : NTC
-        The coder, one model.
+    model : NTC, Circular or Codebook
+        The compressor.
     status : str
         "finished", or "diverged": the loss was not finite at some step, and the weights are what came of it.
     failed : int or None
@@ -38,7 +38,7 @@ class Run:
     """
 
     config: Config
-    model: NTC
+    model: Coder
     status: str
     failed: int | None
     history: dict[str, NDArray[np.float64]]
@@ -62,10 +62,10 @@ class Run:
 
 
 @torch.no_grad()
-def evaluate_model(model: NTC, source: str, points: int = POINTS) -> Evaluation:
+def evaluate_model(model: Coder, source: str, points: int = POINTS) -> Evaluation:
     """`Run.evaluate` of a coder of one model."""
     known, waves = KNOWN[source](), model.signal
-    floor = rank_floor(waves, model.hidden[0])
+    floor = None if model.rank is None else rank_floor(waves, model.rank)
     if not bool(torch.isfinite(model.flat).all()):
         samples = None if waves.name == "circle" else waves.dim
         return Evaluation(known, samples, *(float("nan"),) * 4, 0, floor, points)

@@ -19,16 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from edcurve._files import replacing
 
 from . import files
+from ._programs import Program
 from .config import Config
 from .evaluation import POINTS, Evaluation
 from .files import DamagedFileError
-from .models import NTC, state
+from .restoring import restored
 from .runs import Run
-from .training import Program
 
 
 class Store:
@@ -52,7 +51,7 @@ class Store:
     def save(self, run: Run, points: int = POINTS) -> None:
         """Evaluate a run and store it, the weights first: a run is finished when its record is there."""
         key = run.config.key
-        files.write_tensors(self._weights(key), state(run.model), run.config.to_dict())
+        files.write_tensors(self._weights(key), run.model.state(), run.config.to_dict())
         metrics = {name: _plain(value) for name, value in row(run, run.evaluate(points)).items()}
         history = {name: [_plain(value) for value in values.tolist()] for name, values in run.history.items()}
         content = {"config": run.config.to_dict(), "metrics": metrics, "history": history}
@@ -76,10 +75,7 @@ class Store:
         tensors, about = files.read_tensors(self._weights(config.key))
         if record["config"] != config.to_dict() or about != config.to_dict():
             raise DamagedFileError(path, "it is of another configuration")
-        model = NTC(config.source, config.latent_dim, config.hidden, samples=config.samples or 2)
-        with torch.no_grad():
-            for name, view in model.views().items():
-                view.copy_(tensors[name])
+        model = restored(config, tensors)
         history = {name: np.array(values, dtype=float) for name, values in record["history"].items()}
         return Run(config, model, metrics["status"], metrics["failed"], history, metrics["seconds"])
 

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 
 from . import executors, reports
+from ._programs import begin
 from .config import Config
 from .evaluation import KNOWN, POINTS, check_points
 from .runs import Run
 from .store import Store
-from .training import Program, finish, run_all, shares
+from .training import finish, run_all, shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,7 +225,7 @@ def _train(
         _check_worker(store, device)
         torch.set_num_threads(1)
         stop = executors.cancellation()
-    kept, program, start = Store(store), Program(configs, device), time.perf_counter()
+    kept, program, start = Store(store), begin(configs, device), time.perf_counter()
     at = kept.restore(program)
     if at and say:
         models = "1 model" if len(configs) == 1 else f"{len(configs)} models"

@@ -25,6 +25,11 @@ REFUSED = [
     ({"train_size": 0}, ValueError, "train_size must be from 1"),
     ({"seed": -1}, ValueError, "seed must be from 0"),
     ({"likelihood": "exact"}, ValueError, "likelihood must be one of derived, reference"),
+    ({"compressor": "round"}, ValueError, "compressor must be one of ntc, ntc-table, circular, .*, got 'round'"),
+    ({"compressor": "circular", "start": "zero"}, ValueError, "start must be one of data, random, got 'zero'"),
+    ({"compressor": "circular", "latent_dim": 2}, ValueError, "latent_dim must be 1 for circular, got 2"),
+    ({"compressor": "circular", "likelihood": "reference"}, ValueError, "likelihood must be 'derived' for circular"),
+    ({"start": "random"}, ValueError, "start must be 'data' for ntc, got 'random'"),
 ]
 
 
@@ -48,11 +53,14 @@ def test_key_depends_on_every_field():
     changed = {
         "source": "sawbridge", "lmbda": 49.0, "latent_dim": 2, "hidden": (100, 101), "samples": 65, "batch_size": 512,
         "steps": 10, "learning_rate": 2e-3, "train_size": 9, "seed": 1, "likelihood": "reference",
+        "compressor": "ntc-table",
     }  # fmt: skip
-    assert set(changed) == {field.name for field in dataclasses.fields(config)}
+    assert {*changed, "start"} == {field.name for field in dataclasses.fields(config)}
     keys = {dataclasses.replace(config, **{name: value}).key for name, value in changed.items()}
     assert len(keys | {config.key}) == len(changed) + 1
     assert edn.Config("ramp", 48, samples=64).key == config.key  # int or float
+    circular = dataclasses.replace(config, compressor="circular")
+    assert dataclasses.replace(circular, start="random").key != circular.key
 
 
 def test_unknown_field():

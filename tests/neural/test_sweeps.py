@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from edcurve_neural._programs import Program, begin
 from edcurve_neural.store import Store
-from edcurve_neural.training import Program
 
 BASE = edn.Config("circle", 16.0, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)
 RAMP = edn.Config("ramp", 48.0, samples=20, hidden=(8, 8), batch_size=13, steps=50)  # a batch that is no whole vector
@@ -249,7 +249,7 @@ def test_missing_weights(tmp_path):
 
 
 def test_damaged_checkpoint(tmp_path):
-    store, program = Store(tmp_path), Program([BASE])
+    store, program = Store(tmp_path), begin([BASE])
     for _ in range(9):
         program.step()
     store.save_checkpoint(program)
@@ -270,7 +270,7 @@ def test_what_a_killed_writer_leaves_is_ignored(tmp_path):
 
 def test_checkpoint_of_what_is_finished_is_removed(tmp_path):
     swept(tmp_path, [BASE])
-    Store(tmp_path).save_checkpoint(Program([BASE]))
+    Store(tmp_path).save_checkpoint(begin([BASE]))
     swept(tmp_path, [BASE])
     assert not list((tmp_path / "checkpoints").iterdir())
 

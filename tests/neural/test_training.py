@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from edcurve_neural import schedules
+from edcurve_neural._programs import begin
 from edcurve_neural.adam import Adam
 from edcurve_neural.models import NTC
-from edcurve_neural.training import Program, shares
+from edcurve_neural.training import shares
 
 SMALL = {"hidden": (16, 16), "batch_size": 32, "steps": 60}
 BASE = edn.Config("circle", 16.0, latent_dim=2, **SMALL)
@@ -44,7 +45,7 @@ def test_another_seed_is_another_model():
 def test_in_a_batch_as_alone(source):
     """One step agrees to the rounding of sums in float32; sixty amplify it a little."""
     configs = [replace(c, source=source, samples=None if source == "circle" else 32) for c in VARIED]
-    together, alone = Program(configs), [Program([config]) for config in configs]
+    together, alone = begin(configs), [begin([config]) for config in configs]
     for count, tolerance in ((1, 1e-6), (59, 2e-3)):
         for _ in range(count):
             together.step()
@@ -55,17 +56,17 @@ def test_in_a_batch_as_alone(source):
 
 
 def test_draws_in_a_batch_as_alone():
-    together = Program(VARIED)
+    together = begin(VARIED)
     for step in (0, 5, 59):
         v, noise = together.draw(step)
         for i, config in enumerate(VARIED):
-            phases, alone = Program([config]).draw(step)
+            phases, alone = begin([config]).draw(step)
             assert torch.equal(v[i], phases[0])
             assert torch.equal(noise[i], alone[0])
 
 
 def test_training_set_is_fixed():
-    program = Program(VARIED)
+    program = begin(VARIED)
     drawn = torch.cat([program.draw(step)[0] for step in range(200)], dim=1)
     counts = [len(row.unique()) for row in drawn]
     assert counts[2] == 50
@@ -93,7 +94,9 @@ def test_shares():
 
 def test_an_interrupt_stops_all(monkeypatch):
     """The first thread to fail is reported, the others stop at their next step."""
-    monkeypatch.setattr("edcurve_neural.training.schedules.alpha", lambda step, steps: 1.0 if step < 3 else 1 // 0)
+    monkeypatch.setattr(
+        "edcurve_neural._programs.transform.schedules.alpha", lambda step, steps: 1.0 if step < 3 else 1 // 0
+    )
     torch.set_num_threads(2)
     with pytest.raises(ZeroDivisionError):
         quiet([replace(BASE, seed=seed, steps=10**9) for seed in range(4)])
@@ -179,7 +182,7 @@ def test_schedules():
 
 
 def test_learned_alpha_starts_where_the_schedule_ends():
-    program = Program([BASE])
+    program = begin([BASE])
     assert program.alpha(59).item() == pytest.approx(3.0, rel=1e-5)
 
 
