@@ -335,6 +335,21 @@ def test_parts_of_the_gap_are_those_of_the_evaluation():
     assert [float(row[-1]) for row in table[1:]] == pytest.approx([float(row["excess"]) for row in rows], rel=5.1e-6)
 
 
+def test_the_ramp_as_the_compressor_sees_it():
+    # rate, entropy, distortion and excess_sampled of a row of `edcurve runs --csv`, of R + λD
+    rate, H, D, excess = 6.688913450538621, 6.570293326882203, 0.004420000905442756, 14.793888200898815
+    found = content.gaps(resolve("ramp"), _points.read({**measured(D, H), "lmbda": [4096.0], "samples": [1024]}))
+    assert found.sampled[0] + rate - H == pytest.approx(excess, rel=1e-9)
+    assert found.sampled[0] > found.excess[0] + 0.3  # the sampled one can be compressed better
+    text = ed.report("ramp", {**measured(D, H), "lmbda": [4096.0], "samples": [1024]}, shannon=False)
+    (table,) = [table for table in tables(text) if "for the ramp as sampled" in table[0]]
+    assert float(table[1][-1]) == pytest.approx(found.sampled[0], rel=5.1e-6)
+
+
+def measured(D, H):
+    return {"distortion": [D], "entropy": [H]}
+
+
 def test_certificates_enclose_what_is_shown(circle_page, circle_points):
     (table,) = [table for table in tables(circle_page) if "E(D) is at least" in table[0]]
     assert len(table) == 1 + content.CERTIFIED
@@ -483,6 +498,20 @@ def test_command_refuses(tmp_path, monkeypatch, content, words):
     assert words in result.output
     assert result.output.count("Error: ") == 1
     assert (tmp_path / "r.html").read_text() == "what was there"
+
+
+def test_command_takes_a_file_of_points(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    phase = 2 * np.pi * np.arange(64) / 64
+    np.save("my loop.npy", np.stack([np.cos(phase), np.sin(phase)], axis=1))
+    result = CliRunner().invoke(main, ["report", "my loop.npy", "--out", "r.html", "--tolerance", "0.01"])
+    assert (result.exit_code, result.output) == (0, "wrote r.html\n")
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<title>my loop: entropy-distortion report</title>" in text
+    assert dict(tables(text)[-1])["command"] == "edcurve report 'my loop.npy' --tolerance 0.01 --out r.html"
+    curve = figures(text)["curve"]["data"][0]
+    D = curve["x"][100]
+    assert curve["y"][100] == pytest.approx(ed.entropy_distortion("circle", D), rel=1e-9)  # which it is
 
 
 @pytest.mark.parametrize("source", ["cirle", "ramp:64"])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 REQUIRED = ("distortion", "entropy")
-OPTIONAL = ("lmbda", "rate", "distortion_centroid")
+OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples")
 # what says which compressor a row is, in the columns of `edcurve runs --csv` and in what people write by hand
 NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
 MOST = 1000
@@ -31,9 +31,9 @@ class Points:
     ----------
     distortion, entropy : ndarray, shape (n,)
         D and H, in bits.
-    lmbda, rate, distortion_centroid : ndarray, shape (n,)
-        λ in bits per unit distortion, rate under the compressor's own entropy model in bits, and distortion with the
-        centroids of its cells for a decoder; NaN where not given.
+    lmbda, rate, distortion_centroid, samples : ndarray, shape (n,)
+        λ in bits per unit distortion, rate under the compressor's own entropy model in bits, distortion with the
+        centroids of its cells for a decoder, and at how many points it sees the source; NaN where not given.
     labels : tuple of str, length n
         Which compressor each is, or "".
     left_out : int
@@ -45,6 +45,7 @@ class Points:
     lmbda: Array
     rate: Array
     distortion_centroid: Array
+    samples: Array
     labels: tuple[str, ...]
     left_out: int = 0
 

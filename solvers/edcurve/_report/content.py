@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edcurve import bounds, curves, exact, progress, sweeps
 from edcurve._points import Points
 from edcurve.curves import Curve
-from edcurve.sources import BOUND, Source, Spectrum
+from edcurve.sources import BOUND, Ramp, Source, Spectrum
 
 if TYPE_CHECKING:
     from edcurve.certificate import Certificate
@@ -28,13 +28,15 @@ class Gaps:
     """How far points are above the optimum, in bits; NaN where that cannot be said.
 
     `best` is E(D), or the best partition known; `gap` is H − best; `lagrangian` is the least H + λD, and `excess` what
-    H + λD is above it. The parts are `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min.
+    H + λD is above it; `sampled` is what it is above the least for the ramp as the compressor sees it, at T points.
+    The parts are `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min.
     """
 
     best: Array
     gap: Array
     least_distortion: Array
     excess: Array
+    sampled: Array
     entropy_model: Array
     decoder: Array
     partition: Array
@@ -98,10 +100,22 @@ def gaps(source: Source, points: Points) -> Gaps:
         H - best,
         least_distortion,
         H + lmbda * D - minimum,
+        H + lmbda * D - _least_sampled(source, points),
         points.rate - H,
         lmbda * (D - points.distortion_centroid),
         H + lmbda * points.distortion_centroid - minimum,
     )
+
+
+def _least_sampled(source: Source, points: Points) -> Array:
+    """Least H + λD for the ramp sampled at so many points as the compressor sees; NaN where there is no number."""
+    found = np.full(points.lmbda.shape, np.nan)
+    if source.name == "ramp":
+        known = np.isfinite(points.lmbda) & np.isfinite(points.samples)
+        for T in np.unique(points.samples[known]).tolist():
+            those = known & (points.samples == T)
+            found[those] = sweeps.lagrangian(Ramp(int(T)), points.lmbda[those]).value
+    return found
 
 
 def certificates(source: Source, curve: Curve, points: Points | None) -> Certificates:

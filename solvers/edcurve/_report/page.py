@@ -111,17 +111,21 @@ def _plot(curve: Curve) -> str:
 def _excess(points: Points, gaps: Gaps, *, exact: bool) -> str:
     best = "E(D)" if exact else "best known at D"
     weighted = bool(np.isfinite(points.lmbda).any())
-    head = ["point", "", "D", "H", best, f"H − {best}" if exact else "H − best", "least D at H"]
-    columns: list[list[Any]] = [
-        list(range(1, len(points) + 1)),
-        list(points.labels),
-        *(x.tolist() for x in (points.distortion, points.entropy, gaps.best, gaps.gap, gaps.least_distortion)),
-    ]
+    D, H = points.distortion, points.entropy
+    columns: dict[str, list[Any]] = {
+        "point": list(range(1, len(points) + 1)),
+        "D": D.tolist(),
+        "H": H.tolist(),
+        best: gaps.best.tolist(),
+        f"H − {best}" if exact else "H − best": gaps.gap.tolist(),
+        "least D at H": gaps.least_distortion.tolist(),
+    }
     if weighted:
-        head += ["λ", "excess of H + λD"]
-        columns += [points.lmbda.tolist(), gaps.excess.tolist()]
-    shown = [i for i in range(len(head)) if i != 1 or any(points.labels)]
-    rows = zip(*(columns[i] for i in shown), strict=True)
+        columns |= {"λ": points.lmbda.tolist(), "excess of H + λD": gaps.excess.tolist()}
+    if np.isfinite(gaps.sampled).any():
+        columns["for the ramp as sampled"] = gaps.sampled.tolist()
+    if any(points.labels):
+        columns["compressor"] = list(points.labels)
     worst = int(np.argmax(np.where(np.isfinite(gaps.gap), gaps.gap, -np.inf)))
     note = f"{len(points)} points; the largest gap is {number(float(gaps.gap[worst]))} bits, of point {worst + 1}. "
     if points.left_out:
@@ -133,8 +137,8 @@ def _excess(points: Points, gaps: Gaps, *, exact: bool) -> str:
         )
     if weighted:
         note += "The excess of H + λD over its minimum is what training at that λ left."
-    head = [head[i] for i in shown]
-    return f"<h2>Your points</h2><p>{text(note)}</p>{_scrolled(table(head, rows))}"
+    shown = table(list(columns), zip(*columns.values(), strict=True))
+    return f"<h2>Your points</h2><p>{text(note)}</p>{_scrolled(shown)}"
 
 
 def _parts(points: Points, gaps: Gaps) -> str:

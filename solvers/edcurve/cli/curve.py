@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,23 @@ from .common import (
 SHOWN = 16
 
 
+def file_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say how a file of points is a source; `from_file` takes them."""
+    options = (
+        click.option("--open", "is_open", is_flag=True, help="Of a file: the points are an open curve, not a loop."),
+        click.option(
+            "--waveform", is_flag=True, help="Of a file: samples of one waveform, of which all cyclic shifts are meant."
+        ),
+        click.option(
+            "--tolerance", type=Number(), default="0.05", show_default=True, help="Of a file: largest defect allowed."
+        ),
+        key_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command(context_settings=NUMBERS)
 @source_or_file_argument
 @click.option("--num", type=int, default=256, show_default=True, help="Number of distortions.")
@@ -36,14 +54,7 @@ SHOWN = 16
 @click.option("--shannon", is_flag=True, help="Add Shannon's R(D).")
 @click.option("--gaussian", is_flag=True, help="Add the KLT bound: R(D) of the Gaussian source of that covariance.")
 @click.option("--width", type=int, help="Add the rank floor of a decoder whose last layer is so wide.")
-@click.option("--open", "is_open", is_flag=True, help="Of a file: the points are an open curve, not a loop.")
-@click.option(
-    "--waveform", is_flag=True, help="Of a file: samples of one waveform, of which all cyclic shifts are meant."
-)
-@click.option(
-    "--tolerance", type=Number(), default="0.05", show_default=True, help="Of a file: largest defect allowed."
-)
-@key_option
+@file_options
 @reported
 def curve(
     source: str,
@@ -72,7 +83,7 @@ def curve(
 
     if plot_path is not None:
         plotting.require_format(plot_path)
-    known = resolve(_from_file(source, is_open, waveform, tolerance, key))
+    known = resolve(from_file(source, is_open, waveform, tolerance, key))
     most = known.max_distortion
     low, high = curves.least(known) if dmin is None else dmin, most if dmax is None else dmax
     if not 0.0 < low < high < math.inf:
@@ -86,7 +97,7 @@ def curve(
         _summary(drawn)
 
 
-def _from_file(source: str, is_open: bool, waveform: bool, tolerance: float, key: str | None) -> Any:
+def from_file(source: str, is_open: bool, waveform: bool, tolerance: float, key: str | None) -> Any:
     """The source that a file of points stands for; a name is left as it is."""
     from edcurve._data import is_data, read_points
 

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import click
 
-from .common import NUMBERS, reported, source_argument
+from .common import NUMBERS, reported, source_or_file_argument
+from .curve import file_options, from_file
 
 
 @click.command(context_settings=NUMBERS)
-@source_argument
+@source_or_file_argument
 @click.option(
-    "--points", type=click.Path(), help="CSV of what was measured: distortion, entropy in bits, perhaps lmbda."
+    "--points", type=click.Path(), help="CSV of what was measured: distortion, entropy (bits), perhaps lmbda."
 )
 @click.option("--out", required=True, type=click.Path(), help="The .html file to write.")
 @click.option("--shannon/--no-shannon", default=None, help="Shannon's R(D).  [default: for closed sources]")
+@file_options
 @reported
-def report(source: str, points: str | None, out: str, shannon: bool | None) -> None:
+def report(
+    source: str,
+    points: str | None,
+    out: str,
+    shannon: bool | None,
+    is_open: bool,
+    waveform: bool,
+    tolerance: float,
+    key: str | None,
+) -> None:
     """Write one HTML file about a source: interactive curve, gaps of your compressors, certificates.
 
-    It works without a network. With the CSV of `edcurve runs --csv` as --points, it also says where the gaps come from.
+    It works without a network. SOURCE may also be a file of points, as for `edcurve curve`. With the CSV of
+    `edcurve runs --csv` as --points, it also says where the gaps come from.
     """
     from edcurve.reports import report
 
     command = ["edcurve", "report", source]
-    if points is not None:
-        command += ["--points", points]
-    if shannon is not None:
-        command.append("--shannon" if shannon else "--no-shannon")
-    report(source, points, out, shannon=shannon, command=[*command, "--out", out])
+    given = {"--points": points, "--key": key, "--tolerance": None if tolerance == 0.05 else f"{tolerance:g}"}
+    flags = {"--shannon": shannon, "--no-shannon": shannon is False, "--open": is_open, "--waveform": waveform}
+    command += [word for option, value in given.items() if value is not None for word in (option, value)]
+    command += [flag for flag, wanted in flags.items() if wanted]
+    known = from_file(source, is_open, waveform, tolerance, key)
+    report(known, points, out, shannon=shannon, command=[*command, "--out", out])
     click.echo(f"wrote {out}")
