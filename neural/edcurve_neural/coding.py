@@ -192,7 +192,7 @@ def encode(coder: Any, x: ArrayLike | torch.Tensor) -> Indices:
 def fingerprint(coder: Any) -> str:
     """Digest of the weights: 8 hexadecimal digits, against mistakes."""
     found = hashlib.sha256()
-    for name, tensor in sorted((coder.state() if hasattr(coder, "state") else coder.views()).items()):
+    for name, tensor in sorted(coder.state().items()):
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()[:8]

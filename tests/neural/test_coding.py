@@ -111,6 +111,25 @@ def density(model, j, y):
     return 1.0 / (1.0 + np.exp(-logits(y + 0.5))) - 1.0 / (1.0 + np.exp(-logits(y - 0.5)))
 
 
+@pytest.mark.parametrize("compressor", ["ntc-table", "circular", "circular-field", "circular-table"])
+def test_compressors_of_other_kinds(compressor, tmp_path):
+    count, run = 10**5, trained("ramp", 256.0, steps=150, samples=32, compressor=compressor)
+    phases = np.random.default_rng(1).random(count)
+    coded = edn.compress(tmp_path / "a.edc", run, phases)
+    reported = run.evaluate(2**17).rate
+    assert abs(coded.bits / count - reported) < 0.002 * reported
+    assert abs(coded.file_bits / count - reported) < 0.005 * reported
+    drawn = torch.from_numpy(phases).to(torch.float32).unsqueeze(0)
+    indices = edn.read_indices(tmp_path / "a.edc", run)
+    np.testing.assert_array_equal(indices, run.model.encode_phase(drawn)[0].numpy())
+    ((low, probabilities),) = tables(run)
+    np.testing.assert_allclose(coded.bits, -np.log2(probabilities[indices - low]).sum(), atol=2e-3 * count)
+    store = edn.Store(tmp_path / "store")
+    store.save(run, points=64)
+    loaded = store.load(run.config)
+    np.testing.assert_array_equal(edn.decompress(tmp_path / "a.edc", loaded), edn.decompress(tmp_path / "a.edc", run))
+
+
 @pytest.mark.parametrize("name", ["circle", "ramp"])
 def test_tables_are_the_density(name, request):
     model = request.getfixturevalue(name).model
