@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from logging import CRITICAL, getLogger
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -238,6 +239,7 @@ def _executor(workers: int | None, address: str | None) -> Iterator[Executor | N
         yield None
         return
     with executors.cluster(address) if address is not None else executors.processes(workers or 1) as executor:
+        getLogger("distributed.client").setLevel(CRITICAL)  # that a connection was lost is said below
         try:
             yield executor
         except CancelledError:

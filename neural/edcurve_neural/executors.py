@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import active_children, get_context, parent_process
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -86,8 +87,8 @@ def processes(count: int) -> Processes:
 def cluster(address: str) -> Iterator[Executor]:
     """Workers of a Dask cluster, for ``sweep(..., executor=...)``: use it in a ``with`` statement.
 
-    Scheduler and workers need the same releases of edcurve and of PyTorch as here, and the workers see the store's
-    folder under the same path. A worker that dies is replaced by another one, which goes on from the last checkpoints.
+    Scheduler and workers need the same releases of edcurve and PyTorch as there are here, and the workers must see the
+    store's folder under the same path. What a worker trained that died goes on from its last checkpoints elsewhere.
     Small models train fastest by workers of one thread each, ``dask worker ADDRESS --nworkers auto --nthreads 1``.
 
     Parameters
@@ -97,8 +98,9 @@ def cluster(address: str) -> Iterator[Executor]:
 
     Raises
     ------
-    ModuleNotFoundError
-        If Dask distributed is not installed (extra ``cluster``).
+    ImportError
+        If Dask distributed is not installed (extra ``cluster``), or edcurve or PyTorch is missing there, or another
+        release of edcurve is.
     ConnectionError
         If no scheduler answers, or it has no workers.
     """
@@ -120,6 +122,7 @@ def cluster(address: str) -> Iterator[Executor]:
             raise ConnectionError(
                 f"the Dask scheduler at {address!r} has no workers: start some with `dask worker {address}`"
             ) from None
+        _check_versions(client, address)
         yield client.get_executor(pure=False)
 
 
@@ -130,6 +133,22 @@ async def _reach(address: str) -> None:
 
     comm = await connect(address, timeout=REACHED, **Security().get_connection_args("client"))
     await comm.close()
+
+
+def _check_versions(client: Any, address: str) -> None:
+    """Refuse a cluster that cannot read the tasks, or would do others."""
+    ours = version("edcurve")
+    try:
+        theirs = {client.run_on_scheduler(version, "edcurve"), *client.run(version, "edcurve").values()}
+        client.run(version, "torch")
+        client.run_on_scheduler(version, "torch")
+    except PackageNotFoundError as error:
+        problem = str(error)
+    else:
+        if theirs == {ours}:
+            return
+        problem = f"found {', '.join(sorted(theirs))}"
+    raise ImportError(f"scheduler and workers of the cluster at {address!r} need edcurve[neural] {ours}: {problem}")
 
 
 def capacity(executor: Executor) -> int:

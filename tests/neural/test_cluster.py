@@ -21,11 +21,14 @@ from edcurve_neural import executors
 from edcurve_neural.store import Store
 
 SLOW = """
-import time
+import os, time
+from pathlib import Path
 from distributed.cli.dask_worker import main
+from edcurve_neural.store import Store
 from edcurve_neural.training import Program
-step = Program.step
+step, save = Program.step, Store.save_checkpoint
 Program.step = lambda self: (time.sleep(0.004), step(self))[1]
+Store.save_checkpoint = lambda self, program: (save(self, program), Path(f"saved-by-{os.getpid()}").touch())[0]
 main()
 """
 SMALL = ("--batch-size", "16", "--hidden", "8,8", "--points", "256", "--checkpoint-every", "20")
@@ -116,7 +119,8 @@ def once(condition, act, *processes):
 
 def test_a_worker_is_killed(dask, cli, tmp_path):
     many = ("sweep", "circle", "--lmbda", "4,32", "--steps", "240", *SMALL, "--json")
-    with once(lambda: len(checkpoints(tmp_path)) == 2, dask.workers[0].kill, *dask.processes):
+    first = dask.workers[0]
+    with once((dask.folder / f"saved-by-{first.pid}").exists, first.kill, *dask.processes):
         code, out, err = cli(*many, "--store", "store", "--cluster", dask.address)  # workers are in another folder
     dask.workers.pop(0).wait()
     assert code == 0, err
@@ -153,6 +157,19 @@ def test_workers_need_the_folder_and_the_device(dask, cli, tmp_path, monkeypatch
     code, _, err = cli(*small, "--store", "store")
     assert code == 2
     assert "does not see the store's folder /nowhere/store" in err
+
+
+def test_other_releases(dask, cli, monkeypatch):
+    here = os.getpid()
+
+    def version(name):
+        return "9.9" if os.getpid() == here else real(name)
+
+    real = executors.version
+    monkeypatch.setattr(executors, "version", version)
+    code, _, err = cli(*FOREVER, "--store", "store", "--cluster", dask.address)
+    assert code == 2
+    assert f"cluster at {dask.address!r} need edcurve[neural] 9.9: found {real('edcurve')}\n" in err
 
 
 def test_the_scheduler_is_killed(dask, cli, tmp_path):
