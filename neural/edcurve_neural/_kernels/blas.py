@@ -8,19 +8,20 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 
-import llvmlite.binding
+import llvmlite.binding  # type: ignore[import-untyped]
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils as untyped
 from numba.extending import get_cython_function_address, intrinsic
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from .compiling import inner
+from .compiling import Real, Vector, inner
 
 for _name in ("sgemm", "ssyrk"):
     llvmlite.binding.add_symbol(f"edcurve_{_name}", get_cython_function_address("scipy.linalg.cython_blas", _name))
 
+cgutils: Any = untyped
 PLAIN, TRANSPOSED, UPPER = ord("N"), ord("T"), ord("U")
 REAL = types.float32
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
@@ -52,48 +53,54 @@ _GEMM = (*[types.int64] * 5, REAL, types.uintp, types.int64, types.uintp, types.
 _SYRK = (*[types.int64] * 4, REAL, types.uintp, types.int64, REAL, types.uintp, types.int64)
 
 
-@intrinsic
-def _sgemm(_context, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
+def _sgemm_code(_context, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
     return types.void(*_GEMM), _call("sgemm", _GEMM)
 
 
-@intrinsic
-def _ssyrk(_context, uplo, trans, n, k, alpha, a, lda, beta, c, ldc):
+def _ssyrk_code(_context, uplo, trans, n, k, alpha, a, lda, beta, c, ldc):  # type: ignore[no-untyped-def]
     return types.void(*_SYRK), _call("ssyrk", _SYRK)
 
 
+_sgemm: Any = intrinsic(_sgemm_code)
+_ssyrk: Any = intrinsic(_ssyrk_code)
+
+
 @inner
-def times(a, lda, b, ldb, out, ldc, m, n, k):
+def times(a: Vector, lda: int, b: Vector, ldb: int, out: Vector, ldc: int, m: int, n: int, k: int) -> None:
     """The m×n product A·B of matrices that lie row by row, with rows `ld` apart."""
     _sgemm(PLAIN, PLAIN, n, m, k, ONE, _at(b), ldb, _at(a), lda, ZERO, _at(out), ldc)
 
 
 @inner
-def transposed_times(a, lda, b, ldb, out, ldc, m, n, k):
+def transposed_times(a: Vector, lda: int, b: Vector, ldb: int, out: Vector, ldc: int, m: int, n: int, k: int) -> None:
     """Aᵀ·B."""
     _sgemm(PLAIN, TRANSPOSED, n, m, k, ONE, _at(b), ldb, _at(a), lda, ZERO, _at(out), ldc)
 
 
 @inner
-def times_transposed(a, lda, b, ldb, out, ldc, m, n, k, keep):
+def times_transposed(
+    a: Vector, lda: int, b: Vector, ldb: int, out: Vector, ldc: int, m: int, n: int, k: int, keep: Real
+) -> None:
     """A·Bᵀ, plus `keep` times what is there."""
     _sgemm(TRANSPOSED, PLAIN, n, m, k, ONE, _at(b), ldb, _at(a), lda, keep, _at(out), ldc)
 
 
 @inner
-def add_times(a, lda, b, ldb, out, ldc, m, n, k, scale):
+def add_times(
+    a: Vector, lda: int, b: Vector, ldb: int, out: Vector, ldc: int, m: int, n: int, k: int, scale: Real
+) -> None:
     """Add `scale` times A·B."""
     _sgemm(PLAIN, PLAIN, n, m, k, scale, _at(b), ldb, _at(a), lda, ONE, _at(out), ldc)
 
 
 @inner
-def gram(a, lda, out, ldc, n, k, keep):
+def gram(a: Vector, lda: int, out: Vector, ldc: int, n: int, k: int, keep: Real) -> None:
     """The lower half of the n×n matrix A·Aᵀ, plus `keep` times what is there."""
     _ssyrk(UPPER, TRANSPOSED, n, k, ONE, _at(a), lda, keep, _at(out), ldc)
 
 
 @inner
-def mirror(a, n):
+def mirror(a: Vector, n: int) -> None:
     """Fill the upper half of a symmetric matrix from the lower one."""
     for i in range(n):
         for j in range(i):
@@ -101,7 +108,7 @@ def mirror(a, n):
 
 
 @inner
-def _at(array):
+def _at(array: Vector) -> Any:
     return np.uintp(array.ctypes.data)
 
 

@@ -1,4 +1,4 @@
-"""How kernels are compiled: once, kept on disk, without the interpreter's lock."""
+"""How kernels are compiled: once, kept on disk, without the interpreter's lock; and the types of what they take."""
 
 from __future__ import annotations
 
@@ -6,28 +6,45 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
+import numpy as np
+from numpy.typing import NDArray
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-# products and sums may be fused, but not rearranged: what is NaN stays NaN, and sums are those that are written
-inner = numba.njit(fastmath={"contract"}, **OPTIONS)
-# sums may be rearranged, so that they are vectorised
-reduction = numba.njit(fastmath={"contract", "reassoc", "nsz"}, **OPTIONS)
+Run = TypeVar("Run", bound=Callable[..., Any])
+Real: TypeAlias = Any  # float32
+Vector: TypeAlias = NDArray[np.float32]
+Table: TypeAlias = NDArray[np.int64]
+Doubles: TypeAlias = NDArray[np.float64]
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_njit: Callable[..., Any] = numba.njit
 
 
-def kernel(signature: str) -> Callable[[Any], Any]:
+def inner(run: Run) -> Run:
+    """A function for kernels to call.
+
+    Products and sums may be fused, but not rearranged: what is NaN stays NaN, and sums are those that are written.
+    """
+    return cast(Run, _njit(fastmath={"contract"}, no_cpython_wrapper=True, **OPTIONS)(run))
+
+
+def reduction(run: Run) -> Run:
+    """As `inner`, but sums may be rearranged, so that they are vectorised: always in the same way."""
+    return cast(Run, _njit(fastmath={"contract", "reassoc", "nsz"}, no_cpython_wrapper=True, **OPTIONS)(run))
+
+
+def kernel(signature: str) -> Callable[[Run], Run]:
     """Compile for these types of arguments when it is defined, or load it from the cache of numba."""
 
-    def compiled(run: Any) -> Any:
+    def compiled(run: Run) -> Run:
         # numba names its cache file after this; it looks at the time of one file alone, not of what that calls
         run.__qualname__ = f"{run.__name__}_{_fingerprint()}"
         options = {"fastmath": {"contract"}, **OPTIONS}
         try:
-            return numba.njit(signature, cache=True, **options)(run)
+            return cast(Run, _njit(signature, cache=True, **options)(run))
         except RuntimeError:  # no folder that can be written for the cache: compile anew in each process
-            return numba.njit(signature, **options)(run)
+            return cast(Run, _njit(signature, **options)(run))
 
     return compiled
 

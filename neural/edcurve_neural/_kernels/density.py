@@ -8,19 +8,20 @@ intervals, then those of the lower ones.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from .compiling import inner
+from .compiling import Real, Table, Vector, inner
 from .functions import ONE, exp, expm1, log, log1p, tanh
-from .vectors import copy, dot, fill, total
+from .vectors import copy, dot, fill, part, total
 
 TINY = np.float32(1e-30)
 ZERO = np.float32(0.0)
 
 
 @inner
-def prepare(theta, table, latent, maps, sums):
+def prepare(theta: Vector, table: Table, latent: int, maps: Vector, sums: Vector) -> None:
     """Matrices after softplus, biases and factors after tanh, layer by layer; clears the sums of their gradients."""
     at = 0
     for layer in range(table.shape[0]):
@@ -40,7 +41,7 @@ def prepare(theta, table, latent, maps, sums):
 
 
 @inner
-def finish(theta, table, latent, maps, sums, gradient):
+def finish(theta: Vector, table: Table, latent: int, maps: Vector, sums: Vector, gradient: Vector) -> None:
     """Write the gradients in the parameters from those in matrices, biases and factors."""
     at = 0
     for layer in range(table.shape[0]):
@@ -58,28 +59,35 @@ def finish(theta, table, latent, maps, sums, gradient):
 
 
 @inner
-def log_prob(y, table, maps, units, stride, scale, sums, in_y):
+def log_prob(
+    y: Vector, table: Table, maps: Vector, units: Vector, stride: int, scale: Real, sums: Vector, in_y: Vector
+) -> Real:
     """Sum of log(F(y + ½) − F(y − ½)) over a vector; `scale` times the derivative goes to `in_y`, adds to the sums."""
     n = y.size
     for i in range(n):
         units[i] = y[i] + np.float32(0.5)
         units[n + i] = y[i] - np.float32(0.5)
     points = 2 * n
-    at = below = np.int64(0)
+    at: Any = np.int64(0)  # and not the literal 0, for which more would be compiled
+    below: Any = np.int64(0)
     above = below + 1
     for layer in range(table.shape[0]):
         fan_in, fan_out = table[layer, 3], table[layer, 4]
         for j in range(fan_out):
-            row = units[(above + j) * stride :][:points]
+            row = part(units, (above + j) * stride, points)
             _affine(
-                maps[at + j * fan_in :][:fan_in], maps[at + fan_in * fan_out + j], units[below * stride :], stride, row
+                part(maps, at + j * fan_in, fan_in),
+                maps[at + fan_in * fan_out + j],
+                units[below * stride :],
+                stride,
+                row,
             )
             if table[layer, 2] >= 0:
-                bend = units[(above + fan_out + j) * stride :][:points]
+                bend = part(units, (above + fan_out + j) * stride, points)
                 _bend(row, maps[at + fan_in * fan_out + fan_out + j], bend)
         at += (fan_in + 2) * fan_out
         below, above = above, above + 2 * fan_out
-    value = _log_difference(units[below * stride :][:n], units[below * stride + n :][:n], scale, in_y)
+    value = _log_difference(part(units, below * stride, n), part(units, below * stride + n, n), scale, in_y)
     _backward(table, maps, units, stride, points, at, below, above, sums)
     for i in range(n):
         in_y[i] = units[i] + units[n + i]
@@ -87,17 +95,27 @@ def log_prob(y, table, maps, units, stride, scale, sums, in_y):
 
 
 @inner
-def _backward(table, maps, units, stride, points, at, above, spare, sums):
+def _backward(
+    table: Table,
+    maps: Vector,
+    units: Vector,
+    stride: int,
+    points: int,
+    at: int,
+    above: int,
+    spare: int,
+    sums: Vector,
+) -> None:
     """From the gradient in the logits to that in the points, which replaces them; activations are overwritten."""
     for layer in range(table.shape[0] - 1, -1, -1):
         fan_in, fan_out = table[layer, 3], table[layer, 4]
         at -= (fan_in + 2) * fan_out
         below = above - 2 * fan_in if layer > 0 else 0
         for j in range(fan_out):
-            grad = units[(above + j) * stride :][:points]
+            grad = part(units, (above + j) * stride, points)
             if table[layer, 2] >= 0:
                 bend, factor = (
-                    units[(above + fan_out + j) * stride :][:points],
+                    part(units, (above + fan_out + j) * stride, points),
                     maps[at + fan_in * fan_out + fan_out + j],
                 )
                 sums[at + fan_in * fan_out + fan_out + j] += dot(grad, bend)
@@ -105,12 +123,12 @@ def _backward(table, maps, units, stride, points, at, above, spare, sums):
                     grad[i] *= ONE + factor - factor * bend[i] * bend[i]
             sums[at + fan_in * fan_out + j] += total(grad)
             for k in range(fan_in):
-                sums[at + j * fan_in + k] += dot(grad, units[(below + k) * stride :][:points])
+                sums[at + j * fan_in + k] += dot(grad, part(units, (below + k) * stride, points))
         for k in range(fan_in):
-            row = units[(spare + k) * stride :][:points]
+            row = part(units, (spare + k) * stride, points)
             fill(row, ZERO)
             for j in range(fan_out):
-                weight, grad = maps[at + j * fan_in + k], units[(above + j) * stride :][:points]
+                weight, grad = maps[at + j * fan_in + k], part(units, (above + j) * stride, points)
                 for i in range(points):
                     row[i] += weight * grad[i]
         for k in range(fan_in):
@@ -119,7 +137,7 @@ def _backward(table, maps, units, stride, points, at, above, spare, sums):
 
 
 @inner
-def _affine(weights, bias, units, stride, out):
+def _affine(weights: Vector, bias: Real, units: Vector, stride: int, out: Vector) -> None:
     fill(out, bias)
     for k in range(weights.size):
         weight, row = weights[k], units[k * stride :]
@@ -128,7 +146,7 @@ def _affine(weights, bias, units, stride, out):
 
 
 @inner
-def _bend(row, factor, bend):
+def _bend(row: Vector, factor: Real, bend: Vector) -> None:
     """Add a tanh x in place, and keep the tanh."""
     for i in range(row.size):
         bend[i] = tanh(row[i])
@@ -136,7 +154,7 @@ def _bend(row, factor, bend):
 
 
 @inner
-def _log_difference(upper, lower, scale, value):
+def _log_difference(upper: Vector, lower: Vector, scale: Real, value: Vector) -> Real:
     """Sum of log(σ(a) − σ(b)), as `functional.log_difference`; `value` is for its terms.
 
     a and b are replaced by `scale` times the gradient.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiling import inner
+from .compiling import Real, inner
 
 ONE, HALF, TWO = np.float32(1.0), np.float32(0.5), np.float32(2.0)
 LOG2E = np.float32(1.4426950408889634)
@@ -26,7 +26,7 @@ L9, L10, L11 = np.float32(1.1676998740e-1), np.float32(-1.1514610310e-1), np.flo
 
 
 @inner
-def exp_parts(x):
+def exp_parts(x: Real) -> tuple[Real, Real]:
     """(p, s) with e^x = s(1 + p), s a power of two, for x ≤ 0; as for x = −87 where it is less."""
     x = LEAST if x < LEAST else x
     shifted = x * LOG2E + ROUND
@@ -38,21 +38,21 @@ def exp_parts(x):
 
 
 @inner
-def exp(x):
+def exp(x: Real) -> Real:
     """Exponential for x ≤ 0."""
     p, scale = exp_parts(x)
     return scale + scale * p
 
 
 @inner
-def expm1(x):
+def expm1(x: Real) -> Real:
     """Exponential less one for x ≤ 0."""
     p, scale = exp_parts(x)
     return scale * p + (scale - ONE)
 
 
 @inner
-def tanh(x):
+def tanh(x: Real) -> Real:
     """Hyperbolic tangent."""
     size = abs(x)
     less = expm1(-TWO * size)
@@ -60,7 +60,7 @@ def tanh(x):
 
 
 @inner
-def log_with(x, rest):
+def log_with(x: Real, rest: Real) -> Real:
     """Logarithm of normal x > 0, plus a small rest."""
     bits = np.int32(np.float32(x).view(np.int32) - ROOT_HALF)
     n = bits >> EXPONENT
@@ -72,20 +72,20 @@ def log_with(x, rest):
 
 
 @inner
-def log(x):
+def log(x: Real) -> Real:
     """Logarithm of normal x > 0."""
     return log_with(x, np.float32(0.0) * x)
 
 
 @inner
-def log1p(x):
+def log1p(x: Real) -> Real:
     """Logarithm of 1 + x for x > −1."""
     u = ONE + x
     return log_with(u, (x - (u - ONE)) / u)
 
 
 @inner
-def atanh(x):
+def atanh(x: Real) -> Real:
     """Inverse hyperbolic tangent for |x| < 1."""
     size = abs(x)
     return np.copysign(HALF * log1p(TWO * size / (ONE - size)), x)

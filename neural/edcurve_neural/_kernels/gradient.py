@@ -1,24 +1,25 @@
-"""Loss and gradient of `gradients.Gradient` by compiled kernels, one model after the other.
+"""`Compiled`: the gradient of `gradients.Gradient` by compiled kernels, one model after the other.
 
-The activations of a chunk of the batch stay in a cache, and the interpreter is asked once a step. What comes out for a
-model does not depend on the models beside it, to the bit.
+What a chunk of the batch makes stays in a cache, and the interpreter is asked once a step. What comes out for a model
+does not depend on the models beside it, to the bit.
 """
 
 from __future__ import annotations
 
 import math
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..models import Layout
 from ..objective import Cost
-from ..signals import Circle, Signal, Stepped
+from ..signals import Harmonic, Signal, Stepped
 from .blas import one_core
-from .steps import evaluate
+from .compiling import Table, Vector
+from .steps import LATENT_ROWS, evaluate
 
 BITS = 1.0 / math.log(2.0)
 CHUNK = 256  # samples, at most
@@ -27,94 +28,63 @@ CHUNK = 256  # samples, at most
 class Compiled:
     """Evaluates rate and distortion of a batch, and writes the gradient; arguments as for `gradients.Gradient`.
 
-    It takes float32 on a CPU, and the circle, the ramp or the sawbridge.
+    It takes float32 on a CPU, and the circle or a source that is stepped.
     """
 
     def __init__(
         self, source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
     ) -> None:
-        self.source, self.batch = source, batch
-        self._flat, self._gradient = flat.numpy(), gradient.numpy()
-        self._stepped, self._twice = isinstance(source, Stepped), twice
-        chunk = -(-batch // -(-batch // CHUNK))
+        self.source, self.batch, self.twice = source, batch, twice
+        self._parameters = flat.numpy(), gradient.numpy()
         starts = _starts(layout)
-        plan = _Plan(layout, starts, self._stepped)
-        units = _zeros(plan.rows, chunk)
-        units[plan.ones] = 1.0
-        density = _density(layout, starts)
-        latents = layout.shapes["density.0.matrix"][0]
-        widths = density[:, 4]
-        parameters = int((widths * (density[:, 3] + 2)).sum())
-        width, rows = (int(plan.layers[0, 2]), int(plan.layers[-1, 1]) + 1) if self._stepped else (0, 0)
-        dim = source.dim if self._stepped else 0
+        plan, density = _Plan(layout, starts, stepped=isinstance(source, Stepped)), _density(layout, starts)
+        chunk = -(-batch // -(-batch // CHUNK))
         line = source.line(torch.empty(0, dtype=torch.float64)).numpy() if isinstance(source, Stepped) else np.zeros(0)
-        self._fixed = (line, plan.layers, density, np.array([*plan.spare, starts["sharpness"]]), chunk)
-        self._work = (
-            units.ravel(),
-            _zeros(9 * latents * chunk),
-            _zeros((1 + 2 * int(widths.sum()) + int(widths.max())) * 2 * chunk),
-            _zeros(latents, parameters),
-            _zeros(latents, parameters),
-            _zeros(width * batch),
-            _zeros(rows * batch),
-            _zeros(rows * rows),
-            _zeros(rows * rows),
-            _zeros(4, dim + 1),
-            _zeros(4 * (dim + 1)),
-            np.zeros(len(flat)),
-            np.zeros(len(flat)),
-        )
+        places = np.array([*plan.spare, starts["sharpness"]])
+        self._fixed: tuple[Any, ...] = (line, plan.layers, density, places, chunk)
+        self._work = _work(plan, density, layout.shapes["density.0.matrix"][0], len(line), batch, chunk)
+        self._sums = np.zeros(len(flat)), np.zeros(len(flat))
 
     def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor, lmbda: Tensor, *, learned: bool) -> Cost:
         """Costs of a batch; arguments as for `gradients.Gradient`."""
-        x, drops, energy = self._realizations(v)
         weight = self.source.weight / self.batch
+        inputs = (*self._realizations(v), noise.contiguous(), alpha, lmbda * weight)
+        tensors = [tensor.numpy() for tensor in inputs]
+        flags = isinstance(self.source, Stepped), self.twice, learned
+        arguments: list[Any] = [*self._parameters, *tensors, *flags, *self._fixed, *self._work, *self._sums]
         with one_core():
-            evaluate(
-                self._flat,
-                self._gradient,
-                x.numpy(),
-                drops.numpy(),
-                energy.numpy(),
-                noise.contiguous().numpy(),
-                alpha.numpy(),
-                (lmbda * weight).numpy(),
-                self._stepped,
-                self._twice,
-                learned,
-                *self._fixed,
-                *self._work,
-            )
-        nats, errors = self._work[-2:]
-        return Cost(torch.from_numpy(nats * (-BITS / self.batch)).float(), torch.from_numpy(errors * weight).float())
+            evaluate(*arguments)
+        nats, errors = (torch.from_numpy(sums) for sums in self._sums)
+        return Cost((nats * (-BITS / self.batch)).float(), (errors * weight).float())
 
     def _realizations(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the kernel takes of the phases."""
+        """Coordinates, or what the line is raised by and where it drops; sums of ‖x‖², where they are of use."""
         if isinstance(self.source, Stepped):
             return (self.source.slope * v).unsqueeze(1), self.source.drop(v), self.source.energy(v).sum(1)
-        assert isinstance(self.source, Circle)
+        assert isinstance(self.source, Harmonic)
         return self.source.coordinates(v), v.new_zeros((len(v), 0), dtype=torch.int64), v.new_zeros(len(v))
 
 
 class _Plan:
-    """Tables of the kernels: the layers, and which rows of units are whose."""
+    """The table of layers, as `networks` has it, and which rows of the units are whose.
 
-    def __init__(self, layout: Layout, starts: dict[str, int], stepped: bool) -> None:
+    The first and the last layer of a source that is stepped are not computed as units: they have the row 0 for them.
+    """
+
+    def __init__(self, layout: Layout, starts: dict[str, int], *, stepped: bool) -> None:
         self.rows, self.ones = 0, list[int]()
-        shapes = {name: shape for name, shape in layout.shapes.items() if name.startswith(("analysis", "synthesis"))}
-        names = list(shapes)
-        table, above, widest = [], 0, 1
-        for name, (rows, columns) in shapes.items():
+        names = [name for name in layout.shapes if name.startswith(("analysis", "synthesis"))]
+        table, widest, above = list[tuple[int, ...]](), 0, 0
+        for name in names:
+            rows, columns = layout.shapes[name]
             flipped = name.startswith("synthesis")
             fan_in, fan_out = (rows - 1, columns) if flipped else (columns - 1, rows)
-            outside = stepped and name in (names[0], names[-1])  # not as units, but by prefix sums
+            takes, makes = not (stepped and name == names[0]), not (stepped and name == names[-1])
             if name.endswith(".0"):
-                above = 0 if stepped and not flipped else self._take(fan_in)
-            below, above = above, 0 if stepped and name == names[-1] else self._take(fan_out)
+                above = self._take(fan_in) if takes else 0
+            below, above = above, self._take(fan_out) if makes else 0
             table.append((starts[name], fan_in, fan_out, int(flipped), below, above))
-            widest = max(
-                widest, *((fan_in + 1,) if outside and flipped else (fan_out,) if outside else (fan_in + 1, fan_out))
-            )
+            widest = max(widest, takes * (fan_in + 1), makes * fan_out)
         self.layers = np.array(table)
         self.spare = self._take(widest), self._take(widest)
 
@@ -126,14 +96,30 @@ class _Plan:
         return start
 
 
+def _work(plan: _Plan, density: Table, latents: int, dim: int, batch: int, chunk: int) -> tuple[Vector, ...]:
+    """What `steps.evaluate` works in, in the order of its arguments."""
+    units = _zeros(plan.rows, chunk)
+    units[plan.ones] = 1.0
+    fan_in, fan_out = density[:, 3], density[:, 4]
+    parameters = latents, int((fan_out * (fan_in + 2)).sum())
+    points = (1 + 2 * int(fan_out.sum()) + int(fan_in.max())) * 2 * chunk
+    width, rows = (int(plan.layers[0, 2]), int(plan.layers[-1, 1]) + 1) if dim else (0, 0)
+    return (
+        *(units.ravel(), _zeros(LATENT_ROWS * latents * chunk), _zeros(points)),
+        *(_zeros(*parameters), _zeros(*parameters)),
+        *(_zeros(width * batch), _zeros(rows * batch), _zeros(rows * rows), _zeros(rows * rows)),
+        *(_zeros(4, dim + 1), _zeros(4 * (dim + 1))),
+    )
+
+
 def _starts(layout: Layout) -> dict[str, int]:
     """Where each parameter starts in those of a model."""
     ends = np.cumsum([math.prod(shape) for shape in layout.shapes.values()])
     return dict(zip(layout.shapes, [0, *ends.tolist()], strict=False))
 
 
-def _density(layout: Layout, starts: dict[str, int]) -> NDArray[np.int64]:
-    """Table of the density; see `_kernels.density`."""
+def _density(layout: Layout, starts: dict[str, int]) -> Table:
+    """Table of the layers of the density, as `density` has it."""
     kinds = [[name for name in layout.shapes if name.endswith(kind)] for kind in (".matrix", ".bias", ".factor")]
     table = []
     for matrix, bias, factor in zip_longest(*kinds):
@@ -142,6 +128,6 @@ def _density(layout: Layout, starts: dict[str, int]) -> NDArray[np.int64]:
     return np.array(table)
 
 
-def _zeros(*shape: int) -> NDArray[np.float32]:
+def _zeros(*shape: int) -> Vector:
     """Aligned, as torch allocates."""
     return torch.zeros(shape).numpy()

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from .blas import times, times_transposed, transposed_times
-from .compiling import inner
+from .compiling import Real, Table, Vector, inner
 
 SLOPE = np.float32(0.2)
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
 
 @inner
-def forward(theta, layer, units, stride, c):
+def forward(theta: Vector, layer: Table, units: Vector, stride: int, c: int) -> None:
     """Units of a layer, still straight."""
     start, fan_in, fan_out, below, above = layer[0], layer[1], layer[2], layer[4], layer[5]
     weights, out = theta[start:], units[above * stride :]
@@ -28,21 +28,31 @@ def forward(theta, layer, units, stride, c):
 
 
 @inner
-def bend(row):
+def bend(row: Vector) -> None:
     """Leaky ReLU in place."""
     for i in range(row.size):
         row[i] = row[i] if row[i] > ZERO else SLOPE * row[i]
 
 
 @inner
-def unbend(grad, units):
+def unbend(grad: Vector, units: Vector) -> None:
     """Multiply by the derivative of leaky ReLU, which its result tells as well as its argument."""
     for i in range(grad.size):
         grad[i] = grad[i] if units[i] > ZERO else SLOPE * grad[i]
 
 
 @inner
-def backward(theta, layer, units, stride, c, grad, into, target, keep):
+def backward(
+    theta: Vector,
+    layer: Table,
+    units: Vector,
+    stride: int,
+    c: int,
+    grad: Vector,
+    into: Vector,
+    target: Vector,
+    keep: Real,
+) -> None:
     """Gradients of the map from that in the units it makes, plus `keep` times what is there; and in those it takes."""
     start, fan_in, fan_out, below = layer[0], layer[1], layer[2], layer[4]
     taken = units[below * stride :]

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from .compiling import inner
+from .compiling import Real, Vector, inner
 from .functions import HALF, ONE, TWO, atanh, tanh
 
 
 @inner
-def soft_round(y, alpha, value, in_y, in_alpha):
+def soft_round(y: Vector, alpha: Real, value: Vector, in_y: Vector, in_alpha: Vector) -> None:
     """s_α(y) and its derivatives in y and α, into the last three; all are vectors."""
     half = np.float32(math.tanh(0.5 * alpha))
     scale = HALF / half
@@ -27,7 +27,7 @@ def soft_round(y, alpha, value, in_y, in_alpha):
 
 
 @inner
-def conditional_mean(z, alpha, value, in_y, in_alpha):
+def conditional_mean(z: Vector, alpha: Real, value: Vector, in_y: Vector, in_alpha: Vector) -> None:
     """r_α(z) and its derivatives in z and α."""
     half = np.float32(math.tanh(0.5 * alpha))
     double, bend, inverse = TWO * half, ONE - half * half, ONE / alpha

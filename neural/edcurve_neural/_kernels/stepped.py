@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiling import inner
+from .compiling import Doubles, Real, Table, Vector, inner
 from .vectors import ZERO, fill
 
 FOUR = 4
 
 
 @inner
-def project(rows, stride, n, dim, line, biased, k, shift, prefix, out):
+def project(
+    rows: Vector,
+    stride: int,
+    n: int,
+    dim: int,
+    line: Doubles,
+    biased: bool,
+    k: Table,
+    shift: Vector,
+    prefix: Vector,
+    out: Vector,
+) -> None:
     """Rows · x for all phases, into rows of `out`; biases may follow each row."""
     batch = k.size
     for u in range(0, n, FOUR):
@@ -44,14 +55,26 @@ def project(rows, stride, n, dim, line, biased, k, shift, prefix, out):
 
 
 @inner
-def _gather(prefix, k, shift, slope, level, out):
+def _gather(prefix: Vector, k: Table, shift: Vector, slope: float, level: float, out: Vector) -> None:
     scale, start = np.float32(slope), np.float32(level)
     for b in range(k.size):
         out[b] = prefix[k[b]] + (shift[b] * scale + start)
 
 
 @inner
-def adjoint(grads, n, dim, line, biased, k, shift, scale, steps, out, stride):
+def adjoint(
+    grads: Vector,
+    n: int,
+    dim: int,
+    line: Doubles,
+    biased: bool,
+    k: Table,
+    shift: Vector,
+    scale: Real,
+    steps: Vector,
+    out: Vector,
+    stride: int,
+) -> None:
     """Write `scale` · Σ grad · x(v) to rows of `out`, from rows of gradients; and Σ grad after each if biased."""
     batch = k.size
     for u in range(0, n, FOUR):

@@ -1,7 +1,7 @@
 """Loss and gradient of a batch for each model, chunk by chunk: the same function as `gradients.Gradient`.
 
 All that a chunk of the batch makes stays in a cache. Rows of `units` are the units of the networks, as `networks` has
-them; of `latents`, nine for each latent dimension (see `_latents`); of `points`, those of the density.
+them; of `latents`, what rounding makes of them; of `points`, those of the density.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import numpy as np
 
 from . import density as densities
 from .blas import add_times, gram, mirror, times, times_transposed
-from .compiling import inner, kernel, reduction
+from .compiling import Doubles, Real, Table, Vector, inner, kernel, reduction
 from .networks import ONE, ZERO, backward, bend, forward, unbend
 from .rounding import conditional_mean, soft_round
 from .stepped import adjoint, project
-from .vectors import copy, dot
+from .vectors import copy, dot, part
 
 TWO, QUARTER = np.float32(2.0), np.float32(0.25)
+LATENT_ROWS = 9  # see `_latents`
 VECTOR, MATRIX, CUBE, TABLE = "float32[::1]", "float32[:, ::1]", "float32[:, :, ::1]", "int64[:, ::1]"
 ARGUMENTS = (
     *(MATRIX, MATRIX, CUBE, TABLE, VECTOR, CUBE, VECTOR, VECTOR),
@@ -28,7 +29,18 @@ ARGUMENTS = (
 
 
 @inner
-def _analyse(theta, layers, units, chunk, c, stepped, x, first, start, batch):
+def _analyse(
+    theta: Vector,
+    layers: Table,
+    units: Vector,
+    chunk: int,
+    c: int,
+    stepped: bool,
+    x: Vector,
+    first: Vector,
+    start: int,
+    batch: int,
+) -> None:
     """Latents of a chunk."""
     for i in range(layers.shape[0]):
         layer = layers[i]
@@ -45,7 +57,21 @@ def _analyse(theta, layers, units, chunk, c, stepped, x, first, start, batch):
 
 
 @inner
-def _latents(noise, start, c, alpha, twice, layers, density, units, latents, points, chunk, maps, sums):
+def _latents(
+    noise: Vector,
+    start: int,
+    c: int,
+    alpha: Real,
+    twice: bool,
+    layers: Table,
+    density: Table,
+    units: Vector,
+    latents: Vector,
+    points: Vector,
+    chunk: int,
+    maps: Vector,
+    sums: Vector,
+) -> float:
     """From latents to what the synthesis takes, and the sum of nats.
 
     Rows of each latent: derivatives of s_α in y and α, of r_α in z and α; where the density is evaluated and its
@@ -54,26 +80,41 @@ def _latents(noise, start, c, alpha, twice, layers, density, units, latents, poi
     depth, spent = layers.shape[0] // 2, 0.0
     scale = np.float32(-1.0 / (np.log(2.0) * noise.shape[1]))
     for i in range(noise.shape[0]):
-        own = latents[9 * i * chunk :]
-        y = units[(layers[depth - 1, 5] + i) * chunk :][:c]
-        z = own[7 * chunk :][:c]
-        soft_round(y, alpha, z, own[:c], own[chunk:][:c])
+        own = latents[LATENT_ROWS * i * chunk :]
+        y = part(units, (layers[depth - 1, 5] + i) * chunk, c)
+        z = part(own, 7 * chunk, c)
+        soft_round(y, alpha, z, part(own, 0, c), part(own, chunk, c))
         for b in range(c):
             z[b] += noise[i, start + b]
-        at = units[(layers[depth, 4] + i) * chunk :][:c]
-        conditional_mean(z, alpha, at, own[2 * chunk :][:c], own[3 * chunk :][:c])
+        at = part(units, (layers[depth, 4] + i) * chunk, c)
+        conditional_mean(z, alpha, at, part(own, 2 * chunk, c), part(own, 3 * chunk, c))
         if twice:
-            again = own[4 * chunk :][:c]
-            conditional_mean(at, alpha, again, own[5 * chunk :][:c], own[6 * chunk :][:c])
+            again = part(own, 4 * chunk, c)
+            conditional_mean(at, alpha, again, part(own, 5 * chunk, c), part(own, 6 * chunk, c))
             at = again
-        spent += densities.log_prob(at, density, maps[i], points, 2 * chunk, scale, sums[i], own[8 * chunk :][:c])
+        spent += densities.log_prob(at, density, maps[i], points, 2 * chunk, scale, sums[i], part(own, 8 * chunk, c))
     return spent
 
 
 @inner
 def _reconstruct(
-    theta, target, layers, units, chunk, c, stepped, x, last, start, batch, square, outer, strength, keep, places
-):
+    theta: Vector,
+    target: Vector,
+    layers: Table,
+    units: Vector,
+    chunk: int,
+    c: int,
+    stepped: bool,
+    x: Vector,
+    last: Vector,
+    start: int,
+    batch: int,
+    square: Vector,
+    outer: Vector,
+    strength: Real,
+    keep: Real,
+    places: Table,
+) -> float:
     """Sum of squared errors; writes the gradients of the synthesis, and that in the latents to the first of places."""
     for i in range(layers.shape[0] - 1):
         layer = layers[i]
@@ -87,12 +128,14 @@ def _reconstruct(
         gram(hidden, chunk, outer, rows, rows, c, keep)
         times(square, rows, hidden, chunk, grad, chunk, rows, c, rows)
         for j in range(rows):
-            error += _gap(grad[j * chunk :][:c], hidden[j * chunk :][:c], last[j * batch + start :][:c], strength)
+            error += _gap(
+                part(grad, j * chunk, c), part(hidden, j * chunk, c), part(last, j * batch + start, c), strength
+            )
     else:
         forward(theta, end, units, chunk, c)
         miss = units[end[5] * chunk :]
         for j in range(end[2]):
-            error += _miss(miss[j * chunk :][:c], x[j, start : start + c], strength)
+            error += _miss(part(miss, j * chunk, c), x[j, start : start + c], strength)
         backward(theta, end, units, chunk, c, miss, grad, target, keep)
     for i in range(layers.shape[0] - 2, -1, -1):
         layer = layers[i]
@@ -104,7 +147,7 @@ def _reconstruct(
 
 
 @reduction
-def _gap(product, hidden, projected, strength):
+def _gap(product: Vector, hidden: Vector, projected: Vector, strength: Real) -> Real:
     """Part of ‖x − Aᵀh‖² − ‖x‖² = h·(AAᵀh − 2Ax) for a row of AAᵀh, which becomes the gradient in h; h replaces Ax."""
     error = ZERO
     for b in range(product.size):
@@ -116,7 +159,7 @@ def _gap(product, hidden, projected, strength):
 
 
 @reduction
-def _miss(made, x, strength):
+def _miss(made: Vector, x: Vector, strength: Real) -> Real:
     """Squared error of a coordinate, which becomes its gradient."""
     error = ZERO
     for b in range(made.size):
@@ -127,32 +170,45 @@ def _miss(made, x, strength):
 
 
 @inner
-def _rounding(c, twice, units, latents, places, chunk, count):
+def _rounding(c: int, twice: bool, units: Vector, latents: Vector, places: Table, chunk: int, count: int) -> float:
     """From the gradient in what the synthesis takes to that in the latents, in place; returns that in α."""
     found = 0.0
     for i in range(count):
-        own, grad = latents[9 * i * chunk :], units[(places[0] + i) * chunk :][:c]
-        rate = own[8 * chunk :][:c]
+        own, grad = latents[LATENT_ROWS * i * chunk :], part(units, (places[0] + i) * chunk, c)
+        rate = part(own, 8 * chunk, c)
         if twice:
-            found += dot(rate, own[6 * chunk :][:c])
-            in_at = own[5 * chunk :][:c]
+            found += dot(rate, part(own, 6 * chunk, c))
+            in_at = part(own, 5 * chunk, c)
             for b in range(c):
                 rate[b] *= in_at[b]
-        in_z = own[2 * chunk :][:c]
+        in_z = part(own, 2 * chunk, c)
         for b in range(c):
             grad[b] += rate[b]
-        found += dot(grad, own[3 * chunk :][:c])
+        found += dot(grad, part(own, 3 * chunk, c))
         for b in range(c):
             grad[b] *= in_z[b]
-        found += dot(grad, own[chunk:][:c])
-        in_y = own[:c]
+        found += dot(grad, part(own, chunk, c))
+        in_y = part(own, 0, c)
         for b in range(c):
             grad[b] *= in_y[b]
     return found
 
 
 @inner
-def _adapt(theta, target, layers, units, chunk, c, stepped, first, start, batch, keep, places):
+def _adapt(
+    theta: Vector,
+    target: Vector,
+    layers: Table,
+    units: Vector,
+    chunk: int,
+    c: int,
+    stepped: bool,
+    first: Vector,
+    start: int,
+    batch: int,
+    keep: Real,
+    places: Table,
+) -> None:
     """Gradients of the analysis from that in the latents."""
     grad, into = units[places[0] * chunk :], units[places[1] * chunk :]
     for i in range(layers.shape[0] - 1, 0, -1):
@@ -171,36 +227,36 @@ def _adapt(theta, target, layers, units, chunk, c, stepped, first, start, batch,
 
 @kernel(f"void({', '.join(ARGUMENTS)})")
 def evaluate(
-    flat,  # parameters, (models, parameters of a model)
-    gradient,  # where to write their gradient
-    x,  # (models, 2, batch): coordinates; or (models, 1, batch): what the line is raised by
-    drops,  # (models, batch): the samples at which the line drops
-    energy,  # (models,): sums of ‖x‖²
-    noise,  # (models, latents, batch)
-    alpha,
-    weight,  # of the squared error, (models,)
-    stepped,  # or circle
-    twice,
-    learned,
-    line,
-    layers,  # of analysis and synthesis, as in `networks`
-    density,  # as in `density`
-    places,  # of the gradients in units, and of α in the parameters
-    chunk,
-    units,
-    latents,
-    points,
-    maps,
-    sums,
-    first,  # (units, batch) of the first layer: its product with x, then the gradient in it
-    last,  # (units, batch): the product of the last layer with x, then what that layer takes
-    square,
-    outer,
-    prefix,
-    steps,
-    nats,  # results: sums over the batch
-    errors,
-):
+    flat: Vector,  # parameters, (models, parameters of a model)
+    gradient: Vector,  # where to write their gradient
+    x: Vector,  # (models, 2, batch): coordinates; or (models, 1, batch): what the line is raised by
+    drops: Table,  # (models, batch): the samples at which the line drops
+    energy: Vector,  # (models,): sums of ‖x‖²
+    noise: Vector,  # (models, latents, batch)
+    alpha: Vector,
+    weight: Vector,  # of the squared error, (models,)
+    stepped: bool,  # or circle
+    twice: bool,
+    learned: bool,
+    line: Doubles,
+    layers: Table,  # of analysis and synthesis, as in `networks`
+    density: Table,  # as in `density`
+    places: Table,  # of the gradients in units, and of α in the parameters
+    chunk: int,
+    units: Vector,
+    latents: Vector,
+    points: Vector,
+    maps: Vector,
+    sums: Vector,
+    first: Vector,  # (units, batch) of the first layer: its product with x, then the gradient in it
+    last: Vector,  # (units, batch): the product of the last layer with x, then what that layer takes
+    square: Vector,
+    outer: Vector,
+    prefix: Vector,
+    steps: Vector,
+    nats: Doubles,  # results: sums over the batch
+    errors: Doubles,
+) -> None:
     batch = noise.shape[2]
     depth = layers.shape[0] // 2
     top, end = layers[0], layers[2 * depth - 1]
