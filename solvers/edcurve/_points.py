@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,8 @@ def read(points: Any, source: str | None = None) -> Points:
     if isinstance(points, str | os.PathLike):
         return _from_columns(*_read_csv(points), os.fspath(points), source)
     if isinstance(points, Mapping) or hasattr(points, "columns"):
-        columns = {str(name): _listed(str(name), points[name]) for name in points}
+        names = points.columns if hasattr(points, "columns") else points
+        columns = {str(name): _listed(str(name), points[name]) for name in names}
         return _from_columns(columns, None, "points", source)
     try:
         pairs = np.asarray(points, dtype=np.float64)
@@ -105,10 +106,12 @@ def _read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[
 
 
 def _listed(name: str, column: Any) -> list[Any]:
-    values = column.tolist() if hasattr(column, "tolist") else column
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        raise ValueError(f"points: column {name} must be one column of values, got {column!r}")
-    return list(values)
+    if isinstance(column, str) or not isinstance(column, Iterable):
+        raise ValueError(f"points: column {name} must be a column of values, got {column!r}")
+    values = column.tolist() if hasattr(column, "tolist") else list(column)
+    if hasattr(column, "isna"):  # what pandas has for missing values is not a number, nor comparable
+        values = [None if missing else value for value, missing in zip(values, column.isna().tolist(), strict=True)]
+    return values
 
 
 def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where: str, source: str | None) -> Points:
