@@ -311,7 +311,12 @@ def test_the_largest_report_is_below_six_megabytes():
     assert len(text.encode()) < 6 * MEGABYTE
 
 
-@pytest.mark.parametrize("source", ["ramp", "sawbridge"])
+def test_numbers_that_overflow_are_shown_as_far_as_they_go():
+    columns = {"distortion": [0.1], "entropy": [3.0], "lmbda": [5.0], "rate": [1e308], "distortion_centroid": [1e308]}
+    assert list(figures(ed.report("circle", columns))) == ["curve"]
+
+
+@pytest.mark.parametrize("source", ["circle", "sawbridge"])
 def test_plots_meet_the_schema_of_plotly(source):
     from plotly.graph_objects import Figure
 
@@ -323,7 +328,7 @@ def test_plots_meet_the_schema_of_plotly(source):
         plots.trade_off(curve, content.shannon(known, curve, None), points, gaps),
         plots.decomposition(points, gaps),
     ]
-    assert [len(Figure(figure).data) for figure in made] == [7 if source == "ramp" else 6, 3]
+    assert [len(Figure(figure).data) for figure in made] == [7 if source == "circle" else 6, 3]
     with pytest.raises(ValueError, match="lyne"):
         Figure({"data": [{"type": "scatter", "lyne": 1}]})
 
@@ -421,7 +426,7 @@ def test_an_upper_bound_is_called_one():
     assert head[3:5] == ["best known at D", "H − best"]
 
 
-@pytest.mark.parametrize("points", [(0.0, 3.0), [(5.0, 0.0), (0.2, 0.0)], [(1e-12, 40.0)]])
+@pytest.mark.parametrize("points", [(0.0, 3.0), [(5.0, 0.0), (0.2, 0.0)], [(5e-324, 40.0)], [(0.1, 1e300)]])
 def test_points_at_the_ends_are_shown(points):
     text = ed.report("circle", points)
     assert len(figures(text)["curve"]["data"][-1]["x"]) == np.atleast_2d(points).shape[0]

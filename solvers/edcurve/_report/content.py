@@ -44,7 +44,8 @@ class Gaps:
     @property
     def total(self) -> Array:
         """The parts together: what R + λD is above the least H + λD."""
-        return self.entropy_model + self.decoder + self.partition
+        with np.errstate(all="ignore"):  # of what overflowed there is no total
+            return self.entropy_model + self.decoder + self.partition
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def shannon(source: Source, curve: Curve, wanted: bool | None) -> tuple[Array, A
     return at, np.asarray(limits.rate_distortion(source, at))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # numbers close to the largest there are
 def gaps(source: Source, points: Points) -> Gaps:
     """How far the points are above the optimum, and why."""
     D, H, lmbda = points.distortion, points.entropy, points.lmbda
