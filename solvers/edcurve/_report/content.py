@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 NUM, NUM_SHANNON, CERTIFIED = 256, 32, 8
 NUM_SEARCHED = 64  # distortions of a curve that takes a search at each
+LEAST_SHANNON = 1e-12  # D/D_max from which on R(D) is drawn: below, nobody sees it beside E(D)
 HARMONICS = 64  # beyond which a certificate may take minutes
 
 
@@ -78,7 +79,8 @@ def shannon(source: Source, curve: Curve, wanted: bool | None) -> tuple[Array, A
 
     if not (source.closed if wanted is None else wanted):
         return None
-    known = curve.distortion[curve.distortion >= limits.least_distortion(source)]
+    least = max(limits.least_distortion(source), LEAST_SHANNON * source.max_distortion)
+    known = curve.distortion[curve.distortion >= least]
     if not known.size:
         return None
     at = known[np.unique(np.linspace(0, known.size - 1, NUM_SHANNON).astype(int))]
