@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from edcurve import _points
 from edcurve._report import content, page, plots
 from edcurve.cli import main
+from edcurve.reports import MOST
 from edcurve.sources import BOUND, resolve
 
 MEGABYTE = 10**6
@@ -305,7 +306,7 @@ def test_one_small_file_the_same_each_time(tmp_path, circle_points):
 
 
 def test_the_largest_report_is_below_six_megabytes():
-    D = np.linspace(1e-3, 0.9, _points.MOST)
+    D = np.linspace(1e-3, 0.9, MOST)
     columns = {"distortion": D, "entropy": D + 7.0, "lmbda": 100 * D, "rate": D + 8.0, "distortion_centroid": D}
     text = ed.report("circle", {**columns, "label": ["x" * _points.LONGEST] * len(D)})
     assert len(text.encode()) < 6 * MEGABYTE
@@ -482,7 +483,7 @@ def test_missing_values_of_pandas_are_missing():
         ({"distortion": [0.1], "entropy": [1.0], "source": ["ramp"]}, "of the source 'circle'"),
         ({"distortion": "01", "entropy": [1.0, 1.0]}, "column distortion"),
         ([[0.1, 1.0, 2.0]], r"shape \(1, 3\)"),
-        (np.zeros((_points.MOST + 1, 2)), "at most 1000 points are shown, got 1001"),
+        (np.zeros((MOST + 1, 2)), "points must be at most 1000, got 1001"),
         (object(), "points must be a path, a table"),
     ],
 )

@@ -19,7 +19,6 @@ REQUIRED = ("distortion", "entropy")
 OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples")
 # what says which compressor a row is, in the columns of `edcurve runs --csv` and in what people write by hand
 NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
-MOST = 1000
 LONGEST = 60  # characters of a cell of a label
 
 
@@ -74,7 +73,7 @@ def read(points: Any, source: str | None = None) -> Points:
         That name the row, the column and the value.
     """
     if isinstance(points, str | os.PathLike):
-        return _from_columns(*_read_csv(points), os.fspath(points), source)
+        return _from_columns(*read_csv(points), os.fspath(points), source)
     if isinstance(points, Mapping) or hasattr(points, "columns"):
         names = points.columns if hasattr(points, "columns") else points
         columns = {str(name): _listed(str(name), points[name]) for name in names}
@@ -92,7 +91,8 @@ def read(points: Any, source: str | None = None) -> Points:
     return _from_columns(dict(zip(REQUIRED, pairs.T.tolist(), strict=True)), None, "points", source)
 
 
-def _read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[int]]:
+def read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[int]]:
+    """The columns of a CSV by the names in its first line, as text, and the numbers of the lines that rows end in."""
     try:
         reader = csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8-sig")))
         rows = [(reader.line_num, row) for row in reader]
@@ -125,8 +125,6 @@ def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where:
     if not kept:
         whose = f" of the source {source!r}" if source is not None and "source" in columns else ""
         raise ValueError(f"{where}: expected at least one row{whose} below the header line, got none of {count}")
-    if len(kept) > MOST:
-        raise ValueError(f"{where}: at most {MOST} points are shown, got {len(kept)}")
     at = [f"{where}, {'row' if lines is None else 'line'} {i if lines is None else lines[i]}" for i in kept]
     numbers = {
         name: np.array(

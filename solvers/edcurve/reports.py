@@ -11,6 +11,8 @@ from . import _files, _points
 from ._versions import system, versions
 from .sources import Source, resolve
 
+MOST = 1000  # points, with which the file is below 6 MB
+
 
 def report(
     source: Source | str,
@@ -58,6 +60,8 @@ def report(
 
     known = resolve(source)
     measured = None if points is None else _points.read(points, known.name)
+    if measured is not None and len(measured) > MOST:
+        raise ValueError(f"points must be at most {MOST}, got {len(measured)}")
     page.plotly()  # before the work
     curve = content.trade_off(known, measured)
     limit = content.shannon(known, curve, shannon)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from functools import partial
 from pathlib import Path
@@ -59,15 +57,14 @@ def excess(
 
 
 def _read_points(path: str) -> dict[str, list[Any]]:
-    try:
-        reader = csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8-sig")))
-        rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: not a CSV file in UTF-8: {error}") from None
-    names = [name for name in ("distortion", "entropy", "lmbda") if rows and name in rows[0][1]]
+    from edcurve._points import read_csv
+
+    columns, lines = read_csv(path)
+    names = [name for name in ("distortion", "entropy", "lmbda") if lines and name in columns]
     if names[:2] != ["distortion", "entropy"]:
         raise ValueError(f"{path}: expected a header line with distortion and entropy, and rows below it")
-    return {name: [_number(path, line, name, row[name]) for line, row in rows] for name in names}
+    cells = {name: zip(lines, columns[name], strict=True) for name in names}
+    return {name: [_number(path, line, name, text) for line, text in cells[name]] for name in names}
 
 
 def _number(path: str, line: int, name: str, text: str | None) -> float:
