@@ -124,7 +124,7 @@ class Circular:
         below = torch.cat([self.density.new_zeros(1), self.density.cumsum(0)]) / bins
         at = (edges - whole) * bins
         inside = at.floor().long().clamp(max=bins - 1)
-        return torch.diff(whole + below[inside] + (at - inside) * self.density[inside] / bins)
+        return torch.diff(whole + below[inside] + (at - inside) * self.density[inside] / bins).clamp(min=0.0)
 
     def state(self) -> dict[str, Tensor]:
         """Parameters by name."""

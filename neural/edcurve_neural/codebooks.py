@@ -73,8 +73,14 @@ class Codebook:
         return {**{f"base.{name}": value for name, value in self.base.state().items()}, **tables}
 
     def _numbers(self, indices: Tensor) -> Tensor:
-        found, place = torch.unique(indices[0], dim=0, return_inverse=True)
-        gaps = torch.cdist(found.double(), self.keys.double())
+        if self.keys.shape[1] == 1:
+            found, keys = indices[0, :, 0], self.keys[:, 0]
+            above = torch.searchsorted(keys, found).clamp(max=len(keys) - 1)
+            below = (above - 1).clamp(min=0)
+            nearest = torch.where(found - keys[below] < keys[above] - found, below, above)
+            return nearest.view(1, -1, 1)
+        distinct, place = torch.unique(indices[0], dim=0, return_inverse=True)
+        gaps = torch.cdist(distinct.double(), self.keys.double())
         return gaps.argmin(1)[place].view(1, -1, 1)
 
     def __repr__(self) -> str:
