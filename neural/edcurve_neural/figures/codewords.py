@@ -54,7 +54,9 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
     tables = []
     for key in chosen(runs):
         config = Config.from_dict({name: known[key][name] for name in names if name in known[key]})
-        table = of_model(kept.load(config).model, points)
+        model = kept.load(config).model
+        assert isinstance(model, NTC)  # `usual` knows no other
+        table = of_model(model, points)
         table.insert(0, "key", key)
         tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else None
