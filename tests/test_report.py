@@ -305,6 +305,13 @@ def test_one_small_file_the_same_each_time(tmp_path, circle_points):
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)", own)
 
 
+def test_what_the_plots_hold_cannot_end_its_script():
+    held = {"x": "</script><!--<script>"}
+    text = page._document("", "", held)
+    assert figures(text) == held
+    assert "</script><!--" not in text
+
+
 def test_the_largest_report_is_below_six_megabytes():
     D = np.linspace(1e-3, 0.9, MOST)
     columns = {"distortion": D, "entropy": D + 7.0, "lmbda": 100 * D, "rate": D + 8.0, "distortion_centroid": D}
