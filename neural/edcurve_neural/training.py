@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from . import reports
+from ._kernels.cores import one_core
 from ._programs import Program, begin
 from .config import Config
 from .runs import Run
@@ -43,8 +44,10 @@ def train_many(
 
     On a CPU the models are shared out among as many threads as torch is set to use (`torch.set_num_threads`), each
     with its own program. Results are reproducible to the bit and do not depend on the number of threads. Each model
-    has random streams of its own, so that beside others it sees the same phases and noise as alone, and each step
-    agrees to the rounding of float32 (to the bit on the machines tried, for batch sizes that are multiples of 16).
+    has random streams of its own. On a CPU, kernels that numba compiles take the circle, the ramp and the sawbridge
+    model by model: a model is trained to the same bits alone as beside others. Compiling takes some seconds, once: it
+    is kept on disk. Other sources, and a GPU, take all models at once: there a model beside others sees the same phases
+    and noise as alone, and each step agrees to the rounding of float32.
 
     Parameters
     ----------
@@ -123,11 +126,12 @@ def finish(
     every: int = 1,
 ) -> None:
     """Train to the end, or until told to stop; save after every so many steps."""
-    while program.done < program.steps and not stop.is_set():
-        known = len(program.records)
-        program.step()
-        advance(program)
-        if board is not None and len(program.records) > known:
-            board(program, program.records[-1])
-        if save is not None and program.done % every == 0 and program.done < program.steps:
-            save(program)
+    with one_core():
+        while program.done < program.steps and not stop.is_set():
+            known = len(program.records)
+            program.step()
+            advance(program)
+            if board is not None and len(program.records) > known:
+                board(program, program.records[-1])
+            if save is not None and program.done % every == 0 and program.done < program.steps:
+                save(program)

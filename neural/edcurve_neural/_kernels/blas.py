@@ -1,11 +1,7 @@
-"""Matrix products by the BLAS that SciPy has, called without the interpreter's lock and on one core."""
+"""Matrix products by the BLAS that SciPy has, called without the interpreter's lock."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache
 from typing import Any
 
 import llvmlite.binding  # type: ignore[import-untyped]
@@ -14,7 +10,6 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils as untyped
 from numba.extending import get_cython_function_address, intrinsic
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from .compiling import Real, Vector, inner
 
@@ -110,28 +105,3 @@ def mirror(a: Vector, n: int) -> None:
 @inner
 def _at(array: Vector) -> Any:
     return np.uintp(array.ctypes.data)
-
-
-_lock, _inside, _restore = threading.Lock(), 0, ExitStack()
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Let products use one core each: models are what is shared out among the cores."""
-    global _inside
-    with _lock:
-        if _inside == 0:
-            _restore.enter_context(_controller().limit(limits=1, user_api="blas"))
-        _inside += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                _restore.close()

@@ -17,8 +17,8 @@ from torch import Tensor
 from ..models import Layout
 from ..objective import Cost
 from ..signals import Harmonic, Signal, Stepped
-from .blas import one_core
 from .compiling import Table, Vector
+from .cores import one_core
 from .steps import LATENT_ROWS, evaluate
 
 BITS = 1.0 / math.log(2.0)
