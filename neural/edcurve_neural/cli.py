@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
@@ -12,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from logging import CRITICAL, getLogger
 from pathlib import Path
+from shutil import get_terminal_size
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -19,18 +18,12 @@ import click
 import torch
 from edcurve.cli.common import Number, json_option, reported, write_all
 
-from . import executors
-from .config import LIKELIHOODS, Config, grid
+from . import executors, listing
+from .config import COMPRESSORS, LIKELIHOODS, STARTS, Config, grid
 from .evaluation import POINTS
 from .store import Store
 from .sweeps import LOST
 from .sweeps import sweep as train_missing
-
-FIRST = ("source", "lmbda", "latent_dim", "batch_size", "seed")
-VARIED = ("steps", "samples", "train_size", "learning_rate", "hidden", "likelihood")  # shown where they differ
-MEASURED = ("status", "rate", "entropy", "distortion", "distortion_centroid", "excess")
-RAMP = ("excess_sampled",)
-PARTS = ("entropy_model", "decoder", "partition")
 
 Row = dict[str, Any]
 Command = Callable[..., None]
@@ -51,6 +44,21 @@ class Several(click.ParamType):  # type: ignore[type-arg]  # generic only in new
                 found.append(self.kind(part))
             except ValueError:
                 self.fail(f"{part!r} is not {what}", param, ctx)
+        return found
+
+
+class Names(click.ParamType):  # type: ignore[type-arg]  # as above
+    """Some of a few names, separated by commas."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed, self.name = allowed, "name,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Check them."""
+        found = str(value).split(",")
+        for name in found:
+            if name not in self.allowed:
+                self.fail(f"{name!r} is not one of {', '.join(self.allowed)}", param, ctx)
         return found
 
 
@@ -107,6 +115,16 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
         click.option("--samples", type=whole, help=_default("Points at which functions are sampled.", 1024)),
         click.option("--hidden", type=Several(int), help=_default("Widths of the hidden layers.", "100,100")),
         click.option(
+            "--compressor",
+            type=Names(COMPRESSORS) if several else click.Choice(COMPRESSORS),
+            help=_default(f"Kind: {', '.join(COMPRESSORS)}." if several else "Kind.", Config.compressor),
+        ),
+        click.option(
+            "--start",
+            type=click.Choice(STARTS),
+            help=_default("Of the analysis of a circular latent.", Config.start),
+        ),
+        click.option(
             "--likelihood",
             type=click.Choice(LIKELIHOODS),
             help=_default("Where the density of the latents is taken.", Config.likelihood),
@@ -154,7 +172,7 @@ def train(source: str, hidden: list[int] | None, store: str | None, as_json: boo
         click.echo(json.dumps(row, allow_nan=False))
         return
     for name, value in row.items():
-        click.echo(f"{name:20}{_text(value)}")
+        click.echo(f"{name:20}{listing.text(value, 6)}")
 
 
 @click.command()
@@ -198,21 +216,23 @@ def runs(store: str, csv_path: str | None, as_json: bool) -> None:
     """List the trained compressors of a store.
 
     The excess is rate + λ · distortion above the optimum, in bits; entropy_model, decoder and partition are its parts.
+    The table has four digits and fits the terminal; --csv and --json write all there is, exactly.
     """
     if not (Path(store) / "runs").is_dir():
         raise ValueError(f"{store} is not a store of trained compressors: it has no folder named runs")
     kept = Store(store)
-    rows = sorted(
-        kept.rows(), key=lambda row: [row[name] for name in ("source", "latent_dim", "batch_size", "lmbda", "seed")]
-    )
+    order = ("source", "compressor", "latent_dim", "batch_size", "lmbda", "seed")
+    rows = sorted(kept.rows(), key=lambda row: [row.get(name, getattr(Config, name, None)) for name in order])
     begun = len([path for path in (kept.path / "checkpoints").glob("*.safetensors") if not path.name.startswith(".")])
     if begun:
         click.echo(f"not finished, and with a checkpoint to go on from: {begun} program{'s'[: begun > 1]}", err=True)
-    write_all({csv_path: partial(_write_csv, rows)})
+    write_all({csv_path: partial(listing.write_csv, rows)})
     if as_json:
         click.echo(json.dumps(rows, indent=1, allow_nan=False))
-    elif csv_path is None:
+    elif csv_path is None and rows:
         _print_table(rows)
+    elif csv_path is None:
+        click.echo("no run is finished", err=True)
 
 
 def _given(options: dict[str, Any], hidden: list[int] | None) -> dict[str, Any]:
@@ -257,31 +277,6 @@ class _Lost(click.ClickException):
         super().__init__(f"{message}; the same command again goes on from the last checkpoints")
 
 
-def _write_csv(rows: list[Row], path: Path) -> None:
-    """Write rows with a header line, numbers exact and what there is not empty."""
-    names = list(dict.fromkeys(name for row in rows for name in row)) or [*FIRST, *MEASURED, *PARTS]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def _print_table(rows: list[Row]) -> None:
-    varied = [name for name in VARIED if len({_text(row[name]) for row in rows}) > 1]
-    ramp = [name for name in RAMP if any(name in row for row in rows)]
-    names = [*FIRST, *varied, *MEASURED, *ramp, *PARTS]
-    table = [names, *([_text(row.get(name)) for name in names] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        click.echo("  ".join(f"{text:>{width}}" for text, width in zip(line, widths, strict=True)))
-
-
-def _text(value: Any) -> str:
-    """A value in a table; those that are not finite are stored as None."""
-    if value is None:
-        return "-"
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    if isinstance(value, float):
-        return f"{value + 0.0:.6g}" if math.isfinite(value) else "-"
-    return str(value)
+    for line in listing.table(rows, get_terminal_size().columns):
+        click.echo(line)

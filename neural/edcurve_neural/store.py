@@ -145,25 +145,30 @@ class Store:
 
 def row(run: Run, found: Evaluation) -> dict[str, Any]:
     """Metrics of a run: see `Evaluation` for what they are; "noisy" ones are of the end of training."""
-    lmbda = run.config.lmbda
-    parts = found.decomposition(lmbda)
-    both = {"excess_sampled": found.excess(lmbda, sampled=True)} if run.config.source == "ramp" else {}
     return {
         "status": run.status,
         "failed": run.failed,
+        **measures(found, run.config.lmbda),
+        "noisy_rate": float(run.history["rate"][-1]),
+        "noisy_distortion": float(run.history["distortion"][-1]),
+        "points": found.points,
+        "seconds": run.seconds,
+    }
+
+
+def measures(found: Evaluation, lmbda: float) -> dict[str, Any]:
+    """What an evaluation says at λ."""
+    both = {"excess_sampled": found.excess(lmbda, sampled=True)} if found.source.name == "ramp" else {}
+    return {
         "rate": found.rate,
         "entropy": found.entropy,
         "distortion": found.distortion,
         "distortion_centroid": found.distortion_centroid,
         "cells": found.cells,
         "excess": found.excess(lmbda),
-        **parts._asdict(),
+        **found.decomposition(lmbda)._asdict(),
         **both,
         "rank_floor": found.rank_floor,
-        "noisy_rate": float(run.history["rate"][-1]),
-        "noisy_distortion": float(run.history["distortion"][-1]),
-        "points": found.points,
-        "seconds": run.seconds,
     }
 
 

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import edcurve_neural as edn
 import numpy as np
 import pytest
 from edcurve.cli import main
 from edcurve_neural import cli as neural
+from edcurve_neural import cli_baseline
 from edcurve_neural.store import Store
 from edcurve_neural.training import Program
 
@@ -24,17 +26,14 @@ WANTED = [
     for lmbda in (4.0, 32.0)
     for seed in (0, 1)
 ]
-COLUMNS = [
-    *("source", "lmbda", "latent_dim", "batch_size", "seed"),
-    *("status", "rate", "entropy", "distortion", "distortion_centroid", "excess"),
-    *("entropy_model", "decoder", "partition"),
-]
+MEASURED = ["rate", "entropy", "distortion", "distortion_centroid", "excess", "entropy_model", "decoder", "partition"]
 
 
 @pytest.fixture
 def cli(capsys, tmp_path, monkeypatch):
     """Run a command in this process, in an empty folder; return exit code, standard output and error."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
 
     def run(*arguments):
         with pytest.raises(SystemExit) as end:
@@ -56,10 +55,27 @@ def output(cli):
     return run
 
 
-def table(text):
-    head, *rows = (line.split() for line in text.splitlines())
-    assert len({len(line) for line in text.splitlines()}) == 1
-    return [dict(zip(head, row, strict=True)) for row in rows]
+def table(text, width=80):
+    """Rows of a table, of what stands above it and in its parts."""
+    assert max(map(len, text.splitlines())) <= width
+    head, *parts = text.rstrip("\n").split("\n\n")
+    common = dict(item.split(" ") for item in head.replace("\n", " ").split("; "))
+    found = []
+    for part in parts:
+        lines = part.splitlines()
+        assert len({len(line) for line in lines}) == 1
+        ends = [match.end() for match in re.finditer(r"\S+", lines[1])]
+        cells = [[line[a:b].strip() for a, b in pairwise([0, *ends])] for line in lines]
+        names = ["_".join(filter(None, both)) for both in zip(*cells[:2], strict=True)]
+        found.append([dict(zip(names, row, strict=True)) for row in cells[2:]])
+    rows = []
+    for together in zip(*found, strict=True):
+        row = dict(common)
+        for part in together:
+            assert all(row.get(name, value) == value for name, value in part.items())
+            row |= part
+        rows.append(row)
+    return rows
 
 
 def without(rows, *names):
@@ -68,7 +84,8 @@ def without(rows, *names):
 
 def test_sweep_and_its_index(output, cli, tmp_path, monkeypatch):
     rows = table(output(*SWEEP, "--store", "store"))
-    assert list(rows[0]) == COLUMNS
+    assert [name for name in rows[0] if name in MEASURED] == MEASURED
+    assert rows[0]["hidden"] == "8,8"
     store = Store(tmp_path / "store")
     runs = [store.load(config) for config in WANTED]
     assert [row["lmbda"] for row in rows] == [f"{config.lmbda:g}" for config in WANTED]
@@ -78,9 +95,9 @@ def test_sweep_and_its_index(output, cli, tmp_path, monkeypatch):
         shown = [float(row[name]) for name in ("rate", "entropy", "distortion", "distortion_centroid", "excess")]
         excess = found.excess(run.config.lmbda)
         expected = [found.rate, found.entropy, found.distortion, found.distortion_centroid, excess]
-        np.testing.assert_allclose(shown, expected, rtol=6e-6)
+        np.testing.assert_allclose(shown, expected, rtol=6e-4)
         total = sum(float(row[name]) for name in ("entropy_model", "decoder", "partition"))
-        assert abs(total - excess) < 3e-5 * excess
+        assert abs(total - excess) < 2e-3 * excess
 
     # of more than one latent dimension the index is in the same order
     assert table(output("runs", "store")) == rows
@@ -133,8 +150,8 @@ def test_interrupted_and_resumed(cli, output, monkeypatch):
     code, out, _ = cli(*one, "--store", "store")
     assert (code, out) == (1, "")
     _, out, err = cli("runs", "store")
-    assert out.split() == COLUMNS
-    assert err == "not finished, and with a checkpoint to go on from: 1 program\n"
+    assert out == ""
+    assert err == "not finished, and with a checkpoint to go on from: 1 program\nno run is finished\n"
     monkeypatch.setattr(Program, "step", step)
     code, out, err = cli(*one, "--store", "store")
     assert code == 0
@@ -227,7 +244,7 @@ def test_columns_that_differ_are_shown(output):
     output("train", "ramp", "--lmbda", "4", "--steps", "6", "--samples", "8", *SMALL, "--store", "store")
     rows = table(output("runs", "store"))
     assert [(row["source"], row["steps"], row["samples"]) for row in rows] == [("circle", "5", "-"), ("ramp", "6", "8")]
-    assert "hidden" not in rows[0]
+    assert rows[0]["hidden"] == rows[1]["hidden"] == "8,8"
     assert rows[0]["excess_sampled"] == "-"
     assert float(rows[1]["excess_sampled"]) > 0.0
 
@@ -237,6 +254,55 @@ def test_diverged(output):
     assert json.loads(output(*row, "--json"))["excess"] is None
     (shown,) = table(output("runs", "store"))
     assert (shown["status"], shown["rate"]) == ("diverged", "-")
+
+
+def test_tables_of_any_width(output, monkeypatch):
+    output(*SWEEP, "--store", "store", "--json")
+    narrow = output("runs", "store")
+    monkeypatch.setenv("COLUMNS", "200")
+    wide = output("runs", "store")
+    assert len(wide.splitlines()) < len(narrow.splitlines())
+    assert table(wide, 200) == table(narrow)
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [{name: value for name, value in row.items() if name in MEASURED} for row in table(narrow)]
+    assert [{name: row[name] for name in MEASURED} for row in table(output("runs", "store"), 80)] == rows
+
+
+def test_kinds_of_compressors(output):
+    kinds = ("sweep", "circle", "--compressor", "ntc,circular", "--lmbda", "4", "--steps", "5", *SMALL)
+    rows = table(output(*kinds, "--store", "store"))
+    assert [row["compressor"] for row in rows] == ["ntc", "circular"]
+    assert table(output("runs", "store"))[0]["compressor"] == "circular"
+
+
+def test_baselines(output, tmp_path):
+    kinds = ("baseline", "circle", "--lmbda", "4,32", "--points", "4096")
+    rows = table(output(*kinds))
+    assert [(row["compressor"], row["lmbda"]) for row in rows] == [
+        (kind, lmbda) for kind in ("ecvq", "klt", "phase") for lmbda in ("4", "32")
+    ]
+    exact = json.loads(output(*kinds, "--json"))
+    for row, shown in zip(exact, rows, strict=True):
+        assert shown["rate"] == f"{row['rate']:.4g}"
+        assert row["entropy_model"] + row["decoder"] + row["partition"] == pytest.approx(row["excess"], abs=1e-9)
+    # the cells of the phase are the optimum, which linear transforms are far from
+    assert abs(exact[4]["excess"]) < 1e-5 < 0.01 < exact[0]["excess"] < exact[2]["excess"]
+    output(*kinds, "--csv", "baselines.csv", "--kind", "phase,klt")
+    output("train", "circle", "--lmbda", "4", "--steps", "5", *SMALL, "--store", "store", "--json")
+    output("runs", "store", "--csv", "runs.csv")
+    heads = [(tmp_path / name).read_text().splitlines()[0] for name in ("baselines.csv", "runs.csv")]
+    assert heads[0].split(",") == heads[1].split(",")
+
+
+def test_baseline_of_sampled_functions(output):
+    (row,) = json.loads(
+        output("baseline", "ramp", "--lmbda", "48", "--kind", "ecvq", "--samples", "64", "--points", "1024",
+               "--codewords", "16", "--seed", "3", "--json")
+    )  # fmt: skip
+    code = edn.ecvq("ramp", 48.0, samples=64, codewords=16, seed=3)
+    found = edn.evaluate(code.encode, code.decode, "ramp", code.rate, samples=64, points=1024)
+    assert (row["samples"], row["seed"], row["points"]) == (64, 3, 1024)
+    assert row["excess_sampled"] == found.excess(48.0, sampled=True)
 
 
 @pytest.mark.parametrize(
@@ -262,6 +328,11 @@ def test_diverged(output):
         (("sweep", "circle", "--lmbda", "4", "--device", "cuda:99", "--store", "s"), ["--device", "CUDA devices"]),
         (("train", "circle", "--lmbda", "4,5"), ["--lmbda", "'4,5' is not a number"]),
         (("train", "circle", "--lmbda", "4", "--seed", "-1"), ["seed must be from 0"]),
+        (("sweep", "circle", "--lmbda", "4", "--compressor", "ntc,x", "--store", "s"), ["'x' is not one of ntc, "]),
+        (("baseline", "square", "--lmbda", "4"), ["source must be one of circle, ramp", "'square'"]),
+        (("baseline", "circle", "--lmbda", "0"), ["lmbda must be above 0 and finite, got 0"]),
+        (("baseline", "circle", "--lmbda", "4", "--kind", "x"), ["'x' is not one of ecvq, klt, phase"]),
+        (("baseline", "circle", "--lmbda", "4", "--samples", "8"), ["samples must be None for the circle", "8"]),
         (("runs", "nothing"), ["'nothing' does not exist"]),
         (("runs", "."), [". is not a store of trained compressors"]),
     ],
@@ -297,7 +368,7 @@ def blocked(*arguments):
     )
 
 
-@pytest.mark.parametrize("name", ["train", "sweep", "runs"])
+@pytest.mark.parametrize("name", ["train", "sweep", "runs", "baseline"])
 @pytest.mark.parametrize("arguments", [["circle", "--lmbda", "4"], ["--help"]], ids=" ".join)
 def test_without_the_extra(name, arguments):
     done = blocked(name, *arguments)
@@ -310,13 +381,13 @@ def test_without_the_extra(name, arguments):
 def test_help_without_the_extra():
     done = blocked("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("train", "sweep", "runs"):
+    for name in ("train", "sweep", "runs", "baseline"):
         assert f"\n  {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["train", "sweep", "runs"])
+@pytest.mark.parametrize("name", ["train", "sweep", "runs", "baseline"])
 def test_help(output, name):
-    command = getattr(neural, name)
+    command = getattr(cli_baseline if name == "baseline" else neural, name)
     text = output(name, "--help")
     assert text.startswith(f"Usage: edcurve {name} [OPTIONS] ")
     assert all(option in text for parameter in command.params for option in parameter.opts if option.startswith("--"))

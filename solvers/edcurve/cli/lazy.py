@@ -37,6 +37,7 @@ NEURAL = tuple(
         ("train", "Train one neural compressor, and measure it.", "cli", "neural"),
         ("sweep", "Train many neural compressors into a store.", "cli", "neural"),
         ("runs", "List the trained compressors of a store.", "cli", "neural"),
+        ("baseline", "Measure compressors that are not neural, for comparison.", "cli_baseline", "neural"),
         ("encode", "Compress realizations into a file, with a trained compressor.", "cli_coding", "coding"),
         ("decode", "Reconstruct what was compressed into a file.", "cli_coding", "coding"),
     )
