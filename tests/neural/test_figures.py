@@ -249,13 +249,20 @@ def test_shipped_results_show_what_the_paper_says():
     best = summary.best(SHIPPED.runs)["percent"]
     assert best["circle", 4.0] < 2.0
     assert best["ramp", 48.0] < 2.0
+    assert all(best["circle", lmbda] < 2.0 for lmbda in (8.0, 16.0, 32.0, 64.0))  # the longer schedule
     parts = summary.parts(SHIPPED.runs).reset_index("batch_size", drop=True)
     excess = parts["excess"]
     assert excess["circle", 2, 512.0] < excess["circle", 1, 512.0]
     assert parts["partition"]["circle", 1, 512.0] > 0.95 * excess["circle", 1, 512.0]  # the circle fails in the encoder
     assert parts["decoder"]["ramp", 1, 4096.0] > 0.6 * excess["ramp", 1, 4096.0]  # and the ramp in the decoder
     by_batch = summary.by_batch(SHIPPED.runs)[[64, 256, 1024]]
-    for key in (("circle", 1, 64.0), ("circle", 1, 512.0)):
+    for key in (
+        ("circle", 1, 64.0),
+        ("circle", 1, 512.0),
+        ("ramp", 1, 1024.0),
+        ("ramp", 1, 4096.0),
+        ("ramp", 10, 4096.0),
+    ):
         assert np.all(np.diff(by_batch.loc[key]) < 0)  # the gap grows as the batch shrinks
     sets = summary.by_training_set(SHIPPED.runs).loc[("circle", 1, 512.0, 256)]
     assert sets["percent"][128.0] > 2.0 * sets["percent"]["fresh"]

@@ -28,7 +28,7 @@ def trade_off(runs: pd.DataFrame, source: str) -> Figure:
     """
     runs = runs[(runs["source"] == source) & runs["train_size"].isna()]
     panels = list(runs.groupby(list(KIND)))
-    figure = empty(4.6 * len(panels) + 0.6, 4.8)
+    figure = empty(max(5.4, 4.1 * len(panels) + 0.4), 4.5)
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     colours = shades(sorted(set(runs["batch_size"])))
     usual_steps = int(runs["steps"].mode()[0])
