@@ -20,9 +20,12 @@ from edcurve.cli import main
 from edcurve.sources import resolve
 
 COMMANDS = (
+    "baseline",
     "certify",
     "curve",
+    "decode",
     "distortion",
+    "encode",
     "entropy",
     "excess",
     "figures",

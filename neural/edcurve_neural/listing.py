@@ -18,6 +18,7 @@ FIELDS = (*FIRST, *(name for name in CONFIGURED if name not in FIRST), "status")
 MEASURED = ("rate", "entropy", "distortion", "distortion_centroid")
 PARTS = ("excess", "excess_sampled", "entropy_model", "decoder", "partition")
 DIGITS = 4  # of what is measured
+MIXED = object()
 LEAST = 1e-8  # bits: parts below it are rounding errors
 
 Row = dict[str, Any]
@@ -25,8 +26,8 @@ Row = dict[str, Any]
 
 def table(rows: Sequence[Row], width: int) -> list[str]:
     """Lines of a table: what all rows share above it, and below one another as many parts as the width asks for."""
-    common = {name: rows[0][name] for name in FIELDS if len({text(row.get(name)) for row in rows}) == 1}
-    shared = [f"{name} {text(value)}" for name, value in common.items() if value is not None]
+    common = {name: text(_shared(name, rows)) for name in FIELDS if _shared(name, rows) is not MIXED}
+    shared = [f"{name} {value}" for name, value in common.items() if value != "-"]
     lines = textwrap.wrap("; ".join(shared), width, break_long_words=False, break_on_hyphens=False)
     columns = {name: _column(name, [row.get(name) for row in rows]) for name in (*FIELDS, *MEASURED, *PARTS)}
     varied = [name for name in FIELDS if name not in common]
@@ -39,6 +40,12 @@ def table(rows: Sequence[Row], width: int) -> list[str]:
         together = zip(*(columns[name] for name in [*varied, *names]), strict=True)
         lines += ["", *("  ".join(cells) for cells in together)]
     return lines
+
+
+def _shared(name: str, rows: Sequence[Row]) -> Any:
+    """The value that all rows have, or MIXED; the circle has no samples, whatever other sources have."""
+    values = [row.get(name) for row in rows if name != "samples" or row.get(name) is not None] or [None]
+    return values[0] if all(value == values[0] for value in values) else MIXED
 
 
 def _parts(groups: Sequence[Sequence[str]], fits: Any) -> list[list[str]]:

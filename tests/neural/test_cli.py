@@ -243,7 +243,7 @@ def test_columns_that_differ_are_shown(output):
     output("train", "circle", "--lmbda", "4", "--steps", "5", *SMALL, "--store", "store")
     output("train", "ramp", "--lmbda", "4", "--steps", "6", "--samples", "8", *SMALL, "--store", "store")
     rows = table(output("runs", "store"))
-    assert [(row["source"], row["steps"], row["samples"]) for row in rows] == [("circle", "5", "-"), ("ramp", "6", "8")]
+    assert [(row["source"], row["steps"], row["samples"]) for row in rows] == [("circle", "5", "8"), ("ramp", "6", "8")]
     assert rows[0]["hidden"] == rows[1]["hidden"] == "8,8"
     assert rows[0]["excess_sampled"] == "-"
     assert float(rows[1]["excess_sampled"]) > 0.0
