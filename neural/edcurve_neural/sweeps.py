@@ -126,6 +126,10 @@ def sweep(
         For arguments that are not allowed.
     ModuleNotFoundError
         If logs are asked for and TensorBoard is not installed.
+    concurrent.futures.BrokenExecutor
+        If workers died too often, or those of an executor that does not replace them.
+    concurrent.futures.CancelledError
+        If the connection to the scheduler of a cluster is lost.
     """
     for config in configs:
         if not isinstance(config, Config):

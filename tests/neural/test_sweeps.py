@@ -254,6 +254,7 @@ def test_damaged_checkpoint(tmp_path):
         program.step()
     store.save_checkpoint(program)
     path = store.checkpoint([BASE])
+    assert (store.reached([BASE]), store.reached([RAMP])) == (9, 0)
     flip(path, -100)
     with pytest.raises(edn.DamagedFileError, match=path.name):
         swept(tmp_path, [BASE])
