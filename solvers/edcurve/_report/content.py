@@ -87,7 +87,6 @@ def shannon(source: Source, curve: Curve, wanted: bool | None) -> tuple[Array, A
     return at, np.asarray(limits.rate_distortion(source, at))
 
 
-@np.errstate(over="ignore", invalid="ignore")  # numbers close to the largest there are
 def gaps(source: Source, points: Points) -> Gaps:
     """How far the points are above the optimum, and why."""
     D, H, lmbda = points.distortion, points.entropy, points.lmbda
@@ -99,16 +98,18 @@ def gaps(source: Source, points: Points) -> Gaps:
     weighted = np.isfinite(lmbda)
     if weighted.any():
         minimum[weighted] = sweeps.lagrangian(source, lmbda[weighted]).value
-    return Gaps(
-        best,
-        H - best,
-        least_distortion,
-        H + lmbda * D - minimum,
-        H + lmbda * D - _least_sampled(source, points),
-        points.rate - H,
-        lmbda * (D - points.distortion_centroid),
-        H + lmbda * points.distortion_centroid - minimum,
-    )
+    sampled = _least_sampled(source, points)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers close to the largest there are
+        return Gaps(
+            best,
+            H - best,
+            least_distortion,
+            H + lmbda * D - minimum,
+            H + lmbda * D - sampled,
+            points.rate - H,
+            lmbda * (D - points.distortion_centroid),
+            H + lmbda * points.distortion_centroid - minimum,
+        )
 
 
 def _least_sampled(source: Source, points: Points) -> Array:
