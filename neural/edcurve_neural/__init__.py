@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .evaluation import Decomposition, Evaluation, evaluate
     from .executors import cluster, processes
     from .files import DamagedFileError
+    from .manifolds import from_file, from_samples
     from .models import NTC
     from .runs import Run
     from .store import Store
@@ -30,6 +31,7 @@ _MODULES = {
     "evaluation": ("Decomposition", "Evaluation", "evaluate"),
     "executors": ("cluster", "processes"),
     "files": ("DamagedFileError",),
+    "manifolds": ("from_file", "from_samples"),
     "models": ("NTC",),
     "runs": ("Run",),
     "store": ("Store",),
@@ -56,6 +58,8 @@ __all__ = [
     "decompress",
     "ecvq",
     "evaluate",
+    "from_file",
+    "from_samples",
     "functional",
     "grid",
     "phase_quantizer",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from . import manifolds
 from ._streams import STRIDE
 from .signals import SIGNALS
 
@@ -27,7 +28,8 @@ class Config:
     Attributes
     ----------
     source : str
-        "ramp", "circle", "sinusoid" or "sawbridge".
+        "ramp", "circle", "sinusoid" or "sawbridge"; or a file of points along a loop (.npy, .npz, .csv), or what
+        `from_samples` and `from_file` return. Of points it becomes "loop:HASH" or "curve:HASH", a hash of the points.
     lmbda : float
         λ of the loss rate + λ · distortion, in bits per unit distortion; 0 ≤ λ ≤ 1e12.
     latent_dim : int
@@ -35,7 +37,7 @@ class Config:
     hidden : tuple of int
         Widths of the hidden layers of the analysis; the synthesis mirrors them.
     samples : int
-        Number T of points t = i/T of sources that are functions on [0, 1]; None for the circle.
+        Number T of points t = i/T of sources that are functions on [0, 1]; None for the circle and measured points.
     batch_size, steps : int
         Phases drawn in each step, and the number of steps.
     learning_rate : float
@@ -75,8 +77,12 @@ class Config:
     start: str = "data"
 
     def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ValueError(f"source must be one of {', '.join(SOURCES)}, got {self.source!r}")
+        object.__setattr__(self, "source", manifolds.named(self.source))
+        if self.source not in SOURCES and not manifolds.is_name(self.source):
+            raise ValueError(
+                f"source must be one of {', '.join(SOURCES)}, or a file of points (.npy, .npz, .csv), "
+                f"got {self.source!r}"
+            )
         _one_of("likelihood", self.likelihood, LIKELIHOODS)
         _one_of("compressor", self.compressor, COMPRESSORS)
         _one_of("start", self.start, STARTS)
@@ -85,7 +91,10 @@ class Config:
             raise TypeError(f"hidden must be a tuple of at least one width, got {widths!r}")
         if self.source == "circle" and self.samples is not None:
             raise ValueError(f"samples must be None for the circle, which is in R², got {self.samples!r}")
-        samples = None if self.source == "circle" else 1024 if self.samples is None else self.samples
+        if self.measured and self.samples is not None:
+            raise ValueError(f"samples must be None for measured points, which are what they are, got {self.samples!r}")
+        function = self.source != "circle" and not self.measured
+        samples = (1024 if self.samples is None else self.samples) if function else None
         parsed = {
             "lmbda": _real("lmbda", self.lmbda, 0.0, 1e12),
             "learning_rate": _real("learning_rate", self.learning_rate, 0.0, 1e38),
@@ -107,6 +116,11 @@ class Config:
                 raise ValueError(f"{name} must be {default!r} for {self.compressor}, got {getattr(self, name)!r}")
         if self.batch_size * (1 + self.latent_dim) > STRIDE:
             raise ValueError(f"batch_size × (1 + latent_dim) must be at most 2**24, got batch_size {self.batch_size}")
+
+    @property
+    def measured(self) -> bool:
+        """Whether the source is given by points."""
+        return manifolds.is_name(self.source)
 
     @property
     def circular(self) -> bool:

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from . import manifolds
 from .moments import Moments
-from .signals import Signal, signal
+from .signals import Circle, Measured, Signal, signal
 
 Indices = NDArray[np.int64]
 Coordinates = NDArray[np.float64]
@@ -41,9 +42,11 @@ class Evaluation:
     Attributes
     ----------
     source : edcurve.Source
-        The source; functions of a continuous argument, though the compressor sees samples.
+        The source; functions of a continuous argument, though the compressor sees samples. Of measured points its
+        ``status`` says whether the optimum is exact or an upper bound, which a compressor may be below, ``reason`` why,
+        and ``truncation`` how far distortions may be off.
     samples : int or None
-        Number T of samples of a function; None for the circle.
+        Number T of samples of a function; None for the circle and for measured points.
     rate : float
         Mean bits under the compressor's own entropy model; the entropy if it was given none.
     entropy : float
@@ -128,7 +131,8 @@ def evaluate(
         Such indices to reconstructions (batch, dim). It is called once for each distinct index.
     source : str or edcurve.Source
         "ramp", "circle", "sinusoid" or "sawbridge"; ``edcurve.Ramp(samples=T)`` to compare with the optimum of the
-        sampled ramp unless told otherwise.
+        sampled ramp unless told otherwise; a file of measured points along a loop, or the name that
+        `edcurve_neural.from_samples` and `from_file` give to measured points.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, (batch, latent) to (batch,), or their mean; by
         default the entropy of the indices.
@@ -151,10 +155,8 @@ def evaluate(
     TypeError
         If the indices are not integers.
     """
-    known = _known(source)
-    samples = known.samples if isinstance(known, edcurve.SampledRamp) else samples
+    known, waves = _both(source, source.samples if isinstance(source, edcurve.SampledRamp) else samples)
     check_points(points)
-    waves = signal(known.name.partition(":")[0], samples)
     call = _caller(encode, waves, dtype, device)
     codes = np.concatenate([_codes(call(encode, block), len(block)) for block in _realizations(waves, points, dtype)])
     flat = codes.ndim == 1
@@ -199,7 +201,7 @@ def measured(
     centroid = max(waves.weight * spread, 0.0)
     return Evaluation(
         source=source,
-        samples=None if waves.name == "circle" else waves.dim,
+        samples=samples_of(waves),
         rate=entropy if rate is None else float(probability @ rate),
         entropy=entropy,
         distortion=centroid + waves.weight * offset,
@@ -230,13 +232,27 @@ def relabel(codes: Indices) -> tuple[Indices, Indices]:
     return codes[first], cells
 
 
-def _known(source: str | edcurve.Source) -> edcurve.Source:
+def known_source(name: str) -> edcurve.Source:
+    """The source of that name, from which its optimum is taken."""
+    return manifolds.find(name).source if manifolds.is_name(name) else KNOWN[name]()
+
+
+def samples_of(waves: Signal) -> int | None:
+    """T of a function on [0, 1]; None for what is in a space of its own."""
+    return None if isinstance(waves, Circle | Measured) else waves.dim
+
+
+def _both(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Source, Signal]:
+    """A source, and as it is seen by a compressor."""
     if isinstance(source, edcurve.SampledRamp):
-        return source
-    name = source.name if isinstance(source, edcurve.Source) else source
-    if name not in KNOWN:
-        raise ValueError(f"source must be one of {', '.join(sorted(KNOWN))}, got {source!r}")
-    return KNOWN[name]()
+        return source, signal("ramp", samples)
+    name = source.name if isinstance(source, edcurve.Source) else manifolds.named(source)
+    if name not in KNOWN and not manifolds.is_name(name):
+        raise ValueError(
+            f"source must be one of {', '.join(sorted(KNOWN))}, a file of points, or what edcurve_neural.from_samples "
+            f"returns, got {source!r}"
+        )
+    return known_source(name), signal(name, samples)
 
 
 def _realizations(waves: Signal, points: int, dtype: torch.dtype) -> Iterator[torch.Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .signals import Harmonic, Signal, Stepped
+from .signals import Harmonic, Measured, Signal, Stepped
 
 Array = NDArray[np.float64]
 BLOCK = 2**21  # numbers in the means of a block of cells
@@ -43,8 +43,10 @@ class Moments:
 
     def means(self) -> Iterator[tuple[slice, Array]]:
         """Blocks of cells with their means, shape (cells, dim)."""
-        size = max(1, BLOCK // self.source.dim)
-        find = self._harmonic if isinstance(self.source, Harmonic) else self._stepped
+        width = self.source.chords + 1 if isinstance(self.source, Measured) else 1
+        size = max(1, BLOCK // max(self.source.dim, width))
+        kinds = {Harmonic: self._harmonic, Measured: self._measured, Stepped: self._stepped}
+        find = next(find for kind, find in kinds.items() if isinstance(self.source, kind))
         yield from find([slice(start, min(start + size, self.count)) for start in range(0, self.count, size)])
 
     def _mean(self, values: Array) -> Array:
@@ -57,6 +59,21 @@ class Moments:
         basis = self.source.basis(torch.empty(0, dtype=torch.float64)).numpy()
         for block in blocks:
             yield block, coordinates[block] @ basis
+
+    def _measured(self, blocks: list[slice]) -> Iterator[tuple[slice, Array]]:
+        """From what cells have of each point."""
+        assert isinstance(self.source, Measured)
+        nodes = self.source.nodes(torch.empty(0, dtype=torch.float64)).numpy()
+        chord, share = (part.numpy() for part in self.source.place(torch.from_numpy(self.phases)))
+        order = np.argsort(self.cells, kind="stable")
+        ends = np.concatenate([[0], np.cumsum(self.sizes)])
+        for block in blocks:
+            inside = order[ends[block.start] : ends[block.stop]]
+            at = (self.cells[inside] - block.start) * len(nodes) + chord[inside]
+            cells = block.stop - block.start
+            later = np.bincount(at + 1, share[inside], cells * len(nodes))
+            had = later + np.bincount(at, 1.0 - share[inside], cells * len(nodes))
+            yield block, had.reshape(cells, len(nodes)) @ nodes / self.sizes[block, None]
 
     def _stepped(self, blocks: list[slice]) -> Iterator[tuple[slice, Array]]:
         assert isinstance(self.source, Stepped)

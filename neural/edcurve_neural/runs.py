@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .coders import Coder
 from .config import Config
-from .evaluation import KNOWN, POINTS, Evaluation, check_points, grid, measured, relabel
-from .signals import Ramp, Sawbridge, Signal
+from .evaluation import POINTS, Evaluation, check_points, grid, known_source, measured, relabel, samples_of
+from .signals import Measured, Ramp, Sawbridge, Signal
 
 BATCH = 2**15  # phases encoded at once
 
@@ -64,11 +64,10 @@ class Run:
 @torch.no_grad()
 def evaluate_model(model: Coder, source: str, points: int = POINTS) -> Evaluation:
     """`Run.evaluate` of a coder of one model."""
-    known, waves = KNOWN[source](), model.signal
+    known, waves = known_source(source), model.signal
     floor = None if model.rank is None else rank_floor(waves, model.rank)
     if not bool(torch.isfinite(model.flat).all()):
-        samples = None if waves.name == "circle" else waves.dim
-        return Evaluation(known, samples, *(float("nan"),) * 4, 0, floor, points)
+        return Evaluation(known, samples_of(waves), *(float("nan"),) * 4, 0, floor, points)
     like = model.flat
     blocks = [
         model.encode_phase(grid(points, start, min(start + BATCH, points)).to(like).unsqueeze(0))[0]
@@ -92,6 +91,8 @@ def rank_floor(waves: Signal, width: int) -> float:
     elif isinstance(waves, Sawbridge):
         # min(s, t) − st at multiples of 1/T: a Brownian bridge
         values = 0.25 / np.square(waves.dim * np.sin(0.5 * np.pi * np.arange(1, waves.dim) / waves.dim))
+    elif isinstance(waves, Measured):
+        values = waves.variances
     else:
         values = np.full(2, 0.5 * waves.weight * waves.energy(torch.zeros(1, 1)).item())
     return float(np.sort(values)[::-1][width:].sum())

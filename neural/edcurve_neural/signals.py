@@ -10,8 +10,15 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.linalg import cholesky_banded
 from torch import Tensor
+from torch.nn.functional import embedding
+
+from . import manifolds
+from .manifolds import Manifold
 
 
 @dataclass(frozen=True)
@@ -195,9 +202,98 @@ class Sawbridge(Stepped):
         return torch.ceil(v * self.dim).long()
 
 
+class Measured(Signal):
+    """Points at equal steps of the phase and the chords between them; the squared error is the sum.
+
+    Where a batch has more phases than there are points, all points are projected, once, and what is between two of
+    them is between their projections.
+
+    Parameters
+    ----------
+    manifold : Manifold
+        The points.
+    """
+
+    def __init__(self, manifold: Manifold) -> None:
+        points = torch.from_numpy(manifold.points.copy())
+        super().__init__(manifold.name, points.shape[1], 1.0)
+        self._nodes = torch.cat([points, points[:1]]) if manifold.closed else points
+        self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+
+    @property
+    def chords(self) -> int:
+        """Number of steps that make up the whole curve."""
+        return len(self._nodes) - 1
+
+    def nodes(self, like: Tensor) -> Tensor:
+        """The points, of a loop with the first once more at the end: shape (chords + 1, dim)."""
+        kind = (like.dtype, like.device)
+        if kind not in self._kept:
+            self._kept[kind] = self._nodes.to(like)
+        return self._kept[kind]
+
+    def place(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The chord on which a phase is, and how far along it, from 0 to 1."""
+        at = v.double() * self.chords
+        chord = at.floor().clamp(0, self.chords - 1)
+        return chord.long(), (at - chord).to(v.dtype)
+
+    def sample(self, v: Tensor) -> Tensor:  # noqa: D102
+        nodes, (chord, share) = self.nodes(v), self.place(v)
+        return torch.lerp(embedding(chord, nodes), embedding(chord + 1, nodes), share.unsqueeze(-1))
+
+    def energy(self, v: Tensor) -> Tensor:
+        """(1 − s)‖a‖² + s‖b‖² − s(1 − s)‖b − a‖² at s of the chord from a to b."""
+        chord, share = self.place(v)
+        lengths, steps = self._squares
+        first, last = lengths.to(v)[chord], lengths.to(v)[chord + 1]
+        return torch.lerp(first, last, share) - share * (1.0 - share) * steps.to(v)[chord]
+
+    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: D102
+        if v.shape[1] <= self.chords:
+            found = torch.bmm(rows, self.sample(v).transpose(1, 2))
+        else:
+            at, (chord, share) = rows @ self.nodes(rows).T, self.place(v)
+            chord = chord.unsqueeze(1).expand(-1, rows.shape[1], -1)
+            found = torch.lerp(at.gather(2, chord), at.gather(2, chord + 1), share.unsqueeze(1))
+        return found if bias is None else found + bias
+
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+        if v.shape[1] <= self.chords:
+            found = torch.bmm(grad, self.sample(v))
+        else:
+            (chord, share), width = self.place(v), grad.shape[1]
+            chord, later = chord.unsqueeze(1).expand(-1, width, -1), grad * share.unsqueeze(1)
+            sums = grad.new_zeros((len(grad), width, self.chords + 1))
+            found = sums.scatter_add_(2, chord, grad - later).scatter_add_(2, chord + 1, later) @ self.nodes(grad)
+        return found.neg_(), grad.sum(2)
+
+    @cached_property
+    def _squares(self) -> tuple[Tensor, Tensor]:
+        """Of the lengths of points, and of chords."""
+        return self._nodes.square().sum(1), self._nodes.diff(dim=0).square().sum(1)
+
+    @cached_property
+    def variances(self) -> NDArray[np.float64]:
+        """Principal variances of the curve with its chords, those that are not 0 at least, in descending order."""
+        ends = np.full(self.chords + 1, 2.0 / 3.0)
+        ends[[0, -1]] = 1.0 / 3.0
+        # integrals over the curve of products of two of the functions that interpolate, and their Cholesky factor
+        mass = np.stack([np.full(len(ends), 1.0 / 6.0), ends]) / self.chords
+        above, diagonal = cholesky_banded(mass)
+        weights, nodes = ends / ends.sum(), self._nodes.numpy()
+        centred = nodes - weights @ nodes
+        factor = diagonal[:, None] * centred  # whose square is the covariance
+        factor[:-1] += above[1:, None] * centred[1:]
+        small = factor @ factor.T if len(factor) < self.dim else factor.T @ factor
+        return np.maximum(np.linalg.eigvalsh(small)[::-1], 0.0)
+
+
 SIGNALS = {"ramp": Ramp, "sinusoid": Sinusoid, "sawbridge": Sawbridge}
 
 
 def signal(name: str, samples: int) -> Signal:
     """The source of that name; functions on [0, 1] are sampled at `samples` points t = i/T."""
+    if manifolds.is_name(name):
+        return Measured(manifolds.find(name))
     return Circle() if name == "circle" else SIGNALS[name](samples)

@@ -4,6 +4,7 @@
     STORE/runs/KEY.json                 configuration, status, metrics, history
     STORE/runs/KEY.safetensors          weights by name
     STORE/checkpoints/ID.safetensors    all models of a program that is being trained
+    STORE/sources/HASH.npy              measured points that configurations name by their hash
 
 Several processes may use a store at once: what they write for a configuration is the same, and is moved into place.
 """
@@ -18,10 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import edcurve
 import numpy as np
 from edcurve._files import replacing
 
-from . import files
+from . import files, manifolds
 from ._programs import Program
 from .config import Config
 from .evaluation import POINTS, Evaluation
@@ -37,6 +39,7 @@ class Store:
         self.path = Path(path)
         for part in ("runs", "checkpoints"):
             (self.path / part).mkdir(parents=True, exist_ok=True)
+        manifolds.look_in(self.path / "sources")
 
     def has(self, config: Config) -> bool:
         """Whether the configuration is finished; a damaged record raises `DamagedFileError`."""
@@ -51,11 +54,17 @@ class Store:
     def save(self, run: Run, points: int = POINTS) -> None:
         """Evaluate a run and store it, the weights first: a run is finished when its record is there."""
         key = run.config.key
+        self.keep_points([run.config])
         files.write_tensors(self._weights(key), run.model.state(), run.config.to_dict())
         metrics = {name: _plain(value) for name, value in row(run, run.evaluate(points)).items()}
         history = {name: [_plain(value) for value in values.tolist()] for name, values in run.history.items()}
         content = {"config": run.config.to_dict(), "metrics": metrics, "history": history}
         files.write_json(self._record(key), content)
+
+    def keep_points(self, configs: Sequence[Config]) -> None:
+        """Store copies of measured points, so that other processes find them."""
+        for source in {config.source for config in configs}:
+            manifolds.keep(source, self.path / "sources")
 
     def load(self, config: Config) -> Run:
         """A finished run.
@@ -168,8 +177,15 @@ def measures(found: Evaluation, lmbda: float) -> dict[str, Any]:
         "excess": found.excess(lmbda),
         **found.decomposition(lmbda)._asdict(),
         **both,
+        **(_bound(found) if isinstance(found.source, edcurve.SampledLoop | edcurve.SampledCurve) else {}),
         "rank_floor": found.rank_floor,
     }
+
+
+def _bound(found: Evaluation) -> dict[str, Any]:
+    """What the optimum of measured points is: a compressor may be below an upper bound."""
+    source = found.source
+    return {"points_of": source.name, "optimum": source.status, "truncation": source.truncation}
 
 
 def _plain(value: Any) -> Any:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import edcurve
 import numpy as np
 import torch
+from edcurve.sources import BOUND
 
 from . import executors, reports
 from ._programs import begin
 from .config import Config
-from .evaluation import KNOWN, POINTS, check_points
+from .evaluation import POINTS, check_points, known_source
 from .runs import Run
 from .store import Store
 from .training import finish, run_all, shares
@@ -66,9 +67,11 @@ class Sweep:
 
         ax = plt.subplots()[1] if ax is None else ax
         for source, group in self.to_pandas().groupby("source"):
-            most = KNOWN[str(source)]().max_distortion
+            known = known_source(str(source))
+            most = known.max_distortion
             distortion = np.geomspace(min(group["distortion"].min(), 0.5 * most), most, 400)
-            ax.plot(distortion, edcurve.entropy_distortion(str(source), distortion), label=f"{source}: E(D)")
+            label = f"{source}: E(D)" if known.status != BOUND else f"{source}: upper bound on E(D)"
+            ax.plot(distortion, edcurve.upper_bound(known, distortion), label=label)
             for (latent_dim, batch_size), points in group.groupby(["latent_dim", "batch_size"]):
                 label = f"{source}: latent {latent_dim}, batch {batch_size}"
                 ax.plot(points["distortion"], points["rate"], "o", markersize=4, label=label)
@@ -138,6 +141,7 @@ def sweep(
         raise ValueError(f"checkpoint_every must be an integer, at least 1, got {checkpoint_every!r}")
     check_points(points)
     kept = Store(store)
+    kept.keep_points(configs)
     threads = _threads(executor, device)
     programs = _programs(kept, configs, threads)
     task = partial(

@@ -1,0 +1,215 @@
+"""Measured manifolds: points along a curve, which configurations and stores name by a hash of them.
+
+A name is "loop:HASH" or "curve:HASH". The points it stands for are those that this process was given, or those in a
+store that it opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import edcurve
+import numpy as np
+from edcurve._data import is_data, read_points
+from edcurve._files import replacing
+from edcurve._sources.measured import checked_points
+from edcurve.sources import BUILT_IN
+from numpy.typing import ArrayLike, NDArray
+
+from .files import DamagedFileError
+
+NAME = re.compile(r"(loop|curve):([0-9a-f]{16})")
+LARGEST = 2**26  # numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Manifold:
+    """Measured points, and what is known of the curve through them.
+
+    Attributes
+    ----------
+    name : str
+        "loop:HASH" or "curve:HASH".
+    points : ndarray, shape (N, dim)
+        At phases i/N of a loop, i/(N − 1) of an open curve.
+    label : str
+        For people: in tables, plots and messages.
+    """
+
+    name: str
+    points: NDArray[np.float64]
+    label: str
+
+    @property
+    def closed(self) -> bool:
+        """Whether the curve is a loop."""
+        return self.name.startswith("loop")
+
+    @cached_property
+    def source(self) -> edcurve.Source:
+        """What its optimum is taken from; ValueError if the points are not of a stationary curve."""
+        return edcurve.Source.from_samples(self.points, closed=self.closed, name=self.label)
+
+
+_known: dict[str, Manifold] = {}
+_folders: dict[Path, None] = {}  # in the order in which they were opened
+
+
+def is_name(source: Any) -> bool:
+    """Whether something is the name of measured points."""
+    return isinstance(source, str) and NAME.fullmatch(source) is not None
+
+
+def named(source: Any) -> Any:
+    """The name of the points in a file, of a closed curve, if `source` is a path of one; else `source`."""
+    if isinstance(source, str | os.PathLike) and is_data(os.fspath(source)):
+        return from_file(source)
+    return source
+
+
+def from_file(path: str | os.PathLike[str], *, closed: bool = True, key: str | None = None) -> str:
+    """Make the points in a file a source for `Config` and `evaluate`.
+
+    Parameters
+    ----------
+    path : path
+        A .npy, .npz or .csv of numbers, one point a row.
+    closed : bool
+        Whether the curve is a loop.
+    key : str, optional
+        Name of the array in a .npz.
+
+    Returns
+    -------
+    str
+        Its name, as from `from_samples`. Another content has another name, so that it is never taken for this one.
+
+    Raises
+    ------
+    ValueError
+        If the file is not that, or as from `from_samples`.
+    OSError
+        If it cannot be read.
+    """
+    values = read_points(path, key=key)
+    try:
+        return from_samples(values, closed=closed, label=Path(path).name)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from None
+
+
+def from_samples(x: ArrayLike, *, closed: bool = True, label: str | None = None) -> str:
+    """Make measured points a source for `Config` and `evaluate`, as `edcurve.Source.from_samples` does for E(D).
+
+    Parameters
+    ----------
+    x : array_like, shape (N, dim) or (N,)
+        Points at equal steps of the phase: at i/N of a loop, at i/(N − 1) of an open curve. Squared errors are sums
+        over the coordinates. Networks see the points as they are, and the chords between them.
+    closed : bool
+        Whether the last point is followed by the first.
+    label : str, optional
+        What tables and plots call it; by default the name.
+
+    Returns
+    -------
+    str
+        "loop:HASH" or "curve:HASH", of a hash of the points: the `source` to give to `Config`, `grid` and `evaluate`.
+        A store keeps a copy of the points, under this name.
+
+    Raises
+    ------
+    ValueError
+        As from `edcurve.Source.from_samples`: the curve must be stationary.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> turn = 2 * np.pi * np.arange(64) / 64
+    >>> from_samples(np.stack([np.cos(turn), np.sin(turn)], axis=1).round(12))
+    'loop:...'
+    """
+    points = np.array(checked_points(x), order="C")
+    if points.size > LARGEST:
+        raise ValueError(f"x must have at most {LARGEST} numbers, got shape {points.shape}")
+    points.flags.writeable = False
+    name = f"{'loop' if closed else 'curve'}:{_hash(points)}"
+    if name not in _known or label is not None:
+        made = Manifold(name, points, name if label is None else _checked(label))
+        made.source  # noqa: B018  # refuses what has no E(D)
+        _known[name] = made
+    return name
+
+
+def find(name: str) -> Manifold:
+    """The manifold of a name.
+
+    Raises
+    ------
+    ValueError
+        If its points were not given, and no store that was opened has them.
+    DamagedFileError
+        If the store's copy of them is not what was written.
+    """
+    if name not in _known:
+        for folder in _folders:
+            path = _copy(name, folder)
+            if path.exists():
+                _known[name] = Manifold(name, _read(path, name), name)
+                break
+        else:
+            raise ValueError(
+                f"the points of source {name!r} are not known here: read them by edcurve_neural.from_file, or open a "
+                "store that has them"
+            )
+    return _known[name]
+
+
+def look_in(folder: Path) -> None:
+    """Look for points in one more folder."""
+    _folders.setdefault(folder.absolute())
+
+
+def keep(name: str, folder: Path) -> None:
+    """Write a copy of points to a folder if it has none; nothing for sources that are not measured."""
+    if not is_name(name) or _copy(name, folder).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(_copy(name, folder)) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array(file, find(name).points, allow_pickle=False)
+
+
+def _copy(name: str, folder: Path) -> Path:
+    return folder / f"{name.partition(':')[2]}.npy"
+
+
+def _read(path: Path, name: str) -> NDArray[np.float64]:
+    try:
+        points = np.ascontiguousarray(read_points(path), dtype=np.float64)
+    except ValueError as error:
+        raise DamagedFileError(path, str(error).removeprefix(f"{path}: "), REMEDY) from None
+    if _hash(points) != name.partition(":")[2]:
+        raise DamagedFileError(path, "its content does not match its name", REMEDY)
+    points.flags.writeable = False
+    return points
+
+
+REMEDY = "delete it, and give the points again"
+
+
+def _hash(points: NDArray[np.float64]) -> str:
+    """16 hexadecimal digits of the shape and the numbers."""
+    shape = "×".join(map(str, points.shape))
+    return hashlib.sha256(shape.encode() + points.astype("<f8").tobytes()).hexdigest()[:16]
+
+
+def _checked(label: Any) -> str:
+    if not isinstance(label, str) or not label or label.partition(":")[0] in BUILT_IN:
+        raise ValueError(f"label must be a text, and not the name of another source, got {label!r}")
+    return label
