@@ -110,9 +110,18 @@ def content(store):
 
 @contextmanager
 def once(condition, act, *processes):
-    """Act in another thread when a condition holds."""
+    """Act in another thread when a condition holds; if it never does, interrupt."""
+
+    def watch():
+        try:
+            wait_for(condition, *processes)
+            act()
+        except BaseException:
+            os.kill(os.getpid(), signal.SIGINT)
+            raise
+
     with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(lambda: (wait_for(condition, *processes), act()))
+        done = pool.submit(watch)
         yield
         done.result()
 
