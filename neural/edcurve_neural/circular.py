@@ -238,7 +238,7 @@ def cell(latent: Tensor, cells: int, offset: float) -> Tensor:
 
 def waves(latent: Tensor) -> Tensor:
     """1, cos 2πjθ, sin 2πjθ for j up to `HARMONICS`: (models, batch) to (models, 2·HARMONICS + 1, batch)."""
-    j = torch.arange(1, HARMONICS + 1, device=latent.device).view(1, -1, 1)
+    j = torch.arange(1, HARMONICS + 1, dtype=latent.dtype, device=latent.device).view(1, -1, 1)
     angle = 2.0 * math.pi * j * latent.unsqueeze(1)
     return torch.cat([torch.ones_like(angle[:, :1]), torch.cos(angle), torch.sin(angle)], dim=1)
 

@@ -1,0 +1,152 @@
+"""Which change removes which part of the gap: the paper's compressor and its variants, under one schedule.
+
+    python benchmarks/neural/ablation.py --store DIR [--out benchmarks/results] [--steps 4000]
+
+Writes ablation.csv (one row for each source and compressor, parts of the excess in bits), its provenance as .json, the
+parts as a figure (ablation.png), and the latent against the phase (fold.png).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import edcurve
+import edcurve_neural as edn
+import numpy as np
+import pandas as pd
+import torch
+from edcurve_neural import circular
+from edcurve_neural.codebooks import cell_means, with_codebook
+from edcurve_neural.evaluation import grid, relabel
+from edcurve_neural.runs import evaluate_model
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from optimal import row
+from rich.progress import track
+
+LMBDA = {"ramp": 4096.0, "circle": 512.0, "sinusoid": 1024.0, "sawbridge": 500.0}
+BATCH = 256
+RANDOM = "circular, random start"
+KINDS = ("ntc", RANDOM, "circular", "circular-field", "circular-table")
+PHASES = 2**14  # for the rank of the means
+PARTS = {
+    "entropy_model": "entropy model: rate − H",
+    "decoder_rank": "decoder: what its rank costs",
+    "decoder_rest": "decoder: the rest (steepness)",
+    "partition": "partition (fold)",
+}
+
+
+def config(source: str, kind: str, steps: int, seed: int) -> edn.Config:
+    """One compressor under the common schedule."""
+    fields = {"start": "random", "compressor": "circular"} if kind == RANDOM else {"compressor": kind}
+    return edn.Config(source, LMBDA[source], batch_size=BATCH, steps=steps, seed=seed, **fields)
+
+
+def rank_cost(model: Any, lmbda: float) -> float:
+    """λ times the energy of the means of the cells that no decoder of the model's rank can have, in bits."""
+    if model.rank is None:
+        return 0.0
+    v = grid(PHASES).to(torch.float32)
+    distinct, cells = relabel(model.encode_phase(v[None])[0].numpy())
+    means, counts = cell_means(model.signal, v, torch.from_numpy(cells), len(distinct))
+    share = counts / counts.sum()
+    centred = (means - share @ means) * share.sqrt()[:, None]
+    values = torch.linalg.svdvals(centred).square()
+    return lmbda * model.signal.weight * float(values[model.rank :].sum())
+
+
+def parts(setting: edn.Config, name: str, model: Any) -> dict[str, Any]:
+    """A row of the table."""
+    found = row(
+        setting, name, "learned" if setting.circular else "baseline", vars(evaluate_model(model, setting.source))
+    )
+    rank = min(rank_cost(model, setting.lmbda), found["decoder"])
+    about = {"batch_size": setting.batch_size, "steps": setting.steps}
+    return {**found, "decoder_rank": rank, "decoder_rest": found["decoder"] - rank, **about}
+
+
+def draw(table: pd.DataFrame, about: str) -> Figure:
+    """Stacked parts of the excess for each compressor, one panel a source."""
+    figure = Figure(figsize=(10.0, 6.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    for ax, (source, rows) in zip(figure.subplots(2, 2).flat, table.groupby("source", sort=False), strict=True):
+        names, left = rows["compressor"].tolist()[::-1], np.zeros(len(rows))
+        for part, label in PARTS.items():
+            values = np.maximum(rows[part].to_numpy()[::-1], 0.0)
+            ax.barh(names, values, left=left, label=label, height=0.7)
+            left += values
+        for i, (total, percent) in enumerate(zip(left, rows["excess_percent"].tolist()[::-1], strict=True)):
+            ax.text(total, i, f" {percent:.2g} %", va="center", fontsize=8)
+        ax.set_xlim(0.0, 1.18 * max(left.max(), 1e-3))
+        ax.set_title(f"{source}, λ = {LMBDA[str(source)]:g}", fontsize=10)
+        ax.set_xlabel("excess of rate + λD over the optimum (bits; its percentage beside the bar)", fontsize=8)
+    figure.axes[0].legend(frameon=False, fontsize=8, loc="lower right")
+    figure.suptitle(about, fontsize=9)
+    return figure
+
+
+def folds(models: dict[str, Any], about: str) -> Figure:
+    """The latent against the phase: a line has to come back, a circle goes round."""
+    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    v = grid(2**12).to(torch.float32)
+    line, ring = figure.subplots(1, 2)
+    for name, model in models.items():
+        if isinstance(model, circular.Circular):
+            turned = circular.latents(model.signal, v[None], model.views())[0]
+            ring.plot(v, turned, ".", ms=1.5, label=f"{name}: {model.cells} cells")
+        else:
+            latent = model.analysis(model.signal.sample(v[None]))[0, :, 0].detach()
+            line.plot(v, latent, lw=1.0, label=f"{name}: {len(torch.unique(torch.floor(latent + 0.5)))} indices")
+    line.set(xlabel="phase", ylabel="latent, rounded to integers", title="line: it folds, or it jumps")
+    ring.set(xlabel="phase", ylabel="latent (turns)", title="circle: once around")
+    for ax in (line, ring):
+        ax.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18))
+    figure.suptitle(about, fontsize=9)
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", type=Path, required=True, help="folder of the trained compressors")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    wanted = {(source, kind): config(source, kind, options.steps, options.seed) for source in LMBDA for kind in KINDS}
+    edn.sweep(list(wanted.values()), store=options.store)
+    kept, rows, shown = edn.Store(options.store), [], {}
+    for (source, kind), setting in track(wanted.items(), "evaluating"):
+        model = kept.load(setting).model
+        rows.append(parts(setting, kind, model))
+        if source == "circle" and kind in ("ntc", "circular"):
+            shown[kind] = model
+        if kind == "ntc":
+            rows.append(parts(setting, "ntc-table", with_codebook(model, setting)))
+    table = pd.DataFrame(rows)
+    options.out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(options.out / "ablation.csv", index=False)
+    about = f"{options.steps:,} steps of batch {BATCH}, latent 1, seed {options.seed}"
+    draw(table, about).savefig(options.out / "ablation.png", dpi=150)
+    folds(shown, f"circle, λ = {LMBDA['circle']:g}; {about}").savefig(options.out / "fold.png", dpi=150)
+    provenance = {
+        "command": f"python benchmarks/neural/ablation.py --store DIR --steps {options.steps} --seed {options.seed}",
+        "date": datetime.date.today().isoformat(),
+        "schedule": about + "; ntc-table: the networks of ntc, codewords and probabilities from 2^17 realizations",
+        "evaluation": "2^20 phases; functions sampled at 1024 points, excess over the optimum of the continuous source",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
+    }
+    (options.out / "ablation.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n")
+    print(table[["source", "compressor", "excess_percent", *PARTS]].to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
