@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from . import coding as coding
     from . import functional as functional
     from .baselines import ecvq, phase_quantizer, transform_coding
+    from .circular import Circular
+    from .codebooks import Codebook
     from .coding import Coded, compress, decompress, read_indices, write_indices
     from .config import Config, grid
     from .evaluation import Decomposition, Evaluation, evaluate
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "baselines": ("ecvq", "phase_quantizer", "transform_coding"),
+    "circular": ("Circular",),
+    "codebooks": ("Codebook",),
     "coding": ("Coded", "compress", "decompress", "read_indices", "write_indices"),
     "config": ("Config", "grid"),
     "evaluation": ("Decomposition", "Evaluation", "evaluate"),
@@ -43,6 +47,8 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "NTC",
+    "Circular",
+    "Codebook",
     "Coded",
     "Config",
     "DamagedFileError",
