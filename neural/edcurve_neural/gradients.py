@@ -8,6 +8,7 @@ cost page faults. Realizations of many samples are never formed; see `signals`.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 
 import torch
@@ -27,9 +28,10 @@ def gradient_of(
 ) -> Callable[..., Cost]:
     """The gradient by compiled kernels, where there are some, else by torch; arguments as for `Gradient`.
 
-    Kernels take float32 on a CPU, and the circle, the ramp and the sawbridge.
+    Kernels take float32 on a CPU, and the circle, the ramp and the sawbridge; numba may have been told not to compile.
     """
-    if flat.device.type == "cpu" and flat.dtype == torch.float32 and isinstance(source, Circle | Stepped):
+    compiling = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+    if compiling and flat.device.type == "cpu" and flat.dtype == torch.float32 and isinstance(source, Circle | Stepped):
         from ._kernels.gradient import Compiled  # late: it compiles, or loads what was compiled before
 
         return Compiled(source, layout, flat, gradient, batch, twice=twice)
