@@ -55,6 +55,14 @@ def test_in_a_batch_as_alone(source):
             assert (together.flat[i] - program.flat[0]).abs().max() <= tolerance
 
 
+@pytest.mark.parametrize("source", ["circle", "ramp", "sawbridge"])
+def test_compiled_in_a_batch_as_alone(source):
+    """To the bit, all the way."""
+    configs = [replace(c, source=source, samples=None if source == "circle" else 32) for c in VARIED]
+    for config, run in zip(configs, quiet(configs), strict=True):
+        assert torch.equal(edn.train(config, progress=False).model.flat, run.model.flat)
+
+
 def test_draws_in_a_batch_as_alone():
     together = begin(VARIED)
     for step in (0, 5, 59):
