@@ -128,10 +128,18 @@ def once(condition, act, *processes):
 
 def test_a_worker_is_killed(dask, cli, tmp_path):
     many = ("sweep", "circle", "--lmbda", "4,32", "--steps", "240", *SMALL, "--json")
-    first = dask.workers[0]
-    with once((dask.folder / f"saved-by-{first.pid}").exists, first.kill, *dask.processes):
+
+    def kill():
+        (dead,) = [worker for worker in dask.workers if saved(worker)][:1]
+        dask.workers.remove(dead)
+        dead.kill()
+        dead.wait()
+
+    def saved(worker):
+        return (dask.folder / f"saved-by-{worker.pid}").exists()
+
+    with once(lambda: any(map(saved, dask.workers)), kill, *dask.processes):
         code, out, err = cli(*many, "--store", "store", "--cluster", dask.address)  # workers are in another folder
-    dask.workers.pop(0).wait()
     assert code == 0, err
     assert [row["lmbda"] for row in json.loads(out)] == [4.0, 32.0]
     went_on = re.compile(r"going on with 1 model from step (\d+) of 240")
