@@ -212,11 +212,18 @@ class Measured(Signal):
     ----------
     manifold : Manifold
         The points.
+    scale : float
+        What they are multiplied by.
+    centre : Tensor, optional
+        What is subtracted from them before.
     """
 
-    def __init__(self, manifold: Manifold) -> None:
+    def __init__(self, manifold: Manifold, scale: float = 1.0, centre: Tensor | None = None) -> None:
         points = torch.from_numpy(manifold.points.copy())
-        super().__init__(manifold.name, points.shape[1], 1.0)
+        super().__init__(manifold.name, points.shape[1], scale**-2)
+        self.manifold, self.scale = manifold, scale
+        self.centre = torch.zeros(self.dim, dtype=torch.float64) if centre is None else centre
+        points = scale * (points - self.centre)
         self._nodes = torch.cat([points, points[:1]]) if manifold.closed else points
         self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
 
@@ -268,6 +275,20 @@ class Measured(Signal):
             found = sums.scatter_add_(2, chord, grad - later).scatter_add_(2, chord + 1, later) @ self.nodes(grad)
         return found.neg_(), grad.sum(2)
 
+    def restore_inputs(self, rows: Tensor) -> None:
+        """Make affine maps of these points, (models, fan out, dim + 1), take the points as they were given."""
+        rows[:, :, :-1] *= self.scale
+        rows[:, :, -1] -= rows[:, :, :-1] @ self.centre.to(rows)
+
+    def restore_outputs(self, columns: Tensor, constant: Tensor | None = None, factor: float = 1.0) -> None:
+        """Make linear maps to these points, with the coordinates along the last axis, give points as they were given.
+
+        `constant` is what of them, times `factor`, is added to all that they give.
+        """
+        columns /= self.scale
+        if constant is not None:
+            constant += self.centre.to(constant) / factor
+
     @cached_property
     def _squares(self) -> tuple[Tensor, Tensor]:
         """Of the lengths of points, and of chords."""
@@ -297,3 +318,17 @@ def signal(name: str, samples: int) -> Signal:
     if manifolds.is_name(name):
         return Measured(manifolds.find(name))
     return Circle() if name == "circle" else SIGNALS[name](samples)
+
+
+def trained_on(source: Signal, *, centred: bool = True) -> Signal:
+    """What networks are trained on: measured points about 0 and of the size of the circle's, others as they are.
+
+    The mean variance of a coordinate becomes 1/2 or up to a factor of √2 away from its root: the factor is a power of
+    two. Reconstructions and squared errors are then of points as they were given, by `Measured.restore_outputs` and
+    `Signal.weight`.
+    """
+    if not isinstance(source, Measured):
+        return source
+    points = torch.from_numpy(source.manifold.points.copy())
+    size = float((2.0 * points.var(dim=0, correction=0).mean()).sqrt())
+    return Measured(source.manifold, 2.0 ** -round(math.log2(size)), points.mean(dim=0) if centred else None)

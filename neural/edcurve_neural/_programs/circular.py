@@ -36,7 +36,7 @@ from ..circular import (
 from ..codebooks import LEARNED_FROM, Codebook, cell_means, with_codebook
 from ..config import Config
 from ..objective import Cost
-from ..signals import signal
+from ..signals import Measured, signal, trained_on
 from .base import Program
 
 STARTED_FROM = 4096  # realizations
@@ -52,7 +52,7 @@ class CircularProgram(Program):
 
     def __init__(self, configs: Sequence[Config], device: torch.device | str = "cpu") -> None:
         first = configs[0]
-        self.signal = signal(first.source, first.samples or 2)
+        self.signal = trained_on(signal(first.source, first.samples or 2), centred=not first.field)
         self.layout = layout(self.signal.dim, first.hidden)
         keys = torch.tensor([_streams.key(config.seed, "weights") for config in configs])
         flat = initial(self.layout, keys)
@@ -158,11 +158,18 @@ class CircularProgram(Program):
     def _select(self, i: int, cells: Cells, *, field: bool, learned_from: int = LEARNED_FROM) -> Circular:
         config, flat = self.configs[i], self.flat[i : i + 1].detach().clone()
         v = drawn.phases(config, "codebook", learned_from).to(flat.device)
+        views = self.layout.views(flat)
+        density = histogram(latents(self.signal, v, views))
+        if isinstance(self.signal, Measured):
+            self.signal.restore_inputs(views["analysis.0"])
+            self.signal.restore_inputs(views["skip"])
+            self.signal.restore_outputs(views["field.last"])
+            self.signal.restore_outputs(views["series"], views["series"][:, 0], FAST)
         return Circular(
             config.source,
             config.hidden,
             flat,
-            density=histogram(latents(self.signal, v, self.layout.views(flat))),
+            density=density,
             cells=cells.number,
             offset=cells.offset,
             field=field,

@@ -13,6 +13,7 @@ from ..config import Config
 from ..gradients import gradient_of
 from ..models import ALPHA_LIMIT, NTC
 from ..objective import Cost
+from ..signals import Measured, trained_on
 from .base import Program
 
 
@@ -26,8 +27,9 @@ class TransformProgram(Program):
         super().__init__(configs, self.model.flat.detach())
         self._sharpness = self.model.layout.views(self.flat)["sharpness"]
         twice = first.likelihood == "reference"
+        self.signal = trained_on(self.model.signal)
         self._evaluate = gradient_of(
-            self.model.signal, self.model.layout, self.flat, self.gradient, first.batch_size, twice=twice
+            self.signal, self.model.layout, self.flat, self.gradient, first.batch_size, twice=twice
         )
 
     def draw(self, step: int) -> tuple[Tensor, Tensor]:
@@ -52,9 +54,17 @@ class TransformProgram(Program):
         self.adam.update(schedules.learning_rate(self.done, self.steps))
         return found
 
+    @torch.no_grad()
     def preview(self, i: int) -> NTC:
-        return self.model.select(i)
+        model = self.model.select(i)
+        if isinstance(self.signal, Measured):
+            layers = list(model.views().items())
+            first = next(view for name, view in layers if name.startswith("analysis"))
+            last = [view for name, view in layers if name.startswith("synthesis")][-1]
+            self.signal.restore_inputs(first)
+            self.signal.restore_outputs(last, last[:, -1])
+        return model
 
     def coder(self, i: int) -> NTC | Codebook:
-        model = self.model.select(i)
+        model = self.preview(i)
         return with_codebook(model, self.configs[i]) if self.configs[i].tabled else model
