@@ -119,8 +119,8 @@ def in_processes(pool: ProcessPoolExecutor, configs: list[Config]) -> None:
 def measure(case: Case, pool: ProcessPoolExecutor, rate: float, repeats: int, shorter: int) -> dict[str, float]:
     """Model-steps per second; by processor time, their ratio and the share that the matrix products would take."""
     threads, configs = torch.get_num_threads(), case.configs(case.steps // shorter)
-    single, steps = replace(configs[0], steps=100_000), max(20, case.steps // shorter)
     total, small = len(configs) * configs[0].steps, case.configs(2)
+    single, steps = replace(configs[0], steps=100_000), max(20, total // 10)  # about as long as the sweep takes
     train_many(small, progress=False)
     for _ in range(2):
         in_processes(pool, small)
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer steps, noisier")
     parser.add_argument("--out", type=Path, help="CSV to write")
     options = parser.parse_args()
-    repeats, shorter = (2, 2) if options.quick else (5, 1)
+    repeats, shorter = (2, 2) if options.quick else (3, 1)
     rate = sgemm_rate()
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"sgemm {rate / 1e9:.0f} GFLOP/s a thread, load {os.getloadavg()[0]:.1f} before")
