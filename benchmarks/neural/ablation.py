@@ -1,6 +1,6 @@
 """Which change removes which part of the gap: the paper's compressor and its variants, under one schedule.
 
-    python benchmarks/neural/ablation.py --store DIR [--out benchmarks/results] [--steps 4000]
+    python benchmarks/neural/ablation.py --store DIR [--out benchmarks/results] [--steps 2000]
 
 Writes ablation.csv (one row for each source and compressor, parts of the excess in bits), its provenance as .json, the
 parts as a figure (ablation.png), and the latent against the phase (fold.png).
@@ -117,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", type=Path, required=True, help="folder of the trained compressors")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     wanted = {(source, kind): config(source, kind, options.steps, options.seed) for source in LMBDA for kind in KINDS}

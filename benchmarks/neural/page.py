@@ -1,0 +1,79 @@
+"""The tables and pictures of docs/topology.md, from the results.
+
+python benchmarks/neural/page.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+ROOT = Path(__file__).parents[2]
+RESULTS, PAGE, IMAGES = ROOT / "benchmarks/results", ROOT / "docs/topology.md", ROOT / "docs/images/topology"
+PICTURES = ("optimal_compressors.png", "ablation.png", "fold.png")
+PARTS = {
+    "entropy_model": "entropy model",
+    "decoder_rank": "decoder: rank",
+    "decoder_rest": "decoder: rest",
+    "partition": "partition",
+    "excess_percent": "percent",
+}
+
+
+def tables() -> dict[str, str]:
+    """Tables of the page by name, as Markdown."""
+    runs, ablation = (pd.read_csv(RESULTS / name) for name in ("optimal_compressors.csv", "ablation.csv"))
+    about = json.loads((RESULTS / "optimal_compressors.json").read_text(encoding="utf-8"))
+    grouped = runs.groupby(["source", "compressor", "lmbda"], sort=False)["excess_percent"].max()
+    worst = []
+    for source in runs["source"].unique():
+        block = grouped[source].unstack("lmbda", sort=False)
+        block = block.rename(columns=lambda value: f"λ = {value:g}").rename_axis("compressor").reset_index()
+        worst.append(f"**{source}**\n\n" + markdown(block))
+    schedules = pd.DataFrame(
+        [{"compressor": n, "steps": s, "batch": about["batch_size"][n]} for n, s in about["steps"].items()]
+    )
+    parts = ablation[["source", "compressor", *PARTS]].rename(columns=PARTS)
+    return {"worst": "\n\n".join(worst), "schedules": markdown(schedules), "ablation": markdown(parts)}
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A table with three digits."""
+    lines = [
+        list(frame.columns),
+        ["---"] * len(frame.columns),
+        *([_text(v) for v in row] for row in frame.values.tolist()),
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) >= 0.005 else "0.00" if abs(value) < 5e-5 else f"{value:.1g}"
+    return str(value)
+
+
+def filled(page: str, found: dict[str, str]) -> str:
+    """The page with these tables between its marks."""
+    for name, text in found.items():
+        mark = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
+        page, count = re.subn(mark, lambda match, text=text: f"{match[1]}\n{text}\n\n{match[2]}", page, flags=re.DOTALL)
+        if count != 1:
+            raise ValueError(f"{PAGE} has {count} tables called {name}")
+    return page
+
+
+def main() -> None:
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), tables()), encoding="utf-8")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name in PICTURES:
+        shutil.copy(RESULTS / name, IMAGES / name)
+
+
+if __name__ == "__main__":
+    main()
