@@ -16,9 +16,10 @@ from typing import Any
 
 import click
 import torch
+from edcurve._data import is_data
 from edcurve.cli.common import Number, json_option, reported, write_all
 
-from . import executors, listing
+from . import executors, listing, manifolds
 from .config import COMPRESSORS, LIKELIHOODS, STARTS, Config, grid
 from .evaluation import POINTS
 from .store import Store
@@ -105,6 +106,7 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
         others = []
     these = [
         click.argument("source"),
+        click.option("--open", "is_open", is_flag=True, help="Of a file: its points are an open curve, not a loop."),
         click.option("--lmbda", type=real, required=True, help="λ of the loss rate + λ · distortion, in bits."),
         click.option("--latent-dim", type=whole, help=_default("Dimension of the latent space.", Config.latent_dim)),
         click.option("--batch-size", type=whole, help=_default("Phases in each step.", Config.batch_size)),
@@ -158,14 +160,17 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
 @click.command()
 @_options(several=False)
 @reported
-def train(source: str, hidden: list[int] | None, store: str | None, as_json: bool, **options: Any) -> None:
+def train(
+    source: str, is_open: bool, hidden: list[int] | None, store: str | None, as_json: bool, **options: Any
+) -> None:
     """Train one neural compressor, and measure it.
 
-    SOURCE is ramp, circle, sinusoid or sawbridge. With --store, a compressor that is there already is not trained
-    again, and a command that was killed, and is given again, goes on from its last checkpoint.
+    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv). With --store,
+    a compressor that is there already is not trained again, and a command that was killed, and is given again, goes on
+    from its last checkpoint.
     """
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
-    config = Config(source, **_given(options, hidden))
+    config = Config(_source(source, is_open), **_given(options, hidden))
     with TemporaryDirectory() if store is None else nullcontext(store) as folder:
         (row,) = _trained([config], folder, **training)
     if as_json:
@@ -180,6 +185,7 @@ def train(source: str, hidden: list[int] | None, store: str | None, as_json: boo
 @reported
 def sweep(
     source: str,
+    is_open: bool,
     hidden: list[int] | None,
     seeds: int,
     store: str,
@@ -190,15 +196,16 @@ def sweep(
 ) -> None:
     """Train many neural compressors into a store.
 
-    SOURCE is ramp, circle, sinusoid or sawbridge; all combinations of the values given, separated by commas, are
-    trained, many at once. What the store has already is not trained again, and a command that was killed, and is given
-    again, goes on from its last checkpoint and ends with the same weights.
+    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv); all
+    combinations of the values given, separated by commas, are trained, many at once. What the store has already is not
+    trained again, and a command that was killed, and is given again, goes on from its last checkpoint and ends with the
+    same weights.
     """
     if workers is not None and cluster is not None:
         raise click.UsageError("--workers and --cluster exclude each other")
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     lmbda = options.pop("lmbda")  # varies faster than what makes other programs
-    configs = grid(source, **_given(options, hidden), lmbda=lmbda, seed=range(seeds))
+    configs = grid(_source(source, is_open), **_given(options, hidden), lmbda=lmbda, seed=range(seeds))
     with _executor(workers, cluster) as executor:
         rows = _trained(configs, store, executor=executor, **training)
     if as_json:
@@ -233,6 +240,13 @@ def runs(store: str, csv_path: str | None, as_json: bool) -> None:
         _print_table(rows)
     elif csv_path is None:
         click.echo("no run is finished", err=True)
+
+
+def _source(source: str, is_open: bool) -> str:
+    """The source, a file of an open curve already read."""
+    if is_open and not is_data(source):
+        raise ValueError(f"--open is for files, got the source {source!r}")
+    return manifolds.from_file(source, closed=False) if is_open else source
 
 
 def _given(options: dict[str, Any], hidden: list[int] | None) -> dict[str, Any]:

@@ -179,7 +179,8 @@ def grid(source: str, **fields: Any) -> list[Config]:
         The last field varies fastest.
     """
     values = [list(value) if _several(value) else [value] for value in fields.values()]
-    return [Config(source, **dict(zip(fields, chosen, strict=True))) for chosen in product(*values)]
+    name = manifolds.named(source)
+    return [Config(name, **dict(zip(fields, chosen, strict=True))) for chosen in product(*values)]
 
 
 def _several(value: Any) -> bool:

@@ -14,7 +14,7 @@ from .config import Config
 
 FIRST = ("source", "compressor", "lmbda", "latent_dim", "batch_size", "seed")
 CONFIGURED = tuple(field.name for field in dataclasses.fields(Config))
-FIELDS = (*FIRST, *(name for name in CONFIGURED if name not in FIRST), "status")
+FIELDS = (*FIRST, *(name for name in CONFIGURED if name not in FIRST), "points_of", "optimum", "status")
 MEASURED = ("rate", "entropy", "distortion", "distortion_centroid")
 PARTS = ("excess", "excess_sampled", "entropy_model", "decoder", "partition")
 DIGITS = 4  # of what is measured

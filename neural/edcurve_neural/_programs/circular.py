@@ -124,7 +124,8 @@ class CircularProgram(Program):
             leaf = self.flat.detach().requires_grad_()
             found = field(self.layout.views(leaf), latent, place.to(latent.dtype) / self.signal.dim)
             error = (found - target).square().mean(1)
-            torch.autograd.backward((self.lmbda * error).sum())
+            unit = self.signal.weight if isinstance(self.signal, Measured) else 1.0
+            torch.autograd.backward((unit * self.lmbda * error).sum())
         after = (self.done - self.switch) / (self.steps - self.switch)
         self._apply(leaf, FAST * 0.5 * (1.0 + math.cos(math.pi * after)))
         rate = torch.log2(table.cells[:, 0].to(error.dtype))
