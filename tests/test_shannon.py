@@ -72,6 +72,18 @@ def test_circle_at_small_distortions(D):
     )
 
 
+@pytest.mark.parametrize("D", [5e-324, 1e-310, 2.2e-308, 1e-307, 1.9e-100, 2.1e-100])
+def test_circle_at_the_smallest_distortions(D):
+    """The same where D/2 or 1/D is no number; the Gaussian's two components have D/2 each."""
+    for scale in (1e-150, 1.0, 1e150):
+        if D * scale**2 in (0.0, math.inf):
+            continue
+        circle, log = ed.Circle().scaled(scale), math.log(D * scale**2) - 2.0 * math.log(scale)
+        shannon = 0.5 * (math.log(2 * math.pi) - log - 1.0)
+        assert rate_distortion(circle, D * scale**2, **NATS) == pytest.approx(shannon, rel=1e-14, abs=0)
+        assert ed.gaussian_bound(circle, D * scale**2, **NATS) == pytest.approx(-log, rel=1e-14, abs=0)
+
+
 def test_circle_near_the_greatest_distortion():
     eps = np.array([2.0**-20, 2.0**-40, 2.0**-50])
     assert rate_distortion("circle", 1 - eps, **NATS) == pytest.approx(eps + eps**2 / 4, rel=1e-12, abs=0)

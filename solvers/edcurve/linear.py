@@ -16,6 +16,7 @@ from .sources import PowerLaw, Ramp, SampledLoop, Sawbridge, Source, Spectrum, U
 
 Array = NDArray[np.float64]
 
+LEAST = 1e-300  # level of the water below which its logarithm is taken of what it is a quotient of
 CELLS = 2048  # on which the covariance of an open source is averaged
 TRUSTED = 128  # eigenvalues of it that are used, good to about 1e-3 of each
 STATIONARY = 1e-9  # defect above which the covariance of a loop's points is not that of its mean distances
@@ -224,8 +225,10 @@ def _water_filling(spectrum: Eigenvalues | InverseSquares, distortion: Array, na
             f"{spectrum.known:.0f} are known, got {distortion.min()!s}"
         )
     count = spectrum.above(distortion)
-    level = (distortion - spectrum.tail(count)) / count
-    return np.asarray(np.maximum(0.5 * (spectrum.logs(count) - count * np.log(level)), 0.0))
+    inside = distortion - spectrum.tail(count)
+    level = inside / count  # a number that may underflow
+    log = np.where(level < LEAST, np.log(inside) - np.log(count), np.log(np.maximum(level, LEAST)))
+    return np.asarray(np.maximum(0.5 * (spectrum.logs(count) - count * log), 0.0))
 
 
 def is_power(source: Source, exponent: float) -> bool:

@@ -9,6 +9,7 @@ from scipy import special
 Array = NDArray[np.float64]
 
 LARGE = 40.0  # κ above which the asymptotic series of 1 − A has all digits
+TINY = 1e-100  # 1 − A below which that is 1/2κ
 
 
 def rate(distortion: Array, energy: float) -> Array:
@@ -19,12 +20,13 @@ def rate(distortion: Array, energy: float) -> Array:
     share = (energy - distortion) / energy
     mean = np.sqrt(share)
     short = (distortion / energy) / (1.0 + mean)
-    kappa = concentration(mean, short)
+    kappa = concentration(mean, np.maximum(short, TINY))
     # ln I₀ = κ + ln(e^{−κ}I₀), and κA − κ = −κ(1 − A), which does not cancel
+    tiny = 0.5 * (np.log(2.0 * np.pi) - 1.0 + np.log(energy) - np.log(distortion))  # κ = energy/D, which may overflow
     large = -kappa * short - np.log(special.i0e(np.minimum(kappa, 1e15)))
     large = np.where(kappa < 1e15, large, -kappa * short + 0.5 * np.log(2.0 * np.pi * kappa))
     small = kappa * mean - np.log1p(_i0m1(np.minimum(kappa, 1.0)))
-    return np.where(kappa > 1.0, large, small)
+    return np.where(short < TINY, tiny, np.where(kappa > 1.0, large, small))
 
 
 def concentration(mean: Array, short: Array) -> Array:
