@@ -562,6 +562,22 @@ def test_points_with_weights(output):
     assert got["excess"] == ed.excess("ramp", [0.01, 0.0004], [4.5, 10.0], lmbda=100.0).tolist()
 
 
+def test_points_of_other_sources_and_runs_without_a_result_are_left_out(output, cli):
+    arguments = write(
+        "source,lmbda,distortion,entropy,status\nramp,48,0.01,4.5,finished\ncircle,4,0.2,2.4,finished\n"
+        "ramp,48,,,diverged\nramp,,0.02,3.5,finished\n,96,0.01,4.25,finished\n"
+    )
+    code, out, err = cli(*arguments, "--json")
+    assert (code, err) == (0, "2 rows of other sources or of runs without a result are left out\n")
+    got = strict(out)
+    assert got["distortion"] == [0.01, 0.02, 0.01]
+    assert got["lmbda"] == [48.0, "nan", 96.0]
+    want = ed.excess("ramp", [0.01, 0.01], [4.5, 4.25], lmbda=[48.0, 96.0]).tolist()
+    assert got["excess"] == [want[0], "nan", want[1]]
+    without = strict(output(*write("distortion,entropy,lmbda\n0.01,4.5,\n"), "--json"))
+    assert without.keys() == {"source", "base", "distortion", "entropy", "excess"}
+
+
 def test_the_table_of_a_curve_can_be_its_points(output, cli):
     assert cli("curve", "ramp", "--csv", "points.csv", "--num", "20")[0] == 0
     got = strict(output("excess", "ramp", "--points", "points.csv", "--json"))
@@ -569,30 +585,34 @@ def test_the_table_of_a_curve_can_be_its_points(output, cli):
 
 
 BAD = {
-    "empty": ("", "points.csv: expected a header line with distortion and entropy"),
-    "blank": ("\n\n\n", "points.csv: expected a header line"),
-    "no rows": ("distortion,entropy\n", "points.csv: expected a header line"),
-    "no header": ("0.01,4.5\n0.02,3.5\n", "points.csv: expected a header line"),
-    "wrong header": ("D,H\n0.01,4.5\n", "points.csv: expected a header line"),
-    "capitals": ("Distortion,Entropy\n0.01,4.5\n", "points.csv: expected a header line"),
-    "one column": ("distortion\n0.01\n", "points.csv: expected a header line"),
-    "semicolons": ("distortion;entropy\n0.01;4.5\n", "points.csv: expected a header line"),
-    "word": ("distortion,entropy\n0.01,4.5\n0.02,abc\n", "points.csv, line 3: entropy must be a number, got 'abc'"),
-    "word after blanks": ("distortion,entropy\n\n0.01,1\n\nx,1\n", "line 5: distortion must be a number, got 'x'"),
-    "complex": ("distortion,entropy\n0.01,1+2j\n", "line 2: entropy must be a number, got '1+2j'"),
-    "short row": ("distortion,entropy\n0.01,4.5\n0.02\n", "line 3: entropy must be a number"),
-    "empty cell": ("distortion,entropy\n,4.5\n", "line 2: distortion must be a number, got ''"),
-    "empty weight": ("distortion,entropy,lmbda\n0.1,4.5,\n", "line 2: lmbda must be a number, got ''"),
-    "negative": ("distortion,entropy\n0.01,4.5\n-0.02,3\n", "distortion must be at least 0 and finite, got -0.02"),
-    "NaN": ("distortion,entropy\n0.01,nan\n", "entropy must be at least 0 and finite, got nan at index 0"),
-    "infinite": ("distortion,entropy\n0.01,inf\n", "entropy must be at least 0 and finite, got inf"),
-    "weight": ("distortion,entropy,lmbda\n0.1,4.5,-1\n", "lmbda must be at least 0 and finite, got -1.0"),
+    "empty": ("", "points.csv: expected columns distortion and entropy, got no distortion among none"),
+    "blank": ("\n\n\n", "points.csv: expected columns distortion and entropy"),
+    "no rows": ("distortion,entropy\n", "points.csv: expected at least one row below the header line, got none of 0"),
+    "no header": ("0.01,4.5\n0.02,3.5\n", "got no distortion among '0.01', '4.5'"),
+    "wrong header": ("D,H\n0.01,4.5\n", "got no distortion among 'D', 'H'"),
+    "capitals": ("Distortion,Entropy\n0.01,4.5\n", "got no distortion among 'Distortion', 'Entropy'"),
+    "one column": ("distortion\n0.01\n", "got no entropy among 'distortion'"),
+    "semicolons": ("distortion;entropy\n0.01;4.5\n", "got no distortion among 'distortion;entropy'"),
+    "word": ("distortion,entropy\n0.01,4.5\n0.02,abc\n", "points.csv, line 3: entropy must be a finite number, at"),
+    "word after blanks": ("distortion,entropy\n\n0.01,1\n\nx,1\n", "line 5: distortion must be a finite number, at"),
+    "complex": ("distortion,entropy\n0.01,1+2j\n", "line 2: entropy must be a finite number, at least 0, got '1+2j'"),
+    "short row": ("distortion,entropy\n0.01,4.5\n0.02\n", "line 3: entropy must be a finite number"),
+    "empty cell": ("distortion,entropy\n,4.5\n", "line 2: distortion must be a finite number, at least 0, got ''"),
+    "long cell": (f"distortion,entropy\n{'x' * 99},1\n", f"at least 0, got '{'x' * 59}…"),
+    "negative": (
+        "distortion,entropy\n0.01,4.5\n-0.02,3\n",
+        "line 3: distortion must be a finite number, at least 0, got",
+    ),
+    "NaN": ("distortion,entropy\n0.01,nan\n", "line 2: entropy must be a finite number, at least 0, got 'nan'"),
+    "infinite": ("distortion,entropy\n0.01,inf\n", "line 2: entropy must be a finite number, at least 0, got 'inf'"),
+    "weight": ("distortion,entropy,lmbda\n0.1,4.5,-1\n", "line 2: lmbda must be a finite number, at least 0, got '-1'"),
+    "other source": ("distortion,entropy,source\n0.1,4.5,circle\n", "one row of the source 'ramp' below the header"),
     "Latin 1": ("distortion,entropy,é\n0.01,4.5,1\n".encode("latin-1"), "points.csv: not a CSV file in UTF-8"),
     "UTF-16": ("distortion,entropy\n0.01,4.5\n".encode("utf-16"), "points.csv: not a CSV file in UTF-8"),
     "an image": (b"\x89PNG\r\n\x1a\n\0\0", "points.csv: not a CSV file in UTF-8"),
     "endless cell": ("distortion,entropy\n" + "1" * 200_000 + ",1\n", "points.csv: not a CSV file"),
-    "open quote": ('distortion,entropy\n"0.01,4.5\n0.02,3.5\n', "distortion must be a number"),
-    "null": (b"distortion,entropy\n0.01,\0\n", "line 2: entropy must be a number"),
+    "open quote": ('distortion,entropy\n"0.01,4.5\n0.02,3.5\n', "distortion must be a finite number"),
+    "null": (b"distortion,entropy\n0.01,\0\n", "line 2: entropy must be a finite number"),
 }
 
 

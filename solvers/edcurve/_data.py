@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 SUFFIXES = (".npy", ".npz", ".csv")
 LARGEST = 2**28  # numbers
 LARGEST_TEXT = 2**31  # bytes of CSV
+LONGEST = 300  # characters of a message
 
 
 def is_data(path: str) -> bool:
@@ -53,10 +54,16 @@ def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDAr
     except Exception as error:  # of a damaged file numpy, zipfile and the decompressors raise a dozen kinds
         if isinstance(error, OSError) and error.filename is not None:
             raise  # it could not be opened
-        raise ValueError(f"{os.fspath(path)}: {error}") from None
+        raise ValueError(f"{os.fspath(path)}: {shortened(error)}") from None
     if values.dtype.kind not in "iuf":
         raise ValueError(f"{os.fspath(path)}: expected real numbers, got an array of dtype {values.dtype}")
     return values
+
+
+def shortened(error: Exception) -> str:
+    """Message of an exception; some of numpy have a whole header in them."""
+    text = str(error)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _read_npy(path: str | os.PathLike[str]) -> NDArray[Any]:

@@ -19,7 +19,8 @@ REQUIRED = ("distortion", "entropy")
 OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples")
 # what says which compressor a row is, in the columns of `edcurve runs --csv` and in what people write by hand
 NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
-LONGEST = 60  # characters of a cell of a label
+LONGEST = 60  # characters of a cell of a label, or of a value in a message
+MANY = 20  # names in a message
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _listed(name: str, column: Any) -> list[Any]:
 
 def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where: str, source: str | None) -> Points:
     if missing := [name for name in REQUIRED if name not in columns]:
-        found = ", ".join(map(repr, columns)) or "none"
+        found = ", ".join(map(_shown, list(columns)[:MANY])) or "none"
         raise ValueError(f"{where}: expected columns distortion and entropy, got no {missing[0]} among {found}")
     count = len(columns["distortion"])
     if uneven := [name for name, column in columns.items() if len(column) != count]:
@@ -157,8 +158,13 @@ def _number(value: Any, name: str, where: str, may_be_blank: bool) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not (math.isfinite(number) and number >= 0.0):
-        raise ValueError(f"{where}: {name} must be a finite number, at least 0, got {value!r}")
+        raise ValueError(f"{where}: {name} must be a finite number, at least 0, got {_shown(value)}")
     return number
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _label(columns: dict[str, list[Any]], i: int) -> str:

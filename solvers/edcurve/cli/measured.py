@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,35 +44,43 @@ def excess(
     base: float,
     as_json: bool,
 ) -> None:
-    """How far measured compressors are above the optimum."""
+    """How far measured compressors are above the optimum.
+
+    Of --points, rows whose column source names another one, and those of runs without a result, are left out. Rows
+    without λ in a table that has it have no excess.
+    """
     from edcurve import gaps
 
     if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
         raise ValueError("give either --distortion and --entropy, or --points")
     table: dict[str, list[Any]]
-    table = {"distortion": [distortion], "entropy": [entropy]} if points is None else _read_points(points)
+    table = {"distortion": [distortion], "entropy": [entropy]} if points is None else _read_points(points, source)
     if lmbda is not None:
         table["lmbda"] = [lmbda] * len(table["distortion"])
-    above = gaps.excess(source, table["distortion"], table["entropy"], lmbda=table.get("lmbda"), base=base)
-    print_columns(source, base, as_json, **table, excess=above.tolist())
+    above = gaps.excess(source, table["distortion"], table["entropy"], lmbda=_weights(table, lmbda), base=base)
+    rows = zip(above.tolist(), table.get("lmbda", table["distortion"]), strict=True)
+    print_columns(
+        source, base, as_json, **table, excess=[math.nan if math.isnan(given) else gap for gap, given in rows]
+    )
 
 
-def _read_points(path: str) -> dict[str, list[Any]]:
-    from edcurve._points import read_csv
-
-    columns, lines = read_csv(path)
-    names = [name for name in ("distortion", "entropy", "lmbda") if lines and name in columns]
-    if names[:2] != ["distortion", "entropy"]:
-        raise ValueError(f"{path}: expected a header line with distortion and entropy, and rows below it")
-    cells = {name: zip(lines, columns[name], strict=True) for name in names}
-    return {name: [_number(path, line, name, text) for line, text in cells[name]] for name in names}
+def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | None:
+    """λ of each row, 0 where the table has none."""
+    weights = table.get("lmbda")
+    return weights if weights is None or lmbda is not None else [0.0 if math.isnan(w) else w for w in weights]
 
 
-def _number(path: str, line: int, name: str, text: str | None) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        raise ValueError(f"{path}, line {line}: {name} must be a number, got {text!r}") from None
+def _read_points(path: str, source: str) -> dict[str, list[Any]]:
+    """Columns of a CSV, without the rows that are not of the source; λ, if there is one, NaN where there is none."""
+    from edcurve._points import read
+    from edcurve.sources import resolve
+
+    found = read(path, resolve(source).name)
+    if found.left_out:
+        click.echo(f"{found.left_out} rows of other sources or of runs without a result are left out", err=True)
+    table = {"distortion": found.distortion.tolist(), "entropy": found.entropy.tolist()}
+    weights = found.lmbda.tolist()
+    return table if all(map(math.isnan, weights)) else {**table, "lmbda": weights}
 
 
 @click.command(context_settings=NUMBERS)
