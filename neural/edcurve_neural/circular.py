@@ -27,6 +27,7 @@ UNITS = 64  # of the network that takes the latent and t
 FIRST_CELLS = 8.0
 FAST = 10.0  # times the learning rate: what the series and the number of cells are trained with
 STEEPEST = 3.0  # logarithm of the first gains of the network, at most
+MOST_CELLS = 2**24
 BINS = 64  # of the density of latents
 AT_ONCE = 2**20  # pairs of a latent and a place at a time
 
@@ -150,11 +151,17 @@ def from_state(
 ) -> Circular:
     """The inverse of `Circular.state`."""
     cells, offset = tensors["partition"].tolist()
+    density = tensors["density"]
+    if (
+        not (1 <= cells <= MOST_CELLS and math.isfinite(offset))
+        or density.shape != (BINS,)
+        or not density.is_floating_point()
+    ):
+        raise ValueError(f"{cells:g} cells, and a density of shape {tuple(density.shape)}")
     arranged = layout(signal(source, samples).dim, hidden)
     flat = torch.zeros(1, arranged.size)
     for name, view in arranged.views(flat).items():
         view.copy_(tensors[name])
-    density = tensors["density"]
     return Circular(
         source, hidden, flat, density=density, cells=int(cells), offset=offset, field=field, samples=samples
     )

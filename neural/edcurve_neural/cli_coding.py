@@ -18,7 +18,7 @@ from . import _bitstream, files
 from .coding import compress, decompress
 from .config import Config
 from .runs import Run
-from .store import Store
+from .store import Store, read_record
 
 import_module("constriction")  # so that both commands, and their help, say at once that it is missing
 folder = click.Path(exists=True, file_okay=False)
@@ -88,8 +88,11 @@ def _load(store: str, key: str) -> tuple[Run, float | None]:
             f"KEY must be that of one run in {store}, got {key!r}, which is that of {len(found) or 'none'}; "
             f"`edcurve runs {store} --json` lists them"
         )
-    record: dict[str, Any] = files.read_json(found[0])
-    return Store(store).load(Config.from_dict(record["config"])), record["metrics"]["rate"]
+    record = read_record(found[0])
+    config = Config.from_dict(record["config"])
+    if config.key != found[0].stem:
+        raise files.DamagedFileError(found[0], "it is of another configuration")
+    return Store(store).load(config), record["metrics"]["rate"]
 
 
 def _phases(text: str, key: str | None, seed: int) -> NDArray[Any]:

@@ -89,7 +89,12 @@ class Codebook:
 
 def from_state(base: Coder, tensors: dict[str, Tensor]) -> Codebook:
     """The inverse of `Codebook.state`, given the encoder."""
-    return Codebook(base, tensors["keys"], tensors["codewords"], tensors["probabilities"])
+    keys, codewords, probabilities = (tensors[name] for name in ("keys", "codewords", "probabilities"))
+    shapes = [(len(keys), keys.shape[1]), (len(keys), base.signal.dim), (len(keys),)]
+    found = [tuple(tensor.shape) for tensor in (keys, codewords, probabilities)]
+    if found != shapes or not len(keys) or keys.dtype != torch.int64 or not probabilities.is_floating_point():
+        raise ValueError(f"tables of shapes {found}")
+    return Codebook(base, keys, codewords, probabilities)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from edcurve._data import shortened
 from edcurve._files import replacing, write_text
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -40,22 +41,21 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    except (SafetensorError, RuntimeError, UnicodeDecodeError) as error:
-        raise DamagedFileError(path, str(error)) from None
+    except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        raise DamagedFileError(path, shortened(error)) from None
     if header.get("digest") != _digest(tensors, header.get("about", "")):
         raise DamagedFileError(path, "its content does not match its digest")
-    about: dict[str, Any] = json.loads(header["about"])
-    return tensors, about
+    return tensors, _about(path, header)
 
 
 def read_about(path: Path) -> dict[str, Any]:
     """The facts in the header, which are not verified."""
     try:
         with safe_open(path, framework="pt") as file:
-            about: dict[str, Any] = json.loads((file.metadata() or {}).get("about", ""))
+            header = file.metadata() or {}
     except (SafetensorError, RuntimeError, ValueError) as error:
-        raise DamagedFileError(path, str(error)) from None
-    return about
+        raise DamagedFileError(path, shortened(error)) from None
+    return _about(path, header)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -67,12 +67,22 @@ def read_json(path: Path) -> dict[str, Any]:
     """What `write_json` wrote; `DamagedFileError` if it is not that."""
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        digest = content.pop("digest")
-    except (ValueError, KeyError, AttributeError) as error:
-        raise DamagedFileError(path, f"not JSON with a digest ({error})") from None
-    if digest != _text_digest(content):
+        same = content.pop("digest") == _text_digest(content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedFileError(path, f"not JSON with a digest ({shortened(error)})") from None
+    if not same:
         raise DamagedFileError(path, "its content does not match its digest")
     return content
+
+
+def _about(path: Path, header: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        about = json.loads(header["about"])
+    except (ValueError, KeyError, RecursionError) as error:
+        raise DamagedFileError(path, f"its header says nothing about it ({shortened(error)})") from None
+    if not isinstance(about, dict):
+        raise DamagedFileError(path, "its header says nothing about it")
+    return about
 
 
 def _text_digest(content: Mapping[str, Any]) -> str:

@@ -16,11 +16,13 @@ import hashlib
 import math
 import os
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import edcurve
 import numpy as np
+from edcurve._data import shortened
 from edcurve._files import replacing
 
 from . import files, manifolds
@@ -30,6 +32,8 @@ from .evaluation import POINTS, Evaluation
 from .files import DamagedFileError
 from .restoring import restored
 from .runs import Run
+
+TEXTS = ("points_of", "optimum")  # metrics of measured points that are no numbers
 
 
 class Store:
@@ -79,12 +83,15 @@ class Store:
         path = self._record(config.key)
         if not path.exists():
             raise KeyError(f"{self.path} has no finished run {config.key} of {config}")
-        record = files.read_json(path)
+        record = read_record(path)
         metrics = record["metrics"]
         tensors, about = files.read_tensors(self._weights(config.key))
         if record["config"] != config.to_dict() or about != config.to_dict():
             raise DamagedFileError(path, "it is of another configuration")
-        model = restored(config, tensors)
+        try:
+            model = restored(config, tensors)
+        except (LookupError, ValueError, TypeError, RuntimeError, OverflowError) as error:
+            raise DamagedFileError(self._weights(config.key), f"not its weights ({shortened(error)})") from None
         history = {name: np.array(values, dtype=float) for name, values in record["history"].items()}
         return Run(config, model, metrics["status"], metrics["failed"], history, metrics["seconds"])
 
@@ -93,7 +100,7 @@ class Store:
         paths = sorted(path for path in (self.path / "runs").glob("*.json") if not path.name.startswith("."))
         rows = []
         for path in paths:
-            record = files.read_json(path)
+            record = read_record(path)
             rows.append({"key": path.stem, **record["config"], **record["metrics"]})
         return rows
 
@@ -142,7 +149,7 @@ class Store:
         found = []
         for path in paths:
             with contextlib.suppress(FileNotFoundError):  # another process has finished it
-                found.append([Config.from_dict(fields) for fields in files.read_tensors(path)[1]["configs"]])
+                found.append(_configs(path, files.read_tensors(path)[1]))
         return found
 
     def _record(self, key: str) -> Path:
@@ -150,6 +157,28 @@ class Store:
 
     def _weights(self, key: str) -> Path:
         return self.path / "runs" / f"{key}.safetensors"
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record of a run; `DamagedFileError` if it is not one, whatever its digest says."""
+    record = files.read_json(path)
+    try:
+        Config.from_dict(record["config"])
+        metrics, history = record["metrics"], record["history"]
+        texts = [metrics["status"], *(metrics[name] for name in TEXTS if name in metrics)]
+        numbers = [value for name, value in metrics.items() if name not in ("status", *TEXTS)]
+        numbers += [metrics["failed"], metrics["seconds"], metrics["rate"], *chain(*history.values())]
+        sound = all(isinstance(text, str) for text in texts) and all(map(_is_number, numbers))
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise DamagedFileError(path, f"no record of a run ({shortened(error)})") from None
+    if not sound:
+        raise DamagedFileError(path, "no record of a run (a measure is not a number)")
+    return record
+
+
+def _is_number(value: Any) -> bool:
+    """What `_plain` makes of a number."""
+    return value is None or (isinstance(value, float | int) and math.isfinite(value))
 
 
 def row(run: Run, found: Evaluation) -> dict[str, Any]:
@@ -186,6 +215,14 @@ def _bound(found: Evaluation) -> dict[str, Any]:
     """What the optimum of measured points is: a compressor may be below an upper bound."""
     source = found.source
     return {"points_of": source.name, "optimum": source.status, "truncation": source.truncation}
+
+
+def _configs(path: Path, about: dict[str, Any]) -> list[Config]:
+    """What a checkpoint is of."""
+    try:
+        return [Config.from_dict(fields) for fields in about["configs"]]
+    except (KeyError, ValueError, TypeError) as error:
+        raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
 
 
 def _plain(value: Any) -> Any:
