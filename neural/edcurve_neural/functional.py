@@ -42,7 +42,7 @@ def soft_round(y: Tensor, alpha: Tensor | float) -> Tensor:
 def soft_round_inverse(y: Tensor, alpha: Tensor | float) -> Tensor:
     """s_α⁻¹(y), without cancellation at steep α; floor(y) + ½ at α = ∞.
 
-    atanh(z), z = 2r tanh(α/2), is written with 1 − |z| = (1 − 2|r|) + 4|r|/(e^α + 1), which keeps its digits where
+    atanh(z), z = 2r tanh(α/2), is written with ``1 − |z| = (1 − 2|r|) + 4|r|/(e^α + 1)``, which keeps its digits where
     tanh(α/2) rounds to 1.
     """
     alpha, sharp, flat = _sharpness(y, alpha)

@@ -28,7 +28,7 @@ class SearchResult:
         The λ of the Lagrangian Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) that is stationary here: given, or −dE/dD. It is
         NaN for equal cells that the distortion leaves no freedom, and 0 for one cell.
     residual : float
-        Largest deviation of −ln pᵢ + λ d′(pᵢ) from its mean μ, over 1 + |μ|: 0 at a stationary partition.
+        Largest deviation of −ln pᵢ + λ d′(pᵢ) from its mean μ, over 1 + abs(μ): 0 at a stationary partition.
     is_minimum : bool
         Whether the second-order condition holds: the Hessian of the Lagrangian is positive definite on the
         directions that keep the constraints.
