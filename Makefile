@@ -1,11 +1,14 @@
 # make        create .venv, install edcurve, draw the curves of the ramp and the circle into figures/
 # make test   the same environment with the test tools, then the tests
+# make fuzz   damaged and hostile files, INPUTS=100000 of them, to everything that reads one
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run test lint format bench docs clean
+INPUTS ?= 100000
+
+.PHONY: run test lint format bench docs fuzz clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.core
@@ -27,11 +30,14 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmarks --benchmark-only
 	$(BIN)/python benchmarks/peers/run.py --out benchmarks/results
 
+fuzz: $(VENV)/.test
+	cd tests && $(abspath $(BIN))/python -m fuzz --inputs $(INPUTS)
+
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf docs/_build docs/auto_examples $(VENV) figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/_build docs/_generated docs/api docs/auto_examples docs/auto_tutorials $(VENV) figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # One stamp per set of dependencies, so that a second `make` installs nothing.
 $(BIN)/python:
@@ -54,5 +60,5 @@ $(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[docs,certificate,relaxation]'
+	$(PIP) --editable '.[docs]'
 	touch $@

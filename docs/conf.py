@@ -1,6 +1,15 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 import edcurve
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import _pages  # noqa: E402
+
+_pages.write(HERE / "_generated")
 
 project = "edcurve"
 author = "The edcurve developers"
@@ -16,8 +25,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 sphinx_gallery_conf = {
-    "examples_dirs": "examples",
-    "gallery_dirs": "auto_examples",
+    "examples_dirs": ["tutorials", "examples"],
+    "gallery_dirs": ["auto_tutorials", "auto_examples"],
     "abort_on_example_error": True,
     "capture_repr": (),  # what an example prints is what its page says
     "download_all_examples": False,
@@ -30,9 +39,14 @@ sphinx_gallery_conf = {
 autosummary_generate = True
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
+templates_path = ["_templates"]
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
 html_theme = "pydata_sphinx_theme"
 html_title = "edcurve"
-exclude_patterns = ["_build", "examples"]
-# the README's links to files of the repository have no page here
-suppress_warnings = ["myst.xref_missing"]
+html_static_path = ["_static"]
+html_css_files = ["edcurve.css"]
+html_theme_options = {"show_prev_next": True, "navigation_with_keys": False}
+exclude_patterns = ["_build", "_generated", "examples", "tutorials"]
+# links of pages to files of the repository that have no page here; pages that are not written yet
+suppress_warnings = ["myst.xref_missing", "toc.empty_glob"]

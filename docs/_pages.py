@@ -1,0 +1,174 @@
+"""Parts of pages that are made when the site is built: the README as a page, and tables of measured results."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PEERS = {
+    "core, one point": "core, one call",
+    "core, array": "core, a point of an array",
+    "bisection, one point": "bisection in NumPy, one call",
+    "bisection, array": "bisection in NumPy, a point of an array",
+    "edcurve.search": "`edcurve.search`",
+    "SLSQP": "SLSQP, 8 starts",
+    "convex–concave": "convex–concave procedure, 8 starts",
+    "HiGHS on a grid": "HiGHS on a grid",
+    "trust-constr": "trust-constr, 8 starts",
+    "SCIP": "SCIP, 15 s at most",
+}
+PARTS = ["entropy_model", "decoder", "partition"]
+SPEED = ["loop", "threads", "processes", "by_processor"]
+
+
+def write(folder: Path) -> None:
+    """Write every part into a folder; a part for which there are no results yet is empty."""
+    folder.mkdir(exist_ok=True)
+    parts = {"readme": readme(), "peers": peers(), "scaling": scaling(), "compressors": "".join(compressors())}
+    for name, text in parts.items():
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def readme() -> str:
+    """The README, with links to pages of the site, and with its pictures."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"</?p>\n", "", text)
+    text = re.sub(
+        r'<img src="docs/(\S+)" width="(\S+)" alt="(.*?)">',
+        r"```{image} \1\n:width: \2\n:alt: \3\n:class: beside\n```",
+        text,
+    )
+    text = re.sub(r"\]\(docs/(\S+?)\)", r"](\1)", text)
+    # files of the repository that have no page
+    return re.sub(r"\[([^\]]+)\]\((?!http|#)(?!\S+\.md\))\S+?\)", r"\1", text)
+
+
+def peers() -> str:
+    """Time and error of everything that solved the problems of peers.csv."""
+    table = pd.read_csv(RESULTS / "peers.csv")
+    groups = table.groupby("peer", sort=False)
+    found = groups.agg(
+        median=("ratio_to_core", "median"),
+        most=("ratio_to_core", "max"),
+        error=("relative_error", "max"),
+        below=("below_optimum", "any"),
+    ).sort_values("median")
+    one = table.loc[table["peer"] == "core, one point", "seconds"]
+    sources, cells = ", ".join(table["source"].unique()), sorted(table["equal_cells"].unique())
+    about = json.loads((RESULTS / "provenance.json").read_text(encoding="utf-8"))
+    lines = [
+        f"E(D) at one distortion: {len(one)} problems ({sources}; {cells[0]} to {cells[-1]} cells), "
+        f"{about['machine']}. Time as a multiple of one call of the core, which takes "
+        f"{1e6 * one.min():.2g} to {1e6 * one.max():.2g} µs.\n",
+        "| | time, median | time, at most | relative error, at most | found less than E(D) |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {PEERS[name]} | {number(row['median'])} | {number(row['most'])} | {row['error']:.1e} "
+            f"| {'yes' if row['below'] else 'no'} |"
+            for name, row in found.iterrows()
+        ),
+    ]
+    proved = table[(table["peer"] == "SCIP") & table["status"].str.contains("optimal|gaplimit")]
+    lines.append(
+        f"\nSCIP proves that nothing is better on {len(proved)} of the {len(one)} problems in its time. "
+        f"The reference is {about['reference']}."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def scaling() -> str:
+    """Time per point of arrays, and how it depends on the distortion."""
+    table = pd.read_csv(RESULTS / "scaling.csv")
+    core = table[table["method"] == "core"]
+    points, shares = core[core["sweep"] == "points"], core[core["sweep"] == "distortion"]
+    lines = [
+        "| source | "
+        + " | ".join(
+            "one point" if n == 1 else f"{n:,} points".replace(",", " ") for n in sorted(points["points"].unique())
+        )
+        + " |"
+    ]
+    lines.append("|---" * (1 + points["points"].nunique()) + "|")
+    for source, rows in points.groupby("source"):
+        times = rows.sort_values("points")["seconds_per_point"]
+        lines.append(f"| {source} | " + " | ".join(f"{number(1e9 * value)}" for value in times) + " |")
+    low, high = shares["share"].min(), shares["share"].max()
+    spread = shares.groupby("source")["seconds_per_point"].agg(lambda values: values.max() / values.min()).max()
+    return (
+        "Nanoseconds per point of the core, for arrays of so many points:\n\n" + "\n".join(lines) + "\n\n"
+        f"From D/D_max = {high:.0e} down to {low:.0e} the time per point changes by a factor of at most {spread:.2g}.\n"
+    )
+
+
+def compressors() -> Iterator[str]:
+    """Sections on trained compressors, as far as there are results."""
+    for path in sorted((RESULTS / "neural").glob("*.csv")) + sorted(RESULTS.glob("*.csv")):
+        columns = list(pd.read_csv(path, nrows=0).columns)
+        if {"sweep", *SPEED} <= set(columns):
+            yield section("Training many at once", path, speed(pd.read_csv(path)))
+    if (path := RESULTS / "optimal_compressors.csv").exists():
+        yield section("Compressors that reach the optimum", path, worst(pd.read_csv(path)))
+    if (path := RESULTS / "ablation.csv").exists():
+        table = pd.read_csv(path)
+        shown = table[["source", "lmbda", "compressor", "excess_percent", *PARTS]]
+        yield section(
+            "What which change removes", path, "Excess in percent, and its parts in bits:\n\n" + markdown(shown)
+        )
+    if (path := RESULTS / "measured_manifold.csv").exists():
+        yield section("Measured patches", path, worst(pd.read_csv(path)))
+
+
+def speed(table: pd.DataFrame) -> str:
+    """Model-steps per second against a loop over models."""
+    shown = table.assign(ratio=table[["threads", "processes"]].max(axis=1) / table["loop"])
+    text = "Model-steps per second of a whole sweep, and of a plain loop that trains one model after the other:\n\n"
+    return text + markdown(shown[["sweep", *SPEED, "ratio"]])
+
+
+def worst(table: pd.DataFrame) -> str:
+    """The worst excess of the seeds for each source, compressor and λ."""
+    seeds = table["seed"].nunique()
+    which = f"the worst of {seeds} seeds" if seeds > 1 else "one seed"
+    text = f"Excess of rate + λD over the optimum in percent, {which}, for each λ in bits:\n\n"
+    parts = []
+    for source, rows in table.groupby("source", sort=False):
+        wide = rows.pivot_table(index="compressor", columns="lmbda", values="excess_percent", aggfunc="max", sort=False)
+        wide = wide[sorted(wide.columns)].rename(columns=lambda value: f"λ = {value:g}").reset_index()
+        parts.append(f"{source}:\n\n{markdown(wide.rename(columns={'compressor': str(source)}))}")
+    return text + "\n".join(parts)
+
+
+def section(title: str, path: Path, text: str) -> str:
+    """A heading, a table, the picture beside the CSV if there is one, and where it is from."""
+    picture = path.with_suffix(".png")
+    image = f"\n![{title}](../{picture.relative_to(ROOT)})\n" if picture.exists() else ""
+    about = path.with_suffix(".json")
+    command = json.loads(about.read_text(encoding="utf-8")).get("command") if about.exists() else None
+    made = f", made by `{command}`" if command else ""
+    return f"## {title}\n\n{text}{image}\nFrom `{path.relative_to(ROOT)}`{made}.\n\n"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown."""
+    names = [str(name).replace("_", " ") for name in table.columns]
+    rows = [
+        [value if isinstance(value, str) else number(float(value)) for value in row]
+        for row in table.itertuples(index=False)
+    ]
+    return "".join("| " + " | ".join(line) + " |\n" for line in (names, ["---"] * len(names), *rows))
+
+
+def number(value: float) -> str:
+    """Two significant digits, or three of small ones, no exponent if it can be avoided."""
+    if value != value:
+        return ""
+    if abs(value) >= 100:
+        digits = len(str(int(abs(value)))) - 2
+        return f"{round(value, -digits):,.0f}".replace(",", " ")
+    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.2g}"

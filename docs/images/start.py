@@ -1,0 +1,83 @@
+"""Draw the picture of docs/start.md: ``python docs/images/start.py`` writes start.png and start.json beside it."""
+
+import json
+import platform
+from pathlib import Path
+
+import edcurve as ed
+import matplotlib as mpl
+import numpy as np
+from edcurve_neural import figures
+from matplotlib.figure import Figure
+
+HERE = Path(__file__).parent
+CELLS = 4
+LATENT, BATCH = 1, 1024  # of the trained compressors that are drawn
+
+
+def circle(ax):
+    """The source, cut into equal cells, with what the decoder answers for each."""
+    colours = mpl.colormaps["tab10"].colors
+    for i in range(CELLS):
+        angle = 2 * np.pi * np.linspace(i, i + 1, 100) / CELLS
+        ax.plot(np.cos(angle), np.sin(angle), color=colours[i], lw=5, solid_capstyle="butt")
+    middle = 2 * np.pi * (np.arange(CELLS) + 0.5) / CELLS
+    answers = np.sinc(1 / CELLS) * np.stack([np.cos(middle), np.sin(middle)], axis=1)
+    for i, (x, y) in enumerate(answers):
+        ax.plot(x, y, "o", color=colours[i], ms=8)
+        ax.annotate(f"index {i}", (0.62 * x, 0.62 * y), ha="center", va="center", fontsize=11, color=colours[i])
+    turn = 2 * np.pi * 0.1 / CELLS
+    sample = np.array([np.cos(turn), np.sin(turn)])
+    ax.plot(*sample, "k*", ms=12)
+    ax.annotate("a sample", sample, sample + np.array([0.1, -0.06]), fontsize=10)
+    ax.annotate("", answers[0], sample, arrowprops={"arrowstyle": "->", "color": "k", "lw": 1.3})
+    ax.set(xlim=(-1.2, 1.55), ylim=(-1.25, 1.25), aspect="equal")
+    ax.axis("off")
+    ax.set_title(f"A code with {CELLS} cells\n(dots: what the decoder answers)", fontsize=11)
+
+
+def trade_off(ax):
+    """E(D) with a few compressors."""
+    D = np.geomspace(0.01, 1, 800)
+    hull, exact = ed.convex_hull("circle", D), ed.entropy_distortion("circle", D)
+    ax.fill_between(D, 0, exact, color="0.92")
+    ax.annotate("no code is here", (0.014, 1.9), fontsize=10, color="0.35")
+    ax.plot(D, exact, color="C0", lw=2, label="E(D)")
+    ax.plot(D, hull, color="C2", lw=1.2, ls="--", label="its convex hull")
+    count = np.arange(1, 23)
+    ax.plot(count * ed.Circle().cell_distortion(1 / count), np.log2(count), "ko", ms=4, label="equal cells")
+    at = CELLS * ed.Circle().cell_distortion(1 / CELLS)
+    ax.annotate(f"{CELLS} cells", (at, np.log2(CELLS)), (at * 0.42, np.log2(CELLS) - 0.8), fontsize=10,
+                arrowprops={"arrowstyle": "->"})  # fmt: skip
+    runs = figures.load().runs
+    chosen = runs[(runs.source == "circle") & (runs.latent_dim == LATENT) & runs.train_size.isna()]
+    chosen = chosen[chosen.batch_size == BATCH]
+    mean = chosen[chosen.steps == chosen.steps.mode()[0]].groupby("lmbda")[["distortion", "rate"]].mean()
+    ax.plot(mean.distortion, mean.rate, "D-", color="C1", ms=5, lw=1, label="trained networks (means over seeds)")
+    ax.set(xscale="log", xlim=(0.01, 1), ylim=(0, 5.2), xlabel="Distortion D (mean squared error)", ylabel="bits")
+    ax.legend(frameon=False)
+    ax.set_title("What codes of the circle can do", fontsize=11)
+
+
+def main():
+    """Write the picture, and how it was made."""
+    figure = Figure(figsize=(9.6, 4.1), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    circle(left)
+    trade_off(right)
+    figure.savefig(HERE / "start.png", dpi=130, metadata={"Software": None})
+    about = {
+        "what": "docs/images/start.png: four cells of the circle; E(D) of it, and trained compressors",
+        "command": "python docs/images/start.py",
+        "data": "trained compressors: neural/edcurve_neural/data/runs.csv, means over seeds of those with "
+        f"latent dimension {LATENT}, batch {BATCH}, 10 000 steps; provenance.json there says how they were trained",
+        "seed": "none: nothing is random",
+        "machine": f"{platform.system()} {platform.machine()}, CPU only",
+        "edcurve": ed.__version__,
+        "python": platform.python_version(),
+    }
+    (HERE / "start.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
