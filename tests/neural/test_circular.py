@@ -129,7 +129,7 @@ def test_components_that_go_round_once():
     u = (np.arange(500) + 0.5) / 500
     x = np.stack([np.cos(4 * np.pi * u), np.sin(4 * np.pi * u)], axis=1) * 2.0
     x = np.concatenate([x, np.cos(2 * np.pi * u)[:, None], 0.9 * np.sin(2 * np.pi * u)[:, None]], axis=1) + 5.0
-    rows = loop_of_components(x)
+    rows = loop_of_components(x, 64.0)
     plane = x @ rows[:, :-1].T + rows[:, -1]
     turned = np.unwrap(np.arctan2(plane[:, 1], plane[:, 0]))
     assert abs(turned[-1] - turned[0]) == pytest.approx(2 * np.pi * 499 / 500, rel=1e-6)
@@ -139,8 +139,8 @@ def test_components_that_go_round_once():
 
 def test_components_of_a_line():
     x = np.linspace(-1.0, 1.0, 50)[:, None] * np.array([[3.0, 4.0]])
-    assert loop_of_components(x).shape == (2, 3)
-    assert np.isfinite(loop_of_components(x)).all()
+    assert loop_of_components(x, 64.0).shape == (2, 3)
+    assert np.isfinite(loop_of_components(x, 64.0)).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,7 @@ are used in the end are chosen for realizations.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 from .. import _streams, drawn, schedules
-from ..cells import Cells, Sorted, choose
+from ..cells import LEAST, Cells, Sorted, choose
 from ..circular import (
     FAST,
     Circular,
@@ -41,7 +42,7 @@ from .base import Program
 
 STARTED_FROM = 4096  # realizations
 COMPONENTS = 6  # of which pairs are tried
-BINS = 32  # of the angle of a pair
+DENSE = 1024  # coordinates, up to which all components are found
 RIDGE = 1e-4  # of the first series, relative to the number of realizations
 CHOSEN_FROM = 2**14  # realizations
 PAIRS = 2**13  # of a cell and a place in each step of the network
@@ -65,7 +66,7 @@ class CircularProgram(Program):
     def _start(self, config: Config, views: dict[str, Tensor]) -> None:
         """The skip as two principal components, the series as its fit; the hidden layers add nothing at first."""
         v = drawn.phases(config, "start", STARTED_FROM)
-        rows = loop_of_components(self.signal.sample(v)[0].double().numpy())
+        rows = loop_of_components(self.signal.sample(v)[0].double().numpy(), config.lmbda * self.signal.weight)
         views["skip"].copy_(torch.from_numpy(rows))
         views[f"analysis.{len(config.hidden)}"].zero_()
         factors = waves(latents(self.signal, v, views))[0].double()
@@ -222,13 +223,17 @@ def _middles(cells: Cells) -> Tensor:
     return torch.remainder((torch.arange(cells.number) + (0.5 - cells.offset)) / cells.number, 1.0)
 
 
-def loop_of_components(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The pair of principal components whose angle tells most about realizations, as affine maps.
+def loop_of_components(x: NDArray[np.float64], lmbda: float) -> NDArray[np.float64]:
+    """The pair of principal components whose angle, cut into equal cells, makes the best code of realizations.
+
+    A pair that winds twice where another winds once is good for low λ, and useless for high λ.
 
     Parameters
     ----------
     x : ndarray, shape (n, dim)
         Realizations.
+    lmbda : float
+        λ in bits per unit of the sum of squared errors.
 
     Returns
     -------
@@ -237,21 +242,29 @@ def loop_of_components(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     mean, dim = x.mean(axis=0), x.shape[1]
     centred = x - mean
-    first = max(0, dim - COMPONENTS)
-    variance, vectors = eigh(centred.T @ centred / len(x), subset_by_index=[first, dim - 1])
+    variance, vectors = _principal(centred)
     kept = variance > 1e-9 * variance[-1]
     rows = (vectors[:, kept] / np.sqrt(variance[kept])).T[::-1]
     if len(rows) < 2:  # a line: its angle is that of points beside it
         rows = np.concatenate([rows, np.zeros((2 - len(rows), dim))])
     scores = rows @ centred.T
+    counts = 2 ** np.arange(int(math.log2(max(len(x) // LEAST, 1))) + 1)
 
-    def within(pair: tuple[int, int]) -> float:
-        turns = np.remainder(np.arctan2(scores[pair[1]], scores[pair[0]]) / (2.0 * np.pi), 1.0)
-        bins = np.minimum((turns * BINS).astype(int), BINS - 1)
-        sums = np.zeros((BINS, dim))
-        np.add.at(sums, bins, centred)
-        return -float(np.sum(np.sum(sums**2, axis=1) / np.maximum(np.bincount(bins, minlength=BINS), 1)))
+    def cost(pair: Iterable[int]) -> float:
+        first, second = pair
+        turns = np.remainder(np.arctan2(scores[second], scores[first]) / (2.0 * np.pi), 1.0)
+        data = Sorted(turns, centred, 1.0)
+        found = [data.with_means(Cells(int(count), 0.0)) for count in counts]
+        return float(min(rate + lmbda * distortion for rate, distortion in found))
 
-    pairs = list(combinations(range(len(rows)), 2))
-    best = rows[list(pairs[int(np.argmin([within(pair) for pair in pairs]))])]
+    best = rows[list(min(combinations(range(len(rows)), 2), key=cost))]
     return np.concatenate([best, -(best @ mean)[:, None]], axis=1)
+
+
+def _principal(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Largest variances of realizations of mean 0, ascending, and their directions as columns."""
+    count, dim = x.shape
+    if dim <= DENSE:
+        return eigh(x.T @ x / count, subset_by_index=[max(0, dim - COMPONENTS), dim - 1])
+    covariance = LinearOperator((dim, dim), matvec=lambda a: x.T @ (x @ a) / count, dtype=x.dtype)
+    return eigsh(covariance, COMPONENTS, v0=x[0])
