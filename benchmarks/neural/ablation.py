@@ -1,6 +1,8 @@
-"""Which change removes which part of the gap: the paper's compressor and its variants, under one schedule.
+"""Which change removes which part of the gap: the paper's compressor with one latent, and its variants.
 
-    python benchmarks/neural/ablation.py --store DIR [--out benchmarks/results] [--steps 2000]
+    python benchmarks/neural/ablation.py --store DIR [--out benchmarks/results] [--seed 0] [--scale 1.0]
+
+The schedules are those of optimal.py; with its store, what it has trained is not trained again.
 
 Writes ablation.csv (one row for each source and compressor, parts of the excess in bits), its provenance as .json, the
 parts as a figure (ablation.png), and the latent against the phase (fold.png).
@@ -27,11 +29,10 @@ from edcurve_neural.evaluation import grid, relabel
 from edcurve_neural.runs import evaluate_model
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from optimal import row
+from optimal import LEARNED, PAPER, row
 from rich.progress import track
 
 LMBDA = {"ramp": 4096.0, "circle": 512.0, "sinusoid": 1024.0, "sawbridge": 500.0}
-BATCH = 256
 RANDOM = "circular, random start"
 KINDS = ("ntc", RANDOM, "circular", "circular-field", "circular-table")
 PHASES = 2**14  # for the rank of the means
@@ -43,10 +44,11 @@ PARTS = {
 }
 
 
-def config(source: str, kind: str, steps: int, seed: int) -> edn.Config:
-    """One compressor under the common schedule."""
+def config(source: str, kind: str, seed: int, scale: float) -> edn.Config:
+    """One compressor with the schedule of its kind."""
     fields = {"start": "random", "compressor": "circular"} if kind == RANDOM else {"compressor": kind}
-    return edn.Config(source, LMBDA[source], batch_size=BATCH, steps=steps, seed=seed, **fields)
+    steps, batch = {"ntc": PAPER, RANDOM: LEARNED["circular"], **LEARNED}[kind]
+    return edn.Config(source, LMBDA[source], batch_size=batch, steps=max(8, round(scale * steps)), seed=seed, **fields)
 
 
 def rank_cost(model: Any, lmbda: float) -> float:
@@ -117,10 +119,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", type=Path, required=True, help="folder of the trained compressors")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
-    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
     options = parser.parse_args()
-    wanted = {(source, kind): config(source, kind, options.steps, options.seed) for source in LMBDA for kind in KINDS}
+    wanted = {(source, kind): config(source, kind, options.seed, options.scale) for source in LMBDA for kind in KINDS}
     edn.sweep(list(wanted.values()), store=options.store)
     kept, rows, shown = edn.Store(options.store), [], {}
     for (source, kind), setting in track(wanted.items(), "evaluating"):
@@ -133,11 +135,15 @@ def main() -> None:
     table = pd.DataFrame(rows)
     options.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(options.out / "ablation.csv", index=False)
-    about = f"{options.steps:,} steps of batch {BATCH}, latent 1, seed {options.seed}"
+    words = (
+        f"{name} {round(options.scale * steps):,} × {batch}"
+        for name, (steps, batch) in {"ntc": PAPER, **LEARNED}.items()
+    )
+    about = f"steps × batch: {', '.join(words)}; latent 1, seed {options.seed}"
     draw(table, about).savefig(options.out / "ablation.png", dpi=150)
     folds(shown, f"circle, λ = {LMBDA['circle']:g}; {about}").savefig(options.out / "fold.png", dpi=150)
     provenance = {
-        "command": f"python benchmarks/neural/ablation.py --store DIR --steps {options.steps} --seed {options.seed}",
+        "command": f"python benchmarks/neural/ablation.py --store DIR --seed {options.seed} --scale {options.scale:g}",
         "date": datetime.date.today().isoformat(),
         "schedule": about + "; ntc-table: the networks of ntc, codewords and probabilities from 2^17 realizations",
         "evaluation": "2^20 phases; functions sampled at 1024 points, excess over the optimum of the continuous source",
