@@ -201,6 +201,15 @@ def test_a_table_has_no_codewords(tmp_path):
     assert not (tmp_path / "out/figure_2.png").exists()
 
 
+def test_codewords_of_a_longer_schedule_too():
+    shown = SHIPPED.runs[SHIPPED.runs["key"].isin(codewords.chosen(SHIPPED.runs))]
+    assert set(shown["key"]) == set(SHIPPED.codewords["key"])
+    assert sorted(shown.query("latent_dim == 2")["steps"]) == [10_000, 10_000, 100_000, 100_000]
+    titles = [ax.get_title() for ax in phases.circle(SHIPPED.runs, SHIPPED.codewords).axes]
+    assert titles[2].startswith("(c) λ = 4, latent 2: excess")
+    assert titles[5].startswith("(f) λ = 512, latent 2, batch 128, 100,000 steps: excess")
+
+
 WITHOUT_TORCH = """
 import sys
 sys.modules |= {"torch": None, "safetensors": None, "constriction": None}
@@ -249,7 +258,9 @@ def test_shipped_results_show_what_the_paper_says():
     best = summary.best(SHIPPED.runs)["percent"]
     assert best["circle", 4.0] < 2.0
     assert best["ramp", 48.0] < 2.0
-    assert all(best["circle", lmbda] < 2.0 for lmbda in (8.0, 16.0, 32.0, 64.0))  # the longer schedule
+    assert all(
+        best["circle", lmbda] < 2.0 for lmbda in (8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
+    )  # the longer schedule
     parts = summary.parts(SHIPPED.runs).reset_index("batch_size", drop=True)
     excess = parts["excess"]
     assert excess["circle", 2, 512.0] < excess["circle", 1, 512.0]

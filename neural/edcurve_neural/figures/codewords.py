@@ -25,7 +25,7 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
     """Latents, codewords and reconstructions on a grid of phases.
 
     Of the ramp with one latent dimension and of the circle with one and two; each at the least and the greatest λ, from
-    the largest batch and the first seed.
+    the largest batch and the first seed, and from the longest schedule if some runs have a longer one than most.
 
     Parameters
     ----------
@@ -64,13 +64,17 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
 
 def chosen(runs: pd.DataFrame) -> list[str]:
     """Keys of the runs to show."""
-    keys = []
+    keys: list[str] = []
+    fresh = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
     for source, dims in LATENT_DIMS.items():
         for dim in dims:
-            those = usual(runs[(runs["source"] == source) & (runs["latent_dim"] == dim)])
-            those = those.sort_values(["batch_size", "seed"], ascending=[False, True])
-            ends = those[those["lmbda"].isin([those["lmbda"].min(), those["lmbda"].max()])]
-            keys += ends.drop_duplicates("lmbda").sort_values("lmbda")["key"].tolist()
+            those = fresh[(fresh["source"] == source) & (fresh["latent_dim"] == dim)]
+            most = usual(those)
+            longer = those[those["steps"] > most["steps"].max()]
+            for some, first in ((most, "batch_size"), (longer, "steps")):
+                ends = some[some["lmbda"].isin([most["lmbda"].min(), most["lmbda"].max()])]
+                ends = ends.sort_values([first, "seed"], ascending=[False, True])
+                keys += ends.drop_duplicates("lmbda").sort_values("lmbda")["key"].tolist()
     return keys
 
 
