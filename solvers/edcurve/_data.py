@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 SUFFIXES = (".npy", ".npz", ".csv")
 LARGEST = 2**28  # numbers
 LARGEST_TEXT = 2**31  # bytes of CSV
+LONGEST_HEADER = 10_000  # bytes, numpy's own limit
 LONGEST = 300  # characters of a message
 
 
@@ -89,6 +90,10 @@ def _read_npz(path: str | os.PathLike[str], key: str | None) -> NDArray[Any]:
 def _check_header(file: IO[bytes], size: int) -> None:
     """ValueError if the header of an array promises more than there is, or than is allowed: it would be allocated."""
     version = np.lib.format.read_magic(file)
+    length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+    if length > LONGEST_HEADER:  # numpy reads it before it looks at it
+        raise ValueError(f"expected a header of at most {LONGEST_HEADER} bytes, got {length}")
+    file.seek(8)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
     if any(length < 0 for length in shape):

@@ -388,5 +388,5 @@ def _column(frame: pd.DataFrame, name: str) -> Array:
 
 def _readable(name: str, value: Any) -> Any:
     if isinstance(value, list):
-        return np.array([float(x) if name != "cells" else int(x) for x in value])
+        return np.array(value, dtype=np.int64) if name == "cells" else np.array([float(x) for x in value])
     return value

@@ -53,7 +53,8 @@ def excess(
         result = H - entropy_distortion(source, D, base=base)
     else:
         weight = _validation.nonnegative("lmbda", lmbda, finite=True)
-        result = H + weight * D - lagrangian(source, weight, base=base).value
+        with np.errstate(over="ignore"):  # to infinity
+            result = H + weight * D - lagrangian(source, weight, base=base).value
     return result if isinstance(result, np.ndarray) and result.ndim else float(result)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from edcurve._data import shortened
 
 NEEDED = (
     "key", "source", "lmbda", "latent_dim", "batch_size", "seed", "steps", "status", "rate", "entropy", "distortion",
@@ -24,6 +25,9 @@ DEFAULTS |= {
     "samples": np.nan,
     "likelihood": "derived",
 }
+TEXTS = ("key", "source", "status", "compressor", "hidden", "likelihood")
+COUNTS = ("latent_dim", "batch_size", "steps")
+LARGEST = 2.0**64
 SHIPPED = ("runs.csv", "codewords.csv", "provenance.json")
 
 
@@ -100,7 +104,10 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
         rows = Store(where).rows()
         frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(NEEDED))
     else:
-        frame = pd.read_csv(where)
+        try:
+            frame = pd.read_csv(where, compression=None, low_memory=False)
+        except (ValueError, RecursionError) as error:  # of pandas, and of what is not UTF-8
+            raise ValueError(f"{where}: not a CSV file in UTF-8: {shortened(error)}") from None
     return _finished(frame, str(where))
 
 
@@ -111,14 +118,32 @@ def _finished(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     finished = frame[frame["status"] == "finished"].reset_index(drop=True)
     if finished.empty:
         raise ValueError(f"{where}: no run has finished")
-    for name, value in DEFAULTS.items():
-        finished[name] = finished[name].fillna(value) if name in finished else value
-    finished["train_size"] = pd.to_numeric(finished["train_size"])  # an empty column of a store holds None
-    finished["hidden"] = finished["hidden"].astype(str)
+    for name in (*NEEDED, *DEFAULTS):
+        value = DEFAULTS.get(name)
+        if name not in finished:
+            finished[name] = value
+        elif name in TEXTS:
+            column = finished[name].astype(object)
+            finished[name] = (column if value is None else column.fillna(value)).astype(str)
+        else:
+            column = _numbers(finished[name], where)
+            finished[name] = column if value is None else column.fillna(value)
     finished["optimum"] = finished["rate"] + finished["lmbda"] * finished["distortion"] - finished["excess"]
     seen = finished["noisy_rate"] + finished["lmbda"] * finished["noisy_distortion"]
     percent, trained = 100.0 * finished["excess"] / finished["optimum"], 100.0 * (seen / finished["optimum"] - 1.0)
     return finished.assign(percent=percent, trained_percent=trained)
+
+
+def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
+    """A column as numbers, missing ones only where there may be some; ValueError with the column and the value."""
+    name = str(column.name)
+    numbers = pd.to_numeric(column, errors="coerce")
+    least = 1.0 if name in COUNTS else 0.0 if name in ("lmbda", "distortion", "rate", "entropy") else -np.inf
+    bad = (numbers.isna() & (column.notna() if name in DEFAULTS else True)) | ~(numbers.fillna(1.0).abs() <= LARGEST)
+    bad |= numbers < least
+    if bad.any():
+        raise ValueError(f"{where}: column {name} must be of numbers, got {str(column[bad].iloc[0])[:60]!r}")
+    return numbers
 
 
 def usual(runs: pd.DataFrame) -> pd.DataFrame:
