@@ -1,0 +1,330 @@
+"""What reads files, and the files that it is given: each target makes a case in a folder from a seed."""
+
+import contextlib
+import csv
+import hashlib
+import json
+import math
+import random
+import shutil
+import struct
+from pathlib import Path
+from unittest import mock
+
+import edcurve as ed
+from click.testing import CliRunner
+from edcurve.cli import main
+
+from . import files
+
+
+class Finding(Exception):  # noqa: N818  # what is looked for
+    """A file was not read, and not refused as it should be."""
+
+
+def run(*arguments, named):
+    """Run a command; it succeeds, or it says in one message what is wrong with which file or option."""
+    result = CliRunner().invoke(main, [str(x) for x in arguments], standalone_mode=True)
+    if not isinstance(result.exception, SystemExit | None):
+        raise Finding(f"exception {type(result.exception).__name__}") from result.exception
+    if result.exit_code not in (0, 2):
+        raise Finding(f"exit code {result.exit_code}: {result.output[-200:]}")
+    if "Traceback" in result.output:
+        raise Finding(f"traceback: {result.output[-400:]}")
+    if result.exit_code == 2:
+        said = result.output.partition("Error: ")[2]
+        if "llocate" in said or "not enough memory" in said:
+            raise Finding(f"memory: {said}")
+        if not any(str(name) in said for name in named) and " --" not in f" {said}":
+            raise Finding(f"no file or option is named: {said}")
+        if len(said) > 2000:
+            raise Finding(f"a message of {len(said)} characters")
+    return result
+
+
+def points_file(rng, folder, mark, stem="x"):
+    suffix = rng.choice((".npy", ".npz", ".csv"))
+    content = (
+        files.csv_of_points(rng) if suffix == ".csv" else (files.npy if suffix == ".npy" else files.npz)(rng, mark)
+    )
+    path = folder / f"{stem}{suffix}"
+    path.write_bytes(files.damaged(rng, content) if rng.random() < 0.4 else content)
+    return path
+
+
+def key_of(rng, path):
+    return ("--key", rng.choice(("a", "b", "arr_0", "", "é"))) if path.suffix == ".npz" and rng.random() < 0.3 else ()
+
+
+def curve(rng, folder, mark):
+    path = points_file(rng, folder, mark)
+    options = [*key_of(rng, path), *rng.choice(((), (), ("--open",), ("--waveform",)))]
+    options += rng.choice(((), (), ("--gaussian",), ("--width", "1"), ("--json",)))
+    if rng.random() < 0.03:
+        options += ["--tolerance", "inf"]  # a search over partitions, which takes seconds
+    run("curve", path, "--num", 3, *options, named=[path])
+
+
+def segment(rng, folder, mark):
+    path = points_file(rng, folder, mark)
+    options = [*key_of(rng, path), *rng.choice(((), ("--closed",), ("--json",)))]
+    named = [path]
+    if rng.random() < 0.4:
+        named.append(points_file(rng, folder, mark, "w"))
+        options += ["--weights", named[1]]
+    run("segment", path, "--lmbda", rng.choice(("4", "0,4,1e3", "1e300")), *options, named=[*named, "weights"])
+
+
+def number(rng):
+    return repr(rng.choice((rng.random(), rng.random() * 10.0 ** rng.randrange(-320, 300), rng.randrange(30))))
+
+
+POINTS = {
+    "distortion": number,
+    "entropy": number,
+    "lmbda": lambda rng: rng.choice(("", number(rng))),
+    "rate": lambda rng: rng.choice(("", number(rng))),
+    "distortion_centroid": number,
+    "source": lambda rng: rng.choice(("circle", "circle", "ramp", "", " circle ")),
+    "status": lambda rng: rng.choice(("finished", "diverged", "")),
+    "samples": lambda rng: rng.choice(("", "1024", "2.5")),
+    "label": lambda rng: rng.choice(("a", "</script>", "é" * 90, "=1", "\\")),
+}
+
+
+def points_table(rng, folder):
+    columns = {name: make for name, make in POINTS.items() if name in ("distortion", "entropy") or rng.random() < 0.5}
+    content = files.table(rng, columns, rng.choice((0, 1, 2, 3, 8)))
+    path = folder / "points.csv"
+    path.write_bytes(files.damaged(rng, content) if rng.random() < 0.3 else content)
+    return path
+
+
+def excess(rng, folder, mark):
+    path = points_table(rng, folder)
+    options = rng.choice(((), (), ("--lmbda", "4"), ("--json",)))
+    run("excess", rng.choice(("circle", "ramp", "power:0.3")), "--points", path, *options, named=[path, "lmbda must"])
+
+
+def report(rng, folder, mark):
+    named, out = [], folder / "report.html"
+    source, options = rng.choice(("circle", "ramp")), ["--no-shannon"]
+    if rng.random() < 0.2:
+        source = points_file(rng, folder, mark)
+        named.append(source)
+    if rng.random() < 0.9 or not named:
+        named.append(points_table(rng, folder))
+        options += ["--points", named[-1]]
+    result = run("report", source, "--out", out, *options, named=[*named, "lmbda must"])
+    if out.exists() != (result.exit_code == 0):
+        raise Finding("a report where there was an error, or none where there was none")
+
+
+def text(rng, folder, mark):
+    """Curve.load, and what one does with a curve."""
+    drawn = ed.curve(rng.choice(("circle", "ramp")), num=4, shannon=rng.random() < 0.3, width=rng.choice((None, 3)))
+    content = json.loads(drawn.to_json())
+    content = files.dumped(rng, files.changed(rng, content) if rng.random() < 0.8 else content)
+    path = folder / "curve.json"
+    path.write_bytes(files.damaged(rng, content) if rng.random() < 0.3 else content)
+    try:
+        loaded = ed.Curve.load(path)
+    except ValueError as error:
+        if str(path) not in str(error) or len(str(error)) > 500:
+            raise Finding(f"message {error}") from error
+        return
+    assert repr(loaded)
+    assert loaded._repr_html_()
+    loaded.to_csv(folder / "curve.csv")
+    loaded.save(folder / "again.json")
+    if ed.Curve.load(folder / "again.json") != loaded:
+        raise Finding("a curve that changes when it is saved again")
+
+
+# --- of trained compressors -------------------------------------------------------------------------------------------
+
+KINDS = ("ntc", "ntc-table", "circular", "circular-table", "circular-field")
+
+
+def make_store(folder):
+    """A store of compressors that had two steps of training, and a file that each has coded."""
+    import edcurve_neural as edn
+    import numpy as np
+
+    made = [edn.Config("circle", 4.0, hidden=(4,), batch_size=16, steps=2, compressor=kind) for kind in KINDS]
+    made.append(edn.Config("ramp", 48.0, latent_dim=2, hidden=(3, 5), samples=8, batch_size=16, steps=2))
+    edn.sweep(made, store=folder, points=64, progress=False)
+    kept = edn.Sweep(str(folder), tuple(made))
+    for config in made:
+        edn.compress(folder / f"{config.key}.edc", kept.load(config), np.arange(20) / 20)
+    return sorted(config.key for config in made)
+
+
+def copied_store(rng, folder, store):
+    """A copy of a store with one file changed, most with a digest that is right again."""
+    shutil.copytree(store, folder / "store")
+    keys = sorted(path.stem for path in (store / "runs").glob("*.json"))
+    key = rng.choice(keys)
+    record, weights = (folder / "store" / "runs" / f"{key}{suffix}" for suffix in (".json", ".safetensors"))
+    kind = rng.randrange(8)
+    if kind < 4:
+        content = files.changed(rng, json.loads(record.read_text()))
+        record.write_bytes(files.dumped(rng, signed(content) if rng.random() < 0.8 else content))
+    elif kind == 4:
+        record.write_bytes(files.damaged(rng, record.read_bytes()))
+    elif kind == 5:
+        rng.choice((record, weights)).unlink()
+    else:
+        content = weights.read_bytes()
+        weights.write_bytes(files.damaged(rng, content) if kind == 6 else retensored(rng, content))
+    return key
+
+
+def signed(content):
+    """A record with the digest that it should have."""
+    if not isinstance(content, dict):
+        return content
+    content.pop("digest", None)
+    try:
+        plain = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return content
+    return {**content, "digest": hashlib.sha256(plain.encode()).hexdigest()}
+
+
+def retensored(rng, content):
+    """Weights with another header, or with other tensors and a digest that is right."""
+    import torch
+    from edcurve_neural import files as kept
+    from safetensors.torch import load, save
+
+    length = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8 : 8 + length])
+    if rng.random() < 0.5:
+        head = files.dumped(rng, files.changed(rng, header))
+        return struct.pack("<Q", rng.choice((len(head), len(head), len(head), 2**40))) + head + content[8 + length :]
+    tensors, about = load(content), header["__metadata__"]["about"]
+    name = rng.choice(sorted(tensors))
+    old = tensors[name]
+    with torch.no_grad():
+        tensors[name] = rng.choice(
+            (
+                lambda: old.reshape(-1)[:1].clone(),
+                lambda: old.to(torch.float16),
+                lambda: old.to(torch.bool),
+                lambda: torch.full_like(old, rng.choice((0, 1, -1, 2**20))),
+                lambda: torch.full_like(old.double(), rng.choice((math.nan, math.inf, 1e308))),
+                lambda: old.repeat(3, *(1,) * (old.dim() - 1)) if old.dim() else old,
+                lambda: torch.zeros(0),
+                lambda: old.unsqueeze(0).clone(),
+            )
+        )()
+    if rng.random() < 0.2:
+        del tensors[name]
+    if rng.random() < 0.4:
+        about = files.dumped(rng, files.changed(rng, json.loads(about))).decode("utf-8", "replace")
+    return save(tensors, metadata={"about": about, "digest": kept._digest(tensors, about)})
+
+
+def runs(rng, folder, mark, store):
+    copied_store(rng, folder, store)
+    options = rng.choice(((), ("--json",), ("--csv", folder / "runs.csv")))
+    run("runs", folder / "store", *options, named=[folder / "store"])
+
+
+def decode(rng, folder, mark, store):
+    key = copied_store(rng, folder, store) if rng.random() < 0.5 else None
+    keys = [key] if key else sorted(path.stem for path in store.glob("*.edc"))
+    where, coded = folder / "store" if key else store, folder / "x.edc"
+    content = (store / f"{rng.choice(keys)}.edc").read_bytes()
+    if key is None:
+        content = recoded(rng, content) if rng.random() < 0.7 else files.damaged(rng, content)
+    coded.write_bytes(content)
+    out = folder / "x.npy"
+    result = run("decode", coded, "--store", where, "--out", out, named=[coded, where])
+    if out.exists() != (result.exit_code == 0):
+        raise Finding("a file where there was an error, or none where there was none")
+
+
+def recoded(rng, content):
+    """A file of indices with another head or payload, and lengths and digest that are right."""
+    from edcurve_neural import _bitstream as coded
+
+    _, version, length, _ = coded.PREFIX.unpack_from(content)
+    head, payload = content[coded.PREFIX.size :][:length], content[coded.PREFIX.size + length : -coded.DIGEST]
+    first, _, steps = coded._unpacked(head).partition(b"\n")
+    kind = rng.randrange(4)
+    if kind < 2:
+        first = files.dumped(rng, files.changed(rng, json.loads(first)))
+    elif kind == 2:
+        steps = files.damaged(rng, steps)
+    else:
+        payload = files.damaged(rng, payload)
+        payload = payload[: len(payload) // 4 * 4]
+    try:
+        head = coded._packed(first + b"\n" + steps)
+    except ValueError:
+        head = head[:-1]
+    body = coded.PREFIX.pack(coded.MAGIC, version, len(head), len(payload) // 4) + head + payload
+    return body + coded._digest(body)
+
+
+def encode(rng, folder, mark, store):
+    path, out = points_file(rng, folder, mark), folder / "x.edc"
+    key = rng.choice(sorted(path.stem for path in store.glob("*.edc")))
+    options = key_of(rng, path)
+    # what the numbers in the file must be is said of x
+    result = run("encode", store, key, "--phases", path, "--out", out, *options, named=[path, "x must", "x of shape"])
+    if out.exists() != (result.exit_code == 0):
+        raise Finding("a file where there was an error, or none where there was none")
+
+
+def train(rng, folder, mark):
+    path = points_file(rng, folder, mark)
+    options = ("--lmbda", 4, "--steps", 1, "--batch-size", 2, "--hidden", 2, "--points", 8)
+    run("train", path, *options, named=[path])
+
+
+def figures(rng, folder, mark):
+    """The table of the package, or a few rows of it, with cells replaced; few are drawn, which takes seconds."""
+    import edcurve_neural.figures as drawing
+
+    lines = (Path(drawing.__file__).parents[1] / "data" / "runs.csv").read_text().splitlines()
+    head, *rows = csv.reader(lines)
+    rows = [list(row) for row in rng.sample(rows, rng.choice((0, 1, 2, 5, 20)))]
+    drop = rng.sample(range(len(head)), rng.choice((0, 0, 0, 1, 3)))
+    quoted = [[f'"{cell}"' if "," in cell else cell for i, cell in enumerate(row) if i not in drop] for row in rows]
+    content = files.csv(rng, [name for i, name in enumerate(head) if i not in drop], quoted)
+    path = folder / "runs.csv"
+    path.write_bytes(files.damaged(rng, content) if rng.random() < 0.3 else content)
+    drawn = rng.random() < DRAWN
+    with contextlib.ExitStack() as stack:
+        if not drawn:
+            stack.enter_context(mock.patch.object(drawing, "draw", return_value=[]))
+        stack.enter_context(mock.patch("edcurve.figures.write_figures", return_value=[]))
+        run("figures", "--runs", path, "--out", folder / "out", named=[path])
+
+
+DRAWN = 0.02
+TARGETS = {
+    target.__name__: target for target in (curve, segment, excess, report, text, runs, decode, encode, train, figures)
+}
+SHARES = {
+    "curve": 22,
+    "segment": 16,
+    "excess": 16,
+    "text": 16,
+    "decode": 10,
+    "encode": 6,
+    "runs": 8,
+    "train": 2,
+    "figures": 3,
+    "report": 1,
+}
+STORED = ("runs", "decode", "encode")
+
+
+def attempt(name, seed, folder, mark, store):
+    """One case; `Finding` if something is wrong."""
+    rng = random.Random(f"{name} {seed}")
+    TARGETS[name](rng, folder, mark, *([store] if name in STORED else []))

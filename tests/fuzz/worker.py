@@ -1,0 +1,56 @@
+"""One process of the long run: cases of consecutive seeds, under a limit of memory.
+
+    python -m fuzz.worker STORE FIRST COUNT MEGABYTES
+
+writes a line of JSON for what it begins and for what it finds.
+"""
+
+import json
+import random
+import resource
+import sys
+import time
+from pathlib import Path
+
+from .targets import SHARES
+from .watching import case
+
+GROWTH = 2**29  # bytes that a case may add to the peak
+
+
+def limit(megabytes):
+    """What may be added to the address space."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
+
+
+def target_of(seed):
+    """The target of a seed."""
+    return random.Random(seed).choices(list(SHARES), list(SHARES.values()))[0]
+
+
+def main():
+    store, first, count, megabytes = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+    import torch
+
+    torch.set_num_threads(1)
+    for name in SHARES:  # what is loaded once
+        case(name, "warm", store)
+    limit(megabytes)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for seed in range(first, first + count):
+        name = target_of(seed)
+        print(json.dumps({"seed": seed, "target": name}), flush=True)
+        start = time.monotonic()
+        found = case(name, seed, store)
+        spent, now = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if found is None and 1024 * (now - peak) > GROWTH:
+            found = f"{(now - peak) // 1024} MiB more memory", None
+        peak = max(peak, now)
+        said = {"seed": seed, "target": name, "seconds": spent, "peak": peak}
+        if found:
+            said |= {"found": found[0], "folder": found[1] and str(found[1])}
+        print(json.dumps(said), flush=True)
+
+
+main()
