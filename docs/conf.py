@@ -46,7 +46,10 @@ html_theme = "pydata_sphinx_theme"
 html_title = "edcurve"
 html_static_path = ["_static"]
 html_css_files = ["edcurve.css"]
-html_theme_options = {"show_prev_next": True, "navigation_with_keys": False}
+html_theme_options = {"navigation_with_keys": False, "header_links_before_dropdown": 5}
+# pages without pages below them have nothing to show in a bar on the left
+ALONE = "start choosing overview report neural topology theory theorem errata benchmarks changelog"
+html_sidebars = {name: [] for name in ALONE.split()}
 exclude_patterns = ["_build", "_generated", "examples", "tutorials"]
 # links of pages to files of the repository that have no page here; pages that are not written yet
 suppress_warnings = ["myst.xref_missing", "toc.empty_glob"]

@@ -2,9 +2,10 @@
 Your own source
 ===============
 
-Which source is yours? If you know its spectrum, ``Source.from_spectrum``. If it is the shifts of one waveform,
-``Source.from_waveform``. If you have measured vectors along a curve, ``Source.from_samples``; and if that refuses,
-because the curve is not alike everywhere, ``segment``. All in a few lines each.
+Which source is yours? If you know its spectrum, ``Source.from_spectrum``. If it is the shifts
+of one waveform, ``Source.from_waveform``. If you have measured vectors along a curve,
+``Source.from_samples``; and if that refuses, because the curve is not alike everywhere,
+``segment``. All in a few lines each.
 """
 
 import edcurve as ed
@@ -14,17 +15,19 @@ import numpy as np
 # %%
 # A spectrum
 # ----------
-# A closed curve that looks the same from each of its points is, up to rotation, a sum of circles: harmonic k turns k
-# times as fast and has energy c_k. Those energies are all there is to know. A main circle and a small third harmonic:
+# A closed curve that looks the same from each of its points is, up to rotation, a sum of
+# circles: harmonic k turns k times as fast and has energy c_k. Those energies are all there
+# is to know. A main circle and a small third harmonic:
 
 source = ed.Source.from_spectrum([1.0, 0.0, 0.05], name="circle with a ripple")
 print(f"D_max = {source.max_distortion:g}; E(D) is {source.status}")
 ed.curve(source).plot()
 
 # %%
-# ``status`` says on what E(D) rests. For a source of your own the condition behind it is checked on a grid of triples
-# of cells: "exact (checked numerically)". Where it fails, or where distant phases are more alike than near ones, E(D)
-# is refused, and there is an upper bound instead, from a search over all kinds of partitions:
+# ``status`` says on what E(D) rests. For a source of your own the condition behind it is
+# checked on a grid of triples of cells: "exact (checked numerically)". Where it fails, or
+# where distant phases are more alike than near ones, E(D) is refused, and there is an upper
+# bound instead, from a search over all kinds of partitions:
 
 lumpy = ed.Source.from_spectrum([0.2, 1.0], name="strong second harmonic")
 try:
@@ -36,7 +39,8 @@ print(f"E(0.5) is at most {ed.upper_bound(lumpy, 0.5):.4f} bits")
 # %%
 # A waveform
 # ----------
-# All cyclic shifts of one period, given as a function on [0, 1) or as samples. A pulse with slanted edges:
+# All cyclic shifts of one period, given as a function on [0, 1) or as samples. A pulse with
+# slanted edges:
 
 t = np.arange(1024) / 1024
 waveform = np.clip((0.2 - np.abs(t - 0.5)) / 0.02, 0, 1)
@@ -46,32 +50,37 @@ print(f"D_max = {pulses.max_distortion:.4f}, the variance of the waveform; {puls
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 code = ed.quantizer(pulses, 0.02)
 left.plot(t, waveform, color="C0", label="a realization")
-left.plot(t, code.decode(code.encode([0.0]))[0], color="C1", label="reconstruction at D = 0.02")
+left.plot(t, code.decode(code.encode([0.0]))[0], color="C1", label="reconstruction")
 left.set(xlabel="t", title=f"{len(code.centroids)} cells, {code.entropy:.2f} bits")
-left.legend(frameon=False)
+left.legend(frameon=False, loc="upper left", fontsize=8)
+left.set_ylim(-0.05, 1.35)
 ed.curve(pulses).plot(ax=right)
 right.legend(frameon=False, fontsize=8)
 
 # %%
-# ``quantizer`` is the optimal code as an object: ``encode`` takes phases or waveforms, ``decode`` gives waveforms.
+# ``quantizer`` is the optimal code as an object: ``encode`` takes phases or waveforms,
+# ``decode`` gives waveforms.
 #
 # Measured vectors
 # ----------------
-# One row a realization, at equal steps of the phase around a loop. The points may come from anywhere: here a rotation
-# in four dimensions with a little noise.
+# One row a realization, at equal steps of the phase around a loop. The points may come from
+# anywhere: here a rotation in four dimensions with a little noise.
 
 phase = 2 * np.pi * np.arange(512) / 512
-clean = np.stack([np.cos(phase), np.sin(phase), 0.2 * np.cos(2 * phase), 0.2 * np.sin(2 * phase)], axis=1)
+twice = 0.2 * np.cos(2 * phase), 0.2 * np.sin(2 * phase)
+clean = np.stack([np.cos(phase), np.sin(phase), *twice], axis=1)
 points = clean + 0.002 * np.random.default_rng(0).standard_normal(clean.shape)
 loop = ed.Source.from_samples(points, name="measured loop")
-print(f"{loop.status}; defect {loop.defect:.1e}, distortions known to {loop.truncation:.1e}")
+print(f"{loop.status}; defect {loop.defect:.1e}")
+print(f"distortions are known to {loop.truncation:.1e}")
 D = 0.1
 low, high = ed.entropy_distortion(loop, [D + loop.truncation, D - loop.truncation])
 print(f"E({D}) = {ed.entropy_distortion(loop, D):.3f} bits, between {low:.3f} and {high:.3f}")
 
 # %%
-# ``defect`` is how far the distance of two points is from depending on their phases' difference alone. It is small
-# here, but for an ellipse it is not, and then there is no E(D) by formula:
+# ``defect`` is how far the distance of two points is from depending on their phases'
+# difference alone. It is small here, but for an ellipse it is not, and then there is no E(D)
+# by formula:
 
 ellipse = np.stack([np.cos(phase), 0.3 * np.sin(phase)], axis=1)
 try:
@@ -82,8 +91,9 @@ except ValueError as refusal:
 # %%
 # Any curve, any density
 # ----------------------
-# ``segment`` assumes nothing. For each λ it finds the partition into runs of consecutive points with the least H +
-# λD, by dynamic programming: the best there is, and no search that may get stuck.
+# ``segment`` assumes nothing. For each λ it finds the partition into runs of consecutive
+# points with the least H + λD, by dynamic programming: the best there is, and no search that
+# may get stuck.
 
 found = ed.segment(ellipse, [4.0, 16.0, 64.0], closed=True)
 print(found.to_pandas().to_string(index=False, float_format="{:.4g}".format))
@@ -96,9 +106,10 @@ for i, ax in enumerate(axes):
     ax.set(aspect="equal", title=f"λ = {found.lmbda[i]:g}: {found.cells[i]} cells")
 
 # %%
-# Cells are short where the curve runs fast, along the flat sides. With ``weights`` the phases may have any density,
-# and points with one coordinate are a scalar source. Entropy-constrained scalar quantisation of a Laplacian, whose
-# optimum is known (Sullivan 1996: equal steps, and a wider zero):
+# Cells are short where the curve runs fast, along the flat sides. With ``weights`` the phases
+# may have any density, and points with one coordinate are a scalar source.
+# Entropy-constrained scalar quantisation of a Laplacian, whose optimum is known (Sullivan
+# 1996: equal steps, and a wider zero):
 
 value = np.linspace(-8, 8, 1601)
 laplace = ed.segment(value, 4.0, weights=np.exp(-np.abs(value)))

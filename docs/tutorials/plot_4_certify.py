@@ -2,9 +2,9 @@
 Certify a value
 ===============
 
-How much can a computed E(D) be trusted? The package gives four answers that share little or no code: the formula in
-double precision, an enclosure proved in ball arithmetic, linear and integer programs solved by general solvers, and a
-search that knows nothing of the theorem.
+How much can a computed E(D) be trusted? The package gives four answers that share little or
+no code: the formula in double precision, an enclosure proved in ball arithmetic, linear and
+integer programs solved by general solvers, and a search that knows nothing of the theorem.
 """
 
 import edcurve as ed
@@ -14,13 +14,13 @@ import numpy as np
 # %%
 # An enclosure
 # ------------
-# ``ed.certify`` (extra ``certificate``) proves, with every rounding error accounted for, that E(D) is between two
-# numbers, and says how.
+# ``ed.certify`` (extra ``certificate``) proves, with every rounding error accounted for, that
+# E(D) is between two numbers, and says how.
 
 D = 0.01
 proof = ed.certify("ramp", D)
 print(f"{proof.lower!r} <= E({D}) <= {proof.upper!r}")
-print(f"width {proof.upper - proof.lower:.1e}, {proof.precision} bits; {proof.method}")
+print(proof.method)
 print(f"{proof.count} equal cells and one of size {proof.odd[0]!r}")
 print(
     "the formula in double precision:",
@@ -31,8 +31,9 @@ print(
 # %%
 # In a notebook a certificate shows itself as a table.
 #
-# It also decides where doubles hardly can. E(D) is vertical on the left of the distortion of K equal cells: one unit
-# in the last place of D, and there is a fifth cell, if a very small one.
+# It also decides where doubles hardly can. E(D) is vertical on the left of the distortion of
+# K equal cells: one unit in the last place of D, and there is a fifth cell, if a very small
+# one.
 
 at = 4 * ed.Ramp().cell_distortion(1 / 4)
 for distortion in (np.nextafter(at, 0), at, np.nextafter(at, 1)):
@@ -43,8 +44,8 @@ for distortion in (np.nextafter(at, 0), at, np.nextafter(at, 1)):
 # %%
 # Your own spectrum
 # -----------------
-# For finitely many harmonics the condition (★) behind the formula is proved, too, or refuted. Here it holds, so that
-# the enclosure is tight:
+# For finitely many harmonics the condition (★) behind the formula is proved, too, or refuted.
+# Here it holds, so that the enclosure is tight:
 
 mild = ed.Source.from_spectrum([1.0, 0.0, 0.05], name="circle with a ripple")
 found = ed.certificate.verify_condition(mild)
@@ -53,21 +54,23 @@ proof = ed.certify(mild, 0.2)
 print(f"{proof.lower:.15f} to {proof.upper:.15f}: {proof.method}")
 
 # %%
-# And here it does not. The best partition is no longer two kinds of cells, ``entropy_distortion`` refuses, and the
-# certificate encloses E(D) between the dual bound and the entropy of a partition whose distortion is proved:
+# And here it does not. The best partition is no longer two kinds of cells,
+# ``entropy_distortion`` refuses, and the certificate encloses E(D) between the dual bound and
+# the entropy of a partition whose distortion is proved:
 
 steep = ed.Source.from_spectrum(0.5 ** np.arange(1, 51), name="c_k = 1/2^k")
 found = ed.certificate.verify_condition(steep)
 print("(★) holds:", found.holds, "at the sizes", np.round(found.witness, 4))
 proof = ed.certify(steep, 0.7552236)
-print(f"{proof.lower:.6f} to {proof.upper:.6f} by cells {np.round(proof.cells, 4)}: {proof.method}")
+print(f"{proof.lower:.6f} to {proof.upper:.6f}: {proof.method}")
+print("sizes of its cells:", np.round(proof.cells, 4))
 
 # %%
 # Independent opinions
 # --------------------
-# ``ed.relaxation`` (extra ``relaxation``) hands the same problem to cvxpy. Of the source it sees d(p) and nothing
-# else. The measure LP is a lower bound on every partition; the integer program encloses E(D) on a grid of sizes; the
-# convex–concave procedure finds a partition.
+# ``ed.relaxation`` (extra ``relaxation``) hands the same problem to cvxpy. Of the source it
+# sees d(p) and nothing else. The measure LP is a lower bound on every partition; the integer
+# program encloses E(D) on a grid of sizes; the convex–concave procedure finds a partition.
 
 D = 0.2
 lp = ed.relaxation.measure_lp("circle", D)
@@ -89,7 +92,8 @@ for name, value in rows.items():
     print(f"{name:28} {value:.12f} bits")
 
 # %%
-# The formula, the search and the procedure agree; the others are on the side that they should be.
+# The formula, the search and the procedure agree; the others are on the side that they should
+# be.
 
 fig, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
 names = list(rows)[::-1]
@@ -100,6 +104,7 @@ ax.set(xlabel=f"bits, circle at D = {D}")
 # %%
 # The theorem itself
 # ------------------
-# That the best partition is biuniform is a theorem, and for the circle a computer took part in its proof. The
-# certificate ships, and its checker shares no code with what wrote it. :doc:`/theorem` has the argument; ``python -m
-# edcurve._certificate.check`` runs it in a second.
+# That the best partition is biuniform is a theorem, and for the circle a computer took part
+# in its proof. The certificate ships, and its checker shares no code with what wrote it.
+# :doc:`/theorem` has the argument; ``python -m edcurve._certificate.check`` runs it in a
+# second.

@@ -2,9 +2,10 @@
 Run a sweep on a cluster
 ========================
 
-A sweep over λ, latent dimensions, batch sizes and seeds is many trainings that do not need each other.
-``edcurve_neural`` hands them to the threads of this machine, to its processes, or to the workers of a Dask cluster
-(extra ``cluster``). Here the cluster is two processes; nothing else would change with two hundred.
+A sweep over λ, latent dimensions, batch sizes and seeds is many trainings that do not need
+each other. ``edcurve_neural`` hands them to the threads of this machine, to its processes, or
+to the workers of a Dask cluster (extra ``cluster``). Here the cluster is two processes;
+nothing else would change with two hundred.
 """
 
 import tempfile
@@ -27,42 +28,49 @@ from distributed import LocalCluster
 #
 # .. code-block:: sh
 #
-#    edcurve sweep circle --lmbda 4,32,512 --latent-dim 1,2 --seeds 8 --steps 10000 --store /shared/DIR --cluster tcp://HOST:8786
+#    edcurve sweep circle --lmbda 4,32,512 --latent-dim 1,2 --seeds 8 --steps 10000 \
+#        --store /shared/DIR --cluster tcp://HOST:8786
 #
-# Scheduler and workers need the same release of edcurve, with PyTorch, and the store's folder under the same path.
+# Scheduler and workers need the same release of edcurve, with PyTorch, and the store's folder
+# under the same path.
 #
 # A small one
 # -----------
-# The same in Python. ``edn.cluster`` takes the address of a scheduler; ``edn.sweep`` does the rest: configurations of
-# one shape are trained together, and each program goes to a worker.
+# The same in Python. ``edn.cluster`` takes the address of a scheduler; ``edn.sweep`` does the
+# rest: configurations of one shape are trained together, and each program goes to a worker.
 
-configs = edn.grid("circle", lmbda=[4.0, 32.0], latent_dim=[1, 2], batch_size=128, steps=400, learning_rate=0.01)
-options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+grid = {"lmbda": [4.0, 32.0], "latent_dim": [1, 2], "batch_size": 128, "steps": 400}
+configs = edn.grid("circle", learning_rate=0.01, **grid)
+two = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+quick = {"points": 2**14, "progress": False}
+shown = ["lmbda", "latent_dim", "status", "rate", "distortion", "excess"]
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        store = Path(folder) / "store"
-        with LocalCluster(**options, local_directory=folder) as local, edn.cluster(local.scheduler_address) as executor:
-            found = edn.sweep(configs, store=store, executor=executor, points=2**14, progress=False)
-        table = found.to_pandas()
-        files = sorted(path.suffix for path in (store / "runs").iterdir())
-        again = edn.sweep(configs, store=store, points=2**14, progress=False)  # trains nothing: all is there
+    with tempfile.TemporaryDirectory() as store:
+        with LocalCluster(**two) as here, edn.cluster(here.scheduler_address) as executor:
+            found = edn.sweep(configs, store=store, executor=executor, **quick)
+        print(found.to_pandas()[shown].to_string(index=False))
 
-    print(table[["lmbda", "latent_dim", "steps", "status", "rate", "distortion", "excess"]].to_string(index=False))
-    print(f"in the store: {files.count('.json')} records and {files.count('.safetensors')} files of weights")
-    print("the same when asked again:", again.configs == found.configs)
+        files = [path.suffix for path in (Path(store) / "runs").iterdir()]
+        print("in the store:", {kind: files.count(kind) for kind in sorted(files)})
+
+        again = edn.sweep(configs, store=store, **quick)  # trains nothing: all is there
+        print("the same when asked again:", again.to_pandas().equals(found.to_pandas()))
 
 # %%
-# The guard ``if __name__ == "__main__":`` is needed in a script that starts processes, since these import it.
+# The guard ``if __name__ == "__main__":`` is needed in a script that starts processes, since
+# these import it.
 #
 # When things go wrong
 # --------------------
-# * **A worker dies.** Its trainings go on from their last checkpoints on another one, and end with the same weights
+# * **A worker dies.** Its trainings go on from their last checkpoints on another one, and end
+#   with the same weights
 #   to the bit.
-# * **The command is killed.** Give it again: what is finished is not trained again, what had begun goes on.
+# * **The command is killed.** Give it again: what is finished is not trained again, what had
+#   begun goes on.
 #   ``checkpoint_every`` says how much can be lost.
 # * **A file is damaged.** It is named, and never used.
 # * **Another release on a worker.** The sweep refuses to start.
 #
-# ``edcurve runs DIR --csv runs.csv`` makes a table of the store while it fills. Without Dask, ``edn.processes(4)`` or
-# ``--workers 4`` does the same in processes of this machine.
+# ``edcurve runs DIR --csv runs.csv`` makes a table of the store while it fills. Without Dask,
+# ``edn.processes(4)`` or ``--workers 4`` does the same in processes of this machine.
