@@ -31,6 +31,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/peers/run.py --out benchmarks/results
 
 fuzz: $(VENV)/.test
+	cd tests && $(abspath $(BIN))/python -m fuzz.cache 8
 	cd tests && $(abspath $(BIN))/python -m fuzz --inputs $(INPUTS)
 
 docs: $(VENV)/.docs

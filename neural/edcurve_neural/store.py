@@ -169,6 +169,7 @@ def read_record(path: Path) -> dict[str, Any]:
         numbers = [value for name, value in metrics.items() if name not in ("status", *TEXTS)]
         numbers += [metrics["failed"], metrics["seconds"], metrics["rate"], *chain(*history.values())]
         sound = all(isinstance(text, str) for text in texts) and all(map(_is_number, numbers))
+        sound &= all(isinstance(values, list) for values in history.values())
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise DamagedFileError(path, f"no record of a run ({shortened(error)})") from None
     if not sound:

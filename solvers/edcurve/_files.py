@@ -20,7 +20,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if target.exists() and not target.is_file():
-        yield target
+        with _named(path):
+            yield target
         return
     target = Path(os.path.realpath(target))
     temporary = target.with_name(f".edcurve-{secrets.token_hex(8)}{target.suffix}")
@@ -29,10 +30,23 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from None
     try:
-        yield temporary
-        temporary.replace(target)
+        with _named(path, temporary):
+            yield temporary
+            temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _named(path: str | os.PathLike[str], temporary: Path | None = None) -> Iterator[None]:
+    """Errors of writing name the path: of a full disk the system does not say where, nor NumPy that it is one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename in (None, temporary, str(temporary)):
+            error.errno, error.strerror = error.errno or errno.EIO, error.strerror or str(error)
+            error.filename, error.filename2 = str(path), None
         raise
 
 

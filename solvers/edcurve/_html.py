@@ -55,12 +55,13 @@ def _cell(value: object) -> str:
 def picture(curve: Curve) -> str:
     """E(D), hull and dual bound as an SVG of a few kB, in the colours of the page around it."""
     top = max(float(np.max(curve.upper, initial=0.0, where=np.isfinite(curve.upper))), 1e-300)
-    right = float(curve.distortion[-1]) or 1.0
-    lines = "".join(
-        f'<polyline points="{_points(curve.distortion / right, getattr(curve, name) / top)}" fill="none" '
-        f'stroke="{colour}" stroke-width="1.6" stroke-dasharray="{dashes}"/>'
-        for name, colour, dashes in STROKES
-    )
+    right = float(curve.distortion[-1] if curve.distortion.size else 1.0) or 1.0
+    with np.errstate(all="ignore"):  # what is not finite then is not drawn
+        lines = "".join(
+            f'<polyline points="{_points(curve.distortion / right, getattr(curve, name) / top)}" fill="none" '
+            f'stroke="{colour}" stroke-width="1.6" stroke-dasharray="{dashes}"/>'
+            for name, colour, dashes in STROKES
+        )
     labels = (
         f'<text x="{MARGIN}" y="{MARGIN - 8}">{text(number(top))} {text(curve.unit)}</text>'
         f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - 12}" text-anchor="end">D = {text(number(right))}</text>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from pathlib import Path
@@ -138,8 +139,11 @@ def save(curve: Curve, path: str | os.PathLike[str]) -> None:
     FigureCanvasAgg(figure)
     draw(curve, figure.subplots())
     metadata = {DATES[suffix]: None} if suffix in DATES else None
-    with _files.replacing(path) as temporary, rc_context({"svg.hashsalt": "edcurve"}):
-        figure.savefig(temporary, dpi=160, metadata=metadata)
+    drawn = io.BytesIO()  # on a full disk matplotlib's PDF ends in an error of its own
+    with rc_context({"svg.hashsalt": "edcurve"}):
+        figure.savefig(drawn, format=suffix.removeprefix("."), dpi=160, metadata=metadata)
+    with _files.replacing(path) as temporary:
+        temporary.write_bytes(drawn.getvalue())
 
 
 def _through(x: Array, y: Array, at: Array, level: Array) -> tuple[Array, Array]:

@@ -80,7 +80,10 @@ def run(store, given):
             spent[name] += said["seconds"]
             peak = max(peak, said["peak"])
             if "found" in said:
-                kinds.setdefault((name, kind_of(said["found"])), []).append(said)
+                cases = kinds.setdefault((name, kind_of(said["found"])), [])
+                if not cases:
+                    print(f"found in {name}, seed {seed - 1}: {said['found'][:300]}", flush=True)
+                cases.append(said)
             if seed % 500 == 0:
                 rate = (seed - given.first) / (time.monotonic() - start)
                 print(

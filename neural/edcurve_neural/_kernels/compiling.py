@@ -43,7 +43,7 @@ def kernel(signature: str) -> Callable[[Run], Run]:
         options = {"fastmath": {"contract"}, **OPTIONS}
         try:
             return cast(Run, _njit(signature, cache=True, **options)(run))
-        except RuntimeError:  # no folder that can be written for the cache: compile anew in each process
+        except (RuntimeError, OSError):  # no folder, or no room, for the cache: compile anew in each process
             return cast(Run, _njit(signature, **options)(run))
 
     return compiled

@@ -128,7 +128,7 @@ def compiled(function: Function, model: ModuleType) -> Loop:
     signature = numba.void(read, read, read, numba.float64[::1])
     try:
         return cast(Loop, numba.njit(signature, cache=True, nogil=True, error_model="numpy", forceinline=True)(run))
-    except RuntimeError:  # no folder that can be written for the cache: compile anew in each process
+    except (RuntimeError, OSError):  # no folder, or no room, for the cache: compile anew in each process
         return cast(Loop, numba.njit(signature, nogil=True, error_model="numpy", forceinline=True)(run))
 
 

@@ -32,7 +32,7 @@ def kernel(run: Any, *types: str) -> Callable[..., Any]:
         signature = f"void({', '.join(types)})"
         try:
             return cast(Callable[..., Any], numba.njit(signature, cache=True, nogil=True, error_model="numpy")(run))
-        except RuntimeError:  # no folder that can be written for the cache: compile anew in each process
+        except (RuntimeError, OSError):  # no folder, or no room, for the cache: compile anew in each process
             return cast(Callable[..., Any], numba.njit(signature, nogil=True, error_model="numpy")(run))
 
 

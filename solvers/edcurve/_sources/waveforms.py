@@ -37,7 +37,7 @@ class Waveform(Spectrum):
         samples = _sampled(g, OVERSAMPLED * kept) if callable(g) else _given(g)
         modes = waveform_modes(samples)
         modes = modes[: kept if callable(g) else None]
-        if not modes.any():
+        if not modes.any() or samples.min() == samples.max():  # or rounding errors are its harmonics
             raise ValueError("g must not be constant")
         self._set_modes(modes, name=name, mean=float(samples.mean()), truncation=left_out(samples, kept=modes.size))
 

@@ -79,6 +79,7 @@ def curve(
     not repeated at the end.
     """
     from edcurve import curves, plotting
+    from edcurve._data import is_data
     from edcurve.sources import resolve
 
     if plot_path is not None:
@@ -89,7 +90,10 @@ def curve(
     if not 0.0 < low < high < math.inf:
         raise ValueError(f"--dmin and --dmax must satisfy 0 < dmin < dmax, got {low:g} and {high:g}")
     wanted = curves.spread(low, high, num)
-    drawn = curves.curve(known, wanted, base=base, shannon=shannon, gaussian=gaussian, width=width)
+    try:
+        drawn = curves.curve(known, wanted, base=base, shannon=shannon, gaussian=gaussian, width=width)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}" if is_data(source) else str(error)) from None
     write_all({plot_path: partial(plotting.save, drawn), csv_path: drawn.to_csv})
     if as_json:
         click.echo(drawn.to_json())

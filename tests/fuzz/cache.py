@@ -1,0 +1,66 @@
+"""Processes that compile at once into a fresh cache of numba, or find that they cannot keep what they compile.
+
+python -m fuzz.cache [PROCESSES]
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CORE = """
+import hashlib, sys, warnings
+warnings.simplefilter("error")
+import numpy as np
+import edcurve as ed
+from edcurve._kernels import loops
+loops.INTERPRETED = 0  # compile at once
+found = [ed.entropy_distortion("ramp", np.linspace(1e-3, 0.08, 100)).tobytes()]
+"""
+TRAINING = """
+import torch
+torch.set_num_threads(1)
+import edcurve_neural as edn
+run = edn.train(edn.Config("circle", 4.0, hidden=(4,), batch_size=16, steps=2), progress=False)
+found.append(run.model.flat.detach().numpy().tobytes())
+"""
+PRINTED = """
+assert "numba" in sys.modules
+print(hashlib.sha256(b"".join(found)).hexdigest())
+"""
+
+
+def start(code, *, preexec=None, **environment):
+    """A process that runs the code; a variable of None is unset."""
+    known = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=preexec,
+        env={name: value for name, value in known.items() if value is not None},
+    )
+
+
+def results(processes):
+    """What each printed, once all have ended."""
+    said = [process.communicate(timeout=600)[0].strip() for process in processes]
+    return [f"{process.returncode} {text}" for process, text in zip(processes, said, strict=True)]
+
+
+def main(count):
+    """All processes give the same numbers, and so does one that finds the cache filled."""
+    code = CORE + TRAINING + PRINTED
+    with tempfile.TemporaryDirectory() as folder:
+        found = results([start(code, NUMBA_CACHE_DIR=folder) for _ in range(count)])
+        kept = sorted(path.stat().st_mtime_ns for path in Path(folder).rglob("*.nbc"))
+        found += results([start(code, NUMBA_CACHE_DIR=folder)])
+        again = sorted(path.stat().st_mtime_ns for path in Path(folder).rglob("*.nbc"))
+    print(*sorted(set(found)), f"{count} processes, {len(kept)} functions compiled", sep="\n")
+    return int(len(set(found)) != 1 or not found[0].startswith("0 ") or kept != again)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 8))

@@ -1,0 +1,200 @@
+"""Full disks, folders that cannot be written, and many processes on a fresh cache of compiled code."""
+
+import ctypes
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import edcurve as ed
+import numpy as np
+import pytest
+from fuzz import cache
+
+TESTS = Path(__file__).parent
+posix = pytest.mark.skipif(os.name != "posix", reason="limits and permissions of POSIX")
+pytestmark = posix
+
+# Every command that writes, in a folder with earlier files of the same names: what it says, and what is there after.
+WRITERS = """
+import contextlib, errno, hashlib, json, os, resource, sys, warnings
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+import edcurve as ed
+from click.testing import CliRunner
+from edcurve.cli import main
+from fuzz.targets import make_store
+
+folder, how = Path(sys.argv[1]), sys.argv[2]
+os.chdir(folder)
+key = make_store(folder / "store")[0]
+drawn = ed.curve("ramp", num=8)
+(folder / "points.csv").write_text("distortion,entropy\\n0.01,4.5\\n")
+(folder / "figures").mkdir()
+earlier = ("curve.json", "curve.csv", "curve.pdf", "curve.png", "report.html", "figures/ramp.png", "runs.csv", "x.edc",
+           "x.npy", "segments.csv", "figures/provenance.json")
+for name in earlier:
+    (folder / name).write_text("earlier\\n")
+(folder / "good.edc").write_bytes((folder / "store" / f"{key}.edc").read_bytes())
+
+def contents():
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "filler"}
+
+commands = {
+    "curve.csv": ["curve", "ramp", "--csv", "curve.csv", "--num", "40"],
+    "curve.png": ["curve", "ramp", "--plot", "curve.png", "--num", "8"],
+    "curve.pdf": ["curve", "ramp", "--csv", "new.csv", "--plot", "curve.pdf", "--num", "8"],
+    "report.html": ["report", "ramp", "--points", "points.csv", "--out", "report.html"],
+    "figures/ramp.png": ["figures", "--out", "figures"],
+    "runs.csv": ["runs", "store", "--csv", "runs.csv"],
+    "store/checkpoints": ["sweep", "circle", "--lmbda", "9", "--hidden", "4", "--steps", "2", "--checkpoint-every", "1",
+                          "--batch-size", "16", "--points", "64", "--store", "store"],
+    "store/runs": ["sweep", "circle", "--lmbda", "9", "--hidden", "4", "--steps", "2",
+                   "--batch-size", "16", "--points", "64", "--store", "store"],
+    "x.edc": ["encode", "store", key, "--phases", "2000", "--out", "x.edc"],
+    "x.npy": ["decode", "good.edc", "--store", "store", "--out", "x.npy"],
+    "segments.csv": ["segment", "loop.csv", "--lmbda", "4", "--csv", "segments.csv"],
+}
+(folder / "loop.csv").write_text("0,1\\n1,0\\n0,-1\\n-1,0\\n")
+before = contents()
+if how == "full":
+    with contextlib.suppress(OSError):
+        with open("filler", "wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+elif how == "limit":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
+else:
+    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        path.chmod(0o555)
+said = {}
+warnings.simplefilter("error")
+for name, command in commands.items():
+    result = CliRunner().invoke(main, command)
+    said[name] = [result.exit_code, repr(result.exception), result.output]
+for name in ("curve.json", "curve.csv"):
+    try:
+        (drawn.save if name == "curve.json" else drawn.to_csv)(folder / name)
+        said["API " + name] = None
+    except OSError as error:
+        said["API " + name] = [errno.errorcode[error.errno], str(error.filename)]
+after = contents()
+same = before == after
+for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+    path.chmod(0o755)
+with contextlib.suppress(FileNotFoundError):
+    (folder / "filler").unlink()
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)) if how != "limit" else None
+print(json.dumps({"said": said, "changed": sorted(set(before.items()) ^ set(after.items()))}))
+"""
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
+
+
+def python(code, *arguments, prefix=(), preexec=None, **environment):
+    """Standard output of a program that succeeds."""
+    known = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS), **environment}
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        preexec_fn=preexec,
+        env={name: value for name, value in known.items() if value is not None},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def as_a_user():
+    """Root may write everywhere, unless it gives that up."""
+    if os.geteuid() == 0:
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+
+
+def small_disk(folder):
+    """How to run a program with a disk of a megabyte there, or () where that needs rights that we lack."""
+    prefix = ("unshare", "--mount", "--map-root-user", "sh", "-c")
+    mount = f"mount -t tmpfs -o size=1m tmpfs '{folder}'"
+    if shutil.which("unshare") is None or subprocess.run([*prefix, mount], capture_output=True, check=False).returncode:
+        return ()
+    return (*prefix, f'{mount} && exec "$@"', "sh")
+
+
+@pytest.mark.parametrize("how", ["full", "read-only"])
+def test_what_cannot_be_written(tmp_path, how):
+    """Every writer says which file and why; what was there before stays, and nothing else is left."""
+    prefix = small_disk(tmp_path) if how == "full" else ()
+    # where no disk may be mounted a limit on the size of files is all there is
+    how = "limit" if how == "full" and not prefix else how
+    preexec = as_a_user if how == "read-only" else None
+    found = json.loads(python(WRITERS, tmp_path, how, prefix=prefix, preexec=preexec).splitlines()[-1])
+    why = {"full": "No space left on device", "limit": "File too large", "read-only": "Permission denied"}[how]
+    assert found["changed"] == []
+    for name, said in found["said"].items():
+        if name.startswith("API"):
+            code = {"full": "ENOSPC", "limit": "EFBIG", "read-only": "EACCES"}[how]
+            assert said == [code, str(tmp_path / name.removeprefix("API "))]
+            continue
+        code, exception, output = said
+        message = output.partition("Error: ")[2]
+        assert (code, exception) == (2, "SystemExit(2)"), (name, said)
+        assert "Traceback" not in output
+        assert name in message, (name, message)
+        assert why in message or "requested and" in message, (name, message)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
+def test_a_full_device(tmp_path):
+    code = "import edcurve as ed; ed.curve('ramp', num=4).to_csv('/dev/full')"
+    with pytest.raises(AssertionError, match=r"OSError: \[Errno 28\] No space left on device: '/dev/full'"):
+        python(code)
+
+
+# --- the cache of compiled code ---------------------------------------------------------------------------------------
+
+
+def test_processes_share_a_fresh_cache(tmp_path):
+    """Eight at once; `python -m fuzz.cache` does so with training, whose kernels take longer to compile."""
+    code = cache.CORE + cache.PRINTED
+    found = cache.results([cache.start(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(8)])
+    assert len(set(found)) == 1
+    assert found[0] == f"0 {expected()}"
+    assert [*tmp_path.rglob("*.nbi")]
+
+
+def expected():
+    """The digest of what is computed without numba, which is the same to the bit."""
+    values = [ed.entropy_distortion("ramp", D) for D in np.linspace(1e-3, 0.08, 100).tolist()]
+    return hashlib.sha256(np.array(values).tobytes()).hexdigest()
+
+
+def test_without_a_cache_or_a_home(tmp_path):
+    """No folder can be written, and then there is no room in the one that can: compiled all the same, in silence."""
+    package = Path(ed.__file__).parent
+    shutil.copytree(package, tmp_path / "edcurve", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "cache").mkdir()
+    for path in (tmp_path / "edcurve", *(path for path in tmp_path.rglob("*") if path.is_dir())):
+        path.chmod(0o555)
+    where = {name: str(tmp_path / "cache") for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
+    code = f"import edcurve; assert edcurve.__file__.startswith({str(tmp_path)!r})\n{cache.CORE}{cache.PRINTED}"
+    environment = {**where, "HOME": None, "PYTHONPATH": str(tmp_path)}
+    processes = [cache.start(code, preexec=as_a_user, **environment)]
+    (room := tmp_path / "room").mkdir()
+    processes.append(cache.start(code, preexec=no_files, PYTHONPATH=str(tmp_path), NUMBA_CACHE_DIR=str(room)))
+    found = cache.results(processes)
+    for path in (path for path in tmp_path.rglob("*") if path.is_dir()):
+        path.chmod(0o755)
+    assert found == [f"0 {expected()}"] * 2
+    assert not [*tmp_path.rglob("*.nb?")]
+
+
+def no_files():
+    """Files hold no more than 16 bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
