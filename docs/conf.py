@@ -21,7 +21,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "_mathml",
     "sphinx_gallery.gen_gallery",
 ]
 sphinx_gallery_conf = {
@@ -42,6 +42,7 @@ autodoc_typehints = "none"
 templates_path = ["_templates"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "edcurve"
 html_static_path = ["_static"]
