@@ -52,5 +52,5 @@ html_theme_options = {"navigation_with_keys": False, "header_links_before_dropdo
 ALONE = "start choosing overview report neural topology theory theorem errata benchmarks changelog"
 html_sidebars = {name: [] for name in ALONE.split()}
 exclude_patterns = ["_build", "_generated", "examples", "tutorials"]
-# links of pages to files of the repository that have no page here; pages that are not written yet
-suppress_warnings = ["myst.xref_missing", "toc.empty_glob"]
+# links of pages to files of the repository that have no page here
+suppress_warnings = ["myst.xref_missing"]

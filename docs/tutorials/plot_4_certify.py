@@ -22,11 +22,8 @@ proof = ed.certify("ramp", D)
 print(f"{proof.lower!r} <= E({D}) <= {proof.upper!r}")
 print(proof.method)
 print(f"{proof.count} equal cells and one of size {proof.odd[0]!r}")
-print(
-    "the formula in double precision:",
-    ed.entropy_distortion("ramp", D),
-    proof.contains(ed.entropy_distortion("ramp", D)),
-)
+value = ed.entropy_distortion("ramp", D)
+print("the formula in double precision:", value, "in it:", proof.contains(value))
 
 # %%
 # In a notebook a certificate shows itself as a table.
@@ -39,7 +36,7 @@ at = 4 * ed.Ramp().cell_distortion(1 / 4)
 for distortion in (np.nextafter(at, 0), at, np.nextafter(at, 1)):
     one = ed.certify("ramp", distortion)
     cells = f"{one.count} cells and one of {one.odd[0]:.2g}"
-    print(f"D = {float(distortion)!r}: {one.lower:.16f} to {one.upper:.16f} bits, {cells}")
+    print(f"D = {distortion:.17f}: {one.lower:.16f} to {one.upper:.16f}, {cells}")
 
 # %%
 # Your own spectrum

@@ -21,7 +21,7 @@ from distributed import LocalCluster
 #
 # .. code-block:: sh
 #
-#    dask scheduler                                              # prints its address, tcp://HOST:8786
+#    dask scheduler                            # prints its address, tcp://HOST:8786
 #    dask worker tcp://HOST:8786 --nworkers auto --nthreads 1
 #
 # and the sweep, from anywhere that sees the same folder:
@@ -41,21 +41,26 @@ from distributed import LocalCluster
 
 grid = {"lmbda": [4.0, 32.0], "latent_dim": [1, 2], "batch_size": 128, "steps": 400}
 configs = edn.grid("circle", learning_rate=0.01, **grid)
-two = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+two = {
+    "n_workers": 2,
+    "threads_per_worker": 1,
+    "dashboard_address": None,
+    "silence_logs": "ERROR",
+}
 quick = {"points": 2**14, "progress": False}
 shown = ["lmbda", "latent_dim", "status", "rate", "distortion", "excess"]
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as store:
-        with LocalCluster(**two) as here, edn.cluster(here.scheduler_address) as executor:
-            found = edn.sweep(configs, store=store, executor=executor, **quick)
+        with LocalCluster(**two) as here, edn.cluster(here.scheduler_address) as pool:
+            found = edn.sweep(configs, store=store, executor=pool, **quick)
         print(found.to_pandas()[shown].to_string(index=False))
 
         files = [path.suffix for path in (Path(store) / "runs").iterdir()]
         print("in the store:", {kind: files.count(kind) for kind in sorted(files)})
 
-        again = edn.sweep(configs, store=store, **quick)  # trains nothing: all is there
-        print("the same when asked again:", again.to_pandas().equals(found.to_pandas()))
+        again = edn.sweep(configs, store=store, **quick)  # trains nothing
+        print("the same again:", again.to_pandas().equals(found.to_pandas()))
 
 # %%
 # The guard ``if __name__ == "__main__":`` is needed in a script that starts processes, since
