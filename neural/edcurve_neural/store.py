@@ -88,6 +88,8 @@ class Store:
         tensors, about = files.read_tensors(self._weights(config.key))
         if record["config"] != config.to_dict() or about != config.to_dict():
             raise DamagedFileError(path, "it is of another configuration")
+        if config.measured:
+            manifolds.find(config.source)  # or say that the points are missing, or damaged
         try:
             model = restored(config, tensors)
         except (LookupError, ValueError, TypeError, RuntimeError, OverflowError) as error:
