@@ -29,7 +29,7 @@ def encode(x):
 
 def decode(index):
     """Indices, shape (batch,), to reconstructions, shape (batch, 2)."""
-    return (np.stack(np.divmod(index, 5), axis=1) - 2) / 2
+    return (np.stack(np.divmod(np.asarray(index), 5), axis=1) - 2) / 2
 
 
 found = edn.evaluate(encode, decode, "circle")
@@ -58,9 +58,9 @@ def parts(name, evaluation):
     """Print the excess and its parts."""
     values = evaluation.decomposition(LMBDA)._asdict()
     listed = " + ".join(
-        f"{value:.4f} {part.replace('_', ' ')}" for part, value in values.items()
+        f"{value:.3f} {part.replace('_', ' ')}" for part, value in values.items()
     )
-    print(f"{name:20} {evaluation.excess(LMBDA):.4f} bits = {listed}")
+    print(f"{name:19} {evaluation.excess(LMBDA):.3f} bits = {listed}")
 
 
 parts("rounded coordinates", found)
