@@ -11,6 +11,7 @@ import edcurve as ed
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from edcurve import _files
 from edcurve._data import read_points
 from edcurve.cli import main
 from fuzz import targets, watching
@@ -100,6 +101,19 @@ def test_excess_that_overflows(tmp_path):
     (tmp_path / "x.csv").write_text("distortion,entropy,lmbda\n1e300,1,1e10\n")
     result = CliRunner().invoke(main, ["excess", "ramp", "--points", str(tmp_path / "x.csv"), "--json"])
     assert json.loads(result.stdout)["excess"] == ["inf"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device of POSIX")
+def test_text_that_does_not_end(tmp_path, monkeypatch):
+    for command in (("excess", "ramp", "--points", "/dev/zero"), ("figures", "--runs", "/dev/zero")):
+        assert "/dev/zero: expected a file, not a device" in refused(*command)
+    with pytest.raises(ValueError, match="/dev/zero"):
+        ed.Curve.load("/dev/zero")
+    monkeypatch.setattr(_files, "LARGEST", 20)
+    (tmp_path / "x.csv").write_text("distortion,entropy\n0.1,1\n")
+    assert refused("excess", "ramp", "--points", tmp_path / "x.csv").endswith(
+        "x.csv: expected at most 20 bytes of text"
+    )
 
 
 def saved(tmp_path, **fields):

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and reading text that is not endless."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+LARGEST = 2**28  # bytes of text
+
+
+def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
+    """The text in a file or a pipe; ValueError that names it for devices and for more than `LARGEST` bytes."""
+    if Path(path).is_char_device() or Path(path).is_block_device():
+        raise ValueError(f"{os.fspath(path)}: expected a file, not a device")
+    with Path(path).open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"{os.fspath(path)}: expected at most {LARGEST} bytes of text")
+    return content.decode(encoding)
 
 
 @contextlib.contextmanager

@@ -8,11 +8,12 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from . import _files
 
 Array = NDArray[np.float64]
 REQUIRED = ("distortion", "entropy")
@@ -95,7 +96,7 @@ def read(points: Any, source: str | None = None) -> Points:
 def read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[int]]:
     """The columns of a CSV by the names in its first line, as text, and the numbers of the lines that rows end in."""
     try:
-        reader = csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8-sig")))
+        reader = csv.DictReader(io.StringIO(_files.read_text(path, "utf-8-sig"), newline=None))
         rows = [(reader.line_num, row) for row in reader]
         names = [name.strip() for name in reader.fieldnames or ()]
     except (UnicodeDecodeError, csv.Error) as error:

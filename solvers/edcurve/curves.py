@@ -9,7 +9,6 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -220,7 +219,7 @@ class Curve:
     def load(cls, path: str | os.PathLike[str]) -> Curve:
         """Read what `save` wrote; ValueError for any other file."""
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(_files.read_text(path))
             if content.pop("format", None) != FORMAT:
                 raise ValueError("format")
             return _sound(cls(**{name: _readable(name, value) for name, value in content.items()}))

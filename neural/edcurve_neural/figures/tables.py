@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from importlib.resources import files
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from edcurve._data import shortened
+from edcurve._files import read_text
 
 NEEDED = (
     "key", "source", "lmbda", "latent_dim", "batch_size", "seed", "steps", "status", "rate", "entropy", "distortion",
@@ -24,8 +26,9 @@ DEFAULTS |= {
     "noisy_distortion": np.nan,
     "samples": np.nan,
     "likelihood": "derived",
+    "start": "data",
 }
-TEXTS = ("key", "source", "status", "compressor", "hidden", "likelihood")
+TEXTS = ("key", "source", "status", "compressor", "hidden", "likelihood", "start")
 COUNTS = ("latent_dim", "batch_size", "steps")
 LARGEST = 2.0**64
 SHIPPED = ("runs.csv", "codewords.csv", "provenance.json")
@@ -105,7 +108,7 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
         frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(NEEDED))
     else:
         try:
-            frame = pd.read_csv(where, compression=None, low_memory=False)
+            frame = pd.read_csv(io.StringIO(read_text(where, "utf-8-sig")), low_memory=False)
         except (ValueError, RecursionError) as error:  # of pandas, and of what is not UTF-8
             raise ValueError(f"{where}: not a CSV file in UTF-8: {shortened(error)}") from None
     return _finished(frame, str(where))
