@@ -140,7 +140,7 @@ def worst(table: pd.DataFrame) -> str:
     for source, rows in table.groupby("source", sort=False):
         wide = rows.pivot_table(index="compressor", columns="lmbda", values="excess_percent", aggfunc="max", sort=False)
         wide = wide[sorted(wide.columns)].rename(columns=lambda value: f"λ = {value:g}").reset_index()
-        parts.append(f"{source}:\n\n{markdown(wide.rename(columns={'compressor': str(source)}))}")
+        parts.append(markdown(wide.rename(columns={"compressor": str(source)})))
     return text + "\n".join(parts)
 
 
