@@ -152,12 +152,12 @@ def from_state(
     """The inverse of `Circular.state`."""
     cells, offset = tensors["partition"].tolist()
     density = tensors["density"]
-    if (
-        not (1 <= cells <= MOST_CELLS and math.isfinite(offset))
-        or density.shape != (BINS,)
-        or not density.is_floating_point()
-    ):
-        raise ValueError(f"{cells:g} cells, and a density of shape {tuple(density.shape)}")
+    if not (1 <= cells <= MOST_CELLS and cells == int(cells) and 0.0 <= offset < 1.0):
+        raise ValueError(f"{cells:g} cells at {offset:g}")
+    if density.shape != (BINS,) or density.dtype != torch.float64:
+        raise ValueError(f"a density of shape {tuple(density.shape)} and {density.dtype}")
+    if not (float(density.min()) > 0.0 and abs(float(density.mean()) - 1.0) < 1e-6):
+        raise ValueError("a density that is none")
     arranged = layout(signal(source, samples).dim, hidden)
     flat = torch.zeros(1, arranged.size)
     for name, view in arranged.views(flat).items():

@@ -14,11 +14,10 @@ from edcurve._data import is_data, read_points
 from edcurve.cli.common import json_option, key_option, reported, write_all
 from numpy.typing import NDArray
 
-from . import _bitstream, files
+from . import _bitstream
 from .coding import compress, decompress
-from .config import Config
 from .runs import Run
-from .store import Store, read_record
+from .store import Store, configuration, read_record
 
 import_module("constriction")  # so that both commands, and their help, say at once that it is missing
 folder = click.Path(exists=True, file_okay=False)
@@ -89,10 +88,7 @@ def _load(store: str, key: str) -> tuple[Run, float | None]:
             f"`edcurve runs {store} --json` lists them"
         )
     record = read_record(found[0])
-    config = Config.from_dict(record["config"])
-    if config.key != found[0].stem:
-        raise files.DamagedFileError(found[0], "it is of another configuration")
-    return Store(store).load(config), record["metrics"]["rate"]
+    return Store(store).load(configuration(found[0], record["config"])), record["metrics"]["rate"]
 
 
 def _phases(text: str, key: str | None, seed: int) -> NDArray[Any]:

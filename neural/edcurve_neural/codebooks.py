@@ -94,6 +94,8 @@ def from_state(base: Coder, tensors: dict[str, Tensor]) -> Codebook:
     found = [tuple(tensor.shape) for tensor in (keys, codewords, probabilities)]
     if found != shapes or not len(keys) or keys.dtype != torch.int64 or not probabilities.is_floating_point():
         raise ValueError(f"tables of shapes {found}")
+    if not (float(probabilities.min()) > 0.0 and abs(float(probabilities.sum()) - 1.0) < 1e-6):
+        raise ValueError("probabilities that are none")
     return Codebook(base, keys, codewords, probabilities)
 
 

@@ -65,13 +65,16 @@ Advance = Callable[["Program"], None]
 
 
 @contextmanager
-def display(total: int, *, enabled: bool) -> Iterator[Advance]:
-    """A bar on standard error over `total` steps of models: yields what to call after each step of a program."""
+def display(total: int, *, enabled: bool, before: int = 0) -> Iterator[Advance]:
+    """A bar on standard error over `total` steps of models: yields what to call after each step of a program.
+
+    So many as `before` says were made by what was interrupted.
+    """
     if not enabled:
         yield lambda program: None
         return
     with _bar() as bar:
-        watch = _Watch(bar, total)
+        watch = _Watch(bar, total, before)
         yield watch.advance
         bar.update(watch.task, completed=watch.done)
 
@@ -98,9 +101,9 @@ def _bar() -> Progress:
 class _Watch:
     """Updates a bar twice a second, and what it says of the models as often as that costs little."""
 
-    def __init__(self, bar: Progress, total: int) -> None:
-        self.bar, self.task = bar, bar.add_task("training", total=total, seen="")
-        self.done, self.shown, self.next = 0, -math.inf, -math.inf
+    def __init__(self, bar: Progress, total: int, before: int) -> None:
+        self.bar, self.task = bar, bar.add_task("training", total=total, completed=before, seen="")
+        self.done, self.shown, self.next = before, -math.inf, -math.inf
         self._lock = Lock()
 
     def advance(self, program: Program) -> None:

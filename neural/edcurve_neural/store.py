@@ -179,6 +179,24 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
+def configuration(path: Path, fields: dict[str, Any]) -> Config:
+    """The configuration of a record that is to be loaded.
+
+    ValueError if it is of a release whose configurations had other fields, and so other keys; `DamagedFileError` if it
+    is the record of another configuration.
+    """
+    config = Config.from_dict(fields)
+    if config.key == path.stem:
+        return config
+    lacking = sorted(set(config.to_dict()) - set(fields))
+    if not lacking:
+        raise DamagedFileError(path, "it is of another configuration")
+    raise ValueError(
+        f"{path} is of a release of edcurve whose configurations had no {', '.join(lacking)}: `edcurve runs` lists it, "
+        "and its weights cannot be loaded"
+    )
+
+
 def _is_number(value: Any) -> bool:
     """What `_plain` makes of a number."""
     return value is None or (isinstance(value, float | int) and math.isfinite(value))

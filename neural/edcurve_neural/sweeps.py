@@ -155,7 +155,8 @@ def sweep(
     )
     total = sum(config.steps for program in programs for config in program)
     if executor is None:
-        with reports.display(total, enabled=progress) as advance:
+        before = sum(len(program) * kept.reached(program) for program in programs)
+        with reports.display(total, enabled=progress, before=before) as advance:
             run_all(lambda program, stop: task(program, stop=stop, advance=advance), programs, threads)
     else:
         with reports.elsewhere(total, sum(map(len, programs)), enabled=progress) as show:

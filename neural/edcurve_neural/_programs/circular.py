@@ -266,5 +266,8 @@ def _principal(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
     count, dim = x.shape
     if dim <= DENSE:
         return eigh(x.T @ x / count, subset_by_index=[max(0, dim - COMPONENTS), dim - 1])
+    start = x[np.argmax(np.square(x).sum(axis=1))]
+    if not start.any():
+        return np.zeros(1), np.zeros((dim, 1))
     covariance = LinearOperator((dim, dim), matvec=lambda a: x.T @ (x @ a) / count, dtype=x.dtype)
-    return eigsh(covariance, COMPONENTS, v0=x[0])
+    return eigsh(covariance, COMPONENTS, v0=start)

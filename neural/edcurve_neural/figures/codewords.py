@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..config import Config
 from ..evaluation import grid
 from ..models import NTC
-from ..store import Store
+from ..store import Store, configuration
 from .tables import usual
 
 LATENT_DIMS = {"ramp": (1,), "circle": (1, 2)}
@@ -47,13 +47,16 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
     ------
     DamagedFileError
         If weights are not what was written.
+    ValueError
+        If they are of a release whose configurations had other fields.
     """
     kept = Store(store)
     known = {row["key"]: row for row in kept.rows()}
     names = [field.name for field in dataclasses.fields(Config)]
     tables = []
     for key in chosen(runs):
-        config = Config.from_dict({name: known[key][name] for name in names if name in known[key]})
+        fields = {name: known[key][name] for name in names if name in known[key]}
+        config = configuration(kept.path / "runs" / f"{key}.json", fields)
         model = kept.load(config).model
         assert isinstance(model, NTC)  # `usual` knows no other
         table = of_model(model, points)
