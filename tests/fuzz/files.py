@@ -59,7 +59,13 @@ def damaged(rng, content):
 
 
 def points(rng):
-    """An array: often a loop or a curve, sometimes not even numbers."""
+    """An array: a loop or a curve more often than not, sometimes not even numbers."""
+    if rng.random() < 0.6:
+        v = np.arange(rng.choice((16, 32, 33, 64))) / rng.choice((16, 32, 64))
+        turn = 2.0 * np.pi * v[:, None] + np.arange(2) * np.pi / 2.0
+        loop = np.cos(turn) + rng.choice((0.0, 0.0, 0.02)) * np.cos(3.0 * turn)
+        x = rng.choice((loop, loop, np.cumsum(np.ones((len(v), 1)), axis=0), v))
+        return x * rng.choice((1.0, 1.0, 1.0, 1e-160, 1e-8, 1e9, 1e150))
     draws = np.random.default_rng(rng.randrange(2**32))
     count, dim = rng.choice((0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 31, 32, 64, 200)), rng.choice((1, 1, 2, 2, 2, 3, 5))
     v = np.arange(count) / max(1, count - rng.randrange(2))
@@ -93,9 +99,9 @@ def points(rng):
 
 def npy(rng, mark):
     """A .npy file."""
-    if rng.random() < 0.12:
+    if rng.random() < 0.06:
         return pickle.dumps(Executes(mark), protocol=rng.randrange(6))
-    if rng.random() < 0.6:
+    if rng.random() < 0.8:
         file = io.BytesIO()
         np.lib.format.write_array(file, points(rng), version=rng.choice(((1, 0), (2, 0), (3, 0))))
         return file.getvalue()
@@ -152,15 +158,15 @@ def csv_of_points(rng):
 def csv(rng, head, rows):
     """A .csv of cells, some replaced, in some dialect."""
     rows = [list(row) for row in rows]
-    if rng.random() < 0.4:
+    if rng.random() < 0.25:
         for _ in range(rng.choice((1, 1, 2, 5))):
             if rows and (row := rng.choice(rows)):
                 row[rng.randrange(len(row))] = rng.choice(TOKENS)
-    if rng.random() < 0.1 and rows:
+    if rng.random() < 0.06 and rows:
         row = rng.choice(rows)
         row[len(row) // 2 :] = rng.choice(([], ["1"] * 40, ["7" * 140_000], ["1"] * 3000))
     table = rows if head is None else [list(head), *rows]
-    comma, end = rng.choice((",", ",", ",", ",", ";", "\t")), rng.choice(("\n", "\n", "\n", "\r\n", "\r", "\n\n"))
+    comma, end = rng.choice("," * 20 + ";\t"), rng.choice(("\n", "\n", "\n", "\r\n", "\r", "\n\n"))
     text = end.join(comma.join(row) for row in table) + rng.choice(("", end))
     if rng.random() < 0.05:
         return text.encode(rng.choice(("utf-16", "utf-8-sig", "utf-32")), "replace")
@@ -173,7 +179,7 @@ def csv(rng, head, rows):
 def table(rng, columns, count):
     """A .csv with these columns, {name: what makes a cell}: some left out, repeated, swapped or added."""
     names = list(columns)
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         change = rng.randrange(4)
         at = rng.randrange(len(names))
         if change == 0:

@@ -48,12 +48,12 @@ def points_file(rng, folder, mark, stem="x"):
         files.csv_of_points(rng) if suffix == ".csv" else (files.npy if suffix == ".npy" else files.npz)(rng, mark)
     )
     path = folder / f"{stem}{suffix}"
-    path.write_bytes(files.damaged(rng, content) if rng.random() < 0.4 else content)
+    path.write_bytes(files.damaged(rng, content) if rng.random() < 0.25 else content)
     return path
 
 
 def key_of(rng, path):
-    return ("--key", rng.choice(("a", "b", "arr_0", "", "é"))) if path.suffix == ".npz" and rng.random() < 0.3 else ()
+    return ("--key", rng.choice(("a", "b", "arr_0", "", "é"))) if path.suffix == ".npz" and rng.random() < 0.1 else ()
 
 
 def curve(rng, folder, mark):
@@ -76,7 +76,9 @@ def segment(rng, folder, mark):
 
 
 def number(rng):
-    return repr(rng.choice((rng.random(), rng.random() * 10.0 ** rng.randrange(-320, 300), rng.randrange(30))))
+    return repr(
+        rng.choice((rng.random(), rng.random(), rng.randrange(30), rng.random() * 10.0 ** rng.randrange(-320, 300)))
+    )
 
 
 POINTS = {
@@ -271,6 +273,10 @@ def recoded(rng, content):
 
 def encode(rng, folder, mark, store):
     path, out = points_file(rng, folder, mark), folder / "x.edc"
+    if rng.random() < 0.4:
+        phases = [[repr(rng.random())] for _ in range(rng.choice((1, 2, 30)))]
+        path = folder / "x.csv"
+        path.write_bytes(files.csv(rng, None, phases))
     key = rng.choice(sorted(path.stem for path in store.glob("*.edc")))
     options = key_of(rng, path)
     # what the numbers in the file must be is said of x
