@@ -33,8 +33,9 @@ from optimal import LEARNED, PAPER, row
 from rich.progress import track
 
 LMBDA = {"ramp": 4096.0, "circle": 512.0, "sinusoid": 1024.0, "sawbridge": 500.0}
-RANDOM = "circular, random start"
-KINDS = ("ntc", RANDOM, "circular", "circular-field", "circular-table")
+RANDOM, ONE = ", random start", ", one step"
+KINDS = ("ntc", "circular" + RANDOM, "circular" + ONE, "circular", "circular-field", "circular-table" + RANDOM)
+KINDS += ("circular-table" + ONE, "circular-table")
 PHASES = 2**14  # for the rank of the means
 PARTS = {
     "entropy_model": "entropy model: rate − H",
@@ -46,9 +47,11 @@ PARTS = {
 
 def config(source: str, kind: str, seed: int, scale: float) -> edn.Config:
     """One compressor with the schedule of its kind."""
-    fields = {"start": "random", "compressor": "circular"} if kind == RANDOM else {"compressor": kind}
-    steps, batch = {"ntc": PAPER, RANDOM: LEARNED["circular"], **LEARNED}[kind]
-    return edn.Config(source, LMBDA[source], batch_size=batch, steps=max(8, round(scale * steps)), seed=seed, **fields)
+    name = kind.partition(",")[0]
+    steps, batch = {"ntc": PAPER, **LEARNED}[name]
+    steps = 1 if kind.endswith(ONE) else max(8, round(scale * steps))
+    start = "random" if kind.endswith(RANDOM) else "data"
+    return edn.Config(source, LMBDA[source], batch_size=batch, steps=steps, seed=seed, compressor=name, start=start)
 
 
 def rank_cost(model: Any, lmbda: float) -> float:
@@ -75,8 +78,9 @@ def parts(setting: edn.Config, name: str, model: Any) -> dict[str, Any]:
 
 
 def draw(table: pd.DataFrame, about: str) -> Figure:
-    """Stacked parts of the excess for each compressor, one panel a source."""
-    figure = Figure(figsize=(10.0, 6.4), layout="constrained")
+    """Stacked parts of the excess for each compressor, one panel a source; a series after one step would dwarf them."""
+    table = table[table["compressor"] != "circular" + ONE]
+    figure = Figure(figsize=(10.0, 8.0), layout="constrained")
     FigureCanvasAgg(figure)
     for ax, (source, rows) in zip(figure.subplots(2, 2).flat, table.groupby("source", sort=False), strict=True):
         names, left = rows["compressor"].tolist()[::-1], np.zeros(len(rows))
@@ -85,10 +89,10 @@ def draw(table: pd.DataFrame, about: str) -> Figure:
             ax.barh(names, values, left=left, label=label, height=0.7)
             left += values
         for i, (total, percent) in enumerate(zip(left, rows["excess_percent"].tolist()[::-1], strict=True)):
-            ax.text(total, i, f" {percent:.2g} %", va="center", fontsize=8)
-        ax.set_xlim(0.0, 1.18 * max(left.max(), 1e-3))
+            ax.text(total, i, f" {percent:.0f} %" if percent >= 99.5 else f" {percent:.2g} %", va="center", fontsize=8)
+        ax.set_xlim(0.0, 1.25 * max(left.max(), 1e-3))
         ax.set_title(f"{source}, λ = {LMBDA[str(source)]:g}", fontsize=10)
-        ax.set_xlabel("excess of rate + λD over the optimum (bits; its percentage beside the bar)", fontsize=8)
+        ax.set_xlabel("excess (bits; percent of the optimum beside the bar)", fontsize=8)
     figure.axes[0].legend(frameon=False, fontsize=8, loc="lower right")
     figure.suptitle(about, fontsize=9)
     return figure
@@ -141,7 +145,7 @@ def main() -> None:
     )
     about = f"steps × batch: {', '.join(words)}; latent 1, seed {options.seed}"
     draw(table, about).savefig(options.out / "ablation.png", dpi=150)
-    folds(shown, f"circle, λ = {LMBDA['circle']:g}; {about}").savefig(options.out / "fold.png", dpi=150)
+    folds(shown, f"circle, λ = {LMBDA['circle']:g}, seed {options.seed}").savefig(options.out / "fold.png", dpi=150)
     provenance = {
         "command": f"python benchmarks/neural/ablation.py --store DIR --seed {options.seed} --scale {options.scale:g}",
         "date": datetime.date.today().isoformat(),
