@@ -7,7 +7,7 @@ import edcurve
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-import _pages  # noqa: E402
+import _pages  # noqa: E402  # found by the line above
 
 _pages.write(HERE / "_generated")
 

@@ -148,6 +148,7 @@ def main() -> None:
     folds(shown, f"circle, λ = {LMBDA['circle']:g}, seed {options.seed}").savefig(options.out / "fold.png", dpi=150)
     provenance = {
         "command": f"python benchmarks/neural/ablation.py --store DIR --seed {options.seed} --scale {options.scale:g}",
+        "figures": ["ablation.png", "fold.png"],
         "date": datetime.date.today().isoformat(),
         "schedule": about + "; ntc-table: the networks of ntc, codewords and probabilities from 2^17 realizations",
         "evaluation": "2^20 phases; functions sampled at 1024 points, excess over the optimum of the continuous source",

@@ -207,7 +207,7 @@ def initial(arranged: Layout, keys: Tensor) -> Tensor:
 def latents(source: Signal, v: Tensor, views: dict[str, Tensor]) -> Tensor:
     """Angles in turns of the realizations of phases of shape (models, batch), without forming them."""
     both = _first(views)
-    first: Tensor = _Projected.apply(source, v, both)  # type: ignore[no-untyped-call]
+    first: Tensor = _Projected.apply(source, v, both)  # type: ignore[no-untyped-call]  # torch's
     return turns(plane(first, views))
 
 
@@ -257,7 +257,7 @@ def series(coefficients: Tensor, latent: Tensor) -> Tensor:
 
 def series_error(source: Signal, v: Tensor, coefficients: Tensor, latent: Tensor) -> Tensor:
     """Squared errors of the series, summed over samples, (models, batch), without forming realizations."""
-    found: Tensor = _SquaredError.apply(source, v, FAST * coefficients, waves(latent))  # type: ignore[no-untyped-call]
+    found: Tensor = _SquaredError.apply(source, v, FAST * coefficients, waves(latent))  # type: ignore[no-untyped-call]  # torch's
     return found
 
 

@@ -48,7 +48,7 @@ class Several(click.ParamType):  # type: ignore[type-arg]  # generic only in new
         return found
 
 
-class Names(click.ParamType):  # type: ignore[type-arg]  # as above
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
     """Some of a few names, separated by commas."""
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
@@ -278,7 +278,7 @@ def _executor(workers: int | None, address: str | None) -> Iterator[Executor | N
             yield executor
         except CancelledError:
             raise _Lost(f"the connection to the Dask scheduler at {address!r} was lost") from None
-        except Exception as error:
+        except Exception as error:  # any, raised again unless it says that a worker died
             if not executors.is_loss(error):
                 raise
             raise _Lost(f"workers of a program died {LOST + 1} times") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding  # type: ignore[import-untyped]
+import llvmlite.binding  # type: ignore[import-untyped]  # it has no types
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -48,11 +48,11 @@ _GEMM = (*[types.int64] * 5, REAL, types.uintp, types.int64, types.uintp, types.
 _SYRK = (*[types.int64] * 4, REAL, types.uintp, types.int64, REAL, types.uintp, types.int64)
 
 
-def _sgemm_code(_context, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
+def _sgemm_code(_context, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]  # numba's
     return types.void(*_GEMM), _call("sgemm", _GEMM)
 
 
-def _ssyrk_code(_context, uplo, trans, n, k, alpha, a, lda, beta, c, ldc):  # type: ignore[no-untyped-def]
+def _ssyrk_code(_context, uplo, trans, n, k, alpha, a, lda, beta, c, ldc):  # type: ignore[no-untyped-def]  # numba's
     return types.void(*_SYRK), _call("ssyrk", _SYRK)
 
 

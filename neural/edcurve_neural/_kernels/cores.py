@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no types
 
 
 @contextmanager
@@ -27,6 +27,6 @@ def one_core() -> Iterator[None]:
 @cache
 def _controller() -> ThreadpoolController:
     """Of what is loaded when it is first asked for: by then SciPy is."""
-    import scipy.linalg.cython_blas  # noqa: F401
+    import scipy.linalg.cython_blas  # noqa: F401  # loads BLAS
 
     return ThreadpoolController().select(user_api="blas")
