@@ -343,6 +343,7 @@ DAMAGE = {
     "base of null": lambda text: changed(text, base=None),
     "source of a number": lambda text: changed(text, source=3),
     "status of null": lambda text: changed(text, status=None),
+    "status of half a character": lambda text: changed(text, status="\ud800"),
     "short column": lambda text: changed(text, hull=[1.0]),
     "column of a number": lambda text: changed(text, hull=1.0),
     "column of null": lambda text: changed(text, hull=None),

@@ -58,7 +58,8 @@ def rounding(function: Function, p: Array) -> Array:
     """
     steps = np.minimum(3e-3, 1e-9 / p**2) * np.arange(12)[:, None]
     noise = np.diff(evaluate(function, p * (1 - steps)), 7, axis=0)
-    return np.asarray(np.sqrt(np.mean(noise**2, axis=0) / math.comb(14, 7)))
+    unit = np.maximum(np.max(np.abs(noise), axis=0), np.finfo(np.float64).tiny)  # squares may not leave the range
+    return np.asarray(unit * np.sqrt(np.mean((noise / unit) ** 2, axis=0) / math.comb(14, 7)))
 
 
 def differentiate(d: Function, p: Array) -> tuple[Array, Array]:

@@ -375,6 +375,7 @@ def _sound(loaded: Curve) -> Curve:
     floor = loaded.width is None or (isinstance(loaded.width, int) and isinstance(loaded.floor, float))
     if not (same and texts and numbers and floor):
         raise ValueError("fields")
+    loaded.status.encode()  # JSON has half characters, which a table can't
     return loaded
 
 

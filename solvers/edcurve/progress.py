@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 PATIENCE = 2.0
 
@@ -12,22 +15,21 @@ PATIENCE = 2.0
 @contextmanager
 def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
     """Yield ``update(done, total)``; nothing is shown before `PATIENCE` seconds have passed, or off a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    start, shown = time.monotonic(), None
+    with ExitStack() as stack:
 
-    start = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    shown = Progress(*columns, console=console, transient=True)
-    task = shown.add_task(title, total=total)
+        def update(done: int, _total: int) -> None:
+            nonlocal shown
+            if shown is None and time.monotonic() - start > PATIENCE and sys.stderr and sys.stderr.isatty():
+                shown = stack.enter_context(_shown(title, total))
+            if shown is not None:
+                shown.update(done - shown.pos)
 
-    def update(done: int, _total: int) -> None:
-        shown.update(task, completed=done)
-        if console.is_terminal and not shown.live.is_started and time.monotonic() - start > PATIENCE:
-            shown.start()
-
-    try:
         yield update
-    finally:
-        if shown.live.is_started:
-            shown.stop()
+
+
+def _shown(title: str, total: int | None) -> Any:
+    from click import progressbar
+
+    some = itertools.count() if total is None else range(total)
+    return progressbar(some, length=total, label=title, file=sys.stderr, show_pos=True)

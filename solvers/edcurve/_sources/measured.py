@@ -181,7 +181,8 @@ class SampledCurve(Source):
         self._stationarity = stationarity(points, closed=False)
         values = _mean_distances(points)
         u = np.linspace(0.0, 1.0, len(points))
-        self._delta: PPoly = PchipInterpolator(u, values)
+        with np.errstate(over="ignore"):  # the mean slope of two next to nothing is nothing, by way of 1/∞
+            self._delta: PPoly = PchipInterpolator(u, values)
         self._moment = self._delta.antiderivative(2)
         self._moment_slope = self._delta.antiderivative(1)
         middles = 0.5 * (u[1:] + u[:-1])

@@ -1,0 +1,63 @@
+"""The bar of work that takes long: on a terminal, after two seconds, and nowhere else."""
+
+import io
+import os
+import sys
+
+import pytest
+from edcurve import progress
+
+pty = pytest.importorskip("pty", reason="terminals of Unix", exc_type=ImportError)
+
+
+def said(monkeypatch, work):
+    """What appears on a terminal that is standard error of the work."""
+    ours, theirs = pty.openpty()
+    with open(theirs, "w") as terminal, monkeypatch.context() as patch:  # noqa: PTH123  # a descriptor
+        patch.setattr(sys, "stderr", terminal)
+        work()
+        terminal.write("END")
+    read = b""
+    while b"END" not in read:
+        read += os.read(ours, 4096)
+    os.close(ours)
+    return read.decode()
+
+
+@pytest.mark.parametrize(("total", "last"), [(7, "7/7"), (None, "7")])
+def test_it_counts(monkeypatch, total, last):
+    def work():
+        with progress.bar("searching", total) as update:
+            for done in range(1, 8):
+                update(done, 7)
+
+    assert said(monkeypatch, work) == "END"  # within two seconds
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    shown = said(monkeypatch, work)
+    assert "searching" in shown
+    assert last in shown.split("]")[-1]
+    assert shown.count("\n") == 1  # in place, and what is said next begins a line
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), None])
+def test_it_is_for_terminals(monkeypatch, stream):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress.bar("searching", 2) as update:
+        update(1, 2)
+    assert stream is None or not stream.getvalue()
+
+
+def test_it_ends_with_what_failed(monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+
+    def failing():
+        with progress.bar("searching", 2) as update:
+            update(1, 2)
+            raise ZeroDivisionError
+
+    def work():
+        with pytest.raises(ZeroDivisionError):
+            failing()
+
+    assert "\x1b[?25h" in said(monkeypatch, work)  # the cursor is back
