@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from edcurve import plotting
 from edcurve.cli import main
+from edcurve.cli.lazy import NEURAL as LAZY
 from edcurve.sources import resolve
 
+NEURAL = [command.name for command in LAZY]
 COMMANDS = (
     "baseline",
     "certify",
@@ -274,7 +276,11 @@ def test_version(output):
     assert output("--version").splitlines()[0] == f"edcurve, version {importlib.metadata.version('edcurve')}"
 
 
-@pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]], ids=lambda names: "".join(names) or "all")
+@pytest.mark.parametrize(
+    "command",
+    [[], *[pytest.param([name], marks=[pytest.mark.torch] * (name in NEURAL)) for name in COMMANDS]],
+    ids=lambda names: "".join(names) or "all",
+)
 def test_help(output, command):
     for flag in ("--help", "-h"):
         text = output(*command, flag)

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import importlib.util
 import inspect
 import math
 import os
@@ -213,6 +214,27 @@ def test_every_command_that_takes_a_source_completes_it(command):
     assert ("plain", "circle") in completed(command, "")
 
 
+@pytest.mark.torch
+def test_commands_of_the_neural_part_are_completed(tmp_path):
+    assert completed("train", "ci") == [("plain", "circle"), ("file", "ci")]
+    assert completed("sweep", "s") == [("plain", "sinusoid"), ("plain", "sawbridge"), ("file", "s")]
+    assert completed("baseline", "ra") == [("plain", "ramp")]
+    assert completed("baseline", "ramp", "--kind", "ecvq,k") == [("plain", "ecvq,klt")]
+    assert ("plain", "circular-table") in completed("train", "circle", "--compressor", "circ")
+    (tmp_path / "runs").mkdir()
+    for name in ("abc", "abd", "b"):
+        (tmp_path / "runs" / f"{name}.json").touch()
+    assert completed("encode", str(tmp_path), "ab") == [("plain", "abc"), ("plain", "abd")]
+    assert completed("encode", "nowhere", "ab") == []
+
+
+@pytest.mark.torch
+def test_sources_of_the_neural_part_are_what_there_is():
+    from edcurve_neural.evaluation import KNOWN
+
+    assert set(common.TRAINED) == set(KNOWN)
+
+
 def test_what_is_offered_is_what_there_is():
     assert set(BUILT_IN) <= set(common.OFFERED)
     assert {name.partition(":")[0] for name in common.OFFERED} == {*BUILT_IN, *FAMILIES}
@@ -266,7 +288,7 @@ def test_versions():
     found = dict(line.split(" ", 1) for line in others)
     assert found["python"] == sys.version.split()[0]
     assert found["numpy"] == np.__version__
-    assert {"scipy", "numba", "torch"} <= found.keys()
+    assert {"scipy", "numba", "pandas"} <= found.keys()
 
 
 def test_versions_of_what_is_not_installed_are_left_out():
@@ -312,10 +334,11 @@ def test_warnings_point_at_the_line_of_the_caller(naive, call):
         assert warning.lineno == inspect.getsourcelines(call)[1]
 
 
-@pytest.mark.parametrize("root", ["solvers", "neural"])
-def test_every_warning_goes_through_the_function_that_finds_the_caller(root):
+@pytest.mark.parametrize("package", ["edcurve", "edcurve_neural"])
+def test_every_warning_goes_through_the_function_that_finds_the_caller(package):
     """No other place of the package warns by itself."""
-    files = sorted((Path(__file__).parents[1] / root).rglob("*.py"))
+    (folder,) = importlib.util.find_spec(package).submodule_search_locations
+    files = sorted(Path(folder).rglob("*.py"))
     assert files
     found = [
         (path.name, node.lineno)
@@ -323,4 +346,4 @@ def test_every_warning_goes_through_the_function_that_finds_the_caller(root):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("warnings.warn", "warnings.warn_explicit")
     ]
-    assert [name for name, _ in found] == (["_warnings.py"] if root == "solvers" else [])
+    assert [name for name, _ in found] == (["_warnings.py"] if package == "edcurve" else [])

@@ -68,12 +68,14 @@ def test_sessions(page):
     assert results.failed == 0
 
 
+@pytest.mark.torch
 def test_reference_has_all_that_is_public():
     known = [found(name) for name in listed()]
     missing = [name for name in public() if not any(found(name) is value for value in known)]
     assert missing == []
 
 
+@pytest.mark.torch
 def test_reference_has_nothing_that_is_not_documented():
     names = listed()
     assert len(names) == len(set(names)) > 100

@@ -127,6 +127,7 @@ def small_disk(folder):
     return (*prefix, f'{mount} && exec "$@"', "sh")
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("how", ["full", "read-only"])
 def test_what_cannot_be_written(tmp_path, how):
     """Every writer says which file and why; what was there before stays, and nothing else is left."""

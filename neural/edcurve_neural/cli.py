@@ -16,8 +16,9 @@ from typing import Any
 
 import click
 import torch
+from click.shell_completion import CompletionItem
 from edcurve._data import is_data
-from edcurve.cli.common import Number, json_option, reported, write_all
+from edcurve.cli.common import TRAINED, Number, json_option, offer, reported, write_all
 
 from . import executors, listing, manifolds
 from .config import COMPRESSORS, LIKELIHOODS, STARTS, Config, grid
@@ -62,6 +63,11 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new r
                 self.fail(f"{name!r} is not one of {', '.join(self.allowed)}", param, ctx)
         return found
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the names that go on from the last comma."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + name) for name in self.allowed if name.startswith(last)]
+
 
 class Device(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
     """A device that is there; on a cluster its workers say whether it is."""
@@ -105,7 +111,7 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
         store = click.option("--store", type=folder, help="Folder to keep it in. [default: only the numbers are shown]")
         others = []
     these = [
-        click.argument("source"),
+        click.argument("source", shell_complete=offer(TRAINED, files=True)),
         click.option("--open", "is_open", is_flag=True, help="Of a file: its points are an open curve, not a loop."),
         click.option("--lmbda", type=real, required=True, help="λ of the loss rate + λ · distortion, in bits."),
         click.option("--latent-dim", type=whole, help=_default("Dimension of the latent space.", Config.latent_dim)),

@@ -10,7 +10,7 @@ from shutil import get_terminal_size
 from typing import Any
 
 import click
-from edcurve.cli.common import json_option, reported, write_all
+from edcurve.cli.common import TRAINED, json_option, offer, reported, write_all
 from rich.console import Console
 from rich.progress import Progress
 
@@ -25,7 +25,7 @@ POINTS = 2**16  # whole realizations are encoded, which takes time
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=offer(TRAINED))
 @click.option("--lmbda", type=Several(float), required=True, help="λ of the loss rate + λ · distortion, in bits.")
 @click.option("--kind", type=Names(KINDS), help=f"Some of {', '.join(KINDS)}. [default: all]")
 @click.option("--samples", type=click.IntRange(2, 2**20), help="Points at which functions are sampled. [default: 1024]")

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import numpy as np
+from click.shell_completion import CompletionItem
 from edcurve._data import is_data, read_points
 from edcurve.cli.common import json_option, key_option, reported, write_all
 from numpy.typing import NDArray
@@ -23,9 +24,15 @@ import_module("constriction")  # so that both commands, and their help, say at o
 folder = click.Path(exists=True, file_okay=False)
 
 
+def _keys(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the runs of the store that begin so."""
+    paths = sorted((Path(context.params.get("store") or ".") / "runs").glob("*.json"))
+    return [CompletionItem(path.stem) for path in paths if path.name[0] != "." and path.name.startswith(incomplete)]
+
+
 @click.command()
 @click.argument("store", metavar="DIR", type=folder)
-@click.argument("run", metavar="KEY")
+@click.argument("run", metavar="KEY", shell_complete=_keys)
 @click.option(
     "--phases", metavar="N|FILE", required=True, help="How many to draw at random; or a .npy, .npz or .csv of them."
 )

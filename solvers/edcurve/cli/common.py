@@ -65,24 +65,26 @@ OFFERED = (
     *("ramp", "circle", "sinusoid", "sawbridge", "uniform", "square", "triangle"),
     *("power:1.5", "pulse:0.2", "edge:15"),
 )
+TRAINED = ("ramp", "circle", "sinusoid", "sawbridge")  # what neural compressors are for
 
 
-def offered(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Sources whose names begin so."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(name) for name in OFFERED if name.startswith(incomplete)]
+Completion = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
-def offered_or_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The same, and files."""
-    from click.shell_completion import CompletionItem
+def offer(names: Sequence[str], *, files: bool = False) -> Completion:
+    """What completes an argument: the names that begin so, and files."""
 
-    return [*offered(context, parameter, incomplete), CompletionItem(incomplete, type="file")]
+    def completed(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return [*found, CompletionItem(incomplete, type="file")] if files else found
+
+    return completed
 
 
-source_argument = click.argument("source", shell_complete=offered)
-source_or_file_argument = click.argument("source", shell_complete=offered_or_file)
+source_argument = click.argument("source", shell_complete=offer(OFFERED))
+source_or_file_argument = click.argument("source", shell_complete=offer(OFFERED, files=True))
 key_option = click.option("--key", help="Of a .npz file: name of the array.")
 # so that a negative number is an argument, to be refused by name, and not an unknown option
 NUMBERS = {"ignore_unknown_options": True}
