@@ -1,10 +1,13 @@
 # make        create .venv, install edcurve, draw the curves of the ramp and the circle into figures/
 # make test   the same environment with the test tools, then the tests
+# make test CONSTRAINTS=constraints-oldest.txt VENV=.venv-oldest
+#             the tests with the oldest releases that pyproject.toml allows; CONSTRAINTS= for the newest there are
 # make fuzz   damaged and hostile files, INPUTS=100000 of them, to everything that reads one
 PYTHON ?= python3
 VENV   ?= .venv
+CONSTRAINTS ?= constraints.txt
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
 
 INPUTS ?= 100000
 
@@ -44,22 +47,22 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.core: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable '.[test]'
 	touch $@
 
-$(VENV)/.lint: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.lint: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
 	touch $@
 
-$(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.bench: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable '.[test,peers]'
 	touch $@
 
-$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.docs: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(PIP) --editable '.[docs]'
 	touch $@

@@ -138,7 +138,8 @@ def worst(table: pd.DataFrame) -> str:
     text = f"Excess of rate + λD over the optimum in percent, {which}, for each λ in bits:\n\n"
     parts = []
     for source, rows in table.groupby("source", sort=False):
-        wide = rows.pivot_table(index="compressor", columns="lmbda", values="excess_percent", aggfunc="max", sort=False)
+        wide = rows.pivot_table(index="compressor", columns="lmbda", values="excess_percent", aggfunc="max")
+        wide = wide.loc[rows["compressor"].drop_duplicates()]
         wide = wide[sorted(wide.columns)].rename(columns=lambda value: f"λ = {value:g}").reset_index()
         parts.append(markdown(wide.rename(columns={"compressor": str(source)})))
     return text + "\n".join(parts)

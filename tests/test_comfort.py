@@ -161,7 +161,8 @@ def test_rows_of_a_frame_are_a_curve(tmp_path):
     curve.to_csv(tmp_path / "curve.csv")
     read = ed.Curve.from_pandas(pd.read_csv(tmp_path / "curve.csv"), source="mine", base=2)
     assert (read.source, read.base, read.cells.size) == ("mine", 2, 0)
-    assert read.entropy.tolist() == curve.entropy.tolist()
+    # pandas before 3 may read a number off in the last place
+    assert read.entropy == pytest.approx(curve.entropy, rel=3e-16, abs=0)
 
 
 @pytest.mark.parametrize(

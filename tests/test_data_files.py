@@ -421,7 +421,7 @@ def test_a_file_of_which_only_a_bound_is_known(tmp_path):
     v = 2 * np.pi * V[:, None]
     np.save(tmp_path / "twice.npy", np.concatenate([0.3 * np.cos(v), 0.3 * np.sin(v), np.cos(2 * v), np.sin(2 * v)], 1))
     result = run("curve", tmp_path / "twice.npy", "--num", 2, "--csv", tmp_path / "twice.csv")
-    assert result.stdout == ""
+    assert result.output == f"wrote {tmp_path / 'twice.csv'}\n"
     rows = [line.split(",") for line in (tmp_path / "twice.csv").read_text().splitlines()]
     assert rows[0] == ["distortion", "entropy", "upper", "lower", "hull", "status"]
     assert [row[3] for row in rows[1:]] == ["nan", "nan"]

@@ -41,7 +41,9 @@ def tables() -> dict[str, str]:
 
 def worst_of(runs: pd.DataFrame, column: str = "excess_percent") -> str:
     """The worst of the seeds for each compressor and λ."""
-    block = runs.groupby(["compressor", "lmbda"], sort=False)[column].max().unstack("lmbda", sort=False)
+    # sorted, then back in the order of the file: pandas before 2.3 puts values elsewhere if told not to sort
+    block = runs.pivot_table(index="compressor", columns="lmbda", values=column, aggfunc="max")
+    block = block.loc[runs["compressor"].drop_duplicates()]
     return markdown(block.rename(columns=lambda value: f"λ = {value:g}").rename_axis("compressor").reset_index())
 
 

@@ -1,5 +1,6 @@
 """SciPy's constrained optimisers on the sizes, from many random starts, with exact derivatives."""
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -27,10 +28,11 @@ def slsqp(problem: Problem, starts: int, seed: int) -> Answer:
     options = {"ftol": 1e-13, "maxiter": 300}
 
     def descend(start: Floats) -> Floats:
-        bounds = optimize.Bounds(SMALLEST, 1.0)
-        return optimize.minimize(
-            entropy_of, start, jac=_gradient, method="SLSQP", bounds=bounds, constraints=constraints, options=options
-        ).x
+        given = {"jac": _gradient, "bounds": optimize.Bounds(SMALLEST, 1.0), "constraints": constraints}
+        with warnings.catch_warnings():
+            # SciPy before 1.16 says so of rounding errors of a step
+            warnings.filterwarnings("ignore", "Values in x were outside bounds", RuntimeWarning)
+            return optimize.minimize(entropy_of, start, method="SLSQP", options=options, **given).x
 
     return _best(problem, descend, starts, seed)
 

@@ -10,9 +10,8 @@ from shutil import get_terminal_size
 from typing import Any
 
 import click
+from edcurve import progress
 from edcurve.cli.common import TRAINED, json_option, offer, reported, write_all
-from rich.console import Console
-from rich.progress import Progress
 
 from . import listing
 from .baselines import ecvq, phase_quantizer, transform_coding
@@ -58,9 +57,10 @@ def _rows(
     if source == "circle" and samples is not None:
         raise ValueError(f"samples must be None for the circle, which is in R², got {samples!r}")
     wanted = [(name, value) for name in kind or KINDS for value in lmbda]
-    with Progress(console=Console(stderr=True), disable=not Console(stderr=True).is_terminal) as bar:
-        for name, value in bar.track(wanted, description="baselines"):
+    with progress.bar("baselines", len(wanted)) as update:
+        for done, (name, value) in enumerate(wanted, start=1):
             yield row(name, source, value, samples or 1024, points, **options)
+            update(done, len(wanted))
 
 
 def row(

@@ -174,7 +174,10 @@ class Curve:
         return of_curve(self)
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """The same table as CSV with a header line, every number exact; returned as text if `path` is None."""
+        """The same table as CSV with a header line, every number exact; returned as text if `path` is None.
+
+        pandas before 3 reads it exactly with ``float_precision="round_trip"``, and may else be off in the last place.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*self.columns, "status"])
@@ -389,4 +392,4 @@ def _column(frame: pd.DataFrame, name: str) -> Array:
 def _readable(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return np.array(value, dtype=np.int64) if name == "cells" else np.array([float(x) for x in value])
-    return value
+    return float(value) if name in ("truncation", "defect", "floor") and isinstance(value, str) else value

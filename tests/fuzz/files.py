@@ -1,5 +1,6 @@
 """Contents of files, made from a seed: valid ones, odd ones, and both damaged."""
 
+import copy
 import io
 import json
 import math
@@ -220,9 +221,9 @@ def changed(rng, value):
         if action == 0:
             del inside[path[-1]]
         elif action == 1 and isinstance(inside, dict):
-            inside[rng.choice(("x", "", "self", "digest", "__init__"))] = rng.choice(HOSTILE)
+            inside[rng.choice(("x", "", "self", "digest", "__init__"))] = copy.deepcopy(rng.choice(HOSTILE))
         else:
-            inside[path[-1]] = rng.choice(HOSTILE)
+            inside[path[-1]] = copy.deepcopy(rng.choice(HOSTILE))  # which the next turn may change
     return value
 
 

@@ -70,8 +70,8 @@ def test_stores_of_older_releases(tmp_path):
     for command in (coded, drawn):
         result = CliRunner().invoke(main, command)
         assert result.exit_code == 2, result.output
-        assert "a release of edcurve whose configurations had no compressor, start" in result.stderr
-        assert "delete" not in result.stderr
+        assert "a release of edcurve whose configurations had no compressor, start" in result.output
+        assert "delete" not in result.output
 
 
 def test_starts_are_series_of_their_own():

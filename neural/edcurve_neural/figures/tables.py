@@ -108,7 +108,8 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
         frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(NEEDED))
     else:
         try:
-            frame = pd.read_csv(io.StringIO(read_text(where, "utf-8-sig")), low_memory=False)
+            text = io.StringIO(read_text(where, "utf-8-sig"))
+            frame = pd.read_csv(text, low_memory=False)
         except (ValueError, RecursionError) as error:  # of pandas, and of what is not UTF-8
             raise ValueError(f"{where}: not a CSV file in UTF-8: {shortened(error)}") from None
     return _finished(frame, str(where))
@@ -121,16 +122,19 @@ def _finished(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     finished = frame[frame["status"] == "finished"].reset_index(drop=True)
     if finished.empty:
         raise ValueError(f"{where}: no run has finished")
+    # made anew from its columns: a table may have thousands, of which replacing one after the other is slow
+    columns = {str(name): finished[name] for name in finished}
     for name in (*NEEDED, *DEFAULTS):
         value = DEFAULTS.get(name)
-        if name not in finished:
-            finished[name] = value
+        if name not in columns:
+            columns[name] = pd.Series(value, finished.index)
         elif name in TEXTS:
-            column = finished[name].astype(object)
-            finished[name] = (column if value is None else column.fillna(value)).astype(str)
+            column = columns[name].astype(object)
+            columns[name] = (column if value is None else column.fillna(value)).astype(str)
         else:
-            column = _numbers(finished[name], where)
-            finished[name] = column if value is None else column.fillna(value)
+            column = _numbers(columns[name], where)
+            columns[name] = column if value is None else column.fillna(value)
+    finished = pd.DataFrame(columns)
     finished["optimum"] = finished["rate"] + finished["lmbda"] * finished["distortion"] - finished["excess"]
     seen = finished["noisy_rate"] + finished["lmbda"] * finished["noisy_distortion"]
     percent, trained = 100.0 * finished["excess"] / finished["optimum"], 100.0 * (seen / finished["optimum"] - 1.0)
@@ -140,7 +144,8 @@ def _finished(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
     """A column as numbers, missing ones only where there may be some; ValueError with the column and the value."""
     name = str(column.name)
-    numbers = pd.to_numeric(column, errors="coerce")
+    # by way of text: pandas keeps an integer that is too large for a float, and then fails to convert it
+    numbers = pd.to_numeric(column.astype(str) if column.dtype == object else column, errors="coerce")
     least = 1.0 if name in COUNTS else 0.0 if name in ("lmbda", "distortion", "rate", "entropy") else -np.inf
     bad = (numbers.isna() & (column.notna() if name in DEFAULTS else True)) | ~(numbers.fillna(1.0).abs() <= LARGEST)
     bad |= numbers < least

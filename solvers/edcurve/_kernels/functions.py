@@ -129,7 +129,8 @@ def _more(mean: Function, c: Any, lmbda: float, low: float, at_low: float) -> fl
     while at_high < lmbda:
         power = math.log(high / low) / max(math.log(at_high / at_low), 0.1)
         low, at_low = high, at_high
-        high = math.floor(1.001 * high * math.exp(min(14.0, power * math.log(lmbda / at_high)))) + 1.0
+        guess = 1.001 * high * math.exp(min(14.0, power * math.log(lmbda / at_high)))
+        high = math.floor(min(guess, 2.0 * biuniform.MOST_CELLS)) + 1.0  # compiled, it may be an integer of 64 bits
         if high >= biuniform.MOST_CELLS:
             return 0.0
         at_high = _next(mean, c, high)
