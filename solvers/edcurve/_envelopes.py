@@ -35,6 +35,12 @@ def dual_lines(source: Source) -> tuple[float, ...]:
     return tuple(lines)
 
 
+def scaled_lines(lines: tuple[float, ...], factor: float) -> tuple[float, ...]:
+    """The same chords at distortions times the factor."""
+    by = (factor, factor, 1.0, 1.0 / factor)
+    return tuple(value * by[i % 4] for i, value in enumerate(lines))
+
+
 def _chord(source: Source, p: Array, left: int, right: int) -> list[float]:
     """Chord that touches the curve near p[left] and near p[right] (or ends at p = 1)."""
 

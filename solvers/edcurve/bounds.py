@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validation
+from . import _units, _validation
 from ._kernels import biuniform, functions
 from .exact import evaluate
 from .partitions import Cells, Partition
@@ -47,7 +47,7 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     known = resolve(source)
     unit = _validation.log_base(base)
     if known.status != BOUND:
-        return evaluate(functions.entropy, known, (), "distortion", distortion, out=unit)
+        return evaluate(functions.entropy, known, distortion, unit)
     return _validation.elementwise(
         "distortion",
         distortion,
@@ -58,6 +58,8 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
 def _searched(source: Source, distortion: Array) -> Array:
     """The better of simple partitions and a search, in which neighbouring distortions start each other."""
+    source, size = _units.normal(source)
+    distortion = _units.divided(distortion, size)
     result = np.array([_simple(source, D) for D in distortion.tolist()])
     least = source._one_cell(1.0 / SEARCHED) * SEARCHED
     inner = (distortion > least) & (distortion < source.max_distortion)
@@ -92,6 +94,8 @@ def _simple_cells(source: Source, D: float) -> tuple[float, float]:
 
 def best_partition(source: Source, D: float) -> Partition | Cells:
     """The partition whose entropy `upper_bound` returns at one D, 0 < D < D_max, of a source without an exact E(D)."""
+    source, size = _units.normal(source)
+    D = _units.divided(D, size)
     count, odd = _simple_cells(source, D)
     nats = biuniform.entropy(count, odd)
     if source._one_cell(1.0 / SEARCHED) * SEARCHED < D:
@@ -138,4 +142,4 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
             "cells that are not intervals may be better than those the bound is computed from"
         )
     unit = _validation.log_base(base)
-    return evaluate(functions.lower, known, known._lines, "distortion", distortion, out=unit)
+    return evaluate(functions.lower, known, distortion, unit, lambda source: source._lines)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validation
+from . import _units, _validation
 from ._kernels import functions, general, loops
 from .sources import BOUND, Source, resolve
 
 Array = NDArray[np.float64]
+Extra = Callable[[Source], tuple[float, ...]]
 
 
 def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
@@ -48,7 +50,7 @@ def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: flo
     Theorems 3 and 5 of Bhadane, Wagner and Ballé, arXiv 2205.08518.
     """
     known = exactly(source)
-    return evaluate(functions.entropy, known, (), "distortion", distortion, out=_validation.log_base(base))
+    return evaluate(functions.entropy, known, distortion, _validation.log_base(base))
 
 
 def distortion_entropy(source: Source | str, entropy: ArrayLike, *, base: float = 2) -> Any:
@@ -75,7 +77,14 @@ def distortion_entropy(source: Source | str, entropy: ArrayLike, *, base: float 
     """
     known = exactly(source)
     unit = _validation.log_base(base)
-    return evaluate(functions.distortion, known, (), "entropy", entropy, into=unit)
+    plain, size = _units.normal(known)
+    model, c = plain._model, plain._c
+    return _validation.elementwise(
+        "entropy",
+        entropy,
+        lambda x: loops.point(functions.distortion, model, c, (), x * unit) * size,
+        lambda x: loops.evaluate(functions.distortion, model, c, (), x * unit) * size,
+    )
 
 
 def exactly(source: Source | str) -> Source:
@@ -89,23 +98,15 @@ def exactly(source: Source | str) -> Source:
     return known
 
 
-def evaluate(
-    function: Any,
-    source: Source,
-    extra: tuple[float, ...],
-    name: str,
-    value: ArrayLike,
-    *,
-    into: float = 1.0,
-    out: float = 1.0,
-) -> Any:
-    """A kernel function on a scalar or an array, its argument multiplied by `into`, its result divided by `out`."""
-    model, c = source._model, source._c
-    if model is general and name == "distortion":
-        source._check_digits(_validation.nonnegative(name, value))
+def evaluate(function: Any, source: Source, distortion: ArrayLike, unit: float, extra: Extra = lambda _: ()) -> Any:
+    """A kernel function at a distortion or an array of them, in units of an entropy; `extra` is what else it takes."""
+    if source._model is general:
+        source._check_digits(_validation.nonnegative("distortion", distortion))
+    plain, size = _units.normal(source)
+    model, c, more = plain._model, plain._c, extra(plain)
     return _validation.elementwise(
-        name,
-        value,
-        lambda x: loops.point(function, model, c, extra, x * into) / out,
-        lambda x: loops.evaluate(function, model, c, extra, x * into if into != 1.0 else x) / out,
+        "distortion",
+        distortion,
+        lambda D: loops.point(function, model, c, more, _units.divided(D, size)) / unit,
+        lambda D: loops.evaluate(function, model, c, more, _units.divided(D, size)) / unit,
     )

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edcurve._units import unit
 from edcurve._validation import log_base, nonnegative, real
 from edcurve._warnings import warn
 
 Counts = NDArray[np.int64]
+LEAST = 2.0**-1000  # mean squared error below which the unit is no smaller
 unseen_warning = 0.1  # share of the samples whose index was seen only once
 
 
@@ -205,7 +207,8 @@ def _mean(errors: NDArray[np.float64], tail: float) -> tuple[float, tuple[float,
     mean, n = float(errors.mean()), errors.size
     if n == 1:
         return mean, (0.0, math.inf)
-    reach = -float(stdtrit(n - 1, tail)) * float(errors.std(ddof=1)) / math.sqrt(n)
+    size = unit(max(mean, LEAST))  # squares of squared errors may leave the range
+    reach = -float(stdtrit(n - 1, tail)) * float((errors / size).std(ddof=1)) * size / math.sqrt(n)
     return mean, (max(mean - reach, 0.0), mean + reach)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validation
+from . import _units, _validation
 from ._kernels import circle, cubic
 from .exact import exactly
 from .sources import Source
@@ -141,16 +141,18 @@ def partition(source: Source | str, distortion: ArrayLike) -> Partition:
 def _split(source: Source, D: float) -> tuple[int, float]:
     if source.max_distortion <= D:
         return 1, 0.0
+    plain, size = _units.normal(source)
+    level = _units.divided(D, size)
     if source._model is cubic:
         unit = Fraction(D) / source._scale
         a, b = (round(Fraction(x) / source._scale) for x in source._c[2:])
         return _split_cubic(a, b, *unit.as_integer_ratio())
-    count, odd = source._model.split(source._c, D)
+    count, odd = plain._model.split(plain._c, level)
     if source._model is circle and (count == 0.0 or count > MANY):
         return _split_circle(D / source._c[2])
     if count > 0.0:
         return int(count), odd
-    nats = source._model.rate(source._c, D)
+    nats = plain._model.rate(plain._c, level)
     if nats > 709.0:
         raise ValueError(f"distortion must be larger for a countable partition, got {D!r} ({nats:.4g} nats)")
     return int(math.exp(nats)), 0.0

@@ -170,7 +170,7 @@ def _sampled(known: SampledRamp, distortion: float, unit: float) -> Quantizer:
     low, high = 0.0, 1.0 / known.max_distortion
     while (found := known.best(high))[2] > distortion:
         low, high = high, 4.0 * high
-        if high > 1e300 or found[0].split * known.samples > 2**52:
+        if high * known.max_distortion > 1e300 or found[0].split * known.samples > 2**52:
             raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r}")
     if known.max_distortion <= distortion:
         found = known.best(0.0)

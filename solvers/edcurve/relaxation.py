@@ -16,7 +16,7 @@ from . import _validation
 from ._relaxation import concave, integers, measures
 from ._relaxation.results import ConvexConcave, IntegerProgram, MeasureLP, Sweep
 from ._relaxation.solving import ROUNDING, attained, self_information
-from .sources import Source, resolve
+from .sources import Source, normal, resolve
 
 __all__ = [
     "ConvexConcave",
@@ -61,8 +61,9 @@ def measure_lp(source: Source | str, distortion: float, *, base: float = 2) -> M
         If the solver fails; the message has its name and status.
     """
     known, D, unit = resolve(source), _positive("distortion", distortion), _validation.log_base(base)
-    found = measures.least_entropy(known.cell_distortion, D)
-    value, lmbda, mu = found.value / unit, found.lmbda / unit, found.floor / unit
+    plain, size = normal(known)
+    found = measures.least_entropy(plain.cell_distortion, D / size, size)
+    value, lmbda, mu = found.value / unit, found.lmbda / size / unit, found.floor / unit
     return MeasureLP(value, lmbda, mu, found.sizes, found.weights, value - (mu - lmbda * D), found.status)
 
 
@@ -103,15 +104,17 @@ def integer_program(
         If the solver fails or finds no partition in time; the message has its name and status.
     """
     known, D, unit = resolve(source), _positive("distortion", distortion), _validation.log_base(base)
-    d, number, seconds = known.cell_distortion, _fine_enough(known, D, grid), _positive("time_limit", time_limit)
-    found = integers.on_grid(d, D, number, seconds)
-    lower = integers.below_all(d, D, number, seconds) / unit
+    number, seconds = _fine_enough(known, D, grid), _positive("time_limit", time_limit)
+    plain, size = normal(known)
+    d, level = plain.cell_distortion, D / size
+    found = integers.on_grid(d, level, number, seconds)
+    lower = integers.below_all(d, level, number, seconds) / unit
     entropy = math.fsum(found.counts * self_information(found.sizes)) / unit
     return IntegerProgram(
         sizes=found.sizes,
         counts=found.counts,
         entropy=entropy,
-        distortion=integers.distortion_of(d, found.sizes, found.counts),
+        distortion=integers.distortion_of(d, found.sizes, found.counts) * size,
         bound=found.bound / unit,
         gap=entropy - found.bound / unit,
         lower=lower,
@@ -175,11 +178,12 @@ def convex_concave(
     known, D, unit = resolve(source), _positive("distortion", distortion), _validation.log_base(base)
     shape = _validation.positive_int("starts", starts), _enough(known, D, cells)
     rng = np.random.default_rng(_validation.positive_int("seed", seed, 0))
-    found = concave.search(known.cell_distortion, D, shape, rng)
+    plain, size = normal(known)
+    found = concave.search(plain.cell_distortion, D / size, shape, rng)
     sizes = np.sort(found.cells[found.cells > 0.0])[::-1]
     return ConvexConcave(
         entropy=math.fsum(self_information(sizes)) / unit,
-        distortion=math.fsum(known.cell_distortion(sizes)),
+        distortion=math.fsum(plain.cell_distortion(sizes)) * size,
         cells=sizes,
         status="converged" if found.settled else "stopped",
     )
@@ -232,9 +236,12 @@ def sweep(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Sweep:
     values = _validation.nonnegative("lmbda", lmbda, finite=True)
     points = np.empty((values.size, 4))
     order = np.argsort(values, axis=None)
-    for i, point in zip(order, measures.sweep(known.cell_distortion, values.ravel()[order] * unit), strict=True):
+    plain, size = normal(known)
+    with np.errstate(over="ignore"):  # which is refused
+        multipliers = values.ravel()[order] * unit * size
+    for i, point in zip(order, measures.sweep(plain.cell_distortion, multipliers, size), strict=True):
         points[i] = point
-    columns = points.T * np.array([1.0 / unit, 1.0 / unit, 1.0, 1.0])[:, None]
+    columns = points.T * np.array([1.0 / unit, 1.0 / unit, size, 1.0])[:, None]
     value, entropy, distortion, size = (column.reshape(values.shape) for column in columns)
     if values.ndim == 0:
         return Sweep(float(values), value.item(), entropy.item(), distortion.item(), size.item())

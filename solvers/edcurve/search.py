@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from edcurve._search.pools import Task
 from edcurve._search.results import SearchResult, nonincreasing, one_cell, results_of
 from edcurve._search.sizing import fewest_cells, most_cells, uniform_cells, whole_cell
 from edcurve._search.solve import solve
+from edcurve._units import unit
 from edcurve._validation import nonnegative, positive_int, real
 
 __all__ = ["SearchResult", "minimise_entropy", "minimise_entropy_many", "minimise_lagrangian"]
@@ -166,18 +168,19 @@ def minimise_lagrangian(
     if weight == 0:
         return one_cell(whole_cell(d))
     fewest = uniform_cells(d, weight)
-    cells = Cells(d, derivative, 1 / fewest)
+    size = unit(whole_cell(d))
+    cells = Cells(_divided(d, size), _divided(derivative, size) if derivative else None, 1 / fewest)
     options = _options(None, starts, structured, seed)
     task = Task(
         cells,
         np.ones(1),
         np.array([fewest]),
         np.array([most_cells]),
-        weight,
+        weight * size,
         options.starts,
         options.structured,
     )
-    return results_of(cells, solve(task, options.seed))[0]
+    return _multiplied(results_of(cells, solve(task, options.seed)), size)[0]
 
 
 class _Options(NamedTuple):
@@ -219,7 +222,16 @@ def _search(
     if levels.size == 0:
         return []
     fewest = fewest_cells(d, levels, options.max_cells)
-    cells = Cells(d, derivative, 1 / float(fewest.max()))
+    size = unit(whole_cell(d))
+    cells = Cells(_divided(d, size), _divided(derivative, size) if derivative else None, 1 / float(fewest.max()))
     most = np.full(fewest.shape, options.max_cells)
-    task = Task(cells, levels, fewest, most, None, options.starts, options.structured)
-    return results_of(cells, solve(task, options.seed, progress))
+    task = Task(cells, levels / size, fewest, most, None, options.starts, options.structured)
+    return _multiplied(results_of(cells, solve(task, options.seed, progress)), size)
+
+
+def _divided(function: CellDistortion, size: float) -> CellDistortion:
+    return function if size == 1.0 else lambda p: np.asarray(function(p)) / size
+
+
+def _multiplied(results: list[SearchResult], size: float) -> list[SearchResult]:
+    return [replace(found, distortion=found.distortion * size, lmbda=found.lmbda / size) for found in results]

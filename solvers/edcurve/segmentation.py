@@ -126,8 +126,9 @@ def segment(
     Parameters
     ----------
     points : array_like, shape (N,) or (N, dim)
-        Points of the curve in order: finite, at most 1e150 in size; at most 10⁷ points and 10⁸ numbers. On a closed
-        curve, at least 3, and the last is followed by the first without being its repetition.
+        Points of the curve in order: finite, at most 1e150 in size, and either all the same or varying by 1e-140 or
+        more; at most 10⁷ points and 10⁸ numbers. On a closed curve, at least 3, and the last is followed by the first
+        without being its repetition.
     lmbda : float or array_like, shape (m,)
         λ ≥ 0, finite, in units of `base` per unit distortion, in any order.
     weights : array_like, shape (N,), optional

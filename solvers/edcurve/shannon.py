@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validation
+from . import _units, _validation
 from ._sources.known import Proved
 from .linear import is_scalar
 from .sources import PowerLaw, Source, Spectrum, resolve
@@ -183,10 +183,10 @@ def _closed_form(distortion: Array, energy: float) -> Array:
 def _by_orbits(source: Source, distortion: Array) -> Array:
     from . import progress
 
-    table = _table(source)
     _check_least(source, distortion, least_distortion(source))
+    plain, size = _units.normal(source)
     with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
-        return np.asarray(table.answer(distortion, update))
+        return np.asarray(_table(plain).answer(distortion / size, update))
 
 
 def _by_channels(source: Source, distortion: Array) -> Array:
@@ -201,7 +201,7 @@ def _by_channels(source: Source, distortion: Array) -> Array:
 def _unscaled(source: Source) -> tuple[Source, float]:
     """The built-in open source that a scaled one is made of, whose grids and bounds serve all its multiples."""
     if not isinstance(source, Proved) or source._scale == 1:
-        return source, 1.0
+        return _units.normal(source)
     # the open built-in sources but the power laws are made without arguments
     plain = PowerLaw(source._c[2]) if isinstance(source, PowerLaw) else type(source)()  # type: ignore[call-arg]
     return plain, float(source._scale)
@@ -215,8 +215,9 @@ def least_distortion(source: Source) -> float:
     if single_harmonic(source) is not None:
         return 0.0
     if source.closed:
-        least = max(LEAST * source.max_distortion, source._accurate_above)
-        return float(_table(source).grids.least(least))
+        plain, size = _units.normal(source)
+        least = max(LEAST * plain.max_distortion, source._accurate_above / size)
+        return float(_table(plain).grids.least(least)) * size
     plain, factor = _unscaled(source)
     return max(factor * float(_sandwich(plain).least), source._accurate_above)
 

@@ -18,6 +18,7 @@ from ._sources.ramp import Ramp, SampledRamp
 from ._sources.spectra import Spectrum
 from ._sources.waveforms import Waveform
 from ._sources.waves import Edge, Pulse, Square, Triangle
+from ._units import normal
 
 __all__ = [
     "BOUND",
@@ -40,6 +41,7 @@ __all__ = [
     "Triangle",
     "UniformScalar",
     "Waveform",
+    "normal",
     "resolve",
 ]
 

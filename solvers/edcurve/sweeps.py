@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _validation
+from . import _units, _validation
 from ._envelopes import lower_hull
 from ._kernels import functions, loops
 from .exact import evaluate
@@ -93,17 +93,19 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
         return _of_sampled(known, values, unit)
     if values.ndim == 0 and uniform_suffices(known):
         return _at_one(known, float(values), unit)
-    flat = np.ascontiguousarray(values * unit).ravel()
-    fields = _uniform(known, flat)
+    plain, size = _units.normal(known)
+    with np.errstate(over="ignore"):  # to more than can be answered
+        flat = np.ascontiguousarray(values * unit * size).ravel()
+    fields = _uniform(plain, flat, size)
     if not uniform_suffices(known):
-        fields = _searched(known, flat, fields)
+        fields = _searched(plain, flat, fields)
     cells, entropy, distortion, uniform = fields
     parts = (
         values.ravel(),
         cells,
         entropy / unit,
-        distortion,
-        entropy / unit + values.ravel() * distortion,
+        distortion * size,
+        entropy / unit + values.ravel() * (distortion * size),
         uniform,
     )
     if values.ndim == 0:
@@ -133,19 +135,20 @@ def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
 
 def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:
     """`_uniform` for a scalar, without the cost of arrays."""
-    model, c = source._model, source._c
-    cells = loops.point(functions.cells, model, c, source._vertices, lmbda * unit)
+    plain, size = _units.normal(source)
+    model, c = plain._model, plain._c
+    cells = loops.point(functions.cells, model, c, plain._vertices, lmbda * unit * size)
     if cells <= 0.0:
         raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {lmbda!r}")
-    entropy, distortion = math.log(cells) / unit, loops.point(functions.uniform, model, c, (), cells)
+    entropy, distortion = math.log(cells) / unit, loops.point(functions.uniform, model, c, (), cells) * size
     return Lagrangian(lmbda, int(cells), entropy, distortion, entropy + lmbda * distortion, True, source.status)
 
 
-def _uniform(source: Source, lmbda: Array) -> tuple[Any, ...]:
-    """Cells, entropy in nats and distortion of the best uniform partition at each λ in nats."""
+def _uniform(source: Source, lmbda: Array, size: float) -> tuple[Any, ...]:
+    """Cells, entropy in nats and distortion of the best uniform partition at each λ in nats, in a unit of that size."""
     cells = loops.evaluate(functions.cells, source._model, source._c, source._vertices, lmbda)
     if not np.all(cells > 0.0):
-        worst = lmbda[cells == 0.0].min()
+        worst = lmbda[cells == 0.0].min() / size
         raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {worst:.6g} nats")
     entropy, distortion = (
         loops.evaluate(function, source._model, source._c, (), cells)
@@ -178,7 +181,7 @@ def _minimum(source: Source, lmbda: float) -> SearchResult:
 @lru_cache(maxsize=256)
 def uniform_suffices(source: Source) -> bool:
     """Whether a uniform partition minimises H + λD at every λ: (★) holds and E is concave between uniform ones."""
-    return source.status != BOUND and bool(np.all(_concave(source)))
+    return source.status != BOUND and bool(np.all(_concave(_units.normal(source)[0])))
 
 
 def _concave(source: Source) -> NDArray[np.bool_]:
@@ -224,11 +227,12 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     """
     known = resolve(source)
     unit = _validation.log_base(base)
-    uniform = evaluate(functions.hull, known, known._vertices, "distortion", distortion, out=unit)
+    uniform = evaluate(functions.hull, known, distortion, unit, lambda source: source._vertices)
     if uniform_suffices(known):
         return uniform
-    x, y = searched_vertices(known)
-    values = np.asarray(distortion, dtype=float)
+    plain, size = _units.normal(known)
+    x, y = searched_vertices(plain)
+    values = _units.divided(np.asarray(distortion, dtype=float), size)
     result = np.where(values >= x[0], np.interp(values, x, y) / unit, uniform)
     return result if isinstance(uniform, np.ndarray) else float(result)
 

@@ -33,18 +33,19 @@ class Solution(NamedTuple):
     status: str
 
 
-def least_entropy(d: CellDistortion, D: float) -> Solution:
+def least_entropy(d: CellDistortion, D: float, size: float = 1.0) -> Solution:
     """Minimise Σ m(−ln p) subject to Σ m = 1 and Σ m φ(p) ≤ D, by column generation.
 
     Columns are added where −ln p + λφ(p) has its local minima, until none of them has a negative reduced cost.
+    Distortions are in a unit of that size.
     """
-    size = attained(d, D)
-    sizes, more, status = np.array([size]), _first_columns(d, D, size), "iteration_limit"
+    alone = attained(d, D, size)
+    sizes, more, status = np.array([alone]), _first_columns(d, D, alone), "iteration_limit"
     for _ in range(ROUNDS):
         sizes = np.union1d(sizes, more)
         weights, lmbda = _master(d, D, sizes)
         value = float(weights @ -np.log(sizes)) + 0.0
-        found, costs = valleys(d, lmbda, _between(math.log(size) - lmbda * D))
+        found, costs = valleys(d, lmbda, _between(math.log(alone) - lmbda * D))
         priced = costs - lmbda * D - value
         more = found[priced < 0.0]
         if priced.min() >= -NEGATIVE * max(1.0, value):
@@ -113,31 +114,33 @@ class Point(NamedTuple):
     size: float
 
 
-def sweep(d: CellDistortion, multipliers: Array) -> Iterator[Point]:
+def sweep(d: CellDistortion, multipliers: Array, size: float = 1.0) -> Iterator[Point]:
     """Minimise Σ m(−ln p + λφ(p)) subject to Σ m = 1 at each λ: one program, compiled once.
 
     Costs are its parameter. The columns are sizes that span all that can be optimal at λ, and the local minima between
-    them; costs far above the least, which the solver need not see in full, are cut.
+    them; costs far above the least, which the solver need not see in full, are cut. Distortions are in a unit of that
+    size.
     """
     cp = cvxpy()
     m = cp.Variable(COLUMNS + SLOTS, nonneg=True)
     cost = cp.Parameter(COLUMNS + SLOTS)
     problem = cp.Problem(cp.Minimize(cost @ m), [cp.sum(m) == 1.0])
     for lmbda in multipliers:
-        sizes = _columns(d, float(lmbda))
+        sizes = _columns(d, float(lmbda), size)
         values = _cost(d, float(lmbda), sizes)
         cost.value = COST * np.minimum(values, values.min() + 100.0)
         solve(problem, "HIGHS", warm_start=True, **EXACT)
         yield _point(d, float(lmbda), sizes, m.value)
 
 
-def _columns(d: CellDistortion, lmbda: float) -> Array:
+def _columns(d: CellDistortion, lmbda: float, size: float) -> Array:
     halves = 2.0 ** np.arange(0.0, math.log2(TINIEST), -1.0)
     grid = _between(-float(_cost(d, lmbda, halves).min()))
     found, costs = valleys(d, lmbda, grid)
     best = found[np.argsort(costs)[:SLOTS]]
     if best[0] <= 2.0 * TINIEST:
-        raise ValueError(f"lmbda must be smaller, got {lmbda:.6g} nats: its cells would be smaller than {TINIEST}")
+        given = lmbda / size
+        raise ValueError(f"lmbda must be smaller, got {given:.6g} nats: its cells would be smaller than {TINIEST}")
     return np.concatenate([grid, np.resize(best, SLOTS)])
 
 

@@ -55,8 +55,8 @@ def self_information(p: Array) -> Array:
     return np.asarray(-p * np.log(np.where(p > 0.0, p, 1.0)))
 
 
-def attained(d: CellDistortion, D: float) -> float:
-    """A size p with φ(p) ≤ D, and φ(p) = D to rounding unless p = 1."""
+def attained(d: CellDistortion, D: float, size: float = 1.0) -> float:
+    """A size p with φ(p) ≤ D, and φ(p) = D to rounding unless p = 1; `size` is that of the unit, for the message."""
 
     def met(p: float) -> bool:
         return float(mean_distortion(d, np.array([p]))[0]) <= D
@@ -65,7 +65,7 @@ def attained(d: CellDistortion, D: float) -> float:
     while not met(low):
         low, high = 0.5 * low, low
         if low < TINIEST:
-            raise ValueError(f"distortion must be larger, got {D!r}: its cells would be smaller than {TINIEST}")
+            raise ValueError(f"distortion must be larger, got {D * size!r}: its cells would be smaller than {TINIEST}")
     for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if met(middle) else (low, middle)

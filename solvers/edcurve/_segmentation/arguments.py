@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 MOST_POINTS = 10**7
 MOST_NUMBERS = 10**8
-LARGEST = 1e150
+LARGEST, LEAST_SPREAD = 1e150, 1e-140
 
 
 def points(given: ArrayLike) -> tuple[Array, bool]:
@@ -29,7 +29,11 @@ def points(given: ArrayLike) -> tuple[Array, bool]:
         raise ValueError(
             f"points must be finite and at most {LARGEST:g} in size, got {first!s}{_validation._where(bad)}"
         )
-    return array.reshape(array.shape[0], -1), array.ndim == 1
+    table = array.reshape(array.shape[0], -1)
+    spread = float(np.ptp(table, axis=0).max())
+    if 0.0 < spread < LEAST_SPREAD:
+        raise ValueError(f"points must be all the same or vary by at least {LEAST_SPREAD:g}, got {spread:.6g}")
+    return table, array.ndim == 1
 
 
 def weights(given: ArrayLike | None, size: int) -> Array:

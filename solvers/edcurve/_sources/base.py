@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edcurve import _envelopes, _validation, condition
+from edcurve import _envelopes, _units, _validation, condition
 from edcurve._kernels import general
 from edcurve._warnings import warn
 
@@ -29,6 +29,7 @@ CHECKED = "exact (checked numerically)"
 BOUND = "upper bound"
 KNOWN = 0.1  # truncation, as a share of D_max, up to which E(D) counts as known
 TOLERATED = 0.05  # and up to which it excuses a failure of (★), or a δ that falls
+LEAST, MOST = 1e-302, 1e302  # D_max, that distortions a good deal smaller and λ a good deal larger are numbers too
 
 
 class Source:
@@ -48,7 +49,7 @@ class Source:
         d(p): array of cell sizes in (0, 1] to array of their contributions to the mean squared error,
         ``p · E[‖X − E[X | cell]‖² | cell]``. Omitted by subclasses that override the method.
     max_distortion : float
-        D_max = d(1), the variance of the source.
+        D_max = d(1), the variance of the source: from 1e-302 to 1e302.
     closed : bool
         Whether γ(0) = γ(1), so that cells may wrap around.
     name : str
@@ -57,7 +58,7 @@ class Source:
     Raises
     ------
     ValueError
-        If d is not the cell distortion of any source; the message names the size and the value.
+        If D_max is out of range, or d not the cell distortion of any source; the message names the value.
     """
 
     _model: ClassVar[ModuleType] = general
@@ -78,6 +79,8 @@ class Source:
         self._name = str(name)
         self._closed = bool(closed)
         self._max_distortion = _validation.real("max_distortion", max_distortion)
+        if 0.0 < self._max_distortion < math.inf and not in_range(self._max_distortion):
+            raise ValueError(f"max_distortion must be from {LEAST:g} to {MOST:g}, got {max_distortion!r}")
         overridden = type(self).cell_distortion is not Source.cell_distortion
         if not (callable(cell_distortion) or (cell_distortion is None and overridden)):
             raise TypeError(
@@ -126,14 +129,19 @@ class Source:
         Parameters
         ----------
         a : float
-            Factor, finite and not 0.
+            Factor, finite and not 0, and such that D_max stays from 1e-302 to 1e302.
 
         Returns
         -------
         Source
             Of the same type, with E(D) = E_X(D/a²) exactly.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a factor that is not allowed.
         """
-        factor = amplitude(a)
+        factor = amplitude(a, self._max_distortion)
         other = copy.copy(self)
         other._name = f"{factor:g} × {self._name}"
         other._amplitude = self._amplitude * factor
@@ -250,11 +258,12 @@ class Source:
 
     @cached_property
     def _lines(self) -> tuple[float, ...]:
-        return _envelopes.dual_lines(self)
+        plain, size = _units.normal(self)
+        return _envelopes.scaled_lines(_envelopes.dual_lines(plain), size)
 
     @cached_property
     def _vertices(self) -> tuple[float, ...]:
-        return _envelopes.hull_vertices(self)
+        return _envelopes.hull_vertices(_units.normal(self)[0])
 
     @property
     def status(self) -> str:
@@ -307,7 +316,7 @@ class Source:
         Parameters
         ----------
         c : array_like, shape (n,)
-            Energies c_1, …, c_n ≥ 0 of the harmonics 1, …, n; not all zero.
+            Energies c_1, …, c_n ≥ 0 of the harmonics 1, …, n, of sum D_max from 1e-302 to 1e302.
         name : str
             Used in messages, tables and plots.
 
@@ -348,7 +357,8 @@ class Source:
         Raises
         ------
         ValueError
-            If g is constant, or its samples are fewer than 4, more than 2¹⁹, not finite or not one-dimensional.
+            If g is constant, or its samples are fewer than 4, more than 2¹⁹, not finite, larger than 1e140 in size,
+            within 1e-140 of each other or not one-dimensional.
         TypeError
             If g does not map arrays to real arrays of the same shape.
         """
@@ -388,19 +398,27 @@ class Source:
         ------
         ValueError
             If the defect exceeds the tolerance (`edcurve.segment` needs no stationarity); if the points are fewer than
-            4, not finite, all equal or more than 2²⁸ numbers.
+            4, not finite, larger than 1e140 in size, within 1e-140 of each other, all equal or more than 2²⁸ numbers.
         """
         from .measured import from_samples
 
         return from_samples(x, closed=closed, tolerance=tolerance, name=name)
 
 
-def amplitude(a: float) -> float:
-    """``a`` as a factor for realizations: finite and not 0."""
+def amplitude(a: float, max_distortion: float) -> float:
+    """``a`` as a factor for realizations: finite and not 0, and such that D_max stays in range."""
     value = _validation.real("a", a)
     if value == 0.0 or not 0.0 < value * value < math.inf:
         raise ValueError(f"a must be finite and not 0, its square too, got {a!r}")
+    scaled = value * value * max_distortion
+    if not in_range(scaled):
+        raise ValueError(f"a must leave D_max from {LEAST:g} to {MOST:g}, got {a!r}, which makes it {scaled:.3g}")
     return value
+
+
+def in_range(max_distortion: float) -> bool:
+    """Whether sources may have that D_max."""
+    return LEAST <= max_distortion <= MOST
 
 
 def _times(factor: float, function: Callable[[Array], Any], p: Array) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from edcurve import condition
+from edcurve import _envelopes, condition
 from edcurve._kernels import functions, loops
 
 from .base import PROVED, Array, Source, amplitude
@@ -35,7 +35,7 @@ class Known(Source):
 
     def scaled(self, a: float) -> Self:
         """Source of aX: distortions times a²; exact, as for X itself. See `Source.scaled`."""
-        factor = amplitude(a)
+        factor = amplitude(a, self._max_distortion)
         other = copy.copy(self)
         other._rescale(factor)
         return other
@@ -51,7 +51,7 @@ class Known(Source):
         self._set_maximum(self._maximum * exact)
         lines = vars(self).get("_lines", vars(type(self)).get("_lines"))
         if lines is not None:
-            self._lines = _scaled_lines(lines, float(exact))
+            self._lines = _envelopes.scaled_lines(lines, float(exact))
 
     def _vectorised(self, p: Array) -> Array:
         return loops.evaluate(functions.cell, self._model, self._c, (), p)
@@ -69,12 +69,6 @@ class Known(Source):
 
     def __hash__(self) -> int:
         return hash((type(self), self._c, self._amplitude))
-
-
-def _scaled_lines(lines: tuple[float, ...], factor: float) -> tuple[float, ...]:
-    """Chords of the dual bound, four numbers each (left D, right D, bound, slope), at distortions times the factor."""
-    by = (factor, factor, 1.0, 1.0 / factor)
-    return tuple(value * by[i % 4] for i, value in enumerate(lines))
 
 
 class Proved(Known):

@@ -17,7 +17,8 @@ from edcurve import _validation, condition
 from edcurve._kernels import spectrum, table
 
 from . import orbits, tables
-from .base import TOLERATED, Array
+from .base import LEAST, TOLERATED, Array, in_range
+from .base import MOST as MOST_DISTORTION
 from .known import Known, padded
 
 SUMMED = 16  # up to so many harmonics d(p) is summed term by term
@@ -42,6 +43,8 @@ class Spectrum(Known):
             maximum = _total(self._energies)
         except OverflowError:
             raise ValueError(f"c must have a finite sum, got energies up to {energies.max()}") from None
+        if not in_range(float(maximum)):
+            raise ValueError(f"c must have a sum from {LEAST:g} to {MOST_DISTORTION:g}, got {float(maximum)!r}")
         super().__init__(str(name), maximum, self._energies.tolist(), closed=True)
         self._many = bool(np.count_nonzero(self._energies) > SUMMED)
         if self._many:

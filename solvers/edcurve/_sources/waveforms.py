@@ -18,6 +18,7 @@ from .spectra import MOST, Spectrum
 OVERSAMPLED = 16  # samples of a function for each harmonic that is kept
 MOST_SAMPLES, LEAST_SAMPLES = 2 * MOST, 4
 MOST_AMPLITUDE = 1e140
+LEAST_SPREAD = 1e-140
 NOISE = 1e-30  # of all energy: harmonics below it are rounding errors
 
 
@@ -130,9 +131,13 @@ def _given(g: ArrayLike) -> Array:
 
 
 def finite_samples(name: str, values: NDArray[Any], at: NDArray[Any]) -> Array:
-    """The values as float64, if all are finite and so are sums of their squares."""
+    """The values as float64, if all are finite, and so are sums of their squares and the inverses of these."""
     limits = {"finite": np.isfinite(values), f"at most {MOST_AMPLITUDE:g} in size": np.abs(values) <= MOST_AMPLITUDE}
     for allowed, good in limits.items():
         if not good.all():
             raise ValueError(f"{name} must be {allowed}, got {values[~good][0]} at {at[~good][0]}")
-    return values.astype(np.float64)
+    numbers = values.astype(np.float64)
+    spread = float(np.ptp(numbers, axis=0).max())
+    if 0.0 < spread < LEAST_SPREAD:
+        raise ValueError(f"{name} must vary by at least {LEAST_SPREAD:g}, got {spread:.6g}")
+    return numbers
