@@ -6,6 +6,8 @@ Figures 1 to 4 of *Do Neural Networks Compress Manifolds Optimally?*, from resul
 with the package, and one small compressor trained here and now.
 """
 
+import io
+
 import edcurve as ed
 import edcurve_neural as edn
 import matplotlib.pyplot as plt
@@ -27,6 +29,20 @@ groups = runs.groupby(["source", "latent_dim", "batch_size"])
 print(groups["lmbda"].agg(["count", "min", "max"]).to_string())
 
 # %%
+# Figures come as Matplotlib's, made without pyplot so that they need no display. A notebook
+# shows one that is the last line of a cell; here, pyplot is given its picture.
+
+
+def show(figure):
+    """Show a figure that was made without pyplot."""
+    figure.savefig(picture := io.BytesIO(), dpi=200)
+    picture.seek(0)
+    ax = plt.figure(figsize=figure.get_size_inches()).add_axes((0, 0, 1, 1))
+    ax.imshow(plt.imread(picture))
+    ax.set_axis_off()
+
+
+# %%
 # The schedule is shortened, to a twentieth of that of the authors' public code for most runs,
 # and every figure says so in its title. :doc:`/neural` says what that changes.
 #
@@ -35,20 +51,20 @@ print(groups["lmbda"].agg(["count", "min", "max"]).to_string())
 # At low rate the networks are close to the optimum. At high rate they are not, and small
 # batches are worse.
 
-plt.figure(tradeoffs.trade_off(runs, "ramp"))
+show(tradeoffs.trade_off(runs, "ramp"))
 
 # %%
 # Figure 2: what the ramp's compressor does
 # -----------------------------------------
 # Codeword and reconstruction against the phase, at λ = 48 and at λ = 4096.
 
-plt.figure(phases.ramp(runs, trained.codewords))
+show(phases.ramp(runs, trained.codewords))
 
 # %%
 # Figure 3: the circle
 # --------------------
 
-plt.figure(tradeoffs.trade_off(runs, "circle"))
+show(tradeoffs.trade_off(runs, "circle"))
 
 # %%
 # Figure 4: what the circle's compressor does
@@ -56,7 +72,7 @@ plt.figure(tradeoffs.trade_off(runs, "circle"))
 # Every codeword of a single latent is used on two branches, a shallow one and a steep one,
 # because a loop does not fit into a line without a seam.
 
-plt.figure(phases.circle(runs, trained.codewords))
+show(phases.circle(runs, trained.codewords))
 
 # %%
 # Where the gap is
