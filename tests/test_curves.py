@@ -319,10 +319,12 @@ def test_save_and_load_are_exact(tmp_path, name, base):
 
 
 def test_save_and_load_of_an_upper_bound_and_of_no_cells(violating, tmp_path):
-    unbounded = dataclasses.replace(violating, defect=math.inf, width=2, floor=math.inf)
+    unbounded = dataclasses.replace(violating, defect=math.inf, truncation=math.nan, width=2, floor=math.inf)
     for curve in (violating, unbounded, ed.curve("ramp", [0.05])):
         curve.save(tmp_path / "a.json")
-        assert identical(ed.Curve.load(tmp_path / "a.json"), curve)
+        loaded = ed.Curve.load(tmp_path / "a.json")
+        assert identical(loaded, curve)
+        assert loaded == curve
 
 
 DAMAGE = {

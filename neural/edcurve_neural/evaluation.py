@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import edcurve
 import numpy as np
 import torch
+from edcurve._warnings import warn
 from numpy.typing import NDArray
 
 from . import manifolds
@@ -18,6 +19,7 @@ from .signals import Circle, Measured, Signal, signal
 Indices = NDArray[np.int64]
 Coordinates = NDArray[np.float64]
 POINTS = 2**20
+FEW = 4  # phases that a cell must have on average, or too little is seen of it
 KNOWN: dict[str, Callable[[], edcurve.Source]] = {
     "circle": edcurve.Circle,
     "ramp": edcurve.Ramp,
@@ -139,7 +141,8 @@ def evaluate(
     samples : int
         Number T of samples t = i/T of sources that are functions.
     points : int
-        The phases are (j + ½)/points. Boundaries of cells are found to within 1/points.
+        The phases are (j + ½)/points. Boundaries of cells are found to within 1/points. With fewer than 4 a cell
+        entropy and distortion come out too low, which is warned of.
     dtype, device
         Of the tensors handed over. Functions that do not take tensors get numpy arrays.
 
@@ -161,6 +164,11 @@ def evaluate(
     codes = np.concatenate([_codes(call(encode, block), len(block)) for block in _realizations(waves, points, dtype)])
     flat = codes.ndim == 1
     distinct, cells = relabel(codes.reshape(points, -1))
+    if points < FEW * len(distinct):
+        warn(
+            f"points should be at least {FEW * len(distinct)}, {FEW} for each of the {len(distinct)} cells seen, got "
+            f"{points}: entropy and distortion come out too low, and the excess may be negative"
+        )
     handed = torch.from_numpy(distinct[:, 0] if flat else distinct)
 
     def reconstruct(block: slice) -> Coordinates:

@@ -357,7 +357,7 @@ def _same(a: Any, b: Any) -> bool:
         return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
     if a is None or b is None:
         return a is b
-    return bool(a == b)
+    return bool(a == b or (a != a and b != b))  # NaN, as in the arrays
 
 
 def writable(value: Any) -> Any:

@@ -147,7 +147,7 @@ def test_scalar_rate_and_flat_indices():
 
 ERRORS = [
     (lambda x: x, None, TypeError, "encode must return integers, got an array of dtype float32"),
-    (lambda x: (x > 0).long()[1:], None, ValueError, r"encode must return shape \(10, latent\)"),
+    (lambda x: (x > 0).long()[1:], None, ValueError, r"encode must return shape \(16, latent\)"),
     (lambda x: (x > 0).long(), lambda k: np.zeros(len(k)), ValueError, r"decode must return shape \(4, 2\)"),
     (lambda x: (x > 0).long(), lambda k: np.full((len(k), 2), np.nan), ValueError, "decode must return finite"),
 ]
@@ -156,7 +156,7 @@ ERRORS = [
 @pytest.mark.parametrize(("encode", "decode", "error", "message"), ERRORS)
 def test_errors(encode, decode, error, message):
     with pytest.raises(error, match=message):
-        edn.evaluate(encode, decode or (lambda k: np.zeros((len(k), 2))), "circle", points=10)
+        edn.evaluate(encode, decode or (lambda k: np.zeros((len(k), 2))), "circle", points=16)
 
 
 def test_errors_of_arguments():
@@ -200,3 +200,10 @@ def test_rank_floor():
     assert rank_floor(signal("sawbridge", 512), 0) == pytest.approx(1 / 6, rel=1e-4)
     assert rank_floor(signal("circle", 2), 100) == 0.0
     assert rank_floor(signal("sinusoid", 10), 1) == 0.25
+
+
+def test_too_few_phases_for_the_cells_are_warned_of():
+    code = edn.phase_quantizer("circle", 4096.0)
+    with pytest.warns(UserWarning, match=r"points should be at least 256, 4 for each of the 64 cells seen, got 64"):
+        found = edn.evaluate(code.encode, code.decode, "circle", code.rate, points=64)
+    assert found.entropy == 6.0
