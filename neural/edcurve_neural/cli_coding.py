@@ -90,8 +90,9 @@ def _load(store: str, key: str) -> tuple[Run, float | None]:
     path = Path(store) / "runs"
     found = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
     if len(found) != 1:
+        shown = f"{key[:60]}…" if len(key) > 60 else key  # a file may have any
         raise ValueError(
-            f"KEY must be that of one run in {store}, got {key!r}, which is that of {len(found) or 'none'}; "
+            f"KEY must be that of one run in {store}, got {shown!r}, which is that of {len(found) or 'none'}; "
             f"`edcurve runs {store} --json` lists them"
         )
     record = read_record(found[0])

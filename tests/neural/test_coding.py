@@ -663,6 +663,10 @@ def test_encode_a_file(cli, circle, kind):
             ("encode", "store", "zz", "--phases", "5", "--out", "b.edc"),
             "KEY must be that of one run in store, got 'zz'",
         ),
+        (
+            ("encode", "store", "z" * 5000, "--phases", "5", "--out", "b.edc"),
+            f"KEY must be that of one run in store, got '{'z' * 60}…', which",
+        ),
         (("encode", "store", "", "--phases", "5", "--out", "b.edc"), "KEY must be that of one run in store, got ''"),
         (("encode", "nothing", "a", "--phases", "5", "--out", "b.edc"), "Directory 'nothing' does not exist"),
         (("encode", "store", "KEY", "--phases", "0", "--out", "b.edc"), "--phases must be a number from 1 to 2**28"),
