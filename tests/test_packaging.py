@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -64,3 +66,22 @@ def test_both_packages_come_together():
     for name in ("edcurve", "edcurve_neural"):
         (folder,) = importlib.util.find_spec(name).submodule_search_locations
         assert (Path(folder) / "py.typed").is_file()
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None
+import edcurve_neural as edn
+print(len(edn.figures.load().runs))
+try:
+    edn.evaluate
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_names_that_need_an_extra_say_which():
+    found = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True)
+    runs, said = found.stdout.splitlines()
+    assert int(runs) > 100
+    assert said.startswith("edcurve_neural.evaluate needs the extra neural: pip install 'edcurve[neural]' (")

@@ -43,6 +43,7 @@ _MODULES = {
     "training": ("train", "train_many"),
 }
 _SUBMODULES = ("baselines", "coding", "figures", "functional")
+_EXTRAS = {"torch": "neural", "safetensors": "neural", "threadpoolctl": "neural", "constriction": "coding"}
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
@@ -84,7 +85,14 @@ def __getattr__(name: str) -> object:
         return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    try:
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name in _EXTRAS:
+            extra, module = _EXTRAS[error.name], error.name
+            message = f"edcurve_neural.{name} needs the extra {extra}: pip install 'edcurve[{extra}]' ({error})"
+            raise ModuleNotFoundError(message, name=module) from None
+        raise
     globals()[name] = value
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from .signals import Circle, Measured, Signal, signal
 Indices = NDArray[np.int64]
 Coordinates = NDArray[np.float64]
 POINTS = 2**20
+LOW = 0.8  # of the entropy: what a rate is below if it is in nats and not far above the entropy
 FEW = 4  # phases that a cell must have on average, or too little is seen of it
 KNOWN: dict[str, Callable[[], edcurve.Source]] = {
     "circle": edcurve.Circle,
@@ -137,7 +139,7 @@ def evaluate(
         `edcurve_neural.from_samples` and `from_file` give to measured points.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, (batch, latent) to (batch,), or their mean; by
-        default the entropy of the indices.
+        default the entropy of the indices. A mean far below it is warned of: it may be in nats.
     samples : int
         Number T of samples t = i/T of sources that are functions.
     points : int
@@ -179,7 +181,13 @@ def evaluate(
         spent = _finite("rate", call(rate, handed), (len(distinct),))
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
-    return measured(known, waves, cells, len(distinct), reconstruct, spent)
+    found = measured(known, waves, cells, len(distinct), reconstruct, spent)
+    if found.rate < LOW * found.entropy:
+        warn(
+            f"rate should be at least the entropy of the indices, {found.entropy:.6g} bits, as that of any code is, "
+            f"got {found.rate:.6g}: is it in nats?"
+        )
+    return found
 
 
 def check_points(points: Any) -> None:
@@ -281,7 +289,9 @@ def _caller(encode: Callable[[Any], Any], waves: Signal, dtype: torch.dtype, dev
 
     trial = waves.sample(grid(2).unsqueeze(0))[0].to(dtype)
     try:
-        with_tensors(encode, trial)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", ".*__array_wrap__", DeprecationWarning)  # of NumPy given tensors
+            with_tensors(encode, trial)
     except Exception as error:  # a caller's function may raise anything; its own error is raised if arrays fail too
         try:
             with_arrays(encode, trial)

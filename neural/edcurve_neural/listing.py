@@ -31,6 +31,9 @@ def table(rows: Sequence[Row], width: int) -> list[str]:
     lines = textwrap.wrap("; ".join(shared), width, break_long_words=False, break_on_hyphens=False)
     columns = {name: _column(name, [row.get(name) for row in rows]) for name in (*FIELDS, *MEASURED, *PARTS)}
     varied = [name for name in FIELDS if name not in common]
+    keys = _beginnings([row.get("key") for row in rows])
+    if any(keys):
+        columns["key"], varied = _column("key", keys), ["key", *varied]
 
     def fits(names: list[str]) -> bool:
         return sum(len(columns[name][0]) + 2 for name in [*varied, *names]) - 2 <= width
@@ -40,6 +43,13 @@ def table(rows: Sequence[Row], width: int) -> list[str]:
         together = zip(*(columns[name] for name in [*varied, *names]), strict=True)
         lines += ["", *("  ".join(cells) for cells in together)]
     return lines
+
+
+def _beginnings(keys: Sequence[str | None]) -> list[str | None]:
+    """As much of the start of each key as tells them apart, which is what other commands ask for."""
+    known = [key for key in keys if key]
+    size = next((n for n in range(6, 64) if len({key[:n] for key in known}) == len(set(known))), 64)
+    return [key[:size] if key else None for key in keys]
 
 
 def _shared(name: str, rows: Sequence[Row]) -> Any:

@@ -34,8 +34,10 @@ def positive_int(name: str, value: Any, least: int = 1) -> int:
 
 def real(name: str, value: Any) -> float:
     """``value`` as a float; anything but one real number is refused, NaN included."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # an array or a tensor of one
+        value = value.item()
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(type_error.format(name=name, what=repr(value)))
+        raise TypeError(f"{name} must be a real number, got {value!r}")
     result = _double(name, value)
     if math.isnan(result):
         raise ValueError(f"{name} must not be NaN")

@@ -36,7 +36,7 @@ def minimise_entropy(
     structured: bool = True,
     seed: int = 0,
 ) -> SearchResult:
-    """Search for the partition of least entropy: min Σ −pᵢ ln pᵢ subject to Σ pᵢ = 1, Σ d(pᵢ) ≤ D.
+    """Search for the partition of least entropy: min Σ −pᵢ ln pᵢ subject to Σ pᵢ = 1, Σ d(pᵢ) ≤ D, in nats.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def minimise_lagrangian(
     structured: bool = True,
     seed: int = 0,
 ) -> SearchResult:
-    """Search for the partition of least Lagrangian: min Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) subject to Σ pᵢ = 1.
+    """Search for the partition of least Lagrangian: min Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) subject to Σ pᵢ = 1, in nats.
 
     Parameters
     ----------

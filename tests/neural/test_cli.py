@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from edcurve.cli import main
 from edcurve_neural import cli as neural
-from edcurve_neural import cli_baseline
+from edcurve_neural import cli_baseline, listing
 from edcurve_neural.store import Store
 from edcurve_neural.training import Program
 
@@ -394,3 +394,10 @@ def test_help(output, name):
     line = main.commands[name].help
     assert command.help.splitlines()[0] == line
     assert line in output("--help")  # whole
+
+
+def test_keys_are_shown_as_far_as_they_differ():
+    rows = [{"key": f"{start}{'0' * 10}", "lmbda": 4.0, "rate": 1.0} for start in ("abcdef", "abcdeg", "abcdefa")]
+    lines = listing.table(rows, 80)
+    assert [line.split()[0] for line in lines if line.startswith("abc")] == ["abcdef0", "abcdeg0", "abcdefa"]
+    assert not any("key" in line for line in listing.table([{**row, "key": None} for row in rows], 80))

@@ -207,3 +207,21 @@ def test_too_few_phases_for_the_cells_are_warned_of():
     with pytest.warns(UserWarning, match=r"points should be at least 256, 4 for each of the 64 cells seen, got 64"):
         found = edn.evaluate(code.encode, code.decode, "circle", code.rate, points=64)
     assert found.entropy == 6.0
+
+
+def test_a_rate_in_nats_is_warned_of():
+    code = edn.phase_quantizer("circle", 64.0)
+    with pytest.warns(UserWarning, match=r"rate should be at least the entropy of the indices, 4\.087.* got 2\.83321"):
+        edn.evaluate(code.encode, code.decode, "circle", rate=np.log(17), points=4096)
+    found = edn.evaluate(code.encode, code.decode, "circle", rate=np.log2(17), points=4096)
+    assert found.rate == pytest.approx(found.entropy, abs=1e-3)
+
+
+def test_functions_of_numpy_are_called_with_arrays():
+    """NumPy takes tensors too, and warns."""
+
+    def encode(x):
+        return np.floor(8 * (np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi) % 1)).astype(int)
+
+    found = edn.evaluate(encode, lambda k: np.zeros((len(k), 2)), "circle", points=64)
+    assert found.cells == 8
