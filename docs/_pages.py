@@ -44,9 +44,15 @@ def readme() -> str:
         r"```{image} \1\n:width: \2\n:alt: \3\n:class: beside\n```",
         text,
     )
-    text = re.sub(r"\]\(docs/(\S+?)\)", r"](\1)", text)
+    text = linked(re.sub(r"\]\(docs/(\S+?)\)", r"](\1)", text))
     # files of the repository that have no page
-    return re.sub(r"\[([^\]]+)\]\((?!http|#)(?!\S+\.md\))\S+?\)", r"\1", text)
+    return re.sub(r"\[([^\]]+)\]\((?!http|#)(?!\S+\.(?:md|rst)[#)])\S+?\)", r"\1", text)
+
+
+def linked(text: str) -> str:
+    """With links to scripts of the galleries, which the repository shows, led to the pages made of them."""
+    text = re.sub(r"\]\((tutorials|examples)/(plot_\w+)\.py\)", r"](auto_\1/\2.rst)", text)
+    return re.sub(r"\]\((tutorials|examples)/?\)", r"](auto_\1/index.rst)", text)
 
 
 def peers() -> str:

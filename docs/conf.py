@@ -54,3 +54,12 @@ html_sidebars = {name: [] for name in ALONE.split()}
 exclude_patterns = ["_build", "_generated", "examples", "tutorials"]
 # links of pages to files of the repository that have no page here
 suppress_warnings = ["myst.xref_missing"]
+
+
+def setup(app):
+    """Pages link to files as the repository has them."""
+
+    def link(_app, _name, content):
+        content[0] = _pages.linked(content[0])
+
+    app.connect("source-read", link)

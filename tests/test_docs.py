@@ -11,9 +11,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import edcurve
+import edcurve as ed
 import edcurve_neural
+import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
+from edcurve.cli import main
+from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -82,16 +87,21 @@ def test_reference_has_nothing_that_is_not_documented():
     assert [name for name in names if not inspect.getdoc(found(name))] == []
 
 
+def headings(page):
+    """What links may have after the #, as GitHub and the site make it of headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def test_links_lead_to_files():
     targets = [(page, target) for page in PAGES for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))]
     broken = []
     for page, target in targets:
         if re.match(r"https?:|#", target):
             continue
-        path = target.partition("#")[0]
-        path = re.sub(r"^auto_(\w+)/(plot_\w+)\.rst$", r"\1/\2.py", path)
-        path = re.sub(r"^auto_(\w+)/index\.rst$", r"\1/GALLERY_HEADER.rst", path)
-        if not (page.parent / path).exists():
+        path, _, heading = target.partition("#")
+        file = page.parent / path
+        if not file.exists() or (heading and heading not in headings(file)):
             broken.append((page.name, target))
     assert len(targets) > 30
     assert broken == []
@@ -109,6 +119,147 @@ def test_tutorials_say_what_they_are(path):
     text = path.read_text(encoding="utf-8")
     lines = ast.get_docstring(ast.parse(text)).splitlines()
     assert lines[1] == "=" * len(lines[0])
+
+
+PHASES, TIMES = (np.arange(2048) + 0.5) / 2048, (np.arange(1024) + 0.5) / 1024
+
+
+def shifted(waveform):
+    """Realizations that are functions of time, one a row."""
+    return lambda v: waveform((TIMES + v[:, None]) % 1.0)
+
+
+SUM, MEAN = np.sum, np.mean
+UNITS = {
+    "circle": (SUM, lambda v: np.stack([np.cos(2 * np.pi * v), np.sin(2 * np.pi * v)], axis=1)),
+    "uniform": (SUM, lambda v: v[:, None]),
+    "sinusoid": (MEAN, shifted(lambda t: np.sin(2 * np.pi * t))),
+    "ramp": (MEAN, shifted(lambda t: t - 0.5)),
+    "sawbridge": (MEAN, lambda v: TIMES - (v[:, None] <= TIMES)),
+    "square": (MEAN, shifted(lambda t: np.where(t < 0.5, 1.0, -1.0))),
+    "triangle": (MEAN, shifted(lambda t: 1.0 - 4.0 * np.abs(t - 0.5))),
+    "pulse:0.25": (MEAN, shifted(lambda t: 1.0 * (t < 0.25))),
+    "edge:3": (MEAN, shifted(lambda t: 4 / np.pi * (np.sin(2 * np.pi * t) + np.sin(6 * np.pi * t) / 3))),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_units_of_sources(name):
+    norm, realizations = UNITS[name]
+    x = realizations(PHASES)
+    error = np.concatenate([norm(np.square(half - half.mean(axis=0)), axis=1) for half in np.split(x, 2)])
+    known = ed.quantizer(name, 1e-3).source
+    assert np.mean(error) == pytest.approx(2 * known.cell_distortion(0.5), rel=3e-3)
+    assert np.mean(norm(np.square(x - x.mean(axis=0)), axis=1)) == pytest.approx(known.max_distortion, rel=3e-3)
+
+
+def test_units_of_data():
+    sine = np.sin(2 * np.pi * np.arange(64) / 64)
+    x = np.stack([np.roll(sine, -k) for k in range(64)])
+    points = ed.Source.from_samples(x)
+    shown = [ed.Source.from_waveform(sine), points, ed.Source.from_samples(x / 8), points.scaled(1 / 8)]
+    assert [source.max_distortion for source in shown] == pytest.approx([0.5, 32.0, 0.5, 0.5])  # as the page says
+    assert ed.segment(x, 0.0, closed=True).distortion == pytest.approx(32.0)
+    assert ed.segment(sine, 0.0).distortion == pytest.approx(0.5)
+    assert ed.lagrangian("ramp:64", 0.0).distortion == pytest.approx(1 / 12)
+    assert ed.Source.from_spectrum([0.25, 0.5]).max_distortion == 0.75
+    assert ed.PowerLaw(1.5).max_distortion == pytest.approx(1 / (2.5 * 3.5))
+
+
+def test_units_of_files(tmp_path):
+    sine = np.sin(2 * np.pi * np.arange(64) / 64)
+    np.save(tmp_path / "sine.npy", sine)
+    np.save(tmp_path / "shifts.npy", [np.roll(sine, -k) for k in range(64)])
+    for name, options, expected in (("sine", ["--waveform"], 0.5), ("shifts", [], 32.0)):
+        result = CliRunner().invoke(main, ["curve", str(tmp_path / f"{name}.npy"), *options, "--num", "3", "--json"])
+        assert json.loads(result.output)["distortion"][-1] == pytest.approx(expected)
+
+
+@pytest.mark.torch
+def test_units_of_evaluations():
+    for name, dim, expected in (("circle", 2, 1.0), ("ramp", 256, 1 / 12)):
+        encode, decode = lambda x: np.zeros(len(x), int), lambda i, dim=dim: np.zeros((len(i), dim))
+        found = edcurve_neural.evaluate(encode, decode, name, samples=256, points=2**12)
+        assert found.distortion == pytest.approx(expected, rel=1e-3)
+
+
+def table(corner):
+    """Rows of a table of choosing.md, by what is in their first cell."""
+    lines = (DOCS / "choosing.md").read_text(encoding="utf-8").partition(f"| {corner} |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines.splitlines()[2:]]
+    return {row[0]: row[1:] for row in rows}
+
+
+@pytest.mark.parametrize("summed", [True, False], ids=["sum", "mean"])
+def test_conversions(summed):
+    generator = np.random.default_rng(3)
+    pixels, numbers = 50, 150
+    x, y = generator.random((2, 40, numbers))
+    bits = 6.5  # of a realization
+    mse, bpp, weight = np.mean((x - y) ** 2), bits / pixels, 0.3
+    D = np.mean((SUM if summed else MEAN)((x - y) ** 2, axis=1))
+    rows = {name: cells[0 if summed else 1] for name, cells in table("you have").items()}
+
+    def here(start, **values):
+        """What the page says that is."""
+        (formula,) = [cell for name, cell in rows.items() if name.startswith(start)]
+        formula = formula.rpartition("=")[2].translate(str.maketrans({"·": "*", "²": "**2", "−": "-", "^": "**"}))
+        return eval(formula, {"N": numbers, "P": pixels, "λ": weight, "β": weight, **values})
+
+    assert here("mean squared error", MSE=mse) == pytest.approx(D)
+    assert here("MSE of values 0", MSE=np.mean((255 * x - 255 * y) ** 2)) == pytest.approx(D)
+    assert here("PSNR", PSNR=-10 * np.log10(mse)) == pytest.approx(D)
+    assert here("bits per pixel", bpp=bpp) == pytest.approx(bits)
+    assert bits + here("λ of bpp + λ · MSE") * D == pytest.approx(pixels * (bpp + weight * mse))
+    assert bits + here("λ of bpp + λ · 255²") * D == pytest.approx(pixels * (bpp + weight * 255**2 * mse))
+    assert bits + here("β of MSE") * D == pytest.approx(pixels * (mse + weight * bpp) / weight)
+    assert here("λ of bits of a realization") == weight
+    assert len(rows) == 9  # these, and that of nats
+
+
+def test_nats():
+    nats = ed.lagrangian("circle", 3.0, base=np.e)
+    bits = ed.lagrangian("circle", 3.0 / np.log(2))
+    assert (bits.cells, bits.distortion) == (nats.cells, nats.distortion)
+    assert bits.value == pytest.approx(nats.value / np.log(2))
+
+
+def test_what_excess_means(tmp_path):
+    D, H, weight = 0.2, 2.4, 4.0
+    gap, least = H - ed.entropy_distortion("circle", D), ed.lagrangian("circle", weight).value
+    assert ed.excess("circle", D, H) == gap
+    assert ed.excess("circle", D, H, lmbda=weight) == pytest.approx(H + weight * D - least)
+    given = ["excess", "circle", "--distortion", str(D), "--entropy", str(H), "--json"]
+    assert json.loads(CliRunner().invoke(main, given).output)["excess"] == [gap]
+    weighted = json.loads(CliRunner().invoke(main, [*given, "--lmbda", str(weight)]).output)
+    assert weighted["excess"] == pytest.approx([H + weight * D - least])
+    texts = [text.get_text() for text in ed.plot_gap("circle", [(D, H)], ax=Figure().subplots()).texts]
+    assert f"{gap:+.3g} bits" in texts
+    runs = edcurve_neural.figures.load().runs
+    for source, rows in runs[runs["status"] == "finished"].groupby("source"):
+        least = ed.lagrangian(source, rows["lmbda"].to_numpy()).value
+        above = rows["rate"] + rows["lmbda"] * rows["distortion"] - least
+        assert rows["excess"].to_numpy() == pytest.approx(above.to_numpy(), abs=1e-9)
+        assert rows[["entropy_model", "decoder", "partition"]].sum(axis=1).to_numpy() == pytest.approx(above, abs=1e-9)
+        assert rows["percent"].to_numpy() == pytest.approx(100 * above / least)
+        if source == "ramp":
+            sampled = ed.lagrangian("ramp:1024", rows["lmbda"].to_numpy()).value
+            assert rows["excess_sampled"].to_numpy() == pytest.approx(above + least - sampled, abs=1e-9)
+
+
+def test_claims_about_the_compressor_with_tables():
+    table = pd.read_csv(ROOT / "benchmarks" / "results" / "optimal_compressors.csv")
+    rows = table[table["compressor"] == "circular-table"].groupby("source")[
+        ["excess_percent", "excess_sampled_percent"]
+    ]
+    assert rows.max().loc["ramp", "excess_sampled_percent"] <= 0.10
+    assert rows.max().loc["circle", "excess_percent"] <= 0.08
+    assert rows.min().loc["ramp", "excess_percent"] == pytest.approx(-3.09, abs=0.005)
+    assert rows.max().loc["ramp", "excess_percent"] <= 0.064
+    for page in (ROOT / "README.md", DOCS / "topology.md"):
+        text = " ".join(page.read_text(encoding="utf-8").split())
+        assert "at most 0.10 % above" in text
+        assert "at most 0.08 % above that of the circle" in text
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +301,19 @@ def test_tables_of_the_site(pages, tmp_path):
     readme = (tmp_path / "readme.md").read_text(encoding="utf-8")
     assert "docs/images" not in readme
     assert "](neural.md)" in readme
+    assert "](auto_tutorials/index.rst)" in readme
+    assert "](choosing.md#units)" in readme
+    others = [link for link in re.findall(r"\]\((\S+?)\)", readme) if not re.match(r"http|\S+\.(md|rst)(#|$)", link)]
+    assert others == []
+
+
+def test_links_to_scripts_lead_to_their_pages(pages):
+    text = "[a](tutorials/plot_4_certify.py), [b](tutorials/), [c](examples), [d](neural.md#figure-1-the-ramp)"
+    made = "[a](auto_tutorials/plot_4_certify.rst), [b](auto_tutorials/index.rst), [c](auto_examples/index.rst), "
+    assert pages.linked(text) == made + "[d](neural.md#figure-1-the-ramp)"
+    texts = [pages.readme(), *(pages.linked(page.read_text(encoding="utf-8")) for page in DOCS.glob("*.md"))]
+    left = [link for text in texts for link in re.findall(r"\]\(((?:docs/)?(?:tutorials|examples)\S*)\)", text)]
+    assert left == []
 
 
 def test_results_of_compressors(pages, tmp_path, monkeypatch):

@@ -200,11 +200,11 @@ for line, (name, patches, distortion) in zip(axes, rows, strict=True):
 
 lmbda = np.array([4, 16, 64]) / source.max_distortion
 found = ed.segment(x[::2], lmbda, closed=True)
-print("  λ D_max   cells: points, loop     least H + λD: points, loop")
+print(" lambda D_max  cells: points, loop         least value: points, loop")
 for i, one in enumerate(lmbda):
     loop = ed.lagrangian(source, one)
     cells = f"{found.cells[i]:13d} {loop.cells:6d}"
-    print(f"{one * source.max_distortion:8.0f} {cells} {found.value[i]:24.4f} {loop.value:8.4f}   bits")
+    print(f"{one * source.max_distortion:13.0f} {cells} {found.value[i]:24.4f} {loop.value:8.4f}   bits")
 
 # %%
 # A patch where it is only a bound
@@ -242,3 +242,5 @@ compare(ax)
 
 wide = np.max(bound.upper - bound.shannon)
 print(f"the two bounds are at most {wide:.2f} bits apart; the KLT bound goes up to {bound.gaussian.max():.0f} bits")
+
+plt.show()  # run as a script, this shows the pictures

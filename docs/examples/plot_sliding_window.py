@@ -186,3 +186,5 @@ for ax, centroid, width, p in zip(
     axes.flat, found.centroids[middle], widths, found.probabilities[middle], strict=False
 ):
     show(ax, centroid, f"{width:.1f} px\n{-np.log2(p):.1f} bits")
+
+plt.show()  # run as a script, this shows the pictures

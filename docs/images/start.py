@@ -1,4 +1,4 @@
-"""Draw the picture of docs/start.md: ``python docs/images/start.py`` writes start.png and start.json beside it."""
+"""Draw the pictures of docs/start.md: ``python docs/images/start.py`` writes start.png, ruler.png and start.json."""
 
 import json
 import platform
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
 CELLS = 4
+LMBDA = 4.0  # of the ruler, in bits
 LATENT, BATCH = 1, 1024  # of the trained compressors that are drawn
 
 
@@ -41,7 +42,7 @@ def trade_off(ax):
     D = np.geomspace(0.01, 1, 800)
     hull, exact = ed.convex_hull("circle", D), ed.entropy_distortion("circle", D)
     ax.fill_between(D, 0, exact, color="0.92")
-    ax.annotate("no code is here", (0.014, 1.9), fontsize=10, color="0.35")
+    ax.annotate("no code of single\nrealizations is here", (0.014, 1.5), fontsize=10, color="0.35")
     ax.plot(D, exact, color="C0", lw=2, label="E(D)")
     ax.plot(D, hull, color="C2", lw=1.2, ls="--", label="its convex hull")
     count = np.arange(1, 23)
@@ -59,15 +60,41 @@ def trade_off(ax):
     ax.set_title("What codes of the circle can do", fontsize=11)
 
 
+def ruler(ax):
+    """E(D) over a linear axis, and the line of least H + λD that touches it."""
+    D = np.linspace(0.003, 1, 2000)
+    hull, exact = ed.convex_hull("circle", D), ed.entropy_distortion("circle", D)
+    ax.fill_between(D, 0, exact, color="0.92")
+    ax.plot(D, exact, color="C0", lw=2, label="E(D)")
+    ax.plot(D, hull, color="C2", lw=1.2, ls="--", label="its convex hull")
+    count = np.arange(1, 10)
+    at = count * ed.Circle().cell_distortion(1 / count)
+    ax.plot(at, np.log2(count), "ko", ms=4, label="equal cells")
+    for cells in (1, 2, 3, 4, 5):
+        ax.annotate(str(cells), (at[cells - 1], np.log2(cells)), (4, 4), textcoords="offset points", fontsize=9)
+    best = ed.lagrangian("circle", LMBDA)
+    ends = np.array([0.02, 0.55])
+    label = f"H + {LMBDA:g} D = {best.value:.4f}"
+    ax.plot(ends, best.value - LMBDA * ends, color="C3", lw=1.5, label=label)
+    ax.annotate("", (0.40, best.value - LMBDA * 0.40), (0.34, best.value - LMBDA * 0.34 - 0.55),
+                arrowprops={"arrowstyle": "->", "color": "C3", "lw": 1.3})  # fmt: skip
+    ax.set(xlim=(0, 1.05), ylim=(0, 3.3), xlabel="Distortion D, not its logarithm", ylabel="bits")
+    ax.legend(frameon=False)
+
+
 def main():
-    """Write the picture, and how it was made."""
+    """Write the pictures, and how they were made."""
     figure = Figure(figsize=(9.6, 4.1), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     circle(left)
     trade_off(right)
     figure.savefig(HERE / "start.png", dpi=130, metadata={"Software": None})
+    figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+    ruler(figure.subplots())
+    figure.savefig(HERE / "ruler.png", dpi=130, metadata={"Software": None})
     about = {
-        "what": "docs/images/start.png: four cells of the circle; E(D) of it, and trained compressors",
+        "what": "docs/images/start.png: four cells of the circle; E(D) of it, and trained compressors; "
+        "docs/images/ruler.png: E(D) of the circle, and what is least at one λ",
         "command": "python docs/images/start.py",
         "data": "trained compressors: neural/edcurve_neural/data/runs.csv, means over seeds of those with "
         f"latent dimension {LATENT}, batch {BATCH}, 10 000 steps; provenance.json there says how they were trained",

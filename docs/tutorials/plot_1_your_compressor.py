@@ -9,6 +9,7 @@ knows. How far from the optimum is it, and which of its parts is to blame?
 
 import edcurve as ed
 import edcurve_neural as edn
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
@@ -136,7 +137,7 @@ for count, book in books.items():
 # 8; three and twelve are good codes, too, for another λ.
 
 for lmbda in (2.0, 8.0, 16.0, 64.0):
-    print(f"λ = {lmbda:g}: {ed.lagrangian('circle', lmbda).cells} cells are best")
+    print(f"lambda = {lmbda:g}: {ed.lagrangian('circle', lmbda).cells} cells are best")
 
 # %%
 # Such modules, and any that have ``encode`` and ``decode``, are seen in single precision
@@ -166,3 +167,5 @@ print(
 # %%
 # ``edcurve report circle --points FILE.csv --out report.html`` puts all of this into a file
 # to hand on: see :doc:`/report`.
+
+plt.show()  # run as a script, this shows the picture

@@ -118,3 +118,5 @@ print("boundaries:", value[laplace.boundaries][1:].round(2))
 
 # %%
 # Photographs that are measured like this are under :doc:`/auto_examples/index`.
+
+plt.show()  # run as a script, this shows the pictures

@@ -143,3 +143,5 @@ ax.legend(frameon=False)
 
 for command in trained.provenance["commands"]:
     print(command)
+
+plt.show()  # run as a script, this shows the pictures
