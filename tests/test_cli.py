@@ -41,7 +41,7 @@ COMMANDS = (
     "train",
 )
 SCRIPT = Path(sysconfig.get_path("scripts"), "edcurve")
-BASES = {"2": 2.0, "e": math.e, "10": 10.0, "1.5": 1.5}
+BASES = {"2": 2.0, "bits": 2.0, "e": math.e, "nats": math.e, "10": 10.0, "1.5": 1.5}
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ def table(text):
 def test_entropy_in_json_is_that_of_the_api(output, source):
     D = [0.05, 1e-3, 1e-12, 1e-300, 0.0, 1.0, math.inf]
     got = strict(output("entropy", source, *D, "--json"))
-    assert got.keys() == {"source", "base", "distortion", "entropy"}
-    assert (got["source"], got["base"]) == (source, 2.0)
+    assert got.keys() == {"source", "base", "status", "distortion", "entropy"}
+    assert (got["source"], got["base"], got["status"]) == (source, 2.0, "exact (proved)")
     assert floats(got["distortion"]) == D
     assert floats(got["entropy"]) == ed.entropy_distortion(source, D).tolist()
 
@@ -171,6 +171,7 @@ def test_excess_of_one_compressor(output):
     assert got == {
         "source": "ramp",
         "base": 2.0,
+        "status": "exact (proved)",
         "distortion": [0.01],
         "entropy": [4.5],
         "excess": [ed.excess("ramp", 0.01, 4.5)],
@@ -178,12 +179,92 @@ def test_excess_of_one_compressor(output):
     got = strict(output("excess", "circle", "--distortion", "0.2", "--entropy", "3", "--lmbda", "4", "--json"))
     assert got["lmbda"] == [4.0]
     assert got["excess"] == [ed.excess("circle", 0.2, 3.0, lmbda=4.0)]
+    assert got["excess_entropy"] == [ed.excess("circle", 0.2, 3.0)]
     got = table(output("excess", "circle", "-D", "0.2", "-H", "3", "--lmbda", "4", "--base", "e"))
-    assert got["excess"] == (pytest.approx(ed.excess("circle", 0.2, 3.0, lmbda=4.0, base=math.e), rel=5e-11),)
+    assert got["excess"] == (pytest.approx(ed.excess("circle", 0.2, 3.0, lmbda=4.0, base=math.e), rel=1e-8),)
+    assert got["excess_entropy"] == (pytest.approx(ed.excess("circle", 0.2, 3.0, base=math.e), rel=1e-8),)
 
 
-def test_excess_at_no_distortion_is_strict_json(output):
-    assert floats(strict(output("excess", "ramp", "-D", "0", "-H", "4", "--json"))["excess"]) == [-math.inf]
+def test_excess_at_no_distortion_is_strict_json(cli):
+    code, out, err = cli("excess", "ramp", "-D", "0", "-H", "4", "--json")
+    assert (code, floats(strict(out)["excess"])) == (0, [-math.inf])
+    assert "no code does this" in err
+
+
+def test_excess_where_only_a_bound_is_known(cli):
+    """The least H + λD is the best known, E(D) is not known: the column that needs it is not there."""
+    code, out, err = cli("excess", "pulse:0.2", "-D", "0.01", "-H", "6", "--lmbda", "4")
+    assert (code, [*table(out)]) == (0, ["distortion", "entropy", "lmbda", "excess"])
+    assert err.startswith("pulse:0.2: upper bound: the best partition found, not proved to be the best of all (cond")
+    code, out, err = cli("excess", "pulse:0.2", "-D", "0.01", "-H", "6", "--lmbda", "4", "--json")
+    assert (code, err) == (0, "")
+    got = strict(out)
+    assert (got["status"], "excess_entropy" in got) == ("upper bound", False)
+    assert got["excess"] == [ed.excess("pulse:0.2", 0.01, 6.0, lmbda=4.0)]
+    code, out, err = cli("excess", "ramp:64", "-D", "0.01", "-H", "6", "--lmbda", "4", "--json")
+    assert (code, [*strict(out)][-1]) == (0, "excess")
+
+
+def test_lagrangian_says_its_status(cli):
+    for source in ("pulse:0.2", "circle"):
+        assert strict(cli("lagrangian", source, "4", "--json")[1])["status"] == ed.lagrangian(source, 4.0).status
+    code, out, err = cli("lagrangian", "pulse:0.2", "4")
+    assert (code, out.splitlines()[0]) == (0, "pulse:0.2: upper bound")
+    assert "not proved to be the best of all" in err
+
+
+# --- points that cannot be, or need not be -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ("circle", "-D", "0.2", "-H", "1.37"),
+            "bits: no code does this, it takes at least 1.982 bits. Is the entropy",
+        ),
+        (("circle", "-D", "0.2", "-H", "1.37", "--lmbda", "4"), "Is the entropy in bits (--base)"),
+        (
+            ("circle", "-D", "0.1", "-H", "2.4"),
+            "is the distortion a sum over dimensions and not divided by their number",
+        ),
+        (("circle", "-D", "0.2", "-H", "1", "--base", "e"), "at least 1.374 nats. Is the entropy in nats (--base)"),
+        (("pulse:0.2", "-D", "0.01", "-H", "4", "--lmbda", "4"), "it takes at least 5.059 bits"),
+        (
+            ("circle", "-D", "2.4", "-H", "0.2"),
+            "D = 2.4 and H = 0.2 bits: sending nothing does as well, with D_max = 1.",
+        ),
+        (("ramp:64", "-D", "0.2", "-H", "1", "--lmbda", "4"), "sending nothing does as well, with D_max = 0.0833"),
+        (("circle", "-D", "1", "-H", "0.2"), "Are distortion and entropy swapped"),
+    ],
+)
+def test_what_cannot_be_is_doubted(cli, arguments, words):
+    for form in ([], ["--json"]):
+        code, out, err = cli("excess", *arguments, *form)
+        assert code == 0
+        assert out
+        assert words in err
+
+
+def test_what_is_just_possible_is_not_doubted(output):
+    """E(D) itself, D and H in three digits, a compressor that sends next to nothing, and one that sends nothing."""
+    for source in ("circle", "ramp", "sawbridge", "pulse:0.5"):
+        for D in (np.geomspace(1e-5, 1.0, 40) * resolve(source).max_distortion).tolist():
+            H = ed.entropy_distortion(source, D)
+            output("excess", source, "-D", repr(D), "-H", repr(H))
+            output("excess", source, "-D", f"{D * 0.995:.3g}", "-H", f"{H * 0.999:.3g}")
+    output("excess", "circle", "-D", "1.01", "-H", "0.005")
+    output("excess", "circle", "-D", "3", "-H", "0")
+
+
+def test_several_points_are_doubted_at_once(cli):
+    rows = "0.2,3\n0.2,1\n0.1,1\n2,0.5\n0.3,3\n3,0.5\n"
+    code, _, err = cli("excess", "circle", *write(f"distortion,entropy\n{rows}")[2:])
+    assert code == 0
+    assert [line.partition(":")[0] for line in err.splitlines()] == [
+        "2 of 6 points, the first with D = 0.2 and H = 1 bits",
+        "2 of 6 points, the first with D = 2 and H = 0.5 bits",
+    ]
 
 
 def test_curve_in_json_is_the_file_that_save_writes(output, tmp_path):
@@ -258,6 +339,7 @@ def test_sources(output):
     assert [listed[name]["closed"] for name in ("ramp", "circle", "sawbridge", "uniform")] == [True, True, False, False]
     text = output("sources")
     assert all(name in text for name in listed)
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_figures(cli, tmp_path):
@@ -318,8 +400,11 @@ def test_segment(cli, loop):
     assert content["probabilities"] == [part.tolist() for part in found.probabilities]
 
 
-def test_segment_prints_a_table_that_fits(output, loop):
-    lines = output("segment", "loop.npy", "--lmbda", "4,32").splitlines()
+def test_segment_prints_a_table_that_fits(cli, loop):
+    code, out, err = cli("segment", "loop.npy", "--lmbda", "4,32")
+    assert (code, err.count("\n")) == (0, 1)
+    assert "--closed is for loops" in err
+    lines = out.splitlines()
     assert lines[0].split() == ["lmbda", "cells", "entropy", "distortion", "value", "gap"]
     assert len(lines) == 3
     assert max(map(len, lines)) <= 80
@@ -372,7 +457,7 @@ def test_options_of_files_are_refused_for_sources(refused, loop):
 
 # --- what is refused ----------------------------------------------------------------------------------------------
 
-NOT_NUMBERS = ("abc", "1+2j", "", "0x10", "1,5", "--dist", "None", "[0.1]")
+NOT_NUMBERS = ("abc", "1+2j", "", "0x10", "1;5", "None", "[0.1]")
 
 
 @pytest.mark.parametrize("word", NOT_NUMBERS)
@@ -407,7 +492,7 @@ def test_numbers_that_must_be_finite_or_above_0(refused):
     refused(["partition", "ramp", "0"], "distortion must be above 0", "got 0.0")
 
 
-@pytest.mark.parametrize("source", ["foo", "", "Ramp", "ramp ", "power", "power:", "power:x", "power:1,5", "--ramp"])
+@pytest.mark.parametrize("source", ["foo", "", "Ramp", "ramp ", "power", "power:", "power:x", "power:1,5", "-1"])
 def test_unknown_sources(refused, source):
     commands = (["entropy", source, "0.1"], ["distortion", source, "1"], ["partition", source, "0.1"])
     for arguments in (*commands, ["curve", source], ["excess", source, "-D", "1", "-H", "1"]):
@@ -469,10 +554,71 @@ def test_missing_and_superfluous_arguments(refused):
     refused(["entropy", "ramp"], "DISTORTION")
     refused(["partition", "ramp", "0.1", "0.2"], "0.2")
     refused(["curve"], "SOURCE")
-    refused(["curve", "ramp", "--nmu", "3"], "--nmu")
-    refused(["entropy", "ramp", "0.1", "--bse", "3"], "--bse")
+    refused(["lagrangian", "ramp"], "give λ either as LMBDA or by --lmbda")
+    refused(["lagrangian", "ramp", "4", "--lmbda", "4"], "give λ either as LMBDA or by --lmbda")
+    refused(["lagrangian", "ramp", "--lmbda", "4;5"], "--lmbda must be numbers separated by commas, got '4;5'")
     refused(["frobnicate"], "frobnicate")
     refused(["figures", "--num", "3"], "--num")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "near"),
+    [
+        (("curve", "ramp", "--nmu", "3"), "--nmu", "--num"),
+        (("curve", "ramp", "--nmu=3"), "--nmu", "--num"),
+        (("curve", "circle", "--points", "20"), "--points", "--num"),
+        (("curve", "--ramp"), "--ramp", None),
+        (("curve", "ramp", "-D", "1"), "-D", None),
+        (("entropy", "ramp", "0.1", "--bse", "3"), "--bse", "--base"),
+        (("entropy", "ramp", "--jsno", "0.1"), "--jsno", "--json"),
+        (("entropy", "ramp", "-x"), "-x", None),
+        (("entropy", "--ramp", "0.1"), "--ramp", None),
+        (("lagrangian", "circle", "--lambda", "4,32"), "--lambda", "--lmbda"),
+        (("excess", "circle", "-D", "0.2", "-H", "3", "--lambda", "4"), "--lambda", "--lmbda"),
+        (("segment", "x.npy", "--lambda", "4"), "--lambda", "--lmbda"),
+        (("partition", "circle", "0.1", "--bass"), "--bass", None),
+        (("report", "circle", "--outt", "x.html"), "--outt", "--out"),
+    ],
+)
+def test_options_that_there_are_not(refused, arguments, option, near):
+    message = refused(arguments)
+    assert message == f"Error: No such option: {option}{f', did you mean {near}?' if near else ''}"
+
+
+def test_numbers_may_be_separated_by_commas(output):
+    for given in (("0.1,0.01", "1e-3"), ("0.1,0.01,1e-3",), ("--", "0.1", "0.01,1e-3")):
+        got = strict(output("entropy", "circle", "--json", *given))
+        assert got["distortion"] == [0.1, 0.01, 1e-3]
+    for given in (("4,32",), ("4", "32"), ("--lmbda", "4,32")):
+        got = strict(output("lagrangian", "circle", *given, "--json"))
+        assert (got["lmbda"], got["cells"]) == ([4.0, 32.0], ed.lagrangian("circle", [4.0, 32.0]).cells.tolist())
+
+
+def test_negative_numbers_are_arguments(refused):
+    for word in ("-1", "-.5", "-1e-3", "-0.5,3", "3,-0.5", "-inf"):
+        refused(["entropy", "circle", word], "distortion must be at least 0, got -")
+    refused(["lagrangian", "circle", "--lmbda", "-1,2"], "lmbda must be at least 0 and finite, got -1")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("cirle", "circle"),
+        ("Circle", "circle"),
+        (" RAMP ", "ramp"),
+        ("sinusiod", "sinusoid"),
+        ("powr:1.5", "power:1.5"),
+        ("Power:1.5", "power:1.5"),
+        ("circle:3", "circle"),
+        ("power", "power:a"),
+        ("edge", "edge:n"),
+        ("zzz", None),
+        ("", None),
+    ],
+)
+def test_names_that_are_nearly_right(refused, name, near):
+    message = refused(["entropy", name, "0.1"], "one of ramp, circle, sinusoid, sawbridge, ", f"got {name!r}")
+    assert message.endswith(f"got {name!r}{f'; did you mean {near!r}?' if near else ''}")
 
 
 @pytest.mark.parametrize("option", ["--csv", "--plot"])
@@ -547,12 +693,14 @@ GOOD = {
     "no end of line": "distortion,entropy\n0.01,4.5\n0.02,3.5",
     "more cells than names": "distortion,entropy\n0.01,4.5,x,y\n0.02,3.5\n",
 }
+LABELS = {"other columns": ["a, seed 1", "b"]}
 
 
-@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
-def test_points(output, text):
-    got = strict(output(*write(text), "--json"))
-    assert got.keys() == {"source", "base", "distortion", "entropy", "excess"}
+@pytest.mark.parametrize("kind", GOOD)
+def test_points(output, kind):
+    got = strict(output(*write(GOOD[kind]), "--json"))
+    assert got.pop("label", None) == LABELS.get(kind)
+    assert got.keys() == {"source", "base", "status", "distortion", "entropy", "excess"}
     assert (got["distortion"], got["entropy"]) == ([0.01, 0.02], [4.5, 3.5])
     assert got["excess"] == ed.excess("ramp", [0.01, 0.02], [4.5, 3.5]).tolist()
 
@@ -562,10 +710,37 @@ def test_points_with_weights(output):
     got = strict(output(*arguments, "--json", "--base", "2"))
     assert got["lmbda"] == [48.0, 4096.0]
     assert got["excess"] == ed.excess("ramp", [0.01, 0.0004], [4.5, 10.0], lmbda=[48.0, 4096.0]).tolist()
-    assert [*table(output(*arguments))] == ["distortion", "entropy", "lmbda", "excess"]
+    assert [*table(output(*arguments))] == ["distortion", "entropy", "lmbda", "excess", "excess_entropy"]
+    assert got["excess_entropy"] == ed.excess("ramp", [0.01, 0.0004], [4.5, 10.0]).tolist()
     got = strict(output(*arguments, "--json", "--lmbda", "100"))
     assert got["lmbda"] == [100.0, 100.0]
     assert got["excess"] == ed.excess("ramp", [0.01, 0.0004], [4.5, 10.0], lmbda=100.0).tolist()
+
+
+@pytest.mark.parametrize("name", ["lambda", "λ", " lmbda "])
+def test_names_of_lambda(output, name):
+    got = strict(output(*write(f"{name},distortion,entropy\n48,0.01,4.5\n"), "--json"))
+    assert (got["lmbda"], got["excess"]) == ([48.0], [ed.excess("ramp", 0.01, 4.5, lmbda=48.0)])
+
+
+def test_labels_are_kept(output):
+    arguments = write("label,distortion,entropy,lmbda\nmine,0.01,4.5,48\nthe old one,0.02,3.5,48\n,0.03,3,48\n")
+    assert strict(output(*arguments, "--json"))["label"] == ["mine", "the old one", ""]
+    head, *rows = output(*arguments).splitlines()
+    assert head.split() == ["distortion", "entropy", "lmbda", "excess", "excess_entropy", "label"]
+    assert [row[80:] for row in rows] == ["  mine", "  the old one", ""]
+    assert [len(row[:80].split()) for row in rows] == [5, 5, 5]
+
+
+def test_one_row_is_one(cli):
+    text = "source,distortion,entropy\nramp,0.01,4.5\ncircle,0.2,2.4\n"
+    assert cli(*write(text))[2] == "1 row of other sources or of runs without a result is left out\n"
+
+
+def test_points_of_the_sampled_ramp(output):
+    write("source,distortion,entropy,lmbda\nramp:64,0.01,4.5,48\n")
+    got = strict(output("excess", "ramp:64", "--points", "points.csv", "--json"))
+    assert got["excess"] == [ed.excess(ed.Ramp(samples=64), 0.01, 4.5, lmbda=48.0)]
 
 
 def test_points_of_other_sources_and_runs_without_a_result_are_left_out(output, cli):
@@ -580,8 +755,9 @@ def test_points_of_other_sources_and_runs_without_a_result_are_left_out(output, 
     assert got["lmbda"] == [48.0, "nan", 96.0]
     want = ed.excess("ramp", [0.01, 0.01], [4.5, 4.25], lmbda=[48.0, 96.0]).tolist()
     assert got["excess"] == [want[0], "nan", want[1]]
+    assert got["excess_entropy"] == ed.excess("ramp", [0.01, 0.02, 0.01], [4.5, 3.5, 4.25]).tolist()
     without = strict(output(*write("distortion,entropy,lmbda\n0.01,4.5,\n"), "--json"))
-    assert without.keys() == {"source", "base", "distortion", "entropy", "excess"}
+    assert without.keys() == {"source", "base", "status", "distortion", "entropy", "excess"}
 
 
 def test_the_table_of_a_curve_can_be_its_points(output, cli):
@@ -595,10 +771,14 @@ BAD = {
     "blank": ("\n\n\n", "points.csv: expected columns distortion and entropy"),
     "no rows": ("distortion,entropy\n", "points.csv: expected at least one row below the header line, got none of 0"),
     "no header": ("0.01,4.5\n0.02,3.5\n", "got no distortion among '0.01', '4.5'"),
-    "wrong header": ("D,H\n0.01,4.5\n", "got no distortion among 'D', 'H'"),
-    "capitals": ("Distortion,Entropy\n0.01,4.5\n", "got no distortion among 'Distortion', 'Entropy'"),
+    "wrong header": ("D,H\n0.01,4.5\n", "among 'D', 'H': rename 'D' to distortion and 'H' to entropy"),
+    "capitals": ("Distortion,Entropy\n0.01,4.5\n", "': rename 'Distortion' to distortion and 'Entropy' to entropy"),
+    "one of two": ("distortion,H,D\n0.01,4.5,1\n", "among 'distortion', 'H', 'D': rename 'H' to entropy"),
     "one column": ("distortion\n0.01\n", "got no entropy among 'distortion'"),
-    "semicolons": ("distortion;entropy\n0.01;4.5\n", "got no distortion among 'distortion;entropy'"),
+    "semicolons": ("distortion;entropy\n0.01;4.5\n", "'distortion;entropy': separated by semicolons, expected commas"),
+    "tabs": ("distortion\tentropy\n0.01\t4.5\n", "entropy': separated by tabs, expected commas"),
+    "two of λ": ("distortion,entropy,λ,lmbda\n0.01,4.5,1,1\n", "expected one column of λ, got λ and lmbda"),
+    "twice λ": ("distortion,entropy,λ,λ\n0.01,4.5,1,1\n", "more than one column is called λ"),
     "word": ("distortion,entropy\n0.01,4.5\n0.02,abc\n", "points.csv, line 3: entropy must be a finite number, at"),
     "word after blanks": ("distortion,entropy\n\n0.01,1\n\nx,1\n", "line 5: distortion must be a finite number, at"),
     "complex": ("distortion,entropy\n0.01,1+2j\n", "line 2: entropy must be a finite number, at least 0, got '1+2j'"),
@@ -660,6 +840,12 @@ def test_the_program_prints_what_the_api_computes():
     done = program("entropy", "circle", "0.25", "1e-9", "--json", PYTHONWARNINGS="error")
     assert (done.returncode, done.stderr) == (0, b"")
     assert strict(done.stdout)["entropy"] == ed.entropy_distortion("circle", [0.25, 1e-9]).tolist()
+
+
+def test_the_package_is_a_program_too():
+    command = [sys.executable, "-m", "edcurve", "entropy", "circle", "-1"]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr.split()[:2]) == (2, [b"Usage:", b"edcurve"])
 
 
 def test_the_program_refuses_with_code_2():

@@ -207,7 +207,9 @@ def test_commands_and_sources_are_completed():
     assert completed("en") == [("plain", name) for name in sorted(main.commands) if name.startswith("en")]
     assert completed("entropy", "s") == [("plain", "sinusoid"), ("plain", "sawbridge"), ("plain", "square")]
     assert ("plain", "--points") in completed("report", "ramp", "--")
-    assert completed("curve", "ram") == [("plain", "ramp"), ("file", "ram")]
+    assert completed("curve", "ram") == [("plain", "ramp")]  # a file beside it would be all that bash offers
+    for text in ("loop", "./ramp", "ramp.", "power:1.7"):
+        assert completed("curve", text) == [("file", text)]
 
 
 @pytest.mark.parametrize("command", ["certify", "distortion", "entropy", "excess", "lagrangian", "partition", "report"])
@@ -217,8 +219,9 @@ def test_every_command_that_takes_a_source_completes_it(command):
 
 @pytest.mark.torch
 def test_commands_of_the_neural_part_are_completed(tmp_path):
-    assert completed("train", "ci") == [("plain", "circle"), ("file", "ci")]
-    assert completed("sweep", "s") == [("plain", "sinusoid"), ("plain", "sawbridge"), ("file", "s")]
+    assert completed("train", "ci") == [("plain", "circle")]
+    assert completed("train", "loop") == [("file", "loop")]
+    assert completed("sweep", "s") == [("plain", "sinusoid"), ("plain", "sawbridge")]
     assert completed("baseline", "ra") == [("plain", "ramp")]
     assert completed("baseline", "ramp", "--kind", "ecvq,k") == [("plain", "ecvq,klt")]
     assert ("plain", "circular-table") in completed("train", "circle", "--compressor", "circ")
@@ -267,10 +270,11 @@ def test_the_scripts_for_shells(shell):
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_bash_completes():
+@pytest.mark.parametrize("typed", ["entropy ci", "curve ci", "report c"])
+def test_bash_completes(typed):
     script = (
         'eval "$(_EDCURVE_COMPLETE=bash_source edcurve)"; complete -p edcurve;'
-        'COMP_WORDS=(edcurve entropy ci); COMP_CWORD=2; _edcurve_completion edcurve; echo "${COMPREPLY[@]}"'
+        f'COMP_WORDS=(edcurve {typed}); COMP_CWORD=2; _edcurve_completion edcurve; echo "${{COMPREPLY[@]}}"'
     )
     path = {**os.environ, "PATH": f"{SCRIPT.parent}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(["bash", "-c", script], env=path, capture_output=True, text=True, check=True)

@@ -139,7 +139,8 @@ def test_csv_gives_back_every_double(tmp_path):
         ("1,2,\n3,4,\n", "line 1: expected numbers, got '1,2,'"),
         ("1.0,O.5\n1,2\n", "line 1: expected numbers, got '1.0,O.5'"),
         ("x,y\nu,v\n1,2\n", "line 2: expected numbers, got 'u,v'"),
-        ("1;2\n3;4\n", "line 2: expected numbers, got '3;4'"),
+        ("1;2\n3;4\n", "line 2: expected numbers, got '3;4', separated by semicolons: expected commas"),
+        ("1\t2\n3\t4\n", "line 2: expected numbers, got '3\\t4', separated by tabs: expected commas"),
         ("1,2\n\0,3\n", "line 2: expected numbers, got"),
         ('1,2\n"3,4\n5,6\n', "expected numbers, got '3,4"),
         ("1,2\n" + "9" * 200_000 + ",3\n", "not a CSV file in UTF-8: field larger than field limit"),
@@ -349,6 +350,102 @@ def test_curve_of_a_waveform_and_of_an_open_curve(tmp_path):
     assert drawn["entropy"] == pytest.approx(ed.entropy_distortion("uniform", drawn["distortion"]), rel=1e-4, abs=1e-4)
 
 
+def test_commands_of_a_source_take_files(tmp_path):
+    path, whole = tmp_path / "orbit.npy", tmp_path / "both.npz"
+    np.save(path, CIRCLE)
+    np.savez(whole, a=CIRCLE, b=CIRCLE[:9])
+    for arguments in (
+        ("entropy", 0.1, 0.02),
+        ("distortion", 2, 3.5),
+        ("lagrangian", 4, 32),
+        ("partition", 0.1),
+        ("excess", "-D", 0.2, "-H", 2.4, "--lmbda", 4),
+    ):
+        command, *rest = arguments
+        want = json.loads(run(command, "circle", *rest, "--json").stdout)
+        for source, more in ((path, ()), (whole, ("--key", "a"))):
+            got = json.loads(run(command, source, *rest, *more, "--json").stdout)
+            assert got.pop("source") == source.stem
+            assert got.pop("status", None) == ("exact (checked numerically)" if "status" in want else None)
+            for name, value in got.items():
+                assert value == pytest.approx(want[name], rel=1e-11), (command, name)
+
+
+def test_commands_of_a_source_read_files_as_they_are_told(tmp_path):
+    waveform, line = tmp_path / "ramp.csv", tmp_path / "line.npy"
+    waveform.write_text("\n".join(map(repr, (np.arange(4096) / 4096).tolist())))
+    np.save(line, np.linspace(0, 1, 257))
+    result = run("entropy", waveform, 0.01, "--waveform")
+    assert result.stderr.startswith("distortions may be off by ")
+    got = json.loads(run("entropy", waveform, 0.01, "--waveform", "--json").stdout)
+    assert got["entropy"][0] == pytest.approx(ed.entropy_distortion("ramp", 0.01), abs=0.05)
+    got = json.loads(run("excess", line, "--open", "-D", 0.01, "-H", 3, "--json").stdout)
+    assert got["excess"][0] == pytest.approx(ed.excess("uniform", 0.01, 3.0), abs=1e-2)
+    write = tmp_path / "points.csv"
+    write.write_text("source,distortion,entropy\nline,0.01,3\ncircle,0.01,3\n")
+    assert len(json.loads(run("excess", line, "--open", "--points", write, "--json").stdout)["excess"]) == 1
+    for command in ("entropy", "distortion", "lagrangian", "partition", "excess"):
+        message = refused(command, "ramp", *([0.1] if command != "excess" else ["-D", 0.1, "-H", 1]), "--open")
+        assert "--open, --waveform and --key are for files, got the source 'ramp'" in message
+    message = refused("certify", line, 0.1)
+    assert message.startswith(f"{line}: nothing is proved about measured points; curve, distortion, entropy, excess,")
+
+
+def test_a_name_is_a_name_though_a_file_is_called_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("circle", "other"):
+        Path(name).touch()
+    np.save("circle.npy", 2 * CIRCLE)
+    assert json.loads(run("entropy", "circle", 0.1, "--json").stdout)["status"] == "exact (proved)"
+    assert run("curve", "circle", "--num", 4).stdout.startswith("circle: exact (proved)")
+    assert "exact (checked numerically)" in run("curve", "circle.npy", "--num", 4).stdout
+    assert "other: a file of points must end in .npy, .npz or .csv" in refused("curve", "other")
+
+
+@pytest.mark.parametrize(
+    ("points", "options", "hint"),
+    [
+        (
+            np.cos(2 * np.pi * np.outer([1, 1, 1, 2, 3], V)),
+            [],
+            "; are these 64 points, one a column? Expected is one a row",
+        ),
+        (CIRCLE.T, [], "got shape (2, 64); are these 64 points, one a column? Expected is one a row"),
+        (np.exp(-20 * (V - 0.5) ** 2), [], "; if these are samples of one waveform, --waveform takes its shifts"),
+        (
+            np.exp(-20 * (V[:, None] - 0.5) ** 2),
+            [],
+            "; if these are samples of one waveform, --waveform takes its shifts",
+        ),
+        (CIRCLE[:32], [], "; the last point is far from the first: --open is for curves that are no loop"),
+        (CIRCLE * [1, 0.5], [], "the optimal partition of any curve"),
+        (CIRCLE * [1, 0.5], ["--open"], "the optimal partition of any curve"),
+        (np.ones((9, 2)), [], "x must not be the same point throughout"),
+    ],
+)
+def test_hints_about_points_that_are_refused(tmp_path, points, options, hint):
+    np.save(tmp_path / "x.npy", points)
+    assert refused("curve", tmp_path / "x.npy", *options).endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        (CIRCLE, True),
+        (np.concatenate([CIRCLE, CIRCLE[:1]]), True),
+        (CIRCLE[:60], False),
+        (np.linspace(0, 1, 64), False),
+        (np.random.default_rng(3).normal(size=(50, 2)), False),
+        (CIRCLE[::16], False),  # four corners of a square, or a curve along three of its sides
+        (np.ones((5, 2)), False),
+    ],
+)
+def test_segment_says_that_a_loop_was_taken_for_an_open_curve(tmp_path, points, said):
+    np.save(tmp_path / "x.npy", points)
+    assert ("--closed is for loops" in run("segment", tmp_path / "x.npy", "--lmbda", 4).stderr) == said
+    assert run("segment", tmp_path / "x.npy", "--lmbda", 4, "--closed").stderr == ""
+
+
 def test_commands_that_name_what_is_wrong(tmp_path):
     ellipse, line = tmp_path / "ellipse.npy", tmp_path / "line.npz"
     np.save(ellipse, CIRCLE * [1, 0.5])
@@ -393,7 +490,8 @@ def test_lagrangian_on_the_command_line():
         (("lagrangian", "ramp", "x"), "'x' is not a number"),
         (("lagrangian", "ramp:1", 4), "source must be ramp:T with 2 to 16384 samples, such as ramp:1024"),
         (("lagrangian", "ramp:1.5", 4), "source must be ramp:T with"),
-        (("lagrangian", "missing.npy", 4), "source must be a Source or one of"),
+        (("lagrangian", "missing.npy", 4), "missing.npy: No such file or directory"),
+        (("lagrangian", "missing", 4), "source must be a Source or one of"),
         (("curve", "ramp:64"), "source must be stationary for this, got 'ramp:64'"),
         (("entropy", "ramp:64", 0.01), "source must be stationary for this, got 'ramp:64'"),
         (("distortion", "ramp:64", 2), "source must be stationary for this, got 'ramp:64'"),

@@ -434,6 +434,45 @@ def test_an_upper_bound_is_called_one():
     assert head[3:5] == ["best known at D", "H − best"]
 
 
+def said(points, source="circle"):
+    """What the report says about the points as a whole."""
+    known, found = resolve(source), _points.read(points)
+    text = page._excess(found, content.gaps(known, found), exact=known.status != BOUND)
+    return html.unescape(re.sub(r"<div.*", "", text, flags=re.DOTALL))
+
+
+def test_what_cannot_be_is_said():
+    """In nats, swapped, or per dimension: no gap is called the largest where there is none."""
+    text = said([(0.2, 1.0), (0.1, 1.7)])
+    assert "2 points, all of them below E(D). A negative gap means" in text
+    assert "2 of 2 points, the first with D = 0.2 and H = 1 bits: no code does this" in text
+    assert "largest gap" not in text
+    assert "1 point, below E(D). " in said((0.2, 1.0))
+    text = said([(2.4, 0.2), (0.2, 2.4)])
+    assert "2 points; the largest gap is 0.418185 bits, of point 2.</p>" in text
+    assert "1 of 2 points, the first with D = 2.4 and H = 0.2 bits: sending nothing does as well" in text
+
+
+def test_what_can_be_is_not_doubted():
+    D = np.geomspace(1e-4, 0.9, 50)
+    for source in ("circle", "sawbridge"):
+        bound = D * resolve(source).max_distortion
+        text = said(np.stack([bound, ed.entropy_distortion(source, bound)], axis=1), source)
+        assert text.startswith("<h2>Your points</h2><p>50 points; the largest gap is 0 bits, of point ")
+        assert "no code" not in text
+        assert "negative" not in text
+
+
+def test_below_the_best_partition_known_is_no_contradiction():
+    D = 0.5 * resolve("pulse:0.2").max_distortion
+    best, least = ed.upper_bound("pulse:0.2", D), ed.lower_bound("pulse:0.2", D)
+    assert best - least > 0.1
+    text = said((D, best - 0.05), "pulse:0.2")
+    assert "1 point, below the best partition known. A point with a negative gap is below" in text
+    assert "no code" not in text
+    assert "no code does this" in said((D, least - 0.05), "pulse:0.2")
+
+
 @pytest.mark.parametrize("points", [(0.0, 3.0), [(5.0, 0.0), (0.2, 0.0)], [(5e-324, 40.0)], [(0.1, 1e300)]])
 def test_points_at_the_ends_are_shown(points):
     text = ed.report("circle", points)
@@ -461,6 +500,16 @@ def test_points_may_be_pairs_columns_a_frame_or_a_file(tmp_path):
         assert (one.distortion.tolist(), one.entropy.tolist()) == ([0.1, 0.2], [3.0, 2.5])
         assert np.isnan([one.lmbda, one.rate, one.distortion_centroid]).all()
         assert one.labels == ("", "")
+
+
+@pytest.mark.parametrize("name", ["lmbda", "lambda", "λ"])
+def test_lambda_by_any_of_its_names(name):
+    frame = pd.DataFrame({"distortion": [0.1, 0.2], "entropy": [3.0, 2.5], name: [8, 4]})
+    assert _points.read(frame).lmbda.tolist() == [8.0, 4.0]
+    assert "excess of H + λD" in ed.report("circle", frame, shannon=False)
+    other = "λ" if name != "λ" else "lambda"
+    with pytest.raises(ValueError, match=f"points: expected one column of λ, got {name} and {other}"):
+        _points.read({**frame, other: [1, 1]})
 
 
 def test_missing_values_of_pandas_are_missing():

@@ -18,6 +18,7 @@ LARGEST = 2**28  # numbers
 LARGEST_TEXT = 2**31  # bytes of CSV
 LONGEST_HEADER = 10_000  # bytes, numpy's own limit
 LONGEST = 300  # characters of a message
+SEPARATORS = {";": "semicolons", "\t": "tabs"}  # that tables have instead of commas
 
 
 def is_data(path: str) -> bool:
@@ -129,7 +130,9 @@ def _add_row(rows: list[list[float]], cells: list[str], line: int) -> None:
     except ValueError:
         if line == 1 and not any(map(_is_number, cells)):
             return  # a header
-        raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}") from None
+        found = next((shown for separator, shown in SEPARATORS.items() if separator in "".join(cells)), "")
+        hint = f", separated by {found}: expected commas" if found else ""
+        raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}{hint}") from None
     if rows and len(values) != len(rows[0]):
         raise ValueError(f"line {line}: expected {len(rows[0])} numbers as above, got {len(values)}")
     rows.append(values)

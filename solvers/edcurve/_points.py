@@ -14,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _files
+from ._data import SEPARATORS
 
 Array = NDArray[np.float64]
 REQUIRED = ("distortion", "entropy")
 OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples")
+LMBDA = ("lmbda", "lambda", "λ")  # what people call it
+# as people write what is required, to be told how it is called here
+SAID = {"d": "distortion", "h": "entropy"}
 # what says which compressor a row is, in the columns of `edcurve runs --csv` and in what people write by hand
 NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
 LONGEST = 60  # characters of a cell of a label, or of a value in a message
@@ -60,7 +64,7 @@ def read(points: Any, source: str | None = None) -> Points:
     Parameters
     ----------
     points : path, mapping of columns (a pandas.DataFrame is one), or array_like of shape (n, 2) or (2,)
-        A CSV with a header line or columns by name: distortion, entropy and perhaps lmbda, rate,
+        A CSV with a header line or columns by name: distortion, entropy and perhaps lmbda (or lambda, or λ), rate,
         distortion_centroid, and columns that say which compressor it is; or pairs (distortion, entropy).
     source : str, optional
         Where there is a column of that name, the source whose rows are meant.
@@ -79,7 +83,7 @@ def read(points: Any, source: str | None = None) -> Points:
     if isinstance(points, Mapping) or hasattr(points, "columns"):
         names = points.columns if hasattr(points, "columns") else points
         columns = {str(name): _listed(str(name), points[name]) for name in names}
-        return _from_columns(columns, None, "points", source)
+        return _from_columns(_renamed(columns, "points"), None, "points", source)
     try:
         pairs = np.asarray(points, dtype=np.float64)
     except (TypeError, ValueError):
@@ -101,10 +105,18 @@ def read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[i
         names = [name.strip() for name in reader.fieldnames or ()]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{os.fspath(path)}: not a CSV file in UTF-8: {error}") from None
-    if repeated := [name for name in (*REQUIRED, *OPTIONAL) if names.count(name) > 1]:
+    if repeated := [name for name in (*REQUIRED, *OPTIONAL, *LMBDA) if names.count(name) > 1]:
         raise ValueError(f"{os.fspath(path)}: more than one column is called {repeated[0]}")
     columns = {name: [row[key] for _, row in rows] for name, key in zip(names, reader.fieldnames or (), strict=True)}
-    return columns, [line for line, _ in rows]
+    return _renamed(columns, os.fspath(path)), [line for line, _ in rows]
+
+
+def _renamed(columns: dict[str, list[Any]], where: str) -> dict[str, list[Any]]:
+    """The columns with λ under its name here."""
+    given = [name for name in columns if name in LMBDA]
+    if len(given) > 1:
+        raise ValueError(f"{where}: expected one column of λ, got {' and '.join(given)}")
+    return {LMBDA[0] if name in LMBDA else name: column for name, column in columns.items()}
 
 
 def _listed(name: str, column: Any) -> list[Any]:
@@ -119,7 +131,9 @@ def _listed(name: str, column: Any) -> list[Any]:
 def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where: str, source: str | None) -> Points:
     if missing := [name for name in REQUIRED if name not in columns]:
         found = ", ".join(map(_shown, list(columns)[:MANY])) or "none"
-        raise ValueError(f"{where}: expected columns distortion and entropy, got no {missing[0]} among {found}")
+        raise ValueError(
+            f"{where}: expected columns distortion and entropy, got no {missing[0]} among {found}{_remedy(columns)}"
+        )
     count = len(columns["distortion"])
     if uneven := [name for name, column in columns.items() if len(column) != count]:
         raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and distortion")
@@ -137,6 +151,28 @@ def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where:
         for name in (*REQUIRED, *OPTIONAL)
     }
     return Points(**numbers, labels=tuple(_label(columns, i) for i in kept), left_out=count - len(kept))
+
+
+def _remedy(columns: dict[str, list[Any]]) -> str:
+    """What to do about names that are nearly right, or that were not told apart."""
+    for separator, shown in SEPARATORS.items():
+        if any(separator in name for name in columns):
+            return f": separated by {shown}, expected commas"
+    meant = {name: SAID.get(name.lower(), name.lower()) for name in columns if name not in REQUIRED}
+    lacking = {*REQUIRED} - {*columns}
+    wrong = [f"{_shown(name)} to {right}" for name, right in meant.items() if right in lacking]
+    return f": rename {' and '.join(wrong)}" if wrong else ""
+
+
+def counted(number: int, thing: str) -> str:
+    """So many of a thing."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def omitted(points: Points) -> str:
+    """How many rows were not meant."""
+    verb = "is" if points.left_out == 1 else "are"
+    return f"{counted(points.left_out, 'row')} of other sources or of runs without a result {verb} left out"
 
 
 def _is_meant(columns: dict[str, list[Any]], i: int, source: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from fractions import Fraction
 from functools import lru_cache
 from types import ModuleType
@@ -172,6 +173,20 @@ def resolve(source: object, *, stationary: bool = True) -> Source:
     return known
 
 
+def _nearest(name: str) -> str:
+    """The source that may be meant, as a question; "" where none is near."""
+    kind, colon, parameter = name.strip().lower().partition(":")
+    near = get_close_matches(kind[:100], [*BUILT_IN, *FAMILIES], n=1)
+    if not near:
+        return ""
+    meant = near[0]
+    if colon and meant in FAMILIES:
+        meant = f"{meant}:{parameter}"
+    elif meant not in BUILT_IN:
+        meant = FAMILIES[meant].form
+    return f"; did you mean {meant!r}?"
+
+
 @lru_cache(maxsize=256)
 def _named(name: str) -> Source:
     if name in BUILT_IN:
@@ -179,7 +194,7 @@ def _named(name: str) -> Source:
     kind, colon, parameter = name.partition(":")
     if not colon or kind not in FAMILIES:
         names = ", ".join([*BUILT_IN, *(family.form for family in FAMILIES.values())])
-        raise ValueError(f"source must be a Source or one of {names}, got {name!r}")
+        raise ValueError(f"source must be a Source or one of {names}, got {name!r}{_nearest(name)}")
     family = FAMILIES[kind]
     try:
         return family.make(parameter)

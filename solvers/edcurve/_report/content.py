@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edcurve import bounds, curves, exact, progress, sweeps
+from edcurve._doubts import doubts
 from edcurve._points import Points
 from edcurve.curves import Curve
 from edcurve.sources import BOUND, Ramp, Source, Spectrum
@@ -30,7 +31,8 @@ class Gaps:
 
     `best` is E(D), or the best partition known; `gap` is H − best; `lagrangian` is the least H + λD, and `excess` what
     H + λD is above it; `sampled` is what it is above the least for the ramp as the compressor sees it, at T points.
-    The parts are `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min.
+    The parts are `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min. `doubts` are
+    sentences about points that cannot be, or need not be.
     """
 
     best: Array
@@ -41,6 +43,7 @@ class Gaps:
     entropy_model: Array
     decoder: Array
     partition: Array
+    doubts: tuple[str, ...] = ()
 
     @property
     def total(self) -> Array:
@@ -109,6 +112,7 @@ def gaps(source: Source, points: Points) -> Gaps:
             points.rate - H,
             lmbda * (D - points.distortion_centroid),
             H + lmbda * points.distortion_centroid - minimum,
+            doubts(source, D, H),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edcurve._html import facts, number, picture, spaced, table, text
-from edcurve._points import Points
+from edcurve._points import Points, counted, omitted
 from edcurve.curves import Curve
 from edcurve.sources import BOUND, PROVED, Source
 
@@ -20,6 +20,7 @@ from . import plots
 from .content import Certificates, Gaps
 
 ROWS = 24
+ROUNDING = 1e-9  # bits: an optimal code may be as much below E(D)
 Figures = dict[str, Any]
 
 
@@ -126,19 +127,30 @@ def _excess(points: Points, gaps: Gaps, *, exact: bool) -> str:
         columns["for the ramp as sampled"] = gaps.sampled.tolist()
     if any(points.labels):
         columns["compressor"] = list(points.labels)
-    worst = int(np.argmax(np.where(np.isfinite(gaps.gap), gaps.gap, -np.inf)))
-    note = f"{len(points)} points; the largest gap is {number(float(gaps.gap[worst]))} bits, of point {worst + 1}. "
+    note = f"{counted(len(points), 'point')}{_worst(gaps, exact=exact)}. "
     if points.left_out:
-        note += f"{points.left_out} rows of other sources or of runs without a result are left out. "
-    if (gaps.gap < 0.0).any():
+        note += f"{omitted(points)}. "
+    if (gaps.gap < -ROUNDING).any():
         note += (
             "A negative gap means that a measurement flatters (few samples), or that the source is another, such as "
             "the same one sampled. "
+            if exact
+            else "A point with a negative gap is below the best partition known, or of another source. "
         )
     if weighted:
-        note += "The excess of H + λD over its minimum is what training at that λ left."
+        note += "The excess of H + λD over its minimum is what training at that λ left. "
+    doubted = "".join(f"<p><strong>{text(doubt)}</strong></p>" for doubt in gaps.doubts)
     shown = table(list(columns), zip(*columns.values(), strict=True))
-    return f"<h2>Your points</h2><p>{text(note)}</p>{_scrolled(shown)}"
+    return f"<h2>Your points</h2><p>{text(note.strip())}</p>{doubted}{_scrolled(shown)}"
+
+
+def _worst(gaps: Gaps, *, exact: bool) -> str:
+    """The largest gap, if one is a gap."""
+    worst = int(np.argmax(np.where(np.isfinite(gaps.gap), gaps.gap, -np.inf)))
+    if gaps.gap[worst] < -ROUNDING:
+        one, best = gaps.gap.size == 1, "E(D)" if exact else "the best partition known"
+        return f", {'' if one else 'all of them '}below {best}"
+    return f"; the largest gap is {number(float(gaps.gap[worst]))} bits, of point {worst + 1}"
 
 
 def _parts(points: Points, gaps: Gaps) -> str:

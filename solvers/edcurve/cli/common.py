@@ -30,14 +30,25 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # generic only in new 
             self.fail(f"{value!r} is not a number", param, ctx)
 
 
+class Numbers(Number):
+    """One number or several, separated by commas."""
+
+    name = "number,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read each."""
+        return [super(Numbers, self).convert(part, param, ctx) for part in str(value).split(",")]
+
+
 class Base(Number):
-    """The base of logarithms: a number, or e."""
+    """The base of logarithms: a number, or a name."""
 
     name = "base"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read a number, or "e"."""
-        return math.e if value == "e" else super().convert(value, param, ctx)
+        """Read a number, "e", "nats" or "bits"."""
+        named = {"e": math.e, "nats": math.e, "bits": 2.0}
+        return named[value] if value in named else super().convert(value, param, ctx)
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
@@ -58,7 +69,9 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-base_option = click.option("--base", type=Base(), default="2", show_default=True, help="2 for bits, e for nats.")
+base_option = click.option(
+    "--base", type=Base(), default="2", show_default=True, help="2 or bits, e or nats, or a number."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable: JSON on standard output.")
 # what a shell offers for SOURCE: the built-in ones, and one of each family; kept here, as edcurve.sources needs numpy
 OFFERED = (
@@ -72,13 +85,14 @@ Completion = Callable[[click.Context, click.Parameter, str], "list[CompletionIte
 
 
 def offer(names: Sequence[str], *, files: bool = False) -> Completion:
-    """What completes an argument: the names that begin so, and files."""
+    """What completes an argument: the names that begin so, else files."""
 
     def completed(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-        return [*found, CompletionItem(incomplete, type="file")] if files else found
+        # files beside names would be all that bash completes
+        return [CompletionItem(incomplete, type="file")] if files and not found else found
 
     return completed
 
@@ -86,8 +100,15 @@ def offer(names: Sequence[str], *, files: bool = False) -> Completion:
 source_argument = click.argument("source", shell_complete=offer(OFFERED))
 source_or_file_argument = click.argument("source", shell_complete=offer(OFFERED, files=True))
 key_option = click.option("--key", help="Of a .npz file: name of the array.")
-# so that a negative number is an argument, to be refused by name, and not an unknown option
-NUMBERS = {"ignore_unknown_options": True}
+
+
+def _joined(_context: click.Context, _parameter: click.Parameter, values: Sequence[Sequence[float]]) -> list[float]:
+    return [number for part in values for number in part]
+
+
+def numbers_argument(name: str, *, required: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """An argument of numbers, separated by spaces or commas."""
+    return click.argument(name, type=Numbers(), nargs=-1, required=required, callback=_joined)
 
 
 def numbers(option: str, text: str) -> list[float]:
@@ -118,22 +139,24 @@ def write_csv(table: dict[str, list[Any]], path: Path) -> None:
         writer.writerows([*map(repr, row)] for row in zip(*table.values(), strict=True))
 
 
-def print_columns(source: str, base: float, as_json: bool, **columns: Sequence[float]) -> None:
+def print_columns(source: str, base: float, as_json: bool, *, status: str, **columns: list[Any]) -> None:
     """Print equally long columns, as JSON or as a table."""
     from edcurve.curves import writable
 
     if as_json:
-        content = {"source": source, "base": base, **columns}
+        content = {"source": source, "base": base, "status": status, **columns}
         plain = {key: [writable(x) for x in v] if isinstance(v, list) else v for key, v in content.items()}
         click.echo(json.dumps(plain, allow_nan=False))
     else:
         print_table(tuple(columns), [list(row) for row in zip(*columns.values(), strict=True)])
 
 
-def print_table(names: Sequence[str], rows: list[list[float]]) -> None:
+def print_table(names: Sequence[str], rows: list[list[Any]]) -> None:
     """Print rows under their names."""
-    # six columns fit a terminal of 80
-    width, digits = (18, 11) if len(names) <= 4 else (13, 7)
-    click.echo("".join(f"{name:>{width}}" for name in names))
+    # six columns fit a terminal of 80, or five with longer names
+    wide = max(18 if len(names) <= 4 else 13, *(len(name) + 2 for name in names))
+    digits = wide - 6 if wide == 13 else wide - 7
+    click.echo("".join(f"  {name}" if name == "label" else f"{name:>{wide}}" for name in names).rstrip())
     for row in rows:
-        click.echo("".join(f"{value:{width}.{digits}g}" for value in row))
+        cells = (f"  {cell}" if isinstance(cell, str) else f"{cell:{wide}.{digits}g}" for cell in row)
+        click.echo("".join(cells).rstrip())

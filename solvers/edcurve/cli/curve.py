@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
 from .common import (
-    NUMBERS,
     Number,
     base_option,
     json_option,
-    key_option,
     print_table,
     reported,
     source_or_file_argument,
     write_all,
 )
+from .files import file_options, from_file
+from .parsing import Numeric
 
 SHOWN = 16
 
 
-def file_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that say how a file of points is a source; `from_file` takes them."""
-    options = (
-        click.option("--open", "is_open", is_flag=True, help="Of a file: the points are an open curve, not a loop."),
-        click.option(
-            "--waveform", is_flag=True, help="Of a file: samples of one waveform, of which all cyclic shifts are meant."
-        ),
-        click.option(
-            "--tolerance", type=Number(), default="0.05", show_default=True, help="Of a file: largest defect allowed."
-        ),
-        key_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-@click.command(context_settings=NUMBERS)
+@click.command(cls=Numeric)
 @source_or_file_argument
 @click.option("--num", type=int, default=256, show_default=True, help="Number of distortions.")
 @click.option("--dmin", type=Number(), help="Smallest distortion. [default: D_max/1000, or the truncation error]")
@@ -99,29 +80,6 @@ def curve(
         click.echo(drawn.to_json())
     elif csv_path is None and plot_path is None:
         _summary(drawn)
-
-
-def from_file(source: str, is_open: bool, waveform: bool, tolerance: float, key: str | None) -> Any:
-    """The source that a file of points stands for; a name is left as it is."""
-    from edcurve._data import is_data, read_points
-
-    if not is_data(source):
-        if Path(source).is_file():
-            raise ValueError(f"{source}: a file of points must end in .npy, .npz or .csv")
-        if is_open or waveform or key is not None:
-            raise ValueError(f"--open, --waveform and --key are for files, got the source {source!r}")
-        return source
-    from edcurve.sources import Source
-
-    if is_open and waveform:
-        raise ValueError("--open and --waveform exclude each other")
-    points, name = read_points(source, key=key), Path(source).stem
-    try:
-        if waveform:
-            return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
-        return Source.from_samples(points, closed=not is_open, tolerance=tolerance, name=name)
-    except (ValueError, TypeError) as error:
-        raise type(error)(f"{source}: {error}") from None
 
 
 def _summary(drawn: Any) -> None:

@@ -6,12 +6,11 @@ import json
 import math
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .common import (
-    NUMBERS,
     Number,
     base_option,
     json_option,
@@ -20,23 +19,29 @@ from .common import (
     print_columns,
     print_table,
     reported,
-    source_argument,
+    source_or_file_argument,
     write_all,
     write_csv,
 )
+from .files import ends_meet, from_files, name_of, remarks
+from .parsing import Numeric
+
+if TYPE_CHECKING:
+    from edcurve.sources import Source
 
 
-@click.command(context_settings=NUMBERS)
-@source_argument
+@click.command(cls=Numeric)
+@source_or_file_argument
 @click.option("--distortion", "-D", type=Number(), help="Measured distortion.")
 @click.option("--entropy", "-H", type=Number(), help="Measured entropy.")
 @click.option("--points", type=click.Path(), help="CSV with columns distortion, entropy and perhaps lmbda.")
-@click.option("--lmbda", type=Number(), help="Report the excess of H + λD over its minimum instead.")
+@click.option("--lmbda", type=Number(), help="λ that it was trained at.")
 @base_option
 @json_option
 @reported
+@from_files
 def excess(
-    source: str,
+    source: Source | str,
     distortion: float | None,
     entropy: float | None,
     points: str | None,
@@ -46,22 +51,38 @@ def excess(
 ) -> None:
     """How far measured compressors are above the optimum.
 
+    The column excess is H − E(D). With λ it is H + λD less the least there is, and excess_entropy is H − E(D), where
+    E(D) is known. SOURCE may be a file, as for `edcurve curve`.
+
     Of --points, rows whose column source names another one, and those of runs without a result, are left out. Rows
     without λ in a table that has it have no excess.
     """
-    from edcurve import gaps
+    import numpy as np
+
+    from edcurve import _doubts, gaps
+    from edcurve.sources import BOUND, resolve
 
     if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
         raise ValueError("give either --distortion and --entropy, or --points")
+    known = resolve(source, stationary=False)
     table: dict[str, list[Any]]
-    table = {"distortion": [distortion], "entropy": [entropy]} if points is None else _read_points(points, source)
+    table = {"distortion": [distortion], "entropy": [entropy]} if points is None else _read_points(points, known.name)
+    labels = table.pop("label", None)
     if lmbda is not None:
         table["lmbda"] = [lmbda] * len(table["distortion"])
-    above = gaps.excess(source, table["distortion"], table["entropy"], lmbda=_weights(table, lmbda), base=base)
-    rows = zip(above.tolist(), table.get("lmbda", table["distortion"]), strict=True)
-    print_columns(
-        source, base, as_json, **table, excess=[math.nan if math.isnan(given) else gap for gap, given in rows]
-    )
+    D, H = table["distortion"], table["entropy"]
+    above = gaps.excess(known, D, H, lmbda=_weights(table, lmbda), base=base)
+    rows = zip(above.tolist(), table.get("lmbda", D), strict=True)
+    table["excess"] = [math.nan if math.isnan(given) else gap for gap, given in rows]
+    if "lmbda" in table and known.status != BOUND:
+        table["excess_entropy"] = gaps.excess(known, D, H, base=base).tolist()
+    if labels is not None:
+        table["label"] = labels
+    if not as_json:
+        remarks(source)
+    for doubt in _doubts.doubts(known, np.array(D), np.array(H), base=base, option="--base"):
+        click.echo(doubt, err=True)
+    print_columns(name_of(source), base, as_json, status=known.status, **table)
 
 
 def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | None:
@@ -72,18 +93,19 @@ def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | 
 
 def _read_points(path: str, source: str) -> dict[str, list[Any]]:
     """Columns of a CSV, without the rows that are not of the source; λ, if there is one, NaN where there is none."""
-    from edcurve._points import read
-    from edcurve.sources import resolve
+    from edcurve._points import omitted, read
 
-    found = read(path, resolve(source).name)
+    found = read(path, source)
     if found.left_out:
-        click.echo(f"{found.left_out} rows of other sources or of runs without a result are left out", err=True)
-    table = {"distortion": found.distortion.tolist(), "entropy": found.entropy.tolist()}
+        click.echo(omitted(found), err=True)
+    table: dict[str, list[Any]] = {"distortion": found.distortion.tolist(), "entropy": found.entropy.tolist()}
     weights = found.lmbda.tolist()
-    return table if all(map(math.isnan, weights)) else {**table, "lmbda": weights}
+    if not all(map(math.isnan, weights)):
+        table["lmbda"] = weights
+    return {**table, "label": list(found.labels)} if any(found.labels) else table
 
 
-@click.command(context_settings=NUMBERS)
+@click.command(cls=Numeric)
 @click.argument("file", type=click.Path())
 @click.option("--lmbda", required=True, help="λ, or several separated by commas.")
 @click.option("--closed", is_flag=True, help="The points are a loop: cells may wrap around.")
@@ -117,6 +139,12 @@ def segment(
         found = segmentation.segment(points, values, weights=given, closed=closed, base=base)
     except (ValueError, TypeError) as error:
         raise type(error)(f"{file}: {error}") from None
+    if not closed and ends_meet(points):
+        click.echo(
+            "the last point is about as near to the first as neighbours are, but was taken for an end: --closed is "
+            "for loops",
+            err=True,
+        )
     names = ("lmbda", "cells", "entropy", "distortion", "value", "gap")
     frame = found.to_pandas()
     table: dict[str, list[Any]] = {name: frame[name].tolist() for name in names}

@@ -6,90 +6,137 @@ import importlib
 import json
 import math
 import textwrap
+from typing import TYPE_CHECKING
 
 import click
 
-from .common import NUMBERS, Number, base_option, json_option, print_columns, reported, source_argument
+from .common import (
+    Number,
+    base_option,
+    json_option,
+    numbers,
+    numbers_argument,
+    print_columns,
+    reported,
+    source_argument,
+    source_or_file_argument,
+)
+from .files import from_files, name_of, remarks
+from .parsing import Numeric
+
+if TYPE_CHECKING:
+    from edcurve.sources import Source
 
 
-@click.command(context_settings=NUMBERS)
-@source_argument
-@click.argument("distortion", type=Number(), nargs=-1, required=True)
+@click.command(cls=Numeric)
+@source_or_file_argument
+@numbers_argument("distortion")
 @base_option
 @json_option
 @reported
-def entropy(source: str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
-    """E(D): the least entropy at each DISTORTION."""
+@from_files
+def entropy(source: Source | str, distortion: list[float], base: float, as_json: bool) -> None:
+    """E(D): the least entropy at each DISTORTION; SOURCE may be a file, as for `edcurve curve`."""
     from edcurve import exact
 
-    values = exact.entropy_distortion(source, list(distortion), base=base)
-    print_columns(source, base, as_json, distortion=list(distortion), entropy=values.tolist())
+    values = exact.entropy_distortion(source, distortion, base=base)
+    _print(source, base, as_json, distortion=distortion, entropy=values.tolist())
 
 
-@click.command(context_settings=NUMBERS)
-@source_argument
-@click.argument("entropy", type=Number(), nargs=-1, required=True)
+@click.command(cls=Numeric)
+@source_or_file_argument
+@numbers_argument("entropy")
 @base_option
 @json_option
 @reported
-def distortion(source: str, entropy: tuple[float, ...], base: float, as_json: bool) -> None:
-    """The least distortion at each ENTROPY: the inverse of E(D)."""
+@from_files
+def distortion(source: Source | str, entropy: list[float], base: float, as_json: bool) -> None:
+    """The least distortion at each ENTROPY: the inverse of E(D); SOURCE may be a file, as for `edcurve curve`."""
     from edcurve import exact
 
-    values = exact.distortion_entropy(source, list(entropy), base=base)
-    print_columns(source, base, as_json, entropy=list(entropy), distortion=values.tolist())
+    values = exact.distortion_entropy(source, entropy, base=base)
+    _print(source, base, as_json, entropy=entropy, distortion=values.tolist())
 
 
-@click.command(context_settings=NUMBERS)
-@source_argument
-@click.argument("lmbda", type=Number(), nargs=-1, required=True)
+def _print(source: Source | str, base: float, as_json: bool, **columns: list[float]) -> None:
+    from edcurve.sources import resolve
+
+    if not as_json:
+        remarks(source)
+    print_columns(name_of(source), base, as_json, status=resolve(source).status, **columns)
+
+
+@click.command(cls=Numeric)
+@source_or_file_argument
+@numbers_argument("lmbda", required=False)
+@click.option("--lmbda", "listed", help="λ, or several separated by commas, instead of LMBDA.")
 @base_option
 @json_option
 @reported
-def lagrangian(source: str, lmbda: tuple[float, ...], base: float, as_json: bool) -> None:
-    """The least H + λD at each LMBDA, and the cells that attain it; SOURCE may be ramp:T, sampled at T points."""
+@from_files
+def lagrangian(source: Source | str, lmbda: list[float], listed: str | None, base: float, as_json: bool) -> None:
+    """The least H + λD at each LMBDA, and the cells that attain it.
+
+    SOURCE may be ramp:T, sampled at T points, or a file, as for `edcurve curve`.
+    """
     from edcurve import sweeps
 
-    found = sweeps.lagrangian(source, list(lmbda), base=base)
+    if bool(lmbda) == (listed is not None):
+        raise ValueError("give λ either as LMBDA or by --lmbda")
+    wanted = lmbda if listed is None else numbers("--lmbda", listed)
+    found = sweeps.lagrangian(source, wanted, base=base)
     names = ("cells", "entropy", "distortion", "value")
     columns = {name: getattr(found, name).tolist() for name in names}
     if not as_json:
-        click.echo(f"{source}: {found.status}")
-    print_columns(source, base, as_json, lmbda=list(lmbda), **columns)
+        click.echo(f"{name_of(source)}: {found.status}")
+        remarks(source)
+    print_columns(name_of(source), base, as_json, status=found.status, lmbda=wanted, **columns)
 
 
-@click.command(context_settings=NUMBERS)
-@source_argument
+@click.command(cls=Numeric)
+@source_or_file_argument
 @click.argument("distortion", type=Number())
 @json_option
 @reported
-def partition(source: str, distortion: float, as_json: bool) -> None:
-    """The optimal cells at a DISTORTION: count of one size, and a smaller odd one."""
+@from_files
+def partition(source: Source | str, distortion: float, as_json: bool) -> None:
+    """The optimal cells at a DISTORTION: count of one size, and a smaller odd one.
+
+    SOURCE may be a file, as for `edcurve curve`.
+    """
     from edcurve import partitions
     from edcurve.curves import writable
 
     best = partitions.partition(source, distortion)
-    content = {"source": source, "distortion": distortion, "count": best.count, "size": best.size, "odd": best.odd}
+    cells = {"count": best.count, "size": best.size, "odd": best.odd}
     if as_json:
+        content = {"source": name_of(source), "distortion": distortion, **cells}
         click.echo(json.dumps({name: writable(value) for name, value in content.items()}, allow_nan=False))
     else:
-        for name in ("count", "size", "odd"):
-            click.echo(f"{name:5}  {content[name]!r}")
+        remarks(source)
+        for name, value in cells.items():
+            click.echo(f"{name:5}  {value!r}")
 
 
-@click.command(context_settings=NUMBERS)
+@click.command(cls=Numeric)
 @source_argument
-@click.argument("distortion", type=Number(), nargs=-1, required=True)
+@numbers_argument("distortion")
 @base_option
 @json_option
 @reported
-def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
+def certify(source: str, distortion: list[float], base: float, as_json: bool) -> None:
     """Enclose E(D) at each DISTORTION rigorously, and say what was proved."""
     from dataclasses import asdict
 
+    from edcurve._data import is_data
     from edcurve.certificate import certify
     from edcurve.curves import writable
 
+    if is_data(source):
+        raise ValueError(
+            f"{source}: nothing is proved about measured points; curve, distortion, entropy, excess, lagrangian, "
+            "partition, report and segment take files"
+        )
     found = [certify(source, D, base=base) for D in distortion]
     if as_json:
         content = [{name: writable(value) for name, value in asdict(one).items()} for one in found]
@@ -154,6 +201,7 @@ def sources(as_json: bool) -> None:
     for source in known:
         shape = "closed" if source.closed else "open"
         click.echo(f"{source.name:10} {shape:6}  D_max = {source.max_distortion:<10.6g} {source.status}")
-        click.echo(f"{'':10} {(type(source).__doc__ or '').splitlines()[0]}")
+        what = (type(source).__doc__ or "").splitlines()[0]
+        click.echo(textwrap.fill(what, 80, initial_indent=" " * 11, subsequent_indent=" " * 11))
     for family in FAMILIES.values():
         click.echo(f"{family.form} takes {family.allowed}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from .common import NUMBERS, reported, source_or_file_argument
-from .curve import file_options, from_file
+from .common import reported, source_or_file_argument
+from .files import file_options, from_file
+from .parsing import Numeric
 
 
-@click.command(context_settings=NUMBERS)
+@click.command(cls=Numeric)
 @source_or_file_argument
 @click.option(
     "--points", type=click.Path(), help="CSV of what was measured: distortion, entropy (bits), perhaps lmbda."
