@@ -233,6 +233,7 @@ def test_what_excess_means(tmp_path):
     assert json.loads(CliRunner().invoke(main, given).output)["excess"] == [gap]
     weighted = json.loads(CliRunner().invoke(main, [*given, "--lmbda", str(weight)]).output)
     assert weighted["excess"] == pytest.approx([H + weight * D - least])
+    assert weighted["excess_entropy"] == [gap]
     texts = [text.get_text() for text in ed.plot_gap("circle", [(D, H)], ax=Figure().subplots()).texts]
     assert f"{gap:+.3g} bits" in texts
     runs = edcurve_neural.figures.load().runs
