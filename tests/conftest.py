@@ -1,11 +1,18 @@
-"""What is tested of an installation without PyTorch: all that does not need it."""
+"""Where tests run: without PyTorch, all that does not need it; in the background of a shell, interrupts as well."""
 
 import importlib.util
+import signal
 
 import pytest
 
 TORCH = importlib.util.find_spec("torch") is not None
 collect_ignore = [] if TORCH else ["neural", "test_fuzz.py"]
+
+
+def pytest_configure():
+    """Programs in the background of a shell ignore interrupts, which some tests send."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header():

@@ -45,6 +45,7 @@ HEAD = 2**24  # bytes of a head, inflated, at most
 DIGEST = 8  # bytes
 BLOCK = 2**20  # entries of a column coded at a time; those that escape follow their block
 LARGEST = 2**20  # table
+LONGEST = 64  # characters of the names of a configuration and of weights
 MOST = 2**28  # integers in a file
 
 
@@ -162,7 +163,8 @@ def _header(text: bytes) -> tuple[str | None, str, tuple[int, int], list[tuple[i
     config, weights, (rows, columns), tables = (header[name] for name in ("config", "weights", "shape", "tables"))
     sizes = [(low, count) for low, count in tables]
     whole = all(type(number) is int for number in (rows, columns, *(number for pair in sizes for number in pair)))
-    if not whole or not isinstance(weights, str) or not (config is None or isinstance(config, str)):
+    short = all(isinstance(name, str) and len(name) <= LONGEST for name in (weights, config or ""))
+    if not (whole and short and (config is None or config)):
         raise TypeError("a field is not of its type")
     if columns != len(sizes) or not columns or rows < 0 or rows * columns > MOST:
         raise ValueError(f"{rows} samples in {columns} columns with {len(sizes)} tables")
