@@ -208,8 +208,17 @@ def test_commands_and_sources_are_completed():
     assert completed("entropy", "s") == [("plain", "sinusoid"), ("plain", "sawbridge"), ("plain", "square")]
     assert ("plain", "--points") in completed("report", "ramp", "--")
     assert completed("curve", "ram") == [("plain", "ramp")]  # a file beside it would be all that bash offers
-    for text in ("loop", "./ramp", "ramp.", "power:1.7"):
+    for text in ("loop", "./ramp", "ramp."):
         assert completed("curve", text) == [("file", text)]
+
+
+def test_names_with_a_colon_are_completed():
+    """Bash cuts words at colons, and puts what it is given after the last."""
+    assert completed("entropy", "pow") == [("plain", "power:1.5")]
+    assert completed("entropy", "power", ":") == [("plain", "1.5")]
+    assert completed("entropy", "edge", ":", "1") == [("plain", "15")]
+    assert completed("certify", "ramp", ":") == []
+    assert completed("curve", "edge", ":", "15", "--nu") == [("plain", "--num")]
 
 
 @pytest.mark.parametrize("command", ["certify", "distortion", "entropy", "excess", "lagrangian", "partition", "report"])
@@ -270,15 +279,19 @@ def test_the_scripts_for_shells(shell):
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-@pytest.mark.parametrize("typed", ["entropy ci", "curve ci", "report c"])
-def test_bash_completes(typed):
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("entropy ci", "circle"), ("curve ci", "circle"), ("report c", "circle"), ("curve power :", "1.5")],
+)
+def test_bash_completes(typed, offered):
     script = (
         'eval "$(_EDCURVE_COMPLETE=bash_source edcurve)"; complete -p edcurve;'
-        f'COMP_WORDS=(edcurve {typed}); COMP_CWORD=2; _edcurve_completion edcurve; echo "${{COMPREPLY[@]}}"'
+        f"COMP_WORDS=(edcurve {typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _edcurve_completion edcurve;"
+        'echo "${COMPREPLY[@]}"'
     )
     path = {**os.environ, "PATH": f"{SCRIPT.parent}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(["bash", "-c", script], env=path, capture_output=True, text=True, check=True)
-    assert result.stdout.splitlines()[-1] == "circle"
+    assert result.stdout.splitlines()[-1] == offered
     assert "_edcurve_completion" in result.stdout
 
 

@@ -38,8 +38,9 @@ def excess(
     Returns
     -------
     float or ndarray
-        The excess. Negative values mean that the measurement flatters (few samples) or that the source is another;
-        D = 0, which no finite entropy reaches, gives -inf without λ.
+        The excess. Negative values mean that the measurement flatters (few samples), that D or H are in another unit
+        (a mean over dimensions, nats), or that the source is another; D = 0, which no finite entropy reaches, gives
+        -inf without λ.
 
     Raises
     ------
