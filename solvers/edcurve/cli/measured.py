@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 @source_or_file_argument
 @click.option("--distortion", "-D", type=Number(), help="Measured distortion.")
 @click.option("--entropy", "-H", type=Number(), help="Measured entropy.")
-@click.option("--points", type=click.Path(), help="CSV with columns distortion, entropy and perhaps lmbda.")
-@click.option("--lmbda", type=Number(), help="λ that it was trained at.")
+@click.option("--points", type=click.Path(), help="CSV with columns distortion, entropy and perhaps lmbda or λ.")
+@click.option("--lmbda", type=Number(), help="λ that it was trained at: the excess is that of H + λD.")
 @base_option
 @json_option
 @reported
