@@ -45,8 +45,8 @@ def doubts(source: Source, distortion: Array, entropy: Array, *, base: float = 2
         needed = _number(_least(source, distortion[below][:1], base)[0])
         found.append(
             f"{_first(below, distortion, entropy, unit)}: no code does this, it takes at least {needed} {unit}. "
-            f"Is the entropy in {unit}{asked}, is the distortion a sum over dimensions and not divided by their "
-            "number, is it that source, are there enough samples?"
+            f"Is the entropy in {unit}{asked}, is the distortion a sum over coordinates, or for a function the mean "
+            "over t, is it that source, are there enough samples?"
         )
     if idle.any():
         found.append(

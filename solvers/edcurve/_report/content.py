@@ -13,7 +13,7 @@ from edcurve import bounds, curves, exact, progress, sweeps
 from edcurve._doubts import doubts
 from edcurve._points import Points
 from edcurve.curves import Curve
-from edcurve.sources import BOUND, Ramp, Source, Spectrum
+from edcurve.sources import BOUND, Ramp, SampledRamp, Source, Spectrum
 
 if TYPE_CHECKING:
     from edcurve.certificate import Certificate
@@ -117,10 +117,11 @@ def gaps(source: Source, points: Points) -> Gaps:
 
 
 def _least_sampled(source: Source, points: Points) -> Array:
-    """Least H + λD for the ramp sampled at so many points as the compressor sees; NaN where there is no number."""
+    """Least H + λD for the ramp sampled at as many points as the compressor sees; NaN where that is not known."""
     found = np.full(points.lmbda.shape, np.nan)
     if source.name == "ramp":
         known = np.isfinite(points.lmbda) & np.isfinite(points.samples)
+        known &= (points.samples >= 2) & (points.samples <= SampledRamp.MOST) & (points.samples % 1.0 == 0.0)
         for T in np.unique(points.samples[known]).tolist():
             those = known & (points.samples == T)
             found[those] = sweeps.lagrangian(Ramp(int(T)), points.lmbda[those]).value

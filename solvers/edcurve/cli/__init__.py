@@ -55,7 +55,8 @@ def main() -> None:
     """Optimal entropy-distortion trade-offs of sources on one-parameter manifolds.
 
     SOURCE is ramp, circle, sinusoid, sawbridge, uniform, square, triangle, power:a (0 < a ≤ 2), pulse:w (0 < w < 1) or
-    edge:n (n harmonics); `edcurve sources` lists them. Distortions are squared errors, not divided by the dimension.
+    edge:n (n harmonics); `edcurve sources` lists them. Distortions are squared errors: sums
+    over coordinates, or means over t for functions.
     """
 
 

@@ -106,8 +106,8 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: Sequen
     return [number for part in values for number in part]
 
 
-def numbers_argument(name: str, *, required: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """An argument of numbers, separated by spaces or commas."""
+def multipliers_argument(name: str, *, required: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """An argument of numbers, separated by spaces or commas; of others 0,01 might be meant as one."""
     return click.argument(name, type=Numbers(), nargs=-1, required=required, callback=_joined)
 
 

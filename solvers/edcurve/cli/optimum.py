@@ -14,8 +14,8 @@ from .common import (
     Number,
     base_option,
     json_option,
+    multipliers_argument,
     numbers,
-    numbers_argument,
     print_columns,
     reported,
     source_argument,
@@ -30,32 +30,32 @@ if TYPE_CHECKING:
 
 @click.command(cls=Numeric)
 @source_or_file_argument
-@numbers_argument("distortion")
+@click.argument("distortion", type=Number(), nargs=-1, required=True)
 @base_option
 @json_option
 @reported
 @from_files
-def entropy(source: Source | str, distortion: list[float], base: float, as_json: bool) -> None:
+def entropy(source: Source | str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
     """E(D): the least entropy at each DISTORTION; SOURCE may be a file, as for `edcurve curve`."""
     from edcurve import exact
 
     values = exact.entropy_distortion(source, distortion, base=base)
-    _print(source, base, as_json, distortion=distortion, entropy=values.tolist())
+    _print(source, base, as_json, distortion=list(distortion), entropy=values.tolist())
 
 
 @click.command(cls=Numeric)
 @source_or_file_argument
-@numbers_argument("entropy")
+@click.argument("entropy", type=Number(), nargs=-1, required=True)
 @base_option
 @json_option
 @reported
 @from_files
-def distortion(source: Source | str, entropy: list[float], base: float, as_json: bool) -> None:
+def distortion(source: Source | str, entropy: tuple[float, ...], base: float, as_json: bool) -> None:
     """The least distortion at each ENTROPY: the inverse of E(D); SOURCE may be a file, as for `edcurve curve`."""
     from edcurve import exact
 
     values = exact.distortion_entropy(source, entropy, base=base)
-    _print(source, base, as_json, entropy=entropy, distortion=values.tolist())
+    _print(source, base, as_json, entropy=list(entropy), distortion=values.tolist())
 
 
 def _print(source: Source | str, base: float, as_json: bool, **columns: list[float]) -> None:
@@ -68,7 +68,7 @@ def _print(source: Source | str, base: float, as_json: bool, **columns: list[flo
 
 @click.command(cls=Numeric)
 @source_or_file_argument
-@numbers_argument("lmbda", required=False)
+@multipliers_argument("lmbda", required=False)
 @click.option("--lmbda", "listed", help="λ, or several separated by commas, instead of LMBDA.")
 @base_option
 @json_option
@@ -120,11 +120,11 @@ def partition(source: Source | str, distortion: float, as_json: bool) -> None:
 
 @click.command(cls=Numeric)
 @source_argument
-@numbers_argument("distortion")
+@click.argument("distortion", type=Number(), nargs=-1, required=True)
 @base_option
 @json_option
 @reported
-def certify(source: str, distortion: list[float], base: float, as_json: bool) -> None:
+def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
     """Enclose E(D) at each DISTORTION rigorously, and say what was proved."""
     from dataclasses import asdict
 
