@@ -344,3 +344,38 @@ def test_factors_that_leave_the_range(name):
         assert ed.entropy_distortion(back, 0.1 * back.max_distortion) == close()(
             ed.entropy_distortion(plain(name), 0.1 * plain(name).max_distortion)
         )
+
+
+class Tagged(ed.Source):
+    """A user's source: equal by its tag, without a hash if asked, and scaled in decibels."""
+
+    def __init__(self, gain, tag="a"):
+        self.gain, self.tag = gain, tag
+        super().__init__(max_distortion=gain / 12, closed=True, name="tagged")
+
+    def cell_distortion(self, p):
+        return self.gain * np.square(p) * (2 - np.asarray(p)) / 12
+
+    def scaled(self, decibels):
+        return Tagged(self.gain * 10 ** (decibels / 10))
+
+    def __eq__(self, other):
+        return isinstance(other, Tagged) and self.tag == other.tag
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize("gain", [1.0, 5e4, 6e4, 1e-9])
+def test_sources_that_a_user_compares_and_scales_otherwise(gain):
+    source = Tagged(gain)
+    for _ in range(2):
+        assert ed.entropy_distortion(source, 0.01 * gain) == pytest.approx(
+            ed.entropy_distortion("ramp", 0.01), rel=1e-9
+        )
+        assert ed.lower_bound(source, 0.01 * gain) == pytest.approx(ed.lower_bound("ramp", 0.01), rel=1e-9)
+
+
+def test_a_multiple_of_what_was_computed_with():
+    large = ed.Circle().scaled(255.0)
+    for source, by in ((large, 255.0), (large.scaled(1 / 255), 1.0), (large.scaled(3.0), 765.0)):
+        assert ed.entropy_distortion(source, 0.01 * by**2) == pytest.approx(ed.entropy_distortion("circle", 0.01))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +22,16 @@ def unit(distortion: float) -> float:
 
 def normal(source: Source) -> tuple[Source, float]:
     """The source scaled so that D_max is near 1, and what its distortions are to be multiplied by."""
+    kept: tuple[Source, float] | None = vars(source).get("_normal")
+    if kept is not None:
+        return kept
     size = unit(source.max_distortion)
-    return (source, size) if size == 1.0 else (_scaled(source, size), size)
+    if size == 1.0:
+        return source, size
+    # kept with the source, for it may have tables, and which of them are equal is for a user's class to say
+    made = source._multiple(1.0 / math.sqrt(size)), size
+    vars(source)["_normal"] = made
+    return made
 
 
 def divided(distortion: Any, size: float) -> Any:
@@ -39,8 +46,3 @@ def divided(distortion: Any, size: float) -> Any:
         )
     with np.errstate(over="ignore"):
         return distortion / size
-
-
-@lru_cache(maxsize=16)  # of sources that may have tables
-def _scaled(source: Source, size: float) -> Source:
-    return source.scaled(1.0 / math.sqrt(size))

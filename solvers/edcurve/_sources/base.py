@@ -141,7 +141,9 @@ class Source:
         ValueError, TypeError
             For a factor that is not allowed.
         """
-        factor = amplitude(a, self._max_distortion)
+        return self._multiple(amplitude(a, self._max_distortion))
+
+    def _multiple(self, factor: float) -> Self:
         other = copy.copy(self)
         other._name = f"{factor:g} × {self._name}"
         other._amplitude = self._amplitude * factor
@@ -153,7 +155,7 @@ class Source:
             other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]  # else unscaled
         other._max_distortion = ratio * self._max_distortion
         other._c = (other._max_distortion, 0.0, other._one_cell, self._closed)
-        for cached in ("_accurate_above", "_fingerprint", "_lines"):
+        for cached in ("_accurate_above", "_fingerprint", "_lines", "_normal"):
             vars(other).pop(cached, None)
         return other
 

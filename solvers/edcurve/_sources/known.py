@@ -35,8 +35,11 @@ class Known(Source):
 
     def scaled(self, a: float) -> Self:
         """Source of aX: distortions times a²; exact, as for X itself. See `Source.scaled`."""
-        factor = amplitude(a, self._max_distortion)
+        return self._multiple(amplitude(a, self._max_distortion))
+
+    def _multiple(self, factor: float) -> Self:
         other = copy.copy(self)
+        vars(other).pop("_normal", None)
         other._rescale(factor)
         return other
 
