@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from edcurve import _versions, certificate, plotting
+from edcurve import certificate, plotting, versions
 from edcurve.cli import common, main
 from edcurve.sources import BUILT_IN, FAMILIES, resolve
 
@@ -310,7 +310,7 @@ def test_versions():
 
 
 def test_versions_of_what_is_not_installed_are_left_out():
-    assert list(_versions.versions(("numpy", "no-such-package"))) == ["edcurve", "python", "numpy"]
+    assert list(versions.versions(("numpy", "no-such-package"))) == ["edcurve", "python", "numpy"]
 
 
 def test_versions_import_nothing():

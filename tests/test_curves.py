@@ -19,8 +19,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from edcurve import _files, figures, plotting
+from edcurve import plotting
 from edcurve.curves import spread
+from edcurve.io import files
+from edcurve.reporting import figures
 
 mpl.use("Agg")
 
@@ -492,7 +494,7 @@ def test_many_threads_may_write_one_file(drawn, tmp_path):
 
 
 def test_the_temporary_file_has_the_suffix_and_the_folder_of_the_target(tmp_path):
-    with _files.replacing(tmp_path / "a.tar.gz") as temporary:
+    with files.replacing(tmp_path / "a.tar.gz") as temporary:
         assert (temporary.parent, temporary.suffix) == (tmp_path, ".gz")
         assert temporary.name.startswith(".")
         temporary.write_text("new")

@@ -23,8 +23,8 @@ import edcurve_neural as edn
 import numpy as np
 import pandas as pd
 import torch
-from edcurve_neural import circular
-from edcurve_neural.codebooks import cell_means, with_codebook
+from edcurve_neural.compressors import circular
+from edcurve_neural.compressors.codebook import cell_means, with_codebook
 from edcurve_neural.evaluation import grid, relabel
 from edcurve_neural.runs import evaluate_model
 from matplotlib.backends.backend_agg import FigureCanvasAgg

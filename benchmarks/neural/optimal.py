@@ -23,7 +23,7 @@ import edcurve_neural as edn
 import numpy as np
 import pandas as pd
 import torch
-from edcurve_neural.codebooks import with_codebook
+from edcurve_neural.compressors.codebook import with_codebook
 from edcurve_neural.evaluation import KNOWN
 from edcurve_neural.runs import evaluate_model
 from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -105,7 +105,7 @@ ax.set(xlabel=f"bits, circle at D = {D}")
 # ------------------
 # That the best partition is biuniform is a theorem, and for the circle a computer took part
 # in its proof. The certificate ships, and its checker shares no code with what wrote it.
-# :doc:`/theorem` has the argument; ``python -m edcurve._certificate.check`` runs it in a
+# :doc:`/theorem` has the argument; ``python -m edcurve.certificate.check`` runs it in a
 # second.
 
 plt.show()  # run as a script, this shows the picture

@@ -12,34 +12,34 @@ if TYPE_CHECKING:
     from . import coding as coding
     from . import functional as functional
     from .baselines import ecvq, phase_quantizer, transform_coding
-    from .circular import Circular
-    from .codebooks import Codebook
     from .coding import Coded, compress, decompress, read_indices, write_indices
+    from .compressors.circular import Circular
+    from .compressors.codebook import Codebook
+    from .compressors.ntc import NTC
     from .config import Config, grid
     from .evaluation import Decomposition, Evaluation, evaluate
-    from .executors import cluster, processes
     from .files import DamagedFileError
     from .manifolds import from_file, from_samples
-    from .models import NTC
     from .runs import Run
     from .store import Store
-    from .sweeps import Sweep, sweep
     from .training import train, train_many
+    from .training.executors import cluster, processes
+    from .training.sweeps import Sweep, sweep
 
 _MODULES = {
     "baselines": ("ecvq", "phase_quantizer", "transform_coding"),
-    "circular": ("Circular",),
-    "codebooks": ("Codebook",),
+    "compressors.circular": ("Circular",),
+    "compressors.codebook": ("Codebook",),
     "coding": ("Coded", "compress", "decompress", "read_indices", "write_indices"),
     "config": ("Config", "grid"),
     "evaluation": ("Decomposition", "Evaluation", "evaluate"),
-    "executors": ("cluster", "processes"),
+    "training.executors": ("cluster", "processes"),
     "files": ("DamagedFileError",),
     "manifolds": ("from_file", "from_samples"),
-    "models": ("NTC",),
+    "compressors.ntc": ("NTC",),
     "runs": ("Run",),
     "store": ("Store",),
-    "sweeps": ("Sweep", "sweep"),
+    "training.sweeps": ("Sweep", "sweep"),
     "training": ("train", "train_many"),
 }
 _SUBMODULES = ("baselines", "coding", "figures", "functional")

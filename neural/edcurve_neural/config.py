@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from . import manifolds
-from ._streams import STRIDE
+from .random_streams import STRIDE
 from .signals import SIGNALS
 
 SOURCES = ("circle", *sorted(SIGNALS))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import edcurve
 import numpy as np
 import torch
-from edcurve._warnings import warn
+from edcurve.validation import warn
 from numpy.typing import NDArray
 
 from . import manifolds

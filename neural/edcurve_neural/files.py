@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from edcurve._data import shortened
-from edcurve._files import replacing, write_text
+from edcurve.io.arrays import shortened
+from edcurve.io.files import replacing, write_text
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor

@@ -16,10 +16,10 @@ from typing import Any
 
 import edcurve
 import numpy as np
-from edcurve._data import is_data, read_points
-from edcurve._files import replacing
-from edcurve._sources.measured import checked_points
+from edcurve.io.arrays import is_data, read_points
+from edcurve.io.files import replacing
 from edcurve.sources import BUILT_IN
+from edcurve.sources.measured import checked_points
 from numpy.typing import ArrayLike, NDArray
 
 from .files import DamagedFileError

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .coders import Coder
+from .compressors.base import Coder
 from .config import Config
 from .evaluation import POINTS, Evaluation, check_points, grid, known_source, measured, relabel, samples_of
 from .signals import Measured, Ramp, Sawbridge, Signal

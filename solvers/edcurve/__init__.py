@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from . import inequalities as inequalities
     from . import relaxation as relaxation
     from . import search as search
-    from .bounds import lower_bound, upper_bound
     from .certificate import Certificate as Certificate
     from .certificate import certify as certify
     from .curves import Curve, curve
-    from .exact import distortion_entropy, entropy_distortion
-    from .gaps import excess
     from .linear import gaussian_bound, rank_floor, water_filling
     from .measurement import Measurement, measure
-    from .partitions import Partition, partition
+    from .optimum.bounds import lower_bound, upper_bound
+    from .optimum.exact import distortion_entropy, entropy_distortion
+    from .optimum.gaps import excess
+    from .optimum.partitions import Partition, partition
+    from .optimum.quantizers import Quantizer, quantizer
+    from .optimum.sweeps import Lagrangian, convex_hull, lagrangian
     from .plotting import plot_gap
-    from .quantizers import Quantizer, quantizer
-    from .reports import report
+    from .reporting import report
     from .segmentation import Segmentation, segment
     from .shannon import RateDistortion, rate_distortion, rate_distortion_bounds
     from .sources import (
@@ -46,20 +47,19 @@ if TYPE_CHECKING:
         UniformScalar,
         Waveform,
     )
-    from .sweeps import Lagrangian, convex_hull, lagrangian
 
 _MODULES = {
-    "bounds": ("lower_bound", "upper_bound"),
+    "optimum.bounds": ("lower_bound", "upper_bound"),
     "certificate": ("Certificate", "certify"),
     "curves": ("Curve", "curve"),
-    "exact": ("distortion_entropy", "entropy_distortion"),
-    "gaps": ("excess",),
+    "optimum.exact": ("distortion_entropy", "entropy_distortion"),
+    "optimum.gaps": ("excess",),
     "linear": ("gaussian_bound", "rank_floor", "water_filling"),
     "measurement": ("Measurement", "measure"),
-    "partitions": ("Partition", "partition"),
+    "optimum.partitions": ("Partition", "partition"),
     "plotting": ("plot_gap",),
-    "quantizers": ("Quantizer", "quantizer"),
-    "reports": ("report",),
+    "optimum.quantizers": ("Quantizer", "quantizer"),
+    "reporting": ("report",),
     "segmentation": ("Segmentation", "segment"),
     "shannon": ("RateDistortion", "rate_distortion", "rate_distortion_bounds"),
     "sources": (
@@ -80,7 +80,7 @@ _MODULES = {
         "UniformScalar",
         "Waveform",
     ),
-    "sweeps": ("Lagrangian", "convex_hull", "lagrangian"),
+    "optimum.sweeps": ("Lagrangian", "convex_hull", "lagrangian"),
 }
 _SUBMODULES = ("certificate", "inequalities", "relaxation", "search")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

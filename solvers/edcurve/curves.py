@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _files, _validation
-from .bounds import lower_bound, upper_bound
+from . import validation
+from .io import files
+from .optimum.bounds import lower_bound, upper_bound
+from .optimum.sweeps import convex_hull
 from .sources import Source, resolve
-from .sweeps import convex_hull
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,7 +170,7 @@ class Curve:
         return _sound(cls(**columns, status=states.pop(), **known))
 
     def _repr_html_(self) -> str:
-        from ._html import of_curve
+        from .io.markup import of_curve
 
         return of_curve(self)
 
@@ -185,7 +186,7 @@ class Curve:
         writer.writerows([*map(repr, row), self.status] for row in zip(*columns, strict=True))
         if path is None:
             return text.getvalue()
-        _files.write_text(path, text.getvalue())
+        files.write_text(path, text.getvalue())
         return None
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -216,13 +217,13 @@ class Curve:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the curve as JSON; `Curve.load` gives it back exactly."""
-        _files.write_text(path, self.to_json() + "\n")
+        files.write_text(path, self.to_json() + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Curve:
         """Read what `save` wrote; ValueError for any other file."""
         try:
-            content = json.loads(_files.read_text(path))
+            content = json.loads(files.read_text(path))
             if content.pop("format", None) != FORMAT:
                 raise ValueError("format")
             return _sound(cls(**{name: _readable(name, value) for name, value in content.items()}))
@@ -270,11 +271,11 @@ def curve(
         For arguments that are not allowed, named in the message.
     """
     known = resolve(source)
-    _validation.log_base(base)
+    validation.log_base(base)
     if distortion is None:
         D = spread(least(known), known.max_distortion, num)
     else:
-        D = np.sort(np.atleast_1d(_validation.nonnegative("distortion", distortion)))
+        D = np.sort(np.atleast_1d(validation.nonnegative("distortion", distortion)))
         if D.ndim != 1 or D.size == 0:
             raise ValueError(f"distortion must be one-dimensional and not empty, got shape {np.shape(distortion)}")
     upper = upper_bound(known, D, base=base)
@@ -321,7 +322,7 @@ def least(source: Source) -> float:
 
 def spread(low: float, high: float, num: int) -> Array:
     """`num` distortions from low to high, half of them equally spaced and half geometrically."""
-    count = _validation.positive_int("num", num, 2)
+    count = validation.positive_int("num", num, 2)
     if not 0.0 < low < high < math.inf:
         raise ValueError(f"distortions must go from above 0 up to something larger, got {low!r} to {high!r}")
     linear = (count - 1) // 2
@@ -369,7 +370,7 @@ def writable(value: Any) -> Any:
 
 def _sound(loaded: Curve) -> Curve:
     """The curve, if its fields are of the types and lengths that they must be."""
-    _validation.log_base(loaded.base)
+    validation.log_base(loaded.base)
     columns = {getattr(loaded, name).shape for name in loaded.columns}
     cells = {loaded.cells.shape, loaded.cells_distortion.shape}
     same = all(len(shapes) == 1 and len(*shapes) == 1 for shapes in (columns, cells))

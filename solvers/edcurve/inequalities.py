@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edcurve._validation import _as_float64, _where
+from .validation import _as_float64, _where
 
 Floats = NDArray[np.float64]
 shortest = 1e-20  # turns; at a resolution of 1e-32 a shorter interval would lose relative accuracy

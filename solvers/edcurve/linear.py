@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from . import _validation
+from . import validation
 from .sources import PowerLaw, Ramp, SampledLoop, Sawbridge, Source, Spectrum, UniformScalar, resolve
 
 Array = NDArray[np.float64]
@@ -55,7 +55,7 @@ def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float =
         If an argument is not a number, an array of numbers or a source.
     """
     known = resolve(source)
-    unit = _validation.log_base(base)
+    unit = validation.log_base(base)
     return _rate(eigenvalues(known), known.max_distortion, distortion, unit, repr(known.name))
 
 
@@ -83,11 +83,11 @@ def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float 
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
     """
-    values = _validation.nonnegative("eigenvalues", eigenvalues, finite=True)
+    values = validation.nonnegative("eigenvalues", eigenvalues, finite=True)
     if values.ndim != 1 or not values.any():
         raise ValueError(f"eigenvalues must be a sequence of variances, not all 0, got shape {values.shape}")
     known = Eigenvalues(np.sort(values[values > 0.0])[::-1], 0.0)
-    return _rate(known, math.fsum(values), distortion, _validation.log_base(base), "eigenvalues")
+    return _rate(known, math.fsum(values), distortion, validation.log_base(base), "eigenvalues")
 
 
 def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
@@ -127,7 +127,7 @@ def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
 def _widths(width: int | ArrayLike) -> NDArray[np.int64]:
     values = np.asarray(width)
     if values.ndim == 0 and not isinstance(width, np.ndarray):
-        return np.array(_validation.positive_int("width", width, least=0))
+        return np.array(validation.positive_int("width", width, least=0))
     if values.size and values.dtype.kind not in "iu":
         raise TypeError(f"width must be an integer or an array of them, got an array of dtype {values.dtype}")
     if values.size and values.min() < 0:
@@ -215,7 +215,7 @@ def _rate(spectrum: Eigenvalues | InverseSquares, most: float, distortion: Array
             result[inner] = _water_filling(spectrum, D[inner], name) / unit
         return result
 
-    return _validation.elementwise("distortion", distortion, lambda D: many(np.array([D])).item(), many)
+    return validation.elementwise("distortion", distortion, lambda D: many(np.array([D])).item(), many)
 
 
 def _water_filling(spectrum: Eigenvalues | InverseSquares, distortion: Array, name: str) -> Array:

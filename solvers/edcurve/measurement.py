@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edcurve._units import unit
-from edcurve._validation import log_base, nonnegative, real
-from edcurve._warnings import warn
+from .sources.units import unit
+from .validation import log_base, nonnegative, real, warn
 
 Counts = NDArray[np.int64]
 LEAST = 2.0**-1000  # mean squared error below which the unit is no smaller

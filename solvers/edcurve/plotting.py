@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _files
+from .io import files
 from .sources import BOUND, Source
 
 if TYPE_CHECKING:
@@ -96,11 +96,13 @@ def plot_gap(source: Source | str, points: Any, *, base: float = 2, ax: Axes | N
     ValueError, TypeError
         For arguments that are not allowed, and points that are not numbers, named in the message.
     """
-    from . import _points, bounds, curves
+    from . import curves
+    from .io import tables
+    from .optimum import bounds
     from .sources import resolve
 
     known = resolve(source)
-    measured = _points.read(points, known.name)
+    measured = tables.read(points, known.name)
     D, H = measured.distortion, measured.entropy
     low = min(curves.least(known), 0.9 * float(D.min(where=D > 0.0, initial=math.inf)))
     drawn = curves.curve(known, curves.spread(low, known.max_distortion, 256), base=base)
@@ -142,7 +144,7 @@ def save(curve: Curve, path: str | os.PathLike[str]) -> None:
     drawn = io.BytesIO()  # on a full disk matplotlib's PDF ends in an error of its own
     with rc_context({"svg.hashsalt": "edcurve"}):
         figure.savefig(drawn, format=suffix.removeprefix("."), dpi=160, metadata=metadata)
-    with _files.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         temporary.write_bytes(drawn.getvalue())
 
 

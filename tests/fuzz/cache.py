@@ -14,7 +14,7 @@ import hashlib, sys, warnings
 warnings.simplefilter("error")
 import numpy as np
 import edcurve as ed
-from edcurve._kernels import loops
+from edcurve.kernels import loops
 loops.INTERPRETED = 0  # compile at once
 found = [ed.entropy_distortion("ramp", np.linspace(1e-3, 0.08, 100)).tobytes()]
 """

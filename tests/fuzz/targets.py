@@ -250,7 +250,7 @@ def decode(rng, folder, mark, store):
 
 def recoded(rng, content):
     """A file of indices with another head or payload, and lengths and digest that are right."""
-    from edcurve_neural import _bitstream as coded
+    from edcurve_neural.coding import bitstream as coded
 
     _, version, length, _ = coded.PREFIX.unpack_from(content)
     head, payload = content[coded.PREFIX.size :][:length], content[coded.PREFIX.size + length : -coded.DIGEST]

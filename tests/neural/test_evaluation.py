@@ -5,8 +5,8 @@ import edcurve_neural as edn
 import numpy as np
 import pytest
 import torch
+from edcurve_neural.compressors.ntc import NTC
 from edcurve_neural.evaluation import relabel
-from edcurve_neural.models import NTC
 from edcurve_neural.runs import evaluate_model, rank_floor
 from edcurve_neural.signals import signal
 

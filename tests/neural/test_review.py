@@ -12,11 +12,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 from edcurve.cli import main
-from edcurve_neural import files, reports
-from edcurve_neural._programs import begin
-from edcurve_neural._programs.circular import DENSE, loop_of_components
+from edcurve_neural import files
+from edcurve_neural.compressors.restoring import restored
 from edcurve_neural.figures import tradeoffs
-from edcurve_neural.restoring import restored
+from edcurve_neural.training import progress
+from edcurve_neural.training.programs import begin
+from edcurve_neural.training.train_circular import DENSE, loop_of_components
 
 SMALL = edn.Config("circle", 8.0, hidden=(4,), batch_size=4, steps=6, compressor="circular")
 
@@ -37,9 +38,9 @@ def test_the_bar_counts_what_was_made_before(tmp_path, monkeypatch):
     for _ in range(4):
         program.step()
     kept.save_checkpoint(program)
-    bars, made = [], reports._bar
+    bars, made = [], progress._bar
     monkeypatch.setattr("sys.stderr", io.StringIO())
-    monkeypatch.setattr(reports, "_bar", lambda: bars.append(made()) or bars[-1])
+    monkeypatch.setattr(progress, "_bar", lambda: bars.append(made()) or bars[-1])
     edn.sweep([SMALL], store=tmp_path, points=64)
     (task,) = bars[0].tasks
     assert (task.completed, task.total) == (6, 6)

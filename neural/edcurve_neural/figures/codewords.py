@@ -10,10 +10,11 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ..config import Config
-from ..evaluation import grid
-from ..models import NTC
-from ..store import Store, configuration
+from edcurve_neural.compressors.ntc import NTC
+from edcurve_neural.config import Config
+from edcurve_neural.evaluation import grid
+from edcurve_neural.store import Store, configuration
+
 from .tables import usual
 
 LATENT_DIMS = {"ramp": (1,), "circle": (1, 2)}

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from edcurve._data import shortened
-from edcurve._files import read_text
+from edcurve.io.arrays import shortened
+from edcurve.io.files import read_text
 
 NEEDED = (
     "key", "source", "lmbda", "latent_dim", "batch_size", "seed", "steps", "status", "rate", "entropy", "distortion",
@@ -102,7 +102,7 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     if where.is_dir():
         if not (where / "runs").is_dir():
             raise ValueError(f"{where} is not a store of trained compressors: it has no folder named runs")
-        from ..store import Store
+        from edcurve_neural.store import Store
 
         rows = Store(where).rows()
         frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(NEEDED))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import edcurve
-from edcurve._files import replacing, write_text
+from edcurve.io.files import replacing, write_text
 
 from .phases import circle, ramp
 from .stochastic import stochasticity

@@ -33,7 +33,7 @@ class _Group(click.Group):
 def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
-    from edcurve._versions import versions
+    from edcurve.versions import versions
 
     found = versions()
     click.echo(f"edcurve, version {found.pop('edcurve')}")

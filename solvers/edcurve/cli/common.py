@@ -121,7 +121,7 @@ def numbers(option: str, text: str) -> list[float]:
 
 def write_all(writers: dict[str | None, Callable[[Path], Any]]) -> None:
     """Write files, all of them or none."""
-    from edcurve._files import replacing
+    from edcurve.io.files import replacing
 
     named = {path: write for path, write in writers.items() if path is not None}
     with ExitStack() as files:

@@ -8,15 +8,7 @@ from typing import Any
 
 import click
 
-from .common import (
-    Number,
-    base_option,
-    json_option,
-    print_table,
-    reported,
-    source_or_file_argument,
-    write_all,
-)
+from .common import Number, base_option, json_option, print_table, reported, source_or_file_argument, write_all
 from .files import file_options, from_file
 from .parsing import Numeric
 
@@ -60,7 +52,7 @@ def curve(
     not repeated at the end.
     """
     from edcurve import curves, plotting
-    from edcurve._data import is_data
+    from edcurve.io.arrays import is_data
     from edcurve.sources import resolve
 
     if plot_path is not None:

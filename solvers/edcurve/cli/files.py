@@ -55,7 +55,7 @@ def name_of(source: Source | str) -> str:
 
 def from_file(source: str, is_open: bool, waveform: bool, tolerance: float, key: str | None) -> Source | str:
     """The source that a file of points stands for; a name is left as it is."""
-    from edcurve._data import is_data, read_points
+    from edcurve.io.arrays import is_data, read_points
 
     if not is_data(source):
         if Path(source).is_file() and not _is_name(source):

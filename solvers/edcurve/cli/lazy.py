@@ -34,11 +34,11 @@ class LazyCommand(click.Command):
 NEURAL = tuple(
     LazyCommand(name, line, module=f"edcurve_neural.{module}", extra=extra)
     for name, line, module, extra in (
-        ("train", "Train one neural compressor, and measure it.", "cli", "neural"),
-        ("sweep", "Train many neural compressors into a store.", "cli", "neural"),
-        ("runs", "List the trained compressors of a store.", "cli", "neural"),
-        ("baseline", "Measure compressors that are not neural, for comparison.", "cli_baseline", "neural"),
-        ("encode", "Compress realizations into a file, with a trained compressor.", "cli_coding", "coding"),
-        ("decode", "Reconstruct what was compressed into a file.", "cli_coding", "coding"),
+        ("train", "Train one neural compressor, and measure it.", "cli.training", "neural"),
+        ("sweep", "Train many neural compressors into a store.", "cli.training", "neural"),
+        ("runs", "List the trained compressors of a store.", "cli.training", "neural"),
+        ("baseline", "Measure compressors that are not neural, for comparison.", "cli.baseline", "neural"),
+        ("encode", "Compress realizations into a file, with a trained compressor.", "cli.coding", "coding"),
+        ("decode", "Reconstruct what was compressed into a file.", "cli.coding", "coding"),
     )
 )

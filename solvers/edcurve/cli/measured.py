@@ -59,7 +59,7 @@ def excess(
     """
     import numpy as np
 
-    from edcurve import _doubts, gaps
+    from edcurve.optimum import gaps, sanity
     from edcurve.sources import BOUND, resolve
 
     if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
@@ -80,7 +80,7 @@ def excess(
         table["label"] = labels
     if not as_json:
         remarks(source)
-    for doubt in _doubts.doubts(known, np.array(D), np.array(H), base=base, option="--base"):
+    for doubt in sanity.doubts(known, np.array(D), np.array(H), base=base, option="--base"):
         click.echo(doubt, err=True)
     print_columns(name_of(source), base, as_json, status=known.status, **table)
 
@@ -93,7 +93,7 @@ def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | 
 
 def _read_points(path: str, source: str) -> dict[str, list[Any]]:
     """Columns of a CSV, without the rows that are not of the source; λ, if there is one, NaN where there is none."""
-    from edcurve._points import omitted, read
+    from edcurve.io.tables import omitted, read
 
     found = read(path, source)
     if found.left_out:
@@ -129,7 +129,7 @@ def segment(
 ) -> None:
     """The best partition of the points in a FILE (.npy, .npz, .csv; one a row) into runs, at each λ."""
     from edcurve import segmentation
-    from edcurve._data import read_points
+    from edcurve.io.arrays import read_points
 
     values = numbers("--lmbda", lmbda)
     if cells_path is not None and len(values) != 1:
@@ -157,7 +157,7 @@ def segment(
 
 
 def _read_weights(path: str) -> Any:
-    from edcurve._data import read_points
+    from edcurve.io.arrays import read_points
 
     values = read_points(path)
     if values.ndim > 1 and values.size != max(values.shape):

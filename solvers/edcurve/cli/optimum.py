@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @from_files
 def entropy(source: Source | str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
     """E(D): the least entropy at each DISTORTION; SOURCE may be a file, as for `edcurve curve`."""
-    from edcurve import exact
+    from edcurve.optimum import exact
 
     values = exact.entropy_distortion(source, distortion, base=base)
     _print(source, base, as_json, distortion=list(distortion), entropy=values.tolist())
@@ -52,7 +52,7 @@ def entropy(source: Source | str, distortion: tuple[float, ...], base: float, as
 @from_files
 def distortion(source: Source | str, entropy: tuple[float, ...], base: float, as_json: bool) -> None:
     """The least distortion at each ENTROPY: the inverse of E(D); SOURCE may be a file, as for `edcurve curve`."""
-    from edcurve import exact
+    from edcurve.optimum import exact
 
     values = exact.distortion_entropy(source, entropy, base=base)
     _print(source, base, as_json, entropy=list(entropy), distortion=values.tolist())
@@ -79,7 +79,7 @@ def lagrangian(source: Source | str, lmbda: list[float], listed: str | None, bas
 
     SOURCE may be ramp:T, sampled at T points, or a file, as for `edcurve curve`.
     """
-    from edcurve import sweeps
+    from edcurve.optimum import sweeps
 
     if bool(lmbda) == (listed is not None):
         raise ValueError("give λ either as LMBDA or by --lmbda")
@@ -104,8 +104,8 @@ def partition(source: Source | str, distortion: float, as_json: bool) -> None:
 
     SOURCE may be a file, as for `edcurve curve`.
     """
-    from edcurve import partitions
     from edcurve.curves import writable
+    from edcurve.optimum import partitions
 
     best = partitions.partition(source, distortion)
     cells = {"count": best.count, "size": best.size, "odd": best.odd}
@@ -128,9 +128,9 @@ def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bo
     """Enclose E(D) at each DISTORTION rigorously, and say what was proved."""
     from dataclasses import asdict
 
-    from edcurve._data import is_data
     from edcurve.certificate import certify
     from edcurve.curves import writable
+    from edcurve.io.arrays import is_data
 
     if is_data(source):
         raise ValueError(
@@ -164,7 +164,7 @@ def figures(out: str, runs: str | None, base: float) -> None:
     figure_5 what the excess is made of, figure_6 the sawbridge as control, figure_7 the effect of small batches and
     fixed training sets. A table of runs has no figure_2 and figure_4, which need the weights of a store.
     """
-    from edcurve.figures import write_figures
+    from edcurve.reporting.figures import write_figures
 
     command = ["edcurve", "figures", "--out", out]
     if base != 2:

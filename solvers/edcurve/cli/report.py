@@ -33,7 +33,7 @@ def report(
     It works without a network. SOURCE may also be a file of points, as for `edcurve curve`. With the CSV of
     `edcurve runs --csv` as --points, it also says where the gaps come from.
     """
-    from edcurve.reports import report
+    from edcurve.reporting import report
 
     command = ["edcurve", "report", source]
     given = {"--points": points, "--key": key, "--tolerance": None if tolerance == 0.05 else f"{tolerance:g}"}

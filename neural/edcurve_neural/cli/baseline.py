@@ -1,0 +1,92 @@
+"""The command `edcurve baseline`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from functools import partial
+from shutil import get_terminal_size
+from typing import Any
+
+import click
+from edcurve import progress
+from edcurve.cli.common import TRAINED, json_option, offer, reported, write_all
+
+from edcurve_neural.baselines import ecvq, phase_quantizer, transform_coding
+from edcurve_neural.evaluation import evaluate
+from edcurve_neural.store import measures
+
+from . import listing
+from .training import Names, Several
+
+KINDS = ("ecvq", "klt", "phase")
+POINTS = 2**16  # whole realizations are encoded, which takes time
+
+
+@click.command()
+@click.argument("source", shell_complete=offer(TRAINED))
+@click.option("--lmbda", type=Several(float), required=True, help="λ of the loss rate + λ · distortion, in bits.")
+@click.option("--kind", type=Names(KINDS), help=f"Some of {', '.join(KINDS)}. [default: all]")
+@click.option("--samples", type=click.IntRange(2, 2**20), help="Points at which functions are sampled. [default: 1024]")
+@click.option("--codewords", type=click.IntRange(min=1), default=256, show_default=True, help="ecvq: before merging.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="ecvq: of its training set.")
+@click.option("--points", type=click.IntRange(min=2), default=POINTS, show_default=True, help="Phases evaluated.")
+@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all there is in each row.")
+@json_option
+@reported
+def baseline(source: str, csv_path: str | None, as_json: bool, **options: Any) -> None:
+    """Measure compressors that are not neural, for comparison.
+
+    SOURCE is ramp, circle, sinusoid or sawbridge. The kinds are vector quantization with an entropy constraint (ecvq),
+    linear transform coding (klt), and uniform quantization of the phase, which presumes that the manifold is known.
+    Rows have the columns of `edcurve runs`, with the kind as compressor; what a kind does not have is empty.
+    """
+    rows = list(_rows(source, **options))
+    write_all({csv_path: partial(listing.write_csv, rows)})
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, allow_nan=False))
+    elif csv_path is None:
+        for line in listing.table(rows, get_terminal_size().columns):
+            click.echo(line)
+
+
+def _rows(
+    source: str, lmbda: list[float], kind: list[str] | None, samples: int | None, points: int, **options: int
+) -> Iterator[listing.Row]:
+    """A row for each kind and λ, with progress on standard error."""
+    if source == "circle" and samples is not None:
+        raise ValueError(f"samples must be None for the circle, which is in R², got {samples!r}")
+    wanted = [(name, value) for name in kind or KINDS for value in lmbda]
+    with progress.bar("baselines", len(wanted)) as update:
+        for done, (name, value) in enumerate(wanted, start=1):
+            yield row(name, source, value, samples or 1024, points, **options)
+            update(done, len(wanted))
+
+
+def row(
+    kind: str, source: str, lmbda: float, samples: int, points: int, *, codewords: int = 256, seed: int = 0
+) -> listing.Row:
+    """Make a baseline and measure it: a row as of a trained compressor."""
+    start = time.perf_counter()
+    code: Any
+    if kind == "ecvq":
+        code = ecvq(source, lmbda, samples=samples, codewords=codewords, seed=seed)
+    elif kind == "klt":
+        code = transform_coding(source, lmbda, samples=samples)
+    else:
+        code = phase_quantizer(source, lmbda, samples=samples)
+    found = evaluate(code.encode, code.decode, source, code.rate, samples=code.samples, points=points)
+    given = {"source": source, "compressor": kind, "lmbda": lmbda, "samples": found.samples}
+    given |= {"seed": seed} if kind == "ecvq" else {}
+    return {
+        "key": None,
+        **{name: given.get(name) for name in listing.CONFIGURED},
+        "status": "finished",
+        "failed": None,
+        **measures(found, lmbda),
+        "noisy_rate": None,
+        "noisy_distortion": None,
+        "points": found.points,
+        "seconds": time.perf_counter() - start,
+    }

@@ -1,0 +1,305 @@
+"""The commands `edcurve train`, `edcurve sweep` and `edcurve runs`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Executor
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from logging import CRITICAL, getLogger
+from pathlib import Path
+from shutil import get_terminal_size
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import torch
+from click.shell_completion import CompletionItem
+from edcurve.cli.common import TRAINED, Number, json_option, offer, reported, write_all
+from edcurve.io.arrays import is_data
+
+from edcurve_neural import manifolds
+from edcurve_neural.config import COMPRESSORS, LIKELIHOODS, STARTS, Config, grid
+from edcurve_neural.evaluation import POINTS
+from edcurve_neural.store import Store
+from edcurve_neural.training import executors
+from edcurve_neural.training.sweeps import LOST
+from edcurve_neural.training.sweeps import sweep as train_missing
+
+from . import listing
+
+Row = dict[str, Any]
+Command = Callable[..., None]
+
+
+class Several(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
+    """Numbers separated by commas."""
+
+    def __init__(self, kind: type[int] | type[float]) -> None:
+        self.kind, self.name = kind, f"{'integer' if kind is int else 'number'},..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        """Read what Python reads as an int, or as a float."""
+        what = "an integer" if self.kind is int else "a number"
+        found = []
+        for part in str(value).split(","):
+            try:
+                found.append(self.kind(part))
+            except ValueError:
+                self.fail(f"{part!r} is not {what}", param, ctx)
+        return found
+
+
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
+    """Some of a few names, separated by commas."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed, self.name = allowed, "name,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Check them."""
+        found = str(value).split(",")
+        for name in found:
+            if name not in self.allowed:
+                self.fail(f"{name!r} is not one of {', '.join(self.allowed)}", param, ctx)
+        return found
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the names that go on from the last comma."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + name) for name in self.allowed if name.startswith(last)]
+
+
+class Device(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
+    """A device that is there; on a cluster its workers say whether it is."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the name, and that PyTorch sees such a device if it is to be used here."""
+        name = str(value)
+        if not re.fullmatch(r"cpu|cuda(:[0-9]{1,4})?", name):
+            self.fail(f"{value!r} is not cpu, cuda or cuda:N", param, ctx)
+        seen = torch.cuda.device_count()
+        here = ctx is None or ctx.params.get("cluster") is None
+        if here and name != "cpu" and int(name[5:] or 0) >= seen:
+            self.fail(f"{value!r} is not there: PyTorch {torch.__version__} sees {seen} CUDA devices", param, ctx)
+        return name
+
+
+def _default(text: str, value: Any) -> str:
+    return f"{text} [default: {value}]"
+
+
+def _options(*, several: bool) -> Callable[[Command], Command]:
+    """Options of training; those of the configuration take several values, or one."""
+    real, whole = (Several(float), Several(int)) if several else (Number(), int)
+    positive = click.IntRange(min=1)
+    folder = click.Path(file_okay=False)
+    if several:
+        seeds = click.option("--seeds", type=positive, default=1, show_default=True, help="Number of seeds, from 0.")
+        store = click.option("--store", type=folder, required=True, help="Folder of the trained compressors.")
+        others = [
+            click.option("--workers", type=positive, help="Processes. [default: threads of one]"),
+            click.option(
+                "--cluster",
+                metavar="ADDRESS",
+                help="Dask scheduler whose workers train, such as tcp://host:8786; they must see the store's folder.",
+            ),
+        ]
+    else:
+        seeds = click.option("--seed", type=int, help="Of weights, phases and noise. [default: 0]")
+        store = click.option("--store", type=folder, help="Folder to keep it in. [default: only the numbers are shown]")
+        others = []
+    these = [
+        click.argument("source", shell_complete=offer(TRAINED, files=True)),
+        click.option("--open", "is_open", is_flag=True, help="Of a file: its points are an open curve, not a loop."),
+        click.option("--lmbda", type=real, required=True, help="λ of the loss rate + λ · distortion, in bits."),
+        click.option("--latent-dim", type=whole, help=_default("Dimension of the latent space.", Config.latent_dim)),
+        click.option("--batch-size", type=whole, help=_default("Phases in each step.", Config.batch_size)),
+        seeds,
+        click.option("--steps", type=int, help=_default("Number of steps.", Config.steps)),
+        click.option("--learning-rate", type=real, help=_default("Of Adam, at the start.", Config.learning_rate)),
+        click.option("--train-size", type=whole, help=_default("Phases of a training set.", "fresh ones each step")),
+        click.option("--samples", type=whole, help=_default("Points at which functions are sampled.", 1024)),
+        click.option("--hidden", type=Several(int), help=_default("Widths of the hidden layers.", "100,100")),
+        click.option(
+            "--compressor",
+            type=Names(COMPRESSORS) if several else click.Choice(COMPRESSORS),
+            help=_default(f"Kind: {', '.join(COMPRESSORS)}." if several else "Kind.", Config.compressor),
+        ),
+        click.option(
+            "--start",
+            type=click.Choice(STARTS),
+            help=_default("Of the analysis of a circular latent.", Config.start),
+        ),
+        click.option(
+            "--likelihood",
+            type=click.Choice(LIKELIHOODS),
+            help=_default("Where the density of the latents is taken.", Config.likelihood),
+        ),
+        store,
+        click.option("--device", type=Device(), default="cpu", show_default=True, help="cpu, cuda or cuda:N."),
+        *others,
+        click.option(
+            "--checkpoint-every",
+            metavar="STEPS",
+            type=positive,
+            default=500,
+            show_default=True,
+            help="Steps between checkpoints.",
+        ),
+        click.option(
+            "--points", type=click.IntRange(min=2), default=POINTS, show_default=True, help="Phases evaluated."
+        ),
+        click.option("--tensorboard", type=folder, help="Folder for TensorBoard logs."),
+        json_option,
+    ]
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(these):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.command()
+@_options(several=False)
+@reported
+def train(
+    source: str, is_open: bool, hidden: list[int] | None, store: str | None, as_json: bool, **options: Any
+) -> None:
+    """Train one neural compressor, and measure it.
+
+    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv). With --store,
+    a compressor that is there already is not trained again, and a command that was killed, and is given again, goes on
+    from its last checkpoint.
+    """
+    training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
+    config = Config(_source(source, is_open), **_given(options, hidden))
+    with TemporaryDirectory() if store is None else nullcontext(store) as folder:
+        (row,) = _trained([config], folder, **training)
+    if as_json:
+        click.echo(json.dumps(row, allow_nan=False))
+        return
+    for name, value in row.items():
+        click.echo(f"{name:20}{listing.text(value, 6)}")
+
+
+@click.command()
+@_options(several=True)
+@reported
+def sweep(
+    source: str,
+    is_open: bool,
+    hidden: list[int] | None,
+    seeds: int,
+    store: str,
+    as_json: bool,
+    workers: int | None,
+    cluster: str | None,
+    **options: Any,
+) -> None:
+    """Train many neural compressors into a store.
+
+    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv); all
+    combinations of the values given, separated by commas, are trained, many at once. What the store has already is not
+    trained again, and a command that was killed, and is given again, goes on from its last checkpoint and ends with the
+    same weights.
+    """
+    if workers is not None and cluster is not None:
+        raise click.UsageError("--workers and --cluster exclude each other")
+    training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
+    lmbda = options.pop("lmbda")  # varies faster than what makes other programs
+    configs = grid(_source(source, is_open), **_given(options, hidden), lmbda=lmbda, seed=range(seeds))
+    with _executor(workers, cluster) as executor:
+        rows = _trained(configs, store, executor=executor, **training)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, allow_nan=False))
+    else:
+        _print_table(rows)
+
+
+@click.command()
+@click.argument("store", metavar="DIR", type=click.Path(exists=True, file_okay=False))
+@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all there is in each row.")
+@json_option
+@reported
+def runs(store: str, csv_path: str | None, as_json: bool) -> None:
+    """List the trained compressors of a store.
+
+    The excess is rate + λ · distortion above the optimum, in bits; entropy_model, decoder and partition are its parts.
+    The table has four digits and fits the terminal; --csv and --json write all there is, exactly.
+    """
+    if not (Path(store) / "runs").is_dir():
+        raise ValueError(f"{store} is not a store of trained compressors: it has no folder named runs")
+    kept = Store(store)
+    order = ("source", "compressor", "latent_dim", "batch_size", "lmbda", "seed")
+    rows = sorted(kept.rows(), key=lambda row: [row.get(name, getattr(Config, name, None)) for name in order])
+    begun = len([path for path in (kept.path / "checkpoints").glob("*.safetensors") if not path.name.startswith(".")])
+    if begun:
+        click.echo(f"not finished, and with a checkpoint to go on from: {begun} program{'s'[: begun > 1]}", err=True)
+    write_all({csv_path: partial(listing.write_csv, rows)})
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, allow_nan=False))
+    elif csv_path is None and rows:
+        _print_table(rows)
+    elif csv_path is None:
+        click.echo("no run is finished", err=True)
+
+
+def _source(source: str, is_open: bool) -> str:
+    """The source, a file of an open curve already read."""
+    if is_open and not is_data(source):
+        raise ValueError(f"--open is for files, got the source {source!r}")
+    return manifolds.from_file(source, closed=False) if is_open else source
+
+
+def _given(options: dict[str, Any], hidden: list[int] | None) -> dict[str, Any]:
+    """Fields of a configuration that were given a value."""
+    fields = {**options, "hidden": None if hidden is None else tuple(hidden)}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _trained(configs: Sequence[Config], store: str, **training: Any) -> list[Row]:
+    """Rows of configurations, trained if the store does not have them."""
+    distinct = list(dict.fromkeys(configs))
+    before = sum(map(Store(store).has, distinct))
+    if before:
+        click.echo(f"{before} of {len(distinct)} finished already", err=True)
+    train_missing(distinct, store=store, **training)
+    known = {row["key"]: row for row in Store(store).rows()}
+    return [known[config.key] for config in distinct]
+
+
+@contextmanager
+def _executor(workers: int | None, address: str | None) -> Iterator[Executor | None]:
+    """Worker processes or a cluster, if asked for."""
+    if workers is None and address is None:
+        yield None
+        return
+    with executors.cluster(address) if address is not None else executors.processes(workers or 1) as executor:
+        getLogger("distributed.client").setLevel(CRITICAL)  # that a connection was lost is said below
+        try:
+            yield executor
+        except CancelledError:
+            raise _Lost(f"the connection to the Dask scheduler at {address!r} was lost") from None
+        except Exception as error:  # any, raised again unless it says that a worker died
+            if not executors.is_loss(error):
+                raise
+            raise _Lost(f"workers of a program died {LOST + 1} times") from None
+
+
+class _Lost(click.ClickException):
+    """Nobody to train is left."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message}; the same command again goes on from the last checkpoints")
+
+
+def _print_table(rows: list[Row]) -> None:
+    for line in listing.table(rows, get_terminal_size().columns):
+        click.echo(line)

@@ -1,0 +1,235 @@
+"""Entropy coding for real: what a compressor makes of realizations in a file, and back.
+
+Indices are coded with the compressor's own entropy model, taken as one table of probabilities for each latent
+dimension; any index has a code, in the table or not. Needs constriction (``pip install 'edcurve[coding]'``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from edcurve import progress
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve_neural.compressors.entropy_models import Table, coder_of, tables
+from edcurve_neural.compressors.ntc import NTC
+from edcurve_neural.evaluation import relabel
+from edcurve_neural.runs import BATCH, Run
+
+from . import bitstream
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What coding came to, in bits for all samples together.
+
+    Attributes
+    ----------
+    samples : int
+        Number of realizations.
+    model_bits : float
+        −Σ log₂ p of the indices under the entropy model as it is, which ``Evaluation.rate`` is the mean of; inf for
+        indices that a compressor with tables of its own has none for.
+    bits : int
+        What the coder made of them, in words of 32 bits.
+    file_bits : int
+        The file with its header, tables and digest.
+    """
+
+    samples: int
+    model_bits: float
+    bits: int
+    file_bits: int
+
+
+def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike | torch.Tensor) -> Coded:
+    """Write indices to a file, coded with the entropy model of the compressor that made them.
+
+    Parameters
+    ----------
+    path : path
+        The file; written whole or not at all.
+    model : Run, NTC, or another compressor with a method ``tables``
+        One model, with what `NTC` has: ``flat``, ``rate``, ``state``. The file names the configuration of a `Run`.
+    indices : array or tensor of integers, shape (n, latent_dim)
+        At most 2²⁸; each may be any integer of 64 bits.
+
+    Returns
+    -------
+    Coded
+
+    Raises
+    ------
+    TypeError, ValueError
+        For other indices; for a model as in `tables`.
+    ImportError
+        Without the extra ``coding``.
+    """
+    coder, known = coder_of(model), tables(model)
+    values = _integers(indices, len(known))
+    key = model.config.key if isinstance(model, Run) else None
+    spent = _model_bits(coder, known, values)
+    bits, file_bits = bitstream.write(path, values, known, config=key, weights=fingerprint(coder))
+    return Coded(len(values), spent, bits, file_bits)
+
+
+def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
+    """Read the indices that `write_indices` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    model : as for `write_indices`
+        The compressor that made them, by whose weights it is recognised. Its entropy model is not evaluated: the tables
+        are in the file, so that other hardware decodes it too.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, latent_dim)
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is not what was written.
+    ValueError
+        If it is of another compressor.
+    ImportError
+        Without the extra ``coding``.
+    """
+    found, weights = bitstream.read(path), fingerprint(coder_of(model))
+    if found.weights != weights:
+        wanted = "" if found.config is None else f", of configuration {found.config}"
+        given = f", of configuration {model.config.key}" if isinstance(model, Run) else ""
+        raise ValueError(
+            f"model must be the one that {os.fspath(path)} was coded with, weights {found.weights}{wanted}; "
+            f"got one with weights {weights}{given}"
+        )
+    return bitstream.decoded(found)
+
+
+def compress(path: str | os.PathLike[str], model: Any, x: ArrayLike | torch.Tensor) -> Coded:
+    """Compress realizations into a file.
+
+    Parameters
+    ----------
+    path : path
+        The file; written whole or not at all.
+    model : as for `write_indices`
+        With methods ``encode`` and ``encode_phase`` like those of `NTC`.
+    x : array or tensor
+        Realizations, shape (n, dim), or phases from 0 to 1, shape (n,).
+
+    Returns
+    -------
+    Coded
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, phases out of range, or numbers that are not finite; for a model as in `tables`.
+    ImportError
+        Without the extra ``coding``.
+    """
+    return write_indices(path, model, encode(coder_of(model), x))
+
+
+def decompress(path: str | os.PathLike[str], model: Any) -> NDArray[Any]:
+    """Reconstructions of what was compressed into a file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    model : as for `read_indices`
+        With a method ``decode`` like that of `NTC`, which is called once for each distinct index.
+
+    Returns
+    -------
+    ndarray, shape (n, dim)
+
+    Raises
+    ------
+    DamagedFileError, ValueError, ImportError
+        As for `read_indices`.
+    """
+    coder = coder_of(model)
+    return _for_each(coder.decode, coder, read_indices(path, model))
+
+
+@torch.no_grad()
+def encode(coder: Any, x: ArrayLike | torch.Tensor) -> Indices:
+    """Indices of realizations or phases, as in `compress`."""
+    values = _array(x)
+    if values.dtype.kind not in "iuf":
+        raise TypeError(f"x must be real numbers, got an array of dtype {values.dtype}")
+    if values.ndim not in (1, 2) or values.shape[1:] not in ((), (coder.signal.dim,)):
+        raise ValueError(f"x must be phases (n,) or realizations (n, {coder.signal.dim}), got shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"x must be finite, got {values[~np.isfinite(values)][0]}")
+    if values.ndim == 1 and values.size and not (values.min() >= 0 and values.max() <= 1):
+        wrong = values[(values < 0) | (values > 1)][0]
+        raise ValueError(f"x of shape (n,) must be phases from 0 to 1, got {wrong}")
+    like = coder.flat
+    make = coder.encode_phase if values.ndim == 1 else coder.encode
+    found = []
+    with progress.bar("compressing", len(values)) as update:
+        for start in range(0, max(1, len(values)), BATCH):
+            block = torch.from_numpy(values[start : start + BATCH].astype(np.float64)).to(like)
+            found.append(make(block.unsqueeze(0))[0].cpu().numpy())
+            update(min(start + BATCH, len(values)), len(values))
+    return np.concatenate(found)
+
+
+def fingerprint(coder: Any) -> str:
+    """Digest of the weights: 8 hexadecimal digits, against mistakes."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(coder.state().items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()[:8]
+
+
+def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
+    values = _array(indices)
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"indices must be integers, got an array of dtype {values.dtype}")
+    if values.ndim != 2 or values.shape[1] != latent_dim:
+        raise ValueError(f"indices must have shape (n, {latent_dim}), got {values.shape}")
+    if values.size > bitstream.MOST:
+        raise ValueError(f"indices must be at most 2**28, got {values.size}: write several files")
+    if values.dtype == np.uint64 and values.size and values.max() >= 2**63:
+        raise ValueError(f"indices must fit signed integers of 64 bits, got {values.max()}")
+    return values.astype(np.int64)
+
+
+def _model_bits(coder: Any, known: list[Table], values: Indices) -> float:
+    lows = np.array([low for low, _ in known], dtype=np.int64)
+    highs = np.array([low + len(probabilities) - 1 for low, probabilities in known], dtype=np.int64)
+    if not isinstance(coder, NTC) and bool(((values < lows) | (values > highs)).any()):
+        return math.inf  # of a table there are no others; a density has all integers
+    return float(_for_each(coder.rate, coder, values).sum(dtype=np.float64))
+
+
+@torch.no_grad()
+def _for_each(function: Callable[[torch.Tensor], torch.Tensor], coder: Any, indices: Indices) -> NDArray[Any]:
+    """What a method of a coder makes of each row of indices; it is given distinct ones."""
+    empty = np.zeros(0, dtype=np.int64)
+    distinct, cells = relabel(indices) if len(indices) else (indices, empty)
+    given = torch.from_numpy(distinct).to(coder.flat.device).unsqueeze(0)
+    starts = range(0, max(1, len(distinct)), BATCH)
+    found = [function(given[:, start : start + BATCH])[0].cpu().numpy() for start in starts]
+    return np.asarray(np.concatenate(found)[cells])
+
+
+def _array(value: ArrayLike | torch.Tensor) -> NDArray[Any]:
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)

@@ -1,0 +1,1 @@
+"""The compressors: what each is, and what all of them offer."""

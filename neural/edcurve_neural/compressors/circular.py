@@ -1,0 +1,309 @@
+"""`Circular`: a compressor whose latent lies on a circle, so that a closed manifold need not be cut open.
+
+The analysis transform ends in the plane, and the angle there, in turns, is quantised modulo one into K equal cells. The
+synthesis transform is a Fourier series of the latent, or a network that takes the latent and the place t of a sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import leaky_relu
+
+from edcurve_neural import random_streams
+from edcurve_neural.signals import Signal, signal
+
+from .ntc import SLOPE, Layout
+
+HARMONICS = 32  # of the Fourier series
+UNITS = 64  # of the network that takes the latent and t
+FIRST_CELLS = 8.0
+FAST = 10.0  # times the learning rate: what the series and the number of cells are trained with
+STEEPEST = 3.0  # logarithm of the first gains of the network, at most
+MOST_CELLS = 2**24
+BINS = 64  # of the density of latents
+AT_ONCE = 2**20  # pairs of a latent and a place at a time
+
+
+class Circular:
+    """A trained compressor with a circular latent, one model.
+
+    Parameters
+    ----------
+    source : str
+        "ramp", "circle", "sinusoid" or "sawbridge".
+    hidden : sequence of int
+        Widths of the hidden layers of the analysis.
+    flat : Tensor, shape (1, parameters)
+        As `layout` arranges them.
+    density : Tensor of float64, shape (bins,)
+        Of latents in equal bins, relative to a uniform one: the entropy model, whatever K is.
+    cells : int
+        K.
+    offset : float
+        Cells begin at multiples of 1/K minus offset/K turns.
+    field : bool
+        Whether the synthesis is the network of latent and place, else the Fourier series.
+    samples : int
+        Number of points of sources that are functions.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        hidden: Sequence[int],
+        flat: Tensor,
+        *,
+        density: Tensor,
+        cells: int,
+        offset: float,
+        field: bool,
+        samples: int = 1024,
+    ) -> None:
+        self.signal: Signal = signal(source, samples)
+        self.hidden, self.flat, self.density = tuple(hidden), flat, density
+        self.cells, self.offset, self.field = cells, offset, field
+        self.layout = layout(self.signal.dim, self.hidden)
+
+    @property
+    def rank(self) -> int | None:
+        """Of the Fourier series 2·32; the network of latent and place has none."""
+        return None if self.field else 2 * HARMONICS
+
+    def views(self) -> dict[str, Tensor]:
+        """Parameters by name, with a leading axis for the model."""
+        return self.layout.views(self.flat)
+
+    @torch.no_grad()
+    def analysis(self, x: Tensor) -> Tensor:
+        """Latents in turns, (1, batch, dim) to (1, batch)."""
+        views, columns = self.views(), x.transpose(1, 2)
+        both = _first(views)
+        return turns(plane(torch.baddbmm(both[:, :, -1:], both[:, :, :-1], columns), views))
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """Indices from 0 to K − 1 of realizations, (1, batch, dim) to (1, batch, 1)."""
+        return self._quantised(self.analysis(x))
+
+    @torch.no_grad()
+    def encode_phase(self, v: Tensor) -> Tensor:
+        """Indices of phases of shape (1, batch), without forming their realizations."""
+        return self._quantised(latents(self.signal, v, self.views()))
+
+    @torch.no_grad()
+    def decode(self, indices: Tensor) -> Tensor:
+        """Reconstructions, (1, batch, 1) to (1, batch, dim)."""
+        middles = (indices[..., 0].to(self.flat.dtype) + (0.5 - self.offset)) / self.cells
+        if not self.field:
+            return series(self.views()["series"], torch.remainder(middles, 1.0))
+        size = max(1, AT_ONCE // self.signal.dim)
+        return torch.cat([self._field(part) for part in torch.split(torch.remainder(middles, 1.0), size, dim=1)], dim=1)
+
+    def rate(self, indices: Tensor) -> Tensor:
+        """Bits, (1, batch, 1) to (1, batch)."""
+        return -torch.log2(self._probabilities)[indices[..., 0]]
+
+    def tables(self) -> list[tuple[int, NDArray[np.float64]]]:
+        """The entropy model, as `entropy_models.tables` takes it."""
+        return [(0, self._probabilities.cpu().numpy())]
+
+    @cached_property
+    def _probabilities(self) -> Tensor:
+        """Of the cells, shape (K,): integrals of the density."""
+        k = torch.arange(self.cells + 1, dtype=torch.float64, device=self.density.device)
+        edges = (k - self.offset) / self.cells
+        whole = torch.floor(edges)
+        bins = len(self.density)
+        below = torch.cat([self.density.new_zeros(1), self.density.cumsum(0)]) / bins
+        at = (edges - whole) * bins
+        inside = at.floor().long().clamp(max=bins - 1)
+        return torch.diff(whole + below[inside] + (at - inside) * self.density[inside] / bins).clamp(min=0.0)
+
+    def state(self) -> dict[str, Tensor]:
+        """Parameters by name."""
+        partition = torch.tensor([float(self.cells), self.offset], dtype=torch.float64)
+        named = {name: view.detach().contiguous() for name, view in self.views().items()}
+        return {**named, "density": self.density, "partition": partition}
+
+    def _field(self, latent: Tensor) -> Tensor:
+        """Reconstructions from latents of shape (1, batch) by the network, at all places."""
+        where = places(self.signal.dim, latent).repeat(1, latent.shape[1])
+        return field(self.views(), latent.repeat_interleave(self.signal.dim, dim=1), where).view(1, -1, self.signal.dim)
+
+    def _quantised(self, latent: Tensor) -> Tensor:
+        return cell(latent, self.cells, self.offset).unsqueeze(2)
+
+    def __repr__(self) -> str:
+        kind = "field" if self.field else "series"
+        return f"Circular({self.signal.name!r}, hidden={self.hidden}, cells={self.cells}, {kind})"
+
+
+def from_state(
+    source: str, hidden: Sequence[int], tensors: dict[str, Tensor], *, field: bool, samples: int
+) -> Circular:
+    """The inverse of `Circular.state`."""
+    cells, offset = tensors["partition"].tolist()
+    density = tensors["density"]
+    if not (1 <= cells <= MOST_CELLS and cells == int(cells) and 0.0 <= offset < 1.0):
+        raise ValueError(f"{cells:g} cells at {offset:g}")
+    if density.shape != (BINS,) or density.dtype != torch.float64:
+        raise ValueError(f"a density of shape {tuple(density.shape)} and {density.dtype}")
+    if not (float(density.min()) > 0.0 and abs(float(density.mean()) - 1.0) < 1e-6):
+        raise ValueError("a density that is none")
+    arranged = layout(signal(source, samples).dim, hidden)
+    flat = torch.zeros(1, arranged.size)
+    for name, view in arranged.views(flat).items():
+        view.copy_(tensors[name])
+    return Circular(
+        source, hidden, flat, density=density, cells=int(cells), offset=offset, field=field, samples=samples
+    )
+
+
+def layout(dim: int, hidden: Sequence[int]) -> Layout:
+    """Parameters of a compressor; biases are in the last column of affine maps of shape (fan out, fan in + 1).
+
+    "skip" is a linear path past the hidden layers of the analysis; "series" has the coefficients of 1, cos 2πjθ,
+    sin 2πjθ, divided by `FAST`; "cells" is log K, divided by `FAST`; "gain" the logarithms of gains.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i, (fan_in, fan_out) in enumerate(pairwise((dim, *hidden, 2))):
+        shapes[f"analysis.{i}"] = (fan_out, fan_in + 1)
+    shapes["skip"] = (2, dim + 1)
+    shapes["series"] = (1 + 2 * HARMONICS, dim)
+    shapes["cells"] = ()
+    shapes["field.first"] = (UNITS, 3)
+    shapes["field.gain"] = (UNITS, 1)
+    shapes["field.last"] = (1, UNITS + 3)
+    return Layout(shapes)
+
+
+def initial(arranged: Layout, keys: Tensor) -> Tensor:
+    """Glorot-uniform weights and zero biases of the analysis; no skip, no series; the network at random."""
+    flat = random_streams.uniform(keys, 0, arranged.size).mul_(2.0).sub_(1.0)
+    flat[:, arranged.used :] = 0.0
+    for name, view in arranged.views(flat).items():
+        if name.startswith("analysis"):
+            view[:, :, :-1].mul_(math.sqrt(6.0 / (view.shape[1] + view.shape[2] - 1)))
+            view[:, :, -1] = 0.0
+        elif name in ("skip", "series"):
+            view.zero_()
+        elif name == "cells":
+            view.fill_(math.log(FIRST_CELLS) / FAST)
+        elif name == "field.gain":
+            view.add_(1.0).mul_(0.5 * STEEPEST)
+        elif name == "field.last":
+            view.mul_(0.1 / math.sqrt(UNITS))
+    return flat
+
+
+def latents(source: Signal, v: Tensor, views: dict[str, Tensor]) -> Tensor:
+    """Angles in turns of the realizations of phases of shape (models, batch), without forming them."""
+    both = _first(views)
+    first: Tensor = _Projected.apply(source, v, both)  # type: ignore[no-untyped-call]  # torch's
+    return turns(plane(first, views))
+
+
+def _first(views: dict[str, Tensor]) -> Tensor:
+    """What is applied to realizations: the first layer and the skip, as one map."""
+    return torch.cat([views["analysis.0"], views["skip"]], dim=1)
+
+
+def plane(first: Tensor, views: dict[str, Tensor]) -> Tensor:
+    """Points of the plane, (models, 2, batch), from the results of the first layer and the skip."""
+    x, skipped = leaky_relu(first[:, :-2], SLOPE), first[:, -2:]
+    layers = [view for name, view in views.items() if name.startswith("analysis")][1:]
+    for i, layer in enumerate(layers):
+        x = torch.baddbmm(layer[:, :, -1:], layer[:, :, :-1], x)
+        if i < len(layers) - 1:
+            x = leaky_relu(x, SLOPE)
+    return x + skipped
+
+
+def turns(y: Tensor) -> Tensor:
+    """Angle of points of the plane, (models, 2, batch) to (models, batch), in turns from 0 to 1."""
+    return torch.remainder(torch.atan2(y[:, 1], y[:, 0]) / (2.0 * math.pi), 1.0)
+
+
+def histogram(latent: Tensor) -> Tensor:
+    """Density of latents (1, n) in bins, relative to a uniform one; half a latent is added to each bin."""
+    counts = torch.bincount((latent[0] * BINS).long().clamp(0, BINS - 1), minlength=BINS).double() + 0.5
+    return counts * (BINS / counts.sum())
+
+
+def cell(latent: Tensor, cells: int, offset: float) -> Tensor:
+    """Index of the cell in which a latent lies."""
+    return torch.remainder(torch.floor(latent * cells + offset).long(), cells)
+
+
+def waves(latent: Tensor) -> Tensor:
+    """1, cos 2πjθ, sin 2πjθ for j up to `HARMONICS`: (models, batch) to (models, 2·HARMONICS + 1, batch)."""
+    j = torch.arange(1, HARMONICS + 1, dtype=latent.dtype, device=latent.device).view(1, -1, 1)
+    angle = 2.0 * math.pi * j * latent.unsqueeze(1)
+    return torch.cat([torch.ones_like(angle[:, :1]), torch.cos(angle), torch.sin(angle)], dim=1)
+
+
+def series(coefficients: Tensor, latent: Tensor) -> Tensor:
+    """Reconstructions (models, batch, dim) by the Fourier series."""
+    return torch.bmm(waves(latent).transpose(1, 2), FAST * coefficients)
+
+
+def series_error(source: Signal, v: Tensor, coefficients: Tensor, latent: Tensor) -> Tensor:
+    """Squared errors of the series, summed over samples, (models, batch), without forming realizations."""
+    found: Tensor = _SquaredError.apply(source, v, FAST * coefficients, waves(latent))  # type: ignore[no-untyped-call]  # torch's
+    return found
+
+
+def places(dim: int, like: Tensor) -> Tensor:
+    """i/dim for the coordinates i of a realization."""
+    return torch.arange(dim, dtype=like.dtype, device=like.device) / dim
+
+
+def field(views: dict[str, Tensor], latent: Tensor, t: Tensor) -> Tensor:
+    """The network of latent and place, (models, batch) each: steep units, and a linear path past them."""
+    inputs = torch.stack([2.0 * latent - 1.0, 2.0 * t - 1.0, torch.ones_like(t)], dim=1)
+    units = torch.tanh(torch.exp(views["field.gain"]) * torch.bmm(views["field.first"], inputs))
+    return torch.bmm(views["field.last"], torch.cat([units, inputs], dim=1))[:, 0]
+
+
+class _Projected(torch.autograd.Function):
+    """An affine map of realizations, by `Signal.project`."""
+
+    @staticmethod
+    def forward(ctx: Any, source: Signal, v: Tensor, rows: Tensor) -> Tensor:
+        ctx.source = source
+        ctx.save_for_backward(v)
+        return source.project(v, rows[:, :, :-1], rows[:, :, -1:])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
+        minus, biases = ctx.source.minus_adjoint(*ctx.saved_tensors, grads[0].contiguous())
+        return None, None, torch.cat([-minus, biases.unsqueeze(2)], dim=2)
+
+
+class _SquaredError(torch.autograd.Function):
+    """‖x(v) − Aᵀf‖² of rows A (models, width, dim) and factors f (models, width, batch), by the Gram matrix of A."""
+
+    @staticmethod
+    def forward(ctx: Any, source: Signal, v: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
+        projected = source.project(v, rows)
+        gap = torch.bmm(torch.bmm(rows, rows.transpose(1, 2)), factors) - projected
+        ctx.source = source
+        ctx.save_for_backward(v, rows, factors, gap)
+        return source.energy(v) + ((gap - projected) * factors).sum(1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor, Tensor]:
+        v, rows, factors, gap = ctx.saved_tensors
+        grad = grads[0].unsqueeze(1)
+        weighted = factors * grad
+        squares = torch.bmm(torch.bmm(weighted, factors.transpose(1, 2)), rows)
+        return None, None, 2.0 * (squares + ctx.source.minus_adjoint(v, weighted)[0]), 2.0 * gap * grad

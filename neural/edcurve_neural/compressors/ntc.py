@@ -1,0 +1,220 @@
+"""`NTC`: nonlinear transform coders, M of them side by side in one tensor of parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from edcurve_neural import functional, random_streams
+from edcurve_neural.functional import Density
+from edcurve_neural.signals import Signal, signal
+
+SLOPE = 0.2
+VECTOR = 16
+LAST_ALPHA = 3.0  # of the schedule, where learning α = 4 sigmoid(·) takes over
+ALPHA_LIMIT = 4.0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each parameter lies in a row of the tensor: names, shapes and offsets."""
+
+    shapes: dict[str, tuple[int, ...]]
+
+    @property
+    def size(self) -> int:
+        """Length of a row: padded to whole vectors, so that the optimiser rounds the same in any batch of models."""
+        return -(-self.used // VECTOR) * VECTOR
+
+    @property
+    def used(self) -> int:
+        """Parameters of one model."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Parameters by name, as views of a tensor of shape (models, size)."""
+        views, start = {}, 0
+        for name, shape in self.shapes.items():
+            stop = start + math.prod(shape)
+            views[name] = flat[:, start:stop].view(len(flat), *shape)
+            start = stop
+        return views
+
+
+def layout(dim: int, latent_dim: int, hidden: Sequence[int]) -> Layout:
+    """Parameters of a coder: affine maps, the density, the logit of α/4.
+
+    The axis of the realizations is the last: analysis layers have shape (fan out, fan in + 1), synthesis layers
+    (fan in + 1, fan out), biases in the last column or row.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i, (fan_in, fan_out) in enumerate(pairwise((dim, *hidden, latent_dim))):
+        shapes[f"analysis.{i}"] = (fan_out, fan_in + 1)
+    for i, (fan_in, fan_out) in enumerate(pairwise((latent_dim, *hidden[::-1], dim))):
+        shapes[f"synthesis.{i}"] = (fan_in + 1, fan_out)
+    for i, (kind, size) in enumerate(functional.density_sizes()):
+        shapes[f"density.{i}.{kind}"] = (latent_dim, *size)
+    shapes["sharpness"] = ()
+    return Layout(shapes)
+
+
+class Parts(NamedTuple):
+    """Views of a `Layout`; the layers of both networks as (models, fan out, fan in + 1)."""
+
+    analysis: list[Tensor]
+    synthesis: list[Tensor]
+    density: Density
+
+
+def parts(views: dict[str, Tensor]) -> Parts:
+    """Networks and density among the views of a `Layout`."""
+
+    def named(start: str, end: str = "") -> list[Tensor]:
+        return [view for name, view in views.items() if name.startswith(start) and name.endswith(end)]
+
+    density = Density(*(tuple(named("density.", kind)) for kind in ("matrix", "bias", "factor")))
+    return Parts(named("analysis."), [layer.transpose(1, 2) for layer in named("synthesis.")], density)
+
+
+class NTC(nn.Module):
+    """Nonlinear transform coders: analysis, rounding, synthesis, and a density for each latent dimension.
+
+    Parameters
+    ----------
+    source : str
+        "ramp", "circle", "sinusoid" or "sawbridge".
+    latent_dim : int
+        Dimension of the latent space.
+    hidden : sequence of int
+        Widths of the hidden layers of the analysis, leaky-ReLU units of slope 0.2; the synthesis mirrors them.
+    samples : int
+        Number of points of sources that are functions.
+    seeds : sequence of int
+        One for each model: M = len(seeds). A model's initial weights depend on its seed alone.
+
+    Attributes
+    ----------
+    flat : Parameter
+        All parameters, shape (M, number of parameters of a model).
+    """
+
+    def __init__(
+        self,
+        source: str,
+        latent_dim: int,
+        hidden: Sequence[int] = (100, 100),
+        *,
+        samples: int = 1024,
+        seeds: Sequence[int] = (0,),
+    ) -> None:
+        super().__init__()
+        self.signal: Signal = signal(source, samples)
+        self.latent_dim, self.hidden = latent_dim, tuple(hidden)
+        self.layout = layout(self.signal.dim, latent_dim, self.hidden)
+        keys = torch.tensor([random_streams.key(seed, "weights") for seed in seeds], dtype=torch.int64)
+        self.flat = nn.Parameter(_initial(self.layout, keys))
+
+    @property
+    def models(self) -> int:
+        """M."""
+        return self.flat.shape[0]
+
+    def views(self) -> dict[str, Tensor]:
+        """Parameters by name, with a leading axis for the model."""
+        return self.layout.views(self.flat)
+
+    @property
+    def rank(self) -> int:
+        """Width of the last hidden layer: the dimension that reconstructions span, but for an offset."""
+        return self.hidden[0]
+
+    def state(self) -> dict[str, Tensor]:
+        """Parameters by name, contiguous, as safetensors stores them."""
+        return {name: view.detach().contiguous() for name, view in self.views().items()}
+
+    def select(self, index: int) -> NTC:
+        """A coder with a copy of one of the models."""
+        return self.with_parameters(self.flat[index : index + 1])
+
+    def with_parameters(self, flat: Tensor) -> NTC:
+        """A coder of the same kind with a copy of these parameters."""
+        samples = self.signal.dim
+        other = NTC(self.signal.name, self.latent_dim, self.hidden, samples=samples, seeds=())
+        other.flat = nn.Parameter(flat.detach().clone())
+        return other
+
+    def analysis(self, x: Tensor) -> Tensor:
+        """Latents of realizations: (M, batch, dim) to (M, batch, latent_dim)."""
+        return mlp(x.transpose(1, 2), parts(self.views()).analysis).transpose(1, 2)
+
+    def synthesis(self, y: Tensor) -> Tensor:
+        """Reconstructions from latents: (M, batch, latent_dim) to (M, batch, dim)."""
+        return mlp(y.transpose(1, 2), parts(self.views()).synthesis).transpose(1, 2)
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """Indices of realizations: latents rounded (halves up), offset 0; shapes as `analysis`."""
+        return torch.floor(self.analysis(x) + 0.5).long()
+
+    @torch.no_grad()
+    def encode_phase(self, v: Tensor) -> Tensor:
+        """Indices of phases of shape (M, batch), without forming their realizations."""
+        first, *rest = parts(self.views()).analysis
+        hidden = leaky_relu(self.signal.project(v, first[:, :, :-1], first[:, :, -1:]), SLOPE)
+        return torch.floor(mlp(hidden, rest) + 0.5).long().transpose(1, 2)
+
+    @torch.no_grad()
+    def decode(self, indices: Tensor) -> Tensor:
+        """Reconstructions from indices: (M, batch, latent_dim) to (M, batch, dim)."""
+        return self.synthesis(indices.to(self.flat.dtype))
+
+    @torch.no_grad()
+    def rate(self, indices: Tensor) -> Tensor:
+        """Bits that the density spends on indices: (M, batch, latent_dim) to (M, batch)."""
+        y = indices.to(self.flat.dtype).transpose(1, 2)
+        return functional.noisy_log_prob(y, parts(self.views()).density).sum(1) / -math.log(2.0)
+
+    def extra_repr(self) -> str:
+        """Summary in the representation."""
+        return f"{self.signal.name!r}, latent_dim={self.latent_dim}, hidden={self.hidden}, models={self.models}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstructions of realizations, quantised: (M, batch, dim) to the same."""
+        return self.decode(self.encode(x))
+
+
+def mlp(x: Tensor, layers: Sequence[Tensor]) -> Tensor:
+    """Affine maps of shape (models, fan out, fan in + 1), leaky ReLU between them; x is (models, fan in, batch)."""
+    for i, layer in enumerate(layers):
+        x = torch.baddbmm(layer[:, :, -1:], layer[:, :, :-1], x)
+        if i < len(layers) - 1:
+            x = leaky_relu(x, SLOPE)
+    return x
+
+
+def _initial(layout: Layout, keys: Tensor) -> Tensor:
+    """Glorot-uniform weights, zero biases; the density as in Ballé et al. (2018), App. 6.1, of scale 10."""
+    flat = random_streams.uniform(keys, 0, layout.size).mul_(2.0).sub_(1.0)
+    flat[:, layout.used :] = 0.0
+    for name, view in layout.views(flat).items():
+        kind = name.rpartition(".")[2]
+        if kind == "matrix":
+            view.fill_(functional.initial_matrix(view.shape[-2]))
+        elif kind == "bias":
+            view.mul_(0.5)
+        elif kind == "factor":
+            view.zero_()
+        elif kind == "sharpness":
+            view.fill_(math.log(LAST_ALPHA / (ALPHA_LIMIT - LAST_ALPHA)))
+        else:
+            rows = view if name.startswith("analysis") else view.transpose(1, 2)
+            rows[:, :, :-1].mul_(math.sqrt(6.0 / (rows.shape[1] + rows.shape[2] - 1)))
+            rows[:, :, -1].zero_()
+    return flat

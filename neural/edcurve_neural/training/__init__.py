@@ -1,0 +1,138 @@
+"""`train`, `train_many`: many compressors in one batched program."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from edcurve_neural.config import Config
+from edcurve_neural.runs import Run
+
+from . import progress as reports
+from .cpu_kernels.cores import one_core
+from .programs import Program, begin
+
+T = TypeVar("T")
+LIMIT = 2**18  # models × batch size of one program: with hidden layers of 100, about 1 GB
+
+
+def train(
+    config: Config,
+    *,
+    device: torch.device | str = "cpu",
+    progress: bool = True,
+    tensorboard: str | os.PathLike[str] | None = None,
+) -> Run:
+    """Train one compressor; arguments and result as for `train_many`."""
+    return train_many([config], device=device, progress=progress, tensorboard=tensorboard)[0]
+
+
+def train_many(
+    configs: Sequence[Config],
+    *,
+    device: torch.device | str = "cpu",
+    progress: bool = True,
+    tensorboard: str | os.PathLike[str] | None = None,
+) -> list[Run]:
+    """Train many compressors; those of one shape (`Config.shape`) in batched programs.
+
+    On a CPU the models are shared out among as many threads as torch is set to use (`torch.set_num_threads`), each
+    with its own program. Results are reproducible to the bit and do not depend on the number of threads. Each model
+    has random streams of its own. On a CPU, kernels that numba compiles take the circle, the ramp and the sawbridge
+    model by model: a model is trained to the same bits alone as beside others. Compiling takes some seconds, once: it
+    is kept on disk. Other sources, and a GPU, take all models at once: there a model beside others sees the same phases
+    and noise as alone, and each step agrees to the rounding of float32.
+
+    Parameters
+    ----------
+    configs : sequence of Config
+        What to train.
+    device : torch.device or str
+        Where.
+    progress : bool
+        Whether to show a progress bar, on a terminal.
+    tensorboard : path, optional
+        Folder for TensorBoard logs, one run for each configuration (extra ``tensorboard``).
+
+    Returns
+    -------
+    list of Run
+        In the order of `configs`. A model whose loss stops being finite is marked "diverged"; the others go on.
+
+    Raises
+    ------
+    TypeError
+        If something in `configs` is not a Config.
+    ModuleNotFoundError
+        If logs are asked for and TensorBoard is not installed.
+    """
+    for config in configs:
+        if not isinstance(config, Config):
+            raise TypeError(f"configs must be of edcurve_neural.Config, got {config!r}")
+    where = torch.device(device)
+    threads = torch.get_num_threads() if where.type == "cpu" else 1
+    runs: dict[int, Run] = {}
+    total = sum(config.steps for config in configs)
+    with reports.board(tensorboard) as board, reports.display(total, enabled=progress) as advance:
+
+        def job(members: list[int], stop: Event) -> None:
+            program, start = begin([configs[i] for i in members], where), time.perf_counter()
+            finish(program, stop, advance, board)
+            runs.update(zip(members, program.runs(time.perf_counter() - start), strict=True))
+
+        run_all(job, shares(configs, threads), threads)
+    return [runs[i] for i in range(len(configs))]
+
+
+def shares(configs: Sequence[Config], threads: int) -> list[list[int]]:
+    """Which configurations to train together: of one shape, of bounded memory, and enough shares for the threads."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, config in enumerate(configs):
+        groups.setdefault(config.shape, []).append(i)
+    parts = []
+    for members in groups.values():
+        needed = -(-len(members) * configs[members[0]].batch_size // LIMIT)
+        count = min(len(members), -(-needed // threads) * threads)
+        parts += [[members[i] for i in chosen] for chosen in np.array_split(np.arange(len(members)), count)]
+    return parts
+
+
+def run_all(job: Callable[[T, Event], None], parts: Sequence[T], threads: int) -> None:
+    """Run jobs in threads of one core each; an exception or an interrupt stops the others at their next step."""
+    stop, before = Event(), torch.get_num_threads()
+    torch.set_num_threads(1)  # what threads that start from here on use
+    pool = ThreadPoolExecutor(max(1, min(threads, len(parts))))
+    try:
+        for done in as_completed([pool.submit(job, part, stop) for part in parts]):
+            done.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(before)
+
+
+def finish(
+    program: Program,
+    stop: Event,
+    advance: reports.Advance,
+    board: reports.Board | None = None,
+    save: Callable[[Program], None] | None = None,
+    every: int = 1,
+) -> None:
+    """Train to the end, or until told to stop; save after every so many steps."""
+    with one_core():
+        while program.done < program.steps and not stop.is_set():
+            known = len(program.records)
+            program.step()
+            advance(program)
+            if board is not None and len(program.records) > known:
+                board(program, program.records[-1])
+            if save is not None and program.done % every == 0 and program.done < program.steps:
+                save(program)

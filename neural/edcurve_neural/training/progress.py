@@ -1,0 +1,160 @@
+"""What training shows while it runs: a progress bar, and TensorBoard logs on request."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve_neural.runs import evaluate_model
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from .programs import Program
+
+GLANCE = 4096  # phases of a quick evaluation
+SHOWN = 0.5  # seconds between updates of the bar
+COSTLY = 20.0  # an evaluation may take one part in so many of the time
+
+
+class Record(NamedTuple):
+    """Means over the steps since the last record, shape (models,)."""
+
+    step: int
+    rate: NDArray[np.float64]
+    distortion: NDArray[np.float64]
+
+
+class Glance(NamedTuple):
+    """Quick evaluation of all models, shape (models,): hard rounding, in bits."""
+
+    loss: NDArray[np.float64]
+    entropy: NDArray[np.float64]
+    distortion: NDArray[np.float64]
+    excess: NDArray[np.float64]
+
+
+def glance(program: Program) -> Glance:
+    """Rate + λD, entropy, distortion and excess on a coarse grid."""
+    rows = []
+    for i, config in enumerate(program.configs):
+        found = evaluate_model(program.preview(i), config.source, GLANCE)
+        excess = found.excess(config.lmbda)
+        rows.append((found.rate + config.lmbda * found.distortion, found.entropy, found.distortion, excess))
+    return Glance(*np.array(rows).T)
+
+
+def summary(seen: Glance) -> str:
+    """Means over the models whose loss is finite."""
+    finite = np.isfinite(seen.loss)
+    if not finite.any():
+        return "diverged"
+    return "  ".join(f"{name} {values[finite].mean():.4g}" for name, values in seen._asdict().items())
+
+
+Advance = Callable[["Program"], None]
+
+
+@contextmanager
+def display(total: int, *, enabled: bool, before: int = 0) -> Iterator[Advance]:
+    """A bar on standard error over `total` steps of models: yields what to call after each step of a program.
+
+    So many as `before` says were made by what was interrupted.
+    """
+    if not enabled:
+        yield lambda program: None
+        return
+    with _bar() as bar:
+        watch = _Watch(bar, total, before)
+        yield watch.advance
+        bar.update(watch.task, completed=watch.done)
+
+
+@contextmanager
+def elsewhere(total: int, models: int, *, enabled: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error over steps of models trained elsewhere: yields what to tell steps and models done."""
+    if not enabled:
+        yield lambda steps, finished: None
+        return
+    with _bar() as bar:
+        task = bar.add_task("training", total=total, seen="")
+        yield lambda steps, finished: bar.update(task, completed=steps, seen=f"{finished} of {models} models")
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, TextColumn("{task.fields[seen]}"), console=Console(stderr=True))
+
+
+class _Watch:
+    """Updates a bar twice a second, and what it says of the models as often as that costs little."""
+
+    def __init__(self, bar: Progress, total: int, before: int) -> None:
+        self.bar, self.task = bar, bar.add_task("training", total=total, completed=before, seen="")
+        self.done, self.shown, self.next = before, -math.inf, -math.inf
+        self._lock = Lock()
+
+    def advance(self, program: Program) -> None:
+        """One step of all models of the program was made."""
+        with self._lock:
+            self._advance(program)
+
+    def _advance(self, program: Program) -> None:
+        self.done += len(program.configs)
+        now = time.monotonic()
+        if now < self.shown + SHOWN or not self.bar.console.is_terminal:
+            return
+        self.bar.update(self.task, completed=self.done)
+        self.shown = now
+        if now >= self.next:
+            self.bar.update(self.task, seen=summary(glance(program)))
+            self.next = now + COSTLY * (time.monotonic() - now)
+
+
+Board = Callable[["Program", Record], None]
+
+
+@contextmanager
+def board(path: str | os.PathLike[str] | None) -> Iterator[Board]:
+    """Log records, and a quick evaluation with each, for TensorBoard, if there is a path."""
+    if path is None:
+        yield lambda program, record: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"logging for TensorBoard needs it installed: pip install 'edcurve[tensorboard]' ({error})"
+        ) from None
+
+    with ExitStack() as stack:
+        writers: dict[str, SummaryWriter] = {}
+        lock = Lock()
+
+        def write(program: Program, record: Record) -> None:
+            with lock:
+                log(program, record)
+
+        def log(program: Program, record: Record) -> None:
+            seen = glance(program)
+            for i, config in enumerate(program.configs):
+                if config.key not in writers:
+                    writers[config.key] = stack.enter_context(SummaryWriter(str(Path(path) / config.key)))
+                values = {"noisy/rate": record.rate[i], "noisy/distortion": record.distortion[i]}
+                values |= {name: column[i] for name, column in seen._asdict().items()}
+                for name, value in values.items():
+                    writers[config.key].add_scalar(name, value, record.step)
+
+        yield write

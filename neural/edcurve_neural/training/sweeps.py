@@ -1,0 +1,265 @@
+"""`sweep`: train what a store does not have yet, here or by an executor, and survive being killed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import edcurve
+import numpy as np
+import torch
+from edcurve.sources import BOUND
+
+from edcurve_neural.config import Config
+from edcurve_neural.evaluation import POINTS, check_points, known_source
+from edcurve_neural.runs import Run
+from edcurve_neural.store import Store
+
+from . import executors, finish, run_all, shares
+from . import progress as reports
+from .programs import begin
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+LOST = 5  # times that a program is trained again after its worker died
+LOOKED = 2.0  # seconds between looks at how far workers are
+Show = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Finished runs of a store.
+
+    Attributes
+    ----------
+    store : str
+        The folder.
+    configs : tuple of Config
+        What was asked for.
+    """
+
+    store: str
+    configs: tuple[Config, ...]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each configuration, in the order in which they were given."""
+        import pandas as pd
+
+        known = {row["key"]: row for row in Store(self.store).rows()}
+        return pd.DataFrame([known[config.key] for config in self.configs])
+
+    def load(self, config: Config) -> Run:
+        """The run of a configuration, its weights included."""
+        return Store(self.store).load(config)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Rate against distortion, with E(D) of the sources where they were trained."""
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots()[1] if ax is None else ax
+        for source, group in self.to_pandas().groupby("source"):
+            known = known_source(str(source))
+            most = known.max_distortion
+            distortion = np.geomspace(min(group["distortion"].min(), 0.5 * most), most, 400)
+            label = f"{source}: E(D)" if known.status != BOUND else f"{source}: upper bound on E(D)"
+            ax.plot(distortion, edcurve.upper_bound(known, distortion), label=label)
+            for (latent_dim, batch_size), points in group.groupby(["latent_dim", "batch_size"]):
+                label = f"{source}: latent {latent_dim}, batch {batch_size}"
+                ax.plot(points["distortion"], points["rate"], "o", markersize=4, label=label)
+        ax.set(xlabel="distortion", ylabel="rate (bits)", xscale="log")
+        ax.legend()
+        return ax
+
+
+def sweep(
+    configs: Sequence[Config],
+    *,
+    store: str | os.PathLike[str],
+    executor: Executor | None = None,
+    device: torch.device | str = "cpu",
+    checkpoint_every: int = 500,
+    points: int = POINTS,
+    progress: bool = True,
+    tensorboard: str | os.PathLike[str] | None = None,
+) -> Sweep:
+    """Train the configurations that a store does not have, and store them.
+
+    Training that was interrupted goes on from its last checkpoint, and ends with the weights that it would have ended
+    with.
+
+    Parameters
+    ----------
+    configs : sequence of Config
+        What to have in the store.
+    store : path
+        A folder, made if it does not exist.
+    executor : concurrent.futures.Executor, optional
+        Trains programs in its workers, which need to see the folder; by default they are trained in threads.
+        `processes` and `cluster` make executors that replace workers that die: what those trained goes on from its
+        last checkpoint, up to five times.
+    device : torch.device or str
+        Where.
+    checkpoint_every : int
+        Steps between checkpoints.
+    points : int
+        Phases of the evaluation.
+    progress : bool
+        Whether to show a progress bar, and to say on standard error from which step training goes on.
+    tensorboard : path, optional
+        Folder for TensorBoard logs, as for `train_many`.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    DamagedFileError
+        If a record or a checkpoint is not what was written; nothing is trained then.
+    ValueError, TypeError
+        For arguments that are not allowed.
+    ModuleNotFoundError
+        If logs are asked for and TensorBoard is not installed.
+    concurrent.futures.BrokenExecutor
+        If workers died too often, or those of an executor that does not replace them.
+    concurrent.futures.CancelledError
+        If the connection to the scheduler of a cluster is lost.
+    """
+    for config in configs:
+        if not isinstance(config, Config):
+            raise TypeError(f"configs must be of edcurve_neural.Config, got {config!r}")
+    if isinstance(checkpoint_every, bool) or not isinstance(checkpoint_every, int) or checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every must be an integer, at least 1, got {checkpoint_every!r}")
+    check_points(points)
+    kept = Store(store)
+    kept.keep_points(configs)
+    threads = _threads(executor, device)
+    programs = _programs(kept, configs, threads)
+    task = partial(
+        _train,
+        store=str(kept.path.absolute()),
+        device=str(device),
+        every=checkpoint_every,
+        points=points,
+        say=progress,
+        tensorboard=None if tensorboard is None else str(Path(tensorboard).absolute()),
+    )
+    total = sum(config.steps for program in programs for config in program)
+    if executor is None:
+        before = sum(len(program) * kept.reached(program) for program in programs)
+        with reports.display(total, enabled=progress, before=before) as advance:
+            run_all(lambda program, stop: task(program, stop=stop, advance=advance), programs, threads)
+    else:
+        with reports.elsewhere(total, sum(map(len, programs)), enabled=progress) as show:
+            _spread(task, programs, executor, kept, show)
+    kept.write_index()
+    return Sweep(str(kept.path), tuple(configs))
+
+
+def _threads(executor: Executor | None, device: torch.device | str) -> int:
+    """Programs to train at once."""
+    if executor is not None:
+        return executors.capacity(executor)
+    return torch.get_num_threads() if torch.device(device).type == "cpu" else 1
+
+
+def _spread(
+    task: Callable[[list[Config]], None], programs: list[list[Config]], executor: Executor, store: Store, show: Show
+) -> None:
+    """Train programs by an executor, those whose worker died once more, which goes on from their checkpoints."""
+    pending: dict[Future[None], int] = {}
+    lost, made, models = [0] * len(programs), 0, 0
+    before = torch.get_num_threads()  # which workers that are threads of this process change
+    try:
+        pending.update((executor.submit(task, program), i) for i, program in enumerate(programs))
+        while pending:
+            done, _ = wait(pending, LOOKED, FIRST_COMPLETED)
+            executors.check_connection(executor)
+            for future in done:
+                i = pending.pop(future)
+                error = future.exception()
+                if error is None:
+                    made += sum(config.steps for config in programs[i])
+                    models += len(programs[i])
+                elif executors.is_loss(error) and lost[i] < LOST:
+                    lost[i] += 1
+                    pending[executor.submit(task, programs[i])] = i
+                else:
+                    raise error
+            show(made + sum(len(programs[i]) * store.reached(programs[i]) for i in pending.values()), models)
+    finally:
+        for future in pending:
+            future.cancel()
+        torch.set_num_threads(before)
+
+
+def _programs(store: Store, configs: Sequence[Config], threads: int) -> list[list[Config]]:
+    """Programs to train: those that have checkpoints with what is missing in it, then the rest in new ones."""
+    missing = {config.key: config for config in configs if not store.has(config)}
+    programs = []
+    for begun in store.begun():
+        if any(config.key in missing for config in begun):
+            programs.append(begun)  # whole, for the rounding depends on the batch of models
+            for config in begun:
+                missing.pop(config.key, None)
+        elif all(store.has(config) for config in begun):
+            store.forget(begun)
+    rest = list(missing.values())
+    return programs + [[rest[i] for i in members] for members in shares(rest, threads)]
+
+
+def _train(
+    configs: list[Config],
+    *,
+    store: str,
+    device: str,
+    every: int,
+    points: int,
+    say: bool,
+    tensorboard: str | None,
+    stop: Event | None = None,
+    advance: reports.Advance | None = None,
+) -> None:
+    """Train one program to the end, from its checkpoint if it has one; what other processes run."""
+    if stop is None:
+        _check_worker(store, device)
+        torch.set_num_threads(1)
+        stop = executors.cancellation()
+    kept, program, start = Store(store), begin(configs, device), time.perf_counter()
+    at = kept.restore(program)
+    if at and say:
+        models = "1 model" if len(configs) == 1 else f"{len(configs)} models"
+        executors.say(f"going on with {models} from step {at} of {program.steps}")
+    with reports.board(tensorboard) as board:
+        finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
+    if program.done == program.steps:
+        for run in program.runs(time.perf_counter() - start):
+            if not kept.has(run.config):
+                kept.save(run, points)
+        kept.forget(configs)
+
+
+def _check_worker(store: str, device: str) -> None:
+    """Refuse to train where what was trained would be lost, or where there is no such device."""
+    host = platform.node()
+    if not (Path(store) / "runs").is_dir():
+        raise ValueError(f"the worker on {host} does not see the store's folder {store}")
+    seen = torch.cuda.device_count()
+    if torch.device(device).type == "cuda" and (torch.device(device).index or 0) >= seen:
+        raise ValueError(
+            f"the worker on {host} has no device {device}: PyTorch {torch.__version__} sees {seen} CUDA devices"
+        )
+
+
+def _nothing(_program: Any) -> None:
+    pass

@@ -1,0 +1,75 @@
+"""Training of nonlinear transform coders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from edcurve_neural import random_streams
+from edcurve_neural.compressors.codebook import Codebook, with_codebook
+from edcurve_neural.compressors.ntc import ALPHA_LIMIT, NTC
+from edcurve_neural.config import Config
+from edcurve_neural.signals import Measured, trained_on
+
+from . import schedules
+from .gradients import gradient_of
+from .objective import Cost
+from .program import Program
+
+
+class TransformProgram(Program):
+    """`NTC` side by side; at the end with a table of their codewords if the configuration asks for one."""
+
+    def __init__(self, configs: Sequence[Config], device: torch.device | str = "cpu") -> None:
+        first = configs[0]
+        seeds, samples = [config.seed for config in configs], first.samples or 2
+        self.model = NTC(first.source, first.latent_dim, first.hidden, samples=samples, seeds=seeds).to(device)
+        super().__init__(configs, self.model.flat.detach())
+        self._sharpness = self.model.layout.views(self.flat)["sharpness"]
+        twice = first.likelihood == "reference"
+        self.signal = trained_on(self.model.signal)
+        self._evaluate = gradient_of(
+            self.signal, self.model.layout, self.flat, self.gradient, first.batch_size, twice=twice
+        )
+
+    def draw(self, step: int) -> tuple[Tensor, Tensor]:
+        """Phases and noise of a step: functions of the seeds and the step."""
+        batch, latents = self.configs[0].batch_size, self.model.latent_dim
+        numbers = random_streams.uniform(self._keys, step, batch * (1 + latents))
+        v, noise = numbers[:, :batch], numbers[:, batch:].view(-1, latents, batch) - 0.5
+        return self.phases(v), noise
+
+    def alpha(self, step: int) -> Tensor:
+        """α of each model: scheduled, then learned."""
+        scheduled = schedules.alpha(step, self.configs[0].steps)
+        if scheduled is None:
+            return ALPHA_LIMIT * torch.sigmoid(self._sharpness)
+        return torch.full_like(self.lmbda, scheduled)
+
+    @torch.no_grad()
+    def update(self) -> Cost:
+        """One step of Adam on the loss of a batch."""
+        v, noise = self.draw(self.done)
+        learned = schedules.alpha(self.done, self.steps) is None
+        found = self._evaluate(v, noise, self.alpha(self.done), self.lmbda, learned=learned)
+        self.adam.update(schedules.learning_rate(self.done, self.steps))
+        return found
+
+    @torch.no_grad()
+    def preview(self, i: int) -> NTC:
+        """The transforms and the density as they are."""
+        model = self.model.select(i)
+        if isinstance(self.signal, Measured):
+            layers = list(model.views().items())
+            first = next(view for name, view in layers if name.startswith("analysis"))
+            last = [view for name, view in layers if name.startswith("synthesis")][-1]
+            self.signal.restore_inputs(first)
+            self.signal.restore_outputs(last, last[:, -1])
+        return model
+
+    def coder(self, i: int) -> NTC | Codebook:
+        """The compressor, with tables where the configuration asks for them."""
+        model = self.preview(i)
+        return with_codebook(model, self.configs[i]) if self.configs[i].tabled else model

@@ -1,1 +1,0 @@
-"""Ball arithmetic behind `edcurve.certificate`; needs python-flint (the extra ``certificate``)."""

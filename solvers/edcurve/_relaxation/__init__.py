@@ -1,1 +1,0 @@
-"""Convex and integer programs behind `edcurve.relaxation`, which share no algorithm with the core."""

@@ -1,1 +1,0 @@
-"""The parts of the report: what is in it, its plots and its page."""

@@ -1,1 +1,0 @@
-"""The parts of the general search over partitions: cells, starts, descent, exchanges, grids."""

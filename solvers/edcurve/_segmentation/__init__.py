@@ -1,1 +1,0 @@
-"""Dynamic programming over contiguous partitions: what `edcurve.segmentation` runs. No validation, nats."""

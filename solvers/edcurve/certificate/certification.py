@@ -1,0 +1,191 @@
+"""Certificates: what is proved about E(D) in ball arithmetic, where every rounding error is accounted for.
+
+Needs python-flint (``pip install 'edcurve[certificate]'``). Floating-point results of the rest of the package serve
+as guesses only; what is claimed is proved about the guess.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from edcurve import validation
+from edcurve.sources import Source, resolve
+
+try:
+    from flint import arb, ctx
+except ImportError as error:
+    raise ImportError("certificates need python-flint: pip install 'edcurve[certificate]'") from error
+
+from . import enclosure, hypotheses
+from .balls import above, below
+from .models import Model, Spectrum
+from .shape import Slopes
+from .star import Star, verify_star
+
+__all__ = ["Certificate", "Slopes", "Star", "certify", "verify_condition"]
+
+_precision = threading.RLock()  # python-flint has a single one for the process
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is proved about E(D): it is between `lower` and `upper`.
+
+    Attributes
+    ----------
+    source : str
+        Name of the source.
+    distortion, base : float
+        D and the base of the logarithm: exactly these doubles.
+    lower, upper : float
+        Bounds on E(D) in units of `base`, rounded outward.
+    method : str
+        What was proved, and how.
+    precision : int
+        Bits of the balls; 0 where exact arithmetic was enough.
+    count : int or None
+        K of the biuniform partition of entropy `upper`, where it is one.
+    odd : tuple of float or None
+        Bounds on its ε, where E(D) is the entropy of a biuniform partition.
+    cells : tuple of float or None
+        Sizes of the partition of entropy `upper`, to about 1e-9, where it is not biuniform.
+    lmbda : float or None
+        λ at which the dual bound `lower` was proved, in units of `base` per unit distortion.
+    """
+
+    source: str
+    distortion: float
+    base: float
+    lower: float
+    upper: float
+    method: str
+    precision: int = 0
+    count: int | None = None
+    odd: tuple[float, float] | None = None
+    cells: tuple[float, ...] | None = None
+    lmbda: float | None = None
+
+    def _repr_html_(self) -> str:
+        from edcurve.io.markup import of_certificate
+
+        return of_certificate(self)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the number `value` is between the bounds. If it is not, it is not E(D)."""
+        return bool(self.lower <= value <= self.upper)
+
+
+def certify(source: Source | str, distortion: float, *, base: float = 2) -> Certificate:
+    """Enclose E(D) rigorously: every inequality behind the two bounds is proved, in ball or exact arithmetic.
+
+    For the named sources, and for spectra that provably meet condition (★), E(D) is the entropy of a biuniform
+    partition (see the page on the theorem): two of them, proved to be on either side of D, enclose it to a few
+    units in the last place. For other spectra `upper` is the entropy of a partition whose distortion is proved to
+    be at most D, and `lower` the dual bound, its minimum over cell sizes proved.
+
+    Parameters
+    ----------
+    source : Source or str
+        A built-in source, its name, or one from `Source.from_spectrum`.
+    distortion : float
+        D ≥ 0, exactly this double.
+    base : float
+        Base of the logarithm, above 1, exactly this double (``math.e`` is a little less than e).
+
+    Returns
+    -------
+    Certificate
+        `.lower` and `.upper` are 0 where D ≥ D_max, which is decided exactly, and inf at D = 0.
+
+    Raises
+    ------
+    ValueError
+        If D is negative or NaN; if d is known only as a Python function, from whose values nothing can be proved;
+        if δ is not monotone, so that cells which are not intervals may be better.
+    TypeError
+        If an argument is not a number or a source.
+    """
+    known = resolve(source)
+    D = float(validation.nonnegative("distortion", validation.real("distortion", distortion)))
+    validation.log_base(base)
+    with _precision:
+        model, unit = hypotheses.model_of(known), hypotheses.unit_of(known)
+        if model.maximum * unit <= D:
+            return Certificate(known.name, D, float(base), 0.0, 0.0, "D ≥ D_max, decided exactly: one cell", count=1)
+        if D == 0.0:
+            return Certificate(known.name, D, float(base), math.inf, math.inf, "D = 0: no countable partition")
+        return _rounded(known.name, D, float(base), _enclosed(known, model, D, unit))
+
+
+def _enclosed(source: Source, model: Model, D: float, unit: Fraction) -> enclosure.Enclosure:
+    reason = hypotheses.theorem(source, model)
+    if reason or not isinstance(model, Spectrum):
+        return enclosure.exact(model, Fraction(D) / unit, reason)
+    return enclosure.between(source, model, D)
+
+
+def _rounded(name: str, D: float, base: float, found: enclosure.Enclosure) -> Certificate:
+    with ctx.workprec(found.precision):
+        unit = arb(base).log()
+        low, high = below(found.low / unit), above(found.high / unit)
+        lmbda = None if found.lmbda is None else float(arb(found.lmbda) / unit)
+    return Certificate(
+        name,
+        D,
+        base,
+        max(low, 0.0),
+        high,
+        found.method,
+        precision=found.precision,
+        count=found.count,
+        odd=found.odd,
+        cells=found.cells,
+        lmbda=lmbda,
+    )
+
+
+def verify_condition(source: Source | str | Slopes, *, boxes: int = 100_000) -> Star:
+    """Prove condition (★), under which biuniform partitions are optimal, or a counterexample to it.
+
+    (★) says that for all p₁ < p₂ < p₃ of sum at most 1 the mean of w = p d″ over [ln p₂, ln p₃] exceeds that over
+    [ln p₁, ln p₂]. Interval branch and bound covers all such triples with boxes.
+
+    Parameters
+    ----------
+    source : Source, str or Slopes
+        A closed source with a finite spectrum, or any object with d′, w and p w′ in ball arithmetic, as methods
+        ``slope``, ``bend`` and ``turn``, and ``small = (η, C, α)`` such that 0 < w(p) ≤ C p^α and w′(p) > 0 for
+        0 < p ≤ η ≤ ½; this assumption is not checked. For a finite spectrum it is a lemma.
+    boxes : int
+        Boxes to examine before giving up. `certify` spends 8000 on a spectrum of up to 64 harmonics, and uses what was
+        proved here with more.
+
+    Returns
+    -------
+    Star
+        ``.holds`` is True, False (with ``.witness``) or None where neither was proved: (★) then holds or fails too
+        narrowly, as for the ramp, where the two means agree to second order at p₁ = p₂ = p₃ = 1/3.
+
+    Raises
+    ------
+    ValueError
+        If `source` is a Source without a finite spectrum, or if its δ is not monotone.
+    """
+    limit = validation.positive_int("boxes", boxes)
+    with _precision:
+        if isinstance(source, Source | str):
+            return hypotheses.star(_spectrum(resolve(source)), limit)
+        return verify_star(source, limit)
+
+
+def _spectrum(known: Source) -> Spectrum:
+    model = hypotheses.model_of(known)
+    if not isinstance(model, Spectrum):
+        raise ValueError(
+            f"source must have a finite spectrum, got {known.name!r}: its proof is on paper, docs/theorem.md"
+        )
+    return model

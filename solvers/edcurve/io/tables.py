@@ -1,0 +1,214 @@
+"""Points that somebody measured: distortion and entropy in bits, from a file, a data frame or an array."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import files
+from .arrays import SEPARATORS
+
+Array = NDArray[np.float64]
+REQUIRED = ("distortion", "entropy")
+OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples")
+LMBDA = ("lmbda", "lambda", "λ")  # what people call it
+# as people write what is required, to be told how it is called here
+SAID = {"d": "distortion", "h": "entropy"}
+# what says which compressor a row is, in the columns of `edcurve runs --csv` and in what people write by hand
+NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
+LONGEST = 60  # characters of a cell of a label, or of a value in a message
+MANY = 20  # names in a message
+
+
+@dataclass(frozen=True)
+class Points:
+    """Measured points of one source, one compressor each.
+
+    Attributes
+    ----------
+    distortion, entropy : ndarray, shape (n,)
+        D and H, in bits.
+    lmbda, rate, distortion_centroid, samples : ndarray, shape (n,)
+        λ in bits per unit distortion, rate under the compressor's own entropy model in bits, distortion with the
+        centroids of its cells for a decoder, and at how many points it sees the source; NaN where not given.
+    labels : tuple of str, length n
+        Which compressor each is, or "".
+    left_out : int
+        Rows of other sources, and of runs without a result.
+    """
+
+    distortion: Array
+    entropy: Array
+    lmbda: Array
+    rate: Array
+    distortion_centroid: Array
+    samples: Array
+    labels: tuple[str, ...]
+    left_out: int = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read(points: Any, source: str | None = None) -> Points:
+    """What was measured, checked.
+
+    Parameters
+    ----------
+    points : path, mapping of columns (a pandas.DataFrame is one), or array_like of shape (n, 2) or (2,)
+        A CSV with a header line or columns by name: distortion, entropy and perhaps lmbda (or lambda, or λ), rate,
+        distortion_centroid, and columns that say which compressor it is; or pairs (distortion, entropy).
+    source : str, optional
+        Where there is a column of that name, the source whose rows are meant.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    ValueError, TypeError
+        That name the row, the column and the value.
+    """
+    if isinstance(points, str | os.PathLike):
+        return _from_columns(*read_csv(points), os.fspath(points), source)
+    if isinstance(points, Mapping) or hasattr(points, "columns"):
+        names = points.columns if hasattr(points, "columns") else points
+        columns = {str(name): _listed(str(name), points[name]) for name in names}
+        return _from_columns(_renamed(columns, "points"), None, "points", source)
+    try:
+        pairs = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"points must be a path, a table with columns distortion and entropy, or pairs of them, got {points!r}"
+        ) from None
+    if pairs.shape == (2,):
+        pairs = pairs[None]
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise ValueError(f"points must be pairs (distortion, entropy), of shape (n, 2), got shape {pairs.shape}")
+    return _from_columns(dict(zip(REQUIRED, pairs.T.tolist(), strict=True)), None, "points", source)
+
+
+def read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[int]]:
+    """The columns of a CSV by the names in its first line, as text, and the numbers of the lines that rows end in."""
+    try:
+        reader = csv.DictReader(io.StringIO(files.read_text(path, "utf-8-sig"), newline=None))
+        rows = [(reader.line_num, row) for row in reader]
+        names = [name.strip() for name in reader.fieldnames or ()]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{os.fspath(path)}: not a CSV file in UTF-8: {error}") from None
+    if repeated := [name for name in (*REQUIRED, *OPTIONAL, *LMBDA) if names.count(name) > 1]:
+        raise ValueError(f"{os.fspath(path)}: more than one column is called {repeated[0]}")
+    columns = {name: [row[key] for _, row in rows] for name, key in zip(names, reader.fieldnames or (), strict=True)}
+    return _renamed(columns, os.fspath(path)), [line for line, _ in rows]
+
+
+def _renamed(columns: dict[str, list[Any]], where: str) -> dict[str, list[Any]]:
+    """The columns with λ under its name here."""
+    given = [name for name in columns if name in LMBDA]
+    if len(given) > 1:
+        raise ValueError(f"{where}: expected one column of λ, got {' and '.join(given)}")
+    return {LMBDA[0] if name in LMBDA else name: column for name, column in columns.items()}
+
+
+def _listed(name: str, column: Any) -> list[Any]:
+    if isinstance(column, str) or not isinstance(column, Iterable):
+        raise ValueError(f"points: column {name} must be a column of values, got {column!r}")
+    values = column.tolist() if hasattr(column, "tolist") else list(column)
+    if hasattr(column, "isna"):  # what pandas has for missing values is not a number, nor comparable
+        values = [None if missing else value for value, missing in zip(values, column.isna().tolist(), strict=True)]
+    return values
+
+
+def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where: str, source: str | None) -> Points:
+    if missing := [name for name in REQUIRED if name not in columns]:
+        found = ", ".join(map(_shown, list(columns)[:MANY])) or "none"
+        raise ValueError(
+            f"{where}: expected columns distortion and entropy, got no {missing[0]} among {found}{_remedy(columns)}"
+        )
+    count = len(columns["distortion"])
+    if uneven := [name for name, column in columns.items() if len(column) != count]:
+        raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and distortion")
+    kept = [i for i in range(count) if _is_meant(columns, i, source)]
+    if not kept:
+        whose = f" of the source {source!r}" if source is not None and "source" in columns else ""
+        raise ValueError(f"{where}: expected at least one row{whose} below the header line, got none of {count}")
+    at = [f"{where}, {'row' if lines is None else 'line'} {i if lines is None else lines[i]}" for i in kept]
+    numbers = {
+        name: np.array(
+            [_number(columns[name][i], name, text, name in OPTIONAL) for i, text in zip(kept, at, strict=True)]
+        )
+        if name in columns
+        else np.full(len(kept), np.nan)
+        for name in (*REQUIRED, *OPTIONAL)
+    }
+    return Points(**numbers, labels=tuple(_label(columns, i) for i in kept), left_out=count - len(kept))
+
+
+def _remedy(columns: dict[str, list[Any]]) -> str:
+    """What to do about names that are nearly right, or that were not told apart."""
+    for separator, shown in SEPARATORS.items():
+        if any(separator in name for name in columns):
+            return f": separated by {shown}, expected commas"
+    meant = {name: SAID.get(name.lower(), name.lower()) for name in columns if name not in REQUIRED}
+    lacking = {*REQUIRED} - {*columns}
+    wrong = [f"{_shown(name)} to {right}" for name, right in meant.items() if right in lacking]
+    return f": rename {' and '.join(wrong)}" if wrong else ""
+
+
+def counted(number: int, thing: str) -> str:
+    """So many of a thing."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def omitted(points: Points) -> str:
+    """How many rows were not meant."""
+    verb = "is" if points.left_out == 1 else "are"
+    return f"{counted(points.left_out, 'row')} of other sources or of runs without a result {verb} left out"
+
+
+def _is_meant(columns: dict[str, list[Any]], i: int, source: str | None) -> bool:
+    whose = columns["source"][i] if "source" in columns else None
+    if source is not None and not _is_blank(whose) and str(whose).strip() != source:
+        return False
+    # a run that has not ended, or failed
+    return "status" not in columns or not any(_is_blank(columns[name][i]) for name in REQUIRED)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value != value or (isinstance(value, str) and not value.strip())
+
+
+def _number(value: Any, name: str, where: str, may_be_blank: bool) -> float:
+    if may_be_blank and _is_blank(value):
+        return math.nan
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0.0):
+        raise ValueError(f"{where}: {name} must be a finite number, at least 0, got {_shown(value)}")
+    return number
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _label(columns: dict[str, list[Any]], i: int) -> str:
+    parts = []
+    for name in NAMING:
+        if name in columns and not _is_blank(value := columns[name][i]):
+            whole = isinstance(value, float) and value.is_integer()  # pandas makes floats of integers with gaps
+            text = str(int(value) if whole else value).strip()[:LONGEST]
+            parts.append(text if name in NAMING[:3] else f"{name} {text}")
+    return ", ".join(parts)

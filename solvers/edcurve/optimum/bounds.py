@@ -1,0 +1,146 @@
+"""Upper and lower bounds on E(D)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import validation
+from edcurve.kernels import biuniform, functions
+from edcurve.sources import BOUND, Source, resolve, units
+
+from .exact import evaluate
+from .partitions import Cells, Partition
+
+Array = NDArray[np.float64]
+SEARCHED = 2000
+
+
+def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
+    """Entropy of the best partition into intervals that is known at each distortion.
+
+    Where biuniform partitions are optimal this is E(D) itself, by the same code as `entropy_distortion`. Elsewhere
+    it is the best of the biuniform partition and, up to 2000 cells, a seeded search from many unequal starts:
+    achievable, and not proved optimal.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float or array_like
+        D ≥ 0.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The bound, of the shape of `distortion`; 0 from D_max on, inf at 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    """
+    known = resolve(source)
+    unit = validation.log_base(base)
+    if known.status != BOUND:
+        return evaluate(functions.entropy, known, distortion, unit)
+    return validation.elementwise(
+        "distortion",
+        distortion,
+        lambda D: _searched(known, np.array([D])).item() / unit,
+        lambda D: _searched(known, D) / unit,
+    )
+
+
+def _searched(source: Source, distortion: Array) -> Array:
+    """The better of simple partitions and a search, in which neighbouring distortions start each other."""
+    source, size = units.normal(source)
+    distortion = units.divided(distortion, size)
+    result = np.array([_simple(source, D) for D in distortion.tolist()])
+    least = source._one_cell(1.0 / SEARCHED) * SEARCHED
+    inner = (distortion > least) & (distortion < source.max_distortion)
+    wanted, back = np.unique(distortion[inner], return_inverse=True)
+    if wanted.size:
+        from edcurve import progress, search  # with scipy, which only this needs
+
+        with progress.bar("searching partitions", wanted.size) as update:
+            found = search.minimise_entropy_many(source.cell_distortion, wanted, progress=update)
+        result[inner] = np.minimum(result[inner], np.array([best.entropy for best in found])[back])
+    return result
+
+
+def _simple(source: Source, D: float) -> float:
+    """Entropy of the simple partition; 0 from D_max on, inf at 0."""
+    if D <= 0.0 or source.max_distortion <= D:
+        return 0.0 if D > 0.0 else math.inf
+    return biuniform.entropy(*_simple_cells(source, D))
+
+
+def _simple_cells(source: Source, D: float) -> tuple[float, float]:
+    """(K, ε) of the biuniform partition if it has that distortion (δ may be any), else of enough equal cells."""
+    mean, c = source._model.mean, source._c
+    count, odd = source._model.split(c, D)
+    if count > 0.0 and biuniform.total(mean, c, count, odd) <= D * (1.0 + 1e-12):
+        return float(count), float(odd)
+    size = source._model.size(c, D)
+    while mean(c, size) > D * (1.0 + 1e-12):
+        size *= 0.5
+    return float(math.ceil(1.0 / size)), 0.0
+
+
+def best_partition(source: Source, D: float) -> Partition | Cells:
+    """The partition whose entropy `upper_bound` returns at one D, 0 < D < D_max, of a source without an exact E(D)."""
+    source, size = units.normal(source)
+    D = units.divided(D, size)
+    count, odd = _simple_cells(source, D)
+    nats = biuniform.entropy(count, odd)
+    if source._one_cell(1.0 / SEARCHED) * SEARCHED < D:
+        from edcurve import search
+
+        found = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
+        if found.entropy < nats - 1e-12:
+            return Cells.of(found.sizes)
+    return Partition(int(count), (1.0 - odd) / count, odd)
+
+
+def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
+    """Dual lower bound on E(D): sup over λ of inf over p of −log p + λ(d(p)/p − D).
+
+    Theorems 4 and 6 (Eq. (37) omits the −λD that (56) has): the lower convex envelope of the curve
+    (d(p)/p, −log p). It meets E(D) at every D_K = K d(1/K) left of the tangent point.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float or array_like
+        D ≥ 0.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The bound, of the shape of `distortion`; 0 from D_max on, inf at 0.
+
+    Raises
+    ------
+    ValueError
+        For arguments that are not allowed, and for a source whose δ is not monotone: sets that are not intervals
+        may then do better, and nothing computed from intervals bounds them from below.
+    TypeError
+        If an argument is not a number, an array of numbers or a source.
+    """
+    known = resolve(source)
+    if not known.monotone:
+        raise ValueError(
+            f"source must have a δ that is monotone in the distance for a lower bound, got {known.name!r}: "
+            "cells that are not intervals may be better than those the bound is computed from"
+        )
+    unit = validation.log_base(base)
+    return evaluate(functions.lower, known, distortion, unit, lambda source: source._lines)

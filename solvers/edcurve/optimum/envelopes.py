@@ -1,0 +1,103 @@
+"""Straight parts of the dual bound and vertices of the hull, found numerically for sources not built in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from edcurve.sources.base import Source
+
+Array = NDArray[np.float64]
+SMALLEST = 1e-5  # cells below this size are taken to follow a power law, as δ does near 0
+MOST = 4096  # counts above this are all taken to be vertices of the hull
+
+
+def dual_lines(source: Source) -> tuple[float, ...]:
+    """Chords of the lower convex envelope of the curve (d(p)/p, −ln p): left D, right D, bound at right, slope.
+
+    The envelope is found on a grid of sizes and each chord then moved until it touches the curve.
+    """
+    p = np.unique(np.concatenate([np.geomspace(SMALLEST, 1.0, 4000), np.linspace(0.01, 1.0, 2000)]))[::-1]
+    x, y = source.cell_distortion(p) / p, -np.log(p)
+    x[0] = source.max_distortion
+    corners = lower_hull(x[::-1], y[::-1])
+    corners = len(p) - 1 - corners
+    lines: list[float] = []
+    for left, right in pairwise(corners.tolist()):
+        if left - right > 2:
+            lines += _chord(source, p, left, right)
+    return tuple(lines)
+
+
+def scaled_lines(lines: tuple[float, ...], factor: float) -> tuple[float, ...]:
+    """The same chords at distortions times the factor."""
+    by = (factor, factor, 1.0, 1.0 / factor)
+    return tuple(value * by[i % 4] for i, value in enumerate(lines))
+
+
+def _chord(source: Source, p: Array, left: int, right: int) -> list[float]:
+    """Chord that touches the curve near p[left] and near p[right] (or ends at p = 1)."""
+
+    def point(size: float) -> tuple[float, float]:
+        return float(source.cell_distortion(np.array([size]))[0]) / size, -float(np.log(size))
+
+    ends = [p[left], p[right]]
+    x, y = zip(*map(point, ends), strict=True)
+    xs, ys = list(x), list(y)
+    for _ in range(40):
+        before = list(ends)
+        for here, there, index in ((0, 1, left), (1, 0, right)):
+            if index in (0, len(p) - 1):
+                continue
+            low, high = p[min(index + 2, len(p) - 1)], p[max(index - 2, 0)]
+            ends[here] = _least(partial(_steepness, point, xs[there], ys[there], 1.0 - 2.0 * here), low, high)
+            xs[here], ys[here] = point(ends[here])
+        if np.allclose(before, ends, rtol=1e-9, atol=0.0):
+            break
+    if right == 0:
+        xs[1], ys[1] = source.max_distortion, 0.0
+    return [xs[0], xs[1], ys[1], (ys[0] - ys[1]) / (xs[1] - xs[0])]
+
+
+def _steepness(point: Callable[[float], tuple[float, float]], x: float, y: float, sign: float, size: float) -> float:
+    here = point(size)
+    return sign * (here[1] - y) / (x - here[0])
+
+
+def _least(function: Callable[[float], float], low: float, high: float) -> float:
+    from scipy.optimize import minimize_scalar
+
+    result = minimize_scalar(function, bounds=(low, high), method="bounded", options={"xatol": 1e-10 * high})
+    return float(result.x)
+
+
+def hull_vertices(source: Source) -> tuple[float, ...]:
+    """The counts K at vertices of the lower hull of (K d(1/K), ln K), up to the last that is skipped."""
+    counts = np.arange(1.0, MOST + 1.0)
+    x, y = counts * source.cell_distortion(1.0 / counts), np.log(counts)
+    # where δ is not monotone more cells may be no better: two for a loop run through twice
+    better = np.append(True, x[1:] < (1.0 - 1e-12) * np.minimum.accumulate(x)[:-1])
+    counts, x, y = counts[better][::-1], x[better][::-1], y[better][::-1]
+    kept = counts[lower_hull(x, y)][::-1]
+    skips = np.flatnonzero(np.diff(kept) > 1.0)
+    return tuple(kept[: skips[-1] + 2].tolist()) if skips.size else (1.0,)
+
+
+def lower_hull(x: Array, y: Array) -> NDArray[np.intp]:
+    """Indices of the lower convex hull of points with increasing x (Andrew's monotone chain)."""
+    corners: list[int] = []
+    for i in range(len(x)):
+        while len(corners) > 1 and _turns_right(x, y, corners[-2], corners[-1], i):
+            corners.pop()
+        corners.append(i)
+    return np.array(corners, dtype=np.intp)
+
+
+def _turns_right(x: Array, y: Array, i: int, j: int, k: int) -> bool:
+    return bool((y[j] - y[i]) * (x[k] - x[i]) >= (y[k] - y[i]) * (x[j] - x[i]))

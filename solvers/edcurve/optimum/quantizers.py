@@ -1,0 +1,192 @@
+"""The optimal quantizer as an object: phases or realizations to indices, indices to centroids."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import validation
+from edcurve.kernels import biuniform
+from edcurve.sources import BOUND, SampledRamp, Source, resolve
+from edcurve.sources.ramp import Composition
+
+from .bounds import best_partition
+from .partitions import Cells, Partition, partition
+
+Array = NDArray[np.float64]
+LISTED = 10**7
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """Cells [0, size), [size, 2·size), … of the phase, the odd one last, or cells of any sizes one after the other.
+
+    Attributes
+    ----------
+    source : Source
+        What is quantized.
+    partition : Partition or Cells
+        Sizes of the cells, which `Cells` lists where they are not biuniform; an odd one so small that no phase below 1
+        is in it is left out.
+    entropy : float
+        Of the index, in units of the `base` given.
+    distortion : float
+        Mean squared error with the centroids as reconstructions; of measured points with a defect the mean over all
+        positions of the partition, from which this one is at most the source's `truncation` away.
+    """
+
+    source: Source
+    partition: Partition | Cells
+    entropy: float
+    distortion: float
+
+    @property
+    def status(self) -> str:
+        """What the source's E(D) is: whether this attains it, or is the best known ("upper bound")."""
+        return self.source.status
+
+    @property
+    def cells(self) -> int:
+        """Number of cells, the odd one included."""
+        odd = self.partition.odd > 0.0 if isinstance(self.partition, Partition) else False
+        return int(self.partition.count) + int(odd)
+
+    def encode(self, x: ArrayLike) -> Any:
+        """Index of the cell.
+
+        Parameters
+        ----------
+        x : float or array_like
+            Phases in [0, 1] if a number or one-dimensional; else realizations along the last axis, as `decode`
+            returns them (the ramp, the sinusoid, the sawbridge and waveforms sampled at t = i/T for any T; measured
+            points, for which the nearest of the curve is taken). One realization goes in as ``x[None]``.
+
+        Returns
+        -------
+        int or ndarray of int64
+            Indices from 0 to ``cells − 1``, of the shape of the phases.
+        """
+        given = np.asarray(x)
+        phase = validation.nonnegative("x", x if given.ndim < 2 else self.source.phase(given))
+        if np.any(phase > 1.0):
+            raise ValueError(f"x must be phases between 0 and 1, got {phase.max()}")
+        index = np.clip(self.partition.locate(phase), 0, self.cells - 1)
+        if self.source.closed:
+            index = np.where(phase == 1.0, 0, index)
+        return index if given.ndim else int(index)
+
+    def decode(self, index: ArrayLike, samples: int = 1024) -> Any:
+        """Centroids E[X | cell].
+
+        Parameters
+        ----------
+        index : int or array_like of int
+            Indices of cells.
+        samples : int
+            For sources that are functions on [0, 1]: the number T of points t = i/T.
+
+        Returns
+        -------
+        ndarray
+            Shape of `index`, with an axis for the coordinates of X appended (none for the uniform scalar).
+        """
+        cells = np.asarray(index)
+        if cells.dtype.kind not in "iu":
+            raise TypeError(f"index must be of integers, got {index!r}")
+        if cells.size and not (cells.min() >= 0 and cells.max() < self.cells):
+            raise ValueError(f"index must be between 0 and {self.cells - 1}, got {cells.min()} to {cells.max()}")
+        start, size = self.partition.intervals(cells)
+        return self.source.centroid(start, size, validation.positive_int("samples", samples))
+
+    @property
+    def centroids(self) -> Any:
+        """Centroids of all cells in order, functions at 1024 points; ValueError if that is above 10⁷ numbers."""
+        width = self.decode(np.array([0])).size
+        if self.cells * width > LISTED:
+            raise ValueError(f"centroids lists at most {LISTED:.0e} numbers, this quantizer has {self.cells} cells")
+        return self.decode(np.arange(self.cells))
+
+
+def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Quantizer:
+    """The quantizer that attains E(D), or the best one known.
+
+    Where E(D) is not known exactly its entropy is `upper_bound`'s for that distortion alone. Of `Ramp(samples=T)`
+    it is the one for the least λ at which the optimum of entropy + λ distortion has at most that distortion.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float
+        D > 0.
+    base : float
+        Base of the logarithm for its entropy, above 1.
+
+    Returns
+    -------
+    Quantizer
+        With `encode`, `decode`, `centroids`, `entropy` and `distortion`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If D ≤ 0 or NaN, and above 2⁵² cells, whose indices double precision cannot tell apart.
+    """
+    known = resolve(source, stationary=False)
+    unit = validation.log_base(base)
+    D = validation.real("distortion", distortion)
+    if isinstance(known, SampledRamp):
+        return _sampled(known, D, unit)
+    if known.status == BOUND and 0.0 < D < known.max_distortion:
+        best = best_partition(known, D)
+        return _biuniform(known, best, D, unit) if isinstance(best, Partition) else _listed(known, best, unit)
+    return _biuniform(known, partition(known, D), D, unit)
+
+
+def _biuniform(known: Source, cells: Partition, distortion: float, unit: float) -> Quantizer:
+    if 1.0 - cells.odd == 1.0:
+        cells = Partition(cells.count, 1.0 / cells.count, 0.0)
+    if cells.count > 2**52:
+        raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r} with {cells.count}")
+    sizes = np.array([cells.size, cells.odd])
+    each, odd = known.cell_distortion(sizes).tolist()
+    nats = biuniform.entropy(float(cells.count), cells.odd)
+    return Quantizer(known, cells, nats / unit, cells.count * each + odd)
+
+
+def _listed(known: Source, cells: Cells, unit: float) -> Quantizer:
+    nats = -math.fsum(cells.sizes * np.log(cells.sizes))
+    return Quantizer(known, cells, nats / unit, math.fsum(known.cell_distortion(cells.sizes)))
+
+
+def _sampled(known: SampledRamp, distortion: float, unit: float) -> Quantizer:
+    """The least λ whose optimum has at most that distortion, by bisection to neighbouring optima."""
+    if not distortion > 0.0:
+        raise ValueError(f"distortion must be above 0 for a finite partition, got {distortion!r}")
+    found = known.best(0.0)
+    low, high = 0.0, 1.0 / known.max_distortion
+    while (found := known.best(high))[2] > distortion:
+        low, high = high, 4.0 * high
+        if high * known.max_distortion > 1e300 or found[0].split * known.samples > 2**52:
+            raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r}")
+    if known.max_distortion <= distortion:
+        found = known.best(0.0)
+    else:
+        while high - low > 1e-9 * high:
+            middle = 0.5 * (low + high)
+            tried = known.best(middle)
+            low, high, found = (low, middle, tried) if tried[2] <= distortion else (middle, high, found)
+    composition, nats, reached = found
+    return Quantizer(known, _composed(composition, known.samples), nats / unit, reached)
+
+
+def _composed(composition: Composition, samples: int) -> Partition | Cells:
+    steps = composition.steps
+    if steps[0] == steps[-1]:
+        count = len(steps) * composition.split
+        return Partition(count, 1.0 / count, 0.0)
+    return Cells(steps / samples, (np.cumsum(steps) - steps) / samples)

@@ -1,0 +1,76 @@
+"""What a measured point cannot be, or need not be: the usual slips, named where a gap is shown."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve.sources import BOUND, Source
+
+from . import bounds
+from .exact import entropy_distortion
+
+Array = NDArray[np.float64]
+SLACK = 0.01  # of D and of H, or in bits: what three digits and many samples leave open
+
+
+def doubts(source: Source, distortion: Array, entropy: Array, *, base: float = 2, option: str = "") -> tuple[str, ...]:
+    """Sentences about points below E(D), which no code reaches, and about those that cost more than sending nothing.
+
+    Parameters
+    ----------
+    source : Source
+        The source they are said to be of.
+    distortion, entropy : ndarray, shape (n,)
+        What was measured, entropy in units of `base`.
+    base : float
+        Base of the logarithm.
+    option : str
+        Where the base is given, for the sentence to say.
+
+    Returns
+    -------
+    tuple of str
+        One of each kind at most, with the number of points and the first of them.
+    """
+    slack = SLACK * math.log(2.0) / math.log(base)
+    unit = {2.0: "bits", math.e: "nats"}.get(float(base), f"units of log base {base:g}")
+    least = _least(source, distortion * (1.0 + SLACK) + source.truncation, base)
+    below = entropy + np.maximum(slack, SLACK * entropy) < least
+    idle = (distortion >= source.max_distortion) & (entropy > slack)
+    asked = f" ({option})" if option else ""
+    found = []
+    if below.any():
+        needed = _number(_least(source, distortion[below][:1], base)[0])
+        found.append(
+            f"{_first(below, distortion, entropy, unit)}: no code does this, it takes at least {needed} {unit}. "
+            f"Is the entropy in {unit}{asked}, is the distortion a sum over coordinates, or for a function the mean "
+            "over t, is it that source, are there enough samples?"
+        )
+    if idle.any():
+        found.append(
+            f"{_first(idle, distortion, entropy, unit)}: sending nothing does as well, with D_max = "
+            f"{_number(source.max_distortion)}. Are distortion and entropy swapped, is it that source?"
+        )
+    return tuple(found)
+
+
+def _least(source: Source, distortion: Array, base: float) -> Array:
+    """What is known to be the least entropy, 0 where nothing is."""
+    if source._stationary and source.status != BOUND:
+        return np.asarray(entropy_distortion(source, distortion, base=base))
+    if source._stationary and source.monotone:
+        return np.asarray(bounds.lower_bound(source, distortion, base=base))
+    return np.zeros(distortion.shape)
+
+
+def _first(those: NDArray[np.bool_], distortion: Array, entropy: Array, unit: str) -> str:
+    i, count = int(np.argmax(those)), int(those.sum())
+    which = "" if those.size == 1 else f"{count} of {those.size} points, the first with "
+    return f"{which}D = {_number(distortion[i])} and H = {_number(entropy[i])} {unit}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"

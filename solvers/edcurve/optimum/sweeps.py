@@ -1,0 +1,277 @@
+"""What a compressor trained on H + λD can reach: the Lagrangian over λ and the convex hull of E(D)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import validation
+from edcurve.kernels import functions, loops
+from edcurve.sources import BOUND, SampledRamp, Source, resolve, units
+
+from .envelopes import lower_hull
+from .exact import evaluate
+
+if TYPE_CHECKING:
+    from edcurve.search import SearchResult
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Lagrangian:
+    """Minimum over partitions of H + λD, and the partition that attains it.
+
+    Attributes
+    ----------
+    lmbda : float or ndarray
+        λ, in units of `base` per unit distortion.
+    cells : int or ndarray of int
+        Number of cells; where several are optimal, the fewest.
+    entropy, distortion : float or ndarray
+        Of the minimising partition; entropy in units of `base`.
+    value : float or ndarray
+        entropy + lmbda · distortion.
+    uniform : bool or ndarray of bool
+        Whether the cells are of one size.
+    status : str
+        Whether that is the minimum over all partitions ("exact …"), or over those that were tried ("upper bound").
+    """
+
+    lmbda: Any
+    cells: Any
+    entropy: Any
+    distortion: Any
+    value: Any
+    uniform: Any
+    status: Any
+
+
+def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Lagrangian:
+    """Least H + λD over all partitions.
+
+    Under (★) a minimiser is biuniform, so it is uniform if E is concave between neighbouring D_K = K d(1/K). That is
+    verified once for each source, on a grid of the small cell's size for every K to 32 and some larger ones; where
+    it does not hold, or (★) does not, a search over unequal partitions is run, up to 2000 cells, and the lower value
+    returned.
+
+    For `Ramp(samples=T)` the minimum is over cells between phases at which a sample jumps, multiples of 1/T: for
+    λ up to T²/2 nats the Lagrangian is concave in each boundary between such phases, so that they are the best of all
+    intervals. Steps of 1/T cut into equal cells, which larger λ ask for, are tried too.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    lmbda : float or array_like
+        λ ≥ 0, finite, in units of `base` per unit distortion.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    Lagrangian
+        Fields of the shape of `lmbda`.
+
+    Raises
+    ------
+    ValueError
+        For arguments that are not allowed, named in the message, and for λ so large that the optimum has more than
+        2⁵⁰ cells.
+    TypeError
+        If an argument is not a number, an array of numbers or a source.
+    """
+    known = resolve(source, stationary=False)
+    unit = validation.log_base(base)
+    values = validation.nonnegative("lmbda", lmbda, finite=True)
+    if isinstance(known, SampledRamp):
+        return _of_sampled(known, values, unit)
+    if values.ndim == 0 and uniform_suffices(known):
+        return _at_one(known, float(values), unit)
+    plain, size = units.normal(known)
+    with np.errstate(over="ignore"):  # to more than can be answered
+        flat = np.ascontiguousarray(values * unit * size).ravel()
+    fields = _uniform(plain, flat, size)
+    if not uniform_suffices(known):
+        fields = _searched(plain, flat, fields)
+    cells, entropy, distortion, uniform = fields
+    parts = (
+        values.ravel(),
+        cells,
+        entropy / unit,
+        distortion * size,
+        entropy / unit + values.ravel() * (distortion * size),
+        uniform,
+    )
+    if values.ndim == 0:
+        return Lagrangian(*[*(part.item() for part in parts), known.status])
+    return Lagrangian(*[*(part.reshape(values.shape) for part in parts), known.status])
+
+
+def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
+    """The same for the sampled ramp, by dynamic programming over cells of whole steps of the phase."""
+    from edcurve import progress
+
+    found = []
+    with progress.bar("composing cells", lmbda.size) as update:
+        for done, value in enumerate(lmbda.ravel().tolist(), start=1):
+            composition, nats, distortion = source.best(value * unit)
+            steps = composition.steps
+            cells, uniform = len(steps) * composition.split, bool(steps[0] == steps[-1])
+            found.append((value, cells, nats / unit, distortion, nats / unit + value * distortion, uniform))
+            update(done, lmbda.size)
+    if lmbda.ndim == 0:
+        return Lagrangian(*found[0], source.status)
+    kinds = (np.float64, np.int64, np.float64, np.float64, np.float64, np.bool_)
+    table = zip(*found, strict=True) if found else ([] for _ in kinds)
+    fields: list[NDArray[Any]] = [np.array(list(x), dtype=kind) for x, kind in zip(table, kinds, strict=True)]
+    return Lagrangian(*[*(field.reshape(lmbda.shape) for field in fields), source.status])
+
+
+def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:
+    """`_uniform` for a scalar, without the cost of arrays."""
+    plain, size = units.normal(source)
+    model, c = plain._model, plain._c
+    cells = loops.point(functions.cells, model, c, plain._vertices, lmbda * unit * size)
+    if cells <= 0.0:
+        raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {lmbda!r}")
+    entropy, distortion = math.log(cells) / unit, loops.point(functions.uniform, model, c, (), cells) * size
+    return Lagrangian(lmbda, int(cells), entropy, distortion, entropy + lmbda * distortion, True, source.status)
+
+
+def _uniform(source: Source, lmbda: Array, size: float) -> tuple[Any, ...]:
+    """Cells, entropy in nats and distortion of the best uniform partition at each λ in nats, in a unit of that size."""
+    cells = loops.evaluate(functions.cells, source._model, source._c, source._vertices, lmbda)
+    if not np.all(cells > 0.0):
+        worst = lmbda[cells == 0.0].min() / size
+        raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {worst:.6g} nats")
+    entropy, distortion = (
+        loops.evaluate(function, source._model, source._c, (), cells)
+        for function in (functions.log_count, functions.uniform)
+    )
+    return cells.astype(np.int64), entropy, distortion, np.ones(cells.shape, dtype=bool)
+
+
+def _searched(source: Source, lmbda: Array, fields: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same, or the result of a general search where that is lower."""
+    cells, entropy, distortion, uniform = (field.copy() for field in fields)
+    for i in np.flatnonzero((lmbda > 0.0) & (cells <= SEARCHED)):
+        found = _minimum(source, float(lmbda[i]))
+        if found.value < entropy[i] + lmbda[i] * distortion[i] - 1e-12:
+            cells[i], entropy[i], distortion[i] = len(found.sizes), found.entropy, found.distortion
+            uniform[i] = np.ptp(found.sizes) <= 1e-9
+    return cells, entropy, distortion, uniform
+
+
+SEARCHED = 2000  # above so many cells only uniform partitions are tried
+
+
+@lru_cache(maxsize=4096)
+def _minimum(source: Source, lmbda: float) -> SearchResult:
+    from edcurve import search  # with scipy, which only this needs
+
+    return search.minimise_lagrangian(source.cell_distortion, lmbda)
+
+
+@lru_cache(maxsize=256)
+def uniform_suffices(source: Source) -> bool:
+    """Whether a uniform partition minimises H + λD at every λ: (★) holds and E is concave between uniform ones."""
+    return source.status != BOUND and bool(np.all(_concave(units.normal(source)[0])))
+
+
+def _concave(source: Source) -> NDArray[np.bool_]:
+    """For a range of K: whether E is concave on [D_{K+1}, D_K], by slopes of chords between values of ε."""
+    counts = np.concatenate([np.arange(1.0, 33.0), [48.0, 64.0, 100.0, 1000.0, 10000.0]])[:, None]
+    odd = (1.0 - np.cos(np.linspace(0.0, 0.5 * np.pi, 42)[1:-1])) / (counts + 1.0)
+    equal = (1.0 - odd) / counts
+    distortion = counts * source.cell_distortion(equal) + source.cell_distortion(odd)
+    entropy = -(1.0 - odd) * np.log(equal) - odd * np.log(odd)
+    drop, rise = -np.diff(distortion, axis=1), np.diff(entropy, axis=1)
+    noise = 1e-15 * counts * source.max_distortion + 4e-16 * distortion[:, 1:]
+    # chords flatten (E falls less per unit distortion) as ε grows and D falls; cross-multiplied, free of division
+    slack = noise * np.abs(rise) + 1e-12 * np.abs(drop * rise)
+    kept = rise[:, :-1] * drop[:, 1:] - rise[:, 1:] * drop[:, :-1] >= -slack[:, 1:] - slack[:, :-1]
+    return np.asarray(kept.all(axis=1))
+
+
+def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
+    """Lower convex hull of E(D): what time sharing between partitions attains.
+
+    Its vertices are the points (K d(1/K), log K), though not all K (K = 2, 3 lie above the ramp's hull, K = 2 above
+    the circle's). Where uniform partitions do not suffice the vertices are found by a general search, and the hull
+    is that of the best partitions known, to 1e-7 nats.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float or array_like
+        D ≥ 0.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The hull, of the shape of `distortion`; 0 from D_max on, inf at 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    """
+    known = resolve(source)
+    unit = validation.log_base(base)
+    uniform = evaluate(functions.hull, known, distortion, unit, lambda source: source._vertices)
+    if uniform_suffices(known):
+        return uniform
+    plain, size = units.normal(known)
+    x, y = searched_vertices(plain)
+    values = units.divided(np.asarray(distortion, dtype=float), size)
+    result = np.where(values >= x[0], np.interp(values, x, y) / unit, uniform)
+    return result if isinstance(uniform, np.ndarray) else float(result)
+
+
+@lru_cache(maxsize=64)
+def searched_vertices(source: Source) -> tuple[Array, Array]:
+    """Vertices (D, E in nats) of the hull found by search, D increasing: each chord's λ is tried in turn."""
+    counts = np.array(sorted({1.0, *source._vertices, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0}))
+    ends = counts * source.cell_distortion(1.0 / counts)
+    points = dict(zip(ends.tolist(), np.log(counts).tolist(), strict=True))
+    points[source.max_distortion] = 0.0
+    from edcurve import progress
+
+    known: set[tuple[float, float]] = set()
+    with progress.bar("searching the hull", None) as update:
+        while True:
+            x, y = _corners(points)
+            chords = [
+                pair for pair in zip(pairwise(x.tolist()), pairwise(y.tolist()), strict=True) if pair[0] not in known
+            ]
+            if not chords:
+                return x, y
+            for ends, levels in chords:
+                known.add(ends)
+                _refine(source, points, ends, levels)
+                update(len(known), 0)
+
+
+def _corners(points: dict[float, float]) -> tuple[Array, Array]:
+    x = np.array(sorted(points))
+    y = np.array([points[value] for value in x.tolist()])
+    kept = lower_hull(x, y)
+    return x[kept], y[kept]
+
+
+def _refine(source: Source, points: dict[float, float], x: tuple[float, float], y: tuple[float, float]) -> None:
+    """Add the partition that lies furthest below a chord, if one does."""
+    slope = (y[0] - y[1]) / (x[1] - x[0])
+    found = _minimum(source, slope)
+    if found.value < y[1] + slope * x[1] - 1e-7:
+        points[found.distortion] = min(found.entropy, points.get(found.distortion, math.inf))

@@ -1,0 +1,256 @@
+"""The same problems posed to cvxpy: answers by solvers that share no code with the rest of the package.
+
+Of a source these programs see only its cell distortion d(p) and D_max. They speak of partitions into intervals, whose
+distortion is Σ d(pᵢ): where δ is not monotone other cells may do better. Needs cvxpy: ``edcurve[relaxation]``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edcurve import validation
+from edcurve.sources import Source, normal, resolve
+
+from . import concave, integers, measures
+from .results import ConvexConcave, IntegerProgram, MeasureLP, Sweep
+from .solving import ROUNDING, attained, self_information
+
+__all__ = [
+    "ConvexConcave",
+    "IntegerProgram",
+    "MeasureLP",
+    "Sweep",
+    "convex_concave",
+    "integer_program",
+    "measure_lp",
+    "sweep",
+]
+
+MOST_CELLS = 200
+
+
+def measure_lp(source: Source | str, distortion: float, *, base: float = 2) -> MeasureLP:
+    """Least entropy over measures on cell sizes: the dual lower bound on E(D), as a linear program.
+
+    min ∫h dn subject to ∫p dn = 1, ∫d dn ≤ D over measures n ≥ 0 on (0, 1]: that n counts cells is dropped (Theorems
+    4 and 6 are its dual). It is solved by HiGHS over the masses m = p n, with columns generated until no size has a
+    reduced cost below −1e-12 nats; sizes are priced at 2048 points and between them by zooming in on local minima.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float
+        D > 0, finite.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    MeasureLP
+        `value` agrees with `lower_bound` to 1e-10, relative, for D/D_max from 1e-10 to 0.9999 (built-in sources).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    RuntimeError
+        If the solver fails; the message has its name and status.
+    """
+    known, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
+    plain, size = normal(known)
+    found = measures.least_entropy(plain.cell_distortion, D / size, size)
+    value, lmbda, mu = found.value / unit, found.lmbda / size / unit, found.floor / unit
+    return MeasureLP(value, lmbda, mu, found.sizes, found.weights, value - (mu - lmbda * D), found.status)
+
+
+def integer_program(
+    source: Source | str, distortion: float, *, grid: int = 120, base: float = 2, time_limit: float = 60.0
+) -> IntegerProgram:
+    """Enclose E(D) by mixed-integer programs over the number of cells of each size; (★) is not assumed.
+
+    From above, sizes are multiples of 1/grid: Σ j nⱼ = grid, Σ nⱼ d(j/grid) ≤ D, with integer nⱼ. From below, cells
+    are counted by the interval between multiples that their size is in, h is replaced by its chord there and d by its
+    chord less the chord's error: a relaxation, whose distance from E(D) falls as the square of the grid's spacing. The
+    chord's error is taken at 15 sizes in each interval, and 10 % added; with that and the solver's arithmetic granted,
+    `lower` holds for every partition, countable ones included.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float
+        D > 0, finite. Programs are fast for some tens of cells.
+    grid : int
+        N: cells are multiples of 1/N. It must be fine enough for N equal cells to reach D.
+    base : float
+        Base of the logarithm, above 1.
+    time_limit : float
+        Seconds allowed for each program (two, or three where the first partition found is not quite feasible).
+
+    Returns
+    -------
+    IntegerProgram
+        A partition, and lower bounds on those of its kind and on all.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    RuntimeError
+        If the solver fails or finds no partition in time; the message has its name and status.
+    """
+    known, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
+    number, seconds = _fine_enough(known, D, grid), _positive("time_limit", time_limit)
+    plain, size = normal(known)
+    d, level = plain.cell_distortion, D / size
+    found = integers.on_grid(d, level, number, seconds)
+    lower = integers.below_all(d, level, number, seconds) / unit
+    entropy = math.fsum(found.counts * self_information(found.sizes)) / unit
+    return IntegerProgram(
+        sizes=found.sizes,
+        counts=found.counts,
+        entropy=entropy,
+        distortion=integers.distortion_of(d, found.sizes, found.counts) * size,
+        bound=found.bound / unit,
+        gap=entropy - found.bound / unit,
+        lower=lower,
+        error=entropy - lower,
+        status=found.status,
+    )
+
+
+def _fine_enough(source: Source, D: float, grid: int) -> int:
+    number = validation.positive_int("grid", grid)
+    if source.cell_distortion(1.0 / number) * number > D * (1.0 + ROUNDING):
+        needed = math.ceil(1.0 / attained(source.cell_distortion, D))
+        raise ValueError(f"grid must be at least {needed} to reach a distortion of {D!r}, got {number}")
+    return number
+
+
+def convex_concave(
+    source: Source | str,
+    distortion: float,
+    *,
+    cells: int | None = None,
+    starts: int = 16,
+    seed: int = 0,
+    base: float = 2,
+) -> ConvexConcave:
+    """Search for the least entropy of n cells by a convex–concave procedure; (★) is not assumed.
+
+    The problem (2)–(4) of the paper for the ramp, that of Theorem 5 for the circle, and the same for any source:
+    min Σ h(pᵢ) subject to pᵢ ≥ 0, Σ pᵢ = 1, Σ d(pᵢ) ≤ D. In each step h, and the concave part of d(p) = σp²/2 +
+    (d(p) − σp²/2), σ ≥ d″, are replaced by their tangents, and Clarabel solves the convex program that is left, with
+    all starts in one. Its solution is moved towards equal cells until Σ d(pᵢ) ≤ D holds as evaluated, and is taken if
+    the entropy falls: so every iterate is feasible, whatever the solver's tolerance and the estimate of σ.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    distortion : float
+        D > 0, finite, and such that at most 200 equal cells reach it. Ten cells take a second, a hundred ten.
+    cells : int, optional
+        n, at most 200. Cells may end up empty. By default two more than the fewest equal cells that reach D.
+    starts : int
+        Number of random starts: Dirichlet sizes of concentration 0.3 to 10.
+    seed : int
+        The same arguments and seed give the same result.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    ConvexConcave
+        A local minimum, hence an upper bound on E(D).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    RuntimeError
+        If the solver fails; the message has its name and status.
+    """
+    known, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
+    shape = validation.positive_int("starts", starts), _enough(known, D, cells)
+    rng = np.random.default_rng(validation.positive_int("seed", seed, 0))
+    plain, size = normal(known)
+    found = concave.search(plain.cell_distortion, D / size, shape, rng)
+    sizes = np.sort(found.cells[found.cells > 0.0])[::-1]
+    return ConvexConcave(
+        entropy=math.fsum(self_information(sizes)) / unit,
+        distortion=math.fsum(plain.cell_distortion(sizes)) * size,
+        cells=sizes,
+        status="converged" if found.settled else "stopped",
+    )
+
+
+def _enough(source: Source, D: float, cells: int | None) -> int:
+    """Number of cells to use: given, or two more than needed."""
+    count = np.arange(1, MOST_CELLS + 1)
+    reached = count * source.cell_distortion(1.0 / count) <= D * (1.0 + ROUNDING)
+    if not reached.any():
+        raise ValueError(f"distortion must be one that {MOST_CELLS} equal cells reach, got {D!r}")
+    fewest = int(np.argmax(reached)) + 1
+    if cells is None:
+        return min(fewest + 2, MOST_CELLS)
+    number = validation.positive_int("cells", cells)
+    if number > MOST_CELLS or not reached[number - 1]:
+        raise ValueError(f"cells must be from {fewest} to {MOST_CELLS} for a distortion of {D!r}, got {number}")
+    return number
+
+
+def sweep(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Sweep:
+    """Least H + λD over measures on cell sizes at every λ: a lower bound on the Lagrangian of partitions.
+
+    min Σ m (−log p + λ d(p)/p) subject to Σ m = 1, m ≥ 0: one program whose costs are parameters, compiled once and
+    solved by HiGHS, each λ starting from the solution of the one before. Its columns are 2048 sizes, spanning all that
+    can be optimal at λ, and the local minima between them, by zooming in.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    lmbda : float or array_like
+        λ ≥ 0, finite, in units of `base` per unit distortion.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    Sweep
+        Fields of the shape of `lmbda`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message.
+    RuntimeError
+        If the solver fails; the message has its name and status.
+    """
+    known, unit = resolve(source), validation.log_base(base)
+    values = validation.nonnegative("lmbda", lmbda, finite=True)
+    points = np.empty((values.size, 4))
+    order = np.argsort(values, axis=None)
+    plain, size = normal(known)
+    with np.errstate(over="ignore"):  # which is refused
+        multipliers = values.ravel()[order] * unit * size
+    for i, point in zip(order, measures.sweep(plain.cell_distortion, multipliers, size), strict=True):
+        points[i] = point
+    columns = points.T * np.array([1.0 / unit, 1.0 / unit, size, 1.0])[:, None]
+    value, entropy, distortion, size = (column.reshape(values.shape) for column in columns)
+    if values.ndim == 0:
+        return Sweep(float(values), value.item(), entropy.item(), distortion.item(), size.item())
+    return Sweep(values.copy(), value, entropy, distortion, size)
+
+
+def _positive(name: str, value: Any) -> float:
+    number = validation.real(name, value)
+    if not 0.0 < number < math.inf:
+        raise ValueError(f"{name} must be above 0 and finite, got {value!r}")
+    return number

@@ -1,0 +1,76 @@
+"""A report: one HTML file about a source, and about what was measured of it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from edcurve.io import files, tables
+from edcurve.sources import Source, resolve
+from edcurve.versions import system, versions
+
+MOST = 1000  # points, with which the file is below 6 MB
+
+
+def report(
+    source: Source | str,
+    points: Any = None,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    shannon: bool | None = None,
+    command: Sequence[str] = (),
+) -> str | None:
+    """Write one self-contained HTML file about a source, with what compressors of it leave to be gained.
+
+    It has an interactive plot of E(D), its bounds and its convex hull; the gap of each point, and its parts where they
+    are known; certificates; and versions and command. It loads nothing from anywhere, and the same input gives the same
+    file. Needs plotly (``pip install 'edcurve[report]'``).
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2), optional
+        What was measured, at most 1000 points: D, and H in bits, as a CSV or table with columns distortion and entropy
+        or as pairs. A column lmbda adds the excess of H + λD, and rate and distortion_centroid beside it the parts of
+        the excess of R + λD: the columns of ``edcurve runs --csv``. Rows whose column source names another source, and
+        runs without a result, are left out, and the report says so.
+    out : path, optional
+        The file to write, whole or not at all; without it the page is returned.
+    shannon : bool, optional
+        Whether to add Shannon's R(D); by default for closed sources, where it is quick.
+    command : sequence of str, optional
+        What was run, for the report to say.
+
+    Returns
+    -------
+    str or None
+        The page if `out` is None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, and points that are not numbers, named in the message.
+    ImportError
+        Without plotly.
+    """
+    from . import content, page
+
+    known = resolve(source)
+    measured = None if points is None else tables.read(points, known.name)
+    if measured is not None and len(measured) > MOST:
+        raise ValueError(f"points must be at most {MOST}, got {len(measured)}")
+    page.plotly()  # before the work
+    curve = content.trade_off(known, measured)
+    limit = content.shannon(known, curve, shannon)
+    gaps = None if measured is None else content.gaps(known, measured)
+    proved = content.certificates(known, curve, measured)
+    made = {"command": shlex.join(command) or "edcurve.report, from Python", "system": system(), **versions()}
+    made.pop("torch", None)  # on which nothing here depends
+    text = page.page(known, curve, limit, measured, gaps, proved, made)
+    if out is None:
+        return text
+    files.write_text(out, text)
+    return None

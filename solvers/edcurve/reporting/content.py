@@ -1,0 +1,161 @@
+"""What a report says, as numbers: the curve, the gaps of the points and their parts, the certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve import curves, progress
+from edcurve.curves import Curve
+from edcurve.io.tables import Points
+from edcurve.optimum import bounds, exact, sweeps
+from edcurve.optimum.sanity import doubts
+from edcurve.sources import BOUND, Ramp, SampledRamp, Source, Spectrum
+
+if TYPE_CHECKING:
+    from edcurve.certificate import Certificate
+
+Array = NDArray[np.float64]
+NUM, NUM_SHANNON, CERTIFIED = 256, 32, 8
+NUM_SEARCHED = 64  # distortions of a curve that takes a search at each
+LEAST_SHANNON = 1e-12  # D/D_max from which on R(D) is drawn: below, nobody sees it beside E(D)
+HARMONICS = 64  # beyond which a certificate may take minutes
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """How far points are above the optimum, in bits; NaN where that cannot be said.
+
+    `best` is E(D), or the best partition known; `gap` is H − best; `lagrangian` is the least H + λD, and `excess` what
+    H + λD is above it; `sampled` is what it is above the least for the ramp as the compressor sees it, at T points.
+    The parts are `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min. `doubts` are
+    sentences about points that cannot be, or need not be.
+    """
+
+    best: Array
+    gap: Array
+    least_distortion: Array
+    excess: Array
+    sampled: Array
+    entropy_model: Array
+    decoder: Array
+    partition: Array
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> Array:
+        """The parts together: what R + λD is above the least H + λD."""
+        with np.errstate(all="ignore"):  # of what overflowed there is no total
+            return self.entropy_model + self.decoder + self.partition
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Certificates, with E(D) as computed beside each; or why there are none, or not one for each point."""
+
+    found: tuple[Certificate, ...]
+    computed: tuple[float, ...]
+    remark: str = ""
+
+
+def trade_off(source: Source, points: Points | None) -> Curve:
+    """The curve where the points are, at distortions that are short in decimals and at those of K equal cells."""
+    low, high = curves.least(source), source.max_distortion
+    if points is not None:
+        reached = points.distortion[points.distortion > 0.0]
+        low = min(low, 0.9 * float(reached.min(initial=low)))
+    searched = source.status == BOUND
+    grid = [float(f"{D:.3e}") for D in curves.spread(low, high, NUM_SEARCHED if searched else NUM).tolist()]
+    cells = np.arange(1, curves.MARKED + 1)
+    corners = cells * source.cell_distortion(1.0 / cells)
+    inside = corners[(corners >= low) & (corners < high) & (not searched)]
+    wanted = np.unique(np.concatenate([np.array(grid), inside, [high]]))
+    return curves.curve(source, wanted[wanted <= high])
+
+
+def shannon(source: Source, curve: Curve, wanted: bool | None) -> tuple[Array, Array] | None:
+    """Shannon's R(D) at some of the distortions of the curve; by default where it takes less than a second or so."""
+    from edcurve import shannon as limits
+
+    if not (source.closed if wanted is None else wanted):
+        return None
+    least = max(limits.least_distortion(source), LEAST_SHANNON * source.max_distortion)
+    known = curve.distortion[curve.distortion >= least]
+    if not known.size:
+        return None
+    at = known[np.unique(np.linspace(0, known.size - 1, NUM_SHANNON).astype(int))]
+    return at, np.asarray(limits.rate_distortion(source, at))
+
+
+def gaps(source: Source, points: Points) -> Gaps:
+    """How far the points are above the optimum, and why."""
+    D, H, lmbda = points.distortion, points.entropy, points.lmbda
+    best = np.asarray(bounds.upper_bound(source, D))
+    least_distortion = np.full(D.shape, np.nan)
+    if source.status != BOUND:
+        least_distortion = np.asarray(exact.distortion_entropy(source, H))
+    minimum = np.full(D.shape, np.nan)
+    weighted = np.isfinite(lmbda)
+    if weighted.any():
+        minimum[weighted] = sweeps.lagrangian(source, lmbda[weighted]).value
+    sampled = _least_sampled(source, points)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers close to the largest there are
+        return Gaps(
+            best,
+            H - best,
+            least_distortion,
+            H + lmbda * D - minimum,
+            H + lmbda * D - sampled,
+            points.rate - H,
+            lmbda * (D - points.distortion_centroid),
+            H + lmbda * points.distortion_centroid - minimum,
+            doubts(source, D, H),
+        )
+
+
+def _least_sampled(source: Source, points: Points) -> Array:
+    """Least H + λD for the ramp sampled at as many points as the compressor sees; NaN where that is not known."""
+    found = np.full(points.lmbda.shape, np.nan)
+    if source.name == "ramp":
+        known = np.isfinite(points.lmbda) & np.isfinite(points.samples)
+        known &= (points.samples >= 2) & (points.samples <= SampledRamp.MOST) & (points.samples % 1.0 == 0.0)
+        for T in np.unique(points.samples[known]).tolist():
+            those = known & (points.samples == T)
+            found[those] = sweeps.lagrangian(Ramp(int(T)), points.lmbda[those]).value
+    return found
+
+
+def certificates(source: Source, curve: Curve, points: Points | None) -> Certificates:
+    """Certificates at the distortions of the points, or at some of the curve; at most `CERTIFIED` of them."""
+    if isinstance(source, Spectrum) and source.energies.size > HARMONICS:
+        why = f"With {source.energies.size} harmonics a certificate may take minutes: edcurve.certify makes them."
+        return Certificates((), (), why)
+    try:
+        from edcurve.certificate import certify
+    except ImportError as error:
+        return Certificates((), (), f"There are none: {error}.")
+    distinct = np.unique(_of_interest(source, curve) if points is None else points.distortion)
+    chosen = distinct[np.unique(np.linspace(0, distinct.size - 1, CERTIFIED).astype(int))]
+    try:
+        found = tuple(_each(lambda D: certify(source, D), chosen.tolist()))
+    except ValueError as error:
+        return Certificates((), (), f"There are none: {error}.")
+    computed = tuple(float(bounds.upper_bound(source, one.distortion)) for one in found)
+    remark = "" if chosen.size == distinct.size else f"At {chosen.size} of {distinct.size} distortions of the points."
+    return Certificates(found, computed, remark)
+
+
+def _of_interest(source: Source, curve: Curve) -> Array:
+    ends = max(curves.least(source), float(curve.distortion[0])), 0.9 * source.max_distortion
+    return np.array([float(f"{D:.1e}") for D in np.geomspace(*ends, CERTIFIED).tolist()])
+
+
+def _each(certify: object, distortions: list[float]) -> Iterator[Certificate]:
+    with progress.bar("certificates", len(distortions)) as update:
+        for i, D in enumerate(distortions):
+            yield certify(D)  # type: ignore[operator]
+            update(i + 1, len(distortions))

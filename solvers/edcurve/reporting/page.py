@@ -1,0 +1,196 @@
+"""The page: one HTML file that asks the network for nothing, and whose policy forbids it to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from edcurve.curves import Curve
+from edcurve.io.markup import facts, number, picture, spaced, table, text
+from edcurve.io.tables import Points, counted, omitted
+from edcurve.sources import BOUND, PROVED, Source
+
+from . import plots
+from .content import Certificates, Gaps
+
+ROWS = 24
+ROUNDING = 1e-9  # bits: an optimal code may be as much below E(D)
+Figures = dict[str, Any]
+
+
+def page(
+    source: Source,
+    curve: Curve,
+    shannon: Any,
+    points: Points | None,
+    gaps: Gaps | None,
+    certificates: Certificates,
+    made: dict[str, str],
+) -> str:
+    """The whole page. `made` says how: command, versions, system."""
+    figures: Figures = {"curve": plots.trade_off(curve, shannon, points, gaps)}
+    sections = [_about(source, curve), _plot(curve)]
+    if points is not None and gaps is not None:
+        sections.append(_excess(points, gaps, exact=source.status != BOUND))
+        if (bars := plots.decomposition(points, gaps)) is not None:
+            figures["parts"] = bars
+            sections.append(_parts(points, gaps))
+    sections += [_certified(certificates, curve), _values(curve), f"<h2>How this was made</h2>{facts(made.items())}"]
+    return _document(f"{source.name}: entropy-distortion report", "".join(sections), figures)
+
+
+def plotly() -> str:
+    """plotly.js; ImportError that says how to get it."""
+    try:
+        return (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    except (ImportError, FileNotFoundError) as error:
+        raise ImportError(f"reports need plotly: pip install 'edcurve[report]' ({error})") from None
+
+
+def _document(title: str, body: str, figures: Figures) -> str:
+    # JSON that cannot end the script that holds it
+    data = json.dumps(figures, allow_nan=False, ensure_ascii=True).replace("<", "\\u003c")
+    style, script, library = _own("page.css"), _own("page.js"), plotly()
+    hashes = " ".join(f"'sha256-{_digest(code)}'" for code in (library, script))
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {hashes}"
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<link rel="icon" href="data:,">\n<title>{text(title)}</title>\n<style>\n{style}</style>\n</head>\n'
+        f"<body>\n<h1>{text(title)}</h1>\n{body}\n"
+        f'<script type="application/json" id="figures">{data}</script>\n'
+        f"<script>{library}</script>\n<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _own(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _digest(code: str) -> str:
+    return base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+
+
+def _scrolled(content: str) -> str:
+    return f'<div class="scroll" tabindex="0">{content}</div>'
+
+
+def _about(source: Source, curve: Curve) -> str:
+    kind = "a loop" if source.closed else "a curve with two ends"
+    pairs: list[tuple[str, object]] = [
+        ("D_max, the distortion at zero entropy", repr(source.max_distortion)),
+        ("the manifold is", kind),
+        ("E(D) is", source.status if source.status == PROVED else f"{source.status}: {source.reason}"),
+    ]
+    if curve.truncation > 0.0:
+        pairs.append(("distortions may be off by", curve.truncation))
+    if curve.defect > 0.0:
+        pairs.append(("deviation from stationary", curve.defect))
+    return (
+        "<p>E(D) is the least entropy, in bits, of any code whose mean squared error is at most D, for one realization "
+        f"of the source at a time. No compressor is below it.</p>{facts(pairs)}"
+    )
+
+
+def _plot(curve: Curve) -> str:
+    return (
+        '<h2>Entropy against distortion</h2><p><label><input type="checkbox" id="logarithmic"> logarithmic '
+        'distortion</label></p><div class="plot" id="curve"></div>'
+        f"<noscript><p>The plot needs JavaScript; this is a still of it.</p>{picture(curve)}</noscript>"
+        '<p class="remark">Drag to zoom, double-click for the whole, click on a name to hide it. Distortions under the '
+        "pointer are shown exactly, entropies in six digits.</p>"
+    )
+
+
+def _excess(points: Points, gaps: Gaps, *, exact: bool) -> str:
+    best = "E(D)" if exact else "best known at D"
+    weighted = bool(np.isfinite(points.lmbda).any())
+    D, H = points.distortion, points.entropy
+    columns: dict[str, list[Any]] = {
+        "point": list(range(1, len(points) + 1)),
+        "D": D.tolist(),
+        "H": H.tolist(),
+        best: gaps.best.tolist(),
+        f"H − {best}" if exact else "H − best": gaps.gap.tolist(),
+        "least D at H": gaps.least_distortion.tolist(),
+    }
+    if weighted:
+        columns |= {"λ": points.lmbda.tolist(), "excess of H + λD": gaps.excess.tolist()}
+    if np.isfinite(gaps.sampled).any():
+        columns["for the ramp as sampled"] = gaps.sampled.tolist()
+    if any(points.labels):
+        columns["compressor"] = list(points.labels)
+    note = f"{counted(len(points), 'point')}{_worst(gaps, exact=exact)}. "
+    if points.left_out:
+        note += f"{omitted(points)}. "
+    if (gaps.gap < -ROUNDING).any():
+        note += (
+            "A negative gap means that a measurement flatters (few samples), or that the source is another, such as "
+            "the same one sampled. "
+            if exact
+            else "A point with a negative gap is below the best partition known, or of another source. "
+        )
+    if weighted:
+        note += "The excess of H + λD over its minimum is what training at that λ left. "
+    doubted = "".join(f"<p><strong>{text(doubt)}</strong></p>" for doubt in gaps.doubts)
+    shown = table(list(columns), zip(*columns.values(), strict=True))
+    return f"<h2>Your points</h2><p>{text(note.strip())}</p>{doubted}{_scrolled(shown)}"
+
+
+def _worst(gaps: Gaps, *, exact: bool) -> str:
+    """The largest gap, if one is a gap."""
+    worst = int(np.argmax(np.where(np.isfinite(gaps.gap), gaps.gap, -np.inf)))
+    if gaps.gap[worst] < -ROUNDING:
+        one, best = gaps.gap.size == 1, "E(D)" if exact else "the best partition known"
+        return f", {'' if one else 'all of them '}below {best}"
+    return f"; the largest gap is {number(float(gaps.gap[worst]))} bits, of point {worst + 1}"
+
+
+def _parts(points: Points, gaps: Gaps) -> str:
+    order = np.flatnonzero(np.isfinite(gaps.total))
+    order = order[np.argsort(points.lmbda[order], kind="stable")]
+    names = ("entropy_model", "decoder", "partition", "total")
+    values = [getattr(gaps, name)[order].tolist() for name in names]
+    rows = zip((order + 1).tolist(), points.lmbda[order].tolist(), *values, strict=True)
+    head = ["point", "λ", "entropy model", "decoder", "partition", "together"]
+    return (
+        "<h2>Where the gap comes from</h2><p>R + λD is above the least H + λD by what the entropy model wastes, R − H, "
+        "by what the decoder loses against centroids, λ(D − D<sub>c</sub>), and by what the cells themselves lose, "
+        f'H + λD<sub>c</sub> − min. In bits.</p><div class="bars" id="parts"></div>{_scrolled(table(head, rows))}'
+    )
+
+
+def _certified(certificates: Certificates, curve: Curve) -> str:
+    name = "E(D) as computed" if curve.status != BOUND else "upper bound as computed"
+    remark = f'<p class="remark">{text(certificates.remark)}</p>' if certificates.remark else ""
+    if not certificates.found:
+        return f"<h2>Certificates</h2>{remark}"
+    rows = []
+    for one, value in zip(certificates.found, certificates.computed, strict=True):
+        off = max(value - one.lower, one.upper - value) if math.isfinite(one.upper) else 0.0
+        rows.append((repr(one.distortion), repr(one.lower), repr(one.upper), value, f"{off:.0e}"))
+    head = ["D", "E(D) is at least", "and at most", name, "which is off by at most"]
+    methods = dict.fromkeys(one.method for one in certificates.found)
+    proved = "".join(f"<li>{text(method)}</li>" for method in methods)
+    return (
+        f"<h2>Certificates</h2><p>Proved in ball arithmetic, every rounding error accounted for:</p>{remark}"
+        f"{_scrolled(table(head, rows))}<ul>{proved}</ul>"
+    )
+
+
+def _values(curve: Curve) -> str:
+    rows = spaced(curve.distortion.size, ROWS)
+    names = ("distortion", "upper", "hull", "lower")
+    head = ["D", "E(D)" if curve.status != BOUND else "upper bound", "convex hull", "dual lower bound"]
+    columns = [getattr(curve, name)[rows].tolist() for name in names]
+    return (
+        f"<h2>Values</h2><details><summary>{len(rows)} of the {curve.distortion.size} points of the curve</summary>"
+        f"{_scrolled(table(head, zip(*columns, strict=True)))}</details>"
+    )

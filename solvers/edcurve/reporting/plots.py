@@ -1,0 +1,170 @@
+"""The interactive plots, as the plain data that plotly.js draws.
+
+plotly draws them rather than a script of our own or bokeh: zooming, panning, touch, hiding of lines and saving of a
+picture are there and kept up by others, its script is one file that needs nothing else, and the extra has one package
+besides it. The price is 4.8 MB a report. Only the script is used: the figures are plain data, checked against plotly's
+schema in the tests, so that plotly's own import (a second) is not needed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve.curves import Curve
+from edcurve.io.markup import text
+from edcurve.io.tables import Points
+from edcurve.sources import BOUND
+
+from .content import Gaps
+
+Array = NDArray[np.float64]
+# readable on white and on black, and told apart by those who see few colours: dashes differ too
+OPTIMUM, HULL, DUAL, SHANNON, POINT = "#2a7fd4", "#2e9e5b", "#d1495b", "#9467bd", "#e08214"
+PARTS = (("entropy_model", "entropy model", POINT), ("decoder", "decoder", OPTIMUM), ("partition", "partition", HULL))
+SHOWN = "%{customdata}<extra></extra>"
+
+
+def trade_off(curve: Curve, shannon: tuple[Array, Array] | None, points: Points | None, gaps: Gaps | None) -> Any:
+    """Entropy against distortion: E(D), its bounds and its hull, and the points with their gaps."""
+    exact = curve.status != BOUND
+    optimum = f"E(D), {curve.status}" if exact else "upper bound: best partition found"
+    hover = _hover(curve, "E(D)" if exact else "upper bound")
+    traces = [_line(optimum, curve.distortion, curve.upper, hover, OPTIMUM, "solid", 2.5)]
+    traces.append(_line("convex hull", curve.distortion, curve.hull, hover, HULL, "dash"))
+    if np.isfinite(curve.lower).any():
+        traces.append(_line("dual lower bound", curve.distortion, curve.lower, hover, DUAL, "dot"))
+    if shannon is not None:
+        rates = [f"D = {_exactly(D)}<br>R(D) = {R:.6g} bits" for D, R in zip(*_lists(*shannon), strict=True)]
+        traces.append(_line("Shannon's R(D)", *shannon, rates, SHANNON, "dashdot"))
+    traces.append(_equal_cells(curve))
+    if points is not None and gaps is not None:
+        traces += _measured(points, gaps, "E(D)" if exact else "upper bound")
+    layout = {
+        "xaxis": {"title": {"text": "distortion D (mean squared error)"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": "entropy (bits)"}, "rangemode": "tozero"},
+        "hovermode": "closest",
+        "hoverdistance": 12,
+    }
+    return {"data": traces, "layout": layout}
+
+
+def decomposition(points: Points, gaps: Gaps) -> Any:
+    """What the excess of R + λD over the least H + λD is made of, a bar a point; None where no point says."""
+    known = np.flatnonzero(np.isfinite(gaps.total))
+    if not known.size:
+        return None
+    order = known[np.argsort(points.lmbda[known], kind="stable")].tolist()
+    places = [f"{i + 1}" for i in order]
+    traces = [
+        {
+            "type": "bar",
+            "name": title,
+            "x": places,
+            "y": getattr(gaps, name)[order].tolist(),
+            "customdata": [
+                f"point {i + 1}, λ = {points.lmbda[i]:g}<br>{title}: {getattr(gaps, name)[i]:.6g} bits" for i in order
+            ],
+            "hovertemplate": SHOWN,
+            "marker": {"color": colour},
+        }
+        for name, title, colour in PARTS
+    ]
+    layout = {
+        "barmode": "relative",
+        "xaxis": {"type": "category", "title": {"text": "point, by λ"}},
+        "yaxis": {"title": {"text": "excess of R + λD (bits)"}},
+        "hovermode": "closest",
+    }
+    return {"data": traces, "layout": layout}
+
+
+def _line(name: str, x: Array, y: Array, hover: list[str], colour: str, dash: str, width: float = 1.6) -> Any:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x.tolist(),
+        "y": _finite(y),
+        "customdata": hover,
+        "hovertemplate": SHOWN,
+        "line": {"color": colour, "dash": dash, "width": width},
+    }
+
+
+def _hover(curve: Curve, name: str) -> list[str]:
+    rows = zip(*_lists(curve.distortion, curve.upper, curve.hull, curve.lower), strict=True)
+    return [
+        f"D = {_exactly(D)}<br>{name} = {upper:.6g} bits<br>hull = {hull:.6g}"
+        + ("" if math.isnan(lower) else f"<br>dual bound = {lower:.6g}")
+        for D, upper, hull, lower in rows
+    ]
+
+
+def _equal_cells(curve: Curve) -> Any:
+    entropy = np.log2(curve.cells)
+    rows = zip(curve.cells.tolist(), *_lists(curve.cells_distortion, entropy), strict=True)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "K equal cells",
+        "x": curve.cells_distortion.tolist(),
+        "y": entropy.tolist(),
+        "customdata": [f"K = {K} equal cells<br>D = {_exactly(D)}<br>log K = {H:.6g} bits" for K, D, H in rows],
+        "hovertemplate": SHOWN,
+        "marker": {"size": 5, "color": "#888888"},
+    }
+
+
+def _measured(points: Points, gaps: Gaps, name: str) -> list[Any]:
+    D, H, best = _lists(points.distortion, points.entropy, gaps.best)
+    stems: dict[str, list[float | None]] = {"x": [], "y": []}
+    for d, h, e in zip(D, H, best, strict=True):
+        if math.isfinite(e):
+            stems["x"] += [d, d, None]
+            stems["y"] += [h, e, None]
+    hover = []
+    for i, (d, h, e, gap) in enumerate(zip(D, H, best, gaps.gap.tolist(), strict=True)):
+        hover.append(
+            f"{_who(points, i)}<br>D = {_exactly(d)}<br>H = {h:.6g} bits<br>{name} = {e:.6g}<br>gap = {gap:.6g}"
+        )
+    line = {"color": POINT, "width": 1, "dash": "dot"}
+    marker = {"color": POINT, "size": 9, "symbol": "diamond"}
+    return [
+        {"type": "scatter", "mode": "lines", "name": "gap", "hoverinfo": "skip", "line": line, **stems},
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "your points",
+            "x": D,
+            "y": H,
+            "customdata": hover,
+            "hovertemplate": SHOWN,
+            "marker": marker,
+        },
+    ]
+
+
+def _who(points: Points, i: int) -> str:
+    """Number and name of a point, escaped: plotly reads some HTML in what it shows, though not &quot;."""
+    parts = [f"point {i + 1}", points.labels[i]]
+    if math.isfinite(lmbda := float(points.lmbda[i])):
+        parts.append(f"λ = {lmbda:g}")
+    return text(": ".join(part for part in parts[:2] if part) + "".join(f", {part}" for part in parts[2:]), quote=False)
+
+
+def _exactly(value: float) -> str:
+    """The number in the fewest digits that give it back, so that what is shown can be computed again."""
+    short = f"{value:.6g}"
+    return short if float(short) == value else repr(value)
+
+
+def _finite(values: Array) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
+
+
+def _lists(*arrays: Array) -> list[list[float]]:
+    return [array.tolist() for array in arrays]

@@ -1,0 +1,238 @@
+"""General search over partitions: the least entropy at a distortion, for any cell distortion.
+
+Where the minimiser is known to be biuniform a formula gives it; this module assumes nothing of the kind. It
+descends from many partitions into unequal cells, and so is the answer for sources that violate the condition
+for biuniformity and an independent check for those that satisfy it. What it returns is feasible, hence an
+upper bound, and stationary; that no better partition exists is likely, not proved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edcurve.sources.units import unit
+from edcurve.validation import nonnegative, positive_int, real
+
+from .cells import CellDistortion, Cells, Floats
+from .pools import Task
+from .results import SearchResult, nonincreasing, one_cell, results_of
+from .sizing import fewest_cells, most_cells, uniform_cells, whole_cell
+from .solve import solve
+
+__all__ = ["SearchResult", "minimise_entropy", "minimise_entropy_many", "minimise_lagrangian"]
+
+
+def minimise_entropy(
+    d: CellDistortion,
+    distortion: float,
+    *,
+    derivative: CellDistortion | None = None,
+    max_cells: int | None = None,
+    starts: int = 64,
+    structured: bool = True,
+    seed: int = 0,
+) -> SearchResult:
+    """Search for the partition of least entropy: min Σ −pᵢ ln pᵢ subject to Σ pᵢ = 1, Σ d(pᵢ) ≤ D, in nats.
+
+    Parameters
+    ----------
+    d : callable
+        Cell distortion: an array of sizes in (0, 1] to an array of distortions, with d(0) = 0 and a
+        continuous derivative (at a kink the result is only good to about 1e-6). A search asks for some
+        3000 values of it, 2000 of them in one call, so it may be slow.
+    distortion : float
+        D, above 0. From d(1) up, one cell is the answer.
+    derivative : callable, optional
+        d′, in the same form. Without it, differences of ``d`` take its place; ``residual`` then shows
+        their error, which the entropy feels only in second order.
+    max_cells : int, optional
+        Most cells to consider; by default as many as help.
+    starts : int
+        Number of random starts: Dirichlet sizes of concentration 0.3 to 10, from the fewest cells that can
+        reach D to six more, then the power of them that meets D.
+    structured : bool
+        Start also from one large and n equal cells, n equal and one small, all three, n₁ and n₂ equal
+        ones, and (up to 20 cells) the Pareto front of all partitions into multiples of 1/48.
+    seed : int
+        The same arguments and seed give the same result.
+
+    Returns
+    -------
+    SearchResult
+        ``distortion`` is at most D (1 + 2e-15).
+
+    Raises
+    ------
+    ValueError
+        If D ≤ 0 or NaN, if ``max_cells`` equal cells do not reach D, if that takes more than 100,000, or if
+        ``d`` returns another shape or what is not finite.
+
+    Notes
+    -----
+    Every start descends by sequential quadratic programming, cells that vanish being dropped; from the best
+    partitions cells are merged, split, added, removed and resized, until that no longer helps; the result is
+    polished on ``d`` itself. Up to about 20 cells this has found the minimum in every case tried. To about
+    200 the random starts have up to 32 sizes, or 8 groups of equal cells; beyond, it is in effect the
+    structured starts and exchanges that search. Minimisers have few distinct sizes: at most one cell in each
+    stretch where the Lagrangian is concave, equal ones where it is convex.
+    """
+    level = real("distortion", distortion)
+    return minimise_entropy_many(
+        d,
+        np.array([level]),
+        derivative=derivative,
+        max_cells=max_cells,
+        starts=starts,
+        structured=structured,
+        seed=seed,
+    )[0]
+
+
+def minimise_entropy_many(
+    d: CellDistortion,
+    distortions: Any,
+    *,
+    derivative: CellDistortion | None = None,
+    max_cells: int | None = None,
+    starts: int = 32,
+    structured: bool = True,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[SearchResult]:
+    """Search at many distortions together; each also starts from what its neighbours found.
+
+    Parameters
+    ----------
+    distortions : array_like, shape (n,)
+        Values of D, in any order.
+    progress : callable, optional
+        Called with how many of how many distortions have been searched.
+    d, derivative, max_cells, starts, structured, seed
+        As for `minimise_entropy`.
+
+    Returns
+    -------
+    list of SearchResult
+        In the order of ``distortions``; the entropy does not increase with the distortion, since a partition
+        that is feasible at one distortion is feasible at a larger one.
+
+    Raises
+    ------
+    ValueError
+        As `minimise_entropy` does.
+    """
+    levels = _levels(distortions)
+    whole = whole_cell(d)
+    order = np.argsort(levels, kind="stable")
+    rising = levels[order][levels[order] < whole]
+    results = _search(d, derivative, rising, _options(max_cells, starts, structured, seed), progress)
+    results = nonincreasing([*results, *[one_cell(whole)] * (levels.size - rising.size)])
+    place = np.argsort(order, kind="stable")
+    return [results[i] for i in place]
+
+
+def minimise_lagrangian(
+    d: CellDistortion,
+    lmbda: float,
+    *,
+    derivative: CellDistortion | None = None,
+    starts: int = 64,
+    structured: bool = True,
+    seed: int = 0,
+) -> SearchResult:
+    """Search for the partition of least Lagrangian: min Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) subject to Σ pᵢ = 1, in nats.
+
+    Parameters
+    ----------
+    lmbda : float
+        λ in nats per unit distortion, at least 0 and finite; at 0 one cell is the answer.
+    d, derivative, starts, structured, seed
+        As for `minimise_entropy`; the structured starts include the optimum over multiples of 1/2048, by
+        dynamic programming.
+
+    Returns
+    -------
+    SearchResult
+        ``value`` is what was minimised.
+
+    Raises
+    ------
+    ValueError
+        If λ is negative, infinite or NaN, or so large that cells would be smaller than 1e-5.
+    """
+    weight = _multiplier(lmbda)
+    if weight == 0:
+        return one_cell(whole_cell(d))
+    fewest = uniform_cells(d, weight)
+    size = unit(whole_cell(d))
+    cells = Cells(_divided(d, size), _divided(derivative, size) if derivative else None, 1 / fewest)
+    options = _options(None, starts, structured, seed)
+    task = Task(
+        cells,
+        np.ones(1),
+        np.array([fewest]),
+        np.array([most_cells]),
+        weight * size,
+        options.starts,
+        options.structured,
+    )
+    return _multiplied(results_of(cells, solve(task, options.seed)), size)[0]
+
+
+class _Options(NamedTuple):
+    max_cells: int
+    starts: int
+    structured: bool
+    seed: int
+
+
+def _options(max_cells: int | None, starts: int, structured: bool, seed: int) -> _Options:
+    most = most_cells if max_cells is None else positive_int("max_cells", max_cells)
+    least = 0 if structured else 1
+    return _Options(most, positive_int("starts", starts, least), bool(structured), positive_int("seed", seed, 0))
+
+
+def _levels(distortions: Any) -> Floats:
+    levels = nonnegative("distortions", distortions)
+    if levels.ndim != 1:
+        raise ValueError(f"distortions must be one-dimensional, got shape {levels.shape}")
+    if not (levels > 0).all():
+        raise ValueError("distortions must be above 0: at 0 the entropy is infinite")
+    return levels
+
+
+def _multiplier(lmbda: Any) -> float:
+    weight = real("lmbda", lmbda)
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"lmbda must be at least 0 and finite, got {lmbda!r}")
+    return weight
+
+
+def _search(
+    d: CellDistortion,
+    derivative: CellDistortion | None,
+    levels: Floats,
+    options: _Options,
+    progress: Callable[[int, int], None] | None,
+) -> list[SearchResult]:
+    if levels.size == 0:
+        return []
+    fewest = fewest_cells(d, levels, options.max_cells)
+    size = unit(whole_cell(d))
+    cells = Cells(_divided(d, size), _divided(derivative, size) if derivative else None, 1 / float(fewest.max()))
+    most = np.full(fewest.shape, options.max_cells)
+    task = Task(cells, levels / size, fewest, most, None, options.starts, options.structured)
+    return _multiplied(results_of(cells, solve(task, options.seed, progress)), size)
+
+
+def _divided(function: CellDistortion, size: float) -> CellDistortion:
+    return function if size == 1.0 else lambda p: np.asarray(function(p)) / size
+
+
+def _multiplied(results: list[SearchResult], size: float) -> list[SearchResult]:
+    return [replace(found, distortion=found.distortion * size, lmbda=found.lmbda / size) for found in results]

@@ -1,0 +1,44 @@
+"""Ways out of a local minimum: the partitions one exchange of cells away from a given one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .cells import Floats
+from .partitions import Group, Ints, Partitions, build
+
+
+def exchanges(parts: Partitions, targets: Floats, most: Ints) -> Partitions:
+    """Merge, split, add, remove or resize one cell of each group, or add or remove a quarter of the group.
+
+    Of the rows that come of it, those of at most ``most`` cells are returned.
+    """
+    rows: list[tuple[int, list[Group]]] = []
+    for owner, sizes, counts in zip(parts.owner.tolist(), parts.sizes, parts.counts, strict=True):
+        groups = [(s, m) for s, m in zip(sizes.tolist(), counts.tolist(), strict=True) if m > 0]
+        rows += [(owner, moved) for moved in _moves(groups) if sum(m for _, m in moved) <= most[owner]]
+    return build(rows, targets)
+
+
+def _moves(groups: list[Group]) -> Iterator[list[Group]]:
+    for i, (size, count) in enumerate(groups):
+        yield _changed(groups, {i: -1}, [(size / 2, 2.0)])
+        yield _changed(groups, {i: -1}, [(0.8 * size, 1.0), (0.2 * size, 1.0)])
+        for more in {1, max(1, int(count / 4))}:
+            yield _changed(groups, {i: more}, [])
+            yield _changed(groups, {i: -more}, [])
+        if count > 1:
+            yield _changed(groups, {i: -2}, [(2 * size, 1.0)])
+            yield _changed(groups, {i: -1}, [(1.5 * size, 1.0)])
+            yield _changed(groups, {i: -1}, [(0.6 * size, 1.0)])
+        for j, (other, _) in enumerate(groups):
+            if j > i:
+                yield _changed(groups, {i: -1, j: -1}, [(size + other, 1.0)])
+            if j != i:
+                yield _changed(groups, {i: -1, j: 1}, [])
+
+
+def _changed(groups: list[Group], change: dict[int, float], new: list[Group]) -> list[Group]:
+    """Change some counts of ``groups`` and append ``new`` ones; never empty."""
+    kept = [(s, m + change.get(i, 0)) for i, (s, m) in enumerate(groups)]
+    return [group for group in kept if group[1] > 0] + new or groups

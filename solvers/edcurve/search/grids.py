@@ -1,0 +1,98 @@
+"""Global minima over partitions into multiples of 1/N: dynamic programming, exact on its grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .cells import Floats
+from .partitions import Group, Ints
+
+
+class Front:
+    """All Pareto-optimal pairs (Σ d, Σ h) of partitions of [0, 1] into cells of sizes k/N.
+
+    Both sums are additive over cells, so the front for mass n/N is the nondominated part of the fronts
+    for mass (n − k)/N, each with a cell k/N added. Time grows about as N⁵: 20 ms at N = 48, 1 s at 128.
+
+    Parameters
+    ----------
+    distortion
+        d(k/N) for k = 0, …, N.
+
+    Attributes
+    ----------
+    distortion, entropy
+        The front, distortion increasing and entropy decreasing.
+    """
+
+    def __init__(self, distortion: Floats) -> None:
+        cells = distortion.size - 1
+        price = (distortion, _entropies(cells))
+        self._back: list[tuple[Ints, Ints]] = []
+        fronts = [(np.zeros(1), np.zeros(1))]
+        for n in range(1, cells + 1):
+            front, back = _extended(fronts, price, n)
+            fronts.append(front)
+            self._back.append(back)
+        self.distortion, self.entropy = fronts[-1]
+
+    def partition(self, index: int) -> list[int]:
+        """List the sizes k of the cells at a point of the front, in units of 1/N."""
+        cells, n = [], len(self._back)
+        while n > 0:
+            last, before = self._back[n - 1]
+            cells.append(int(last[index]))
+            n, index = n - cells[-1], int(before[index])
+        return sorted(cells, reverse=True)
+
+    def near(self, distortion: float, points: int = 4) -> list[list[Group]]:
+        """List partitions at the points of the front on both sides of a distortion, as groups."""
+        middle = int(np.searchsorted(self.distortion, distortion, side="right"))
+        around = range(max(middle - points, 0), min(middle + points, self.distortion.size))
+        return [_groups(self.partition(index), len(self._back)) for index in around]
+
+
+def knapsack(cost: Floats) -> list[Group]:
+    """Find the partition into sizes k/N of least Σ cost[k], k = 1, …, N (cost[0] is not used), as groups."""
+    cells = cost.size - 1
+    best, last = np.zeros(cells + 1), np.zeros(cells + 1, dtype=np.intp)
+    for n in range(1, cells + 1):
+        total = cost[1 : n + 1] + best[n - 1 :: -1]
+        last[n] = 1 + np.argmin(total)
+        best[n] = total[last[n] - 1]
+    sizes, n = [], cells
+    while n > 0:
+        sizes.append(int(last[n]))
+        n -= sizes[-1]
+    return _groups(sizes, cells)
+
+
+def _entropies(cells: int) -> Floats:
+    sizes = np.arange(1, cells + 1) / cells
+    return np.concatenate([[0.0], -sizes * np.log(sizes)])
+
+
+def _extended(
+    fronts: Sequence[tuple[Floats, Floats]], price: tuple[Floats, Floats], n: int
+) -> tuple[tuple[Floats, Floats], tuple[Ints, Ints]]:
+    """Find the front of mass n/N, and for each of its points the last cell and the point it was added to."""
+    lengths = np.array([fronts[n - k][0].size for k in range(1, n + 1)])
+    last = np.repeat(np.arange(1, n + 1), lengths)
+    before = np.arange(last.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    total, cost = (np.concatenate([f[i] for f in fronts[n - 1 :: -1]]) + price[i][last] for i in (0, 1))
+    order = np.lexsort((cost, total))
+    kept = order[_records(cost[order])]
+    return (total[kept], cost[kept]), (last[kept], before[kept])
+
+
+def _records(values: Floats) -> Ints:
+    """Find where each value is below all before it, by more than rounding."""
+    record = np.ones(values.size, dtype=bool)
+    record[1:] = values[1:] < np.minimum.accumulate(values)[:-1] - 1e-12
+    return np.flatnonzero(record)
+
+
+def _groups(sizes: list[int], cells: int) -> list[Group]:
+    return [(size / cells, float(sizes.count(size))) for size in sorted(set(sizes), reverse=True)]

@@ -1,0 +1,97 @@
+"""Many partitions at once: rows of distinct sizes and of how many cells have each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cells import Floats
+
+Ints = NDArray[np.intp]
+
+
+class Partitions(NamedTuple):
+    """Rows of groups of equal cells; ``counts`` is 0 where a row has no such group.
+
+    ``owner`` is the problem that a row is a candidate for, ``target`` the distortion allowed there.
+    """
+
+    sizes: Floats
+    counts: Floats
+    owner: Ints
+    target: Floats
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Partitions:
+        """Select rows, with the columns that none of them uses left off."""
+        counts = self.counts[rows]
+        used = counts.any(axis=0) | (np.arange(counts.shape[1]) == 0)
+        return Partitions(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.target[rows])
+
+
+Group = tuple[float, float]
+
+
+def build(rows: Sequence[tuple[int, Sequence[Group]]], targets: Floats) -> Partitions:
+    """Make partitions from lists of (size, count) pairs, each with its owner; sizes are scaled to sum to 1."""
+    width = max((len(groups) for _, groups in rows), default=1)
+    padded = [[*groups, *[(1.0, 0.0)] * (width - len(groups))] for _, groups in rows]
+    table = np.array(padded, dtype=np.float64).reshape(len(rows), width, 2)
+    owner = np.array([owner for owner, _ in rows], dtype=np.intp)
+    return normalised(Partitions(table[..., 0], table[..., 1], owner, targets[owner]))
+
+
+def normalised(parts: Partitions) -> Partitions:
+    """Scale the sizes so that they sum to 1, and put 1 in place of absent ones."""
+    total = (parts.counts * parts.sizes).sum(axis=1, keepdims=True)
+    sizes = np.where(parts.counts > 0, parts.sizes / np.where(total > 0, total, 1.0), 1.0)
+    return parts._replace(sizes=sizes)
+
+
+def joined(batches: Iterable[Partitions]) -> Partitions:
+    """Join all rows of all batches."""
+    every = list(batches)
+    width = max(batch.sizes.shape[1] for batch in every)
+    sizes = [np.pad(b.sizes, ((0, 0), (0, width - b.sizes.shape[1])), constant_values=1.0) for b in every]
+    counts = [np.pad(b.counts, ((0, 0), (0, width - b.counts.shape[1]))) for b in every]
+    owner = np.concatenate([b.owner for b in every])
+    return Partitions(np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.target for b in every]))
+
+
+def grouped(parts: Partitions, tolerance: float = 1e-6) -> Partitions:
+    """Sort groups by decreasing size and merge those within a relative ``tolerance``."""
+    key = np.where(parts.counts > 0, parts.sizes, -1.0)
+    order = np.argsort(-key, axis=1, kind="stable")
+    sizes, counts = (np.take_along_axis(a, order, axis=1) for a in (key, parts.counts))
+    opens = np.ones(sizes.shape, dtype=bool)
+    opens[:, 1:] = sizes[:, 1:] < sizes[:, :-1] * (1 - tolerance)
+    column = np.cumsum(opens, axis=1) - 1
+    merged, mass = np.zeros_like(counts), np.zeros_like(counts)
+    rows = np.arange(sizes.shape[0])[:, None]
+    np.add.at(merged, (rows, column), counts)
+    np.add.at(mass, (rows, column), counts * np.maximum(sizes, 0.0))
+    mean = np.where(merged > 0, mass / np.where(merged > 0, merged, 1.0), 1.0)
+    return normalised(parts._replace(sizes=mean, counts=merged))
+
+
+def entropy(parts: Partitions) -> Floats:
+    """Compute the entropy of every row, nats."""
+    total: Floats = -(parts.counts * parts.sizes * np.log(parts.sizes)).sum(axis=1)
+    return total
+
+
+def best_rows(parts: Partitions, values: Floats, keep: int) -> Ints:
+    """Find for each owner the rows of its ``keep`` lowest values, of rows equal to 1e-9 only one."""
+    order = np.lexsort((values, parts.owner))
+    owner, value = parts.owner[order], values[order]
+    new_owner = np.ones(order.size, dtype=bool)
+    new_owner[1:] = owner[1:] != owner[:-1]
+    distinct = new_owner.copy()
+    distinct[1:] |= value[1:] > value[:-1] + 1e-9
+    order, new_owner = order[distinct], new_owner[distinct]
+    starts = np.flatnonzero(new_owner)
+    rank = np.arange(order.size) - np.repeat(starts, np.diff(np.append(starts, order.size)))
+    rows: Ints = order[rank < keep]
+    return rows

@@ -1,0 +1,83 @@
+"""The result object of a search."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cells import Cells, Floats
+from .polish import Found
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The best partition that a search found.
+
+    Attributes
+    ----------
+    sizes : ndarray, shape (cells,)
+        Cell sizes, positive and decreasing, of sum 1 within rounding.
+    entropy : float
+        Σ −pᵢ ln pᵢ, nats.
+    distortion : float
+        Σ d(pᵢ).
+    lmbda : float
+        The λ of the Lagrangian Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) that is stationary here: given, or −dE/dD. It is
+        NaN for equal cells that the distortion leaves no freedom, and 0 for one cell.
+    residual : float
+        Largest deviation of −ln pᵢ + λ d′(pᵢ) from its mean μ, over 1 + abs(μ): 0 at a stationary partition.
+    is_minimum : bool
+        Whether the second-order condition holds: the Hessian of the Lagrangian is positive definite on the
+        directions that keep the constraints.
+    starts, agreeing : int
+        Starts that could be brought to the distortion, and those of them whose descent alone ended
+        within 1e-8 (relative to 1 + E) of the result. Few that agree say that the landscape is rugged.
+    """
+
+    sizes: NDArray[np.float64]
+    entropy: float
+    distortion: float
+    lmbda: float
+    residual: float
+    is_minimum: bool
+    starts: int
+    agreeing: int
+
+    @property
+    def value(self) -> float:
+        """Entropy + λ · distortion."""
+        return self.entropy + self.lmbda * self.distortion
+
+
+def one_cell(distortion: float) -> SearchResult:
+    """Make the result of one cell."""
+    return SearchResult(np.ones(1), 0.0, distortion, 0.0, 0.0, True, 0, 0)
+
+
+def results_of(cells: Cells, found: Found) -> list[SearchResult]:
+    """Make the results of a search."""
+    parts = found.parts
+    groups = [np.repeat(s, m.astype(int)) for s, m in zip(parts.sizes, parts.counts, strict=True)]
+    ordered = [np.sort(sizes)[::-1] for sizes in groups]
+    scores = [(_entropy(sizes), math.fsum(cells.distortion(sizes))) for sizes in ordered]
+    rest = zip(found.lmbda.tolist(), found.residual.tolist(), found.convex.tolist(), strict=True)
+    tallies = zip(found.starts.tolist(), found.agreeing.tolist(), strict=True)
+    every = zip(ordered, scores, rest, tallies, strict=True)
+    return [SearchResult(sizes, *score, *quality, *tally) for sizes, score, quality, tally in every]
+
+
+def _entropy(sizes: Floats) -> float:
+    """Sum the entropy of decreasing sizes; −ln of a first one near 1 from what the others leave of it."""
+    first = -math.log1p(-math.fsum(sizes[1:])) if sizes[0] > 0.5 else -math.log(sizes[0])
+    return math.fsum([sizes[0] * first, *(-sizes[1:] * np.log(sizes[1:]))])
+
+
+def nonincreasing(results: list[SearchResult]) -> list[SearchResult]:
+    """Take over the partition of a smaller distortion where that one has the lower entropy."""
+    for i in range(1, len(results)):
+        if results[i].entropy > results[i - 1].entropy:
+            results[i] = replace(results[i - 1], starts=results[i].starts, agreeing=0)
+    return results

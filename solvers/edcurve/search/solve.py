@@ -1,0 +1,141 @@
+"""The search itself: starts, descent, exchanges, and warm starts between neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .cells import Floats
+from .descent import Problem, descend
+from .exchange import exchanges
+from .grids import Front, knapsack
+from .partitions import Group, Ints, Partitions, build, grouped
+from .polish import Found, polished
+from .pools import Pool, Task, cost_of, equal_cells, merged, price
+from .starts import random_starts, structured_starts, tempered
+
+grid = 48
+"""Structured starts come from a Pareto front of sizes k/grid too, up to ``grid_cells`` cells."""
+grid_cells = 20
+
+
+def solve(task: Task, seed: int, progress: Callable[[int, int], None] | None = None, chunk: int = 16) -> Found:
+    """Find the best partition for each problem; neighbouring problems should be similar."""
+    problem = Problem(task.cells.tabulated, task.lmbda)
+    front = _front(task)
+    number = task.targets.size
+    pools, ends = [], []
+    for first in range(0, number, chunk):
+        owners = np.arange(first, min(first + chunk, number))
+        best, starts = _searched(task, problem, owners, np.random.default_rng([seed, first]), front)
+        pools.append(best)
+        ends.append(starts)
+        if progress is not None:
+            progress(int(owners[-1]) + 1, number)
+    best = merged(pools)
+    if number > 1:
+        best = _exchanged(task, problem, _shared(task, problem, best))
+    return polished(task, best, merged(ends))
+
+
+def _searched(
+    task: Task, problem: Problem, owners: Ints, rng: np.random.Generator, front: Front | None
+) -> tuple[Pool, Pool]:
+    """Find the two best partitions of some problems, and where every start ended."""
+    ends = merged([_descended(task, problem, batch) for batch in _batches(task, owners, rng, front)])
+    return _exchanged(task, problem, merged([ends, equal_cells(task, owners)]).best(2)), ends
+
+
+def _batches(task: Task, owners: Ints, rng: np.random.Generator, front: Front | None) -> list[Partitions]:
+    """Draw up the starts, in batches of similar width."""
+    few = np.minimum(task.most, task.fewest + 6)
+    batches = [random_starts(rng, owners, task.starts, np.minimum(task.fewest, few), few, task.targets)]
+    if task.structured:
+        ladder = np.minimum(task.most, 16 * task.fewest + 48)
+        batches += [structured_starts(owners, task.fewest, ladder, task.targets)]
+        batches += [_grid_starts(task, owners, front)]
+    batches = [batch.take(batch.counts.sum(axis=1) <= task.most[batch.owner]) for batch in batches]
+    return [batch for batch in batches if batch.owner.size]
+
+
+def _front(task: Task) -> Front | None:
+    if task.lmbda is not None or not task.structured or task.fewest.min() > grid_cells:
+        return None
+    return Front(task.cells.tabulated(np.arange(grid + 1) / grid).value)
+
+
+def _grid_starts(task: Task, owners: Ints, front: Front | None) -> Partitions:
+    rows: list[tuple[int, list[Group]]] = []
+    if task.lmbda is not None:
+        rows = [(0, knapsack(price(task, _knapsack_grid(int(task.fewest[0])))))]
+    elif front is not None:
+        coarse = owners[task.fewest[owners] <= grid_cells].tolist()
+        rows = [(owner, groups) for owner in coarse for groups in front.near(task.targets[owner])]
+    return build(rows, task.targets)
+
+
+def _knapsack_grid(cells: int) -> Floats:
+    """Multiples of 1/N, about 32 of them to an equal cell; from 256 to 2048 in all."""
+    number = min(max(32 * cells, 256), 2048)
+    return np.arange(number + 1) / number
+
+
+def _descended(task: Task, problem: Problem, parts: Partitions) -> Pool:
+    """Descend from each row that can be brought to its distortion."""
+    if task.lmbda is None:
+        parts = tempered(problem.evaluate, parts)
+    ends = descend(problem, parts)
+    feasible = np.abs(ends.excess) <= 1e-8 * parts.target
+    kept = grouped(ends.parts.take(feasible))
+    return Pool(kept, cost_of(task, kept))
+
+
+def _exchanged(task: Task, problem: Problem, best: Pool, rounds: int = 12) -> Pool:
+    """Exchange cells and descend again, until nothing improves."""
+    open_rows = np.arange(best.cost.size)
+    for _ in range(rounds):
+        moved = exchanges(best.parts.take(open_rows), task.targets, task.most)
+        if moved.owner.size == 0:
+            break
+        better = merged([best, _descended(task, problem, moved)]).best(2)
+        open_rows = _new_rows(better, best)
+        best = better
+    return best
+
+
+def _new_rows(new: Pool, old: Pool) -> Ints:
+    """Find the rows of the owners whose lowest cost fell by more than 1e-9."""
+    before, after = _lowest(old), _lowest(new)
+    return np.flatnonzero((after < before - 1e-9)[new.parts.owner])
+
+
+def _lowest(pool: Pool) -> Floats:
+    lowest = np.full(pool.parts.owner.max() + 1, np.inf)
+    np.minimum.at(lowest, pool.parts.owner, pool.cost)
+    return lowest
+
+
+def _shared(task: Task, problem: Problem, best: Pool, rounds: int = 4) -> Pool:
+    """Start each problem from the solutions of its neighbours 1, 2, 4, … away on both sides, a few times."""
+    for _ in range(rounds):
+        pools = [_descended(task, problem, _shifted(task, best.parts, offset)) for offset in _offsets(task)]
+        better = merged([best, *pools]).best(2)
+        improved = _new_rows(better, best).size
+        best = better
+        if not improved:
+            break
+    return best
+
+
+def _offsets(task: Task) -> list[int]:
+    powers = [2**i for i in range(12) if 2**i < task.targets.size]
+    return [sign * power for power in powers for sign in (1, -1)]
+
+
+def _shifted(task: Task, parts: Partitions, offset: int) -> Partitions:
+    owner = parts.owner + offset
+    inside = (owner >= 0) & (owner < task.targets.size)
+    inside &= parts.counts.sum(axis=1) <= task.most[np.clip(owner, 0, task.targets.size - 1)]
+    owner = owner[inside]
+    return parts.take(inside)._replace(owner=owner, target=task.targets[owner])

@@ -1,0 +1,238 @@
+"""The best contiguous partition of any curve, of any density, by dynamic programming."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import progress, validation
+
+from . import arguments, circular, curves
+from . import closed as loop
+from . import open as path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEWEST_CLOSED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Partition of a curve into contiguous cells that minimises H + λD, for one λ or, along the first axis, several.
+
+    Attributes
+    ----------
+    lmbda : float or ndarray, shape (m,)
+        λ, in units of `base` per unit distortion, as given.
+    base : float
+        Base of the logarithm.
+    entropy, distortion : float or ndarray, shape (m,)
+        Of the partition: −Σ p log p, and the mean squared error to the centroids, not divided by the dimension.
+    value : float or ndarray, shape (m,)
+        entropy + lmbda · distortion.
+    gap : float or ndarray, shape (m,)
+        No contiguous partition has a value below value − gap. 0.0 where the partition is optimal, up to rounding.
+    boundaries : ndarray of int, shape (cells,), or tuple of m of them
+        Index of the first point of every cell, increasing. On an open curve the first is 0. On a closed one the last
+        cell goes on through the end of the points to the one before ``boundaries[0]``; a single cell starts at 0.
+    centroids : ndarray, shape (cells, dim) or, for scalar points, (cells,); or tuple of m of them
+        Weighted mean of each cell.
+    probabilities : ndarray, shape (cells,), or tuple of m of them
+        Weight of each cell, above 0.
+    closed : bool
+        Whether the last point is followed by the first.
+    size : int
+        Number of points.
+    """
+
+    lmbda: Any
+    base: float
+    entropy: Any
+    distortion: Any
+    value: Any
+    gap: Any
+    boundaries: Any
+    centroids: Any
+    probabilities: Any
+    closed: bool
+    size: int
+
+    @property
+    def cells(self) -> Any:
+        """Number of cells: int or ndarray of int, shape (m,)."""
+        if isinstance(self.boundaries, tuple):
+            return np.array([part.size for part in self.boundaries], dtype=np.int64)
+        return int(self.boundaries.size)
+
+    @property
+    def labels(self) -> Any:
+        """Index of the cell of every point: ndarray of int, shape (points,), or tuple of m of them."""
+        if isinstance(self.boundaries, tuple):
+            return tuple(self._labels(part) for part in self.boundaries)
+        return self._labels(self.boundaries)
+
+    def _labels(self, boundaries: Ints) -> Ints:
+        label = np.searchsorted(boundaries, np.arange(self.size), side="right") - 1
+        return np.where(label < 0, boundaries.size - 1, label)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The curve over λ: columns lmbda, cells, entropy, distortion, value and gap; base in ``.attrs``."""
+        import pandas as pd
+
+        names = ("lmbda", "cells", "entropy", "distortion", "value", "gap")
+        frame = pd.DataFrame({name: np.atleast_1d(getattr(self, name)) for name in names})
+        frame.attrs.update(base=self.base)
+        return frame
+
+    def __repr__(self) -> str:
+        kind = "closed" if self.closed else "open"
+        if isinstance(self.boundaries, tuple):
+            return f"<Segmentation of {self.size} points, {kind}: {len(self.boundaries)} λ>"
+        found = f"{self.cells} cells, value {self.value:.6g}, gap {self.gap:.2g}"
+        return f"<Segmentation of {self.size} points, {kind}: λ = {self.lmbda:g}, {found}>"
+
+
+def segment(
+    points: ArrayLike,
+    lmbda: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    closed: bool = False,
+    base: float = 2,
+) -> Segmentation:
+    """Cut a curve, given as points in order with weights, into the contiguous cells of least H + λD.
+
+    The sum over cells of −p log p + λ Σ w ‖x − centroid‖² is minimised by dynamic programming [1]_: the global
+    optimum over all partitions into runs of consecutive points, for any dimension and any density. This covers
+    entropy-constrained scalar quantisation: points on a grid, weighted by a density. Memory is O(N · dim), and up to
+    N² numbers (32 MiB) more for a closed curve of at most 2048 points. Blocks of starts are passed over by lower
+    bounds on their cost, which hold for every input, so the optimum is not affected; the time, O(N²) at worst,
+    mostly is. Pairs of points that no bound excludes are all compared.
+
+    On a closed curve one boundary is tried at every place that it can have: it must fall within any stretch that no
+    optimal cell can cover, and cannot fall between places whose optima exceed the best by more than it could gain.
+    Up to 2048 points the squared errors of all cells are first put into a table, at O(N² · dim) for all λ together,
+    and the optimum is always found. Beyond that at most max(16, 4·10⁶ / N) places are tried, and what is left between
+    them may leave a `gap`, which falls with the square of their distance for a smooth curve.
+
+    Parameters
+    ----------
+    points : array_like, shape (N,) or (N, dim)
+        Points of the curve in order: finite, at most 1e150 in size, and either all the same or varying by 1e-140 or
+        more; at most 10⁷ points and 10⁸ numbers. On a closed curve, at least 3, and the last is followed by the first
+        without being its repetition.
+    lmbda : float or array_like, shape (m,)
+        λ ≥ 0, finite, in units of `base` per unit distortion, in any order.
+    weights : array_like, shape (N,), optional
+        Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted.
+    closed : bool
+        Whether the last point is followed by the first, so that a cell may hold both.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    Segmentation
+        At equal values, the partition of fewest cells. A cell that starts with points of weight 0 starts at the
+        first of positive weight, except at index 0 of an open curve.
+
+    Raises
+    ------
+    ValueError
+        For arguments that are not allowed, named in the message, and for λ times the squared size of the points
+        above 1e300.
+    TypeError
+        If an argument is not a number or an array of numbers, or `closed` is not a bool.
+
+    References
+    ----------
+    .. [1] D. Muresan and M. Effros, "Quantization as histogram segmentation: optimal scalar quantizer design in
+       network systems", IEEE Trans. Inf. Theory 54 (2008), 344–366.
+    """
+    table, flat = arguments.points(points)
+    unit = validation.log_base(base)
+    values = validation.nonnegative("lmbda", lmbda, finite=True)
+    if values.ndim > 1:
+        raise ValueError(f"lmbda must be a number or one-dimensional, got shape {values.shape}")
+    weight = arguments.weights(weights, table.shape[0])
+    if not isinstance(closed, bool | np.bool_):
+        raise TypeError(f"closed must be True or False, got {closed!r}")
+    if closed and table.shape[0] < FEWEST_CLOSED:
+        raise ValueError(f"points must be at least {FEWEST_CLOSED} if closed is True, got {table.shape[0]}")
+    ready = curves.prepared(table, weight)
+    scaled = [arguments.scaled(one, unit, ready.exponent) for one in values.ravel().tolist()]
+    found = _closed(ready, scaled) if closed else _open(ready, scaled)
+    rows = [
+        _row(ready, part, lower, one, unit) for (part, lower), one in zip(found, values.ravel().tolist(), strict=True)
+    ]
+    if flat:
+        rows = [row._replace(centroids=row.centroids[:, 0]) for row in rows]
+    if not closed:
+        for row in rows:
+            row.boundaries[0] = 0
+    fields = dict(zip(_Row._fields, rows[0] if values.ndim == 0 else _columns(rows), strict=True))
+    shown = float(values) if values.ndim == 0 else values.copy()
+    return Segmentation(shown, base, **fields, closed=bool(closed), size=table.shape[0])
+
+
+class _Row(NamedTuple):
+    """What a segmentation holds for one λ: numbers first, then arrays."""
+
+    entropy: float
+    distortion: float
+    value: float
+    gap: float
+    boundaries: Ints
+    centroids: Array
+    probabilities: Array
+
+
+NUMBERS = 4
+
+
+def _columns(rows: list[_Row]) -> tuple[Any, ...]:
+    columns = [tuple(row[i] for row in rows) for i in range(len(_Row._fields))]
+    return *(np.array(column, dtype=np.float64) for column in columns[:NUMBERS]), *columns[NUMBERS:]
+
+
+def _open(ready: curves.Points, lmbda: list[float]) -> list[loop.Best]:
+    x, total = curves.rotated(ready.x), ready.weight.size * len(lmbda)
+    with progress.bar("segmenting", total) as update:
+        return [loop.Best(part, None) for part in path.sweep(x, ready.weight, lmbda, lambda done: update(done, total))]
+
+
+def _closed(ready: curves.Points, lmbda: list[float]) -> list[loop.Best]:
+    x, most = curves.rotated(ready.x), loop.most_cuts(ready.weight.size)
+    total, found = most * len(lmbda), []
+    table = circular.table(x, ready.weight) if x.shape[0] <= circular.MOST_POINTS else None
+    with progress.bar("segmenting", total) as update:
+        for i, one in enumerate(lmbda):
+            tell = partial(_tell, update, i * most, total)
+            if table is None:
+                found.append(loop.minimise(x, ready.weight, one, tell))
+            else:
+                found.append(loop.Best(circular.minimise(table, ready.weight, one, tell), None))
+    return found
+
+
+def _tell(update: Callable[[int, int], None], before: int, total: int, cuts: int) -> None:
+    update(before + cuts, total)
+
+
+def _row(ready: curves.Points, part: Ints, lower: float | None, lmbda: float, unit: float) -> _Row:
+    """The fields of a partition; `lower` is the least value in nats that another may have, None if not below."""
+    found = curves.measure(ready, part)
+    entropy = found.entropy / unit
+    value = entropy + lmbda * found.distortion
+    gap = 0.0 if lower is None else max(value - lower / unit, 0.0)
+    boundaries = ready.first[part] if part.size > 1 else np.zeros(1, np.int64)
+    return _Row(entropy, found.distortion, value, gap, boundaries, found.centroids, found.probabilities)

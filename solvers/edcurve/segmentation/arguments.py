@@ -1,0 +1,59 @@
+"""Checks of the arguments of `segment`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import validation
+
+Array = NDArray[np.float64]
+
+MOST_POINTS = 10**7
+MOST_NUMBERS = 10**8
+LARGEST, LEAST_SPREAD = 1e150, 1e-140
+
+
+def points(given: ArrayLike) -> tuple[Array, bool]:
+    """The points as a table, and whether they are scalars."""
+    array = validation._as_float64("points", given)
+    if array.ndim not in (1, 2) or array.size == 0:
+        raise ValueError(f"points must be of shape (N,) or (N, dim), with N and dim at least 1, got {array.shape}")
+    if array.shape[0] > MOST_POINTS or array.size > MOST_NUMBERS:
+        raise ValueError(f"points must be at most {MOST_POINTS} and {MOST_NUMBERS} numbers, got shape {array.shape}")
+    bad = ~(np.abs(array) <= LARGEST)
+    if bad.any():
+        first = array[bad].flat[0]
+        raise ValueError(
+            f"points must be finite and at most {LARGEST:g} in size, got {first!s}{validation._where(bad)}"
+        )
+    table = array.reshape(array.shape[0], -1)
+    spread = float(np.ptp(table, axis=0).max())
+    if 0.0 < spread < LEAST_SPREAD:
+        raise ValueError(f"points must be all the same or vary by at least {LEAST_SPREAD:g}, got {spread:.6g}")
+    return table, array.ndim == 1
+
+
+def weights(given: ArrayLike | None, size: int) -> Array:
+    """The weights, equal if none are given."""
+    if given is None:
+        return np.ones(size)
+    array = validation.nonnegative("weights", given, finite=True)
+    if array.shape != (size,):
+        raise ValueError(f"weights must be of shape ({size},), one for each point, got {array.shape}")
+    if not array.any():
+        raise ValueError("weights must not all be 0")
+    return array
+
+
+def scaled(lmbda: float, unit: float, exponent: int) -> float:
+    """λ in nats for the points divided by 2^exponent."""
+    try:
+        value = math.ldexp(lmbda * unit, 2 * exponent)
+    except OverflowError:
+        value = math.inf
+    if value > 1e300:
+        raise ValueError(f"lmbda must be at most 1e300 over the squared size of the points, got {lmbda!r}")
+    return value

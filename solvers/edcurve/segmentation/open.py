@@ -1,0 +1,92 @@
+"""The open problem for one λ or several: λ in order, each started from the partition of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve.kernels import loops
+
+from . import compiling, forward
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EPSILON = float(np.finfo(float).eps)
+ALONE = 100_000  # points × λ that are not worth a second thread
+
+
+def slack(x: Array) -> float:
+    """Relative error of a sum of costs, generously: so many roundings at worst."""
+    return 4.0 * EPSILON * float(x.shape[0] + x.shape[1] + 64)
+
+
+def minimise(
+    x: Array,
+    w: Array,
+    lmbda: float,
+    *,
+    prune: bool = True,
+    whole: bool = True,
+    hint: Ints | None = None,
+    state: Ints | None = None,
+) -> tuple[float, Ints]:
+    """Least value in nats, and for every j the start of the last cell of the best partition of the first j points.
+
+    Without `whole` the partition has at least two cells.
+    """
+    reals, integers = compiling.REALS, compiling.INTEGERS
+    types = compiling.TABLE, reals, compiling.REAL, compiling.REAL, compiling.INTEGER, compiling.INTEGER
+    results = integers, reals, integers, integers
+    run = compiling.kernel(forward.solve, *types, *results)
+    n = x.shape[0]
+    value, start = np.empty(n + 1), np.empty(n + 1, np.int64)
+    hint = np.full(n + 1, -1) if hint is None else hint
+    state = np.zeros(2, np.int64) if state is None else state
+    run(x, w, lmbda, slack(x), int(prune), int(whole), hint, value, start, state)
+    return float(value[n]), start
+
+
+def boundaries(start: Ints) -> Ints:
+    """First point of every cell of the best partition of all points."""
+    found, j = [], start.size - 1
+    while j > 0:
+        j = int(start[j])
+        found.append(j)
+    return np.array(found[::-1], dtype=np.int64)
+
+
+def sweep(x: Array, w: Array, lmbda: list[float], update: Callable[[int], None]) -> list[Ints]:
+    """The best partition at each λ; `update` is told the number of points × λ done.
+
+    The order in which λ are solved, and by which thread, is seen in the time taken alone: a hint only says which
+    start to try first.
+    """
+    order = sorted(range(len(lmbda)), key=lmbda.__getitem__)
+    found: list[Ints] = [np.zeros(1, np.int64)] * len(lmbda)
+    state = np.zeros((len(lmbda), 2), np.int64)
+
+    def chain(indices: list[int]) -> None:
+        hint: Ints | None = None
+        for index in indices:
+            _, hint = minimise(x, w, lmbda[index], hint=hint, state=state[index])
+            found[index] = boundaries(hint)
+
+    if x.shape[0] * len(lmbda) <= ALONE:
+        chain(order)
+        return found
+    threads = min(loops.cores(), len(lmbda))
+    pieces = [piece.tolist() for piece in np.array_split(np.array(order), threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [pool.submit(chain, piece) for piece in pieces]
+        try:
+            while wait(jobs, timeout=0.1).not_done:
+                update(int(state[:, 0].sum()))
+        finally:
+            state[:, 1] = 1  # of no consequence unless this was interrupted
+        for job in jobs:
+            job.result()
+    return found

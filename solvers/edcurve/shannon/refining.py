@@ -1,0 +1,119 @@
+"""Grids for the densities of one closed source: coarse ones to search on, fine ones to certify on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edcurve.sources import Source
+
+from .descent import State, descend
+from .grids import Array, Grid, Profile, whole_circle, window
+
+REACH = 100.0  # a window ends where δ is so many times D
+PER_CORE = 8.0  # coarse cells to the distance at which δ is D
+LOSS = 5e-7  # nats that cells of a fine grid may cost
+RELATIVE_LOSS = 5e-7  # and of the rate, where that is small
+MOST_CELLS = 2**19
+MOST_GRIDS = 200
+
+
+@dataclass(eq=False)
+class Entry:
+    """The best density known at a distortion, on the coarse grid for it; `point` is (D, KL), corrected for the grid."""
+
+    grid: Grid
+    state: State
+    point: tuple[float, float] = (math.nan, math.nan)
+
+
+@dataclass(eq=False)
+class Grids:
+    """The grids of a source, each made once."""
+
+    source: Source
+    profile: Profile
+    made: dict[tuple[float, int, bool], Grid] = field(default_factory=dict)
+
+    def least(self, distortion: float) -> float:
+        """Least distortion, at least the one given, for which the grids are fine enough."""
+        while self.profile.reach(REACH * distortion) > 0.2 and self.profile.core(distortion) < PER_CORE / MOST_CELLS:
+            distortion *= 1.25
+        return distortion
+
+    def coarse(self, D: float) -> Grid:
+        """Grid with a few cells to the width of a density of that distortion."""
+        step = self.profile.core(D) / PER_CORE
+        reach = self.profile.reach(REACH * D)
+        if reach > 0.2:
+            cells = min(MOST_CELLS, max(256, 2 ** math.ceil(-math.log2(step))))
+            return self.grid(1.0 / cells, cells // 2, True)
+        step = 2.0 ** (math.floor(2.0 * math.log2(step)) / 2.0)
+        half = min(MOST_CELLS // 2, math.ceil(reach / step))
+        return self.grid(step, half, False)
+
+    def grid(self, step: float, half: int, whole: bool) -> Grid:
+        """Grid, made once."""
+        key = (step, half, whole)
+        if key not in self.made:
+            if len(self.made) > MOST_GRIDS:
+                self.made.clear()
+            self.made[key] = whole_circle(self.source, 2 * half) if whole else window(self.source, step, half)
+        return self.made[key]
+
+    def fine(self, entry: Entry, D: float | None, loss: float = LOSS) -> tuple[Grid, State]:
+        """The density on cells so small that they cost at most `loss` nats, within a window that suffices."""
+        coarse, state = entry.grid, entry.state
+        half = coarse.cells // 2
+        if not coarse.whole:
+            needed = math.sqrt(state.lmbda * state.centre) + math.sqrt(21.0 + state.value)
+            half = min(half, math.ceil(self.profile.reach(needed**2 / state.lmbda) / coarse.step))
+        loss = min(loss, RELATIVE_LOSS * state.rate)
+        split = math.sqrt(max(1.0, cell_loss(coarse, state) / loss))
+        split = min(split, MOST_CELLS / (2.0 * half))
+        parts = 2 * math.ceil(0.5 * (split - 1.0)) + 1
+        if coarse.whole:
+            parts = 2 ** math.ceil(math.log2(split)) if split > 1.0 else 1
+        middle = coarse.cells // 2
+        kept = state.density if coarse.whole else state.density[middle - half : middle + half + 1]
+        if parts == 1 and half == middle:
+            return coarse, state
+        start = np.repeat(kept / kept.sum() / parts, parts)
+        if coarse.whole:
+            grid = self.grid(coarse.step / parts, half * parts, True)
+            start = np.roll(start, -(parts // 2)) if parts > 1 else start
+            start = 0.5 * (start + np.roll(start[::-1], 1))
+        else:
+            grid = self.grid(coarse.step / parts, half * parts + parts // 2, False)
+        finer = descend(grid, start, state.lmbda, distortion=D, tolerance=1e-9)
+        return (grid, finer) if finer is not None else (coarse, state)
+
+    def allowance(self, grid: Grid, state: State) -> float:
+        """What the dual value may be below that of the cells: they vary within, the circle and the descent go on."""
+        outside = -math.inf
+        if not grid.whole:
+            least = self.profile.least_beyond((grid.cells // 2) * grid.step)
+            gap = max(0.0, math.sqrt(least) - math.sqrt(max(state.centre, 0.0)))
+            outside = state.value - state.lmbda * gap**2
+        rest = math.log1p(math.exp(min(outside, 50.0)))
+        return 1.25 * cell_loss(grid, state) + rest + 2.0 * state.residual + 1e-13 * (1.0 + state.rate)
+
+
+def cell_loss(grid: Grid, state: State) -> float:
+    """Ln of the mean within cells of exp(−λ(f − its mean)), f taken to be straight there: what a finer grid gains."""
+    change = np.empty_like(state.field)
+    change[1:-1] = 0.5 * (state.field[2:] - state.field[:-2])
+    change[0], change[-1] = change[1], change[-2]
+    half = 0.5 * state.lmbda * np.abs(change)
+    return math.log1p(float(state.density @ (half**2 * (1.0 + 0.05 * half**2) / 6.0)))
+
+
+def resampled(density: Array, old: Grid, new: Grid) -> Array:
+    """The density on another grid, with what the latter does not reach left out."""
+    edges = (np.arange(old.cells + 1) - old.cells // 2 - 0.5) * old.step
+    total = np.concatenate([[0.0], np.cumsum(density)])
+    wanted = (np.arange(new.cells + 1) - new.cells // 2 - 0.5) * new.step
+    mass = np.diff(np.interp(wanted, edges, total))
+    return np.asarray(mass / mass.sum())

@@ -1,0 +1,133 @@
+"""R(D) of an open source between chords of channels and tangents of dual values, at as many λ as are needed."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edcurve.linear import eigenvalues
+from edcurve.optimum.envelopes import lower_hull
+from edcurve.sources import Source
+
+from .channels import Cells, Channel
+from .grids import Array, Profile
+from .mixture import fit
+
+FIRST = (1.004, 1.02, 1.08, 1.2, 1.4)  # the first λ above that at which one reproduction is best, in terms of it
+STEP = 1.35  # ratio of successive λ
+GAP = 1.5e-4  # nats left at a λ
+WIDTH = 7e-4  # nats between chord and tangents above which another λ is tried
+RELATIVE = 0.02  # the same, of the rate
+FLOOR = 5e-6  # nats, about what cells cost at D_max
+TRIES = 8
+FEWEST_CELLS, MOST_CELLS = 512, 4096
+LOSS = 1.2e-4  # nats that cells may cost before they are halved
+PER_CORE = 6.5  # least number of cells to the distance at which δ is D
+
+
+@dataclass(eq=False)
+class Sandwich:
+    """Channels by increasing λ, from that at which one reproduction is best."""
+
+    source: Source
+    channels: list[Channel] = field(default_factory=list)
+    grids: dict[int, Cells] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def least(self) -> float:
+        """Least distortion for which `MOST_CELLS` suffice."""
+        profile = Profile.of(self.source)
+        i = int(np.searchsorted(profile.distance, PER_CORE / MOST_CELLS))
+        return float(profile.delta[: i + 1].max())
+
+    def answer(self, distortion: Array, update: Callable[[int, int], None]) -> Array:
+        """Lower and upper bounds on R(D) in nats at increasing distortions."""
+        with self.lock:
+            self._reach(float(distortion[0]), update)
+            result = []
+            for i, D in enumerate(distortion.tolist()):
+                result.append(self._bounds(D))
+                update(i + 1, 0)
+        return np.array(result).T
+
+    def _reach(self, distortion: float, update: Callable[[int, int], None]) -> None:
+        if not self.channels:
+            cells = self._cells(FEWEST_CELLS)
+            values = eigenvalues(self.source)
+            largest = float(values.logs(np.array([1.0]))[0])
+            lmbda = 0.999 * 0.5 * math.exp(-largest)
+            whole = np.full((1, cells.count), 1.0 / cells.count)
+            self.channels.append(fit(cells, lmbda, whole, np.ones(1), tolerance=GAP))
+        first = self.channels[0].lmbda
+        while self.channels[-1].distortion > distortion or len(self.channels) <= len(FIRST):
+            steps = [first * step for step in FIRST[len(self.channels) - 1 :]]
+            lmbda = steps[0] if steps else STEP * self.channels[-1].lmbda
+            self.channels.append(self._next(self.channels[-1], lmbda))
+            update(0, 0)
+
+    def _cells(self, count: int) -> Cells:
+        if count not in self.grids:
+            self.grids[count] = Cells.of(self.source, count)
+        return self.grids[count]
+
+    def _next(self, start: Channel, lmbda: float) -> Channel:
+        """Channel at a λ, starting from another; on smaller cells if those of the other cost too much."""
+        cells, densities = start.cells, start.densities
+        while cells.count < MOST_CELLS:
+            change = np.gradient(cells.distances(densities), axis=1) * lmbda
+            loss = float(start.weights @ np.einsum("ij,ij->i", densities, change**2)) / 24.0
+            if loss <= LOSS:
+                break
+            cells = self._cells(2 * cells.count)
+            densities = 0.5 * np.repeat(densities, 2, axis=1)
+        return fit(cells, lmbda, densities, start.weights, tolerance=GAP)
+
+    def _bounds(self, D: float) -> tuple[float, float]:
+        for _ in range(TRIES):
+            lower, upper = self._between(D)
+            if upper - lower <= max(FLOOR, min(WIDTH, RELATIVE * upper)):
+                break
+            self._insert(D)
+        return self._between(D)
+
+    def _between(self, D: float) -> tuple[float, float]:
+        x = np.array([self.source.max_distortion] + [channel.distortion for channel in self.channels])
+        y = np.array([0.0] + [channel.rate for channel in self.channels])
+        order = np.lexsort((y, x))
+        order = order[np.append(True, np.diff(x[order]) > 0.0)]
+        corners = order[lower_hull(x[order], y[order])]
+        upper = float(np.interp(D, x[corners], y[corners]))
+        nearest = next((channel for channel in self.channels if channel.distortion <= D), None)
+        if nearest is not None:
+            upper = min(upper, diluted(nearest, D, self.source.max_distortion))
+        lower = max(channel.dual - channel.lmbda * D for channel in self.channels)
+        return min(max(lower, 0.0), upper), upper
+
+    def _insert(self, D: float) -> None:
+        """A channel at a λ about that of the distortion, started from the next smaller λ."""
+        i = next((i for i, channel in enumerate(self.channels) if channel.distortion <= D), len(self.channels) - 1)
+        i = max(i, 1)
+        a, b = self.channels[i - 1], self.channels[i]
+        share = math.log(a.distortion / D) / max(math.log(a.distortion / b.distortion), 1e-12)
+        share = min(0.85, max(0.15, share))
+        lmbda = a.lmbda * (b.lmbda / a.lmbda) ** share
+        self.channels.insert(i, self._next(a, lmbda))
+
+
+def diluted(channel: Channel, distortion: float, maximum: float) -> float:
+    """Rate of a channel mixed with independence, so that its distortion rises to the one given.
+
+    With a share s of the channel the centroids, from the mean, are s times as far: D_max − D_s = s² (D_max − D). It is
+    to D near D_max what a chord, which ends there, is not good enough for.
+    """
+    inner = float(channel.weights @ channel.inner)
+    share = math.sqrt((maximum - distortion) / (maximum - inner))
+    if share > 1.0:
+        return math.inf
+    excess = share * (channel.densities * channel.cells.count - 1.0)
+    return float(channel.weights @ ((1.0 + excess) * np.log1p(excess)).mean(axis=1))

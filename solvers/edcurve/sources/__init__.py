@@ -1,0 +1,38 @@
+"""What a source is, and all of them: known in closed form, given by a spectrum, a waveform, points or a function."""
+
+from __future__ import annotations
+
+from .base import BOUND, CHECKED, PROVED, Source
+from .measured import SampledCurve, SampledLoop
+from .named import BUILT_IN, FAMILIES, Circle, PowerLaw, Sawbridge, Sinusoid, UniformScalar, resolve
+from .ramp import Ramp, SampledRamp
+from .spectra import Spectrum
+from .standard_waves import Edge, Pulse, Square, Triangle
+from .units import normal
+from .waveforms import Waveform
+
+__all__ = [
+    "BOUND",
+    "BUILT_IN",
+    "CHECKED",
+    "FAMILIES",
+    "PROVED",
+    "Circle",
+    "Edge",
+    "PowerLaw",
+    "Pulse",
+    "Ramp",
+    "SampledCurve",
+    "SampledLoop",
+    "SampledRamp",
+    "Sawbridge",
+    "Sinusoid",
+    "Source",
+    "Spectrum",
+    "Square",
+    "Triangle",
+    "UniformScalar",
+    "Waveform",
+    "normal",
+    "resolve",
+]

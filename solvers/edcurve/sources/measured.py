@@ -1,0 +1,294 @@
+"""Curves known by measured vectors, equally spaced in the phase."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import validation
+
+from . import condition, orbits
+from .base import TOLERATED, Array, Source
+from .spectra import MOST, Spectrum
+from .waveforms import finite_samples, left_out, waveform_modes
+
+if TYPE_CHECKING:
+    from scipy.interpolate import PPoly
+
+LEAST = 4  # points
+LARGEST = 2**28  # numbers
+ALL_PAIRS = 2048  # points at whose pairs stationarity is examined, of more every second, third, …
+ROUNDING = 1e-12
+REPEATED = 1e-6  # of a typical step: a last point so near the first is the first again
+DIRECT = 64  # lags at which distances are summed term by term, since transforms cancel there
+SMALL_PHASE = 1e-300
+
+
+def from_samples(x: ArrayLike, *, closed: bool, tolerance: float, name: str) -> SampledLoop | SampledCurve:
+    """Source given by measured vectors; see `Source.from_samples`."""
+    points = checked_points(x)
+    if not isinstance(closed, bool | np.bool_):
+        raise TypeError(f"closed must be True or False, got {closed!r}")
+    limit = validation.real("tolerance", tolerance)
+    if limit < 0.0:
+        raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
+    if closed:
+        _refuse_repeated(points)
+    made = SampledLoop(points, name=str(name)) if closed else SampledCurve(points, name=str(name))
+    if made.defect > limit:
+        raise ValueError(
+            f"x must be stationary: ‖γ(v) − γ(v+u)‖² must depend on u alone, but deviates from that by "
+            f"{made.defect:.3g} of its mean, and tolerance is {limit:g}; edcurve.segment gives the optimal partition "
+            "of any curve"
+        )
+    return made
+
+
+def _refuse_repeated(points: Array) -> None:
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    if np.linalg.norm(points[-1] - points[0]) <= REPEATED * np.median(steps):
+        raise ValueError(
+            "x must not repeat its first point at the end of a loop: leave the last point out, v = i/N, i = 0, …, N − 1"
+        )
+
+
+def checked_points(x: ArrayLike) -> Array:
+    """The points as an array of shape (N, dim), if they can be a curve."""
+    values = validation._as_float64("x", x)
+    points = values[:, None] if values.ndim == 1 else values
+    if points.ndim != 2 or points.shape[0] < LEAST or points.shape[1] < 1:
+        raise ValueError(f"x must be of shape (N, dim) or (N,) with at least {LEAST} points, got shape {values.shape}")
+    if points.size > LARGEST or points.shape[0] > 2 * MOST:
+        raise ValueError(f"x must have at most {2 * MOST} points and {LARGEST} numbers, got shape {values.shape}")
+    finite_samples("x", points, np.broadcast_to(np.arange(len(points))[:, None], points.shape))
+    if not np.ptp(points, axis=0).any():
+        raise ValueError("x must not be the same point throughout")
+    return points
+
+
+class Stationarity(NamedTuple):
+    """How far points are from having distances that depend on the lag alone.
+
+    Attributes
+    ----------
+    defect : float
+        Root mean square deviation of ‖x_i − x_{i+j}‖² from its mean over i, as a share of its mean over i and j.
+    position : float
+        Largest deviation of the mean squared error of a run of points from that of its length, over all runs: no
+        partition into runs has a distortion further than that from the one given by the sizes of its cells.
+    """
+
+    defect: float
+    position: float
+
+
+def stationarity(points: Array, *, closed: bool) -> Stationarity:
+    """Examine all pairs of points, of 2048 of them at most."""
+    points = points[:: -(-len(points) // ALL_PAIRS)]
+    unit = float(np.ptp(points, axis=0).max())  # fourth powers of distances may not overflow
+    square = total = pairs = near = moment = worst = 0.0
+    # sums of the squared distances from the last point of a run to the others, and over all pairs of it
+    ends, sums = np.zeros(len(points)), np.zeros(len(points))
+    for lag, distances in enumerate(_by_lag((points - points[0]) / unit, closed=closed), start=1):
+        mean = float(distances.mean())
+        square, total = square + float(np.sum((distances - mean) ** 2)), total + float(distances.sum())
+        pairs += distances.size
+        near += mean
+        moment += near
+        ends = (ends if closed else ends[1:]) + distances
+        sums = (np.roll(sums, 1) if closed else sums[:-1]) + ends
+        worst = max(worst, float(np.max(np.abs(sums - moment))) / (lag + 1) ** 2)
+    spread = 0.5 * total / pairs
+    position = worst if worst > ROUNDING * spread else 0.0
+    return Stationarity(float(np.sqrt(square / pairs)) / (total / pairs), position * unit**2)
+
+
+def _by_lag(points: Array, *, closed: bool) -> Iterator[Array]:
+    """Squared distances of the points that are a lag apart, by their second point, for lags 1, 2, …."""
+    lengths = np.sum(points**2, axis=1)
+    table = np.maximum(lengths[:, None] + lengths - 2.0 * points @ points.T, 0.0)
+    for lag in range(1, len(points)):
+        along = np.diagonal(table, lag)
+        yield np.concatenate([np.diagonal(table, lag - len(points)), along]) if closed else along
+
+
+class SampledLoop(Spectrum):
+    """The trigonometric polynomial through N vectors along a loop; see `Source.from_samples`."""
+
+    def __init__(self, points: Array, *, name: str) -> None:
+        self._stationarity = stationarity(points, closed=True)
+        self._centre = points.mean(axis=0)
+        modes = waveform_modes(points)
+        self._between = left_out(points, kept=len(modes))
+        super().__init__(0.5 * np.sum(np.abs(modes) ** 2, axis=1), name=name)
+        self._modes = modes[: self._energies.size]
+        lengths = np.sum((points - self._centre) ** 2, axis=1)
+        # what differs from point to point by rounding alone makes no phase nearer
+        longest = float(lengths.max())
+        varied = np.ptp(lengths) > 1e-12 * longest
+        self._norm = longest * waveform_modes(-0.5 * lengths / longest) if varied else np.zeros(1, dtype=np.complex128)
+
+    def _realized(self) -> tuple[NDArray[Any], ...]:
+        measured = np.array([self._amplitude, self._between, *self._stationarity])
+        return self._energies, self._modes, self._centre, measured
+
+    @property
+    def truncation(self) -> float:
+        """By how much the distortion of any partition may differ; see `Source.from_samples`."""
+        return self._interpolation + self._stationarity.position * self._amplitude**2
+
+    @property
+    def _interpolation(self) -> float:
+        return self._between * self._amplitude**2
+
+    @property
+    def defect(self) -> float:
+        """How far the points are from stationary; see `Source.from_samples`."""
+        return self._stationarity.defect
+
+    def variances(self) -> Array:
+        """Eigenvalues of the covariance of the points, in descending order: c_k/2 twice each without a defect."""
+        rows = np.concatenate([self._modes.real, self._modes.imag])
+        product = rows @ rows.T if rows.shape[0] < rows.shape[1] else rows.T @ rows
+        values = np.linalg.eigvalsh(product)[::-1] * (0.5 * self._amplitude**2)
+        return np.asarray(values[values > 1e-14 * values[0]])
+
+    def phase(self, x: NDArray[Any]) -> Array:
+        """Phase in turns of the nearest point of the loop, for points along the last axis."""
+        points = self._checked(x, self._centre.size)
+        return orbits.nearest((points - self._centre) @ self._modes.conj().T, self._norm)
+
+    def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
+        """Mean point E[X | cell] of cells of phases [start, start + size)."""
+        return self._amplitude * orbits.mean_points(self._modes, self._centre, start, size)
+
+
+class SampledCurve(Source):
+    """A monotone cubic through the mean distances of N vectors along an open curve; see `Source.from_samples`.
+
+    Points between the samples are taken to be on the chords.
+    """
+
+    def __init__(self, points: Array, *, name: str) -> None:
+        from scipy.interpolate import PchipInterpolator, make_interp_spline
+
+        self._points = points.copy()
+        self._stationarity = stationarity(points, closed=False)
+        values = _mean_distances(points)
+        u = np.linspace(0.0, 1.0, len(points))
+        with np.errstate(over="ignore"):  # the mean slope of two next to nothing is nothing, by way of 1/∞
+            self._delta: PPoly = PchipInterpolator(u, values)
+        self._moment = self._delta.antiderivative(2)
+        self._moment_slope = self._delta.antiderivative(1)
+        middles = 0.5 * (u[1:] + u[:-1])
+        straight = make_interp_spline(u, values, k=1)
+        self._between = float(np.max(np.abs(self._delta(middles) - straight(middles))))
+        # distances measured always make a valid d
+        self._name, self._closed, self._given = name, False, self._mean_moment
+        self._max_distortion = float(self._moment(1.0))
+        self._c = (self._max_distortion, 0.0, self._one_cell, False)
+
+    @cached_property
+    def _fingerprint(self) -> bytes:
+        return hashlib.sha256(self._points.tobytes() + np.array([self._amplitude]).tobytes()).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._fingerprint == other._fingerprint
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._fingerprint))
+
+    def _mean_moment(self, p: Array) -> Array:
+        """d(p) = (1/p) ∫₀ᵖ (p − u) δ(u) du."""
+        return np.asarray(self._moment(p) / np.maximum(p, SMALL_PHASE))
+
+    def _derivative(self, p: Array) -> Array:
+        """d′(p) = (1/p²) ∫₀ᵖ u δ(u) du."""
+        return np.asarray((p * self._moment_slope(p) - self._moment(p)) / np.maximum(p, SMALL_PHASE) ** 2)
+
+    @property
+    def truncation(self) -> float:
+        """By how much the distortion of any partition may differ, by estimate; see `Source.from_samples`."""
+        return (self._between + self._stationarity.position) * float(self._scale)
+
+    @property
+    def defect(self) -> float:
+        """How far the points are from stationary; see `Source.from_samples`."""
+        return self._stationarity.defect
+
+    @cached_property
+    def condition(self) -> condition.Condition:
+        """Outcome of the numerical check of (★), with the derivative of the interpolated d."""
+        found = condition.check_star(self._mean_moment, derivative=self._derivative)
+        return condition.tolerated(found, min(self._between / float(self._moment(1.0)), TOLERATED))
+
+    @cached_property
+    def monotone(self) -> bool:
+        """Whether the mean distances do not decrease, to what interpolation leaves open."""
+        return condition.rises(
+            self._delta(self._delta.x), slack=min(self._between, TOLERATED * float(self._moment(1.0)))
+        )
+
+    def phase(self, x: NDArray[Any]) -> Array:
+        """Phase of the nearest point of the curve, for points along the last axis."""
+        given = self._checked(x, self._points.shape[1])
+        flat = given.reshape(-1, given.shape[-1])
+        rows = max(1, orbits.AT_ONCE // len(self._points))
+        parts = [self._nearest(flat[i : i + rows]) for i in range(0, len(flat), rows)]
+        return np.concatenate([np.empty(0), *parts]).reshape(given.shape[:-1])
+
+    def _nearest(self, points: Array) -> Array:
+        last = len(self._points) - 1
+        lengths = np.sum(self._points**2, axis=1)
+        near = np.argmin(lengths - 2.0 * points @ self._points.T, axis=1)
+        options = []
+        for left in (np.clip(near - 1, 0, last - 1), np.clip(near, 0, last - 1)):
+            chord = self._points[left + 1] - self._points[left]
+            square = np.maximum(np.sum(chord**2, axis=1), SMALL_PHASE)
+            share = np.clip(np.sum((points - self._points[left]) * chord, axis=1) / square, 0.0, 1.0)
+            foot = self._points[left] + share[:, None] * chord
+            options.append((np.sum((points - foot) ** 2, axis=1), (left + share) / last))
+        (first, at_first), (second, at_second) = options
+        return np.asarray(np.where(first < second, at_first, at_second))
+
+    def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
+        """Mean point E[X | cell] of cells of phases [start, start + size)."""
+        difference = self._integral(start + size) - self._integral(start)
+        return np.asarray(self._amplitude * difference / np.asarray(size)[..., None])
+
+    @cached_property
+    def _sums(self) -> Array:
+        """Integrals of the curve from 0 to each sample."""
+        last = len(self._points) - 1
+        steps = 0.5 * (self._points[1:] + self._points[:-1]) / last
+        return np.concatenate([np.zeros((1, self._points.shape[1])), np.cumsum(steps, axis=0)])
+
+    def _integral(self, v: Array) -> Array:
+        last = len(self._points) - 1
+        left = np.clip(np.floor(v * last).astype(np.int64), 0, last - 1)
+        share = (v * last - left)[..., None]
+        chord = self._points[left + 1] - self._points[left]
+        return np.asarray(self._sums[left] + (share * self._points[left] + 0.5 * share**2 * chord) / last)
+
+
+def _mean_distances(points: Array) -> Array:
+    """Mean over i of ‖x_i − x_{i+j}‖² for j = 0, …, N − 1."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    count = len(points)
+    centred = points - points.mean(axis=0)
+    lengths = np.concatenate([[0.0], np.cumsum(np.sum(centred**2, axis=1))])
+    padded = next_fast_len(2 * count, real=True)
+    products = np.zeros(count)
+    for column in centred.T:
+        products += irfft(np.abs(rfft(column, padded)) ** 2, padded)[:count]
+    lags = np.arange(count)
+    sums = lengths[count - lags] + (lengths[-1] - lengths[lags]) - 2.0 * products
+    for lag in range(min(count, DIRECT)):
+        sums[lag] = np.sum((centred[lag:] - centred[: count - lag]) ** 2)
+    return np.asarray(np.maximum(sums, 0.0) / (count - lags))

@@ -1,0 +1,168 @@
+"""Closed sources given by the energies of their harmonics, few or many."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cached_property, partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import validation
+from edcurve.kernels import spectrum, table
+
+from . import condition, orbits, tables
+from .base import LEAST, TOLERATED, Array, in_range
+from .base import MOST as MOST_DISTORTION
+from .known import Known, padded
+
+SUMMED = 16  # up to so many harmonics d(p) is summed term by term
+MOST = 2**18  # harmonics, whose table has 50 MB and takes some seconds
+
+
+class Spectrum(Known):
+    """A closed manifold given by the energies of its harmonics; see `Source.from_spectrum`.
+
+    Its realizations, in some coordinates, are (√c_k cos 2πkV, √c_k sin 2πkV) for the harmonics that have energy.
+    """
+
+    def __init__(self, c: ArrayLike, *, name: str = "spectrum") -> None:
+        energies = validation.nonnegative("c", c, finite=True)
+        if energies.ndim != 1 or not energies.any():
+            raise ValueError(f"c must be a sequence of energies, not all 0, got an array of shape {energies.shape}")
+        self._energies = energies[: int(np.flatnonzero(energies)[-1]) + 1].copy()
+        self._energies.setflags(write=False)
+        if self._energies.size > MOST:
+            raise ValueError(f"c must have at most {MOST} energies, got {self._energies.size}")
+        try:
+            maximum = _total(self._energies)
+        except OverflowError:
+            raise ValueError(f"c must have a finite sum, got energies up to {energies.max()}") from None
+        if not in_range(float(maximum)):
+            raise ValueError(f"c must have a sum from {LEAST:g} to {MOST_DISTORTION:g}, got {float(maximum)!r}")
+        super().__init__(str(name), maximum, self._energies.tolist(), closed=True)
+        self._many = bool(np.count_nonzero(self._energies) > SUMMED)
+        if self._many:
+            self._c = self._tabled()
+
+    @property
+    def _model(self) -> ModuleType:  # type: ignore[override]  # what is a class's elsewhere
+        # not an attribute: modules cannot be pickled
+        return table if self._many else spectrum
+
+    def _tabled(self) -> Any:
+        made = tables.mean_table(self._energies)
+        bend = float(np.sum(self._energies * np.arange(1.0, self._energies.size + 1.0) ** 2))
+        head = [*self._c[:2], float(made.intervals), made.small, made.scale, bend]
+        c = np.concatenate([head, made.series, made.polynomials.ravel()])
+        c.setflags(write=False)
+        return c
+
+    def _rescale(self, factor: float) -> None:
+        kept = self._c
+        super()._rescale(factor)
+        # a source of its own: of the energies as they are rounded
+        self._energies = np.array(self._parameters)
+        self._set_maximum(_total(self._energies))
+        self._energies.setflags(write=False)
+        vars(self).pop("_fingerprint", None)
+        if self._many:
+            c = np.array(kept)
+            c[: table.HEAD] = [*self._c[:2], *kept[2:5], kept[5] * factor**2]
+            c[table.HEAD :] *= factor**2
+            c.setflags(write=False)
+            self._c = c  # type: ignore[assignment]  # a tuple elsewhere
+
+    @property
+    def energies(self) -> Array:
+        """Energies c_1, …, c_n of the harmonics."""
+        return self._energies.copy()
+
+    def _harmonics(self, count: int) -> Array:
+        return padded(self._energies, count)
+
+    @cached_property
+    def _fingerprint(self) -> bytes:
+        return hashlib.sha256(b"".join(part.tobytes() for part in self._realized())).digest()
+
+    def _realized(self) -> tuple[NDArray[Any], ...]:
+        """What tells its realizations, and so two sources, apart."""
+        return self._energies, np.sign([self._amplitude])
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._fingerprint == other._fingerprint
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._fingerprint))
+
+    @cached_property
+    def condition(self) -> condition.Condition:
+        """Outcome of the numerical check of (★), with the exact derivative of d."""
+        slope = self._derivative
+        if self._many:
+            slope = partial(self._reflected, tables.slope_table(self._energies).at)
+        found = condition.check_star(self._vectorised, derivative=slope)
+        return condition.tolerated(found, self._left_open)
+
+    @cached_property
+    def monotone(self) -> bool:
+        """Whether δ does not decrease on [0, ½], to what the truncation leaves open."""
+        # eight points to each period of the highest harmonic
+        intervals = max(4096, 4 * self._energies.size)
+        return condition.rises(
+            tables.delta_on_grid(self._energies, intervals), slack=4.0 * self._left_open * self._max_distortion
+        )
+
+    @property
+    def _left_open(self) -> float:
+        """What truncation may hide, as a share of D_max: where that is much, nothing passes for its sake alone."""
+        return min(self._interpolation / self._max_distortion, TOLERATED)
+
+    @property
+    def _interpolation(self) -> float:
+        """The part of the truncation that is an error of d itself."""
+        return self.truncation
+
+    def _derivative(self, p: Array) -> Array:
+        """d′(p) = Σ c_k (1 − 2 sinc(2πkp) + sinc²(πkp))."""
+        return self._sum(p, lambda kp: 1.0 - 2.0 * np.sinc(2.0 * kp) + np.sinc(kp) ** 2)
+
+    def _sum(self, x: Array, term: Callable[[Array], Array]) -> Array:
+        flat = np.ravel(np.asarray(x, dtype=float))
+        result = np.zeros_like(flat)
+        for k in np.flatnonzero(self._energies).tolist():
+            result += self._energies[k] * term((k + 1) * flat)
+        return result.reshape(np.shape(x))
+
+    @property
+    def _used(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self._energies)
+
+    def phase(self, x: NDArray[Any]) -> Array:
+        """Phase in turns of realizations along the last axis."""
+        points = self._checked(x, 2 * self._used.size)
+        used, roots = self._used, np.sqrt(self._energies[self._used])
+        scores = np.zeros((*points.shape[:-1], self._energies.size), dtype=np.complex128)
+        pairs = points.reshape(*points.shape[:-1], used.size, 2)
+        # ⟨x, γ(v)⟩ = Σ √c_k Re (x_k e^{−2πikv})
+        scores[..., used] = roots * (pairs[..., 0] + 1j * pairs[..., 1])
+        return orbits.nearest(scores)
+
+    def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
+        """Mean realization E[X | cell] of cells of phases [start, start + size)."""
+        used = self._used
+        turns = (start + 0.5 * size)[..., None] * (used + 1.0)
+        radius = np.sqrt(self._energies[used]) * np.sinc(size[..., None] * (used + 1.0))
+        pairs = np.stack([radius * np.cos(2.0 * np.pi * turns), radius * np.sin(2.0 * np.pi * turns)], axis=-1)
+        return np.asarray(np.sign(self._amplitude) * pairs.reshape(*pairs.shape[:-2], 2 * used.size))
+
+
+def _total(energies: Array) -> Fraction:
+    """Sum to twice the precision."""
+    maximum = math.fsum(energies)
+    return Fraction(maximum) + Fraction(math.fsum([*energies.tolist(), -maximum]))

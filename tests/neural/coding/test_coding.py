@@ -1,0 +1,710 @@
+"""Indices in files: what coding costs, that it is undone, and that what is not what was written is refused."""
+
+import contextlib
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zlib
+
+import constriction
+import edcurve_neural as edn
+import mpmath
+import numpy as np
+import pytest
+import torch
+from edcurve.cli import main
+from edcurve_neural import coding
+from edcurve_neural.cli import coding as cli_coding
+from edcurve_neural.coding import bitstream
+from edcurve_neural.coding.code_lengths import code_lengths, differences, frequencies, undone
+from edcurve_neural.compressors.entropy_models import tables
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+WORDS = 64  # bits that a range coder of 32-bit words may lose at its end
+EXTREMES = [-(2**63), -(2**62) - 1, -1000, 1000, 2**31, 2**63 - 1]
+
+
+class Cells:
+    """A compressor with tables of its own: what coding asks of any kind."""
+
+    def __init__(self, *known):
+        self.known = known
+        self.flat = torch.tensor([float(low) for low, _ in known])
+
+    def tables(self):
+        return self.known
+
+    def state(self):
+        return {"flat": self.flat}
+
+    def rate(self, indices):
+        bits = torch.zeros(indices.shape[:2], dtype=torch.float64)
+        for j, (low, probabilities) in enumerate(self.known):
+            bits -= torch.log2(torch.tensor(probabilities))[indices[:, :, j] - low]
+        return bits
+
+
+@pytest.fixture(scope="module")
+def circle():
+    return trained("circle", 4.0, latent_dim=2, steps=1500, learning_rate=3e-3)
+
+
+@pytest.fixture(scope="module")
+def ramp():
+    return trained("ramp", 256.0, latent_dim=1, steps=400, samples=64)
+
+
+def trained(source, lmbda, **fields):
+    torch.set_num_threads(1)
+    return edn.train(edn.Config(source, lmbda, hidden=(24, 24), batch_size=64, **fields), progress=False)
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["circle", "ramp"])
+def test_bits_are_those_reported(name, request, tmp_path):
+    run, count = request.getfixturevalue(name), 10**5
+    phases = np.random.default_rng(1).random(count)
+    coded = edn.compress(tmp_path / "a.edc", run, phases)
+    reported = run.evaluate(2**17).rate
+    assert coded.samples == count
+    assert coded.file_bits == 8 * (tmp_path / "a.edc").stat().st_size
+    assert abs(coded.bits / count - reported) < 0.002 * reported  # 0.005 is asked for; the draw alone is off by 0.0005
+    assert abs(coded.file_bits / count - reported) < 0.005 * reported
+    assert abs(coded.bits - coded.model_bits) < 2e-3 * count  # of the code, not of the draw
+
+    indices = edn.read_indices(tmp_path / "a.edc", run)
+    drawn = torch.from_numpy(phases).to(torch.float32).unsqueeze(0)
+    np.testing.assert_array_equal(indices, run.model.encode_phase(drawn)[0].numpy())
+    probabilities = [density(run.model, j, indices[:, j].astype(float)) for j in range(indices.shape[1])]
+    np.testing.assert_allclose(coded.bits, -np.log2(probabilities).sum(), atol=2e-3 * count)
+    np.testing.assert_allclose(
+        coded.model_bits, -np.log2(probabilities).sum(), rtol=1e-5
+    )  # that is in single precision
+
+    # rounding differs with the number decoded at once
+    expected = run.model.decode(torch.from_numpy(indices[:2000]).unsqueeze(0))[0].numpy()
+    found = edn.decompress(tmp_path / "a.edc", run)
+    assert (found.dtype, found.shape) == (np.float32, (count, run.model.signal.dim))
+    np.testing.assert_allclose(found[:2000], expected, atol=2e-5)
+
+
+def density(model, j, y):
+    """Ballé et al. (2018), App. 6.1, in numpy: F(y + ½) − F(y − ½)."""
+    views = {name: view.detach().double().numpy()[0] for name, view in model.views().items()}
+    matrices, biases, factors = (
+        [view[j] for name, view in views.items() if name.endswith(kind)] for kind in ("matrix", "bias", "factor")
+    )
+
+    def logits(x):
+        x = x[None, :]
+        for i, (matrix, bias) in enumerate(zip(matrices, biases, strict=True)):
+            x = np.log1p(np.exp(matrix)) @ x + bias
+            if i < len(factors):
+                x = x + np.tanh(factors[i]) * np.tanh(x)
+        return x[0]
+
+    return 1.0 / (1.0 + np.exp(-logits(y + 0.5))) - 1.0 / (1.0 + np.exp(-logits(y - 0.5)))
+
+
+@pytest.mark.parametrize("compressor", ["ntc-table", "circular", "circular-field", "circular-table"])
+def test_compressors_of_other_kinds(compressor, tmp_path):
+    count, run = 10**5, trained("ramp", 256.0, steps=150, samples=32, compressor=compressor)
+    phases = np.random.default_rng(1).random(count)
+    coded = edn.compress(tmp_path / "a.edc", run, phases)
+    reported = run.evaluate(2**17).rate
+    assert abs(coded.bits / count - reported) < 0.002 * reported
+    assert abs(coded.file_bits / count - reported) < 0.005 * reported
+    drawn = torch.from_numpy(phases).to(torch.float32).unsqueeze(0)
+    indices = edn.read_indices(tmp_path / "a.edc", run)
+    np.testing.assert_array_equal(indices, run.model.encode_phase(drawn)[0].numpy())
+    ((low, probabilities),) = tables(run)
+    np.testing.assert_allclose(coded.bits, -np.log2(probabilities[indices - low]).sum(), atol=2e-3 * count)
+    store = edn.Store(tmp_path / "store")
+    store.save(run, points=64)
+    loaded = store.load(run.config)
+    np.testing.assert_array_equal(edn.decompress(tmp_path / "a.edc", loaded), edn.decompress(tmp_path / "a.edc", run))
+
+
+@pytest.mark.parametrize("name", ["circle", "ramp"])
+def test_tables_are_the_density(name, request):
+    model = request.getfixturevalue(name).model
+    for j, (low, probabilities) in enumerate(tables(model)):
+        y = np.arange(low, low + len(probabilities), dtype=float)
+        np.testing.assert_allclose(probabilities, density(model, j, y), rtol=1e-7, atol=1e-15)
+        assert 0.0 < 1.0 - probabilities.sum() < 2e-6
+        wider = density(model, j, np.array([y[0] - 1.0, y[-1] + 1.0]))
+        assert wider.max() < 2.0**-20  # no wider than it has to be
+
+
+def test_tables_of_a_density_not_trained():
+    (low, probabilities), *_ = found = tables(edn.NTC("circle", 3))
+    assert len(found) == 3
+    assert 250 < len(probabilities) < 400  # a logistic density of scale 10
+    assert -200 < low < -100
+    assert 0.0 < 1.0 - probabilities.sum() < 2e-6
+
+
+def test_table_of_a_density_too_wide():
+    model = edn.NTC("circle", 1)
+    with torch.no_grad():
+        for name, view in model.views().items():
+            if name == "density.0.matrix":
+                view -= 14.0
+    ((low, probabilities),) = tables(model)
+    assert len(probabilities) == 2**16
+    assert 0.0 < probabilities.sum() < 0.9
+    assert density(model, 0, np.arange(low, low + 2**16, dtype=float)).sum() == pytest.approx(probabilities.sum())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 48, 1000])
+def test_equal_probabilities_cost_their_logarithm(count, tmp_path):
+    model = Cells((0, np.full(count, 1.0 / count)))
+    indices = np.random.default_rng(count).integers(0, count, (10**5, 1))
+    coded = edn.write_indices(tmp_path / "a.edc", model, indices)
+    assert coded.model_bits == pytest.approx(10**5 * np.log2(count), abs=1e-6)
+    assert abs(coded.bits - coded.model_bits) <= WORDS + 10**5 * 1e-4
+    np.testing.assert_array_equal(edn.read_indices(tmp_path / "a.edc", model), indices)
+
+
+# --- the code itself --------------------------------------------------------------------------------------------------
+
+
+def test_frequencies_are_those_of_the_code_lengths():
+    mpmath.mp.dps = 40
+    lengths = np.random.default_rng(0).integers(0, 2**14, 2000).astype(np.uint16)
+    lengths[:512] = np.arange(512)
+    exact = [mpmath.mpf(2) ** (-mpmath.mpf(int(length)) / 512) for length in lengths]
+    free, total = 2**24 - len(lengths), mpmath.fsum(exact)
+    expected = [1 + free * part / total for part in exact]
+    found = frequencies(lengths)
+    assert (found.dtype, found.sum(), found.min()) == (np.int64, 2**24, 1)
+    largest = np.argmax(found)
+    assert all(-1 < found[i] - expected[i] < 1 for i in range(2000) if i != largest)  # rounded down
+    assert 0 <= found[largest] - expected[largest] < 2000
+
+
+@pytest.mark.parametrize("probabilities", [[1.0], [0.0, 0.0], [0.5, 0.0, 0.25], [1e-9] * 5, [1.0 - 1e-12, 1e-12]])
+def test_code_lengths_lose_little(probabilities):
+    given_ = np.array([*probabilities, 1.0 - sum(probabilities)])
+    found = frequencies(code_lengths(np.array(probabilities))) / 2**24
+    large = given_ > 1e-4
+    np.testing.assert_allclose(np.log2(found[large]), np.log2(given_[large]), atol=2e-3)
+    assert found.min() >= 2.0**-24
+
+
+def test_the_coder_rounds_nothing():
+    """The last 24 bits of a state of its ANS coder decide the symbol: each has exactly its frequency of them."""
+    found = frequencies(np.random.default_rng(0).integers(0, 2**14, 300).astype(np.uint16))
+    model = constriction.stream.model.Categorical((found - 1).astype(float), perfect=False, lazy=False)
+    stops = np.cumsum(found)
+    for symbol, (start, stop) in enumerate(zip(stops - found, stops, strict=True)):
+        for quantile in (start, stop - 1):
+            coder = constriction.stream.stack.AnsCoder(np.array([quantile, 1], dtype=np.uint32))
+            assert coder.decode(model) == symbol
+
+
+@given(st.lists(st.integers(0, 2**14 - 1), min_size=2, max_size=50), st.integers(1, 49))
+def test_differences_are_undone(lengths, cut):
+    lengths = np.array(lengths, dtype=np.uint16)
+    sizes = [min(cut, len(lengths) - 1), len(lengths) - min(cut, len(lengths) - 1)]
+    np.testing.assert_array_equal(np.concatenate(undone(differences(lengths), sizes)), lengths)
+
+
+@st.composite
+def columns(draw):
+    """A table, and entries of it and others."""
+    low = draw(st.sampled_from([-3, 0, 2**40, -(2**63), 2**63 - 6]))
+    weights = np.array(draw(st.lists(st.sampled_from([0.0, 1e-9, 0.01, 1.0, 3.0]), min_size=1, max_size=6)))
+    share = draw(st.sampled_from([0.5, 1.0 - 1e-9, 1.0]))
+    probabilities = share * weights / max(weights.sum(), 1e-3)
+    inside = st.integers(low, low + len(weights) - 1)
+    entries = draw(st.lists(inside | st.sampled_from(EXTREMES), min_size=8, max_size=8))
+    return (low, probabilities), entries
+
+
+@given(st.lists(columns(), min_size=1, max_size=3), st.integers(0, 8), st.sampled_from([1, 3, 2**20]))
+@settings(max_examples=60, deadline=None)
+def test_anything_is_coded_and_decoded(tmp_path_factory, parts, rows, block):
+    path = tmp_path_factory.mktemp("coded") / "a.edc"
+    model = Cells(*(table for table, _ in parts))
+    indices = np.array([entries for _, entries in parts], dtype=np.int64).T[:rows]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bitstream, "BLOCK", block)
+        coded = edn.write_indices(path, model, indices)
+        found = edn.read_indices(path, model)
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, indices)
+    expected = 0.0
+    for (low, probabilities), column in zip((table for table, _ in parts), indices.T, strict=True):
+        share = frequencies(code_lengths(probabilities)) / 2**24
+        symbols = [int(x) - low if 0 <= int(x) - low < len(probabilities) else len(probabilities) for x in column]
+        expected += sum(64.0 * (symbol == len(probabilities)) - np.log2(share[symbol]) for symbol in symbols)
+    assert abs(coded.bits - expected) <= WORDS
+    assert np.isinf(coded.model_bits) or coded.model_bits < coded.bits + WORDS
+
+
+def test_outliers_of_a_density(circle, tmp_path):
+    indices = np.zeros((1000, 2), dtype=np.int64)
+    indices[:6, 0], indices[-6:, 1] = EXTREMES, EXTREMES
+    coded = edn.write_indices(tmp_path / "a.edc", circle, indices)
+    np.testing.assert_array_equal(edn.read_indices(tmp_path / "a.edc", circle), indices)
+    assert np.isfinite(coded.model_bits)
+    plain = edn.write_indices(tmp_path / "b.edc", circle, np.zeros((988, 2), dtype=np.int64))
+    assert 12 * 64 < coded.bits - plain.bits < 12 * (64 + 24) + WORDS
+
+
+@pytest.mark.parametrize("as_tensor", [False, True])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64"])
+def test_types_of_indices(dtype, as_tensor, tmp_path):
+    model = Cells((0, np.array([0.5, 0.5])))
+    values = np.array([[0], [1], [7]], dtype=dtype)
+    edn.write_indices(tmp_path / "a.edc", model, torch.from_numpy(values) if as_tensor else values)
+    np.testing.assert_array_equal(edn.read_indices(tmp_path / "a.edc", model), values)
+
+
+def test_nothing_and_one(circle, tmp_path):
+    path = tmp_path / "a.edc"
+    assert edn.write_indices(path, circle, np.zeros((0, 2), dtype=int)) == edn.Coded(0, 0.0, 0, 8 * path.stat().st_size)
+    assert edn.read_indices(path, circle).shape == (0, 2)
+    assert edn.decompress(path, circle).shape == (0, 2)
+    assert edn.compress(path, circle, []).samples == 0
+    assert edn.compress(path, circle, np.zeros((0, 2))).samples == 0
+    edn.compress(path, circle, [0.25])
+    assert edn.read_indices(path, circle).shape == (1, 2)
+    one = edn.decompress(path, circle)
+    assert one.shape == (1, 2)
+    assert np.abs(one - [[0.0, 1.0]]).max() < 1.0
+
+
+def test_realizations_and_phases(circle, ramp, tmp_path):
+    phases = (np.arange(500) + 0.5) / 500
+    for run in (circle, ramp):
+        x = run.model.signal.sample(torch.from_numpy(phases).unsqueeze(0))[0]
+        by_phase = edn.compress(tmp_path / "a.edc", run, torch.from_numpy(phases))
+        by_point = edn.compress(tmp_path / "b.edc", run.model, x)
+        assert by_phase.samples == by_point.samples == 500
+        one, other = (edn.read_indices(tmp_path / name, run.model) for name in ("a.edc", "b.edc"))
+        assert (one != other).any(axis=1).mean() < 0.01  # at the boundaries of cells
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+KNOWN = Cells((-2, np.array([0.125, 0.25, 0.5, 0.0625])), (5, np.array([1.0])))
+ENTRIES = [[-2, 5], [0, 5], [0, 5], [1, 4], [-1, 5], [0, 5], [0, -(2**63)]]
+PAYLOAD = "f8ff2919cbdf7f1d010820ff000000000000000080ff0300"
+
+
+def test_the_format_stays(tmp_path):
+    path = tmp_path / "a.edc"
+    edn.write_indices(path, KNOWN, np.array(ENTRIES))
+    content = path.read_bytes()
+    magic, head, words = struct.unpack("<4sII", content[:12])
+    assert (magic, len(content)) == (b"edc\x01", 12 + head + 4 * words + 8)
+    assert content[-8:] == hashlib.blake2b(content[:-8], digest_size=8).digest()
+    usual = b'{"config":"","weights":"","shape":[100000,1],"tables":[[-5,10],[-5,10]]}\n'
+    text, planes = zlib.decompressobj(-15, zdict=usual).decompress(content[12 : 12 + head]).split(b"\n", 1)
+    known = {"config": None, "weights": coding.fingerprint(KNOWN), "shape": [7, 2], "tables": [[-2, 4], [5, 1]]}
+    assert json.loads(text) == known
+    low, high = np.frombuffer(planes, dtype=np.uint8).reshape(2, -1).astype(int)
+    turned = low + 256 * high
+    steps = np.where(turned % 2, -(turned + 1) // 2, turned // 2)
+    lengths = np.cumsum(np.cumsum(steps)) % 2**16
+    assert lengths.tolist() == [3 * 512, 2 * 512, 512, 4 * 512, 4 * 512, 0, 2**14 - 1]
+    assert content[12 + head : -8].hex() == PAYLOAD
+
+
+def test_the_payload_by_another_decoder(tmp_path):
+    """A range decoder of 64-bit states in Python's integers, and frequencies from the table above."""
+    words = iter(np.frombuffer(bytes.fromhex(PAYLOAD), dtype="<u4").tolist())
+    lower, span, point = 0, 2**64 - 1, next(words) << 32 | next(words)
+
+    def symbol(shares):
+        nonlocal lower, span, point
+        scale = span >> 24
+        quantile = (point - lower) % 2**64 // scale
+        stops = np.cumsum(shares).tolist()
+        found = next(i for i, stop in enumerate(stops) if quantile < stop)
+        lower, span = (lower + scale * (stops[found] - shares[found])) % 2**64, scale * shares[found]
+        if span < 2**32:
+            lower, span, point = lower << 32 & 2**64 - 1, span << 32, (point << 32 | next(words, 0)) & 2**64 - 1
+        return found
+
+    def entry(low, shares):
+        found = symbol(shares)
+        if found < len(shares) - 1:
+            return low + found
+        return None
+
+    for column, (low, probabilities) in zip(np.array(ENTRIES).T.tolist(), KNOWN.known, strict=True):
+        shares = frequencies(code_lengths(probabilities)).tolist()
+        found = [entry(low, shares) for _ in column]
+        for i in [i for i, x in enumerate(found) if x is None]:
+            value = sum(symbol([2**8] * 2**16) << 16 * k for k in range(4))
+            found[i] = value - 2**64 * (value >= 2**63)
+        assert found == column
+    assert next(words, None) is None
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    path = tmp_path_factory.mktemp("coded") / "a.edc"
+    edn.write_indices(path, KNOWN, np.array(ENTRIES))
+    return path.read_bytes()
+
+
+def refused(path, content, model=KNOWN):
+    path.write_bytes(content)
+    with pytest.raises(edn.DamagedFileError) as error:
+        edn.read_indices(path, model)
+    assert str(error.value).startswith(f"{path}: ")
+    assert str(error.value).endswith("; the file is damaged: what it held has to be encoded again")
+    return str(error.value)
+
+
+def test_every_altered_byte_is_noticed(small, tmp_path):
+    for i in range(len(small)):
+        for change in (1, 2, 4, 8, 16, 32, 64, 128, 255):
+            refused(tmp_path / "a.edc", small[:i] + bytes([small[i] ^ change]) + small[i + 1 :])
+
+
+def test_every_truncation_and_extension_is_noticed(small, tmp_path):
+    for i in range(len(small)):
+        refused(tmp_path / "a.edc", small[:i])
+        refused(tmp_path / "a.edc", small[i + 1 :])
+        refused(tmp_path / "a.edc", small + small[: i + 1])
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_altered_blocks_are_noticed(small, tmp_path_factory, data):
+    start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(small))] * 2)))
+    other = small[:start] + data.draw(st.binary(max_size=40)) + small[stop:]
+    if other != small:
+        refused(tmp_path_factory.mktemp("altered") / "a.edc", other)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it does not begin as a file of coded indices does"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "it does not begin as a file of coded indices does"),
+        (b"edc\x01", "it ends after 4 bytes"),
+        (b"edc\x02" + bytes(16), "it is of version 2 of the format, not 1"),
+        (b"edc\x01" + b"\xff" * 8 + bytes(8), "it has 20 bytes, and should have 21474836495"),
+        (b"edc\x01" + bytes(16), "its content does not match its digest"),
+    ],
+    ids=["empty", "picture", "start", "version", "lengths", "zeros"],
+)
+def test_foreign_files(content, why, tmp_path):
+    assert why in refused(tmp_path / "a.edc", content)
+
+
+def test_no_files(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        edn.read_indices(tmp_path / "a.edc", KNOWN)
+    with pytest.raises(IsADirectoryError):
+        edn.read_indices(tmp_path, KNOWN)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: expected a regular file"):
+        edn.read_indices(tmp_path / "pipe", KNOWN)
+
+
+def forged(header, lengths, words):
+    """A file with the right digest of whatever it holds."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    deflate = zlib.compressobj(wbits=-15, zdict=bitstream.USUAL)
+    head = deflate.compress(text + b"\n" + differences(np.array(lengths, dtype=np.uint16))) + deflate.flush()
+    content = struct.pack("<4sII", b"edc\x01", len(head), len(words)) + head + np.array(words, dtype="<u4").tobytes()
+    return content + hashlib.blake2b(content, digest_size=8).digest()
+
+
+WEIGHTS = coding.fingerprint(KNOWN)
+HEADER = {"config": None, "weights": WEIGHTS, "shape": [3, 1], "tables": [[0, 2]]}
+HALVES = [512, 512, 2**14 - 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"shape": [10**15, 1]}, "1000000000000000 samples in 1 columns"),
+        ({"shape": [2**28, 1]}, "268435456 samples do not fit 1 words"),
+        ({"shape": [2**63, 0], "tables": []}, "samples in 0 columns"),
+        ({"shape": [-1, 1]}, "-1 samples in 1 columns"),
+        ({"shape": [3, 2]}, "3 samples in 2 columns with 1 tables"),
+        ({"shape": [3.0, 1]}, "a field is not of its type"),
+        ({"shape": [True, 1]}, "a field is not of its type"),
+        ({"shape": [3]}, "unpack"),
+        ({"shape": None}, "unpack"),
+        ({"tables": [[0, 3]]}, "6 bytes for 4 code lengths"),
+        ({"tables": [[0, 2**50]]}, "a table of 1125899906842624 from 0"),
+        ({"tables": [[0, 0]]}, "a table of 0 from 0"),
+        ({"tables": [[2**63 - 1, 2]]}, "a table of 2 from 9223372036854775807"),
+        ({"tables": 5}, "not iterable"),
+        ({"weights": 5}, "a field is not of its type"),
+        ({"config": [1]}, "a field is not of its type"),
+    ],
+    ids=str,
+)
+def test_forged_headers(change, why, tmp_path):
+    tracemalloc.start()
+    try:
+        message = refused(tmp_path / "a.edc", forged({**HEADER, **change}, HALVES, [5]))
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert why in message
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 10**5, b"1" * 10**4, b'{"shape"'])
+def test_forged_text(text, tmp_path):
+    assert "its head cannot be read" in refused(tmp_path / "a.edc", forged(text, HALVES, [5]))
+
+
+def test_forged_tables_and_payloads(tmp_path):
+    path = tmp_path / "a.edc"
+    assert "a code length of 32 bits" in refused(path, forged(HEADER, [512, 512, 2**14], [5]))
+    assert "longer than what it should hold" in refused(path, forged(HEADER, HALVES, [5] * 9))
+    assert "invalid for the employed entropy model" in refused(path, forged(HEADER, HALVES, [2**32 - 1] * 2))
+    bomb = zlib.compressobj(9, wbits=-15).compress(bytes(2**24 + 1))
+    content = struct.pack("<4sII", b"edc\x01", len(bomb), 0) + bomb
+    content += hashlib.blake2b(content, digest_size=8).digest()
+    assert "it is not one deflated stream of allowed length" in refused(path, content)
+    encoder = constriction.stream.queue.RangeEncoder()
+    model = constriction.stream.model.Categorical(frequencies(np.array(HALVES)) - 1.0, perfect=False, lazy=False)
+    encoder.encode(np.array([1, 0, 1], dtype=np.int32), model)
+    path.write_bytes(forged(HEADER, HALVES, encoder.get_compressed()))
+    np.testing.assert_array_equal(edn.read_indices(path, KNOWN), [[1], [0], [1]])
+
+
+@given(
+    st.lists(st.integers(0, 2**32 - 1), max_size=8), st.integers(0, 60), st.lists(st.integers(0, 2**14 - 1), min_size=3)
+)
+@settings(max_examples=100, deadline=None)
+def test_any_payload_is_decoded_or_refused(tmp_path_factory, words, rows, lengths):
+    path = tmp_path_factory.mktemp("forged") / "a.edc"
+    path.write_bytes(forged({**HEADER, "shape": [rows, 1], "tables": [[0, len(lengths) - 1]]}, lengths, words))
+    with contextlib.suppress(edn.DamagedFileError):
+        assert edn.read_indices(path, KNOWN).shape == (rows, 1)
+
+
+def test_another_compressor(circle, ramp, tmp_path):
+    path = tmp_path / "a.edc"
+    edn.compress(path, circle, [0.5])
+    key, weights = circle.config.key, coding.fingerprint(circle.model)
+    for other in (ramp, ramp.model, edn.NTC("circle", 2), KNOWN):
+        with pytest.raises(ValueError, match=f"of configuration {key}.*; got one with weights") as error:
+            edn.read_indices(path, other)
+        assert weights in str(error.value)
+        assert not isinstance(error.value, edn.DamagedFileError)
+    with pytest.raises(ValueError, match=f"got one with weights .*, of configuration {ramp.config.key}"):
+        edn.decompress(path, ramp)
+    assert edn.read_indices(path, circle.model).shape == (1, 2)  # the same weights
+    edn.write_indices(path, circle.model, [[0, 0]])
+    assert edn.read_indices(path, circle).tolist() == [[0, 0]]
+
+
+def test_a_run_that_was_stored_is_the_same_compressor(circle, tmp_path):
+    edn.compress(tmp_path / "a.edc", circle, [0.1, 0.7])
+    store = edn.Store(tmp_path / "store")
+    store.save(circle, points=64)
+    loaded = store.load(circle.config)
+    np.testing.assert_array_equal(
+        edn.decompress(tmp_path / "a.edc", loaded), edn.decompress(tmp_path / "a.edc", circle)
+    )
+
+
+def test_written_whole_or_not_at_all(circle, tmp_path, monkeypatch):
+    path = tmp_path / "a.edc"
+    edn.compress(path, circle, [0.1, 0.7])
+    before = path.read_bytes()
+    monkeypatch.setattr(bitstream, "_digest", lambda content: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        edn.compress(path, circle, [0.2])
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("indices", "error", "words"),
+    [
+        ([[0.0, 1.0]], TypeError, "indices must be integers, got an array of dtype float64"),
+        ([[True, False]], TypeError, "indices must be integers, got an array of dtype bool"),
+        ([0, 1], ValueError, r"indices must have shape \(n, 2\), got \(2,\)"),
+        ([[0], [1]], ValueError, r"indices must have shape \(n, 2\), got \(2, 1\)"),
+        (np.array([[2**63, 0]], dtype=np.uint64), ValueError, "indices must fit .*, got 9223372036854775808"),
+        (np.broadcast_to(np.int64(0), (2**28, 2)), ValueError, r"indices must be at most 2\*\*28, got 536870912"),
+    ],
+)
+def test_bad_indices(indices, error, words, tmp_path):
+    with pytest.raises(error, match=words):
+        edn.write_indices(tmp_path / "a.edc", KNOWN, indices)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "words"),
+    [
+        ([0.5, 1.5], ValueError, "phases from 0 to 1, got 1.5"),
+        ([-1e-9], ValueError, "phases from 0 to 1, got -1e-09"),
+        ([0.5, np.nan], ValueError, "x must be finite, got nan"),
+        ([[0.5, np.inf]], ValueError, "x must be finite, got inf"),
+        ([[0.5]], ValueError, r"realizations \(n, 2\), got shape \(1, 1\)"),
+        (0.5, ValueError, r"got shape \(\)"),
+        (["a"], TypeError, "x must be real numbers"),
+    ],
+)
+def test_bad_realizations(x, error, words, tmp_path):
+    with pytest.raises(error, match=words):
+        edn.compress(tmp_path / "a.edc", edn.NTC("circle", 1), x)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "words"),
+    [
+        (edn.NTC("circle", 1, seeds=(0, 1)), ValueError, "model must be one model, got 2"),
+        (torch.nn.Linear(1, 1), TypeError, "have a method tables, got Linear"),
+        (Cells((0, np.zeros(0))), ValueError, r"got shape \(0,\)"),
+        (Cells((0, np.array([0.5, 0.6]))), ValueError, "got a sum 1.1"),
+        (Cells((0, np.array([0.5, -0.1]))), ValueError, "got a sum 0.4"),
+        (Cells((0, np.array([0.5, np.nan]))), ValueError, "got a sum nan"),
+        (Cells((2**63 - 1, np.array([0.5, 0.5]))), ValueError, "must fit 64 bits"),
+    ],
+)
+def test_bad_models(model, error, words, tmp_path):
+    with pytest.raises(error, match=words):
+        edn.write_indices(tmp_path / "a.edc", model, [[0]])
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_are_not_finite(tmp_path):
+    model = edn.NTC("circle", 1)
+    with torch.no_grad():
+        model.flat[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="weights that are not finite"):
+        edn.compress(tmp_path / "a.edc", model, [0.5])
+
+
+def test_without_the_extra(circle, small, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "constriction", None)
+    with pytest.raises(ImportError, match=r"pip install 'edcurve\[coding\]'"):
+        edn.compress(tmp_path / "a.edc", circle, [0.5])
+    assert not list(tmp_path.iterdir())
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch, circle):
+    """Run a command in this process, in a folder with a store; return exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+    edn.Store("store").save(circle, points=4096)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments], prog_name="edcurve")
+        return end.value.code, *capsys.readouterr()
+
+    return run
+
+
+def test_encode_and_decode(cli, circle, tmp_path):
+    key = circle.config.key
+    code, out, err = cli("encode", "store", key, "--phases", 1000, "--seed", 5, "--out", "a.edc", "--json")
+    assert (code, err) == (0, "wrote a.edc\n")
+    found = json.loads(out)
+    coded = edn.compress("b.edc", circle, np.random.default_rng(5).random(1000))
+    assert (tmp_path / "a.edc").read_bytes() == (tmp_path / "b.edc").read_bytes()
+    assert found == {
+        "key": key,
+        "samples": 1000,
+        "bits": coded.bits / 1000,
+        "file_bits": coded.file_bits / 1000,
+        "rate": coded.model_bits / 1000,
+        "reported_rate": circle.evaluate(4096).rate,
+        "bytes": (tmp_path / "a.edc").stat().st_size,
+    }
+    code, out, err = cli("encode", "store", key[:6], "--phases", 1000, "--seed", 5, "--out", "a.edc")
+    shown = dict(line.split() for line in out.splitlines())
+    assert shown == {name: f"{x:.6g}" if isinstance(x, float) else str(x) for name, x in found.items() if name != "key"}
+
+    code, out, err = cli("decode", "a.edc", "--store", "store", "--out", "x.npy")
+    assert (code, out, err) == (0, "", "wrote x.npy\n")
+    np.testing.assert_array_equal(np.load("x.npy"), edn.decompress("b.edc", circle))
+
+
+@pytest.mark.parametrize("kind", ["phases.npy", "phases.csv", "points.npy"])
+def test_encode_a_file(cli, circle, kind):
+    phases = np.arange(8) / 8
+    x = circle.model.signal.sample(torch.from_numpy(phases).unsqueeze(0))[0].numpy() if kind == "points.npy" else phases
+    if kind.endswith("npy"):
+        np.save(kind, x)
+    else:
+        np.savetxt(kind, x)
+    code, _, err = cli("encode", "store", circle.config.key, "--phases", kind, "--out", "a.edc")
+    assert code == 0, err
+    edn.compress("b.edc", circle, x)
+    np.testing.assert_array_equal(edn.read_indices("a.edc", circle), edn.read_indices("b.edc", circle))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ("encode", "store", "zz", "--phases", "5", "--out", "b.edc"),
+            "KEY must be that of one run in store, got 'zz'",
+        ),
+        (
+            ("encode", "store", "z" * 5000, "--phases", "5", "--out", "b.edc"),
+            f"KEY must be that of one run in store, got '{'z' * 60}…', which",
+        ),
+        (("encode", "store", "", "--phases", "5", "--out", "b.edc"), "KEY must be that of one run in store, got ''"),
+        (("encode", "nothing", "a", "--phases", "5", "--out", "b.edc"), "Directory 'nothing' does not exist"),
+        (("encode", "store", "KEY", "--phases", "0", "--out", "b.edc"), "--phases must be a number from 1 to 2**28"),
+        (("encode", "store", "KEY", "--phases", "1.5", "--out", "b.edc"), "--phases must be a number from 1"),
+        (("encode", "store", "KEY", "--phases", "5", "--key", "x", "--out", "b.edc"), "--key is of a .npz file"),
+        (("encode", "store", "KEY", "--phases", "no.npy", "--out", "b.edc"), "no.npy: No such file"),
+        (("encode", "store", "KEY", "--phases", "5"), "Missing option '--out'"),
+        (("encode", "store", "KEY", "--phases", "5", "--out", "no/b.edc"), "no/b.edc: No such file"),
+        (("decode", "no.edc", "--store", "store", "--out", "b.npy"), "no.edc: No such file"),
+        (("decode", "bad.edc", "--store", "store", "--out", "b.npy"), "bad.edc: it has 93 bytes, and should have 94"),
+        (("decode", "good.edc", "--store", "store", "--out", "b.npy"), "good.edc does not name its compressor"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_arguments(cli, circle, small, tmp_path, arguments, words):
+    (tmp_path / "bad.edc").write_bytes(small[:-1])
+    (tmp_path / "good.edc").write_bytes(small)
+    code, out, err = cli(*(circle.config.key if argument == "KEY" else argument for argument in arguments))
+    assert (code, out) == (2, "")
+    assert words in err.splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.edc", "good.edc", "store"]
+
+
+@pytest.mark.parametrize("name", ["encode", "decode"])
+def test_help(cli, name):
+    text = cli(name, "--help")[1]
+    command = getattr(cli_coding, name)
+    assert all(option in text for parameter in command.params for option in parameter.opts if option.startswith("--"))
+    assert command.help.splitlines()[0] == main.commands[name].help
+    assert main.commands[name].help in cli("--help")[1]  # whole
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("encode", ["--help"]), ("decode", ["a.edc"])])
+def test_commands_without_the_extra(name, arguments):
+    script = "import sys; sys.modules['constriction'] = None; from edcurve.cli import main; main(prog_name='edcurve')"
+    done = subprocess.run([sys.executable, "-c", script, name, *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"\nError: {name} needs the extra coding: pip install 'edcurve[coding]' (" in done.stderr
+    assert "Traceback" not in done.stderr

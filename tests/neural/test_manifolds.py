@@ -1,0 +1,279 @@
+"""Compressors of measured points: the algebra of chords, names by content, stores, and what training makes of them."""
+
+import edcurve
+import edcurve_neural as edn
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from edcurve.cli import main
+from edcurve_neural import manifolds
+from edcurve_neural.moments import Moments
+from edcurve_neural.runs import rank_floor
+from edcurve_neural.signals import signal, trained_on
+from edcurve_neural.store import row
+from edcurve_neural.training import sweeps
+from edcurve_neural.training.train_circular import loop_of_components
+
+QUICK = {"steps": 300, "batch_size": 256, "compressor": "circular"}
+
+
+def loop(count, harmonics=((1, 1.0),)):
+    """Points of a loop with some amplitudes of harmonics."""
+    angle = 2 * np.pi * np.arange(count) / count
+    return np.stack([a * wave(k * angle) for k, a in harmonics for wave in (np.cos, np.sin)], axis=1)
+
+
+def helix(count):
+    v = np.linspace(0, 1, count)
+    return np.stack([np.cos(4 * v), np.sin(4 * v), v], axis=1)
+
+
+def waves(kind, count=24):
+    points = loop(count, ((1, 1.0), (3, 0.3))) if kind == "loop" else helix(count)
+    return points, signal(edn.from_samples(points, closed=kind == "loop"), 1)
+
+
+@pytest.fixture
+def elsewhere():
+    """Forget all points, as another process does not know them."""
+    known, folders = dict(manifolds._known), dict(manifolds._folders)
+
+    def forget():
+        manifolds._known.clear()
+        manifolds._folders.clear()
+
+    yield forget
+    manifolds._known.update(known)
+    manifolds._folders.update(folders)
+
+
+@pytest.mark.parametrize("kind", ["loop", "curve"])
+def test_points_and_chords(kind):
+    points, source = waves(kind)
+    chords = len(points) - (kind == "curve")
+    at = torch.arange(len(points), dtype=torch.float64)[None] / chords
+    assert torch.allclose(source.sample(at)[0], torch.from_numpy(points), rtol=0, atol=1e-12)
+    last = torch.from_numpy(points[0] if kind == "loop" else points[-1])
+    assert torch.allclose(source.sample(torch.ones(1, 1, dtype=torch.float64))[0, 0], last, rtol=0, atol=1e-12)
+    half = source.sample((at[:, 1:2] + at[:, 2:3]) / 2)[0, 0].numpy()
+    np.testing.assert_allclose(half, (points[1] + points[2]) / 2, atol=1e-12)
+    v = torch.rand((2, 300), dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(source.energy(v), source.sample(v).square().sum(-1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["loop", "curve"])
+@pytest.mark.parametrize("batch", [10, 300])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_projection_is_the_product(kind, batch, dtype):
+    """By forming realizations, and by projecting all points once: against autograd of the plain product."""
+    _, source = waves(kind)
+    generator = torch.Generator().manual_seed(0)
+    v = torch.rand((3, batch), generator=generator, dtype=dtype)
+    v[:, 0] = 0.0
+    rows = torch.randn((3, 5, source.dim), generator=generator, dtype=dtype).requires_grad_()
+    bias = torch.randn((3, 5, 1), generator=generator, dtype=dtype)
+    plain = torch.bmm(rows, source.sample(v).transpose(1, 2))
+    close = 64 * torch.finfo(dtype).eps
+    assert (source.project(v, rows.detach()) - plain).abs().max() <= close
+    assert (source.project(v, rows.detach(), bias) - plain - bias).abs().max() <= close
+    grad = torch.randn(plain.shape, generator=generator, dtype=dtype)
+    (expected,) = torch.autograd.grad((plain * grad).sum(), rows)
+    found, biases = source.minus_adjoint(v, grad)
+    assert (found + expected).abs().max() <= close * batch
+    assert torch.allclose(biases, grad.sum(2), rtol=0, atol=close * batch)
+
+
+@pytest.mark.parametrize("kind", ["loop", "curve"])
+def test_means_of_cells(kind):
+    _, source = waves(kind)
+    cells = np.random.default_rng(0).integers(0, 7, 500)
+    moments = Moments(source, cells, 7)
+    x = source.sample(torch.from_numpy(moments.phases)[None])[0].numpy()
+    found = np.concatenate([means for _, means in moments.means()])
+    np.testing.assert_allclose(found, [x[cells == cell].mean(axis=0) for cell in range(7)], atol=1e-13)
+    assert moments.energy == pytest.approx(np.mean(np.sum(x**2, axis=1)), rel=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["loop", "curve"])
+@pytest.mark.parametrize("count", [5, 24])
+def test_rank_floor_is_that_of_the_covariance(kind, count):
+    points, source = waves(kind, count)
+    x = source.sample((torch.arange(100_000, dtype=torch.float64)[None] + 0.5) / 100_000)[0].numpy()
+    values = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
+    for width in range(points.shape[1]):
+        assert rank_floor(source, width) == pytest.approx(values[width:].sum(), rel=1e-6)
+
+
+def test_training_sees_points_of_one_size_about_zero():
+    points = 300.0 * loop(64, ((1, 1.0), (2, 0.1))) + 1e4
+    source = signal(edn.from_samples(points), 1)
+    seen = trained_on(source)
+    assert seen.nodes(torch.zeros(1)).mean(0).abs().max() < 0.1
+    assert seen.weight == 2.0 ** (2 * round(np.log2(300.0 * np.sqrt(1.01 / 2))))
+    v = torch.tensor([[0.3]], dtype=torch.float64)
+    back = seen.sample(v)[0, 0] / seen.scale + seen.centre
+    assert torch.allclose(back, source.sample(v)[0, 0], rtol=1e-12)
+    assert trained_on(signal("circle", 1)) == signal("circle", 1)
+
+
+@pytest.mark.parametrize("compressor", ["ntc", "circular", "circular-table", "circular-field"])
+def test_unit_and_origin_do_not_matter(compressor):
+    """The model of points that were moved and enlarged makes of them what it would have made of the others."""
+    points, changed = loop(48, ((1, 1.0), (2, 0.2))), 0.0 if compressor == "circular-field" else 5.0
+    fields = {"steps": 60, "batch_size": 64, "compressor": compressor}
+    first = edn.train(edn.Config(edn.from_samples(points), 8.0, **fields), progress=False)
+    moved = 1024.0 * (points + changed)
+    second = edn.train(edn.Config(edn.from_samples(moved), 8.0 / 2.0**20, **fields), progress=False)
+    one, other = first.evaluate(4096), second.evaluate(4096)
+    assert other.rate == pytest.approx(one.rate, abs=0.02)
+    assert other.distortion == pytest.approx(2.0**20 * one.distortion, rel=0.01)
+    x = torch.from_numpy(moved).float()[None]
+    decoded = second.model.decode(second.model.encode(x))
+    assert float((decoded - x).square().sum(2).mean()) == pytest.approx(other.distortion, rel=0.2)
+
+
+def test_names_are_of_the_content(tmp_path):
+    points = loop(32)
+    np.save(tmp_path / "a.npy", points)
+    np.savetxt(tmp_path / "b.csv", points, delimiter=",")
+    config = edn.Config(str(tmp_path / "a.npy"), 4.0)
+    assert config.source == edn.from_samples(points)
+    assert config == edn.Config(tmp_path / "b.csv", 4.0)
+    assert config.samples is None
+    assert edn.Config.from_dict(config.to_dict()).key == config.key
+    np.save(tmp_path / "a.npy", 2.0 * points)
+    assert edn.Config(str(tmp_path / "a.npy"), 4.0).key != config.key
+    assert edn.from_samples(helix(9), closed=False).startswith("curve:")
+    assert edn.grid(tmp_path / "b.csv", lmbda=[4.0])[0].key == config.key
+
+
+def test_keys_of_the_other_sources_stay():
+    assert edn.Config("circle", 32.0, steps=500, batch_size=256, compressor="circular").key == "b8dc5b2195e37723"
+    assert edn.Config("circle", 32.0, steps=500, batch_size=256, latent_dim=2).key == "02f5631205a3b3ae"
+
+
+def test_bad_points_are_named(tmp_path, elsewhere):
+    np.save(tmp_path / "bad.npy", np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match=r"bad\.npy"):
+        edn.Config(str(tmp_path / "bad.npy"), 4.0)
+    np.save(tmp_path / "few.npy", np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"few\.npy: x must be of shape"):
+        edn.Config(str(tmp_path / "few.npy"), 4.0)
+    with pytest.raises(FileNotFoundError, match=r"none\.npy"):
+        edn.Config(str(tmp_path / "none.npy"), 4.0)
+    with pytest.raises(ValueError, match="x must be stationary"):
+        edn.from_samples(loop(32, ((1, 1.0),)) * [3.0, 1.0])
+    with pytest.raises(ValueError, match=r"label must be .* got 'ramp'"):
+        edn.from_samples(loop(32), label="ramp")
+    with pytest.raises(ValueError, match="samples must be None for measured points"):
+        edn.Config(edn.from_samples(loop(32)), 4.0, samples=32)
+    with pytest.raises(ValueError, match=r"a file of points .* got 'loop:12'"):
+        edn.Config("loop:12", 4.0)
+    with pytest.raises(ValueError, match="a file of points"):
+        edn.evaluate(lambda x: x, lambda i: i, "hair")
+    elsewhere()
+    with pytest.raises(ValueError, match="'loop:0123456789abcdef' are not known here"):
+        edn.train(edn.Config("loop:0123456789abcdef", 4.0, steps=8), progress=False)
+
+
+def test_store_keeps_the_points(tmp_path, elsewhere):
+    """What a worker and a later process find; a copy that was altered is named."""
+    config = edn.Config(edn.from_samples(loop(64), label="ring"), 8.0, **{**QUICK, "steps": 16})
+    found = edn.sweep([config], store=tmp_path, points=2**10, progress=False).to_pandas().iloc[0]
+    assert found["points_of"] == "ring"
+    assert found["optimum"] == "exact (checked numerically)"
+    elsewhere()
+    run = edn.Store(tmp_path).load(config)
+    assert run.evaluate(2**10).excess(8.0) == pytest.approx(found["excess"], abs=1e-9)
+    other = edn.Config(config.source, 16.0, **{**QUICK, "steps": 16})
+    elsewhere()
+    sweeps._train([other], store=str(tmp_path), device="cpu", every=500, points=2**10, say=False, tensorboard=None)
+    assert edn.Store(tmp_path).has(other)
+    elsewhere()
+    copy = tmp_path / "sources" / f"{config.source.partition(':')[2]}.npy"
+    np.save(copy, loop(65))
+    with pytest.raises(edn.DamagedFileError, match=rf"^{copy}: its content does not match its name"):
+        edn.Store(tmp_path).load(config)
+    copy.write_bytes(copy.read_bytes()[:-8])
+    with pytest.raises(edn.DamagedFileError, match=rf"^{copy}: .* is damaged"):
+        edn.Store(tmp_path).load(config)
+    copy.unlink()
+    with pytest.raises(ValueError, match=rf"^the points of source '{config.source}' are not known here"):
+        edn.Store(tmp_path).load(config)
+
+
+@pytest.mark.parametrize("count", [64, 512])
+@pytest.mark.parametrize("compressor", ["circular", "ntc"])
+def test_circle_by_points_is_the_circle(count, compressor):
+    """The same phases and weights: what differs is the chords, by 1/N², and the rounding of a short training."""
+    fields = {**QUICK, "compressor": compressor, "latent_dim": 1 + (compressor == "ntc")}
+    exact, found = (
+        edn.train(edn.Config(source, 32.0, **fields), progress=False).evaluate(2**14)
+        for source in ("circle", edn.from_samples(loop(count)))
+    )
+    assert abs(found.cells - exact.cells) <= 1
+    assert found.rate == pytest.approx(exact.rate, abs=2e-2 * 64 / count)
+    assert found.excess(32.0) == pytest.approx(exact.excess(32.0), abs=5e-2 * 64 / count)
+    assert sum(found.decomposition(32.0)) == pytest.approx(found.excess(32.0), abs=1e-9)
+
+
+def test_evaluate_takes_points(tmp_path):
+    """Equal cells of the circle, whose distortion is known."""
+    np.save(tmp_path / "ring.npy", loop(512))
+    middle = 2 * np.pi * (np.arange(8) + 0.5) / 8
+    found = edn.evaluate(
+        lambda x: np.floor(np.mod(np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi), 1.0) * 8).astype(int),
+        lambda index: np.stack([np.cos(middle[index]), np.sin(middle[index])], axis=1) * np.sinc(1 / 8),
+        tmp_path / "ring.npy",
+        points=2**12,
+    )
+    assert found.samples is None
+    assert found.entropy == pytest.approx(3.0)
+    assert found.distortion == pytest.approx(1 - np.sinc(1 / 8) ** 2, rel=1e-4)
+    assert found.optimum(8.0) == pytest.approx(edcurve.lagrangian("circle", 8.0).value, rel=1e-9)
+
+
+def test_upper_bounds_are_called_so():
+    """δ of this loop is not monotone, and intervals need not be best."""
+    config = edn.Config(edn.from_samples(loop(64, ((1, 0.5), (2, 1.0)))), 8.0, **{**QUICK, "steps": 8})
+    run = edn.train(config, progress=False)
+    found = row(run, run.evaluate(2**10))
+    assert found["optimum"] == "upper bound"
+    assert found["truncation"] == run.evaluate(2**10).source.truncation
+    assert "not monotone" in run.evaluate(2**10).source.reason
+
+
+def test_start_finds_the_pair_that_winds_once():
+    """Where most of the variance winds three times, the angle of the first pair would confuse three phases."""
+    rows = loop_of_components(loop(500, ((3, 1.2), (1, 1.0))), 8.0)
+    assert np.abs(rows[:, :2]).max() < 1e-6
+    assert np.abs(rows[:, 2:4]).max() > 0.5
+
+
+@pytest.mark.parametrize(("lmbda", "winds"), [(8.0, 2), (4096.0, 1)])
+def test_start_depends_on_lmbda(lmbda, winds):
+    """Phases half a turn apart, 0.1 away from each other, are worth a bit only where λ is high."""
+    rows = loop_of_components(loop(4096, ((1, 0.05), (2, 1.0))), lmbda)
+    used = np.abs(rows[:, :4]).max(axis=0) > 0.5
+    assert used.tolist() == [winds == 1, winds == 1, winds == 2, winds == 2]
+
+
+def test_open_curves():
+    """An arc, compressed like the circle's."""
+    config = edn.Config(edn.from_samples(helix(200), closed=False), 16.0, **QUICK)
+    found = edn.train(config, progress=False).evaluate(2**12)
+    assert not found.source.closed
+    assert found.excess(16.0) < 0.2 * found.optimum(16.0)
+
+
+def test_command_line(tmp_path):
+    np.save(tmp_path / "arc.npy", helix(64))
+    options = ["--lmbda", "8", "--steps", "8", "--batch-size", "32", "--points", "1024"]
+    result = CliRunner().invoke(main, ["train", str(tmp_path / "arc.npy"), "--open", *options])
+    assert result.exit_code == 0, result.output
+    assert "arc.npy" in result.output
+    assert "curve:" in result.output
+    result = CliRunner().invoke(main, ["train", "circle", "--open", *options])
+    assert result.exit_code != 0
+    assert "--open is for files, got the source 'circle'" in result.output

@@ -1,0 +1,196 @@
+"""The public functions against 50-digit arithmetic: relative error at most 1e-12 at every built-in source."""
+
+import json
+import math
+from pathlib import Path
+
+import edcurve as ed
+import numpy as np
+import oracle
+import pytest
+from mpmath import mp, mpf
+
+REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "values.json").read_text())
+REFERENCE_SOURCES = ("ramp", "circle", "sawbridge", "uniform")
+SOURCES = (*REFERENCE_SOURCES, "sinusoid", "power:0.05", "power:0.3", "power:1.5", "power:2.0")
+LEVELS = (*range(2, 13), 100, 12345, 10**7, 10**9)
+
+# The package's contract. A double carries 1e-16, a logarithm of up to 50 nats or a power 1/a = 20 takes a
+# digit or two, the rest is margin. The wanted value belongs to the double D, so rounding D does not count.
+RTOL = 1e-12
+
+FUNCTIONS = {
+    "entropy_distortion": oracle.entropy,
+    "lower_bound": oracle.dual,
+    "convex_hull": oracle.hull,
+}
+NATS = {"base": math.e}
+
+
+def tiny(rng, size):
+    return 10 ** rng.uniform(math.log10(3e-21), -3, size)
+
+
+def middle(rng, size):
+    return rng.uniform(1e-3, 0.9, size)
+
+
+def near_one(rng, size):
+    return 1 - 10 ** rng.uniform(-5, math.log10(0.5), size)
+
+
+def distortions(source, ratios, seed=20220517, size=40):
+    return float(oracle.max_distortion(source)) * ratios(np.random.default_rng(seed), size)
+
+
+def around(source, K):
+    """Return the double nearest to D_K between its two neighbours."""
+    D = float(oracle.level(source, K))
+    return np.array([np.nextafter(D, 0), D, np.nextafter(D, np.inf)])
+
+
+def log_uniform(low, high, size, seed=97):
+    return np.exp(np.random.default_rng(seed).uniform(math.log(low), math.log(high), size))
+
+
+def assert_accurate(source, at, got, want, rtol=RTOL):
+    """Compare an array with mpmath values in relative error and name the worst point."""
+    assert isinstance(got, np.ndarray)
+    assert got.dtype == np.float64
+    assert got.shape == at.shape == (len(want),)
+    assert got.size > 0
+    assert np.isfinite(got).all()
+    errors = [float(abs((mpf(float(g)) - w) / w)) for g, w in zip(got, want, strict=True)]
+    worst = int(np.argmax(errors))
+    assert errors[worst] <= rtol, (
+        f"{source} at {float(at[worst])!r}: got {float(got[worst])!r}, want {mp.nstr(want[worst], 20)}, "
+        f"relative error {errors[worst]:.2e} ({sum(e > rtol for e in errors)} of {len(errors)} exceed {rtol})"
+    )
+
+
+@pytest.mark.parametrize("ratios", [tiny, middle, near_one], ids=lambda ratios: ratios.__name__)
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_random_distortions(name, source, ratios):
+    D = distortions(source, ratios)
+    got = getattr(ed, name)(source, D, **NATS)
+    assert_accurate(source, D, got, [FUNCTIONS[name](source, x) for x in D])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_at_levels(name, source):
+    """At float(D_K) and one ulp either side the count of cells changes; on the left E has slope −∞."""
+    D = np.concatenate([around(source, K) for K in LEVELS])
+    got = getattr(ed, name)(source, D, **NATS)
+    assert_accurate(source, D, got, [FUNCTIONS[name](source, x) for x in D])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_at_max_distortion(name, source):
+    """Within ulps of D_max, where E is about 1e-15, D counts as given to four ulps; above D_max E is 0.
+
+    The relative contract ends at D/D_max = 1 − 1e-5; four ulps allow for a product or two in D_max − D.
+    """
+    for x in around(source, 1):
+        got = getattr(ed, name)(source, float(x), **NATS)
+        low, high = (float(FUNCTIONS[name](source, x + ulps * np.spacing(x))) for ulps in (4, -4))
+        assert low <= got <= high, f"{source} at {float(x)!r}: got {got!r}, allowed [{low!r}, {high!r}]"
+    above = [float(oracle.max_distortion(source)) * factor for factor in (1 + 1e-15, 2.0, 1e300)]
+    assert np.array_equal(getattr(ed, name)(source, np.array(above), **NATS), np.zeros(3))
+
+
+@pytest.mark.parametrize("source", REFERENCE_SOURCES)
+@pytest.mark.parametrize(("name", "key"), [("entropy_distortion", "entropy"), ("lower_bound", "dual")])
+def test_reference_values(name, key, source):
+    rows = REFERENCE[source]
+    D = np.array([row["distortion"] for row in rows])
+    assert_accurate(source, D, getattr(ed, name)(source, D, **NATS), [mpf(row[key]) for row in rows])
+
+
+@pytest.mark.parametrize("source", REFERENCE_SOURCES)
+def test_reference_hull_vertices(source):
+    """The hull passes through (D_K, log K) at its vertices; K = 1, entropy 0, is test_at_max_distortion's."""
+    rows = REFERENCE[f"{source}_hull"][1:]
+    D = np.array([float(row["distortion"]) for row in rows])
+    got = ed.convex_hull(source, D, **NATS)
+    # the double nearest to D_K instead of D_K moves the hull by |slope| D 1e-16 ~ 1e-16
+    assert_accurate(source, D, got, [mpf(row["entropy"]) for row in rows])
+
+
+@pytest.mark.parametrize(("source", "missing"), [("ramp", [2, 3]), ("circle", [2]), ("sinusoid", [2])])
+def test_levels_above_the_hull(source, missing):
+    """K = 2, 3 are no vertices of the ramp's hull, nor is K = 2 of the circle's: log K is above the chord.
+
+    By 0.077 and 0.0033 nats for the ramp and 0.04 for the circle, so that 1e-3 tells.
+    """
+    K = np.array(missing)
+    D = np.array([float(oracle.level(source, k)) for k in missing])
+    got = ed.convex_hull(source, D, **NATS)
+    first, last = 1, missing[-1] + 1
+    slope = mp.log(last) / (oracle.level(source, first) - oracle.level(source, last))
+    assert_accurate(source, D, got, [slope * (oracle.level(source, first) - x) for x in D])
+    assert (got < np.log(K) - 1e-3).all()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_partition(source):
+    """The cells fill the unit interval, meet the distortion, and are as many as they should be."""
+    d = oracle.cell_distortion(source)
+    ratios = np.concatenate([log_uniform(1e-12, 1e-3, 12), log_uniform(1e-3, 1 - 1e-5, 12)])
+    for D in float(oracle.max_distortion(source)) * ratios:
+        found = ed.partition(source, float(D))
+        count, size, odd = int(found.count), mpf(found.size), mpf(found.odd)
+        want, _ = oracle.partition(source, D)
+        # count K and K + 1 meet at a level; a double D tells them apart while K ≪ 1e16
+        assert count == want if want < 10**9 else abs(count - want) <= RTOL * want
+        assert 0 <= odd <= size * (1 + 1e-15)
+        assert abs(count * size + odd - 1) <= RTOL
+        assert abs(count * d(size) + d(odd) - mpf(D)) <= RTOL * mpf(D)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_distortion_entropy(source):
+    """The inverse at log-uniform entropies, and at the doubles nearest to log K."""
+    H = np.concatenate([log_uniform(1e-4, 48, 40), np.log(LEVELS)])
+    got = ed.distortion_entropy(source, H, **NATS)
+    assert_accurate(source, H, got, [oracle.distortion(source, h) for h in H])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_round_trip(source):
+    """E(D ± 1e-12 D) brackets H at D = D(H): a round trip at the accuracy of D, in which E is steep."""
+    H = log_uniform(1e-4, 23, 40, seed=98)  # 23 nats: D/D_max ≥ 1e-20 even where D ~ exp(−2H)
+    D = ed.distortion_entropy(source, H, **NATS)
+    more, less = (ed.entropy_distortion(source, D * factor, **NATS) for factor in (1 - RTOL, 1 + RTOL))
+    assert D.shape == H.shape
+    assert (less * (1 - RTOL) <= H).all()
+    assert (more * (1 + RTOL) >= H).all()
+    assert (less < more).all()
+
+
+@pytest.mark.parametrize("base", [2, 10])
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_base(name, source, base):
+    """Entropies scale by 1/log(base); the tolerance is the contract's, one rounding being 1e-16."""
+    D = distortions(source, tiny, size=10)
+    got = getattr(ed, name)(source, D, base=base)
+    assert_accurate(source, D, got, [FUNCTIONS[name](source, x) / mp.log(base) for x in D])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_default_base_is_two(name, source):
+    D = distortions(source, middle, size=10)
+    assert np.array_equal(getattr(ed, name)(source, D), getattr(ed, name)(source, D, base=2))
+
+
+@pytest.mark.parametrize("base", [2, 10])
+@pytest.mark.parametrize("source", SOURCES)
+def test_base_of_the_inverse(source, base):
+    """An entropy of H in the base is H log(base) nats; rounding that product moves log D by 1e-14 at most."""
+    H = log_uniform(1e-4, 23, 10, seed=99)
+    got = ed.distortion_entropy(source, H / math.log(base), base=base)
+    assert_accurate(source, H, got, [oracle.distortion(source, h) for h in H])

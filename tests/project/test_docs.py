@@ -1,0 +1,336 @@
+"""The documentation: its sessions give what they show, its reference is whole, its tables are what was measured."""
+
+import ast
+import doctest
+import importlib
+import importlib.util
+import inspect
+import json
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+import edcurve
+import edcurve as ed
+import edcurve_neural
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from edcurve.cli import main
+from matplotlib.figure import Figure
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
+
+
+def listed():
+    """Full names in the tables of the reference."""
+    module, names = "", []
+    for line in REFERENCE.splitlines():
+        if match := re.match(r"\.\. currentmodule:: (\S+)", line):
+            module = match[1]
+        elif match := re.fullmatch(r"   ([A-Za-z][\w.]*)", line):
+            names.append(f"{module}.{match[1]}")
+    return names
+
+
+def public():
+    """Full names of what is public."""
+    for package, others in ((edcurve, ["certify", "Certificate"]), (edcurve_neural, [])):
+        for name in [*package.__all__, *others]:
+            if not inspect.ismodule(getattr(package, name)):
+                yield f"{package.__name__}.{name}"
+    for name in ("certificate", "relaxation", "search"):
+        yield from (f"edcurve.{name}.{part}" for part in getattr(edcurve, name).__all__)
+    yield from (f"edcurve_neural.figures.{part}" for part in edcurve_neural.figures.__all__)
+    for module in (edcurve.inequalities, edcurve_neural.functional, edcurve_neural.baselines):
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_"):
+                yield f"{module.__name__}.{name}"
+
+
+def found(name):
+    """What a full name stands for."""
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        try:
+            value = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            value = getattr(value, part)
+        return value
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize("page", ["start", "theory", "errata"])
+def test_sessions(page):
+    results = doctest.testfile(str(DOCS / f"{page}.md"), module_relative=False)
+    assert results.attempted >= 8
+    assert results.failed == 0
+
+
+@pytest.mark.torch
+def test_reference_has_all_that_is_public():
+    known = [found(name) for name in listed()]
+    missing = [name for name in public() if not any(found(name) is value for value in known)]
+    assert missing == []
+
+
+@pytest.mark.torch
+def test_reference_has_nothing_that_is_not_documented():
+    names = listed()
+    assert len(names) == len(set(names)) > 100
+    assert [name for name in names if not inspect.getdoc(found(name))] == []
+
+
+def headings(page):
+    """What links may have after the #, as GitHub and the site make it of headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_links_lead_to_files():
+    targets = [(page, target) for page in PAGES for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))]
+    broken = []
+    for page, target in targets:
+        if re.match(r"https?:|#", target):
+            continue
+        path, _, heading = target.partition("#")
+        file = page.parent / path
+        if not file.exists() or (heading and heading not in headings(file)):
+            broken.append((page.name, target))
+    assert len(targets) > 30
+    assert broken == []
+
+
+def test_pages_are_in_the_table_of_contents():
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    entries = {line for block in re.findall(r"```\{toctree\}(.*?)```", index, re.DOTALL) for line in block.split()}
+    pages = {page.stem for page in DOCS.glob("*.md")} - {"index"}
+    assert {page for page in pages if not any(fnmatch(page, entry.strip("<>")) for entry in entries)} == set()
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "tutorials").glob("*.py")), ids=lambda path: path.stem)
+def test_tutorials_say_what_they_are(path):
+    text = path.read_text(encoding="utf-8")
+    lines = ast.get_docstring(ast.parse(text)).splitlines()
+    assert lines[1] == "=" * len(lines[0])
+
+
+PHASES, TIMES = (np.arange(2048) + 0.5) / 2048, (np.arange(1024) + 0.5) / 1024
+
+
+def shifted(waveform):
+    """Realizations that are functions of time, one a row."""
+    return lambda v: waveform((TIMES + v[:, None]) % 1.0)
+
+
+SUM, MEAN = np.sum, np.mean
+UNITS = {
+    "circle": (SUM, lambda v: np.stack([np.cos(2 * np.pi * v), np.sin(2 * np.pi * v)], axis=1)),
+    "uniform": (SUM, lambda v: v[:, None]),
+    "sinusoid": (MEAN, shifted(lambda t: np.sin(2 * np.pi * t))),
+    "ramp": (MEAN, shifted(lambda t: t - 0.5)),
+    "sawbridge": (MEAN, lambda v: TIMES - (v[:, None] <= TIMES)),
+    "square": (MEAN, shifted(lambda t: np.where(t < 0.5, 1.0, -1.0))),
+    "triangle": (MEAN, shifted(lambda t: 1.0 - 4.0 * np.abs(t - 0.5))),
+    "pulse:0.25": (MEAN, shifted(lambda t: 1.0 * (t < 0.25))),
+    "edge:3": (MEAN, shifted(lambda t: 4 / np.pi * (np.sin(2 * np.pi * t) + np.sin(6 * np.pi * t) / 3))),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_units_of_sources(name):
+    norm, realizations = UNITS[name]
+    x = realizations(PHASES)
+    error = np.concatenate([norm(np.square(half - half.mean(axis=0)), axis=1) for half in np.split(x, 2)])
+    known = ed.quantizer(name, 1e-3).source
+    assert np.mean(error) == pytest.approx(2 * known.cell_distortion(0.5), rel=3e-3)
+    assert np.mean(norm(np.square(x - x.mean(axis=0)), axis=1)) == pytest.approx(known.max_distortion, rel=3e-3)
+
+
+def test_units_of_data():
+    sine = np.sin(2 * np.pi * np.arange(64) / 64)
+    x = np.stack([np.roll(sine, -k) for k in range(64)])
+    points = ed.Source.from_samples(x)
+    shown = [ed.Source.from_waveform(sine), points, ed.Source.from_samples(x / 8), points.scaled(1 / 8)]
+    assert [source.max_distortion for source in shown] == pytest.approx([0.5, 32.0, 0.5, 0.5])  # as the page says
+    assert ed.segment(x, 0.0, closed=True).distortion == pytest.approx(32.0)
+    assert ed.segment(sine, 0.0).distortion == pytest.approx(0.5)
+    assert ed.lagrangian("ramp:64", 0.0).distortion == pytest.approx(1 / 12)
+    assert ed.Source.from_spectrum([0.25, 0.5]).max_distortion == 0.75
+    assert ed.PowerLaw(1.5).max_distortion == pytest.approx(1 / (2.5 * 3.5))
+
+
+def test_units_of_files(tmp_path):
+    sine = np.sin(2 * np.pi * np.arange(64) / 64)
+    np.save(tmp_path / "sine.npy", sine)
+    np.save(tmp_path / "shifts.npy", [np.roll(sine, -k) for k in range(64)])
+    for name, options, expected in (("sine", ["--waveform"], 0.5), ("shifts", [], 32.0)):
+        result = CliRunner().invoke(main, ["curve", str(tmp_path / f"{name}.npy"), *options, "--num", "3", "--json"])
+        assert json.loads(result.output)["distortion"][-1] == pytest.approx(expected)
+
+
+@pytest.mark.torch
+def test_units_of_evaluations():
+    for name, dim, expected in (("circle", 2, 1.0), ("ramp", 256, 1 / 12)):
+        encode, decode = lambda x: np.zeros(len(x), int), lambda i, dim=dim: np.zeros((len(i), dim))
+        found = edcurve_neural.evaluate(encode, decode, name, samples=256, points=2**12)
+        assert found.distortion == pytest.approx(expected, rel=1e-3)
+
+
+def table(corner):
+    """Rows of a table of choosing.md, by what is in their first cell."""
+    lines = (DOCS / "choosing.md").read_text(encoding="utf-8").partition(f"| {corner} |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines.splitlines()[2:]]
+    return {row[0]: row[1:] for row in rows}
+
+
+@pytest.mark.parametrize("summed", [True, False], ids=["sum", "mean"])
+def test_conversions(summed):
+    generator = np.random.default_rng(3)
+    pixels, numbers = 50, 150
+    x, y = generator.random((2, 40, numbers))
+    bits = 6.5  # of a realization
+    mse, bpp, weight = np.mean((x - y) ** 2), bits / pixels, 0.3
+    D = np.mean((SUM if summed else MEAN)((x - y) ** 2, axis=1))
+    rows = {name: cells[0 if summed else 1] for name, cells in table("you have").items()}
+
+    def here(start, **values):
+        """What the page says that is."""
+        (formula,) = [cell for name, cell in rows.items() if name.startswith(start)]
+        formula = formula.rpartition("=")[2].translate(str.maketrans({"·": "*", "²": "**2", "−": "-", "^": "**"}))
+        return eval(formula, {"N": numbers, "P": pixels, "λ": weight, "β": weight, **values})
+
+    assert here("mean squared error", MSE=mse) == pytest.approx(D)
+    assert here("MSE of values 0", MSE=np.mean((255 * x - 255 * y) ** 2)) == pytest.approx(D)
+    assert here("PSNR", PSNR=-10 * np.log10(mse)) == pytest.approx(D)
+    assert here("bits per pixel", bpp=bpp) == pytest.approx(bits)
+    assert bits + here("λ of bpp + λ · MSE") * D == pytest.approx(pixels * (bpp + weight * mse))
+    assert bits + here("λ of bpp + λ · 255²") * D == pytest.approx(pixels * (bpp + weight * 255**2 * mse))
+    assert bits + here("β of MSE") * D == pytest.approx(pixels * (mse + weight * bpp) / weight)
+    assert here("λ of bits of a realization") == weight
+    assert len(rows) == 9  # these, and that of nats
+
+
+def test_nats():
+    nats = ed.lagrangian("circle", 3.0, base=np.e)
+    bits = ed.lagrangian("circle", 3.0 / np.log(2))
+    assert (bits.cells, bits.distortion) == (nats.cells, nats.distortion)
+    assert bits.value == pytest.approx(nats.value / np.log(2))
+
+
+def test_what_excess_means(tmp_path):
+    D, H, weight = 0.2, 2.4, 4.0
+    gap, least = H - ed.entropy_distortion("circle", D), ed.lagrangian("circle", weight).value
+    assert ed.excess("circle", D, H) == gap
+    assert ed.excess("circle", D, H, lmbda=weight) == pytest.approx(H + weight * D - least)
+    given = ["excess", "circle", "--distortion", str(D), "--entropy", str(H), "--json"]
+    assert json.loads(CliRunner().invoke(main, given).output)["excess"] == [gap]
+    weighted = json.loads(CliRunner().invoke(main, [*given, "--lmbda", str(weight)]).output)
+    assert weighted["excess"] == pytest.approx([H + weight * D - least])
+    assert weighted["excess_entropy"] == [gap]
+    texts = [text.get_text() for text in ed.plot_gap("circle", [(D, H)], ax=Figure().subplots()).texts]
+    assert f"{gap:+.3g} bits" in texts
+    runs = edcurve_neural.figures.load().runs
+    for source, rows in runs[runs["status"] == "finished"].groupby("source"):
+        least = ed.lagrangian(source, rows["lmbda"].to_numpy()).value
+        above = rows["rate"] + rows["lmbda"] * rows["distortion"] - least
+        assert rows["excess"].to_numpy() == pytest.approx(above.to_numpy(), abs=1e-9)
+        assert rows[["entropy_model", "decoder", "partition"]].sum(axis=1).to_numpy() == pytest.approx(above, abs=1e-9)
+        assert rows["percent"].to_numpy() == pytest.approx(100 * above / least)
+        if source == "ramp":
+            sampled = ed.lagrangian("ramp:1024", rows["lmbda"].to_numpy()).value
+            assert rows["excess_sampled"].to_numpy() == pytest.approx(above + least - sampled, abs=1e-9)
+
+
+def test_claims_about_the_compressor_with_tables():
+    table = pd.read_csv(ROOT / "benchmarks" / "results" / "optimal_compressors.csv")
+    rows = table[table["compressor"] == "circular-table"].groupby("source")[
+        ["excess_percent", "excess_sampled_percent"]
+    ]
+    assert rows.max().loc["ramp", "excess_sampled_percent"] <= 0.10
+    assert rows.max().loc["circle", "excess_percent"] <= 0.08
+    assert rows.min().loc["ramp", "excess_percent"] == pytest.approx(-3.09, abs=0.005)
+    assert rows.max().loc["ramp", "excess_percent"] <= 0.064
+    for page in (ROOT / "README.md", DOCS / "topology.md"):
+        text = " ".join(page.read_text(encoding="utf-8").split())
+        assert "at most 0.10 % above" in text
+        assert "at most 0.08 % above that of the circle" in text
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """The module that makes parts of pages."""
+    spec = importlib.util.spec_from_file_location("_pages", DOCS / "_pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_table_of_the_readme_is_what_was_measured(pages):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = pd.read_csv(ROOT / "benchmarks" / "results" / "peers.csv").groupby("peer")["ratio_to_core"]
+    starts = {
+        "core, one call": "core, one point",
+        "core, a point": "core, array",
+        "bisection in NumPy, one point": "bisection, one point",
+        "SLSQP": "SLSQP",
+        "`edcurve.search`": "edcurve.search",
+        "convex–concave": "convex–concave",
+        "HiGHS": "HiGHS on a grid",
+        "trust-constr": "trust-constr",
+        "SCIP": "SCIP",
+    }
+    for start, peer in starts.items():
+        row = re.search(rf"^\| {start}[^|]*\|([^|]*)\|([^|]*)\|", text, re.MULTILINE)
+        shown = [float(value.replace(" ", "")) for value in row.groups()]
+        assert shown == pytest.approx([table.median()[peer], table.max()[peer]], rel=0.1), peer  # one or two digits
+
+
+def test_tables_of_the_site(pages, tmp_path):
+    pages.write(tmp_path)
+    peers = pd.read_csv(ROOT / "benchmarks" / "results" / "peers.csv").groupby("peer")
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|", (tmp_path / "peers.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) == peers.ngroups
+    medians = {name: float(median.replace(" ", "")) for name, median, _ in rows}
+    assert medians["SCIP, 15 s at most"] == pytest.approx(peers["ratio_to_core"].median()["SCIP"], rel=0.05)
+    readme = (tmp_path / "readme.md").read_text(encoding="utf-8")
+    assert "docs/images" not in readme
+    assert "](neural.md)" in readme
+    assert "](auto_tutorials/index.rst)" in readme
+    assert "](choosing.md#units)" in readme
+    others = [link for link in re.findall(r"\]\((\S+?)\)", readme) if not re.match(r"http|\S+\.(md|rst)(#|$)", link)]
+    assert others == []
+
+
+def test_links_to_scripts_lead_to_their_pages(pages):
+    text = "[a](tutorials/plot_4_certify.py), [b](tutorials/), [c](examples), [d](neural.md#figure-1-the-ramp)"
+    made = "[a](auto_tutorials/plot_4_certify.rst), [b](auto_tutorials/index.rst), [c](auto_examples/index.rst), "
+    assert pages.linked(text) == made + "[d](neural.md#figure-1-the-ramp)"
+    texts = [pages.readme(), *(pages.linked(page.read_text(encoding="utf-8")) for page in DOCS.glob("*.md"))]
+    left = [link for text in texts for link in re.findall(r"\]\(((?:docs/)?(?:tutorials|examples)\S*)\)", text)]
+    assert left == []
+
+
+def test_results_of_compressors(pages, tmp_path, monkeypatch):
+    results = tmp_path / "benchmarks" / "results"
+    (results / "neural").mkdir(parents=True)
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    monkeypatch.setattr(pages, "RESULTS", results)
+    assert list(pages.compressors()) == []
+    columns = ["source", "lmbda", "seed", "compressor", "excess_percent"]
+    rows = [("circle", 4.0, 0, "new", 0.25), ("circle", 4.0, 1, "new", 0.75), ("circle", 32.0, 0, "new", 0.5)]
+    pd.DataFrame(rows, columns=columns).to_csv(results / "optimal_compressors.csv", index=False)
+    (results / "optimal_compressors.json").write_text(json.dumps({"command": "python this.py"}), encoding="utf-8")
+    (text,) = pages.compressors()
+    assert "| circle | λ = 4 | λ = 32 |" in text
+    assert "| new | 0.75 | 0.5 |" in text  # the worst of the seeds
+    assert "made by `python this.py`" in text
+    speeds = {"sweep": ["circle"], "loop": [100.0], "threads": [500.0], "processes": [650.0], "by_processor": [7.0]}
+    pd.DataFrame(speeds).to_csv(results / "neural" / "speed.csv", index=False)
+    assert "| circle | 100 | 500 | 650 | 7 | 6.5 |" in "".join(pages.compressors())
