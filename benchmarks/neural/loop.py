@@ -8,7 +8,7 @@ import time
 import torch
 from edcurve_neural import Config
 from edcurve_neural.functional import initial_matrix
-from edcurve_neural.training import schedules
+from edcurve_neural.optimisation import schedules
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 

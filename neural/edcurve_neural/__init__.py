@@ -8,9 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import baselines as baselines
-    from . import coding as coding
-    from . import functional as functional
+    from . import baselines, coding, functional
     from .baselines import ecvq, phase_quantizer, transform_coding
     from .coding import Coded, compress, decompress, read_indices, write_indices
     from .compressors.circular import Circular

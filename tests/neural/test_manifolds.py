@@ -8,12 +8,12 @@ import torch
 from click.testing import CliRunner
 from edcurve.cli import main
 from edcurve_neural import manifolds
+from edcurve_neural.compressors.train_circular import loop_of_components
 from edcurve_neural.moments import Moments
 from edcurve_neural.runs import rank_floor
 from edcurve_neural.signals import signal, trained_on
 from edcurve_neural.store import row
 from edcurve_neural.training import sweeps
-from edcurve_neural.training.train_circular import loop_of_components
 
 QUICK = {"steps": 300, "batch_size": 256, "compressor": "circular"}
 

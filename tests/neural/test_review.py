@@ -13,11 +13,11 @@ import torch
 from click.testing import CliRunner
 from edcurve.cli import main
 from edcurve_neural import files
+from edcurve_neural.compressors.programs import begin
 from edcurve_neural.compressors.restoring import restored
+from edcurve_neural.compressors.train_circular import DENSE, loop_of_components
 from edcurve_neural.figures import tradeoffs
 from edcurve_neural.training import progress
-from edcurve_neural.training.programs import begin
-from edcurve_neural.training.train_circular import DENSE, loop_of_components
 
 SMALL = edn.Config("circle", 8.0, hidden=(4,), batch_size=4, steps=6, compressor="circular")
 

@@ -26,12 +26,12 @@ from edcurve.io.arrays import shortened
 from edcurve.io.files import replacing
 
 from edcurve_neural import files, manifolds
+from edcurve_neural.compressors.programs import Program
 from edcurve_neural.compressors.restoring import restored
 from edcurve_neural.config import Config
 from edcurve_neural.evaluation import POINTS, Evaluation
 from edcurve_neural.files import DamagedFileError
 from edcurve_neural.runs import Run
-from edcurve_neural.training.programs import Program
 
 TEXTS = ("points_of", "optimum")  # metrics of measured points that are no numbers
 

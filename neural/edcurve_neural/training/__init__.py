@@ -12,12 +12,12 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from edcurve_neural.compressors.cpu_kernels.cores import one_core
+from edcurve_neural.compressors.programs import Program, begin
 from edcurve_neural.config import Config
 from edcurve_neural.runs import Run
 
 from . import progress as reports
-from .cpu_kernels.cores import one_core
-from .programs import Program, begin
 
 T = TypeVar("T")
 LIMIT = 2**18  # models × batch size of one program: with hidden layers of 100, about 1 GB

@@ -19,7 +19,7 @@ from edcurve_neural.runs import evaluate_model
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from .programs import Program
+    from edcurve_neural.compressors.programs import Program
 
 GLANCE = 4096  # phases of a quick evaluation
 SHOWN = 0.5  # seconds between updates of the bar

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from edcurve.sources import BOUND
 
+from edcurve_neural.compressors.programs import begin
 from edcurve_neural.config import Config
 from edcurve_neural.evaluation import POINTS, check_points, known_source
 from edcurve_neural.runs import Run
@@ -25,7 +26,6 @@ from edcurve_neural.store import Store
 
 from . import executors, finish, run_all, shares
 from . import progress as reports
-from .programs import begin
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,9 @@ from edcurve_neural.compressors import circular
 from edcurve_neural.compressors.cells import Cells, Sorted, choose
 from edcurve_neural.compressors.codebook import Codebook, with_codebook
 from edcurve_neural.compressors.ntc import NTC
+from edcurve_neural.compressors.programs import begin
+from edcurve_neural.compressors.train_circular import loop_of_components
 from edcurve_neural.signals import signal
-from edcurve_neural.training.programs import begin
-from edcurve_neural.training.train_circular import loop_of_components
 
 BASE = edn.Config("circle", 32.0, batch_size=64, steps=40, hidden=(16, 16), compressor="circular")
 KINDS = ("circular", "circular-field", "circular-table")

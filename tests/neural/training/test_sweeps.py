@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from edcurve_neural.compressors.programs import Program, begin
 from edcurve_neural.store import Store
-from edcurve_neural.training.programs import Program, begin
 
 BASE = edn.Config("circle", 16.0, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)
 RAMP = edn.Config("ramp", 48.0, samples=20, hidden=(8, 8), batch_size=13, steps=50)  # a batch that is no whole vector

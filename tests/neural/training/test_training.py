@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from edcurve_neural.compressors.ntc import NTC
-from edcurve_neural.training import schedules, shares
-from edcurve_neural.training.adam import Adam
-from edcurve_neural.training.programs import begin
+from edcurve_neural.compressors.programs import begin
+from edcurve_neural.optimisation import schedules
+from edcurve_neural.optimisation.adam import Adam
+from edcurve_neural.training import shares
 
 SMALL = {"hidden": (16, 16), "batch_size": 32, "steps": 60}
 BASE = edn.Config("circle", 16.0, latent_dim=2, **SMALL)
@@ -102,7 +103,7 @@ def test_shares():
 def test_an_interrupt_stops_all(monkeypatch):
     """The first thread to fail is reported, the others stop at their next step."""
     monkeypatch.setattr(
-        "edcurve_neural.training.train_transform.schedules.alpha", lambda step, steps: 1.0 if step < 3 else 1 // 0
+        "edcurve_neural.compressors.train_ntc.schedules.alpha", lambda step, steps: 1.0 if step < 3 else 1 // 0
     )
     torch.set_num_threads(2)
     with pytest.raises(ZeroDivisionError):

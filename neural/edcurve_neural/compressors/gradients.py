@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from edcurve_neural.compressors.ntc import SLOPE, Layout, Parts, parts
 from edcurve_neural.signals import Circle, Signal, Stepped
 
 from .derivatives import NoisyLogProb, conditional_mean, soft_round
+from .ntc import SLOPE, Layout, Parts, parts
 from .objective import Cost
 
 BITS = 1.0 / math.log(2.0)

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from edcurve_neural import random_streams
 from edcurve_neural.compressors.base import Coder
+from edcurve_neural.compressors.objective import Cost
 from edcurve_neural.config import Config
 from edcurve_neural.runs import Run
+from edcurve_neural.training.progress import Record
 
 from .adam import Adam
-from .objective import Cost
-from .progress import Record
 
 LOGGED = 100  # points of the history
 

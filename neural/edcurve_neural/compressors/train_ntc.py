@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from edcurve_neural import random_streams
-from edcurve_neural.compressors.codebook import Codebook, with_codebook
-from edcurve_neural.compressors.ntc import ALPHA_LIMIT, NTC
 from edcurve_neural.config import Config
+from edcurve_neural.optimisation import schedules
+from edcurve_neural.optimisation.program import Program
 from edcurve_neural.signals import Measured, trained_on
 
-from . import schedules
+from .codebook import Codebook, with_codebook
 from .gradients import gradient_of
+from .ntc import ALPHA_LIMIT, NTC
 from .objective import Cost
-from .program import Program
 
 
 class TransformProgram(Program):

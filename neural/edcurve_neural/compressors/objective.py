@@ -11,8 +11,9 @@ from typing import NamedTuple
 from torch import Tensor
 
 from edcurve_neural import functional
-from edcurve_neural.compressors.ntc import mlp, parts
 from edcurve_neural.signals import Signal
+
+from .ntc import mlp, parts
 
 
 class Cost(NamedTuple):

@@ -20,27 +20,15 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 from edcurve_neural import learning_phases, random_streams
-from edcurve_neural.compressors.cells import LEAST, Cells, Sorted, choose
-from edcurve_neural.compressors.circular import (
-    FAST,
-    Circular,
-    cell,
-    field,
-    histogram,
-    initial,
-    latents,
-    layout,
-    series,
-    series_error,
-    waves,
-)
-from edcurve_neural.compressors.codebook import LEARNED_FROM, Codebook, cell_means, with_codebook
 from edcurve_neural.config import Config
+from edcurve_neural.optimisation import schedules
+from edcurve_neural.optimisation.program import Program
 from edcurve_neural.signals import Measured, signal, trained_on
 
-from . import schedules
+from .cells import LEAST, Cells, Sorted, choose
+from .circular import FAST, Circular, cell, field, histogram, initial, latents, layout, series, series_error, waves
+from .codebook import LEARNED_FROM, Codebook, cell_means, with_codebook
 from .objective import Cost
-from .program import Program
 
 STARTED_FROM = 4096  # realizations
 COMPONENTS = 6  # of which pairs are tried

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import pytest
 import threadpoolctl
-from edcurve_neural.training.cpu_kernels import blas, cores, functions
+from edcurve_neural.compressors.cpu_kernels import blas, cores, functions
 from mpmath import mp
 
 SMALL = 10.0 ** np.linspace(-30, 0, 400)

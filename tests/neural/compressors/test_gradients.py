@@ -3,11 +3,11 @@
 import pytest
 import torch
 from edcurve_neural import functional
+from edcurve_neural.compressors import derivatives
+from edcurve_neural.compressors.cpu_kernels.gradient import Compiled
+from edcurve_neural.compressors.gradients import Gradient, gradient_of
 from edcurve_neural.compressors.ntc import NTC
-from edcurve_neural.training import derivatives
-from edcurve_neural.training.cpu_kernels.gradient import Compiled
-from edcurve_neural.training.gradients import Gradient, gradient_of
-from edcurve_neural.training.objective import cost
+from edcurve_neural.compressors.objective import cost
 
 CASES = [
     ("circle", 2, (10, 10)),
@@ -113,7 +113,7 @@ def test_compiled_models_are_as_alone(source, samples):
 @pytest.mark.parametrize(("batch", "chunk"), [(1, 256), (40, 7), (41, 8), (600, 256)])
 def test_chunks_of_the_batch_do_not_matter(source, samples, batch, chunk, monkeypatch):
     """Against the plain path in float64; chunks need not divide the batch."""
-    monkeypatch.setattr("edcurve_neural.training.cpu_kernels.gradient.CHUNK", chunk)
+    monkeypatch.setattr("edcurve_neural.compressors.cpu_kernels.gradient.CHUNK", chunk)
     model, flat, v, noise, lmbda = setting(source, samples, (12, 9), torch.float32, latents=2, batch=batch)
     gradient, exact = torch.zeros_like(flat), torch.zeros_like(flat).double()
     alpha = torch.tensor([1.0, 2.0, 3.0])

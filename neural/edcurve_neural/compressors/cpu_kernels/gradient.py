@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from edcurve_neural.compressors.ntc import Layout
+from edcurve_neural.compressors.objective import Cost
 from edcurve_neural.signals import Harmonic, Signal, Stepped
-from edcurve_neural.training.objective import Cost
 
 from .compiling import Table, Vector
 from .cores import one_core

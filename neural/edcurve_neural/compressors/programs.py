@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from edcurve_neural.config import Config
+from edcurve_neural.optimisation.program import Program
 
-from .program import Program
 from .train_circular import CircularProgram
-from .train_transform import TransformProgram
+from .train_ntc import TransformProgram
 
 __all__ = ["Program", "begin"]
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
-from edcurve_neural.compressors.ntc import Layout
 from edcurve_neural.functional import Density
+
+from .ntc import Layout
 
 
 class Smooth(NamedTuple):
