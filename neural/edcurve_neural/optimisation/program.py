@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from edcurve_neural import random_streams
@@ -14,11 +16,18 @@ from edcurve_neural.compressors.base import Coder
 from edcurve_neural.compressors.objective import Cost
 from edcurve_neural.config import Config
 from edcurve_neural.runs import Run
-from edcurve_neural.training.progress import Record
 
 from .adam import Adam
 
 LOGGED = 100  # points of the history
+
+
+class Record(NamedTuple):
+    """Means over the steps since the last record, shape (models,)."""
+
+    step: int
+    rate: NDArray[np.float64]
+    distortion: NDArray[np.float64]
 
 
 class Program(ABC):

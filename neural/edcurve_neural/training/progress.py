@@ -14,24 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edcurve_neural.optimisation.program import Program, Record
 from edcurve_neural.runs import evaluate_model
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from edcurve_neural.compressors.programs import Program
 
 GLANCE = 4096  # phases of a quick evaluation
 SHOWN = 0.5  # seconds between updates of the bar
 COSTLY = 20.0  # an evaluation may take one part in so many of the time
-
-
-class Record(NamedTuple):
-    """Means over the steps since the last record, shape (models,)."""
-
-    step: int
-    rate: NDArray[np.float64]
-    distortion: NDArray[np.float64]
 
 
 class Glance(NamedTuple):
@@ -61,7 +53,7 @@ def summary(seen: Glance) -> str:
     return "  ".join(f"{name} {values[finite].mean():.4g}" for name, values in seen._asdict().items())
 
 
-Advance = Callable[["Program"], None]
+Advance = Callable[[Program], None]
 
 
 @contextmanager
@@ -123,7 +115,7 @@ class _Watch:
             self.next = now + COSTLY * (time.monotonic() - now)
 
 
-Board = Callable[["Program", Record], None]
+Board = Callable[[Program, Record], None]
 
 
 @contextmanager
