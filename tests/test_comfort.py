@@ -256,7 +256,7 @@ def test_what_is_offered_is_what_there_is():
 
 
 def test_completion_without_the_neural_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "edcurve_neural.cli", None)
+    monkeypatch.setitem(sys.modules, "edcurve_neural.cli.training", None)
     assert completed("train", "") == []
 
 

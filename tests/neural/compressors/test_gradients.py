@@ -83,7 +83,7 @@ def test_blocks_of_models_do_not_matter(source, samples, monkeypatch):
     alpha = lmbda = torch.tensor([1.0, 2.0, 3.0, 2.5, 0.5]).double()
     results = []
     for block in (10**6, 2 * 9 * 40, 1):
-        monkeypatch.setattr("edcurve_neural.gradients.BLOCK", block)
+        monkeypatch.setattr("edcurve_neural.compressors.gradients.BLOCK", block)
         gradient = torch.zeros_like(flat)
         run = Gradient(model.signal, model.layout, flat, gradient, v.shape[1])
         found = run(v, noise, alpha, lmbda, learned=True)
