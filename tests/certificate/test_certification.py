@@ -284,7 +284,7 @@ def test_condition_for_ball_functions():
 
 
 def test_without_flint_the_message_says_what_to_install():
-    code = "import sys; sys.modules['flint'] = None; import edcurve; import edcurve.certificate"
+    code = "import sys; sys.modules['flint'] = None; import edcurve.certificate; edcurve.certificate.certify"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "edcurve[certificate]" in done.stderr

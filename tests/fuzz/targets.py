@@ -307,7 +307,7 @@ def figures(rng, folder, mark):
     with contextlib.ExitStack() as stack:
         if not drawn:
             stack.enter_context(mock.patch.object(drawing, "draw", return_value=[]))
-        stack.enter_context(mock.patch("edcurve.figures.write_figures", return_value=[]))
+        stack.enter_context(mock.patch("edcurve.reporting.figures.write_figures", return_value=[]))
         run("figures", "--runs", path, "--out", folder / "out", named=[path])
 
 

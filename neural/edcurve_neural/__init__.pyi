@@ -1,0 +1,33 @@
+"""The public names, each written once: `__init__.py` reads this file, and so do type checkers."""
+
+from . import baselines as baselines
+from . import coding as coding
+from . import figures as figures
+from . import functional as functional
+from .baselines import ecvq as ecvq
+from .baselines import phase_quantizer as phase_quantizer
+from .baselines import transform_coding as transform_coding
+from .coding import Coded as Coded
+from .coding import compress as compress
+from .coding import decompress as decompress
+from .coding import read_indices as read_indices
+from .coding import write_indices as write_indices
+from .compressors.circular import Circular as Circular
+from .compressors.codebook import Codebook as Codebook
+from .compressors.ntc import NTC as NTC
+from .config import Config as Config
+from .config import grid as grid
+from .evaluation import Decomposition as Decomposition
+from .evaluation import Evaluation as Evaluation
+from .evaluation import evaluate as evaluate
+from .files import DamagedFileError as DamagedFileError
+from .manifolds import from_file as from_file
+from .manifolds import from_samples as from_samples
+from .runs import Run as Run
+from .store import Store as Store
+from .training import train as train
+from .training import train_many as train_many
+from .training.executors import cluster as cluster
+from .training.executors import processes as processes
+from .training.sweeps import Sweep as Sweep
+from .training.sweeps import sweep as sweep

@@ -1,0 +1,52 @@
+"""The public names, each written once: `__init__.py` reads this file, and so do type checkers."""
+
+from . import certificate as certificate
+from . import inequalities as inequalities
+from . import relaxation as relaxation
+from . import search as search
+from .certificate import Certificate as Certificate
+from .certificate import certify as certify
+from .curves import Curve as Curve
+from .curves import curve as curve
+from .linear import gaussian_bound as gaussian_bound
+from .linear import rank_floor as rank_floor
+from .linear import water_filling as water_filling
+from .measurement import Measurement as Measurement
+from .measurement import measure as measure
+from .optimum.bounds import lower_bound as lower_bound
+from .optimum.bounds import upper_bound as upper_bound
+from .optimum.exact import distortion_entropy as distortion_entropy
+from .optimum.exact import entropy_distortion as entropy_distortion
+from .optimum.gaps import excess as excess
+from .optimum.partitions import Partition as Partition
+from .optimum.partitions import partition as partition
+from .optimum.quantizers import Quantizer as Quantizer
+from .optimum.quantizers import quantizer as quantizer
+from .optimum.sweeps import Lagrangian as Lagrangian
+from .optimum.sweeps import convex_hull as convex_hull
+from .optimum.sweeps import lagrangian as lagrangian
+from .plotting import plot_gap as plot_gap
+from .reporting import report as report
+from .segmentation import Segmentation as Segmentation
+from .segmentation import segment as segment
+from .shannon import RateDistortion as RateDistortion
+from .shannon import rate_distortion as rate_distortion
+from .shannon import rate_distortion_bounds as rate_distortion_bounds
+from .sources import Circle as Circle
+from .sources import Edge as Edge
+from .sources import PowerLaw as PowerLaw
+from .sources import Pulse as Pulse
+from .sources import Ramp as Ramp
+from .sources import SampledCurve as SampledCurve
+from .sources import SampledLoop as SampledLoop
+from .sources import SampledRamp as SampledRamp
+from .sources import Sawbridge as Sawbridge
+from .sources import Sinusoid as Sinusoid
+from .sources import Source as Source
+from .sources import Spectrum as Spectrum
+from .sources import Square as Square
+from .sources import Triangle as Triangle
+from .sources import UniformScalar as UniformScalar
+from .sources import Waveform as Waveform
+
+__version__: str
