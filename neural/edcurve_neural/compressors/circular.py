@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch.nn.functional import leaky_relu
 from edcurve_neural import random_streams
 from edcurve_neural.signals import Signal, signal
 
+from . import structured
 from .ntc import SLOPE, Layout
 
 HARMONICS = 32  # of the Fourier series
@@ -207,9 +207,7 @@ def initial(arranged: Layout, keys: Tensor) -> Tensor:
 
 def latents(source: Signal, v: Tensor, views: dict[str, Tensor]) -> Tensor:
     """Angles in turns of the realizations of phases of shape (models, batch), without forming them."""
-    both = _first(views)
-    first: Tensor = _Projected.apply(source, v, both)  # type: ignore[no-untyped-call]  # torch's
-    return turns(plane(first, views))
+    return turns(plane(structured.affine(source, v, _first(views)), views))
 
 
 def _first(views: dict[str, Tensor]) -> Tensor:
@@ -258,8 +256,7 @@ def series(coefficients: Tensor, latent: Tensor) -> Tensor:
 
 def series_error(source: Signal, v: Tensor, coefficients: Tensor, latent: Tensor) -> Tensor:
     """Squared errors of the series, summed over samples, (models, batch), without forming realizations."""
-    found: Tensor = _SquaredError.apply(source, v, FAST * coefficients, waves(latent))  # type: ignore[no-untyped-call]  # torch's
-    return found
+    return structured.squared_error(source, v, FAST * coefficients, waves(latent))
 
 
 def places(dim: int, like: Tensor) -> Tensor:
@@ -272,38 +269,3 @@ def field(views: dict[str, Tensor], latent: Tensor, t: Tensor) -> Tensor:
     inputs = torch.stack([2.0 * latent - 1.0, 2.0 * t - 1.0, torch.ones_like(t)], dim=1)
     units = torch.tanh(torch.exp(views["field.gain"]) * torch.bmm(views["field.first"], inputs))
     return torch.bmm(views["field.last"], torch.cat([units, inputs], dim=1))[:, 0]
-
-
-class _Projected(torch.autograd.Function):
-    """An affine map of realizations, by `Signal.project`."""
-
-    @staticmethod
-    def forward(ctx: Any, source: Signal, v: Tensor, rows: Tensor) -> Tensor:
-        ctx.source = source
-        ctx.save_for_backward(v)
-        return source.project(v, rows[:, :, :-1], rows[:, :, -1:])
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
-        minus, biases = ctx.source.minus_adjoint(*ctx.saved_tensors, grads[0].contiguous())
-        return None, None, torch.cat([-minus, biases.unsqueeze(2)], dim=2)
-
-
-class _SquaredError(torch.autograd.Function):
-    """‖x(v) − Aᵀf‖² of rows A (models, width, dim) and factors f (models, width, batch), by the Gram matrix of A."""
-
-    @staticmethod
-    def forward(ctx: Any, source: Signal, v: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
-        projected = source.project(v, rows)
-        gap = torch.bmm(torch.bmm(rows, rows.transpose(1, 2)), factors) - projected
-        ctx.source = source
-        ctx.save_for_backward(v, rows, factors, gap)
-        return source.energy(v) + ((gap - projected) * factors).sum(1)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor, Tensor]:
-        v, rows, factors, gap = ctx.saved_tensors
-        grad = grads[0].unsqueeze(1)
-        weighted = factors * grad
-        squares = torch.bmm(torch.bmm(weighted, factors.transpose(1, 2)), rows)
-        return None, None, 2.0 * (squares + ctx.source.minus_adjoint(v, weighted)[0]), 2.0 * gap * grad

@@ -1,6 +1,7 @@
-"""The loss: rate in bits + λ · distortion of a batch, for all models at once, as autograd differentiates it.
+"""The loss of nonlinear transform coders: rate in bits + λ · distortion of a batch, for all models at once.
 
-This is the definition; training runs `gradients`, which is the same function with its derivative by hand.
+This is its only definition. Autograd differentiates it for training (`gradients`), and tests hold the kernels that may
+train instead on a CPU (`cpu_kernels`) to it.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+from torch.nn.functional import leaky_relu
 
 from edcurve_neural import functional
 from edcurve_neural.signals import Signal
 
-from .ntc import mlp, parts
+from . import structured
+from .ntc import ALPHA_LIMIT, SLOPE, mlp, parts
 
 
 class Cost(NamedTuple):
@@ -28,11 +32,12 @@ def cost(
     views: dict[str, Tensor],
     v: Tensor,
     noise: Tensor,
-    alpha: Tensor,
+    alpha: Tensor | None,
     *,
     twice: bool = False,
+    formed: bool | None = None,
 ) -> Cost:
-    """Rate and distortion of a batch with soft rounding in place of rounding.
+    """Rate and distortion of a batch, with soft rounding and noise in place of rounding.
 
     Parameters
     ----------
@@ -44,16 +49,45 @@ def cost(
         Phases, shape (models, batch).
     noise : Tensor
         Uniform on [−½, ½], shape (models, latent_dim, batch).
-    alpha : Tensor
-        α of soft rounding, shape (models,).
+    alpha : Tensor, optional
+        α of soft rounding, shape (models,); None takes the learned one, `learned_alpha`.
     twice : bool
         Evaluate the density of the noisy latents at r_α(z) instead of z, as the reference does.
+    formed : bool, optional
+        Whether to form the realizations x(v). Otherwise the first layer and the squared error are computed without
+        them, by `structured`. None decides by cost: realizations with more samples than the last hidden layer has
+        units are not formed.
+
+    Returns
+    -------
+    Cost
+        Differentiable in the parameters.
     """
     analysis, synthesis, density = parts(views)
-    x, sharp = source.sample(v).transpose(1, 2), alpha.view(-1, 1, 1)
-    z = functional.soft_round(mlp(x, analysis), sharp) + noise
-    smooth = functional.soft_round_conditional_mean(z, sharp)
-    at = functional.soft_round_conditional_mean(smooth, sharp) if twice else smooth
+    if formed is None:
+        formed = source.dim <= synthesis[-1].shape[2]
+    sharpness = (learned_alpha(views) if alpha is None else alpha).view(-1, 1, 1)
+    x = source.sample(v).transpose(1, 2) if formed else None
+
+    if x is None:
+        y = mlp(leaky_relu(structured.affine(source, v, analysis[0]), SLOPE), analysis[1:])
+    else:
+        y = mlp(x, analysis)
+    z = functional.soft_round(y, sharpness) + noise
+    mean = functional.soft_round_conditional_mean(z, sharpness)
+    # the noisy density of y at r_α(z) is the density of s_α(y) + u at z: `functional.soft_rounded_log_prob`
+    at = functional.soft_round_conditional_mean(mean, sharpness) if twice else mean
     nats = functional.noisy_log_prob(at, density).sum(1)
-    error = (mlp(smooth, synthesis) - x).square().sum(1)
+
+    if x is None:
+        hidden = leaky_relu(mlp(mean, synthesis[:-1]), SLOPE)
+        factors = torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1)  # a one, for the biases
+        error = structured.squared_error(source, v, synthesis[-1].transpose(1, 2), factors)
+    else:
+        error = (mlp(mean, synthesis) - x).square().sum(1)
     return Cost(nats.mean(1) / -math.log(2.0), source.weight * error.mean(1))
+
+
+def learned_alpha(views: dict[str, Tensor]) -> Tensor:
+    """α of soft rounding as it is learned: 4 sigmoid of a parameter, shape (models,)."""
+    return ALPHA_LIMIT * torch.sigmoid(views["sharpness"])

@@ -15,7 +15,7 @@ from edcurve_neural.signals import Measured, trained_on
 
 from .codebook import Codebook, with_codebook
 from .gradients import gradient_of
-from .ntc import ALPHA_LIMIT, NTC
+from .ntc import NTC
 from .objective import Cost
 
 
@@ -27,7 +27,6 @@ class TransformProgram(Program):
         seeds, samples = [config.seed for config in configs], first.samples or 2
         self.model = NTC(first.source, first.latent_dim, first.hidden, samples=samples, seeds=seeds).to(device)
         super().__init__(configs, self.model.flat.detach())
-        self._sharpness = self.model.layout.views(self.flat)["sharpness"]
         twice = first.likelihood == "reference"
         self.signal = trained_on(self.model.signal)
         self._evaluate = gradient_of(
@@ -41,21 +40,15 @@ class TransformProgram(Program):
         v, noise = numbers[:, :batch], numbers[:, batch:].view(-1, latents, batch) - 0.5
         return self.phases(v), noise
 
-    def alpha(self, step: int) -> Tensor:
-        """α of each model: scheduled, then learned."""
-        scheduled = schedules.alpha(step, self.configs[0].steps)
-        if scheduled is None:
-            return ALPHA_LIMIT * torch.sigmoid(self._sharpness)
-        return torch.full_like(self.lmbda, scheduled)
-
     @torch.no_grad()
     def update(self) -> Cost:
-        """One step of Adam on the loss of a batch."""
+        """One step of Adam on the loss of a batch, with α scheduled, then learned."""
         v, noise = self.draw(self.done)
-        learned = schedules.alpha(self.done, self.steps) is None
-        found = self._evaluate(v, noise, self.alpha(self.done), self.lmbda, learned=learned)
+        scheduled = schedules.alpha(self.done, self.steps)
+        alpha = None if scheduled is None else torch.full_like(self.lmbda, scheduled)
+        before = self._evaluate(v, noise, alpha, self.lmbda)
         self.adam.update(schedules.learning_rate(self.done, self.steps))
-        return found
+        return before
 
     @torch.no_grad()
     def preview(self, i: int) -> NTC:

@@ -1,5 +1,44 @@
-"""Steps of training on a CPU, compiled by numba: model by model, without the interpreter's lock, in float32.
+"""An optional accelerator of training on a CPU: steps compiled by numba, model by model, in float32.
 
-Everything here is imported late, by what is about to train: compiling, or loading what was compiled before, takes time.
-Kernels trust their input and hold no policy.
+`accelerator` is the one way in. `objective.cost` defines what the kernels compute, and tests hold them to it; without
+them its derivative by autograd trains. Kernels trust their input and hold no policy. They do not hold the interpreter's
+lock, so that models train in threads.
+
+Set the environment variable EDCURVE_CPU_KERNELS to 0 to train without them. NUMBA_DISABLE_JIT=1 turns them off as well.
 """
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from edcurve_neural.compressors.ntc import Layout
+from edcurve_neural.compressors.objective import Cost
+from edcurve_neural.signals import Circle, Signal, Stepped
+
+
+def accelerator(
+    source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
+) -> Callable[[Tensor, Tensor, Tensor | None, Tensor], Cost] | None:
+    """Loss and gradient by compiled kernels; arguments and result as for `gradients.gradient_of`.
+
+    Returns
+    -------
+    callable or None
+        None where the kernels do not serve: they take float32 on a CPU, and the circle, the ramp and the sawbridge,
+        unless they are turned off.
+    """
+    served = isinstance(source, Circle | Stepped) and flat.device.type == "cpu" and flat.dtype == torch.float32
+    if not (served and turned_on()):
+        return None
+    from .gradient import Compiled  # late: it compiles, or loads what was compiled before
+
+    return Compiled(source, layout, flat, gradient, batch, twice=twice)
+
+
+def turned_on() -> bool:
+    """Whether the environment allows the kernels: EDCURVE_CPU_KERNELS is not 0, and numba may compile."""
+    return os.environ.get("EDCURVE_CPU_KERNELS", "1") != "0" and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"

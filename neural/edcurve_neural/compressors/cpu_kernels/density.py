@@ -1,4 +1,4 @@
-"""The density of the noisy latents and the gradient of its logarithm, as in `derivatives.NoisyLogProb`.
+"""The density of the noisy latents and the gradient of its logarithm: `functional.noisy_log_prob`.
 
 A table has a row for each layer: where its matrices, biases and factors start in the parameters of a model (−1 for no
 factors), its fan in and its fan out. Units are rows of points, `stride` apart: those of the upper ends of the unit

@@ -1,4 +1,4 @@
-"""`Compiled`: the gradient of `gradients.Gradient` by compiled kernels, one model after the other.
+"""`Compiled`: loss and gradient of a batch by compiled kernels, one model after the other.
 
 What a chunk of the batch makes stays in a cache, and the interpreter is asked once a step. What comes out for a model
 does not depend on the models beside it, to the bit.
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from edcurve_neural.compressors.ntc import Layout
-from edcurve_neural.compressors.objective import Cost
+from edcurve_neural.compressors.objective import Cost, learned_alpha
 from edcurve_neural.signals import Harmonic, Signal, Stepped
 
 from .compiling import Table, Vector
@@ -27,7 +27,7 @@ CHUNK = 256  # samples, at most
 
 
 class Compiled:
-    """Evaluates rate and distortion of a batch, and writes the gradient; arguments as for `gradients.Gradient`.
+    """Evaluates rate and distortion of a batch, and writes the gradient; arguments as for `gradients.gradient_of`.
 
     It takes float32 on a CPU, and the circle or a source that is stepped.
     """
@@ -36,7 +36,7 @@ class Compiled:
         self, source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
     ) -> None:
         self.source, self.batch, self.twice = source, batch, twice
-        self._parameters = flat.numpy(), gradient.numpy()
+        self._parameters, self._views = (flat.numpy(), gradient.numpy()), layout.views(flat)
         starts = _starts(layout)
         plan, density = _Plan(layout, starts, stepped=isinstance(source, Stepped)), _density(layout, starts)
         chunk = -(-batch // -(-batch // CHUNK))
@@ -46,12 +46,14 @@ class Compiled:
         self._work = _work(plan, density, layout.shapes["density.0.matrix"][0], len(line), batch, chunk)
         self._sums = np.zeros(len(flat)), np.zeros(len(flat))
 
-    def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor, lmbda: Tensor, *, learned: bool) -> Cost:
-        """Costs of a batch; arguments as for `gradients.Gradient`."""
+    @torch.no_grad()
+    def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor | None, lmbda: Tensor) -> Cost:
+        """Cost of a batch; writes the gradient."""
         weight = self.source.weight / self.batch
-        inputs = (*self._realizations(v), noise.contiguous(), alpha, lmbda * weight)
+        sharpness = learned_alpha(self._views) if alpha is None else alpha
+        inputs = (*self._realizations(v), noise.contiguous(), sharpness, lmbda * weight)
         tensors = [tensor.numpy() for tensor in inputs]
-        flags = isinstance(self.source, Stepped), self.twice, learned
+        flags = isinstance(self.source, Stepped), self.twice, alpha is None
         arguments: list[Any] = [*self._parameters, *tensors, *flags, *self._fixed, *self._work, *self._sums]
         with one_core():
             evaluate(*arguments)

@@ -1,4 +1,4 @@
-"""Soft rounding and its conditional mean with their derivatives, as in `derivatives`."""
+"""Soft rounding and its conditional mean with their derivatives: `functional.soft_round` where 0 < α < ∞."""
 
 from __future__ import annotations
 

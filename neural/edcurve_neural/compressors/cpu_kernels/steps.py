@@ -1,4 +1,4 @@
-"""Loss and gradient of a batch for each model, chunk by chunk: the same function as `gradients.Gradient`.
+"""Loss and gradient of a batch for each model, chunk by chunk: `objective.cost` and its derivative.
 
 All that a chunk of the batch makes stays in a cache. Rows of `units` are the units of the networks, as `networks` has
 them; of `latents`, what rounding makes of them; of `points`, those of the density.
