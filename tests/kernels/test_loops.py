@@ -15,7 +15,7 @@ from pathlib import Path
 import edcurve as ed
 import numpy as np
 import pytest
-from edcurve.kernels import circle, cubic, functions, general, loops, power, spectrum
+from edcurve.kernels import circle, cubic, functions, general, loops, power, spectrum, threads
 
 PACKAGE = Path(ed.__file__).parent
 LONG = ed.Source.from_spectrum(1.0 / np.arange(1, 101) ** 2, name="100 harmonics")
@@ -353,7 +353,7 @@ def test_the_callers_array_is_not_changed_and_may_be_read_only(size):
 # --- threads ------------------------------------------------------------------------------------------------------
 
 
-class Counting(loops.ThreadPoolExecutor):
+class Counting(threads.ThreadPoolExecutor):
     """A pool that remembers how many threads each of its instances was asked for."""
 
     # one list for all instances, which is what is counted
@@ -371,9 +371,9 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch, cores, name
     x = distortions(source, 5000)
     x = np.concatenate([x, x[::-1]])[: 7 * loops.CHUNK + 13]
     pieces = [x[at : at + loops.CHUNK] for at in range(0, x.size, loops.CHUNK)]
-    monkeypatch.setattr(loops, "ThreadPoolExecutor", Counting)
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Counting)
     monkeypatch.setattr(Counting, "asked", [])
-    monkeypatch.setattr(loops, "cores", lambda: cores)
+    monkeypatch.setattr(threads, "cores", lambda: cores)
     for function in ENTROPIES:
         arguments = function, source._model, source._c, extra(function, source)
         whole = loops.evaluate(*arguments, x)
@@ -383,7 +383,7 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch, cores, name
 
 @pytest.mark.parametrize("size", [511, 512, 513, 1024, loops.INTERPRETED, loops.CHUNK - 1, 2 * loops.CHUNK])
 def test_no_point_is_lost_where_blocks_end(monkeypatch, size):
-    monkeypatch.setattr(loops, "cores", lambda: 2)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
     x = plain(size)
     loops.compiled(functions.entropy, cubic)
     source = SOURCES["ramp"]
@@ -393,7 +393,7 @@ def test_no_point_is_lost_where_blocks_end(monkeypatch, size):
 
 
 def test_cores_are_those_this_process_may_use():
-    assert 1 <= loops.cores() <= (os.cpu_count() or 1)
+    assert 1 <= threads.cores() <= (os.cpu_count() or 1)
 
 
 THREADS = """

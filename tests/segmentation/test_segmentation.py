@@ -670,7 +670,7 @@ def test_any_number_of_threads(closed, monkeypatch):
     monkeypatch.setattr(path, "ALONE", 0)
     found = []
     for cores in (1, 2, 5):
-        monkeypatch.setattr("edcurve.kernels.loops.cores", lambda cores=cores: cores)
+        monkeypatch.setattr("edcurve.kernels.threads.cores", lambda cores=cores: cores)
         found.append(segment(x, lmbda, closed=closed))
     results = [None] * 3
     threads = [

@@ -1,26 +1,21 @@
 """Array loops over the scalar functions: interpreted for few points, compiled by numba for many.
 
-A compiled loop releases the GIL, so large arrays are cut into one chunk a core and run in threads that live only
-for the call: nothing is left that a forked child could inherit broken, and no parallel runtime is loaded.
+A compiled loop releases the GIL, so large arrays are cut into a few chunks a core and run in threads that live only
+for the call; no parallel runtime is loaded.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import biuniform, circle, cubic, functions, general, power, spectrum, table, waves
+from . import compiling, functions, general, spectrum, table, threads
 
 Array = NDArray[np.float64]
 Function = Callable[..., float]
@@ -43,11 +38,6 @@ INTERPRETED = 50_000
 _interpreted = 0
 # Points below which a second thread costs more than it saves.
 CHUNK = 8192
-_compiling = threading.RLock()
-if hasattr(os, "register_at_fork"):  # or a child forked while a thread compiles inherits numba's lock for good
-    os.register_at_fork(
-        before=_compiling.acquire, after_in_parent=_compiling.release, after_in_child=_compiling.release
-    )
 
 
 def evaluate(
@@ -61,10 +51,10 @@ def evaluate(
     if model is general or _few(x.size * len(c)):
         parts = [getattr(model, name) for name in ARGUMENTS[function]]
         return np.array([function(*parts, c, extra, value) for value in x.tolist()], dtype=np.float64)
-    with _compiling:
+    with compiling.lock:
         run = compiled(function, model)
     out = np.empty_like(x)
-    _in_threads(run, np.asarray(c), np.array(extra, dtype=np.float64), x, out)
+    _in_chunks(run, np.asarray(c), np.array(extra, dtype=np.float64), x, out)
     return out
 
 
@@ -85,62 +75,31 @@ def point(function: Function, model: ModuleType, c: tuple[Any, ...], extra: tupl
     return float(function(*parts, c, extra, x))
 
 
-def _in_threads(
-    run: Loop,
-    c: Array,
-    extra: Array,
-    x: Array,
-    out: Array,
-) -> None:
-    threads = min(cores(), x.size // CHUNK)
-    if threads <= 1:
+def _in_chunks(run: Loop, c: Array, extra: Array, x: Array, out: Array) -> None:
+    """Run a loop over all of x, cut into a few chunks a core."""
+    count = min(threads.cores(), x.size // CHUNK)
+    if count <= 1:
         return run(c, extra, x, out)
-    cuts = np.linspace(0, x.size, 4 * threads + 1).astype(int)
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = [pool.submit(run, c, extra, x[a:b], out[a:b]) for a, b in pairwise(cuts.tolist())]
-        for job in jobs:
-            job.result()
+    cuts = np.linspace(0, x.size, 4 * count + 1).astype(int)
+    chunks = [slice(start, stop) for start, stop in pairwise(cuts.tolist())]
+    for _ in threads.in_threads(lambda chunk: run(c, extra, x[chunk], out[chunk]), chunks, count):
+        pass
     return None
-
-
-def cores() -> int:
-    """Number of cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @cache
 def compiled(function: Function, model: ModuleType) -> Loop:
     """The loop of a function over a model, compiled once and kept on disk."""
-    import numba
-
-    _let_numba_compile()
+    compiling.let_kernels_call(functions)
+    compiling.let_kernels_call(model)
     if function is functions.entropy:
         run = _entropy_loop(model.rate, model.fast, model.split, model.FAST)
     else:
         first, second, third = (getattr(model, name) for name in ARGUMENTS[function])
         run = _loop(function, first, second, third)
-    # numba names its cache file after this: one for each loop, since it does not lock them, and for each version of
-    # what the loop calls, since it looks at the time of this file alone
-    run.__qualname__ = f"{function.__name__}_{model.__name__.rpartition('.')[2]}_{_fingerprint()}"
-    read = numba.types.Array(numba.float64, 1, "C", readonly=True, aligned=False)
-    signature = numba.void(read, read, read, numba.float64[::1])
-    try:
-        return cast(Loop, numba.njit(signature, cache=True, nogil=True, error_model="numpy", forceinline=True)(run))
-    except (RuntimeError, OSError):  # no folder, or no room, for the cache: compile anew in each process
-        return cast(Loop, numba.njit(signature, nogil=True, error_model="numpy", forceinline=True)(run))
-
-
-@cache
-def _let_numba_compile() -> None:
-    """Make the scalar functions known to numba: divisors unchecked and calls dissolved, so that LLVM vectorises."""
-    from numba.extending import register_jitable
-
-    for module in (biuniform, circle, cubic, power, spectrum, table, waves, functions):
-        for value in vars(module).values():
-            if isinstance(value, FunctionType) and value.__module__ == module.__name__:
-                register_jitable(nogil=True, error_model="numpy", forceinline=True)(value)
+    types = compiling.READ, compiling.READ, compiling.READ, compiling.REALS
+    name = f"{function.__name__}_{model.__name__.rpartition('.')[2]}"
+    return compiling.kernel(run, types, name=name, forceinline=True)
 
 
 def _loop(function: Any, first: Any, second: Any, third: Any) -> FunctionType:
@@ -169,12 +128,3 @@ def _entropy_loop(rate: Any, fast: Any, split: Any, fast_share: float) -> Functi
                 out[start + i] = entropy_of(rate, c, x[start + i], count[i], odd[i])
 
     return cast(FunctionType, run)
-
-
-@cache
-def _fingerprint() -> str:
-    """Digest of the kernels' source."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]

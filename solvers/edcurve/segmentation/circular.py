@@ -19,7 +19,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from . import arcs, around, closed, compiling, open
+from edcurve.kernels import compiling, threads
+
+from . import arcs, around, closed, open
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,10 +39,10 @@ def table(x: Array, w: Array) -> Array:
     n = w.size
     found, turned = np.empty((n, n)), np.ascontiguousarray(x.T)
     tables = compiling.TABLE, compiling.TABLE, compiling.TABLE
-    run = compiling.kernel(arcs.distances, *tables, compiling.INTEGER)
-    for _ in compiling.in_threads(lambda row: run(x, turned, found, row), range(0, n, arcs.TILE)):
+    run = compiling.kernel_of(arcs.distances, *tables, compiling.INTEGER)
+    for _ in threads.in_threads(lambda row: run(x, turned, found, row), range(0, n, arcs.TILE)):
         pass
-    compiling.kernel(arcs.errors, compiling.REALS, compiling.TABLE)(w, found)
+    compiling.kernel_of(arcs.errors, compiling.REALS, compiling.TABLE)(w, found)
     return found
 
 
@@ -60,9 +62,9 @@ class _Search:
         self.problem, self.size, self.most = (table, w, lmbda), w.size, np.empty(w.size, np.int64)
         real, integers, types = compiling.REAL, compiling.INTEGERS, (compiling.TABLE, compiling.REALS, compiling.REAL)
         slack = 4.0 * open.EPSILON * (w.size + 64)
-        compiling.kernel(around.longest, *types, real, integers)(*self.problem, slack, self.most)
+        compiling.kernel_of(around.longest, *types, real, integers)(*self.problem, slack, self.most)
         self.types = *types, integers, compiling.INTEGER
-        self.spread = compiling.kernel(around.spread, *self.types, compiling.TABLE)
+        self.spread = compiling.kernel_of(around.spread, *self.types, compiling.TABLE)
         self.single = self.value = lmbda * float(table[0, -1])
         self.values: dict[int, float] = {}
 
@@ -72,7 +74,7 @@ class _Search:
         while queue:
             taken = sorted(heapq.heappop(queue)[1] for _ in range(min(BATCH, len(queue))))
             pieces = [taken[k : k + LANES] for k in range(0, len(taken), LANES)]
-            for halves in compiling.in_threads(self._halve, pieces):
+            for halves in threads.in_threads(self._halve, pieces):
                 queue += halves
             self.value = min(self.single, *self.values.values())
             queue = [part for part in queue if part[0] < self.value - ROUNDING * (1.0 + self.value)]
@@ -111,6 +113,6 @@ class _Search:
 
     def _trace(self, cut: int) -> Ints:
         value, start = np.empty(self.size + 1), np.empty(self.size + 1, np.int64)
-        run = compiling.kernel(around.trace, *self.types, compiling.REALS, compiling.INTEGERS)
+        run = compiling.kernel_of(around.trace, *self.types, compiling.REALS, compiling.INTEGERS)
         run(*self.problem, self.most, cut, value, start)
         return np.sort((open.boundaries(start) + cut) % self.size)

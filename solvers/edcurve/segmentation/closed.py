@@ -35,7 +35,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import compiling, cyclic, open
+from edcurve.kernels import compiling, threads
+
+from . import cyclic, open
 from .blocks import cost_of_mass as cost
 
 Array = NDArray[np.float64]
@@ -91,11 +93,11 @@ class _Search:
         self.heaviest = float((self.mass[reach] - self.mass[:-1][: w.size]).max())
         real, integer = compiling.REAL, compiling.INTEGER
         types = compiling.TABLE, compiling.REALS, compiling.INTEGERS, real, real, integer, integer
-        self.between = compiling.kernel(cyclic.between, *types, compiling.REALS)
+        self.between = compiling.kernel_of(cyclic.between, *types, compiling.REALS)
 
     def try_cuts(self, cuts: list[int]) -> None:
         """The open problem from each of these cuts."""
-        for cut, (value, parts) in zip(cuts, compiling.in_threads(self._open, cuts), strict=True):
+        for cut, (value, parts) in zip(cuts, threads.in_threads(self._open, cuts), strict=True):
             self.values[cut] = value
             if (value, parts.size) < (self.value, self.partition.size):
                 self.value, self.partition = value, parts
@@ -140,7 +142,7 @@ class _Search:
 
     def _push(self, queue: list[tuple[float, int, int]], stretches: list[tuple[int, int]]) -> None:
         wide = [(low, high) for low, high in stretches if high - low > 1]
-        for (low, high), bound in zip(wide, compiling.in_threads(self._bound, wide), strict=True):
+        for (low, high), bound in zip(wide, threads.in_threads(self._bound, wide), strict=True):
             if self._open_yet(bound):
                 heapq.heappush(queue, (bound, low, high))
 
@@ -187,7 +189,7 @@ def _reach(x: Array, w: Array, lmbda: float) -> Ints:
     reals, table = compiling.REALS, compiling.TABLE
     types = reals, table, reals, table, reals, compiling.REAL, compiling.INTEGER, compiling.INTEGERS
     fine = length == 1
-    compiling.kernel(cyclic.reaches, *types)(mass, moment, weight, centre, radius, lmbda, int(fine), reach)
+    compiling.kernel_of(cyclic.reaches, *types)(mass, moment, weight, centre, radius, lmbda, int(fine), reach)
     if fine:
         return reach
     ends = np.append(np.concatenate([starts, starts + n]), 2 * n)

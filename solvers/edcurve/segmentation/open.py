@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import numpy as np
 from numpy.typing import NDArray
 
-from edcurve.kernels import loops
+from edcurve.kernels import compiling, threads
 
-from . import compiling, forward
+from . import forward
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,7 +41,7 @@ def minimise(
     reals, integers = compiling.REALS, compiling.INTEGERS
     types = compiling.TABLE, reals, compiling.REAL, compiling.REAL, compiling.INTEGER, compiling.INTEGER
     results = integers, reals, integers, integers
-    run = compiling.kernel(forward.solve, *types, *results)
+    run = compiling.kernel_of(forward.solve, *types, *results)
     n = x.shape[0]
     value, start = np.empty(n + 1), np.empty(n + 1, np.int64)
     hint = np.full(n + 1, -1) if hint is None else hint
@@ -78,9 +78,9 @@ def sweep(x: Array, w: Array, lmbda: list[float], update: Callable[[int], None])
     if x.shape[0] * len(lmbda) <= ALONE:
         chain(order)
         return found
-    threads = min(loops.cores(), len(lmbda))
-    pieces = [piece.tolist() for piece in np.array_split(np.array(order), threads)]
-    with ThreadPoolExecutor(threads) as pool:
+    count = min(threads.cores(), len(lmbda))
+    pieces = [piece.tolist() for piece in np.array_split(np.array(order), count)]
+    with ThreadPoolExecutor(count) as pool:
         jobs = [pool.submit(chain, piece) for piece in pieces]
         try:
             while wait(jobs, timeout=0.1).not_done:

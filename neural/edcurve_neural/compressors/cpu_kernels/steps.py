@@ -225,7 +225,7 @@ def _adapt(
         times_transposed(grad, chunk, taken, chunk, target[top[0] :], top[1] + 1, top[2], top[1] + 1, c, keep)
 
 
-@kernel(f"void({', '.join(ARGUMENTS)})")
+@kernel(*ARGUMENTS)
 def evaluate(
     flat: Vector,  # parameters, (models, parameters of a model)
     gradient: Vector,  # where to write their gradient

@@ -1,0 +1,59 @@
+"""One place compiles kernels, and names what it keeps on disk after all that went into it."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import edcurve as ed
+
+PACKAGE = Path(ed.__file__).parent
+COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "register_jitable"}
+FINGERPRINTS = """
+from edcurve.kernels import compiling, loops
+from edcurve.segmentation import arcs, blocks
+print(*map(compiling.fingerprint, (loops, blocks, arcs)))
+"""
+
+
+def names(path):
+    """Names that a file imports or reads as attributes."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+
+
+def test_one_module_compiles():
+    folders = [PACKAGE, PACKAGE.parents[1] / "neural" / "edcurve_neural"]
+    paths = [path for folder in folders for path in folder.rglob("*.py")]
+    assert [path.name for path in paths if COMPILERS & set(names(path))] == ["compiling.py"]
+
+
+def fingerprints(folder):
+    run = subprocess.run(
+        [sys.executable, "-c", FINGERPRINTS], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(folder)}
+    )
+    return run.stdout.split()
+
+
+def test_a_fingerprint_covers_what_a_kernel_calls_and_how_it_is_compiled(tmp_path):
+    package = tmp_path / "edcurve"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "elsewhere").mkdir()
+    (package / "elsewhere" / "halves.py").write_text("def half(x):\n    return 0.5 * x\n", encoding="utf-8")
+    append(package / "segmentation" / "arcs.py", "from edcurve.elsewhere.halves import half")
+    found = [fingerprints(tmp_path)]
+    for changed in ("segmentation/cyclic.py", "elsewhere/halves.py", "kernels/compiling.py"):
+        append(package / changed, "")
+        found.append(fingerprints(tmp_path))
+    same = [[old == new for old, new in zip(*pair, strict=True)] for pair in pairwise(found)]
+    # of loops, blocks and arcs, which alone calls into another folder; all are compiled by that one file
+    assert same == [[True, False, False], [True, True, False], [False, False, False]]
+
+
+def append(path, line):
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
