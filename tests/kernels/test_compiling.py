@@ -35,7 +35,11 @@ def test_one_module_compiles():
 
 def fingerprints(folder):
     run = subprocess.run(
-        [sys.executable, "-c", FINGERPRINTS], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(folder)}
+        [sys.executable, "-c", FINGERPRINTS],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(folder)},
     )
     return run.stdout.split()
 
