@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from edcurve.search import SearchResult, minimise_entropy, minimise_entropy_many, minimise_lagrangian
-from edcurve.search.cells import Cells
-from edcurve.search.grids import Front, knapsack
+from edcurve.search.cell_distortion import Cells
+from edcurve.search.size_multiples import Front, knapsack
 
 reference = json.loads((Path(__file__).parents[1] / "reference" / "values.json").read_text())
 

@@ -7,9 +7,7 @@ import threading
 import numpy as np
 import pytest
 from edcurve import lagrangian
-from edcurve.segmentation import Segmentation, circular, curves, segment
-from edcurve.segmentation import closed as loop
-from edcurve.segmentation import open as path
+from edcurve.segmentation import Segmentation, closed_exact, closed_with_gap, open_curve, prepared_curve, segment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
@@ -87,7 +85,7 @@ CURVES = {"arc": arc, "circle": circle, "lopsided": lopsided, "brownian": browni
 def directly(*arguments, **named):
     """`segment` of a loop of any length without a table of its arcs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(circular, "MOST_POINTS", 0)
+        patch.setattr(closed_exact, "MOST_POINTS", 0)
         return segment(*arguments, closed=True, **named)
 
 
@@ -167,12 +165,12 @@ def test_bounds_leave_out_nothing_that_matters(curve, lmbda):
     """Every start of every cell the same, with and without them; several blocks, the last not full."""
     x = CURVES[curve](700)
     w = np.random.default_rng(6).dirichlet(np.full(700, 2.0))
-    value, start = path.minimise(x, w, lmbda)
-    plain, every = path.minimise(x, w, lmbda, prune=False)
+    value, start = open_curve.minimise(x, w, lmbda)
+    plain, every = open_curve.minimise(x, w, lmbda, prune=False)
     assert value == plain
     assert start.tolist() == every.tolist()
     hint = np.random.default_rng(7).integers(-1, np.arange(1, 702))
-    assert path.minimise(x, w, lmbda, hint=hint)[1].tolist() == every.tolist()
+    assert open_curve.minimise(x, w, lmbda, hint=hint)[1].tolist() == every.tolist()
 
 
 @pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 128, 129, 200])
@@ -199,7 +197,7 @@ def test_closed_against_every_cut(curve, lmbda, monkeypatch):
     x, w = CURVES[curve](60), np.random.default_rng(8).dirichlet(np.full(60, 3.0))
     least = all_cuts(cost_table(x, w, lmbda))
     for groups, solve in ((4096, from_table), (4096, directly), (9, directly)):
-        monkeypatch.setattr(loop, "GROUPS", groups)
+        monkeypatch.setattr(closed_with_gap, "GROUPS", groups)
         found = solve(x, lmbda, weights=w, **NATS)
         assert found.gap == 0.0
         assert found.value == pytest.approx(least, rel=1e-12, abs=0)
@@ -231,7 +229,7 @@ def test_table_of_arcs(n, dim, offset):
     rng = np.random.default_rng(n)
     x = np.round(np.cumsum(rng.normal(size=(n, dim)), axis=0) * 2**20) / 2**20 + offset
     w = rng.dirichlet(np.full(n, 0.1)) + 1e-300
-    found = circular.table(x, w)
+    found = closed_exact.table(x, w)
     y = x.astype(np.longdouble) - offset
     apart, pairs = ((y[:, None] - y) ** 2).sum(axis=2), np.outer(*[w.astype(np.longdouble)] * 2)
     for length in {1, min(n, 3), n // 2, n - 1, n}:
@@ -273,8 +271,8 @@ def test_shortest_and_longest_loops_in_a_table():
 @pytest.mark.parametrize("cuts", [2, 4, 9])
 def test_gap_holds_the_optimum(curve, cuts, monkeypatch):
     """Stopped after a few cuts, the optimum is between value − gap and value."""
-    monkeypatch.setattr(loop, "WORK", 0)
-    monkeypatch.setattr(loop, "FEWEST", cuts)
+    monkeypatch.setattr(closed_with_gap, "WORK", 0)
+    monkeypatch.setattr(closed_with_gap, "FEWEST", cuts)
     rng = np.random.default_rng(cuts)
     for lmbda in 10 ** rng.uniform(-0.3, 2, 6):
         x = rng.normal(size=(45, 2)) if curve == "rough" else CURVES.get(curve, circle)(45)
@@ -292,7 +290,7 @@ def test_gap_where_the_optimum_is_known(monkeypatch):
     With each point spread over its arc, D becomes 1 − (1 − D)φ, φ = sinc²(1/N), and any partition of the grid is one
     of the circle; so H + λφD ≥ L(λ) − λ(1 − φ), which K equal cells attain where K is optimal at λ and divides N.
     """
-    monkeypatch.setattr(loop, "WORK", 500_000)
+    monkeypatch.setattr(closed_with_gap, "WORK", 500_000)
     n = 2520
     phi = np.sinc(1 / n) ** 2
     for lmbda in (1.7, 2.5, 10.0):
@@ -311,7 +309,7 @@ def test_stretch_of_cuts_that_no_cell_covers():
     for _ in range(200):
         n = int(rng.integers(3, 12))
         reach = np.arange(n) + rng.integers(1, n, size=n)
-        begin, end = loop.window(reach)
+        begin, end = closed_with_gap.window(reach)
         assert end - begin < n
         uncovered = []
         for i in range(n):
@@ -538,7 +536,7 @@ def test_more_coordinates_than_points():
     rng = np.random.default_rng(13)
     x, turn = rng.normal(size=(30, 30)), np.linalg.qr(rng.normal(size=(400, 30)))[0]
     wide = x @ turn.T
-    assert curves.rotated(wide).shape == (30, 30)
+    assert prepared_curve.rotated(wide).shape == (30, 30)
     for lmbda in (0.002, 0.02):
         a, b = segment(x, lmbda, closed=True), segment(wide, lmbda, closed=True)
         assert b.value == pytest.approx(a.value, rel=1e-12, abs=0)
@@ -549,7 +547,7 @@ def test_points_that_span_few_dimensions():
     rng = np.random.default_rng(22)
     few = rng.normal(size=(200, 40)) * np.geomspace(1, 1e-4, 40)
     wide = 1e3 + few @ np.linalg.qr(rng.normal(size=(500, 40)))[0].T
-    found = curves.rotated(wide)
+    found = prepared_curve.rotated(wide)
     assert found.shape == (200, 64)
     pairs = [((x[:, None] - x) ** 2).sum(axis=2) for x in (found, few)]
     # coordinates near 1e3 / sqrt(500) or so are given to 1e-13
@@ -560,11 +558,11 @@ def test_points_that_do_not():
     """Noise in every direction, and steps that are small beside the whole: neither may lose anything."""
     rng = np.random.default_rng(23)
     noise = rng.normal(size=(200, 150))
-    assert curves.rotated(noise) is noise
+    assert prepared_curve.rotated(noise) is noise
     steps = np.repeat(rng.normal(size=(2, 150)), 100, axis=0)
     steps += 1e-9 * rng.normal(size=(200, 150))
-    assert curves.rotated(steps) is steps
-    assert curves.rotated(noise.T[:, :150]).shape == (150, 150)
+    assert prepared_curve.rotated(steps) is steps
+    assert prepared_curve.rotated(noise.T[:, :150]).shape == (150, 150)
 
 
 def test_the_value_is_concave_in_the_multiplier():
@@ -667,7 +665,7 @@ def test_strides_types_and_the_callers_arrays():
 @pytest.mark.parametrize("closed", [False, True])
 def test_any_number_of_threads(closed, monkeypatch):
     x, lmbda = noisy(400), np.geomspace(0.5, 100, 5)
-    monkeypatch.setattr(path, "ALONE", 0)
+    monkeypatch.setattr(open_curve, "ALONE", 0)
     found = []
     for cores in (1, 2, 5):
         monkeypatch.setattr("edcurve.kernels.threads.cores", lambda cores=cores: cores)

@@ -10,13 +10,13 @@ import pytest
 from edcurve.linear import gaussian_bound
 from edcurve.shannon import (
     RateDistortion,
+    alternating,
     channels,
-    descent,
-    grids,
+    initial_densities,
     mixture,
+    phase_grids,
     rate_distortion,
     rate_distortion_bounds,
-    starts,
 )
 from edcurve.sources import resolve
 from hypothesis import given, settings
@@ -229,17 +229,17 @@ def test_independent_blahut_arimoto_on_the_ramp():
 
 def test_descent_lowers_the_rate_and_keeps_the_distortion():
     source = CLOSED["ramp"]
-    grid = grids.whole_circle(source, 256)
+    grid = phase_grids.whole_circle(source, 256)
     D = 0.3 * source.max_distortion
-    for shape in starts.shapes(grid, 3):
-        start = starts.at_distortion(grid, shape, D)
+    for shape in initial_densities.shapes(grid, 3):
+        start = initial_densities.at_distortion(grid, shape, D)
         if start is None:
             continue
-        state = descent.descend(grid, *start, distortion=D)
+        state = alternating.descend(grid, *start, distortion=D)
         assert state is not None
         entropy = float(start[0] @ np.log(np.maximum(start[0], 1e-300) * grid.cells))
         assert state.rate <= entropy + 1e-12
-        assert starts.distortion_of(grid, state.density) <= D * (1 + 1e-12)
+        assert initial_densities.distortion_of(grid, state.density) <= D * (1 + 1e-12)
         assert float(state.density @ np.log(state.density * grid.cells)) == pytest.approx(state.rate, rel=1e-9)
 
 

@@ -8,7 +8,7 @@ import edcurve as ed
 import numpy as np
 import pytest
 from edcurve import relaxation, search
-from edcurve.segmentation import closed as loop
+from edcurve.segmentation import closed_with_gap
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -209,8 +209,8 @@ def test_segment(seed, exponent, closed, log_lmbda):
 
 @pytest.mark.parametrize("a", [1e-139, 1e139])
 def test_certified_gap_of_segment(a, monkeypatch):
-    monkeypatch.setattr(loop, "WORK", 0)
-    monkeypatch.setattr(loop, "FEWEST", 4)
+    monkeypatch.setattr(closed_with_gap, "WORK", 0)
+    monkeypatch.setattr(closed_with_gap, "FEWEST", 4)
     t = np.arange(2100) / 2100
     x = np.stack([np.cos(2 * np.pi * t), np.sin(2 * np.pi * t) + 0.2 * np.sin(34 * np.pi * t)], axis=1)
     found, expected = ed.segment(a * x, 6.0 / a / a, closed=True), ed.segment(x, 6.0, closed=True)

@@ -18,11 +18,11 @@ import numpy as np
 from edcurve.sources.units import unit
 from edcurve.validation import nonnegative, positive_int, real
 
-from .cells import CellDistortion, Cells, Floats
+from .cell_counts import fewest_cells, most_cells, uniform_cells, whole_cell
+from .cell_distortion import CellDistortion, Cells, Floats
+from .multistart import solve
 from .pools import Task
-from .results import SearchResult, nonincreasing, one_cell, results_of
-from .sizing import fewest_cells, most_cells, uniform_cells, whole_cell
-from .solve import solve
+from .search_result import SearchResult, nonincreasing, one_cell, results_of
 
 __all__ = ["SearchResult", "minimise_entropy", "minimise_entropy_many", "minimise_lagrangian"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .cells import Floats
-from .partitions import Group, Ints, Partitions, build
+from .cell_distortion import Floats
+from .partition_batch import Group, Ints, Partitions, build
 
 
 def exchanges(parts: Partitions, targets: Floats, most: Ints) -> Partitions:

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .cells import Floats
-from .descent import Bools, Problem, State, curvature, descend, is_convex, measured, merit, retracted
-from .partitions import Ints, Partitions, best_rows, build, joined, normalised
+from .cell_counts import rounding
+from .cell_distortion import Floats
+from .partition_batch import Ints, Partitions, best_rows, build, joined, normalised
 from .pools import Pool, Task, equal_cells
-from .sizing import rounding
+from .sqp import Bools, Problem, State, curvature, descend, is_convex, measured, merit, retracted
 
 
 class Found(NamedTuple):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .cells import Cells, Floats
-from .partitions import Ints, Partitions, best_rows, build, entropy, joined
+from .cell_distortion import Cells, Floats
+from .partition_batch import Ints, Partitions, best_rows, build, entropy, joined
 
 
 class Task(NamedTuple):

@@ -12,9 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import progress, validation
 
-from . import arguments, circular, curves
-from . import closed as loop
-from . import open as path
+from . import arguments, closed_exact, closed_with_gap, open_curve, prepared_curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,7 +166,7 @@ def segment(
         raise TypeError(f"closed must be True or False, got {closed!r}")
     if closed and table.shape[0] < FEWEST_CLOSED:
         raise ValueError(f"points must be at least {FEWEST_CLOSED} if closed is True, got {table.shape[0]}")
-    ready = curves.prepared(table, weight)
+    ready = prepared_curve.prepared(table, weight)
     scaled = [arguments.scaled(one, unit, ready.exponent) for one in values.ravel().tolist()]
     found = _closed(ready, scaled) if closed else _open(ready, scaled)
     rows = [
@@ -204,23 +202,26 @@ def _columns(rows: list[_Row]) -> tuple[Any, ...]:
     return *(np.array(column, dtype=np.float64) for column in columns[:NUMBERS]), *columns[NUMBERS:]
 
 
-def _open(ready: curves.Points, lmbda: list[float]) -> list[loop.Best]:
-    x, total = curves.rotated(ready.x), ready.weight.size * len(lmbda)
+def _open(ready: prepared_curve.Points, lmbda: list[float]) -> list[closed_with_gap.Best]:
+    x, total = prepared_curve.rotated(ready.x), ready.weight.size * len(lmbda)
     with progress.bar("segmenting", total) as update:
-        return [loop.Best(part, None) for part in path.sweep(x, ready.weight, lmbda, lambda done: update(done, total))]
+        return [
+            closed_with_gap.Best(part, None)
+            for part in open_curve.sweep(x, ready.weight, lmbda, lambda done: update(done, total))
+        ]
 
 
-def _closed(ready: curves.Points, lmbda: list[float]) -> list[loop.Best]:
-    x, most = curves.rotated(ready.x), loop.most_cuts(ready.weight.size)
+def _closed(ready: prepared_curve.Points, lmbda: list[float]) -> list[closed_with_gap.Best]:
+    x, most = prepared_curve.rotated(ready.x), closed_with_gap.most_cuts(ready.weight.size)
     total, found = most * len(lmbda), []
-    table = circular.table(x, ready.weight) if x.shape[0] <= circular.MOST_POINTS else None
+    table = closed_exact.table(x, ready.weight) if x.shape[0] <= closed_exact.MOST_POINTS else None
     with progress.bar("segmenting", total) as update:
         for i, one in enumerate(lmbda):
             tell = partial(_tell, update, i * most, total)
             if table is None:
-                found.append(loop.minimise(x, ready.weight, one, tell))
+                found.append(closed_with_gap.minimise(x, ready.weight, one, tell))
             else:
-                found.append(loop.Best(circular.minimise(table, ready.weight, one, tell), None))
+                found.append(closed_with_gap.Best(closed_exact.minimise(table, ready.weight, one, tell), None))
     return found
 
 
@@ -228,9 +229,9 @@ def _tell(update: Callable[[int, int], None], before: int, total: int, cuts: int
     update(before + cuts, total)
 
 
-def _row(ready: curves.Points, part: Ints, lower: float | None, lmbda: float, unit: float) -> _Row:
+def _row(ready: prepared_curve.Points, part: Ints, lower: float | None, lmbda: float, unit: float) -> _Row:
     """The fields of a partition; `lower` is the least value in nats that another may have, None if not below."""
-    found = curves.measure(ready, part)
+    found = prepared_curve.measure(ready, part)
     entropy = found.entropy / unit
     value = entropy + lmbda * found.distortion
     gap = 0.0 if lower is None else max(value - lower / unit, 0.0)

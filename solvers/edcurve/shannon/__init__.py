@@ -224,7 +224,7 @@ def least_distortion(source: Source) -> float:
 
 @lru_cache(maxsize=64)
 def _table(source: Source) -> Any:
-    from .orbits import Table
+    from .density_table import Table
 
     return Table.of(_reduced(source))
 

@@ -14,7 +14,7 @@ from scipy import fft, signal, special
 from edcurve.linear import is_scalar
 from edcurve.sources import Source
 
-from .grids import Array, cell_means
+from .phase_grids import Array, cell_means
 
 
 @dataclass(frozen=True, eq=False)

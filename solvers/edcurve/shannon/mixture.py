@@ -18,7 +18,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
 from .channels import Cells, Channel, highest, scanned
-from .grids import Array
+from .phase_grids import Array
 
 ROUNDS = 60
 NEGLIGIBLE = 1e-9  # probabilities below it are dropped

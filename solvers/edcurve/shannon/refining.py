@@ -9,8 +9,8 @@ import numpy as np
 
 from edcurve.sources import Source
 
-from .descent import State, descend
-from .grids import Array, Grid, Profile, whole_circle, window
+from .alternating import State, descend
+from .phase_grids import Array, Grid, Profile, whole_circle, window
 
 REACH = 100.0  # a window ends where δ is so many times D
 PER_CORE = 8.0  # coarse cells to the distance at which δ is D

@@ -14,8 +14,8 @@ from edcurve.optimum.envelopes import lower_hull
 from edcurve.sources import Source
 
 from .channels import Cells, Channel
-from .grids import Array, Profile
 from .mixture import fit
+from .phase_grids import Array, Profile
 
 FIRST = (1.004, 1.02, 1.08, 1.2, 1.4)  # the first λ above that at which one reproduction is best, in terms of it
 STEP = 1.35  # ratio of successive λ

@@ -1,10 +1,10 @@
 """The closed problem: the open one from every cut that an optimal partition could have, or from enough of them.
 
-This is for more points than `circular` has a table for.
+This is for more points than `closed_exact` has a table for.
 
 *Window.* A single cell is compared by itself; the rest is about two cells or more. The best such partition P* has a
 boundary in every stretch of cuts that no cell of it can cover. The shortest such stretch is found from
-`cyclic.reaches`; only cuts in it need to be tried.
+`cut_bounds.reaches`; only cuts in it need to be tried.
 
 *Between cuts.* Let V(r) be the open optimum from cut r, and let P* of value V* have a boundary s strictly between the
 tried cuts r₁ < r₂, its only one there: cells A before and B after. D, the points between r₁ and r₂, has
@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from edcurve.kernels import compiling, threads
 
-from . import cyclic, open
+from . import cut_bounds, open_curve
 from .blocks import cost_of_mass as cost
 
 Array = NDArray[np.float64]
@@ -88,12 +88,12 @@ class _Search:
         self.values: dict[int, float] = {}
         self.single = lmbda * float((w * (centred * centred).sum(axis=1)).sum())
         self.value, self.partition = self.single, np.zeros(1, np.int64)
-        self.slack = open.slack(x)
+        self.slack = open_curve.slack(x)
         self.mass = np.concatenate([[0.0], np.cumsum(np.concatenate([w, w]))])
         self.heaviest = float((self.mass[reach] - self.mass[:-1][: w.size]).max())
         real, integer = compiling.REAL, compiling.INTEGER
         types = compiling.TABLE, compiling.REALS, compiling.INTEGERS, real, real, integer, integer
-        self.between = compiling.kernel_of(cyclic.between, *types, compiling.REALS)
+        self.between = compiling.kernel_of(cut_bounds.between, *types, compiling.REALS)
 
     def try_cuts(self, cuts: list[int]) -> None:
         """The open problem from each of these cuts."""
@@ -107,8 +107,8 @@ class _Search:
         n = self.w.size
         at = cut % n
         x, w = np.concatenate([self.x[at:], self.x[:at]]), np.concatenate([self.w[at:], self.w[:at]])
-        value, start = open.minimise(x, w, self.lmbda, whole=False)
-        return value, np.sort((open.boundaries(start) + at) % n)
+        value, start = open_curve.minimise(x, w, self.lmbda, whole=False)
+        return value, np.sort((open_curve.boundaries(start) + at) % n)
 
     def improve(self) -> None:
         """Cut the best partition at a boundary opposite, as long as that gains."""
@@ -189,7 +189,7 @@ def _reach(x: Array, w: Array, lmbda: float) -> Ints:
     reals, table = compiling.REALS, compiling.TABLE
     types = reals, table, reals, table, reals, compiling.REAL, compiling.INTEGER, compiling.INTEGERS
     fine = length == 1
-    compiling.kernel_of(cyclic.reaches, *types)(mass, moment, weight, centre, radius, lmbda, int(fine), reach)
+    compiling.kernel_of(cut_bounds.reaches, *types)(mass, moment, weight, centre, radius, lmbda, int(fine), reach)
     if fine:
         return reach
     ends = np.append(np.concatenate([starts, starts + n]), 2 * n)

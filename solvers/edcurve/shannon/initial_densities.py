@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .grids import Array, Grid
+from .phase_grids import Array, Grid
 
 COMBS = 4  # harmonics of most energy at which a comb is tried
 RANDOM = 2  # random positive-definite shapes

@@ -19,9 +19,9 @@ from scipy.optimize import minimize_scalar
 from edcurve.optimum.envelopes import lower_hull
 from edcurve.sources import Source
 
-from . import starts
-from .descent import State, descend
-from .grids import Array, Grid, Profile
+from . import initial_densities
+from .alternating import State, descend
+from .phase_grids import Array, Grid, Profile
 from .refining import LOSS, MOST_CELLS, Entry, Grids, cell_loss, resampled
 
 # 1 − D/D_max at the first distortions of the table; RATIO is that of further ones
@@ -123,8 +123,8 @@ class Table:
             before = self.entries[index - 1]
             result.append((resampled(before.state.density, before.grid, grid), before.state.lmbda))
         if index == 0 or self.source.max_distortion * SEARCHED < D or not grid.whole:
-            for shape in starts.shapes(grid, index):
-                start = starts.at_distortion(grid, shape, D)
+            for shape in initial_densities.shapes(grid, index):
+                start = initial_densities.at_distortion(grid, shape, D)
                 if start is not None:
                     result.append(start)
         return result

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .cells import Floats
-from .partitions import Group, Ints
+from .cell_distortion import Floats
+from .partition_batch import Group, Ints
 
 
 class Front:

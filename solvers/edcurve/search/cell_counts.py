@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cells import CellDistortion, Floats, checked
-from .partitions import Ints
+from .cell_distortion import CellDistortion, Floats, checked
+from .partition_batch import Ints
 
 most_cells = 100_000
 """Partitions into more cells than this are refused."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import Floats
+from .cell_distortion import Floats
 
 Ints = NDArray[np.intp]
 

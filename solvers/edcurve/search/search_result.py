@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import Cells, Floats
+from .cell_distortion import Cells, Floats
 from .polish import Found
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cells import Evaluate, Floats
-from .partitions import Group, Ints, Partitions, build, normalised
+from .cell_distortion import Evaluate, Floats
+from .partition_batch import Group, Ints, Partitions, build, normalised
 
 widest = 32
 """Up to so many cells a random start gives each a size of its own; beyond, it has 8 groups of equal cells."""

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from edcurve.kernels import compiling, threads
 
-from . import arcs, around, closed, open
+from . import arc_paths, arc_table, closed_with_gap, open_curve
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_POINTS = 2048  # that the table is for: it takes 32 MiB
-ROUNDING = 256.0 * open.EPSILON  # of sums of costs, relative to 1 + the value
+ROUNDING = 256.0 * open_curve.EPSILON  # of sums of costs, relative to 1 + the value
 BATCH = 8  # stretches looked into at once, and
 LANES = 4  # by one thread; both fixed, that the result does not depend on the number of threads
 
@@ -39,10 +39,10 @@ def table(x: Array, w: Array) -> Array:
     n = w.size
     found, turned = np.empty((n, n)), np.ascontiguousarray(x.T)
     tables = compiling.TABLE, compiling.TABLE, compiling.TABLE
-    run = compiling.kernel_of(arcs.distances, *tables, compiling.INTEGER)
-    for _ in threads.in_threads(lambda row: run(x, turned, found, row), range(0, n, arcs.TILE)):
+    run = compiling.kernel_of(arc_table.distances, *tables, compiling.INTEGER)
+    for _ in threads.in_threads(lambda row: run(x, turned, found, row), range(0, n, arc_table.TILE)):
         pass
-    compiling.kernel_of(arcs.errors, compiling.REALS, compiling.TABLE)(w, found)
+    compiling.kernel_of(arc_table.errors, compiling.REALS, compiling.TABLE)(w, found)
     return found
 
 
@@ -61,16 +61,16 @@ class _Search:
     def __init__(self, table: Array, w: Array, lmbda: float) -> None:
         self.problem, self.size, self.most = (table, w, lmbda), w.size, np.empty(w.size, np.int64)
         real, integers, types = compiling.REAL, compiling.INTEGERS, (compiling.TABLE, compiling.REALS, compiling.REAL)
-        slack = 4.0 * open.EPSILON * (w.size + 64)
-        compiling.kernel_of(around.longest, *types, real, integers)(*self.problem, slack, self.most)
+        slack = 4.0 * open_curve.EPSILON * (w.size + 64)
+        compiling.kernel_of(arc_paths.longest, *types, real, integers)(*self.problem, slack, self.most)
         self.types = *types, integers, compiling.INTEGER
-        self.spread = compiling.kernel_of(around.spread, *self.types, compiling.TABLE)
+        self.spread = compiling.kernel_of(arc_paths.spread, *self.types, compiling.TABLE)
         self.single = self.value = lmbda * float(table[0, -1])
         self.values: dict[int, float] = {}
 
     def run(self, update: Callable[[int], None]) -> None:
         """Halve stretches, those of the lowest bound first, until no bound is below the best value."""
-        queue: list[tuple[float, Stretch]] = [(0.0, closed.window(np.arange(self.size) + self.most))]
+        queue: list[tuple[float, Stretch]] = [(0.0, closed_with_gap.window(np.arange(self.size) + self.most))]
         while queue:
             taken = sorted(heapq.heappop(queue)[1] for _ in range(min(BATCH, len(queue))))
             pieces = [taken[k : k + LANES] for k in range(0, len(taken), LANES)]
@@ -113,6 +113,6 @@ class _Search:
 
     def _trace(self, cut: int) -> Ints:
         value, start = np.empty(self.size + 1), np.empty(self.size + 1, np.int64)
-        run = compiling.kernel_of(around.trace, *self.types, compiling.REALS, compiling.INTEGERS)
+        run = compiling.kernel_of(arc_paths.trace, *self.types, compiling.REALS, compiling.INTEGERS)
         run(*self.problem, self.most, cut, value, start)
-        return np.sort((open.boundaries(start) + cut) % self.size)
+        return np.sort((open_curve.boundaries(start) + cut) % self.size)

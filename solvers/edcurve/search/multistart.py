@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .cells import Floats
-from .descent import Problem, descend
+from .cell_distortion import Floats
 from .exchange import exchanges
-from .grids import Front, knapsack
-from .partitions import Group, Ints, Partitions, build, grouped
+from .initial_partitions import random_starts, structured_starts, tempered
+from .partition_batch import Group, Ints, Partitions, build, grouped
 from .polish import Found, polished
 from .pools import Pool, Task, cost_of, equal_cells, merged, price
-from .starts import random_starts, structured_starts, tempered
+from .size_multiples import Front, knapsack
+from .sqp import Problem, descend
 
 grid = 48
 """Structured starts come from a Pareto front of sizes k/grid too, up to ``grid_cells`` cells."""

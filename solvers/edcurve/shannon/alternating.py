@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .grids import Array, Grid
+from .phase_grids import Array, Grid
 
 MEMORY = 5  # densities that are combined to the next reproduction (Anderson)
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import Evaluate, Floats, Jet
-from .partitions import Partitions, normalised
+from .cell_distortion import Evaluate, Floats, Jet
+from .partition_batch import Partitions, normalised
 
 Bools = NDArray[np.bool_]
 

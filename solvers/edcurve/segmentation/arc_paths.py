@@ -1,4 +1,4 @@
-"""Dynamic programming around a loop with the squared errors of all arcs in a table (see `arcs`): kernels."""
+"""Dynamic programming around a loop with the squared errors of all arcs in a table (see `arc_table`): kernels."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def reaches(
 
 
 def between(x: Array, w: Array, reach: Ints, lmbda: float, single: float, low: int, high: int, out: Array) -> None:
-    """What partitions can gain by boundaries strictly between cuts `low` and `high`: see `closed`.
+    """What partitions can gain by boundaries strictly between cuts `low` and `high`: see `closed_with_gap`.
 
     Into `out` go E, and the least value of two cells of which one lies between, given that of a `single` cell.
     `reach` has the last cut at which a cell from each point can end; the mean of the points is 0 and low < N.
