@@ -19,7 +19,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from edcurve import plotting
+from edcurve import drawing
 from edcurve.curves import spread
 from edcurve.io import files
 from edcurve.reporting import figures
@@ -390,7 +390,7 @@ def test_files_that_are_not_there(tmp_path):
 
 
 def writers(curve):
-    return {"to_csv": curve.to_csv, "save": curve.save, "plot": lambda path: plotting.save(curve, path)}
+    return {"to_csv": curve.to_csv, "save": curve.save, "plot": lambda path: drawing.save(curve, path)}
 
 
 @pytest.mark.parametrize("writer", ["to_csv", "save", "plot"])
@@ -579,7 +579,7 @@ def test_a_plot_without_a_lower_bound_has_no_line_for_it(plt, drawn):
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "日本"], ids=ascii)
 def test_a_name_is_printed_as_it_is(drawn, tmp_path, name):
     # letters that the font lacks are for matplotlib to warn of
-    plotting.save(dataclasses.replace(drawn, source=name), tmp_path / "a.svg")
+    drawing.save(dataclasses.replace(drawn, source=name), tmp_path / "a.svg")
     assert (tmp_path / "a.svg").stat().st_size > 10_000
 
 
@@ -595,10 +595,10 @@ def test_curves_of_few_points_can_be_drawn(plt, D):
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".PNG", ".Pdf"])
 def test_saving_a_plot_twice_gives_the_same_bytes(drawn, tmp_path, suffix, monkeypatch):
-    plotting.save(drawn, tmp_path / f"a{suffix}")
+    drawing.save(drawn, tmp_path / f"a{suffix}")
     # matplotlib would take the date from here
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    plotting.save(drawn, tmp_path / f"b{suffix}")
+    drawing.save(drawn, tmp_path / f"b{suffix}")
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
     assert len([*tmp_path.iterdir()]) == 2
 
@@ -606,7 +606,7 @@ def test_saving_a_plot_twice_gives_the_same_bytes(drawn, tmp_path, suffix, monke
 def test_saving_a_plot_leaves_no_trace_in_pyplot(plt, drawn, tmp_path):
     before = dict(mpl.rcParams)
     own = plt.figure()
-    plotting.save(drawn, tmp_path / "a.png")
+    drawing.save(drawn, tmp_path / "a.png")
     assert plt.get_fignums() == [own.number]
     assert plt.gcf() is own
     assert not own.axes
@@ -616,8 +616,8 @@ def test_saving_a_plot_leaves_no_trace_in_pyplot(plt, drawn, tmp_path):
 def test_saving_a_plot_needs_neither_pyplot_nor_a_display(tmp_path):
     code = (
         "import sys, edcurve as ed\n"
-        "from edcurve import plotting\n"
-        "plotting.save(ed.curve('ramp', num=5), 'a.png')\n"
+        "from edcurve import drawing\n"
+        "drawing.save(ed.curve('ramp', num=5), 'a.png')\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     gone = {"DISPLAY", "WAYLAND_DISPLAY"}
@@ -637,7 +637,7 @@ def test_saving_a_plot_needs_neither_pyplot_nor_a_display(tmp_path):
 @pytest.mark.parametrize("name", ["a", "a.txt", "a.", ".png", "a.png.zip", "a.pgf"])
 def test_formats_that_do_not_exist(drawn, tmp_path, name):
     with pytest.raises(ValueError, match=r"path must end in one of .*png.*, got "):
-        plotting.save(drawn, tmp_path / name)
+        drawing.save(drawn, tmp_path / name)
     assert not [*tmp_path.iterdir()]
 
 
@@ -652,7 +652,7 @@ def test_an_interrupted_plot_keeps_the_old_file(drawn, tmp_path, monkeypatch, in
     monkeypatch.setattr(Path, "write_bytes", torn)
     for name in ("a.png", "b.png"):
         with pytest.raises(interruption):
-            plotting.save(drawn, tmp_path / name)
+            drawing.save(drawn, tmp_path / name)
     assert contents(tmp_path) == {"a.png": "old"}
 
 

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import validation
-from .io import files
+from .drawing import draw
+from .io import files, markup
 from .optimum.bounds import lower_bound, upper_bound
 from .optimum.sweeps import convex_hull
-from .sources import Source, resolve
+from .sources import BOUND, Source, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 FORMAT = "edcurve curve 1"
 COLUMNS = ("distortion", "entropy", "upper", "lower", "hull")
-OPTIONAL = ("shannon", "gaussian")  # columns that are there if asked for
-# what is the same for all rows
+OPTIONAL = ("shannon", "gaussian")  # columns that a curve has if they were asked for
+# what is the same for all rows, kept beside a table
 ATTRIBUTES = ("source", "base", "truncation", "defect", "cells", "cells_distortion", "width", "floor")
-MARKED = 64
+MOST_EQUAL_CELLS = 64
+ROWS_IN_NOTEBOOK = 8
+# columns of the small picture, with their colours and dashes
+STROKES = (("entropy", "#2a7fd4", ""), ("hull", "#2e9e5b", "5 3"), ("lower", "#d1495b", "1 3"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +100,14 @@ class Curve:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns of its table but for the status."""
+        """Names of the columns of its table, without the status."""
         return (*COLUMNS, *(name for name in OPTIONAL if getattr(self, name) is not None))
 
     @property
     def unit(self) -> str:
-        """Name of the unit of entropy: "bits", "nats" or "log_b units"."""
-        named = {2.0: "bits", math.e: "nats", 10.0: "hartleys"}
-        return named.get(float(self.base), f"units of log base {self.base:g}")
+        """Name of the unit of entropy: "bits", "nats", "hartleys" or, for other bases b, "units of log base b"."""
+        names = {2.0: "bits", math.e: "nats", 10.0: "hartleys"}
+        return names.get(float(self.base), f"units of log base {self.base:g}")
 
     def __repr__(self) -> str:
         ends = f"{self.distortion[0]:.6g} to {self.distortion[-1]:.6g}" if self.distortion.size else "none"
@@ -120,7 +124,7 @@ class Curve:
     def to_pandas(self) -> pd.DataFrame:
         """Table with columns distortion, entropy, upper, lower, hull, those asked for, and status.
 
-        All else is in ``.attrs``: source, base, truncation, defect, and, as lists, the equal cells.
+        Its ``.attrs`` have the rest: source, base, truncation, defect, and, as lists, the equal cells.
         """
         import pandas as pd
 
@@ -141,8 +145,8 @@ class Curve:
         frame : pandas.DataFrame
             With columns distortion, entropy, upper, lower, hull and status, and perhaps shannon and gaussian.
         source, base : str and float, optional
-            Name of the source and base of the entropies, for tables that have lost their ``.attrs``, as those read
-            from a CSV have; they come before those of the table.
+            Name of the source and base of the entropies, for tables without ``.attrs``, such as those read from a CSV.
+            They override those of the table.
 
         Returns
         -------
@@ -156,9 +160,9 @@ class Curve:
         if missing := [name for name in (*COLUMNS, "status") if name not in frame]:
             raise ValueError(f"frame must have a column {missing[0]}, got {', '.join(map(str, frame)) or 'none'}")
         given = {"source": source, "base": base}
-        known = {name: frame.attrs[name] for name in ATTRIBUTES if name in frame.attrs}
-        known |= {name: value for name, value in given.items() if value is not None}
-        if missing := [name for name in given if name not in known]:
+        attributes = {name: frame.attrs[name] for name in ATTRIBUTES if name in frame.attrs}
+        attributes |= {name: value for name, value in given.items() if value is not None}
+        if missing := [name for name in given if name not in attributes]:
             raise ValueError(f"{missing[0]} must be given for a table whose .attrs do not have it")
         states = set(frame["status"].tolist())
         if len(states) != 1:
@@ -166,13 +170,22 @@ class Curve:
         columns: dict[str, Any] = {name: _column(frame, name) for name in (*COLUMNS, *OPTIONAL) if name in frame}
         if not (np.diff(columns["distortion"]) >= 0.0).all():
             raise ValueError("frame must be sorted by distortion: frame.sort_values('distortion')")
-        known = {"cells": (), "cells_distortion": ()} | known
-        return _sound(cls(**columns, status=states.pop(), **known))
+        attributes = {"cells": (), "cells_distortion": ()} | attributes
+        return _checked(cls(**columns, status=states.pop(), **attributes))
 
     def _repr_html_(self) -> str:
-        from .io.markup import of_curve
-
-        return of_curve(self)
+        count = self.distortion.size
+        rows = evenly_spaced(count, ROWS_IN_NOTEBOOK)
+        names = [name for name in self.columns if name != "upper"]
+        columns: list[Any] = [getattr(self, name)[rows].tolist() for name in names]
+        best = "E(D)" if self.status != BOUND else "best partition known"
+        legend = f"solid {best}, dashed convex hull, dotted dual lower bound"
+        return (
+            f"<div><strong>{markup.text(self.source)}</strong>: {markup.text(self.status)}; "
+            f"entropies in {markup.text(self.unit)}"
+            f"<br>{picture(self)}<br><small>{legend}; {len(rows)} of {count} distortions:</small>"
+            f"{markup.table(names, zip(*columns, strict=True))}</div>"
+        )
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
         """The same table as CSV with a header line, every number exact; returned as text if `path` is None.
@@ -203,8 +216,6 @@ class Curve:
         -------
         matplotlib.axes.Axes
         """
-        from .plotting import draw
-
         return draw(self, ax)
 
     def to_json(self) -> str:
@@ -226,7 +237,7 @@ class Curve:
             content = json.loads(files.read_text(path))
             if content.pop("format", None) != FORMAT:
                 raise ValueError("format")
-            return _sound(cls(**{name: _readable(name, value) for name, value in content.items()}))
+            return _checked(cls(**{name: _readable(name, value) for name, value in content.items()}))
         except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
             raise ValueError(f"path must be a file that Curve.save wrote, got {os.fspath(path)!r}") from None
 
@@ -270,53 +281,53 @@ def curve(
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
     """
-    known = resolve(source)
+    source = resolve(source)
     validation.log_base(base)
     if distortion is None:
-        D = spread(least(known), known.max_distortion, num)
+        D = spread(least(source), source.max_distortion, num)
     else:
         D = np.sort(np.atleast_1d(validation.nonnegative("distortion", distortion)))
         if D.ndim != 1 or D.size == 0:
             raise ValueError(f"distortion must be one-dimensional and not empty, got shape {np.shape(distortion)}")
-    upper = upper_bound(known, D, base=base)
+    upper = upper_bound(source, D, base=base)
     # rounding may put a bound a unit in the last place above what it bounds
-    hull = np.minimum(convex_hull(known, D, base=base), upper)
-    lower = np.minimum(lower_bound(known, D, base=base), hull) if known.monotone else np.full(D.shape, np.nan)
-    cells, at = _equal_cells(known, float(D[0]), float(D[-1]))
+    hull = np.minimum(convex_hull(source, D, base=base), upper)
+    lower = np.minimum(lower_bound(source, D, base=base), hull) if source.monotone else np.full(D.shape, np.nan)
+    cells, at = _equal_cells(source, float(D[0]), float(D[-1]))
     rate = linear_rate = floor = None
     if shannon:
         from . import shannon as limits
 
-        rate = _where_known(limits.rate_distortion, limits.least_distortion(known), known, D, base)
+        rate = _where_computable(limits.rate_distortion, limits.least_distortion(source), source, D, base)
     if gaussian or width is not None:
         from . import linear
 
         if gaussian:
-            rest = linear.least_distortion(known)
-            linear_rate = _where_known(linear.gaussian_bound, rest, known, D, base)
-        floor = None if width is None else float(linear.rank_floor(known, width))
+            rest = linear.least_distortion(source)
+            linear_rate = _where_computable(linear.gaussian_bound, rest, source, D, base)
+        floor = None if width is None else float(linear.rank_floor(source, width))
     return Curve(
-        known.name,
+        source.name,
         float(base),
         D,
         upper,
         upper,
         lower,
         hull,
-        known.status,
+        source.status,
         cells,
         at,
         shannon=rate,
         gaussian=linear_rate,
         width=width,
         floor=floor,
-        truncation=known.truncation,
-        defect=known.defect,
+        truncation=source.truncation,
+        defect=source.defect,
     )
 
 
 def least(source: Source) -> float:
-    """The smallest distortion of a curve unless others are asked for."""
+    """Smallest distortion of a curve by default: D_max/1000, or the truncation error up to D_max/20."""
     return min(max(1e-3 * source.max_distortion, source.truncation), 0.05 * source.max_distortion)
 
 
@@ -330,17 +341,35 @@ def spread(low: float, high: float, num: int) -> Array:
     return np.sort(np.concatenate([np.geomspace(low, high, count - linear), steps]))
 
 
-def _where_known(bound: Callable[..., Any], least: float, source: Source, D: Array, base: float) -> Array:
+def picture(curve: Curve) -> str:
+    """Draw E(D), hull and dual bound as a small SVG, for pages without matplotlib or JavaScript."""
+    top = max(float(np.max(curve.upper, initial=0.0, where=np.isfinite(curve.upper))), 1e-300)
+    right = float(curve.distortion[-1] if curve.distortion.size else 1.0) or 1.0
+    with np.errstate(all="ignore"):  # the picture leaves out what is not finite
+        across = curve.distortion / right
+        lines = [markup.Line(getattr(curve, name) / top, colour, dashes) for name, colour, dashes in STROKES]
+    ends = {"right": f"D = {markup.number(right)}", "top": f"{markup.number(top)} {curve.unit}"}
+    return markup.picture(across, lines, **ends, title="Entropy against distortion")
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """Indices of at most `most` of `count` rows, evenly spaced, the first and the last row among them."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
+
+
+def _where_computable(bound: Callable[..., Any], least: float, source: Source, D: Array, base: float) -> Array:
     """A bound at the distortions at which it can be computed, NaN at smaller ones."""
     result = np.full(D.shape, np.nan)
-    known = (least <= D) | (D == 0.0)
-    if known.any():
-        result[known] = bound(source, D[known], base=base)
+    computable = (least <= D) | (D == 0.0)
+    if computable.any():
+        result[computable] = bound(source, D[computable], base=base)
     return result
 
 
 def _equal_cells(source: Source, low: float, high: float) -> tuple[NDArray[np.int64], Array]:
-    counts = np.arange(1, MARKED + 1)
+    counts = np.arange(1, MOST_EQUAL_CELLS + 1)
     at = counts * source.cell_distortion(1.0 / counts)
     at[0] = source.max_distortion
     kept = (at >= low) & (at <= high)
@@ -368,8 +397,8 @@ def writable(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _sound(loaded: Curve) -> Curve:
-    """The curve, if its fields are of the types and lengths that they must be."""
+def _checked(loaded: Curve) -> Curve:
+    """The curve itself; ValueError where a field has the wrong type or length."""
     validation.log_base(loaded.base)
     columns = {getattr(loaded, name).shape for name in loaded.columns}
     cells = {loaded.cells.shape, loaded.cells_distortion.shape}
@@ -379,7 +408,7 @@ def _sound(loaded: Curve) -> Curve:
     floor = loaded.width is None or (isinstance(loaded.width, int) and isinstance(loaded.floor, float))
     if not (same and texts and numbers and floor):
         raise ValueError("fields")
-    loaded.status.encode()  # JSON has half characters, which a table can't
+    loaded.status.encode()  # JSON can hold half of a surrogate pair, which a table in UTF-8 cannot
     return loaded
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import edcurve as ed
 import numpy as np
 import pytest
-from edcurve import plotting
+from edcurve import drawing
 from edcurve.cli import main
 from edcurve.cli.lazy import NEURAL as LAZY
 from edcurve.sources import resolve
@@ -899,7 +899,7 @@ def test_plotting_formats_are_those_the_help_names():
     assert len(named) >= 3
     for suffix in named:
         with pytest.raises(FileNotFoundError):  # not ValueError: the format is fine, only the folder is missing
-            plotting.save(drawn, f"missing/a{suffix}")
+            drawing.save(drawn, f"missing/a{suffix}")
 
 
 class TestCertify:

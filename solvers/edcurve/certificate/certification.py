@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from edcurve import validation
+from edcurve.io.markup import facts, text
 from edcurve.sources import Source, resolve
 
 try:
@@ -70,9 +71,17 @@ class Certificate:
     lmbda: float | None = None
 
     def _repr_html_(self) -> str:
-        from edcurve.io.markup import of_certificate
-
-        return of_certificate(self)
+        pairs: list[tuple[str, object]] = [
+            ("distortion", repr(self.distortion)),
+            ("lower", repr(self.lower)),
+            ("upper", repr(self.upper)),
+            ("base", repr(self.base)),
+            ("proved", self.method),
+        ]
+        optional = ((name, getattr(self, name)) for name in ("count", "odd", "lmbda"))
+        pairs += [(name, repr(value)) for name, value in optional if value is not None]
+        pairs.append(("precision", f"{self.precision} bits"))
+        return f"<div><strong>E(D) of {text(self.source)}</strong>, enclosed{facts(pairs)}</div>"
 
     def contains(self, value: Any) -> bool:
         """Whether the number `value` is between the bounds. If it is not, it is not E(D)."""

@@ -51,12 +51,12 @@ def curve(
     SOURCE may also be a file (.npy, .npz, .csv): points along a loop, one a row, equally spaced in the phase, the first
     not repeated at the end.
     """
-    from edcurve import curves, plotting
+    from edcurve import curves, drawing
     from edcurve.io.arrays import is_data
     from edcurve.sources import resolve
 
     if plot_path is not None:
-        plotting.require_format(plot_path)
+        drawing.require_format(plot_path)
     known = resolve(from_file(source, is_open, waveform, tolerance, key))
     most = known.max_distortion
     low, high = curves.least(known) if dmin is None else dmin, most if dmax is None else dmax
@@ -67,7 +67,7 @@ def curve(
         drawn = curves.curve(known, wanted, base=base, shannon=shannon, gaussian=gaussian, width=width)
     except ValueError as error:
         raise ValueError(f"{source}: {error}" if is_data(source) else str(error)) from None
-    write_all({plot_path: partial(plotting.save, drawn), csv_path: drawn.to_csv})
+    write_all({plot_path: partial(drawing.save, drawn), csv_path: drawn.to_csv})
     if as_json:
         click.echo(drawn.to_json())
     elif csv_path is None and plot_path is None:

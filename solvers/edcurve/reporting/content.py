@@ -70,7 +70,7 @@ def trade_off(source: Source, points: Points | None) -> Curve:
         low = min(low, 0.9 * float(reached.min(initial=low)))
     searched = source.status == BOUND
     grid = [float(f"{D:.3e}") for D in curves.spread(low, high, NUM_SEARCHED if searched else NUM).tolist()]
-    cells = np.arange(1, curves.MARKED + 1)
+    cells = np.arange(1, curves.MOST_EQUAL_CELLS + 1)
     corners = cells * source.cell_distortion(1.0 / cells)
     inside = corners[(corners >= low) & (corners < high) & (not searched)]
     wanted = np.unique(np.concatenate([np.array(grid), inside, [high]]))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edcurve import __version__, validation
 from edcurve.curves import curve, spread
+from edcurve.drawing import save
 from edcurve.io import files
-from edcurve.plotting import save
 from edcurve.sources import resolve
 
 DRAWN = {"ramp": "theory curves of Fig. 1", "circle": "theory curves of Fig. 3"}

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from edcurve.curves import Curve
-from edcurve.io.markup import facts, number, picture, spaced, table, text
+from edcurve.curves import Curve, evenly_spaced, picture
+from edcurve.io.markup import facts, number, table, text
 from edcurve.io.tables import Points, counted, omitted
 from edcurve.sources import BOUND, PROVED, Source
 
@@ -186,7 +186,7 @@ def _certified(certificates: Certificates, curve: Curve) -> str:
 
 
 def _values(curve: Curve) -> str:
-    rows = spaced(curve.distortion.size, ROWS)
+    rows = evenly_spaced(curve.distortion.size, ROWS)
     names = ("distortion", "upper", "hull", "lower")
     head = ["D", "E(D)" if curve.status != BOUND else "upper bound", "convex hull", "dual lower bound"]
     columns = [getattr(curve, name)[rows].tolist() for name in names]
