@@ -229,7 +229,7 @@ def test_table_of_arcs(n, dim, offset):
     rng = np.random.default_rng(n)
     x = np.round(np.cumsum(rng.normal(size=(n, dim)), axis=0) * 2**20) / 2**20 + offset
     w = rng.dirichlet(np.full(n, 0.1)) + 1e-300
-    found = closed_exact.table(x, w)
+    found = closed_exact.arc_errors(x, w)
     y = x.astype(np.longdouble) - offset
     apart, pairs = ((y[:, None] - y) ** 2).sum(axis=2), np.outer(*[w.astype(np.longdouble)] * 2)
     for length in {1, min(n, 3), n // 2, n - 1, n}:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import progress, validation
 
-from . import arguments, closed_exact, closed_with_gap, open_curve, prepared_curve
+from . import arguments, closed_exact, closed_with_gap, open_curve
+from .prepared_curve import PartitionWithBound, PreparedCurve, measure, prepared, rotated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ class Segmentation:
     base : float
         Base of the logarithm.
     entropy, distortion : float or ndarray, shape (m,)
-        Of the partition: −Σ p log p, and the mean squared error to the centroids, not divided by the dimension.
+        Entropy −Σ p log p of the partition, and mean squared error to its centroids, not divided by the dimension.
     value : float or ndarray, shape (m,)
         entropy + lmbda · distortion.
     gap : float or ndarray, shape (m,)
@@ -47,7 +48,7 @@ class Segmentation:
     probabilities : ndarray, shape (cells,), or tuple of m of them
         Weight of each cell, above 0.
     closed : bool
-        Whether the last point is followed by the first.
+        Whether the first point follows the last.
     size : int
         Number of points.
     """
@@ -83,7 +84,7 @@ class Segmentation:
         return np.where(label < 0, boundaries.size - 1, label)
 
     def to_pandas(self) -> pd.DataFrame:
-        """The curve over λ: columns lmbda, cells, entropy, distortion, value and gap; base in ``.attrs``."""
+        """Tabulate, in a row for each λ: lmbda, cells, entropy, distortion, value, gap. Base is in ``.attrs``."""
         import pandas as pd
 
         names = ("lmbda", "cells", "entropy", "distortion", "value", "gap")
@@ -95,8 +96,8 @@ class Segmentation:
         kind = "closed" if self.closed else "open"
         if isinstance(self.boundaries, tuple):
             return f"<Segmentation of {self.size} points, {kind}: {len(self.boundaries)} λ>"
-        found = f"{self.cells} cells, value {self.value:.6g}, gap {self.gap:.2g}"
-        return f"<Segmentation of {self.size} points, {kind}: λ = {self.lmbda:g}, {found}>"
+        result = f"{self.cells} cells, value {self.value:.6g}, gap {self.gap:.2g}"
+        return f"<Segmentation of {self.size} points, {kind}: λ = {self.lmbda:g}, {result}>"
 
 
 def segment(
@@ -109,31 +110,33 @@ def segment(
 ) -> Segmentation:
     """Cut a curve, given as points in order with weights, into the contiguous cells of least H + λD.
 
-    The sum over cells of −p log p + λ Σ w ‖x − centroid‖² is minimised by dynamic programming [1]_: the global
-    optimum over all partitions into runs of consecutive points, for any dimension and any density. This covers
-    entropy-constrained scalar quantisation: points on a grid, weighted by a density. Memory is O(N · dim), and up to
-    N² numbers (32 MiB) more for a closed curve of at most 2048 points. Blocks of starts are passed over by lower
-    bounds on their cost, which hold for every input, so the optimum is not affected; the time, O(N²) at worst,
-    mostly is. Pairs of points that no bound excludes are all compared.
+    The sum over cells of −p log p + λ Σ w ‖x − centroid‖² is minimised by dynamic programming [1]_. The result is the
+    global optimum over all partitions into runs of consecutive points, for any dimension and any density. This covers
+    entropy-constrained scalar quantisation: points on a grid, weighted by a density.
 
-    On a closed curve one boundary is tried at every place that it can have: it must fall within any stretch that no
-    optimal cell can cover, and cannot fall between places whose optima exceed the best by more than it could gain.
-    Up to 2048 points the squared errors of all cells are first put into a table, at O(N² · dim) for all λ together,
-    and the optimum is always found. Beyond that at most max(16, 4·10⁶ / N) places are tried, and what is left between
-    them may leave a `gap`, which falls with the square of their distance for a smooth curve.
+    Time is O(N²) at worst and usually far less: lower bounds on the cost of whole blocks of starts exclude most blocks.
+    The bounds hold for every input, so the optimum is not affected. Memory is O(N · dim); a closed curve of at most
+    2048 points takes up to N² numbers (32 MiB) more.
+
+    On a closed curve some boundary is tried at every place where it can be. It must lie within any stretch that no
+    optimal cell can cover. Places between two tried ones are left out where both their optima exceed the best by more
+    than a boundary between them could gain. Up to 2048 points the squared errors of all cells are first put into a
+    table, at O(N² · dim) for all λ together, and the optimum is always found. Beyond that at most max(16, 4·10⁶ / N)
+    places are tried. What remains between them may leave a `gap`, which falls with the square of their distance for a
+    smooth curve.
 
     Parameters
     ----------
     points : array_like, shape (N,) or (N, dim)
         Points of the curve in order: finite, at most 1e150 in size, and either all the same or varying by 1e-140 or
-        more; at most 10⁷ points and 10⁸ numbers. On a closed curve, at least 3, and the last is followed by the first
-        without being its repetition.
+        more; at most 10⁷ points and 10⁸ numbers. A closed curve has at least 3, and its last point does not repeat the
+        first.
     lmbda : float or array_like, shape (m,)
         λ ≥ 0, finite, in units of `base` per unit distortion, in any order.
     weights : array_like, shape (N,), optional
         Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted.
     closed : bool
-        Whether the last point is followed by the first, so that a cell may hold both.
+        Whether the first point follows the last, so that a cell may hold both.
     base : float
         Base of the logarithm, above 1.
 
@@ -156,7 +159,7 @@ def segment(
     .. [1] D. Muresan and M. Effros, "Quantization as histogram segmentation: optimal scalar quantizer design in
        network systems", IEEE Trans. Inf. Theory 54 (2008), 344–366.
     """
-    table, flat = arguments.points(points)
+    table, scalar = arguments.points(points)
     unit = validation.log_base(base)
     values = validation.nonnegative("lmbda", lmbda, finite=True)
     if values.ndim > 1:
@@ -166,13 +169,11 @@ def segment(
         raise TypeError(f"closed must be True or False, got {closed!r}")
     if closed and table.shape[0] < FEWEST_CLOSED:
         raise ValueError(f"points must be at least {FEWEST_CLOSED} if closed is True, got {table.shape[0]}")
-    ready = prepared_curve.prepared(table, weight)
-    scaled = [arguments.scaled(one, unit, ready.exponent) for one in values.ravel().tolist()]
-    found = _closed(ready, scaled) if closed else _open(ready, scaled)
-    rows = [
-        _row(ready, part, lower, one, unit) for (part, lower), one in zip(found, values.ravel().tolist(), strict=True)
-    ]
-    if flat:
+    curve = prepared(table, weight)
+    scaled = [arguments.scaled(one, unit, curve.exponent) for one in values.ravel().tolist()]
+    partitions = _closed(curve, scaled) if closed else _open(curve, scaled)
+    rows = [_row(curve, part, one, unit) for part, one in zip(partitions, values.ravel().tolist(), strict=True)]
+    if scalar:
         rows = [row._replace(centroids=row.centroids[:, 0]) for row in rows]
     if not closed:
         for row in rows:
@@ -183,7 +184,7 @@ def segment(
 
 
 class _Row(NamedTuple):
-    """What a segmentation holds for one λ: numbers first, then arrays."""
+    """The fields of a `Segmentation` for one λ: numbers first, then arrays."""
 
     entropy: float
     distortion: float
@@ -194,7 +195,7 @@ class _Row(NamedTuple):
     probabilities: Array
 
 
-NUMBERS = 4
+NUMBERS = 4  # fields of a row that are numbers
 
 
 def _columns(rows: list[_Row]) -> tuple[Any, ...]:
@@ -202,38 +203,38 @@ def _columns(rows: list[_Row]) -> tuple[Any, ...]:
     return *(np.array(column, dtype=np.float64) for column in columns[:NUMBERS]), *columns[NUMBERS:]
 
 
-def _open(ready: prepared_curve.Points, lmbda: list[float]) -> list[closed_with_gap.Best]:
-    x, total = prepared_curve.rotated(ready.x), ready.weight.size * len(lmbda)
+def _open(curve: PreparedCurve, lmbda: list[float]) -> list[PartitionWithBound]:
+    x, total = rotated(curve.x), curve.weight.size * len(lmbda)
     with progress.bar("segmenting", total) as update:
-        return [
-            closed_with_gap.Best(part, None)
-            for part in open_curve.sweep(x, ready.weight, lmbda, lambda done: update(done, total))
-        ]
+        parts = open_curve.sweep(x, curve.weight, lmbda, lambda done: update(done, total))
+    return [PartitionWithBound(part, None) for part in parts]
 
 
-def _closed(ready: prepared_curve.Points, lmbda: list[float]) -> list[closed_with_gap.Best]:
-    x, most = prepared_curve.rotated(ready.x), closed_with_gap.most_cuts(ready.weight.size)
-    total, found = most * len(lmbda), []
-    table = closed_exact.table(x, ready.weight) if x.shape[0] <= closed_exact.MOST_POINTS else None
+def _closed(curve: PreparedCurve, lmbda: list[float]) -> list[PartitionWithBound]:
+    x, w = rotated(curve.x), curve.weight
+    most = closed_with_gap.most_cuts(w.size)
+    total, partitions = most * len(lmbda), []
+    table = closed_exact.arc_errors(x, w) if w.size <= closed_exact.MOST_POINTS else None
     with progress.bar("segmenting", total) as update:
         for i, one in enumerate(lmbda):
             tell = partial(_tell, update, i * most, total)
             if table is None:
-                found.append(closed_with_gap.minimise(x, ready.weight, one, tell))
+                partitions.append(closed_with_gap.minimise(x, w, one, tell))
             else:
-                found.append(closed_with_gap.Best(closed_exact.minimise(table, ready.weight, one, tell), None))
-    return found
+                partitions.append(PartitionWithBound(closed_exact.minimise(table, w, one, tell), None))
+    return partitions
 
 
 def _tell(update: Callable[[int, int], None], before: int, total: int, cuts: int) -> None:
     update(before + cuts, total)
 
 
-def _row(ready: prepared_curve.Points, part: Ints, lower: float | None, lmbda: float, unit: float) -> _Row:
-    """The fields of a partition; `lower` is the least value in nats that another may have, None if not below."""
-    found = prepared_curve.measure(ready, part)
-    entropy = found.entropy / unit
-    value = entropy + lmbda * found.distortion
+def _row(curve: PreparedCurve, partition: PartitionWithBound, lmbda: float, unit: float) -> _Row:
+    """Describe a partition in units of `unit` nats."""
+    part, lower = partition
+    cells = measure(curve, part)
+    entropy = cells.entropy / unit
+    value = entropy + lmbda * cells.distortion
     gap = 0.0 if lower is None else max(value - lower / unit, 0.0)
-    boundaries = ready.first[part] if part.size > 1 else np.zeros(1, np.int64)
-    return _Row(entropy, found.distortion, value, gap, boundaries, found.centroids, found.probabilities)
+    boundaries = curve.first[part] if part.size > 1 else np.zeros(1, np.int64)
+    return _Row(entropy, cells.distortion, value, gap, boundaries, cells.centroids, cells.probabilities)

@@ -1,4 +1,7 @@
-"""Dynamic programming around a loop with the squared errors of all arcs in a table (see `arc_table`): kernels."""
+"""Kernels for dynamic programming around a loop: least-cost paths of arcs, whose squared errors are in a table.
+
+`arc_table` makes the table. A path runs from cut to cut; cut k is just before point k modulo the number of points.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import cost_of_mass
+from .blocks import cell_entropy
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -16,9 +19,10 @@ LN2 = math.log(2.0)
 
 
 def longest(table: Array, w: Array, lmbda: float, slack: float, most: Ints) -> None:
-    """For each point, the most points of a cell from it that can be optimal among partitions of two cells or more.
+    """For each point, find the most points that a cell from it can have in an optimal partition of two cells or more.
 
     A cell is not optimal if its halves cost less: λ (SSE − SSE′ − SSE″) > (p + q) ln 2 for the mass p + q of the two.
+    For h(p) + h(q) − h(p + q) is (p + q) times the entropy of two events, which is at most ln 2.
     """
     n = w.size
     for i in range(n):
@@ -26,6 +30,7 @@ def longest(table: Array, w: Array, lmbda: float, slack: float, most: Ints) -> N
         for k in range(2, n):
             e = (i + k - 1) % n
             mass += w[e]
+            # the split nearest to halves of the mass only moves forward as the cell grows
             while split + 1 < i + k and 2.0 * half < mass:
                 half += w[split % n]
                 split += 1
@@ -36,20 +41,24 @@ def longest(table: Array, w: Array, lmbda: float, slack: float, most: Ints) -> N
 
 
 def entropies(w: Array, entropy: Array) -> int:
-    """Entropies of cells of 1, 2, … points where all have the same weight; else 0 is returned."""
+    """Compute h of cells of 1, 2, … points and return 1, if all points have the same weight; else return 0.
+
+    Then a logarithm is taken once for each number of points, not once for each arc.
+    """
     p = 0.0
     for k in range(w.size):
         if w[k] != w[0]:
             return 0
         p += w[k]
-        entropy[k] = cost_of_mass(p)
+        entropy[k] = cell_entropy(p)
     return 1
 
 
 def costs(table: Array, w: Array, lmbda: float, i: int, count: int, alike: int, entropy: Array, row: Array) -> None:
-    """Costs of the cells of 1, 2, … points from point i."""
+    """Compute the costs of the cells of 1, 2, … points from point i."""
     n, p = w.size, 0.0
     if alike == 1:
+        # two loops, before and after the last point, so that neither needs a modulus
         within = min(count, n - i)
         for k in range(within):
             row[k] = lmbda * table[i, i + k] + entropy[k]
@@ -59,13 +68,14 @@ def costs(table: Array, w: Array, lmbda: float, i: int, count: int, alike: int, 
     for k in range(count):
         e = i + k - n if i + k >= n else i + k
         p += w[e]
-        row[k] = lmbda * table[i, e] + cost_of_mass(p)
+        row[k] = lmbda * table[i, e] + cell_entropy(p)
 
 
 def spread(table: Array, w: Array, lmbda: float, most: Ints, base: int, value: Array) -> None:
-    """Least costs of paths from cut to cut, from `base` on: `value` has those at which paths start, or infinity.
+    """Find the least cost of a path to each cut from `base` on, in place: ``value`` begins with the costs of starting.
 
-    One row for each problem, which differ in where paths may start and in what it costs.
+    It is infinite at cuts where no path may start. Rows are problems that differ in where paths start and at what cost;
+    solved together, they share the costs of the cells.
     """
     n, lanes, span = w.size, value.shape[0], value.shape[1] - 1
     row, entropy = np.empty(n), np.empty(n)
@@ -76,19 +86,22 @@ def spread(table: Array, w: Array, lmbda: float, most: Ints, base: int, value: A
         least = math.inf
         for lane in range(lanes):
             least = min(least, value[lane, k])
-        if least == math.inf:
+        if least == math.inf:  # no path reaches this cut
             continue
         costs(table, w, lmbda, i, count, alike, entropy, row)
         for lane in range(lanes):
             before = value[lane, k]
             if before < math.inf:
                 for t in range(count):
-                    found, old = before + row[t], value[lane, k + 1 + t]
-                    value[lane, k + 1 + t] = found if found < old else old
+                    through, old = before + row[t], value[lane, k + 1 + t]
+                    value[lane, k + 1 + t] = through if through < old else old
 
 
 def trace(table: Array, w: Array, lmbda: float, most: Ints, cut: int, value: Array, start: Ints) -> None:
-    """The same from one cut once around, with the start of the last cell: of fewest cells, then the first, at ties."""
+    """Find the least costs of paths from one cut once around, and the start of the last cell of each.
+
+    At ties the path of fewest cells is taken, and of those the one whose last cell starts first.
+    """
     n = w.size
     row, entropy, cells = np.empty(n), np.empty(n), np.zeros(n + 1, np.int64)
     alike = entropies(w, entropy)
@@ -99,6 +112,6 @@ def trace(table: Array, w: Array, lmbda: float, most: Ints, cut: int, value: Arr
         count = min(most[(cut + k) % n], n - k)
         costs(table, w, lmbda, (cut + k) % n, count, alike, entropy, row)
         for t in range(count):
-            found, j = value[k] + row[t], k + 1 + t
-            if found < value[j] or (found == value[j] and cells[k] + 1 < cells[j]):
-                value[j], start[j], cells[j] = found, k, cells[k] + 1
+            through, j = value[k] + row[t], k + 1 + t
+            if through < value[j] or (through == value[j] and cells[k] + 1 < cells[j]):
+                value[j], start[j], cells[j] = through, k, cells[k] + 1

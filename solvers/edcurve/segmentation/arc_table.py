@@ -1,4 +1,4 @@
-"""Squared errors of all arcs of a loop, in one table: kernels.
+"""Kernels for the table of all arcs of a loop and their squared errors.
 
 Entry (i, e) is for the arc from point i to point e, both included, going on through the last point where e < i. With
 Q(i, e) = Σ w_a ‖x_a − x_i‖² over the other points a of the arc, and W its mass,
@@ -22,7 +22,10 @@ DEPTH = 32  # coordinates: so many of a tile's points stay in the first
 
 
 def distances(x: Array, turned: Any, table: Array, row: int) -> None:
-    """‖x_i − x_e‖² for the `TILE` points from `row` and all from there on, both ways; `turned` is x transposed."""
+    """Squared distances ‖x_i − x_e‖² of the `TILE` points from `row` on to those and all later ones, both ways.
+
+    `turned` is x transposed, so that the innermost loops run over neighbours in memory.
+    """
     n, dim = x.shape
     below = min(row + TILE, n)
     for left in range(row, n, TILE):
@@ -49,8 +52,13 @@ def distances(x: Array, turned: Any, table: Array, row: int) -> None:
 
 
 def errors(w: Array, table: Array) -> None:
-    """Squared distances into squared errors, in place: first of the arcs within the order, then of those around."""
+    """Turn squared distances into squared errors, in place: first of arcs that end before the last point, then others.
+
+    An arc from i is made of that from i + 1, so points are taken backwards; arcs that go on through the last point need
+    those from the first point, which the first pass has made.
+    """
     n = w.size
+    # Q(i, e), summed along the arc
     for i in range(n):
         q = 0.0
         for e in range(i + 1, n):
@@ -60,12 +68,12 @@ def errors(w: Array, table: Array) -> None:
             q += w[e] * table[i, e]
             table[i, e] = q
         table[i, i] = 0.0
-    mass = np.zeros(n)
-    for around in range(2):
+    mass = np.zeros(n)  # of the arc from i to each e
+    for wrapping in range(2):
         for i in range(n - 1, -1, -1):
-            begin, end, after = (0, i, (i + 1) % n) if around == 1 else (i + 1, n, i + 1)
+            begin, end, after = (0, i, (i + 1) % n) if wrapping == 1 else (i + 1, n, i + 1)
             for e in range(begin, end):
                 mass[e] += w[i]
                 table[i, e] = table[after, e] + (table[i, e] - table[after, e]) * (w[i] / mass[e])
-            if around == 0:
+            if wrapping == 0:
                 mass[i] = w[i]

@@ -1,4 +1,4 @@
-"""Checks of the arguments of `segment`."""
+"""The arguments of `segment`: their checks, and λ in the units of the kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST, LEAST_SPREAD = 1e150, 1e-140
 
 
 def points(given: ArrayLike) -> tuple[Array, bool]:
-    """The points as a table, and whether they are scalars."""
+    """Check the points and return them as a table, one a row, and whether they were scalars."""
     array = validation._as_float64("points", given)
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(f"points must be of shape (N,) or (N, dim), with N and dim at least 1, got {array.shape}")
@@ -37,7 +37,7 @@ def points(given: ArrayLike) -> tuple[Array, bool]:
 
 
 def weights(given: ArrayLike | None, size: int) -> Array:
-    """The weights, equal if none are given."""
+    """Check the weights and return them; they are equal if none are given."""
     if given is None:
         return np.ones(size)
     array = validation.nonnegative("weights", given, finite=True)
@@ -49,7 +49,7 @@ def weights(given: ArrayLike | None, size: int) -> Array:
 
 
 def scaled(lmbda: float, unit: float, exponent: int) -> float:
-    """λ in nats for the points divided by 2^exponent."""
+    """Return λ in nats, for points divided by 2^exponent."""
     try:
         value = math.ldexp(lmbda * unit, 2 * exponent)
     except OverflowError:

@@ -1,9 +1,12 @@
-"""Blocks of starts: their statistics, and lower bounds on what cells that start in them cost (see `forward`)."""
+"""Blocks of starts: kernels for their statistics, and for lower bounds on what cells cost that start in them.
+
+`forward` says what the bounds are and why they hold.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +18,55 @@ BLOCK = 64
 EPOCH = 16  # points by which the statistics of all blocks are advanced at once; divides BLOCK
 
 
-def cost_of_mass(p: float) -> float:
-    """h(p) = −p ln p, for 0 ≤ p ≤ 1 up to rounding."""
+class Suffixes(NamedTuple):
+    """The points from each point to the end of its block: their mass, mean and squared error.
+
+    Means are relative to the last point of the block.
+    """
+
+    mass: Array  # shape (points,)
+    mean: Array  # shape (points, dim)
+    error: Array  # shape (points,)
+
+
+class Advances(NamedTuple):
+    """The points from the end of each block to each point of the epoch: their mass, mean and squared error.
+
+    Means are relative to the last point of the block.
+    """
+
+    mass: Array  # shape (blocks, EPOCH)
+    mean: Any  # shape (blocks, EPOCH, dim)
+    error: Array  # shape (blocks, EPOCH)
+
+
+class Balls(NamedTuple):
+    """A ball that holds all means of a block's suffixes; its points are relative to the last point of the block."""
+
+    centre: Array  # shape (blocks, dim)
+    radius: Array  # shape (blocks,)
+
+
+class Hulls(NamedTuple):
+    """Lower convex hulls of the points (w_i, F(i) + λσ_i), one for each block, by rising mass.
+
+    The vertices of block b lie from ``b * BLOCK`` on; ``slope`` is that of the edge to the next vertex.
+    """
+
+    mass: Array  # shape (points,)
+    value: Array  # shape (points,)
+    slope: Array  # shape (points,)
+    size: Ints  # shape (blocks,): number of vertices
+    vertex: Ints  # shape (blocks,): the one at which the last minimum was
+
+
+def cell_entropy(p: float) -> float:
+    """Entropy h(p) = −p ln p of a cell of mass p, for 0 ≤ p ≤ 1 up to rounding."""
     return -p * math.log(p) if 0.0 < p < 1.0 else 0.0
 
 
 def distance(a: Any, b: Any) -> float:
-    """‖a − b‖², in four sums that can be taken side by side."""
+    """Squared distance ‖a − b‖², in four sums that a processor can take side by side."""
     dim = a.size
     full = dim - dim % 4
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -36,7 +81,7 @@ def distance(a: Any, b: Any) -> float:
 
 
 def offset(a: Any, origin: Any, b: Any) -> float:
-    """‖(a − origin) − b‖² likewise."""
+    """Squared distance ‖(a − origin) − b‖², in four sums; the inner difference is exact for neighbours."""
     dim = a.size
     full = dim - dim % 4
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -50,8 +95,9 @@ def offset(a: Any, origin: Any, b: Any) -> float:
     return (s0 + s1) + (s2 + s3)
 
 
-def suffixes(x: Array, w: Array, mass: Array, mean: Array, error: Array) -> None:
-    """Mass, mean (less the block's last point) and squared error from every point to the end of its block."""
+def suffixes(x: Array, w: Array, suffix: Suffixes) -> None:
+    """Fill in the statistics from every point to the end of its block, point after point from the end (Welford)."""
+    mass, mean, error = suffix
     n, dim = x.shape
     for i in range(n - 1, -1, -1):
         last = min(i - i % BLOCK + BLOCK, n) - 1
@@ -67,54 +113,39 @@ def suffixes(x: Array, w: Array, mass: Array, mean: Array, error: Array) -> None
             mean[i, c] = mean[i + 1, c] + ((x[i, c] - x[last, c]) - mean[i + 1, c]) * share
 
 
-def describe(
-    b: int,
-    x: Array,
-    w: Array,
-    lmbda: float,
-    mass: Array,
-    mean: Array,
-    error: Array,
-    rest: Array,
-    value: Array,
-    centre: Array,
-    radius: Array,
-    least: Array,
-    size: Ints,
-    at: Ints,
-) -> None:
-    """A ball that holds the means of block b, and the least of what its starts cost from the block's end on."""
-    begin, end, dim = b * BLOCK, (b + 1) * BLOCK, x.shape[1]
-    at[b] = 0
+def enclose(b: int, suffix: Suffixes, balls: Balls) -> None:
+    """Find a ball that holds the means of block b: about the middle of the box that they span."""
+    mean, centre = suffix.mean, balls.centre
+    begin, end, dim = b * BLOCK, (b + 1) * BLOCK, mean.shape[1]
     for c in range(dim):
         smallest, largest = mean[begin, c], mean[begin, c]
         for i in range(begin + 1, end):
             smallest, largest = min(smallest, mean[i, c]), max(largest, mean[i, c])
         centre[b, c] = 0.5 * (smallest + largest)
-    furthest, least[b] = 0.0, math.inf
+    furthest = 0.0
     for i in range(begin, end):
         furthest = max(furthest, distance(mean[i], centre[b]))
-        least[b] = min(least[b], value[i] + lmbda * error[i] + cost_of_mass(rest[i]))
-    radius[b] = math.sqrt(furthest) * (1.0 + 1e-12)
+    # rounded up, so that the ball holds the means despite the rounding of their distances
+    balls.radius[b] = math.sqrt(furthest) * (1.0 + 1e-12)
 
 
-def hull(
-    b: int,
-    lmbda: float,
-    mass: Array,
-    error: Array,
-    value: Array,
-    hull_mass: Array,
-    hull_value: Array,
-    hull_slope: Array,
-    size: Ints,
-) -> None:
-    """Lower convex hull of the points (w_i, F(i) + λσ_i) of block b, by rising mass, and the slopes to the next."""
+def least_beyond(b: int, lmbda: float, suffix: Suffixes, rest: Array, value: Array) -> float:
+    """Least F(i) + λσ_i + h(mass from i to the last point) over the starts i of block b, for `forward` to drop it."""
+    least = math.inf
+    for i in range(b * BLOCK, (b + 1) * BLOCK):
+        least = min(least, value[i] + lmbda * suffix.error[i] + cell_entropy(rest[i]))
+    return least
+
+
+def hull(b: int, lmbda: float, suffix: Suffixes, value: Array, hulls: Hulls) -> None:
+    """Find the lower convex hull of the points (w_i, F(i) + λσ_i) of block b, in one pass by rising mass."""
+    hull_mass, hull_value, hull_slope = hulls.mass, hulls.value, hulls.slope
     begin, top = b * BLOCK, b * BLOCK - 1
+    # the mass to the end of the block rises from the last start to the first
     for i in range(begin + BLOCK - 1, begin - 1, -1):
-        p, height, slope = mass[i], value[i] + lmbda * error[i], 0.0
+        p, height, slope = suffix.mass[i], value[i] + lmbda * suffix.error[i], 0.0
         while top >= begin:
-            if p <= hull_mass[top]:  # of no mass beside what follows it
+            if p <= hull_mass[top]:  # the point's own mass is lost to rounding: of two at one mass, the lower counts
                 height = min(height, hull_value[top])
                 p = hull_mass[top]
                 top -= 1
@@ -122,60 +153,48 @@ def hull(
             slope = (height - hull_value[top]) / (p - hull_mass[top])
             if top == begin or hull_slope[top - 1] < slope:
                 break
-            top -= 1
+            top -= 1  # the vertex lies on or above the edge that passes it
         if top >= begin:
             hull_slope[top] = slope
         top += 1
         hull_mass[top], hull_value[top] = p, height
-    size[b] = top + 1 - begin
+    hulls.size[b], hulls.vertex[b] = top + 1 - begin, 0
 
 
-def advance(b: int, k: int, x: Array, w: Array, lmbda: float, mass: Array, q: Array, m: Any, s: Array) -> None:
-    """Statistics from the end of block b to each point of the epoch that begins at point k."""
+def advance(b: int, k: int, x: Array, w: Array, ahead: Advances) -> None:
+    """Fill in the statistics from the end of block b to each point of the epoch that begins at point k (Welford)."""
+    mass, mean, error = ahead
     last, dim = (b + 1) * BLOCK - 1, x.shape[1]
     before = EPOCH - 1  # where the last epoch ended; all zero for a new block
     for t in range(min(EPOCH, x.shape[0] - k)):
-        total = q[b, before] + w[k + t]
+        total = mass[b, before] + w[k + t]
         share = w[k + t] / total
-        s[b, t] = s[b, before] + q[b, before] * share * offset(x[k + t], x[last], m[b, before])
+        error[b, t] = error[b, before] + mass[b, before] * share * offset(x[k + t], x[last], mean[b, before])
         for c in range(dim):
-            m[b, t, c] = m[b, before, c] + ((x[k + t, c] - x[last, c]) - m[b, before, c]) * share
-        q[b, t] = total
+            mean[b, t, c] = mean[b, before, c] + ((x[k + t, c] - x[last, c]) - mean[b, before, c]) * share
+        mass[b, t] = total
         before = t
 
 
 def bounds(
-    b: int,
-    k: int,
-    n: int,
-    lmbda: float,
-    mass: Array,
-    q: Array,
-    m: Any,
-    s: Array,
-    centre: Array,
-    radius: Array,
-    hull_mass: Array,
-    hull_value: Array,
-    hull_slope: Array,
-    size: Ints,
-    at: Ints,
-    bound: Array,
+    b: int, count: int, lmbda: float, suffix: Suffixes, ahead: Advances, balls: Balls, hulls: Hulls, bound: Array
 ) -> None:
-    """Lower bounds on F(i) + cost over the starts of block b, for each point of the epoch."""
-    begin, count = b * BLOCK, min(EPOCH, n - k)
-    whole = mass[begin]
-    lowest, highest = q[b, 0] + mass[begin + BLOCK - 1], q[b, count - 1] + whole
-    chord = cost_of_mass(lowest)
-    kappa = (cost_of_mass(highest) - chord) / (highest - lowest) if highest > lowest else 0.0
-    v = begin + at[b]
+    """Bound F(i) + cost from below over all starts i of block b, for each of the `count` points of the epoch."""
+    hull_mass, hull_value, hull_slope = hulls.mass, hulls.value, hulls.slope
+    q, s, begin = ahead.mass, ahead.error, b * BLOCK
+    whole = suffix.mass[begin]
+    # h lies above its chord over all masses that cells from this block to this epoch can have
+    lowest, highest = q[b, 0] + suffix.mass[begin + BLOCK - 1], q[b, count - 1] + whole
+    chord = cell_entropy(lowest)
+    kappa = (cell_entropy(highest) - chord) / (highest - lowest) if highest > lowest else 0.0
+    v = begin + hulls.vertex[b]
     for t in range(count):
-        apart = max(math.sqrt(distance(centre[b], m[b, t])) - radius[b], 0.0)
+        apart = max(math.sqrt(distance(balls.centre[b], ahead.mean[b, t])) - balls.radius[b], 0.0)
         u = lmbda * (apart * apart * (q[b, t] / (q[b, t] + whole))) + kappa
-        # the vertex where the slopes pass −u
+        # the least w u + height is at the vertex where the slopes pass −u; it moves little from point to point
         while v > begin and hull_slope[v - 1] + u > 0.0:
             v -= 1
-        while v < begin + size[b] - 1 and hull_slope[v] + u < 0.0:
+        while v < begin + hulls.size[b] - 1 and hull_slope[v] + u < 0.0:
             v += 1
         bound[b, t] = lmbda * s[b, t] + chord + kappa * (q[b, t] - lowest) + hull_value[v] + hull_mass[v] * u
-    at[b] = v - begin
+    hulls.vertex[b] = v - begin

@@ -1,6 +1,7 @@
-"""The closed problem with the squared errors of all arcs in a table: exact, by branching on where a boundary is.
+"""The exact algorithm for closed curves of few points: branch and bound on where a boundary is.
 
-A stretch of cuts that no optimal cell covers holds a boundary s of the best partition. For any function φ on it,
+The squared errors of all arcs are in a table (see `arc_table`). A stretch of cuts that no optimal cell covers holds a
+boundary s of the best partition. For any function φ on it,
 
     V* = φ(s) + (cost once around, from s to s) − φ(s)  ≥  min over s, s′ of φ(s) + c(s, s′) − φ(s′),
 
@@ -26,37 +27,38 @@ from . import arc_paths, arc_table, closed_with_gap, open_curve
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_POINTS = 2048  # that the table is for: it takes 32 MiB
+MOST_POINTS = 2048  # for which the table takes 32 MiB
 ROUNDING = 256.0 * open_curve.EPSILON  # of sums of costs, relative to 1 + the value
-BATCH = 8  # stretches looked into at once, and
-LANES = 4  # by one thread; both fixed, that the result does not depend on the number of threads
+# both are fixed, so that the result does not depend on the number of threads
+BATCH = 8  # stretches looked into at once
+LANES = 4  # those that one thread looks into together
 
 Stretch = tuple[int, int]  # first and last cut
 
 
-def table(x: Array, w: Array) -> Array:
-    """Squared errors of all arcs of a loop, from the first index to the second, both included."""
+def arc_errors(x: Array, w: Array) -> Array:
+    """Compute the squared errors of all arcs of a loop, from the first index to the second, both included."""
     n = w.size
-    found, turned = np.empty((n, n)), np.ascontiguousarray(x.T)
+    table, turned = np.empty((n, n)), np.ascontiguousarray(x.T)
     tables = compiling.TABLE, compiling.TABLE, compiling.TABLE
     run = compiling.kernel_of(arc_table.distances, *tables, compiling.INTEGER)
-    for _ in threads.in_threads(lambda row: run(x, turned, found, row), range(0, n, arc_table.TILE)):
+    for _ in threads.in_threads(lambda row: run(x, turned, table, row), range(0, n, arc_table.TILE)):
         pass
-    compiling.kernel_of(arc_table.errors, compiling.REALS, compiling.TABLE)(w, found)
-    return found
+    compiling.kernel_of(arc_table.errors, compiling.REALS, compiling.TABLE)(w, table)
+    return table
 
 
 def minimise(table: Array, w: Array, lmbda: float, update: Callable[[int], None]) -> Ints:
-    """The best partition; `update` is told the number of cuts tried."""
+    """Find the best partition of a loop; `update` is told the number of cuts tried."""
     if w.size == 1:
         return np.zeros(1, np.int64)
-    search = _Search(table, w, lmbda)
+    search = _BranchAndBound(table, w, lmbda)
     search.run(update)
     return search.partition()
 
 
-class _Search:
-    """Values of the cuts tried, and the best of them."""
+class _BranchAndBound:
+    """Search for the best cut: the values of those tried so far, and the least of them."""
 
     def __init__(self, table: Array, w: Array, lmbda: float) -> None:
         self.problem, self.size, self.most = (table, w, lmbda), w.size, np.empty(w.size, np.int64)
@@ -72,6 +74,7 @@ class _Search:
         """Halve stretches, those of the lowest bound first, until no bound is below the best value."""
         queue: list[tuple[float, Stretch]] = [(0.0, closed_with_gap.window(np.arange(self.size) + self.most))]
         while queue:
+            # neighbours go to one thread: it covers the range of cuts that its stretches span
             taken = sorted(heapq.heappop(queue)[1] for _ in range(min(BATCH, len(queue))))
             pieces = [taken[k : k + LANES] for k in range(0, len(taken), LANES)]
             for halves in threads.in_threads(self._halve, pieces):
@@ -82,30 +85,31 @@ class _Search:
             update(len(self.values))
 
     def _halve(self, stretches: list[Stretch]) -> list[tuple[float, Stretch]]:
-        """Try the middles; what is on either side of them, with bounds."""
+        """Try the middle of each stretch, and return what is on either side of it, with the bound for both."""
         n, base, end = self.size, stretches[0][0], max(high for _, high in stretches)
         middles = [(low + high) // 2 for low, high in stretches]
         value = np.full((len(stretches), end - base + n + 1), np.inf)
         value[range(len(stretches)), np.array(middles) - base] = 0.0
         self.spread(*self.problem, self.most, base, value)
         self.values.update((middle, float(row[middle - base + n])) for middle, row in zip(middles, value, strict=True))
-        turned = np.full_like(value, np.inf)
+        # φ: the least cost to each cut of the stretch, a turn after the middle
+        phi = np.full_like(value, np.inf)
         ranges = [slice(low - base, high - base + 1) for low, high in stretches]
-        for lane, at in enumerate(ranges):
-            if at.stop - at.start > 1:
-                turned[lane, at] = value[lane, n:][at]
-        phi = turned.copy()
-        self.spread(*self.problem, self.most, base, turned)
+        for lane, cuts in enumerate(ranges):
+            if cuts.stop - cuts.start > 1:  # else nothing is left on either side
+                phi[lane, cuts] = value[lane, n:][cuts]
+        onward = phi.copy()
+        self.spread(*self.problem, self.most, base, onward)
         halves = []
-        for lane, ((low, high), at) in enumerate(zip(stretches, ranges, strict=True)):
+        for lane, ((low, high), cuts) in enumerate(zip(stretches, ranges, strict=True)):
             parts = [part for part in ((low, middles[lane] - 1), (middles[lane] + 1, high)) if part[0] <= part[1]]
             if parts:
-                bound = float((turned[lane, n:][at] - phi[lane, at]).min())
+                bound = float((onward[lane, n:][cuts] - phi[lane, cuts]).min())
                 halves += [(bound, part) for part in parts]
         return halves
 
     def partition(self) -> Ints:
-        """The best found, of fewest cells at ties."""
+        """Return the best partition; at ties, that of fewest cells."""
         if self.value == self.single:
             return np.zeros(1, np.int64)
         cuts = sorted(cut for cut, value in self.values.items() if value == self.value)

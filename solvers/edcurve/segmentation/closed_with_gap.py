@@ -1,6 +1,7 @@
-"""The closed problem: the open one from every cut that an optimal partition could have, or from enough of them.
+"""The algorithm for closed curves of many points: the open problem from enough cuts, with a bound on what others gain.
 
-This is for more points than `closed_exact` has a table for.
+It serves more points than `closed_exact` has a table for. The gap that remains is certified, and 0 where every cut that
+an optimal partition could have was tried.
 
 *Window.* A single cell is compared by itself; the rest is about two cells or more. The best such partition P* has a
 boundary in every stretch of cuts that no cell of it can cover. The shortest such stretch is found from
@@ -30,7 +31,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,36 +38,30 @@ from numpy.typing import NDArray
 from edcurve.kernels import compiling, threads
 
 from . import cut_bounds, open_curve
-from .blocks import cost_of_mass as cost
+from .blocks import cell_entropy
+from .prepared_curve import PartitionWithBound
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WORK = 4_000_000  # points × cuts
 FEWEST = 16  # cuts tried whatever the number of points
-GROUPS = 4096
-BATCH = 8  # fixed, that the result does not depend on the number of threads
-
-
-class Best(NamedTuple):
-    """A partition, and the least value in nats that another may have; None where this one is optimal."""
-
-    boundaries: Ints
-    lower: float | None
+GROUPS = 4096  # runs of points by which the longest cells are found, at most
+BATCH = 8  # stretches halved at once; fixed, so that the result does not depend on the number of threads
 
 
 def most_cuts(points: int) -> int:
-    """Number of cuts that are tried at most."""
+    """Return the largest number of cuts that may be tried."""
     return min(points, max(FEWEST, WORK // points))
 
 
-def minimise(x: Array, w: Array, lmbda: float, update: Callable[[int], None]) -> Best:
-    """The best partition of a loop; `update` is told the number of cuts tried."""
+def minimise(x: Array, w: Array, lmbda: float, update: Callable[[int], None]) -> PartitionWithBound:
+    """Find the best partition of a loop; `update` is told the number of cuts tried."""
     if w.size == 1:
-        return Best(np.zeros(1, np.int64), None)
+        return PartitionWithBound(np.zeros(1, np.int64), None)
     centred = x - (w[:, None] * x).sum(axis=0)
     reach = _reach(centred, w, lmbda)
-    search = _Search(x, centred, w, lmbda, reach, update)
+    search = _CutSearch(x, centred, w, lmbda, reach, update)
     begin, end = window(reach)
     budget = most_cuts(x.shape[0])
     first = np.unique(np.linspace(begin, end, min(end - begin + 1, max(FEWEST, budget // 8))).astype(np.int64))
@@ -75,11 +69,11 @@ def minimise(x: Array, w: Array, lmbda: float, update: Callable[[int], None]) ->
     search.improve()
     lower = search.bound(first.tolist(), budget)
     search.improve()
-    return Best(search.partition, lower)
+    return PartitionWithBound(search.partition, lower)
 
 
-class _Search:
-    """Cuts tried so far, and the best partition found."""
+class _CutSearch:
+    """Search over cuts: the values of those tried so far, and the best partition."""
 
     def __init__(
         self, x: Array, centred: Array, w: Array, lmbda: float, reach: Ints, update: Callable[[int], None]
@@ -96,7 +90,7 @@ class _Search:
         self.between = compiling.kernel_of(cut_bounds.between, *types, compiling.REALS)
 
     def try_cuts(self, cuts: list[int]) -> None:
-        """The open problem from each of these cuts."""
+        """Solve the open problem from each of these cuts."""
         for cut, (value, parts) in zip(cuts, threads.in_threads(self._open, cuts), strict=True):
             self.values[cut] = value
             if (value, parts.size) < (self.value, self.partition.size):
@@ -111,7 +105,10 @@ class _Search:
         return value, np.sort((open_curve.boundaries(start) + at) % n)
 
     def improve(self) -> None:
-        """Cut the best partition at a boundary opposite, as long as that gains."""
+        """Solve the open problem again from the middle boundary of the best partition, as long as that gains.
+
+        A partition has a boundary at the cut from which it was found. From another of its boundaries, that can move.
+        """
         gained = True
         while gained and self.partition.size > 1:
             before = self.value
@@ -121,20 +118,20 @@ class _Search:
                 self.value, self.partition = value, parts
 
     def bound(self, cuts: list[int], budget: int) -> float | None:
-        """Halve the stretches between cuts, the one of the lowest bound first; the least bound left, if one is."""
+        """Halve the stretches between cuts, those of the lowest bound first; return the least bound left, if any."""
         queue: list[tuple[float, int, int]] = []
         self._push(queue, list(pairwise(cuts)))
         while queue and len(self.values) < budget:
             taken = [heapq.heappop(queue) for _ in range(min(BATCH, len(queue)))]
-            taken = [part for part in taken if self._open_yet(part[0])]
+            taken = [part for part in taken if self._may_improve(part[0])]
             middles = [(low + high) // 2 for _, low, high in taken]
             self.try_cuts(middles)
             halves = [(low, middle) for (_, low, _), middle in zip(taken, middles, strict=True)]
             halves += [(middle, high) for (_, _, high), middle in zip(taken, middles, strict=True)]
             self._push(queue, halves)
-        return min((bound for bound, _, _ in queue if self._open_yet(bound)), default=None)
+        return min((bound for bound, _, _ in queue if self._may_improve(bound)), default=None)
 
-    def _open_yet(self, bound: float) -> bool:
+    def _may_improve(self, bound: float) -> bool:
         return bound <= self.value
 
     def _rounding(self) -> float:
@@ -143,27 +140,31 @@ class _Search:
     def _push(self, queue: list[tuple[float, int, int]], stretches: list[tuple[int, int]]) -> None:
         wide = [(low, high) for low, high in stretches if high - low > 1]
         for (low, high), bound in zip(wide, threads.in_threads(self._bound, wide), strict=True):
-            if self._open_yet(bound):
+            if self._may_improve(bound):
                 heapq.heappush(queue, (bound, low, high))
 
     def _bound(self, stretch: tuple[int, int]) -> float:
-        """Least value that a partition with a boundary strictly between two cuts may have."""
+        """Bound the value of any partition with a boundary strictly between two cuts from below."""
         low, high = stretch
-        turn, found = low - low % self.w.size, np.empty(2)
-        self.between(self.centred, self.w, self.reach, self.lmbda, self.single, low - turn, high - turn, found)
+        turn, gains = low - low % self.w.size, np.empty(2)
+        self.between(self.centred, self.w, self.reach, self.lmbda, self.single, low - turn, high - turn, gains)
         nearest = min(self.values[low], self.values[high])
         half = 0.5 * float(self.mass[high - turn] - self.mass[low - turn])
-        moved, added = min(nearest - float(found[0]), float(found[1])), nearest - self._split(half)
+        # both bounds hold, whether boundaries are moved to the cuts or a cut is added, so the higher one does
+        moved, added = min(nearest - float(gains[0]), float(gains[1])), nearest - self._split(half)
         return max(max(moved, added) - self._rounding(), 0.0)
 
     def _split(self, part: float) -> float:
-        """Entropy added at most by splitting off a part of a cell."""
+        """Bound the entropy that splitting off a part of a cell can add."""
         p = max(self.heaviest, 2.0 * part)
-        return cost(part) + cost(p - part) - cost(p)
+        return cell_entropy(part) + cell_entropy(p - part) - cell_entropy(p)
 
 
 def window(reach: Ints) -> tuple[int, int]:
-    """First and last cut of the shortest stretch that no cell covers; cells from i end at reach[i] at the latest."""
+    """Find the first and last cut of the shortest stretch that no cell covers.
+
+    Cells from point i end at ``reach[i]`` at the latest. Some boundary of the best partition is in the stretch.
+    """
     n = reach.size
     twice = np.concatenate([reach, reach + n])
     ends = np.maximum.accumulate(twice)[n - 1 : 2 * n - 1]  # of the cells that start before a = n, …, 2n − 1
@@ -174,7 +175,10 @@ def window(reach: Ints) -> tuple[int, int]:
 
 
 def _reach(x: Array, w: Array, lmbda: float) -> Ints:
-    """For each point, the last cut at which a cell from it can end; the mean of the points is 0."""
+    """For each point, find the last cut at which an optimal cell from it can end; the mean of the points is 0.
+
+    Above `GROUPS` points, it is found for runs of points: the kernel's time is quadratic in their number.
+    """
     n = w.size
     length = -(-n // GROUPS)
     starts = np.arange(0, n, length)

@@ -1,4 +1,7 @@
-"""Kernels of the closed problem: which cells can be optimal, and how much is lost between two cuts that were tried."""
+"""Kernels for closed curves of many points: which cells can be optimal, and what boundaries between cuts can gain.
+
+`closed_with_gap` derives the bounds.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,13 @@ LN2 = math.log(2.0)
 def reaches(
     mass: Array, moment: Array, weight: Array, centre: Array, radius: Array, lmbda: float, fine: int, reach: Ints
 ) -> None:
-    """For each group of points, the last group in which a cell can end that starts in it and is optimal.
+    """For each group of points, find the last group in which an optimal cell that starts in it can end.
 
     A cell is not optimal if two cells in its place cost less: λ pq/(p + q) ‖m − m′‖² > (p + q) ln 2 for some split
-    into masses p and q with means m and m′. Tried is the split into halves, of every cell. `mass` and `moment` are
+    into masses p and q with means m and m′. The split into halves is tried, for every cell. `mass` and `moment` are
     sums over the groups up to each, run through twice. With `fine`, groups are single points and the end is the
-    first point after the cell; else the means are allowed for what part of the first and last group is left out.
+    first point after the cell; else a cell may have any part of its first and last group, and allowance is made for
+    how far that can move the means.
     """
     groups, dim = centre.shape
     rounding = 4e-15 * groups * math.sqrt(dim)  # of sums over all groups, twice, of points in [−2, 2]
@@ -39,6 +43,7 @@ def reaches(
                 if fine == 0:
                     before += (left - centre[first, c]) ** 2
                     after += (right - centre[last % groups, c]) ** 2
+            # from here on every quantity is rounded against the cell's exclusion
             apart = math.sqrt(apart) - rounding / p - rounding / q
             if fine == 0:
                 extra = weight[first], weight[last % groups]
@@ -46,14 +51,15 @@ def reaches(
                 apart -= extra[1] / (q + extra[1]) * (math.sqrt(after) + radius[last % groups])
                 total += extra[0] + extra[1]
             gain = lmbda * ((p - rounding) * (q - rounding) / total) * apart * apart
+            # excluded only by a gain that is certain; a NaN, from a mass that rounds to 0, does not exclude
             if not (apart > 0.0 and min(p, q) > rounding and gain > total * LN2 * (1.0 + 1e-9)):
                 reach[first] = last
 
 
 def between(x: Array, w: Array, reach: Ints, lmbda: float, single: float, low: int, high: int, out: Array) -> None:
-    """What partitions can gain by boundaries strictly between cuts `low` and `high`: see `closed_with_gap`.
+    """Bound what partitions can gain by boundaries strictly between cuts `low` and `high`: see `closed_with_gap`.
 
-    Into `out` go E, and the least value of two cells of which one lies between, given that of a `single` cell.
+    ``out[0]`` gets E, and ``out[1]`` the least value of two cells of which one lies between; one cell's is `single`.
     `reach` has the last cut at which a cell from each point can end; the mean of the points is 0 and low < N.
     """
     out[0] = lmbda * excess(x, w, reach, low, high)
@@ -61,7 +67,10 @@ def between(x: Array, w: Array, reach: Ints, lmbda: float, single: float, low: i
 
 
 def inner(x: Array, w: Array, lmbda: float, single: float, low: int, high: int) -> float:
-    """Least value of two cells, one of them strictly between two cuts: λ p/(1 − p) ‖m‖² is gained over one cell."""
+    """Find the least value of two cells, one of them strictly between two cuts.
+
+    Over one cell they gain λ p/(1 − p) ‖m‖² of squared error, p and m being mass and mean of the one between.
+    """
     n, dim = x.shape
     moment, least = np.empty(dim), math.inf
     for first in range(low + 1, high - 1):
@@ -75,13 +84,13 @@ def inner(x: Array, w: Array, lmbda: float, single: float, low: int, high: int) 
                 moment[c] += w[k % n] * x[k % n, c]
                 square += moment[c] ** 2
             value = single - lmbda * (square / (p * (1.0 - p)))
-            if value < least:
+            if value < least:  # the entropy is at least 0: else the logarithms can be saved
                 least = min(least, value - p * math.log(p) - (1.0 - p) * math.log1p(-p))
     return least
 
 
 def excess(x: Array, w: Array, reach: Ints, low: int, high: int) -> float:
-    """Bound on how far SSE can fall by a boundary strictly between two cuts."""
+    """Bound how far boundaries strictly between two cuts can lower SSE: E/λ of `closed_with_gap`, at its largest."""
     n, dim = x.shape
     centre, mean, whole = np.empty(dim), np.empty(dim), np.zeros(dim)
     for c in range(dim):
@@ -110,9 +119,9 @@ def excess(x: Array, w: Array, reach: Ints, low: int, high: int) -> float:
             square += (mean[c] - p / total * whole[c]) ** 2
         single = max(single, square)
     moved = math.sqrt(single)
-    if high - low > 2:  # room for several
+    if high - low > 2:  # room for several boundaries: w₁ ‖μ₁ − μ₂‖ is at most W/2 times the ball's diameter
         moved = max(moved, total * math.sqrt(ball))
-    # the furthest that means of the cells on either side can be from the centre
+    # the furthest that means of cells can be from the centre: of those that end, then of those that begin between
     left, p = ball, 0.0
     for c in range(dim):
         mean[c] = 0.0

@@ -30,7 +30,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import BLOCK, EPOCH, advance, bounds, cost_of_mass, describe, distance, hull, offset, suffixes
+from .blocks import (
+    BLOCK,
+    EPOCH,
+    Advances,
+    Balls,
+    Hulls,
+    Suffixes,
+    advance,
+    bounds,
+    cell_entropy,
+    distance,
+    enclose,
+    hull,
+    least_beyond,
+    offset,
+    suffixes,
+)
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -48,25 +64,24 @@ def solve(
     start: Ints,
     state: Ints,
 ) -> None:
-    """F(j) into `value`, the start of the last cell into `start`; at ties the fewest cells, then the first start.
+    """Put F(j) into `value`, the start of the last cell into `start`; at ties the fewest cells, then the first start.
 
     `slack` is the relative error allowed for when a bound is compared; `hint` has starts to try first (or −1).
     Without `whole` the single cell is left out, so that there are at least two.
-    Into `state` go the points done; where its second entry is set to 1, the work is given up.
+    The kernel puts the number of points done into ``state[0]``, and gives up once ``state[1]`` is 1.
     """
     n, dim = x.shape
     blocks = (n + BLOCK - 1) // BLOCK
-    mass, mean, error = np.empty(n), np.empty((n, dim)), np.empty(n)
-    suffixes(x, w, mass, mean, error)
-    rest = np.zeros(n + 1)
+    suffix = Suffixes(np.empty(n), np.empty((n, dim)), np.empty(n))
+    suffixes(x, w, suffix)
+    rest = np.zeros(n + 1)  # mass from each point to the last
     for k in range(n - 1, -1, -1):
         rest[k] = rest[k + 1] + w[k]
-    centre, radius = np.empty((blocks, dim)), np.empty(blocks)
-    hull_mass, hull_value, hull_slope = np.empty(n), np.empty(n), np.empty(n)
-    size, at, least = np.empty(blocks, np.int64), np.empty(blocks, np.int64), np.empty(blocks)
-    # from the end of each block to each point of the epoch
-    q, m, s = np.zeros((blocks, EPOCH)), np.zeros((blocks, EPOCH, dim)), np.zeros((blocks, EPOCH))
-    bound = np.zeros((blocks, EPOCH))
+    balls = Balls(np.empty((blocks, dim)), np.empty(blocks))
+    hulls = Hulls(np.empty(n), np.empty(n), np.empty(n), np.empty(blocks, np.int64), np.empty(blocks, np.int64))
+    ahead = Advances(np.zeros((blocks, EPOCH)), np.zeros((blocks, EPOCH, dim)), np.zeros((blocks, EPOCH)))
+    bound, least = np.zeros((blocks, EPOCH)), np.empty(blocks)
+    # the blocks that may still hold the start of a best cell are active[:number], in order
     alive, active, number = np.zeros(blocks, np.int64), np.empty(blocks, np.int64), 0
     cells, low, local = np.zeros(n + 1, np.int64), np.empty(n + 1), np.empty(dim)
     value[0], start[0] = 0.0, -1
@@ -82,38 +97,39 @@ def solve(
                 return
             if k == first and k > 0:
                 b = k // BLOCK - 1
-                describe(b, x, w, lmbda, mass, mean, error, rest, value, centre, radius, least, size, at)
-                hull(b, lmbda, mass, error, value, hull_mass, hull_value, hull_slope, size)
+                enclose(b, suffix, balls)
+                least[b] = least_beyond(b, lmbda, suffix, rest, value)
+                hull(b, lmbda, suffix, value, hulls)
                 alive[b], active[number], number = 1, b, number + 1
             for a in range(number):
                 b = active[a]
-                advance(b, k, x, w, lmbda, mass, q, m, s)
-                bounds(
-                    b, k, n, lmbda, mass, q, m, s, centre, radius, hull_mass, hull_value, hull_slope, size, at, bound
-                )
+                advance(b, k, x, w, ahead)
+                bounds(b, min(EPOCH, n - k), lmbda, suffix, ahead, balls, hulls, bound)
         best, best_start, best_cells = math.inf, -1, 0
+        # likely starts first: the lower the best value is from the outset, the more blocks are passed over
         for guess in range(2):
             i = hint[j] if guess == 1 else start[k]
             if 0 <= i < first and alive[i // BLOCK] == 1:
                 b = i // BLOCK
-                found = merged(i, lmbda, mass, mean, error, value, q[b, t], m[b, t], s[b, t], best)
-                if better(found, cells[i] + 1, i, best, best_cells, best_start):
-                    best, best_start, best_cells = found, i, cells[i] + 1
+                total = merged(i, lmbda, suffix, value, ahead.mass[b, t], ahead.mean[b, t], ahead.error[b, t], best)
+                if better(total, cells[i] + 1, i, best, best_cells, best_start):
+                    best, best_start, best_cells = total, i, cells[i] + 1
         # the block that j is in: point after point, backwards
         p, sse = 0.0, 0.0
         for c in range(dim):
             local[c] = 0.0
         for i in range(k, first - 1, -1):
-            total = p + w[i]
-            share = w[i] / total
+            grown = p + w[i]
+            share = w[i] / grown
             sse += p * share * offset(x[i], x[k], local)
             for c in range(dim):
                 local[c] += ((x[i, c] - x[k, c]) - local[c]) * share
-            p = total
-            if value[i] + lmbda * sse <= best:
-                found = value[i] + lmbda * sse + cost_of_mass(p)
-                if better(found, cells[i] + 1, i, best, best_cells, best_start):
-                    best, best_start, best_cells = found, i, cells[i] + 1
+            p = grown
+            if value[i] + lmbda * sse <= best:  # else the logarithm can be saved
+                total = value[i] + lmbda * sse + cell_entropy(p)
+                if better(total, cells[i] + 1, i, best, best_cells, best_start):
+                    best, best_start, best_cells = total, i, cells[i] + 1
+            # at earlier starts of the block F is at least low[i], and the squared error no smaller than here
             if prune == 1 and low[i] + lmbda * sse > best + slack * (1.0 + best):
                 break
         for a in range(number):
@@ -121,17 +137,18 @@ def solve(
             if prune == 1 and bound[b, t] > best + slack * (1.0 + best):
                 continue
             for i in range(b * BLOCK, (b + 1) * BLOCK):
-                found = merged(i, lmbda, mass, mean, error, value, q[b, t], m[b, t], s[b, t], best)
-                if better(found, cells[i] + 1, i, best, best_cells, best_start):
-                    best, best_start, best_cells = found, i, cells[i] + 1
+                total = merged(i, lmbda, suffix, value, ahead.mass[b, t], ahead.mean[b, t], ahead.error[b, t], best)
+                if better(total, cells[i] + 1, i, best, best_cells, best_start):
+                    best, best_start, best_cells = total, i, cells[i] + 1
         value[j], start[j], cells[j] = best, best_start, best_cells
+        # once an epoch, drop the blocks in which no later cell need start: the last paragraph above says why
         if prune == 1 and t == EPOCH - 1:
-            limit = best + cost_of_mass(rest[j])
+            limit = best + cell_entropy(rest[j])
             limit += slack * (1.0 + limit)
             kept = 0
             for a in range(number):
                 b = active[a]
-                if least[b] + lmbda * s[b, t] > limit:
+                if least[b] + lmbda * ahead.error[b, t] > limit:
                     alive[b] = 0
                 else:
                     active[kept] = b
@@ -140,17 +157,21 @@ def solve(
     state[0] = n
 
 
-def better(found: float, cells: int, start: int, best: float, best_cells: int, best_start: int) -> bool:
-    """Whether a candidate is lower, or as low with fewer cells, or with as many and an earlier start."""
-    if found != best:
-        return found < best
+def better(value: float, cells: int, start: int, best: float, best_cells: int, best_start: int) -> bool:
+    """Whether a candidate is lower, or as low with fewer cells, or with as many and an earlier start.
+
+    The order is total, so the result depends neither on hints nor on the order in which candidates are tried.
+    """
+    if value != best:
+        return value < best
     return cells < best_cells or (cells == best_cells and start < best_start)
 
 
-def merged(
-    i: int, lmbda: float, mass: Array, mean: Array, error: Array, value: Array, q: float, m: Any, s: float, best: float
-) -> float:
-    """F(i) + h + λ SSE of the cell that starts at i, or infinity where that is seen to exceed `best`."""
-    p = mass[i] + q
-    found = value[i] + lmbda * (error[i] + s + mass[i] * (q / p) * distance(mean[i], m))
-    return found + cost_of_mass(p) if found <= best else math.inf
+def merged(i: int, lmbda: float, suffix: Suffixes, value: Array, q: float, m: Any, s: float, best: float) -> float:
+    """F(i) + h + λ SSE of the cell that starts at i, or infinity where that is seen to exceed `best`.
+
+    The points beyond the block of i have mass q, mean m and squared error s.
+    """
+    p = suffix.mass[i] + q
+    total = value[i] + lmbda * (suffix.error[i] + s + suffix.mass[i] * (q / p) * distance(suffix.mean[i], m))
+    return total + cell_entropy(p) if total <= best else math.inf

@@ -1,4 +1,4 @@
-"""The open problem for one λ or several: λ in order, each started from the partition of the one before."""
+"""The open problem, for one λ or several: in order of λ, each started from the partition of the one before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALONE = 100_000  # points × λ that are not worth a second thread
 
 
 def slack(x: Array) -> float:
-    """Relative error of a sum of costs, generously: so many roundings at worst."""
+    """Relative error of a sum of costs: a generous count of its roundings, all in one direction."""
     return 4.0 * EPSILON * float(x.shape[0] + x.shape[1] + 64)
 
 
@@ -34,9 +34,9 @@ def minimise(
     hint: Ints | None = None,
     state: Ints | None = None,
 ) -> tuple[float, Ints]:
-    """Least value in nats, and for every j the start of the last cell of the best partition of the first j points.
+    """Return the least value in nats and, for every j, where the last cell starts in the best partition of j points.
 
-    Without `whole` the partition has at least two cells.
+    `prune`, `whole`, `hint` and `state` are those of `forward.solve`; only `whole` changes the result.
     """
     reals, integers = compiling.REALS, compiling.INTEGERS
     types = compiling.TABLE, reals, compiling.REAL, compiling.REAL, compiling.INTEGER, compiling.INTEGER
@@ -51,33 +51,33 @@ def minimise(
 
 
 def boundaries(start: Ints) -> Ints:
-    """First point of every cell of the best partition of all points."""
-    found, j = [], start.size - 1
+    """Trace back the first point of every cell of the best partition of all points."""
+    first, j = [], start.size - 1
     while j > 0:
         j = int(start[j])
-        found.append(j)
-    return np.array(found[::-1], dtype=np.int64)
+        first.append(j)
+    return np.array(first[::-1], dtype=np.int64)
 
 
 def sweep(x: Array, w: Array, lmbda: list[float], update: Callable[[int], None]) -> list[Ints]:
-    """The best partition at each λ; `update` is told the number of points × λ done.
+    """Find the best partition at each λ; `update` is told the number of points × λ done.
 
-    The order in which λ are solved, and by which thread, is seen in the time taken alone: a hint only says which
-    start to try first.
+    The result does not depend on the order in which λ are solved or by which thread: a hint only says which start to
+    try first.
     """
     order = sorted(range(len(lmbda)), key=lmbda.__getitem__)
-    found: list[Ints] = [np.zeros(1, np.int64)] * len(lmbda)
+    parts: list[Ints] = [np.zeros(1, np.int64)] * len(lmbda)
     state = np.zeros((len(lmbda), 2), np.int64)
 
     def chain(indices: list[int]) -> None:
         hint: Ints | None = None
         for index in indices:
             _, hint = minimise(x, w, lmbda[index], hint=hint, state=state[index])
-            found[index] = boundaries(hint)
+            parts[index] = boundaries(hint)
 
     if x.shape[0] * len(lmbda) <= ALONE:
         chain(order)
-        return found
+        return parts
     count = min(threads.cores(), len(lmbda))
     pieces = [piece.tolist() for piece in np.array_split(np.array(order), count)]
     with ThreadPoolExecutor(count) as pool:
@@ -86,7 +86,7 @@ def sweep(x: Array, w: Array, lmbda: list[float], update: Callable[[int], None])
             while wait(jobs, timeout=0.1).not_done:
                 update(int(state[:, 0].sum()))
         finally:
-            state[:, 1] = 1  # of no consequence unless this was interrupted
+            state[:, 1] = 1  # threads give up if this was interrupted; else they are done already
         for job in jobs:
             job.result()
-    return found
+    return parts

@@ -1,4 +1,4 @@
-"""A curve made ready for the kernels, and its partitions measured."""
+"""A curve prepared for the kernels, and measures of its partitions: entropy, distortion and cells."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEFT = 1e-11  # of the step from a point to the next, in directions that are left out
-DIRECTIONS, MOST_SPANNED = 32, 256
+LEFT = 1e-11  # largest share of a step from point to point that may lie in directions left out
+DIRECTIONS, MOST_SPANNED = 32, 256  # directions found at a time, and in all
 
 
-class Points(NamedTuple):
+class PreparedCurve(NamedTuple):
     """Points of positive mass, neighbours distinct, coordinates in [−1, 1].
 
     Points that coincide with their neighbours are one point here: the Lagrangian is concave in how much of their
@@ -27,8 +27,15 @@ class Points(NamedTuple):
     exponent: int  # coordinates are to be multiplied by 2 to this power
 
 
-class Measured(NamedTuple):
-    """Cells of a partition, entropy in nats and distortion in the units given."""
+class PartitionWithBound(NamedTuple):
+    """A partition, and the least value in nats that another may have; None where this one is optimal."""
+
+    boundaries: Ints
+    lower: float | None
+
+
+class MeasuredPartition(NamedTuple):
+    """Entropy of a partition in nats, its distortion in the units given, and its cells."""
 
     entropy: float
     distortion: float
@@ -36,8 +43,8 @@ class Measured(NamedTuple):
     probabilities: Array
 
 
-def prepared(points: Array, weights: Array) -> Points:
-    """`Points` of a table of points and their weights, not all zero."""
+def prepared(points: Array, weights: Array) -> PreparedCurve:
+    """Prepare a table of points with their weights, not all zero."""
     weight = weights / weights.max()
     weight /= weight.sum()
     kept = np.flatnonzero(weight > 0.0)
@@ -46,13 +53,13 @@ def prepared(points: Array, weights: Array) -> Points:
     starts = np.flatnonzero(new)
     exponent = int(np.frexp(np.abs(x).max(initial=0.0))[1])
     x = np.ldexp(x[starts], -exponent)
-    return Points(np.ascontiguousarray(x), np.add.reduceat(weight[kept], starts), kept[starts], exponent)
+    return PreparedCurve(np.ascontiguousarray(x), np.add.reduceat(weight[kept], starts), kept[starts], exponent)
 
 
 def rotated(x: Array) -> Array:
-    """The points in no more coordinates than there are points or, if much fewer, than they span.
+    """Rotate the points so that they need fewer coordinates; distances stay the same up to rounding.
 
-    Distances are the same up to rounding.
+    Points get coordinates along the directions that they span, if those are few, and else at most as many as points.
     """
     few = _spanned(x)
     if few is not None or x.shape[1] <= x.shape[0]:
@@ -62,7 +69,7 @@ def rotated(x: Array) -> Array:
 
 
 def _spanned(x: Array) -> Array | None:
-    """Coordinates along the directions that the points span; None if these are not few.
+    """Find coordinates along the directions that the points span; None if these are not few.
 
     Random combinations of what is left of the points give directions, until every step from point to point has lost
     at most `LEFT` of itself. The squared error of a cell of m points of weight w is at least w/4 times the sum of its
@@ -89,10 +96,10 @@ def _steps(x: Array) -> Array:
     return np.asarray(np.sqrt((np.diff(x, axis=0) ** 2).sum(axis=1)))
 
 
-def measure(points: Points, boundaries: Ints) -> Measured:
-    """Entropy, distortion and cells of a partition; what lies before the first boundary is in the last cell."""
+def measure(curve: PreparedCurve, boundaries: Ints) -> MeasuredPartition:
+    """Measure a partition; points before the first boundary belong to the last cell."""
     turn = int(boundaries[0])
-    x, w = np.roll(points.x, -turn, axis=0), np.roll(points.weight, -turn)
+    x, w = np.roll(curve.x, -turn, axis=0), np.roll(curve.weight, -turn)
     starts = boundaries - turn
     counts = np.diff(np.append(starts, w.size))
     mass = np.add.reduceat(w, starts)
@@ -102,9 +109,9 @@ def measure(points: Points, boundaries: Ints) -> Measured:
     x -= np.repeat(mean, counts, axis=0)
     distortion = float((w * (x * x).sum(axis=1)).sum())
     p = mass / mass.sum()
-    return Measured(
+    return MeasuredPartition(
         float(-(p * np.log(p)).sum()) + 0.0,
-        float(np.ldexp(distortion, 2 * points.exponent)),
-        np.ldexp(origin + mean, points.exponent),
+        float(np.ldexp(distortion, 2 * curve.exponent)),
+        np.ldexp(origin + mean, curve.exponent),
         p,
     )
