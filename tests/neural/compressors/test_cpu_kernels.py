@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 from edcurve_neural.compressors.cpu_kernels import blas, cores, functions
+from edcurve_neural.compressors.cpu_kernels.vectors import Matrix
 from mpmath import mp
 
 SMALL = 10.0 ** np.linspace(-30, 0, 400)
@@ -61,15 +62,16 @@ def test_exponentials_far_out():
 
 
 @numba.njit
-def products(a, b, out):
+def products(left, right, out):
     """With A 5×4, B 4×3 in rows of 6: A·B, then from where that ends AᵀA by way of the transposed products."""
-    blas.times(a, 6, b, 6, out, 3, 5, 3, 4)
-    blas.transposed_times(a, 6, a, 6, out[15:], 4, 4, 4, 5)
-    blas.times_transposed(b, 6, b, 6, out[31:], 4, 4, 4, 3, np.float32(0.0))
-    blas.times_transposed(b, 6, b, 6, out[31:], 4, 4, 4, 3, np.float32(1.0))
-    blas.gram(b, 6, out[47:], 4, 4, 3, np.float32(0.0))
-    blas.mirror(out[47:], 4)
-    blas.add_times(a, 6, b, 6, out, 3, 5, 3, 4, np.float32(0.5))
+    a, b, zero, one = Matrix(left, 6), Matrix(right, 6), np.float32(0.0), np.float32(1.0)
+    blas.times(a, b, Matrix(out, 3), 5, 3, 4)
+    blas.transposed_times(a, a, Matrix(out[15:], 4), 4, 4, 5)
+    blas.times_transposed(b, b, Matrix(out[31:], 4), 4, 4, 3, zero)
+    blas.times_transposed(b, b, Matrix(out[31:], 4), 4, 4, 3, one)
+    blas.gram(b, Matrix(out[47:], 4), 4, 3, zero)
+    blas.mirror(Matrix(out[47:], 4), 4)
+    blas.add_times(a, b, Matrix(out, 3), 5, 3, 4, np.float32(0.5))
 
 
 def test_products():

@@ -1,4 +1,8 @@
-"""Matrix products by the BLAS that SciPy has, called without the interpreter's lock."""
+"""Matrix products by the BLAS that SciPy has, called without the interpreter's lock.
+
+Fortran's matrices lie column by column: it reads our A, row by row, as Aᵀ. So A·B is asked for as (A·B)ᵀ = Bᵀ·Aᵀ, the
+two factors swapped, and "transposed" below says what Fortran has to transpose.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from numba import types
 from numba.core import cgutils as untyped
 from numba.extending import get_cython_function_address, intrinsic
 
-from .compiling import Real, Vector, inner
+from .compiling import Real, inner
+from .vectors import ONE, ZERO, Matrix
 
 for _name in ("sgemm", "ssyrk"):
     llvmlite.binding.add_symbol(f"edcurve_{_name}", get_cython_function_address("scipy.linalg.cython_blas", _name))
@@ -19,19 +24,19 @@ for _name in ("sgemm", "ssyrk"):
 cgutils: Any = untyped
 PLAIN, TRANSPOSED, UPPER = ord("N"), ord("T"), ord("U")
 REAL = types.float32
-ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
 
-def _call(name: str, arguments: tuple[Any, ...]) -> Any:
-    """Code for a call of a Fortran routine: pointers are passed on, the rest by reference.
+def _routine(name: str, arguments: tuple[Any, ...]) -> Any:
+    """A Fortran routine for kernels to call, with a tuple of arguments of these types.
 
-    Integers lie in 64 bits, of which a BLAS with integers of 32 reads the lower half.
+    Pointers are passed on, the rest by reference. Integers lie in 64 bits, of which a BLAS with 32-bit integers reads
+    the lower half.
     """
 
     def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         pointer = cgutils.voidptr_t
         passed = []
-        for kind, value in zip(arguments, values, strict=True):
+        for kind, value in zip(arguments, cgutils.unpack_tuple(builder, values[0]), strict=True):
             if kind is types.uintp:
                 passed.append(builder.inttoptr(value, pointer))
             else:
@@ -41,67 +46,58 @@ def _call(name: str, arguments: tuple[Any, ...]) -> Any:
         builder.call(cgutils.get_or_insert_function(builder.module, routine, f"edcurve_{name}"), passed)
         return context.get_dummy_value()
 
-    return generate
+    def typed(_context: Any, _given: Any) -> Any:
+        return types.void(types.Tuple(arguments)), generate  # type: ignore[no-untyped-call]  # numba's
+
+    return intrinsic(typed)
 
 
-_GEMM = (*[types.int64] * 5, REAL, types.uintp, types.int64, types.uintp, types.int64, REAL, types.uintp, types.int64)
-_SYRK = (*[types.int64] * 4, REAL, types.uintp, types.int64, REAL, types.uintp, types.int64)
-
-
-def _sgemm_code(_context, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]  # numba's
-    return types.void(*_GEMM), _call("sgemm", _GEMM)
-
-
-def _ssyrk_code(_context, uplo, trans, n, k, alpha, a, lda, beta, c, ldc):  # type: ignore[no-untyped-def]  # numba's
-    return types.void(*_SYRK), _call("ssyrk", _SYRK)
-
-
-_sgemm: Any = intrinsic(_sgemm_code)
-_ssyrk: Any = intrinsic(_ssyrk_code)
+# as Fortran has them: transpositions, sizes, α, A, B, β, C; each matrix with the distance between its columns
+_sgemm = _routine(
+    "sgemm",
+    (*[types.int64] * 5, REAL, types.uintp, types.int64, types.uintp, types.int64, REAL, types.uintp, types.int64),
+)
+_ssyrk = _routine("ssyrk", (*[types.int64] * 4, REAL, types.uintp, types.int64, REAL, types.uintp, types.int64))
 
 
 @inner
-def times(a: Vector, lda: int, b: Vector, ldb: int, out: Vector, ldc: int, m: int, n: int, k: int) -> None:
-    """The m×n product A·B of matrices that lie row by row, with rows `ld` apart."""
-    _sgemm(PLAIN, PLAIN, n, m, k, ONE, _at(b), ldb, _at(a), lda, ZERO, _at(out), ldc)
+def times(a: Matrix, b: Matrix, out: Matrix, m: int, n: int, k: int) -> None:
+    """The m×n product A·B, with k numbers to each sum."""
+    _sgemm((PLAIN, PLAIN, n, m, k, ONE, _at(b), b.stride, _at(a), a.stride, ZERO, _at(out), out.stride))
 
 
 @inner
-def transposed_times(a: Vector, lda: int, b: Vector, ldb: int, out: Vector, ldc: int, m: int, n: int, k: int) -> None:
+def transposed_times(a: Matrix, b: Matrix, out: Matrix, m: int, n: int, k: int) -> None:
     """Aᵀ·B."""
-    _sgemm(PLAIN, TRANSPOSED, n, m, k, ONE, _at(b), ldb, _at(a), lda, ZERO, _at(out), ldc)
+    _sgemm((PLAIN, TRANSPOSED, n, m, k, ONE, _at(b), b.stride, _at(a), a.stride, ZERO, _at(out), out.stride))
 
 
 @inner
-def times_transposed(
-    a: Vector, lda: int, b: Vector, ldb: int, out: Vector, ldc: int, m: int, n: int, k: int, keep: Real
-) -> None:
-    """A·Bᵀ, plus `keep` times what is there."""
-    _sgemm(TRANSPOSED, PLAIN, n, m, k, ONE, _at(b), ldb, _at(a), lda, keep, _at(out), ldc)
+def times_transposed(a: Matrix, b: Matrix, out: Matrix, m: int, n: int, k: int, beta: Real) -> None:
+    """A·Bᵀ, plus β times what is there: 0 overwrites, also what is not a number, and 1 adds."""
+    _sgemm((TRANSPOSED, PLAIN, n, m, k, ONE, _at(b), b.stride, _at(a), a.stride, beta, _at(out), out.stride))
 
 
 @inner
-def add_times(
-    a: Vector, lda: int, b: Vector, ldb: int, out: Vector, ldc: int, m: int, n: int, k: int, scale: Real
-) -> None:
-    """Add `scale` times A·B."""
-    _sgemm(PLAIN, PLAIN, n, m, k, scale, _at(b), ldb, _at(a), lda, ONE, _at(out), ldc)
+def add_times(a: Matrix, b: Matrix, out: Matrix, m: int, n: int, k: int, alpha: Real) -> None:
+    """Add α times A·B."""
+    _sgemm((PLAIN, PLAIN, n, m, k, alpha, _at(b), b.stride, _at(a), a.stride, ONE, _at(out), out.stride))
 
 
 @inner
-def gram(a: Vector, lda: int, out: Vector, ldc: int, n: int, k: int, keep: Real) -> None:
-    """The lower half of the n×n matrix A·Aᵀ, plus `keep` times what is there."""
-    _ssyrk(UPPER, TRANSPOSED, n, k, ONE, _at(a), lda, keep, _at(out), ldc)
+def gram(a: Matrix, out: Matrix, n: int, k: int, beta: Real) -> None:
+    """The lower half of the n×n matrix A·Aᵀ, plus β times what is there: half the work of a product."""
+    _ssyrk((UPPER, TRANSPOSED, n, k, ONE, _at(a), a.stride, beta, _at(out), out.stride))
 
 
 @inner
-def mirror(a: Vector, n: int) -> None:
+def mirror(a: Matrix, n: int) -> None:
     """Fill the upper half of a symmetric matrix from the lower one."""
     for i in range(n):
         for j in range(i):
-            a[j * n + i] = a[i * n + j]
+            a.values[j * a.stride + i] = a.values[i * a.stride + j]
 
 
 @inner
-def _at(array: Vector) -> Any:
-    return np.uintp(array.ctypes.data)
+def _at(matrix: Matrix) -> Any:
+    return np.uintp(matrix.values.ctypes.data)

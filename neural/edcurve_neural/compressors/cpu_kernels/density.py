@@ -1,156 +1,172 @@
-"""The density of the noisy latents and the gradient of its logarithm: `functional.noisy_log_prob`.
+"""The density of the noisy latents, and the gradient of its logarithm: `functional.noisy_log_prob`.
 
-A table has a row for each layer: where its matrices, biases and factors start in the parameters of a model (−1 for no
-factors), its fan in and its fan out. Units are rows of points, `stride` apart: those of the upper ends of the unit
-intervals, then those of the lower ones.
+A cumulative distribution function is a small network of one latent, increasing by construction. Its values are needed
+at both ends of the unit interval about each latent. Units are rows of points: all upper ends, then all lower ones.
+After the `fan_out` rows of a layer come as many with the tanh of what its map gives, for the backward pass.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .compiling import Real, Table, Vector, inner
-from .functions import ONE, exp, expm1, log, log1p, tanh
-from .vectors import copy, dot, fill, part, total
+from .functions import exp, expm1, log, log1p, tanh
+from .vectors import ONE, ZERO, Matrix, copy, dot, fill, part, row, rows_from, total
 
 TINY = np.float32(1e-30)
-ZERO = np.float32(0.0)
+
+
+class Layer(NamedTuple):
+    """A row of the table of layers.
+
+    Where its matrices, biases and factors, of all latents, start among the parameters of a model (−1 for no factors),
+    its fan in and its fan out.
+    """
+
+    matrix: int
+    bias: int
+    factor: int
+    fan_in: int
+    fan_out: int
+
+
+class Maps(NamedTuple):
+    """Matrices after softplus, biases and factors after tanh, layer by layer; and sums of the gradients in them."""
+
+    values: Vector
+    sums: Vector
 
 
 @inner
-def prepare(theta: Vector, table: Table, latent: int, maps: Vector, sums: Vector) -> None:
-    """Matrices after softplus, biases and factors after tanh, layer by layer; clears the sums of their gradients."""
+def layer_of(table: Table, i: int) -> Layer:
+    """Row `i` of the table."""
+    return Layer(table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4])
+
+
+@inner
+def prepare(theta: Vector, table: Table, latent: int, maps: Maps) -> None:
+    """Fill the maps of a latent from the parameters of a model, and clear their sums."""
     at = 0
-    for layer in range(table.shape[0]):
-        fan_in, fan_out = table[layer, 3], table[layer, 4]
-        start = table[layer, 0] + latent * fan_out * fan_in
-        for i in range(fan_out * fan_in):
-            x = np.float64(theta[start + i])
-            maps[at + i] = max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+    for i in range(table.shape[0]):
+        layer = layer_of(table, i)
+        fan_in, fan_out = layer.fan_in, layer.fan_out
+        start = layer.matrix + latent * fan_out * fan_in
+        for j in range(fan_out * fan_in):
+            x = np.float64(theta[start + j])
+            maps.values[at + j] = max(x, 0.0) + math.log1p(math.exp(-abs(x)))
         at += fan_out * fan_in
-        for i in range(fan_out):
-            maps[at + i] = theta[table[layer, 1] + latent * fan_out + i]
-            if table[layer, 2] >= 0:
-                maps[at + fan_out + i] = math.tanh(theta[table[layer, 2] + latent * fan_out + i])
+        for j in range(fan_out):
+            maps.values[at + j] = theta[layer.bias + latent * fan_out + j]
+            if layer.factor >= 0:
+                maps.values[at + fan_out + j] = math.tanh(theta[layer.factor + latent * fan_out + j])
         at += 2 * fan_out
-    for i in range(at):
-        sums[i] = ZERO
+    for j in range(at):
+        maps.sums[j] = ZERO
 
 
 @inner
-def finish(theta: Vector, table: Table, latent: int, maps: Vector, sums: Vector, gradient: Vector) -> None:
+def finish(theta: Vector, table: Table, latent: int, maps: Maps, gradient: Vector) -> None:
     """Write the gradients in the parameters from those in matrices, biases and factors."""
     at = 0
-    for layer in range(table.shape[0]):
-        fan_in, fan_out = table[layer, 3], table[layer, 4]
-        start = table[layer, 0] + latent * fan_out * fan_in
-        for i in range(fan_out * fan_in):
-            gradient[start + i] = sums[at + i] / (1.0 + math.exp(-np.float64(theta[start + i])))
+    for i in range(table.shape[0]):
+        layer = layer_of(table, i)
+        fan_in, fan_out = layer.fan_in, layer.fan_out
+        start = layer.matrix + latent * fan_out * fan_in
+        for j in range(fan_out * fan_in):
+            # the derivative of softplus is the sigmoid
+            gradient[start + j] = maps.sums[at + j] / (1.0 + math.exp(-np.float64(theta[start + j])))
         at += fan_out * fan_in
-        for i in range(fan_out):
-            gradient[table[layer, 1] + latent * fan_out + i] = sums[at + i]
-            if table[layer, 2] >= 0:
-                factor = maps[at + fan_out + i]
-                gradient[table[layer, 2] + latent * fan_out + i] = sums[at + fan_out + i] * (ONE - factor * factor)
+        for j in range(fan_out):
+            gradient[layer.bias + latent * fan_out + j] = maps.sums[at + j]
+            if layer.factor >= 0:
+                factor = maps.values[at + fan_out + j]
+                slope = maps.sums[at + fan_out + j] * (ONE - factor * factor)
+                gradient[layer.factor + latent * fan_out + j] = slope
         at += 2 * fan_out
 
 
 @inner
-def log_prob(
-    y: Vector, table: Table, maps: Vector, units: Vector, stride: int, scale: Real, sums: Vector, in_y: Vector
-) -> Real:
+def log_prob(y: Vector, table: Table, maps: Maps, units: Matrix, scale: Real, in_y: Vector) -> Real:
     """Sum of log(F(y + ½) − F(y − ½)) over a vector; `scale` times the derivative goes to `in_y`, adds to the sums."""
     n = y.size
     for i in range(n):
-        units[i] = y[i] + np.float32(0.5)
-        units[n + i] = y[i] - np.float32(0.5)
-    points = 2 * n
+        units.values[i] = y[i] + np.float32(0.5)
+        units.values[n + i] = y[i] - np.float32(0.5)
     at: Any = np.int64(0)  # and not the literal 0, for which more would be compiled
     below: Any = np.int64(0)
     above = below + 1
-    for layer in range(table.shape[0]):
-        fan_in, fan_out = table[layer, 3], table[layer, 4]
+    for i in range(table.shape[0]):
+        layer = layer_of(table, i)
+        fan_in, fan_out = layer.fan_in, layer.fan_out
+        biases = at + fan_in * fan_out
         for j in range(fan_out):
-            row = part(units, (above + j) * stride, points)
-            _affine(
-                part(maps, at + j * fan_in, fan_in),
-                maps[at + fan_in * fan_out + j],
-                units[below * stride :],
-                stride,
-                row,
-            )
-            if table[layer, 2] >= 0:
-                bend = part(units, (above + fan_out + j) * stride, points)
-                _bend(row, maps[at + fan_in * fan_out + fan_out + j], bend)
+            unit = row(units, above + j, 2 * n)
+            _affine(part(maps.values, at + j * fan_in, fan_in), maps.values[biases + j], rows_from(units, below), unit)
+            if layer.factor >= 0:
+                _add_tanh(unit, maps.values[biases + fan_out + j], row(units, above + fan_out + j, 2 * n))
         at += (fan_in + 2) * fan_out
         below, above = above, above + 2 * fan_out
-    value = _log_difference(part(units, below * stride, n), part(units, below * stride + n, n), scale, in_y)
-    _backward(table, maps, units, stride, points, at, below, above, sums)
+    logits = row(units, below, 2 * n)
+    value = _log_difference(part(logits, 0, n), part(logits, n, n), scale, in_y)
+    _backward(table, maps, units, 2 * n, at, below, above)
     for i in range(n):
-        in_y[i] = units[i] + units[n + i]
+        in_y[i] = units.values[i] + units.values[n + i]
     return value
 
 
 @inner
-def _backward(
-    table: Table,
-    maps: Vector,
-    units: Vector,
-    stride: int,
-    points: int,
-    at: int,
-    above: int,
-    spare: int,
-    sums: Vector,
-) -> None:
-    """From the gradient in the logits to that in the points, which replaces them; activations are overwritten."""
-    for layer in range(table.shape[0] - 1, -1, -1):
-        fan_in, fan_out = table[layer, 3], table[layer, 4]
+def _backward(table: Table, maps: Maps, units: Matrix, points: int, at: int, above: int, spare: int) -> None:
+    """From the gradient in the logits to that in the points, which replaces them; activations are overwritten.
+
+    The gradient in the logits is in row `above`, the maps end at `at`, and rows from `spare` on are free.
+    """
+    for i in range(table.shape[0] - 1, -1, -1):
+        layer = layer_of(table, i)
+        fan_in, fan_out = layer.fan_in, layer.fan_out
         at -= (fan_in + 2) * fan_out
-        below = above - 2 * fan_in if layer > 0 else 0
+        biases = at + fan_in * fan_out
+        below = above - 2 * fan_in if i > 0 else 0
         for j in range(fan_out):
-            grad = part(units, (above + j) * stride, points)
-            if table[layer, 2] >= 0:
-                bend, factor = (
-                    part(units, (above + fan_out + j) * stride, points),
-                    maps[at + fan_in * fan_out + fan_out + j],
-                )
-                sums[at + fan_in * fan_out + fan_out + j] += dot(grad, bend)
-                for i in range(points):
-                    grad[i] *= ONE + factor - factor * bend[i] * bend[i]
-            sums[at + fan_in * fan_out + j] += total(grad)
+            grad = row(units, above + j, points)
+            if layer.factor >= 0:
+                tanhs, factor = row(units, above + fan_out + j, points), maps.values[biases + fan_out + j]
+                maps.sums[biases + fan_out + j] += dot(grad, tanhs)
+                for p in range(points):
+                    # derivative of x + a tanh x: 1 + a(1 − tanh²)
+                    grad[p] *= ONE + factor - factor * tanhs[p] * tanhs[p]
+            maps.sums[biases + j] += total(grad)
             for k in range(fan_in):
-                sums[at + j * fan_in + k] += dot(grad, part(units, (below + k) * stride, points))
+                maps.sums[at + j * fan_in + k] += dot(grad, row(units, below + k, points))
         for k in range(fan_in):
-            row = part(units, (spare + k) * stride, points)
-            fill(row, ZERO)
+            into = row(units, spare + k, points)
+            fill(into, ZERO)
             for j in range(fan_out):
-                weight, grad = maps[at + j * fan_in + k], part(units, (above + j) * stride, points)
-                for i in range(points):
-                    row[i] += weight * grad[i]
+                weight, grad = maps.values[at + j * fan_in + k], row(units, above + j, points)
+                for p in range(points):
+                    into[p] += weight * grad[p]
         for k in range(fan_in):
-            copy(units[(spare + k) * stride :], units[(below + k) * stride :], points)
+            copy(row(units, spare + k, points), row(units, below + k, points), points)
         above = below
 
 
 @inner
-def _affine(weights: Vector, bias: Real, units: Vector, stride: int, out: Vector) -> None:
+def _affine(weights: Vector, bias: Real, units: Matrix, out: Vector) -> None:
     fill(out, bias)
     for k in range(weights.size):
-        weight, row = weights[k], units[k * stride :]
+        weight, unit = weights[k], row(units, k, out.size)
         for i in range(out.size):
-            out[i] += weight * row[i]
+            out[i] += weight * unit[i]
 
 
 @inner
-def _bend(row: Vector, factor: Real, bend: Vector) -> None:
+def _add_tanh(unit: Vector, factor: Real, tanhs: Vector) -> None:
     """Add a tanh x in place, and keep the tanh."""
-    for i in range(row.size):
-        bend[i] = tanh(row[i])
-        row[i] += factor * bend[i]
+    for i in range(unit.size):
+        tanhs[i] = tanh(unit[i])
+        unit[i] += factor * tanhs[i]
 
 
 @inner
@@ -164,8 +180,10 @@ def _log_difference(upper: Vector, lower: Vector, scale: Real, value: Vector) ->
         gap = a - b
         gap = TINY if gap < TINY else gap
         less = expm1(-gap)
+        # exponentials of what is not positive do not overflow: σ(a) = 1/(1 + e^−|a|), or e^−|a| times that if a < 0
         small_a, small_b = exp(-abs(a)), exp(-abs(b))
         tails = min(a, ZERO) - max(b, ZERO) - log1p(small_a) - log1p(small_b)
+        # e^−gap/(1 − e^−gap), and no gradient where the gap was raised
         steep = -(ONE + less) / less if gap > TINY else ZERO
         upper[i] = scale * ((small_a if a >= ZERO else ONE) / (ONE + small_a) + steep)
         lower[i] = -scale * ((ONE if b >= ZERO else small_b) / (ONE + small_b) + steep)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from .compiling import Real, inner
+from .vectors import ONE
 
-ONE, HALF, TWO = np.float32(1.0), np.float32(0.5), np.float32(2.0)
+HALF, TWO = np.float32(0.5), np.float32(2.0)
 LOG2E = np.float32(1.4426950408889634)
 # ln 2 in two parts, the first with few digits, so that its product with a small integer is exact
 LN2, LN2_REST = np.float32(0.693359375), np.float32(-2.12194440e-4)

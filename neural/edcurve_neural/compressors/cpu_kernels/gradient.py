@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from itertools import zip_longest
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,10 +19,11 @@ from edcurve_neural.signals import Harmonic, Signal, Stepped
 
 from .compiling import Table, Vector
 from .cores import one_core
-from .steps import LATENT_ROWS, evaluate
+from .networks import Parameters
+from .steps import LATENT_ROWS, Batch, Plan, Totals, Workspace, evaluate
 
 BITS = 1.0 / math.log(2.0)
-CHUNK = 256  # samples, at most
+CHUNK = 256  # samples, at most: the units of two layers of 100 fill a fifth of a cache of 1 MB
 
 
 class Compiled:
@@ -35,83 +35,110 @@ class Compiled:
     def __init__(
         self, source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
     ) -> None:
-        self.source, self.batch, self.twice = source, batch, twice
-        self._parameters, self._views = (flat.numpy(), gradient.numpy()), layout.views(flat)
-        starts = _starts(layout)
-        plan, density = _Plan(layout, starts, stepped=isinstance(source, Stepped)), _density(layout, starts)
-        chunk = -(-batch // -(-batch // CHUNK))
-        line = source.line(torch.empty(0, dtype=torch.float64)).numpy() if isinstance(source, Stepped) else np.zeros(0)
-        places = np.array([*plan.spare, starts["sharpness"]])
-        self._fixed: tuple[Any, ...] = (line, plan.layers, density, places, chunk)
-        self._work = _work(plan, density, layout.shapes["density.0.matrix"][0], len(line), batch, chunk)
-        self._sums = np.zeros(len(flat)), np.zeros(len(flat))
+        self.source, self.batch = source, batch
+        self._parameters, self._views = Parameters(flat.numpy(), gradient.numpy()), layout.views(flat)
+        self._plan, units = _plan(source, layout, batch, twice=twice)
+        self._work = _workspace(self._plan, units, layout.shapes["density.0.matrix"][0], batch)
+        self._totals = Totals(np.zeros(len(flat)), np.zeros(len(flat)))
 
-    @torch.no_grad()
     def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor | None, lmbda: Tensor) -> Cost:
         """Cost of a batch; writes the gradient."""
         weight = self.source.weight / self.batch
-        sharpness = learned_alpha(self._views) if alpha is None else alpha
-        inputs = (*self._realizations(v), noise.contiguous(), sharpness, lmbda * weight)
-        tensors = [tensor.numpy() for tensor in inputs]
-        flags = isinstance(self.source, Stepped), self.twice, alpha is None
-        arguments: list[Any] = [*self._parameters, *tensors, *flags, *self._fixed, *self._work, *self._sums]
+        x, drops, energy = self._realizations(v)
+        batch = Batch(
+            x=x.numpy(),
+            drops=drops.numpy(),
+            energy=energy.numpy(),
+            noise=noise.contiguous().numpy(),
+            alpha=(learned_alpha(self._views) if alpha is None else alpha).numpy(),
+            weight=(lmbda * weight).numpy(),
+            learned=alpha is None,
+        )
         with one_core():
-            evaluate(*arguments)
-        nats, errors = (torch.from_numpy(sums) for sums in self._sums)
+            evaluate(self._parameters, batch, self._plan, self._work, self._totals)
+        nats, errors = (torch.from_numpy(sums) for sums in self._totals)
         return Cost((nats * (-BITS / self.batch)).float(), (errors * weight).float())
 
     def _realizations(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Coordinates, or what the line is raised by and where it drops; sums of ‖x‖², where they are of use."""
+        """The first three of a `Batch`."""
         if isinstance(self.source, Stepped):
             return (self.source.slope * v).unsqueeze(1), self.source.drop(v), self.source.energy(v).sum(1)
         assert isinstance(self.source, Harmonic)
         return self.source.coordinates(v), v.new_zeros((len(v), 0), dtype=torch.int64), v.new_zeros(len(v))
 
 
-class _Plan:
-    """The table of layers, as `networks` has it, and which rows of the units are whose.
+class _Units:
+    """Hands out rows of units; after those of each layer comes a row of ones."""
 
-    The first and the last layer of a source that is stepped are not computed as units: they have the row 0 for them.
-    """
-
-    def __init__(self, layout: Layout, starts: dict[str, int], *, stepped: bool) -> None:
+    def __init__(self) -> None:
         self.rows, self.ones = 0, list[int]()
-        names = [name for name in layout.shapes if name.startswith(("analysis", "synthesis"))]
-        table, widest, above = list[tuple[int, ...]](), 0, 0
-        for name in names:
-            rows, columns = layout.shapes[name]
-            flipped = name.startswith("synthesis")
-            fan_in, fan_out = (rows - 1, columns) if flipped else (columns - 1, rows)
-            takes, makes = not (stepped and name == names[0]), not (stepped and name == names[-1])
-            if name.endswith(".0"):
-                above = self._take(fan_in) if takes else 0
-            below, above = above, self._take(fan_out) if makes else 0
-            table.append((starts[name], fan_in, fan_out, int(flipped), below, above))
-            widest = max(widest, takes * (fan_in + 1), makes * fan_out)
-        self.layers = np.array(table)
-        self.spare = self._take(widest), self._take(widest)
 
-    def _take(self, units: int) -> int:
-        """Rows for so many units, and one of ones."""
+    def take(self, count: int) -> int:
+        """The first of so many rows."""
         start = self.rows
-        self.rows += units + 1
-        self.ones.append(start + units)
+        self.rows += count + 1
+        self.ones.append(start + count)
         return start
 
+    def filled(self, chunk: int) -> Vector:
+        """All of them for a chunk, with the ones."""
+        units = _zeros(self.rows, chunk)
+        units[self.ones] = 1.0
+        return units.ravel()
 
-def _work(plan: _Plan, density: Table, latents: int, dim: int, batch: int, chunk: int) -> tuple[Vector, ...]:
-    """What `steps.evaluate` works in, in the order of its arguments."""
-    units = _zeros(plan.rows, chunk)
-    units[plan.ones] = 1.0
-    fan_in, fan_out = density[:, 3], density[:, 4]
+
+def _plan(source: Signal, layout: Layout, batch: int, *, twice: bool) -> tuple[Plan, _Units]:
+    """The plan of all steps, and the units that it needs.
+
+    The first and the last layer of a stepped source are not computed as units, and have no rows: 0 stands for them.
+    """
+    stepped, starts, units = isinstance(source, Stepped), _starts(layout), _Units()
+    line = source.line(torch.empty(0, dtype=torch.float64)).numpy() if isinstance(source, Stepped) else np.zeros(0)
+    names = [name for name in layout.shapes if name.startswith(("analysis", "synthesis"))]
+    table, widest, above = list[tuple[int, ...]](), 0, 0
+    for name in names:
+        rows, columns = layout.shapes[name]
+        flipped = name.startswith("synthesis")
+        fan_in, fan_out = (rows - 1, columns) if flipped else (columns - 1, rows)
+        takes, makes = not (stepped and name == names[0]), not (stepped and name == names[-1])
+        if name.endswith(".0"):
+            above = units.take(fan_in) if takes else 0
+        below, above = above, units.take(fan_out) if makes else 0
+        table.append((starts[name], fan_in, fan_out, int(flipped), below, above))
+        widest = max(widest, takes * (fan_in + 1), makes * fan_out)
+    plan = Plan(
+        stepped=stepped,
+        twice=twice,
+        line=line,
+        layers=np.array(table),
+        density=_density(layout, starts),
+        grad=units.take(widest),
+        other=units.take(widest),
+        sharpness=starts["sharpness"],
+        chunk=-(-batch // -(-batch // CHUNK)),
+    )
+    return plan, units
+
+
+def _workspace(plan: Plan, units: _Units, latents: int, batch: int) -> Workspace:
+    """What `steps.evaluate` computes in."""
+    fan_in, fan_out = plan.density[:, 3], plan.density[:, 4]
     parameters = latents, int((fan_out * (fan_in + 2)).sum())
-    points = (1 + 2 * int(fan_out.sum()) + int(fan_in.max())) * 2 * chunk
-    width, rows = (int(plan.layers[0, 2]), int(plan.layers[-1, 1]) + 1) if dim else (0, 0)
-    return (
-        *(units.ravel(), _zeros(LATENT_ROWS * latents * chunk), _zeros(points)),
-        *(_zeros(*parameters), _zeros(*parameters)),
-        *(_zeros(width * batch), _zeros(rows * batch), _zeros(rows * rows), _zeros(rows * rows)),
-        *(_zeros(4, dim + 1), _zeros(4 * (dim + 1))),
+    points = 1 + 2 * int(fan_out.sum()) + int(fan_in.max())
+    dim = len(plan.line)
+    width, rows = (int(plan.layers[0, 2]), int(plan.layers[-1, 1]) + 1) if plan.stepped else (0, 0)
+    return Workspace(
+        units=units.filled(plan.chunk),
+        latents=_zeros(LATENT_ROWS * latents * plan.chunk),
+        points=_zeros(points * 2 * plan.chunk),
+        maps=_zeros(*parameters),
+        sums=_zeros(*parameters),
+        first=_zeros(width * batch),
+        last=_zeros(rows * batch),
+        square=_zeros(rows * rows),
+        outer=_zeros(rows * rows),
+        prefix=_zeros(4, dim + 1),
+        steps=_zeros(4 * (dim + 1)),
     )
 
 

@@ -1,65 +1,100 @@
 """Multilayer perceptrons of leaky-ReLU units, on a chunk of the batch.
 
-A table has a row for each layer: where its map starts in the parameters of a model, fan in, fan out, whether the map is
-(fan in + 1, fan out) instead of (fan out, fan in + 1), the row of the units it takes and of those it makes. Units are
-rows of `stride` samples, of which the first `c` are in use, and a row of ones after each layer's.
+Units are rows of samples, of which the first `size` are in use. After the rows of each layer comes a row of ones, so
+that a product with an affine map includes its biases, and the gradient of the map is one product too.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from .blas import times, times_transposed, transposed_times
 from .compiling import Real, Table, Vector, inner
+from .vectors import ZERO, Matrix, rows_from
 
 SLOPE = np.float32(0.2)
-ZERO, ONE = np.float32(0.0), np.float32(1.0)
+
+
+class Parameters(NamedTuple):
+    """Parameters of one model, and where to write the gradient in them."""
+
+    values: Vector
+    gradient: Vector
+
+
+class Chunk(NamedTuple):
+    """A part of the batch: where it starts, how many samples it has, and what becomes of earlier gradients.
+
+    `beta` is 0 in the first chunk, which overwrites them, and 1 in the others, which add to them.
+    """
+
+    start: int
+    size: int
+    beta: Real
+
+
+class Layer(NamedTuple):
+    """A row of the table of layers.
+
+    Where the map starts among the parameters, its fan in and fan out, whether it lies as (fan in + 1, fan out) instead
+    of (fan out, fan in + 1), and the first row of the units that it takes and of those that it makes.
+    """
+
+    start: int
+    fan_in: int
+    fan_out: int
+    flipped: int
+    below: int
+    above: int
 
 
 @inner
-def forward(theta: Vector, layer: Table, units: Vector, stride: int, c: int) -> None:
-    """Units of a layer, still straight."""
-    start, fan_in, fan_out, below, above = layer[0], layer[1], layer[2], layer[4], layer[5]
-    weights, out = theta[start:], units[above * stride :]
-    if layer[3]:
-        transposed_times(weights, fan_out, units[below * stride :], stride, out, stride, fan_out, c, fan_in + 1)
+def layer_of(table: Table, i: int) -> Layer:
+    """Row `i` of the table."""
+    return Layer(table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4], table[i, 5])
+
+
+@inner
+def forward(values: Vector, layer: Layer, units: Matrix, size: int) -> None:
+    """Units of a layer before their leaky ReLU."""
+    weights, below, above = values[layer.start :], rows_from(units, layer.below), rows_from(units, layer.above)
+    if layer.flipped:
+        transposed_times(Matrix(weights, layer.fan_out), below, above, layer.fan_out, size, layer.fan_in + 1)
     else:
-        times(weights, fan_in + 1, units[below * stride :], stride, out, stride, fan_out, c, fan_in + 1)
+        times(Matrix(weights, layer.fan_in + 1), below, above, layer.fan_out, size, layer.fan_in + 1)
 
 
 @inner
-def bend(row: Vector) -> None:
+def block(units: Matrix, first: int, count: int) -> Vector:
+    """Rows as one vector, whole: what is not in use may be computed with, since nobody reads it."""
+    return units.values[first * units.stride : (first + count) * units.stride]
+
+
+@inner
+def leaky_relu(units: Vector) -> None:
     """Leaky ReLU in place."""
-    for i in range(row.size):
-        row[i] = row[i] if row[i] > ZERO else SLOPE * row[i]
+    for i in range(units.size):
+        units[i] = units[i] if units[i] > ZERO else SLOPE * units[i]
 
 
 @inner
-def unbend(grad: Vector, units: Vector) -> None:
+def leaky_relu_backward(grad: Vector, units: Vector) -> None:
     """Multiply by the derivative of leaky ReLU, which its result tells as well as its argument."""
     for i in range(grad.size):
         grad[i] = grad[i] if units[i] > ZERO else SLOPE * grad[i]
 
 
 @inner
-def backward(
-    theta: Vector,
-    layer: Table,
-    units: Vector,
-    stride: int,
-    c: int,
-    grad: Vector,
-    into: Vector,
-    target: Vector,
-    keep: Real,
-) -> None:
-    """Gradients of the map from that in the units it makes, plus `keep` times what is there; and in those it takes."""
-    start, fan_in, fan_out, below = layer[0], layer[1], layer[2], layer[4]
-    taken = units[below * stride :]
-    weights, found = theta[start:], target[start:]
-    if layer[3]:
-        times_transposed(taken, stride, grad, stride, found, fan_out, fan_in + 1, fan_out, c, keep)
-        times(weights, fan_out, grad, stride, into, stride, fan_in, c, fan_out)
+def backward(parameters: Parameters, layer: Layer, units: Matrix, chunk: Chunk, grad: Matrix, into: Matrix) -> None:
+    """From the gradient in the units that a layer makes to that in its map, and, in `into`, in the units it takes."""
+    fan_in, fan_out, size = layer.fan_in, layer.fan_out, chunk.size
+    weights, target = parameters.values[layer.start :], parameters.gradient[layer.start :]
+    inputs = rows_from(units, layer.below)
+    if layer.flipped:
+        times_transposed(inputs, grad, Matrix(target, fan_out), fan_in + 1, fan_out, size, chunk.beta)
+        times(Matrix(weights, fan_out), grad, into, fan_in, size, fan_out)
     else:
-        times_transposed(grad, stride, taken, stride, found, fan_in + 1, fan_out, fan_in + 1, c, keep)
-        transposed_times(weights, fan_in + 1, grad, stride, into, stride, fan_in, c, fan_out)
+        times_transposed(grad, inputs, Matrix(target, fan_in + 1), fan_out, fan_in + 1, size, chunk.beta)
+        transposed_times(Matrix(weights, fan_in + 1), grad, into, fan_in, size, fan_out)

@@ -1,37 +1,49 @@
 """Linear functions of lines that drop by one at a sample, by prefix sums, as in `signals.Stepped`.
 
-Rows are taken four at a time, so that four sums run at once. `k` are the samples at which the lines drop, `shift` what
-they are raised by.
+A line is x_i = line_i + shift − 1(i ≥ drop). Its product with weights w is Σ w·line + shift·Σ w, less the weights from
+the drop on, which prefix sums of the weights tell. So a realization costs a lookup and not a product with its samples.
+
+Rows are taken four at a time. A prefix sum must wait for its last addition; four of them side by side wait together.
+Where their number is not a multiple of four, the last row is computed more than once, to the same result.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .compiling import Doubles, Real, Table, Vector, inner
-from .vectors import ZERO, fill
+from .vectors import ZERO, Matrix, fill
 
 FOUR = 4
 
 
+class Lines(NamedTuple):
+    """Realizations of a batch: the samples of the line they share, where each drops, and what each is raised by."""
+
+    line: Doubles
+    drops: Table
+    shift: Vector
+
+
 @inner
-def project(
-    rows: Vector,
-    stride: int,
-    n: int,
-    dim: int,
-    line: Doubles,
-    biased: bool,
-    k: Table,
-    shift: Vector,
-    prefix: Vector,
-    out: Vector,
-) -> None:
-    """Rows · x for all phases, into rows of `out`; biases may follow each row."""
-    batch = k.size
+def project(rows: Matrix, n: int, lines: Lines, biased: bool, prefix: Vector, out: Vector) -> None:
+    """Products of n rows with all realizations, one row of `out` for each; a bias may follow the weights of a row.
+
+    `prefix` is for the prefix sums of four rows.
+    """
+    line, batch, stride = lines.line, lines.drops.size, rows.stride
+    dim = line.size
     for u in range(0, n, FOUR):
         r0, r1, r2, r3 = u, min(u + 1, n - 1), min(u + 2, n - 1), min(u + 3, n - 1)
-        w0, w1, w2, w3 = rows[r0 * stride :], rows[r1 * stride :], rows[r2 * stride :], rows[r3 * stride :]
+        w0, w1, w2, w3 = (
+            rows.values[r0 * stride :],
+            rows.values[r1 * stride :],
+            rows.values[r2 * stride :],
+            rows.values[r3 * stride :],
+        )
+        # sums over a thousand samples run in float64
         s0 = s1 = s2 = s3 = 0.0
         d0 = d1 = d2 = d3 = 0.0
         for i in range(dim):
@@ -48,35 +60,29 @@ def project(
         prefix[0, dim], prefix[1, dim], prefix[2, dim], prefix[3, dim] = s0, s1, s2, s3
         if biased:
             d0, d1, d2, d3 = d0 + w0[dim], d1 + w1[dim], d2 + w2[dim], d3 + w3[dim]
-        _gather(prefix[0], k, shift, s0, d0, out[r0 * batch :])
-        _gather(prefix[1], k, shift, s1, d1, out[r1 * batch :])
-        _gather(prefix[2], k, shift, s2, d2, out[r2 * batch :])
-        _gather(prefix[3], k, shift, s3, d3, out[r3 * batch :])
+        _look_up(prefix[0], lines, s0, d0, out[r0 * batch :])
+        _look_up(prefix[1], lines, s1, d1, out[r1 * batch :])
+        _look_up(prefix[2], lines, s2, d2, out[r2 * batch :])
+        _look_up(prefix[3], lines, s3, d3, out[r3 * batch :])
 
 
 @inner
-def _gather(prefix: Vector, k: Table, shift: Vector, slope: float, level: float, out: Vector) -> None:
+def _look_up(prefix: Vector, lines: Lines, slope: float, level: float, out: Vector) -> None:
+    """Products of a row with all realizations: `level` has all samples dropped, those before the drop are added."""
     scale, start = np.float32(slope), np.float32(level)
-    for b in range(k.size):
-        out[b] = prefix[k[b]] + (shift[b] * scale + start)
+    for b in range(lines.drops.size):
+        out[b] = prefix[lines.drops[b]] + (lines.shift[b] * scale + start)
 
 
 @inner
-def adjoint(
-    grads: Vector,
-    n: int,
-    dim: int,
-    line: Doubles,
-    biased: bool,
-    k: Table,
-    shift: Vector,
-    scale: Real,
-    steps: Vector,
-    out: Vector,
-    stride: int,
-) -> None:
-    """Write `scale` · Σ grad · x(v) to rows of `out`, from rows of gradients; and Σ grad after each if biased."""
-    batch = k.size
+def adjoint(grads: Vector, n: int, lines: Lines, biased: bool, scale: Real, steps: Vector, out: Matrix) -> None:
+    """Write `scale` · Σ grad · x over the batch to rows of `out`, from n rows of gradients; biased, Σ grad after each.
+
+    A realization subtracts its gradient from all samples from the drop on. So it is noted where that begins, in `steps`
+    of four rows interleaved, and summed up along the samples.
+    """
+    line, batch, stride = lines.line, lines.drops.size, out.stride
+    dim = line.size
     for u in range(0, n, FOUR):
         r0, r1, r2, r3 = u, min(u + 1, n - 1), min(u + 2, n - 1), min(u + 3, n - 1)
         g0, g1, g2, g3 = grads[r0 * batch :], grads[r1 * batch :], grads[r2 * batch :], grads[r3 * batch :]
@@ -84,7 +90,7 @@ def adjoint(
         s0 = s1 = s2 = s3 = 0.0
         d0 = d1 = d2 = d3 = 0.0
         for b in range(batch):
-            at, x = 4 * k[b], shift[b]
+            at, x = 4 * lines.drops[b], lines.shift[b]
             steps[at] += g0[b]
             steps[at + 1] += g1[b]
             steps[at + 2] += g2[b]
@@ -97,7 +103,12 @@ def adjoint(
             d1 += g1[b] * x
             d2 += g2[b] * x
             d3 += g3[b] * x
-        o0, o1, o2, o3 = out[r0 * stride :], out[r1 * stride :], out[r2 * stride :], out[r3 * stride :]
+        o0, o1, o2, o3 = (
+            out.values[r0 * stride :],
+            out.values[r1 * stride :],
+            out.values[r2 * stride :],
+            out.values[r3 * stride :],
+        )
         f0 = f1 = f2 = f3 = 0.0
         for i in range(dim):
             x = line[i]

@@ -1,312 +1,362 @@
-"""Loss and gradient of a batch for each model, chunk by chunk: `objective.cost` and its derivative.
+"""Loss and gradient of a batch for each model: `objective.cost` and its derivative.
 
-All that a chunk of the batch makes stays in a cache. Rows of `units` are the units of the networks, as `networks` has
-them; of `latents`, what rounding makes of them; of `points`, those of the density.
+Models are taken one after the other, so that no result depends on the models beside it, and the batch chunk by chunk:
+all that a chunk makes then stays in a cache, from the forward to the backward pass. Nothing is allocated.
 """
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import density as densities
 from .blas import add_times, gram, mirror, times, times_transposed
 from .compiling import Doubles, Real, Table, Vector, inner, kernel, reduction
-from .networks import ONE, ZERO, backward, bend, forward, unbend
+from .networks import Chunk, Parameters, backward, block, forward, layer_of, leaky_relu, leaky_relu_backward
 from .rounding import conditional_mean, soft_round
-from .stepped import adjoint, project
-from .vectors import copy, dot, part
+from .stepped import Lines, adjoint, project
+from .vectors import ONE, ZERO, Matrix, copy, dot, part, row, rows_from
 
 TWO, QUARTER = np.float32(2.0), np.float32(0.25)
-LATENT_ROWS = 9  # see `_latents`
-VECTOR, MATRIX, CUBE, TABLE = "float32[::1]", "float32[:, ::1]", "float32[:, :, ::1]", "int64[:, ::1]"
-ARGUMENTS = (
-    *(MATRIX, MATRIX, CUBE, TABLE, VECTOR, CUBE, VECTOR, VECTOR),
-    *("boolean", "boolean", "boolean", "float64[::1]"),
-    *(TABLE, TABLE, "int64[::1]", "int64"),
-    *(VECTOR, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, MATRIX, VECTOR),
-    *("float64[::1]", "float64[::1]"),
-)
 
 
-@inner
-def _analyse(
-    theta: Vector,
-    layers: Table,
-    units: Vector,
-    chunk: int,
-    c: int,
-    stepped: bool,
-    x: Vector,
-    first: Vector,
-    start: int,
-    batch: int,
-) -> None:
-    """Latents of a chunk."""
-    for i in range(layers.shape[0]):
-        layer = layers[i]
-        if i > 0 or not stepped:
-            if i == 0:
-                for j in range(x.shape[0]):
-                    copy(x[j, start:], units[(layer[4] + j) * chunk :], c)
-            forward(theta, layer, units, chunk, c)
-        else:
-            for j in range(layer[2]):
-                copy(first[j * batch + start :], units[(layer[5] + j) * chunk :], c)
-        if i + 1 < layers.shape[0]:
-            bend(units[layer[5] * chunk : (layer[5] + layer[2]) * chunk])
+class Batch(NamedTuple):
+    """What a step draws, for all models, and what weighs it.
 
-
-@inner
-def _latents(
-    noise: Vector,
-    start: int,
-    c: int,
-    alpha: Real,
-    twice: bool,
-    layers: Table,
-    density: Table,
-    units: Vector,
-    latents: Vector,
-    points: Vector,
-    chunk: int,
-    maps: Vector,
-    sums: Vector,
-) -> float:
-    """From latents to what the synthesis takes, and the sum of nats.
-
-    Rows of each latent: derivatives of s_α in y and α, of r_α in z and α; where the density is evaluated and its
-    derivatives; s_α(y) + u; the gradient of the rate where the density is evaluated.
+    Attributes
+    ----------
+    x : (models, 2, batch)
+        Coordinates of the circle. Of a stepped source (models, 1, batch): what the line is raised by.
+    drops : (models, batch)
+        Samples at which the line drops; empty for the circle.
+    energy : (models,)
+        Sums of ‖x‖² over the batch; 0 for the circle.
+    noise : (models, latents, batch)
+    alpha, weight : (models,)
+        α of soft rounding; λ and the factors of the squared error's sum.
+    learned : bool
+        Whether α is 4 sigmoid of a parameter.
     """
-    depth, spent = layers.shape[0] // 2, 0.0
-    scale = np.float32(-1.0 / (np.log(2.0) * noise.shape[1]))
-    for i in range(noise.shape[0]):
-        own = latents[LATENT_ROWS * i * chunk :]
-        y = part(units, (layers[depth - 1, 5] + i) * chunk, c)
-        z = part(own, 7 * chunk, c)
-        soft_round(y, alpha, z, part(own, 0, c), part(own, chunk, c))
-        for b in range(c):
-            z[b] += noise[i, start + b]
-        at = part(units, (layers[depth, 4] + i) * chunk, c)
-        conditional_mean(z, alpha, at, part(own, 2 * chunk, c), part(own, 3 * chunk, c))
-        if twice:
-            again = part(own, 4 * chunk, c)
-            conditional_mean(at, alpha, again, part(own, 5 * chunk, c), part(own, 6 * chunk, c))
-            at = again
-        spent += densities.log_prob(at, density, maps[i], points, 2 * chunk, scale, sums[i], part(own, 8 * chunk, c))
-    return spent
+
+    x: Vector
+    drops: Table
+    energy: Vector
+    noise: Vector
+    alpha: Vector
+    weight: Vector
+    learned: bool
+
+
+class Plan(NamedTuple):
+    """What stays the same in all steps.
+
+    Attributes
+    ----------
+    stepped, twice : bool
+        Whether the source is a line that drops, else the circle; whether the density is evaluated at r_α(z).
+    line : (dim,)
+        Samples of the line; empty for the circle.
+    layers : (layers, 6)
+        Of analysis and synthesis, as many each: rows of `networks.Layer`.
+    density : (layers, 5)
+        Rows of `density.Layer`.
+    grad, other : int
+        First rows, among the units, for gradients in a layer's units; they take turns.
+    sharpness : int
+        Where α's parameter is among those of a model.
+    chunk : int
+        Samples of a chunk, at most: the distance of rows of units.
+    """
+
+    stepped: bool
+    twice: bool
+    line: Doubles
+    layers: Table
+    density: Table
+    grad: int
+    other: int
+    sharpness: int
+    chunk: int
+
+
+class Workspace(NamedTuple):
+    """Memory to compute in.
+
+    Attributes
+    ----------
+    units : rows of a chunk
+        Of the networks, as `networks` has them.
+    latents : rows of a chunk, `LATENT_ROWS` for each latent
+        What rounding makes of them; see `_latents`.
+    points : rows of two chunks
+        Units of the density, as `density` has them.
+    maps, sums : (latents, parameters of a latent's density)
+        As `density.Maps`.
+    first : rows of the batch
+        Products of the first layer with realizations, and then the gradient in them.
+    last : rows of the batch
+        Products of the last layer with realizations, and then the units that it takes.
+    square, outer : (rows of the last layer,) squared
+        Gram matrices AAᵀ of the last layer, and hhᵀ of the units that it takes, summed over the batch.
+    prefix, steps : (4, dim + 1), (4 (dim + 1),)
+        As `stepped` has them.
+    """
+
+    units: Vector
+    latents: Vector
+    points: Vector
+    maps: Vector
+    sums: Vector
+    first: Vector
+    last: Vector
+    square: Vector
+    outer: Vector
+    prefix: Vector
+    steps: Vector
+
+
+class Totals(NamedTuple):
+    """Results, (models,): sums over the batch of log-densities in nats, and of squared errors."""
+
+    nats: Doubles
+    errors: Doubles
+
+
+class _Model(NamedTuple):
+    """One model and its batch."""
+
+    parameters: Parameters
+    x: Vector
+    noise: Vector
+    alpha: Real
+    strength: Real  # derivative of the loss in a squared error, times 2
+
+
+# rows for each latent: derivatives of s_α in y and α, of r_α in z and α; where the density is evaluated and its
+# derivatives; s_α(y) + u; the gradient of the rate where the density is evaluated
+LATENT_ROWS = 9
+ROUND_Y, ROUND_ALPHA, MEAN_Z, MEAN_ALPHA, AGAIN, AGAIN_Z, AGAIN_ALPHA, NOISY, RATE = range(LATENT_ROWS)
 
 
 @inner
-def _reconstruct(
-    theta: Vector,
-    target: Vector,
-    layers: Table,
-    units: Vector,
-    chunk: int,
-    c: int,
-    stepped: bool,
-    x: Vector,
-    last: Vector,
-    start: int,
-    batch: int,
-    square: Vector,
-    outer: Vector,
-    strength: Real,
-    keep: Real,
-    places: Table,
-) -> float:
-    """Sum of squared errors; writes the gradients of the synthesis, and that in the latents to the first of places."""
-    for i in range(layers.shape[0] - 1):
-        layer = layers[i]
-        forward(theta, layer, units, chunk, c)
-        bend(units[layer[5] * chunk : (layer[5] + layer[2]) * chunk])
-    end = layers[layers.shape[0] - 1]
-    grad, into = units[places[0] * chunk :], units[places[1] * chunk :]
-    hidden, error = units[end[4] * chunk :], 0.0
-    if stepped:
-        rows = end[1] + 1
-        gram(hidden, chunk, outer, rows, rows, c, keep)
-        times(square, rows, hidden, chunk, grad, chunk, rows, c, rows)
+def _analyse(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> None:
+    """Latents of a chunk."""
+    units, depth, samples = Matrix(work.units, plan.chunk), plan.layers.shape[0] // 2, model.noise.shape[1]
+    for i in range(depth):
+        layer = layer_of(plan.layers, i)
+        if i > 0 or not plan.stepped:
+            if i == 0:
+                for j in range(model.x.shape[0]):
+                    copy(model.x[j, chunk.start :], row(units, layer.below + j, chunk.size), chunk.size)
+            forward(model.parameters.values, layer, units, chunk.size)
+        else:
+            for j in range(layer.fan_out):
+                copy(work.first[j * samples + chunk.start :], row(units, layer.above + j, chunk.size), chunk.size)
+        if i + 1 < depth:
+            leaky_relu(block(units, layer.above, layer.fan_out))
+
+
+@inner
+def _latents(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> float:
+    """From latents to what the synthesis takes, and the sum of nats."""
+    units, points = Matrix(work.units, plan.chunk), Matrix(work.points, 2 * plan.chunk)
+    depth, size, nats = plan.layers.shape[0] // 2, chunk.size, 0.0
+    above, below = plan.layers[depth - 1, 5], plan.layers[depth, 4]
+    # the rate is a mean over the batch, in bits
+    scale = np.float32(-1.0 / (np.log(2.0) * model.noise.shape[1]))
+    for i in range(model.noise.shape[0]):
+        own = Matrix(work.latents[LATENT_ROWS * i * plan.chunk :], plan.chunk)
+        z = row(own, NOISY, size)
+        soft_round(row(units, above + i, size), model.alpha, z, row(own, ROUND_Y, size), row(own, ROUND_ALPHA, size))
+        for b in range(size):
+            z[b] += model.noise[i, chunk.start + b]
+        at = row(units, below + i, size)
+        conditional_mean(z, model.alpha, at, row(own, MEAN_Z, size), row(own, MEAN_ALPHA, size))
+        if plan.twice:
+            again = row(own, AGAIN, size)
+            conditional_mean(at, model.alpha, again, row(own, AGAIN_Z, size), row(own, AGAIN_ALPHA, size))
+            at = again
+        maps = densities.Maps(work.maps[i], work.sums[i])
+        nats += densities.log_prob(at, plan.density, maps, points, scale, row(own, RATE, size))
+    return nats
+
+
+@inner
+def _reconstruct(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> float:
+    """Sum of squared errors; writes the gradients of the synthesis, and that in the latents to the rows of `grad`.
+
+    Realizations of many samples are not formed: ‖x − Aᵀh‖² = ‖x‖² − 2(Ax)·h + h·(AAᵀ)h, for the rows A of the last
+    layer and the units h that it takes. Its derivative in h is 2(AAᵀh − Ax).
+    """
+    units, size, samples = Matrix(work.units, plan.chunk), chunk.size, model.noise.shape[1]
+    depth = plan.layers.shape[0] // 2
+    for i in range(depth, 2 * depth - 1):
+        layer = layer_of(plan.layers, i)
+        forward(model.parameters.values, layer, units, size)
+        leaky_relu(block(units, layer.above, layer.fan_out))
+    last = layer_of(plan.layers, 2 * depth - 1)
+    grad, into = rows_from(units, plan.grad), rows_from(units, plan.other)
+    error = 0.0
+    if plan.stepped:
+        rows, hidden = last.fan_in + 1, rows_from(units, last.below)
+        gram(hidden, Matrix(work.outer, rows), rows, size, chunk.beta)
+        times(Matrix(work.square, rows), hidden, grad, rows, size, rows)
         for j in range(rows):
-            error += _gap(
-                part(grad, j * chunk, c), part(hidden, j * chunk, c), part(last, j * batch + start, c), strength
-            )
+            projected = part(work.last, j * samples + chunk.start, size)
+            error += _gram_error(row(grad, j, size), row(hidden, j, size), projected, model.strength)
     else:
-        forward(theta, end, units, chunk, c)
-        miss = units[end[5] * chunk :]
-        for j in range(end[2]):
-            error += _miss(part(miss, j * chunk, c), x[j, start : start + c], strength)
-        backward(theta, end, units, chunk, c, miss, grad, target, keep)
-    for i in range(layers.shape[0] - 2, -1, -1):
-        layer = layers[i]
-        unbend(grad[: layer[2] * chunk], units[layer[5] * chunk : (layer[5] + layer[2]) * chunk])
-        backward(theta, layer, units, chunk, c, grad, into, target, keep)
+        forward(model.parameters.values, last, units, size)
+        made = rows_from(units, last.above)
+        for j in range(last.fan_out):
+            error += _squared_error(row(made, j, size), model.x[j, chunk.start : chunk.start + size], model.strength)
+        backward(model.parameters, last, units, chunk, made, grad)
+    for i in range(2 * depth - 2, depth - 1, -1):
+        layer = layer_of(plan.layers, i)
+        leaky_relu_backward(block(grad, 0, layer.fan_out), block(units, layer.above, layer.fan_out))
+        backward(model.parameters, layer, units, chunk, grad, into)
         grad, into = into, grad
-    copy(grad, units[places[0] * chunk :], layers[0, 1] * chunk)
+    copy(grad.values, block(units, plan.grad, plan.layers[depth, 1]), plan.layers[depth, 1] * plan.chunk)
     return error
 
 
 @reduction
-def _gap(product: Vector, hidden: Vector, projected: Vector, strength: Real) -> Real:
+def _gram_error(product: Vector, hidden: Vector, projected: Vector, strength: Real) -> Real:
     """Part of ‖x − Aᵀh‖² − ‖x‖² = h·(AAᵀh − 2Ax) for a row of AAᵀh, which becomes the gradient in h; h replaces Ax."""
     error = ZERO
     for b in range(product.size):
-        gap = product[b] - projected[b]
-        error += hidden[b] * (gap - projected[b])
+        difference = product[b] - projected[b]
+        error += hidden[b] * (difference - projected[b])
         projected[b] = hidden[b]
-        product[b] = strength * gap
+        product[b] = strength * difference
     return error
 
 
 @reduction
-def _miss(made: Vector, x: Vector, strength: Real) -> Real:
+def _squared_error(made: Vector, x: Vector, strength: Real) -> Real:
     """Squared error of a coordinate, which becomes its gradient."""
     error = ZERO
     for b in range(made.size):
-        miss = made[b] - x[b]
-        error += miss * miss
-        made[b] = strength * miss
+        difference = made[b] - x[b]
+        error += difference * difference
+        made[b] = strength * difference
     return error
 
 
 @inner
-def _rounding(c: int, twice: bool, units: Vector, latents: Vector, places: Table, chunk: int, count: int) -> float:
-    """From the gradient in what the synthesis takes to that in the latents, in place; returns that in α."""
-    found = 0.0
-    for i in range(count):
-        own, grad = latents[LATENT_ROWS * i * chunk :], part(units, (places[0] + i) * chunk, c)
-        rate = part(own, 8 * chunk, c)
-        if twice:
-            found += dot(rate, part(own, 6 * chunk, c))
-            in_at = part(own, 5 * chunk, c)
-            for b in range(c):
+def _rounding(plan: Plan, work: Workspace, chunk: Chunk, latents: int) -> float:
+    """From the gradient in what the synthesis takes to that in the latents, in place; returns that in α.
+
+    The gradient of the rate joins on the way, where the density is evaluated.
+    """
+    units, size, in_alpha = Matrix(work.units, plan.chunk), chunk.size, 0.0
+    for i in range(latents):
+        own, grad = Matrix(work.latents[LATENT_ROWS * i * plan.chunk :], plan.chunk), row(units, plan.grad + i, size)
+        rate = row(own, RATE, size)
+        if plan.twice:
+            in_alpha += dot(rate, row(own, AGAIN_ALPHA, size))
+            in_at = row(own, AGAIN_Z, size)
+            for b in range(size):
                 rate[b] *= in_at[b]
-        in_z = part(own, 2 * chunk, c)
-        for b in range(c):
+        in_z = row(own, MEAN_Z, size)
+        for b in range(size):
             grad[b] += rate[b]
-        found += dot(grad, part(own, 3 * chunk, c))
-        for b in range(c):
+        in_alpha += dot(grad, row(own, MEAN_ALPHA, size))
+        for b in range(size):
             grad[b] *= in_z[b]
-        found += dot(grad, part(own, chunk, c))
-        in_y = part(own, 0, c)
-        for b in range(c):
+        in_alpha += dot(grad, row(own, ROUND_ALPHA, size))
+        in_y = row(own, ROUND_Y, size)
+        for b in range(size):
             grad[b] *= in_y[b]
-    return found
+    return in_alpha
 
 
 @inner
-def _adapt(
-    theta: Vector,
-    target: Vector,
-    layers: Table,
-    units: Vector,
-    chunk: int,
-    c: int,
-    stepped: bool,
-    first: Vector,
-    start: int,
-    batch: int,
-    keep: Real,
-    places: Table,
-) -> None:
-    """Gradients of the analysis from that in the latents."""
-    grad, into = units[places[0] * chunk :], units[places[1] * chunk :]
-    for i in range(layers.shape[0] - 1, 0, -1):
-        layer = layers[i]
-        backward(theta, layer, units, chunk, c, grad, into, target, keep)
+def _adapt(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> None:
+    """Gradients of the analysis from that in the latents; of a stepped source, that in its first layer's units."""
+    units, size, samples = Matrix(work.units, plan.chunk), chunk.size, model.noise.shape[1]
+    grad, into = rows_from(units, plan.grad), rows_from(units, plan.other)
+    for i in range(plan.layers.shape[0] // 2 - 1, 0, -1):
+        layer = layer_of(plan.layers, i)
+        backward(model.parameters, layer, units, chunk, grad, into)
         grad, into = into, grad
-        unbend(grad[: layer[1] * chunk], units[layer[4] * chunk : (layer[4] + layer[1]) * chunk])
-    top = layers[0]
-    if stepped:
-        for j in range(top[2]):
-            copy(grad[j * chunk :], first[j * batch + start :], c)
+        leaky_relu_backward(block(grad, 0, layer.fan_in), block(units, layer.below, layer.fan_in))
+    first = layer_of(plan.layers, 0)
+    if plan.stepped:
+        for j in range(first.fan_out):
+            copy(row(grad, j, size), work.first[j * samples + chunk.start :], size)
     else:
-        taken = units[top[4] * chunk :]
-        times_transposed(grad, chunk, taken, chunk, target[top[0] :], top[1] + 1, top[2], top[1] + 1, c, keep)
+        target = Matrix(model.parameters.gradient[first.start :], first.fan_in + 1)
+        times_transposed(grad, rows_from(units, first.below), target, first.fan_out, first.fan_in + 1, size, chunk.beta)
 
 
-@kernel(*ARGUMENTS)
-def evaluate(
-    flat: Vector,  # parameters, (models, parameters of a model)
-    gradient: Vector,  # where to write their gradient
-    x: Vector,  # (models, 2, batch): coordinates; or (models, 1, batch): what the line is raised by
-    drops: Table,  # (models, batch): the samples at which the line drops
-    energy: Vector,  # (models,): sums of ‖x‖²
-    noise: Vector,  # (models, latents, batch)
-    alpha: Vector,
-    weight: Vector,  # of the squared error, (models,)
-    stepped: bool,  # or circle
-    twice: bool,
-    learned: bool,
-    line: Doubles,
-    layers: Table,  # of analysis and synthesis, as in `networks`
-    density: Table,  # as in `density`
-    places: Table,  # of the gradients in units, and of α in the parameters
-    chunk: int,
-    units: Vector,
-    latents: Vector,
-    points: Vector,
-    maps: Vector,
-    sums: Vector,
-    first: Vector,  # (units, batch) of the first layer: its product with x, then the gradient in it
-    last: Vector,  # (units, batch): the product of the last layer with x, then what that layer takes
-    square: Vector,
-    outer: Vector,
-    prefix: Vector,
-    steps: Vector,
-    nats: Doubles,  # results: sums over the batch
-    errors: Doubles,
-) -> None:
+def _examples() -> tuple[Any, ...]:
+    """Arguments of `evaluate`, for their types."""
+    vector, matrix, cube = np.zeros(0, np.float32), np.zeros((0, 0), np.float32), np.zeros((0, 0, 0), np.float32)
+    table, doubles = np.zeros((0, 0), np.int64), np.zeros(0)
+    return (
+        Parameters(matrix, matrix),
+        Batch(cube, table, vector, cube, vector, vector, learned=True),
+        Plan(True, True, doubles, table, table, 0, 0, 0, 0),
+        Workspace(
+            units=vector,
+            latents=vector,
+            points=vector,
+            maps=matrix,
+            sums=matrix,
+            first=vector,
+            last=vector,
+            square=vector,
+            outer=vector,
+            prefix=matrix,
+            steps=vector,
+        ),
+        Totals(doubles, doubles),
+    )
+
+
+@kernel(*_examples())
+def evaluate(parameters: Parameters, batch: Batch, plan: Plan, work: Workspace, totals: Totals) -> None:
     """Cost and gradient of every model, one after the other, chunk by chunk of the batch."""
-    batch = noise.shape[2]
-    depth = layers.shape[0] // 2
-    top, end = layers[0], layers[2 * depth - 1]
-    dim, width, rows = line.size, top[2], end[1] + 1
-    for m in range(flat.shape[0]):
-        theta, target, drop, shift = flat[m], gradient[m], drops[m], x[m, 0]
-        strength = TWO * weight[m]
-        for i in range(noise.shape[1]):
-            densities.prepare(theta, density, i, maps[i], sums[i])
-        if stepped:
-            a = theta[end[0] :]
-            project(theta[top[0] :], dim + 1, width, dim, line, stepped, drop, shift, prefix, first)
-            project(a, dim, rows, dim, line, not stepped, drop, shift, prefix, last)
-            gram(a, dim, square, rows, rows, dim, ZERO)
+    latents, samples = batch.noise.shape[1], batch.noise.shape[2]
+    depth = plan.layers.shape[0] // 2
+    first, last = layer_of(plan.layers, 0), layer_of(plan.layers, 2 * depth - 1)
+    dim, rows = plan.line.size, last.fan_in + 1
+    square, outer = Matrix(work.square, rows), Matrix(work.outer, rows)
+    for m in range(parameters.values.shape[0]):
+        theta, target = parameters.values[m], parameters.gradient[m]
+        strength = TWO * batch.weight[m]
+        model = _Model(Parameters(theta, target), batch.x[m], batch.noise[m], batch.alpha[m], strength)
+        lines = Lines(plan.line, batch.drops[m], batch.x[m, 0])
+        decoder = Matrix(theta[last.start :], dim)
+        for i in range(latents):
+            densities.prepare(theta, plan.density, i, densities.Maps(work.maps[i], work.sums[i]))
+        if plan.stepped:
+            # products with realizations, and the Gram matrix of the last layer, are those of the whole batch
+            encoder = Matrix(theta[first.start :], dim + 1)
+            project(encoder, first.fan_out, lines, plan.stepped, work.prefix, work.first)
+            project(decoder, rows, lines, not plan.stepped, work.prefix, work.last)
+            gram(decoder, square, rows, dim, ZERO)
             mirror(square, rows)
-        spent, error, in_alpha = 0.0, np.float64(energy[m]), 0.0
-        for start in range(0, batch, chunk):
-            c = min(chunk, batch - start)
-            keep = ZERO if start == 0 else ONE
-            _analyse(theta, layers[:depth], units, chunk, c, stepped, x[m], first, start, batch)
-            spent += _latents(
-                noise[m], start, c, alpha[m], twice, layers, density, units, latents, points, chunk, maps, sums
-            )
-            error += _reconstruct(
-                theta,
-                target,
-                layers[depth:],
-                units,
-                chunk,
-                c,
-                stepped,
-                x[m],
-                last,
-                start,
-                batch,
-                square,
-                outer,
-                strength,
-                keep,
-                places,
-            )
-            in_alpha += _rounding(c, twice, units, latents, places, chunk, noise.shape[1])
-            _adapt(theta, target, layers[:depth], units, chunk, c, stepped, first, start, batch, keep, places)
-        if stepped:
+        nats, error, in_alpha = 0.0, np.float64(batch.energy[m]), 0.0
+        for start in range(0, samples, plan.chunk):
+            chunk = Chunk(start, min(plan.chunk, samples - start), ZERO if start == 0 else ONE)
+            _analyse(model, plan, work, chunk)
+            nats += _latents(model, plan, work, chunk)
+            error += _reconstruct(model, plan, work, chunk)
+            in_alpha += _rounding(plan, work, chunk, latents)
+            _adapt(model, plan, work, chunk)
+        if plan.stepped:
             mirror(outer, rows)
-            adjoint(first, width, dim, line, stepped, drop, shift, ONE, steps, target[top[0] :], dim + 1)
-            adjoint(last, rows, dim, line, not stepped, drop, shift, -strength, steps, target[end[0] :], dim)
-            add_times(outer, rows, theta[end[0] :], dim, target[end[0] :], dim, rows, dim, rows, strength)
-        for i in range(noise.shape[1]):
-            densities.finish(theta, density, i, maps[i], sums[i], target)
-        target[places[2]] = in_alpha * alpha[m] * (ONE - QUARTER * alpha[m]) if learned else ZERO
-        nats[m], errors[m] = spent, error
+            inputs = Matrix(target[first.start :], dim + 1)
+            adjoint(work.first, first.fan_out, lines, plan.stepped, ONE, work.steps, inputs)
+            # in the last layer A: 2 Σ (hhᵀA − hxᵀ), weighed
+            outputs = Matrix(target[last.start :], dim)
+            adjoint(work.last, rows, lines, not plan.stepped, -strength, work.steps, outputs)
+            add_times(outer, decoder, outputs, rows, dim, rows, strength)
+        for i in range(latents):
+            densities.finish(theta, plan.density, i, densities.Maps(work.maps[i], work.sums[i]), target)
+        # the derivative of 4 sigmoid is α(1 − α/4)
+        slope = in_alpha * batch.alpha[m] * (ONE - QUARTER * batch.alpha[m])
+        target[plan.sharpness] = slope if batch.learned else ZERO
+        totals.nats[m], totals.errors[m] = nats, error

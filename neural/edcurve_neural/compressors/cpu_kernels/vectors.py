@@ -1,12 +1,33 @@
-"""Loops over vectors."""
+"""Loops over vectors, and matrices as rows of numbers in one vector."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from .compiling import Real, Vector, inner, reduction
 
-ZERO = np.float32(0.0)
+ZERO, ONE = np.float32(0.0), np.float32(1.0)
+
+
+class Matrix(NamedTuple):
+    """Rows that lie one after the other in a vector, and start `stride` numbers apart."""
+
+    values: Vector
+    stride: int
+
+
+@inner
+def row(matrix: Matrix, i: int, size: int) -> Vector:
+    """The first numbers of a row."""
+    return part(matrix.values, i * matrix.stride, size)
+
+
+@inner
+def rows_from(matrix: Matrix, i: int) -> Matrix:
+    """The matrix that begins with row `i`."""
+    return Matrix(matrix.values[i * matrix.stride :], matrix.stride)
 
 
 @inner
@@ -32,16 +53,16 @@ def fill(a: Vector, value: Real) -> None:
 @reduction
 def dot(a: Vector, b: Vector) -> Real:
     """Inner product."""
-    found = ZERO
+    product = ZERO
     for i in range(a.size):
-        found += a[i] * b[i]
-    return found
+        product += a[i] * b[i]
+    return product
 
 
 @reduction
 def total(a: Vector) -> Real:
     """Sum."""
-    found = ZERO
+    summed = ZERO
     for i in range(a.size):
-        found += a[i]
-    return found
+        summed += a[i]
+    return summed
