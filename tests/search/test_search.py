@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from edcurve.search import SearchResult, minimise_entropy, minimise_entropy_many, minimise_lagrangian
-from edcurve.search.cell_distortion import Cells
-from edcurve.search.size_multiples import Front, knapsack
+from edcurve.search.cell_distortion import TabulatedDistortion
+from edcurve.search.size_multiples import ParetoFront, knapsack
 
 reference = json.loads((Path(__file__).parents[1] / "reference" / "values.json").read_text())
 
@@ -181,7 +181,7 @@ def test_no_partition_into_thirtieths_is_better(r):
 
 def test_front_is_the_front_of_all_partitions():
     d, _ = geometric(0.5)
-    front = Front(d(np.arange(13) / 12))
+    front = ParetoFront(d(np.arange(13) / 12))
     sizes = [np.array(parts) / 12 for parts in every_partition(12)]
     every = sorted((d(p).sum(), entropy(p)) for p in sizes)
     expected = [every[0]]
@@ -289,8 +289,8 @@ def test_differences_stand_in_for_the_derivative():
     assert differenced.entropy == pytest.approx(given.entropy, abs=1e-13)
     check_stationary(differenced, derivative)
     sizes = np.geomspace(1e-4, 0.999, 50)
-    assert Cells(d, None, 0.1).exact(sizes).slope == pytest.approx(derivative(sizes), rel=1e-9)
-    assert Cells(d, None, 0.1).tabulated(sizes).value == pytest.approx(d(sizes), rel=1e-6)
+    assert TabulatedDistortion(d, None, 0.1).exact(sizes).slope == pytest.approx(derivative(sizes), rel=1e-9)
+    assert TabulatedDistortion(d, None, 0.1).tabulated(sizes).value == pytest.approx(d(sizes), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", built_in)

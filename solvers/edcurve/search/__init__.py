@@ -1,9 +1,9 @@
 """General search over partitions: the least entropy at a distortion, for any cell distortion.
 
 Where the minimiser is known to be biuniform a formula gives it; this module assumes nothing of the kind. It
-descends from many partitions into unequal cells, and so is the answer for sources that violate the condition
-for biuniformity and an independent check for those that satisfy it. What it returns is feasible, hence an
-upper bound, and stationary; that no better partition exists is likely, not proved.
+descends from many partitions into unequal cells. So it serves sources that violate the condition for
+biuniformity, and is an independent check for those that satisfy it. The result is feasible, hence an upper
+bound, and stationary. That no better partition exists is likely, not proved.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 from edcurve.sources.units import unit
 from edcurve.validation import nonnegative, positive_int, real
 
-from .cell_counts import fewest_cells, most_cells, uniform_cells, whole_cell
-from .cell_distortion import CellDistortion, Cells, Floats
+from .cell_counts import MOST_CELLS, fewest_cells, uniform_cells, whole_cell
+from .cell_distortion import CellDistortion, Floats, TabulatedDistortion
 from .multistart import solve
-from .pools import Task
+from .pools import SearchTask
 from .search_result import SearchResult, nonincreasing, one_cell, results_of
 
 __all__ = ["SearchResult", "minimise_entropy", "minimise_entropy_many", "minimise_lagrangian"]
@@ -42,24 +42,24 @@ def minimise_entropy(
     Parameters
     ----------
     d : callable
-        Cell distortion: an array of sizes in (0, 1] to an array of distortions, with d(0) = 0 and a
-        continuous derivative (at a kink the result is only good to about 1e-6). A search asks for some
-        3000 values of it, 2000 of them in one call, so it may be slow.
+        Cell distortion d, from an array of sizes in (0, 1] to an array of distortions. It has d(0) = 0 and a
+        continuous derivative; at a kink the result is only good to about 1e-6. It may be slow: a search asks
+        for some 3000 values, 2000 of them in one call.
     distortion : float
         D, above 0. From d(1) up, one cell is the answer.
     derivative : callable, optional
-        d′, in the same form. Without it, differences of ``d`` take its place; ``residual`` then shows
-        their error, which the entropy feels only in second order.
+        d′, in the same form. Without it, differences of ``d`` take its place. ``residual`` then shows their
+        error, which affects the entropy only in second order.
     max_cells : int, optional
         Most cells to consider; by default as many as help.
     starts : int
-        Number of random starts: Dirichlet sizes of concentration 0.3 to 10, from the fewest cells that can
-        reach D to six more, then the power of them that meets D.
+        Number of random starts. Sizes are drawn from Dirichlet laws of concentration 0.3 to 10, for the
+        fewest cells that can reach D up to six more, and raised to the power that meets D.
     structured : bool
-        Start also from one large and n equal cells, n equal and one small, all three, n₁ and n₂ equal
-        ones, and (up to 20 cells) the Pareto front of all partitions into multiples of 1/48.
+        Whether to start also from n equal cells with a large one, a small one or both, from n₁ and n₂ equal
+        cells, and, up to 20 cells, from the Pareto front of all partitions into multiples of 1/48.
     seed : int
-        The same arguments and seed give the same result.
+        Seed of the random starts. The same arguments and seed give the same result.
 
     Returns
     -------
@@ -69,17 +69,17 @@ def minimise_entropy(
     Raises
     ------
     ValueError
-        If D ≤ 0 or NaN, if ``max_cells`` equal cells do not reach D, if that takes more than 100,000, or if
-        ``d`` returns another shape or what is not finite.
+        If D is not above 0, if ``max_cells`` or 100,000 equal cells do not reach D, or if ``d`` returns another
+        shape or a value that is not finite.
 
     Notes
     -----
-    Every start descends by sequential quadratic programming, cells that vanish being dropped; from the best
-    partitions cells are merged, split, added, removed and resized, until that no longer helps; the result is
-    polished on ``d`` itself. Up to about 20 cells this has found the minimum in every case tried. To about
-    200 the random starts have up to 32 sizes, or 8 groups of equal cells; beyond, it is in effect the
-    structured starts and exchanges that search. Minimisers have few distinct sizes: at most one cell in each
-    stretch where the Lagrangian is concave, equal ones where it is convex.
+    Every start descends by sequential quadratic programming; cells that vanish are dropped. In the best
+    partitions cells are then merged, split, added, removed and resized, until that no longer helps. The
+    result is polished on ``d`` itself. Up to about 20 cells this has found the minimum in every case tried.
+    Up to about 200 cells the random starts have up to 32 sizes, or 8 groups of equal cells. Beyond, in effect
+    only the structured starts and the exchanges search. Minimisers have few distinct sizes: at most one cell
+    in each stretch where the Lagrangian is concave, equal cells where it is convex.
     """
     level = real("distortion", distortion)
     return minimise_entropy_many(
@@ -104,22 +104,22 @@ def minimise_entropy_many(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[SearchResult]:
-    """Search at many distortions together; each also starts from what its neighbours found.
+    """Search at many distortions together; each also starts from the partitions of its neighbours.
 
     Parameters
     ----------
     distortions : array_like, shape (n,)
         Values of D, in any order.
     progress : callable, optional
-        Called with how many of how many distortions have been searched.
+        Called with the number of distortions searched so far, and their number in all.
     d, derivative, max_cells, starts, structured, seed
         As for `minimise_entropy`.
 
     Returns
     -------
     list of SearchResult
-        In the order of ``distortions``; the entropy does not increase with the distortion, since a partition
-        that is feasible at one distortion is feasible at a larger one.
+        One result for each distortion, in order. The entropy does not increase with the distortion, since a
+        partition that is feasible at one distortion is feasible at a larger one.
 
     Raises
     ------
@@ -152,13 +152,13 @@ def minimise_lagrangian(
     lmbda : float
         λ in nats per unit distortion, at least 0 and finite; at 0 one cell is the answer.
     d, derivative, starts, structured, seed
-        As for `minimise_entropy`; the structured starts include the optimum over multiples of 1/2048, by
-        dynamic programming.
+        As for `minimise_entropy`. The structured starts include the optimum over multiples of 1/N, N from 256
+        to 2048, by dynamic programming.
 
     Returns
     -------
     SearchResult
-        ``value`` is what was minimised.
+        ``value`` is the Lagrangian, which was minimised.
 
     Raises
     ------
@@ -170,21 +170,23 @@ def minimise_lagrangian(
         return one_cell(whole_cell(d))
     fewest = uniform_cells(d, weight)
     size = unit(whole_cell(d))
-    cells = Cells(_divided(d, size), _divided(derivative, size) if derivative else None, 1 / fewest)
+    table = TabulatedDistortion(_divided(d, size), _divided(derivative, size) if derivative else None, 1 / fewest)
     options = _options(None, starts, structured, seed)
-    task = Task(
-        cells,
+    task = SearchTask(
+        table,
         np.ones(1),
         np.array([fewest]),
-        np.array([most_cells]),
+        np.array([MOST_CELLS]),
         weight * size,
         options.starts,
         options.structured,
     )
-    return _multiplied(results_of(cells, solve(task, options.seed)), size)[0]
+    return _multiplied(results_of(table, solve(task, options.seed)), size)[0]
 
 
 class _Options(NamedTuple):
+    """How a search goes about it: the arguments that all its functions share, checked."""
+
     max_cells: int
     starts: int
     structured: bool
@@ -192,7 +194,7 @@ class _Options(NamedTuple):
 
 
 def _options(max_cells: int | None, starts: int, structured: bool, seed: int) -> _Options:
-    most = most_cells if max_cells is None else positive_int("max_cells", max_cells)
+    most = MOST_CELLS if max_cells is None else positive_int("max_cells", max_cells)
     least = 0 if structured else 1
     return _Options(most, positive_int("starts", starts, least), bool(structured), positive_int("seed", seed, 0))
 
@@ -224,10 +226,12 @@ def _search(
         return []
     fewest = fewest_cells(d, levels, options.max_cells)
     size = unit(whole_cell(d))
-    cells = Cells(_divided(d, size), _divided(derivative, size) if derivative else None, 1 / float(fewest.max()))
+    table = TabulatedDistortion(
+        _divided(d, size), _divided(derivative, size) if derivative else None, 1 / float(fewest.max())
+    )
     most = np.full(fewest.shape, options.max_cells)
-    task = Task(cells, levels / size, fewest, most, None, options.starts, options.structured)
-    return _multiplied(results_of(cells, solve(task, options.seed, progress)), size)
+    task = SearchTask(table, levels / size, fewest, most, None, options.starts, options.structured)
+    return _multiplied(results_of(table, solve(task, options.seed, progress)), size)
 
 
 def _divided(function: CellDistortion, size: float) -> CellDistortion:
@@ -235,4 +239,4 @@ def _divided(function: CellDistortion, size: float) -> CellDistortion:
 
 
 def _multiplied(results: list[SearchResult], size: float) -> list[SearchResult]:
-    return [replace(found, distortion=found.distortion * size, lmbda=found.lmbda / size) for found in results]
+    return [replace(one, distortion=one.distortion * size, lmbda=one.lmbda / size) for one in results]

@@ -1,4 +1,4 @@
-"""How many cells a problem asks for, from equal cells alone."""
+"""How many cells a problem asks for, judged from equal cells alone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from .cell_distortion import CellDistortion, Floats, checked
 from .partition_batch import Ints
 
-most_cells = 100_000
+MOST_CELLS = 100_000
 """Partitions into more cells than this are refused."""
 
-rounding = 8 * float(np.finfo(float).eps)
-"""A partition meets D if Σ d ≤ D (1 + rounding)."""
+ROUNDING = 8 * float(np.finfo(float).eps)
+"""A partition meets D if Σ d ≤ D (1 + ROUNDING)."""
 
 
 def whole_cell(d: CellDistortion) -> float:
@@ -24,8 +24,11 @@ def whole_cell(d: CellDistortion) -> float:
 
 
 def fewest_cells(d: CellDistortion, levels: Floats, most: int) -> Ints:
-    """Find the least K with K d(1/K) ≤ D, for each D of ``levels``."""
-    allowed, number = levels * (1 + rounding), min(64, most)
+    """Find the least K with K d(1/K) ≤ D, for each D of ``levels``.
+
+    K d(1/K) need not fall with K. Its running minimum does, and first reaches D at the same K.
+    """
+    allowed, number = levels * (1 + ROUNDING), min(64, most)
     least = _least_totals(d, number)
     while least[-1] > allowed.min():
         if number >= most:
@@ -45,17 +48,17 @@ def _least_totals(d: CellDistortion, number: int) -> Floats:
 def _too_few(level: float, reached: float, most: int) -> str:
     return (
         f"distortion {level!r} takes more than {most} equal cells, which reach {reached:.6g}; "
-        f"allow more (max_cells, at most {most_cells}) or ask for a larger distortion"
+        f"allow more (max_cells, at most {MOST_CELLS}) or ask for a larger distortion"
     )
 
 
 def uniform_cells(d: CellDistortion, lmbda: float) -> int:
-    """Find the number n of equal cells of least log n + λ n d(1/n)."""
-    sizes = np.geomspace(1 / most_cells, 1.0, 4001)
+    """Find the number n of equal cells of least log n + λ n d(1/n): first over a grid of sizes, then near the best."""
+    sizes = np.geomspace(1 / MOST_CELLS, 1.0, 4001)
     price = -np.log(sizes) + lmbda * checked(d(sizes), sizes, "the cell distortion d") / sizes
     best = float(sizes[np.argmin(price)])
-    if best < 2 / most_cells:
-        raise ValueError(f"lmbda = {lmbda!r} asks for more than {most_cells // 2} cells; ask for a smaller one")
+    if best < 2 / MOST_CELLS:
+        raise ValueError(f"lmbda = {lmbda!r} asks for more than {MOST_CELLS // 2} cells; ask for a smaller one")
     near = np.arange(max(1.0, np.floor(0.99 / best)), np.ceil(1.01 / best) + 1)
     total = np.log(near) + lmbda * near * checked(d(1 / near), near, "the cell distortion d")
     return int(near[np.argmin(total)])

@@ -1,4 +1,4 @@
-"""The cell distortion as the search evaluates it: value, first and second derivative at any sizes."""
+"""The cell distortion as a search evaluates it: its value and first two derivatives at any sizes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ CellDistortion = Callable[[Floats], Floats]
 
 
 class Jet(NamedTuple):
-    """d, d′ and d″ at some sizes, in arrays of the shape of the sizes."""
+    """Values of d, d′ and d″ at some sizes, in arrays of the shape of the sizes."""
 
     value: Floats
     slope: Floats
-    bend: Floats
+    curvature: Floats
 
 
 Evaluate = Callable[[Floats], Jet]
 
 
-class Cells:
+class TabulatedDistortion:
     """A cell distortion tabulated once, so that a slow one costs a search one call on ``nodes`` sizes.
 
     Parameters
@@ -51,15 +51,15 @@ class Cells:
         return checked(self._d(flat), flat, "the cell distortion d").reshape(sizes.shape)
 
     def tabulated(self, sizes: Floats) -> Jet:
-        """Interpolate by the cubic spline that the search descends on."""
+        """Interpolate d, d′ and d″ by the cubic spline that the search descends on."""
         index = np.clip(np.searchsorted(self._nodes, sizes, side="right") - 1, 0, self._nodes.size - 2)
         x = sizes - self._nodes[index]
         c3, c2, c1, c0 = np.moveaxis(self._coefficients[index], -1, 0)
         return Jet(((c3 * x + c2) * x + c1) * x + c0, (3 * c3 * x + 2 * c2) * x + c1, 6 * c3 * x + 2 * c2)
 
     def exact(self, sizes: Floats) -> Jet:
-        """Call d and d′, what the result is polished on (d″ only steers, so the table's will do)."""
-        return Jet(self.distortion(sizes), self._exact_slope(sizes), self.tabulated(sizes).bend)
+        """Call d and d′, which results are polished on; d″ only steers the descent, so the table's will do."""
+        return Jet(self.distortion(sizes), self._exact_slope(sizes), self.tabulated(sizes).curvature)
 
     def _exact_slope(self, sizes: Floats) -> Floats:
         flat = np.clip(sizes, 0.0, 1.0).ravel()
@@ -79,6 +79,7 @@ def checked(values: object, sizes: Floats, name: str) -> Floats:
 
 
 def _graded(smallest: float, nodes: int) -> Floats:
+    """Space nodes on [0, 1] by a hyperbolic sine: evenly well below ``smallest``, geometrically above."""
     stretch = np.arcsinh(8.0 / smallest)
     grid: Floats = np.sinh(stretch * np.linspace(0.0, 1.0, nodes)) / np.sinh(stretch)
     grid[-1] = 1.0
@@ -86,7 +87,7 @@ def _graded(smallest: float, nodes: int) -> Floats:
 
 
 def _difference(d: CellDistortion, sizes: Floats) -> Floats:
-    """Take the sixth-order difference quotient; the step shrinks towards 1, where d ends."""
+    """Take the sixth-order difference quotient; the step shrinks towards 1, beyond which d is not defined."""
     step = np.maximum(np.minimum(1e-3 * sizes, (1.0 - sizes) / 3), 1e-9 * sizes)
     offsets = np.arange(-3.0, 4.0)[:, None]
     points = np.minimum(sizes + offsets * step, 1.0)

@@ -1,17 +1,17 @@
-"""Ways out of a local minimum: the partitions one exchange of cells away from a given one."""
+"""Exchanges, the ways out of a local minimum: partitions that differ from a given one in a cell or two."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from .cell_distortion import Floats
-from .partition_batch import Group, Ints, Partitions, build
+from .partition_batch import Group, Ints, PartitionBatch, build
 
 
-def exchanges(parts: Partitions, targets: Floats, most: Ints) -> Partitions:
-    """Merge, split, add, remove or resize one cell of each group, or add or remove a quarter of the group.
+def exchanges(parts: PartitionBatch, targets: Floats, most: Ints) -> PartitionBatch:
+    """List the partitions one exchange away: one cell of a group merged, split, added, removed or resized.
 
-    Of the rows that come of it, those of at most ``most`` cells are returned.
+    A quarter of a group is also added or removed. Only partitions of at most ``most`` cells are listed.
     """
     rows: list[tuple[int, list[Group]]] = []
     for owner, sizes, counts in zip(parts.owner.tolist(), parts.sizes, parts.counts, strict=True):
@@ -21,6 +21,7 @@ def exchanges(parts: Partitions, targets: Floats, most: Ints) -> Partitions:
 
 
 def _moves(groups: list[Group]) -> Iterator[list[Group]]:
+    """Yield the groups after each exchange; sizes need not sum to 1, as `build` scales them."""
     for i, (size, count) in enumerate(groups):
         yield _changed(groups, {i: -1}, [(size / 2, 2.0)])
         yield _changed(groups, {i: -1}, [(0.8 * size, 1.0), (0.2 * size, 1.0)])
@@ -39,6 +40,6 @@ def _moves(groups: list[Group]) -> Iterator[list[Group]]:
 
 
 def _changed(groups: list[Group], change: dict[int, float], new: list[Group]) -> list[Group]:
-    """Change some counts of ``groups`` and append ``new`` ones; never empty."""
+    """Change some counts of ``groups`` and append ``new`` groups; if no cell is left, return ``groups``."""
     kept = [(s, m + change.get(i, 0)) for i, (s, m) in enumerate(groups)]
     return [group for group in kept if group[1] > 0] + new or groups

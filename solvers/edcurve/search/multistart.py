@@ -1,4 +1,4 @@
-"""The search itself: starts, descent, exchanges, and warm starts between neighbours."""
+"""The search itself, from many starts: descent, exchanges, and warm starts between neighbouring problems."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ import numpy as np
 from .cell_distortion import Floats
 from .exchange import exchanges
 from .initial_partitions import random_starts, structured_starts, tempered
-from .partition_batch import Group, Ints, Partitions, build, grouped
-from .polish import Found, polished
-from .pools import Pool, Task, cost_of, equal_cells, merged, price
-from .size_multiples import Front, knapsack
-from .sqp import Problem, descend
+from .partition_batch import Group, Ints, PartitionBatch, build, grouped
+from .polish import PolishedPartitions, polished
+from .pools import CandidatePool, SearchTask, cost_of, equal_cells, merged, price
+from .size_multiples import ParetoFront, knapsack
+from .sqp import SQPProblem, descend
 
-grid = 48
-"""Structured starts come from a Pareto front of sizes k/grid too, up to ``grid_cells`` cells."""
-grid_cells = 20
+GRID = 48
+"""Some structured starts are on the Pareto front of partitions into multiples of 1/GRID."""
+GRID_CELLS = 20
+"""Problems that need more cells than this get no such starts: the grid is too coarse for them."""
 
 
-def solve(task: Task, seed: int, progress: Callable[[int, int], None] | None = None, chunk: int = 16) -> Found:
-    """Find the best partition for each problem; neighbouring problems should be similar."""
-    problem = Problem(task.cells.tabulated, task.lmbda)
+def solve(
+    task: SearchTask, seed: int, progress: Callable[[int, int], None] | None = None, chunk: int = 16
+) -> PolishedPartitions:
+    """Find the best partition for each problem; neighbouring problems should be similar.
+
+    Problems are searched ``chunk`` at a time, each chunk with random numbers of its own.
+    """
+    problem = SQPProblem(task.d.tabulated, task.lmbda)
     front = _front(task)
     number = task.targets.size
     pools, ends = [], []
@@ -40,15 +46,17 @@ def solve(task: Task, seed: int, progress: Callable[[int, int], None] | None = N
 
 
 def _searched(
-    task: Task, problem: Problem, owners: Ints, rng: np.random.Generator, front: Front | None
-) -> tuple[Pool, Pool]:
-    """Find the two best partitions of some problems, and where every start ended."""
+    task: SearchTask, problem: SQPProblem, owners: Ints, rng: np.random.Generator, front: ParetoFront | None
+) -> tuple[CandidatePool, CandidatePool]:
+    """Find the two best partitions of each of some problems, and where every start ended."""
     ends = merged([_descended(task, problem, batch) for batch in _batches(task, owners, rng, front)])
     return _exchanged(task, problem, merged([ends, equal_cells(task, owners)]).best(2)), ends
 
 
-def _batches(task: Task, owners: Ints, rng: np.random.Generator, front: Front | None) -> list[Partitions]:
-    """Draw up the starts, in batches of similar width."""
+def _batches(
+    task: SearchTask, owners: Ints, rng: np.random.Generator, front: ParetoFront | None
+) -> list[PartitionBatch]:
+    """Draw up the starts, in batches of similar width: rows are padded to the widest of a batch."""
     few = np.minimum(task.most, task.fewest + 6)
     batches = [random_starts(rng, owners, task.starts, np.minimum(task.fewest, few), few, task.targets)]
     if task.structured:
@@ -59,39 +67,39 @@ def _batches(task: Task, owners: Ints, rng: np.random.Generator, front: Front | 
     return [batch for batch in batches if batch.owner.size]
 
 
-def _front(task: Task) -> Front | None:
-    if task.lmbda is not None or not task.structured or task.fewest.min() > grid_cells:
+def _front(task: SearchTask) -> ParetoFront | None:
+    if task.lmbda is not None or not task.structured or task.fewest.min() > GRID_CELLS:
         return None
-    return Front(task.cells.tabulated(np.arange(grid + 1) / grid).value)
+    return ParetoFront(task.d.tabulated(np.arange(GRID + 1) / GRID).value)
 
 
-def _grid_starts(task: Task, owners: Ints, front: Front | None) -> Partitions:
+def _grid_starts(task: SearchTask, owners: Ints, front: ParetoFront | None) -> PartitionBatch:
     rows: list[tuple[int, list[Group]]] = []
     if task.lmbda is not None:
         rows = [(0, knapsack(price(task, _knapsack_grid(int(task.fewest[0])))))]
     elif front is not None:
-        coarse = owners[task.fewest[owners] <= grid_cells].tolist()
+        coarse = owners[task.fewest[owners] <= GRID_CELLS].tolist()
         rows = [(owner, groups) for owner in coarse for groups in front.near(task.targets[owner])]
     return build(rows, task.targets)
 
 
 def _knapsack_grid(cells: int) -> Floats:
-    """Multiples of 1/N, about 32 of them to an equal cell; from 256 to 2048 in all."""
+    """List multiples of 1/N, about 32 of them to an equal cell; N is from 256 to 2048."""
     number = min(max(32 * cells, 256), 2048)
     return np.arange(number + 1) / number
 
 
-def _descended(task: Task, problem: Problem, parts: Partitions) -> Pool:
+def _descended(task: SearchTask, problem: SQPProblem, parts: PartitionBatch) -> CandidatePool:
     """Descend from each row that can be brought to its distortion."""
     if task.lmbda is None:
         parts = tempered(problem.evaluate, parts)
     ends = descend(problem, parts)
     feasible = np.abs(ends.excess) <= 1e-8 * parts.target
     kept = grouped(ends.parts.take(feasible))
-    return Pool(kept, cost_of(task, kept))
+    return CandidatePool(kept, cost_of(task, kept))
 
 
-def _exchanged(task: Task, problem: Problem, best: Pool, rounds: int = 12) -> Pool:
+def _exchanged(task: SearchTask, problem: SQPProblem, best: CandidatePool, rounds: int = 12) -> CandidatePool:
     """Exchange cells and descend again, until nothing improves."""
     open_rows = np.arange(best.cost.size)
     for _ in range(rounds):
@@ -104,20 +112,20 @@ def _exchanged(task: Task, problem: Problem, best: Pool, rounds: int = 12) -> Po
     return best
 
 
-def _new_rows(new: Pool, old: Pool) -> Ints:
-    """Find the rows of the owners whose lowest cost fell by more than 1e-9."""
+def _new_rows(new: CandidatePool, old: CandidatePool) -> Ints:
+    """Find the rows of owners whose lowest cost fell by more than 1e-9; exchanges go on from these."""
     before, after = _lowest(old), _lowest(new)
     return np.flatnonzero((after < before - 1e-9)[new.parts.owner])
 
 
-def _lowest(pool: Pool) -> Floats:
+def _lowest(pool: CandidatePool) -> Floats:
     lowest = np.full(pool.parts.owner.max() + 1, np.inf)
     np.minimum.at(lowest, pool.parts.owner, pool.cost)
     return lowest
 
 
-def _shared(task: Task, problem: Problem, best: Pool, rounds: int = 4) -> Pool:
-    """Start each problem from the solutions of its neighbours 1, 2, 4, … away on both sides, a few times."""
+def _shared(task: SearchTask, problem: SQPProblem, best: CandidatePool, rounds: int = 4) -> CandidatePool:
+    """Start each problem also from the solutions of its neighbours 1, 2, 4, … away on both sides, a few times."""
     for _ in range(rounds):
         pools = [_descended(task, problem, _shifted(task, best.parts, offset)) for offset in _offsets(task)]
         better = merged([best, *pools]).best(2)
@@ -128,12 +136,12 @@ def _shared(task: Task, problem: Problem, best: Pool, rounds: int = 4) -> Pool:
     return best
 
 
-def _offsets(task: Task) -> list[int]:
+def _offsets(task: SearchTask) -> list[int]:
     powers = [2**i for i in range(12) if 2**i < task.targets.size]
     return [sign * power for power in powers for sign in (1, -1)]
 
 
-def _shifted(task: Task, parts: Partitions, offset: int) -> Partitions:
+def _shifted(task: SearchTask, parts: PartitionBatch, offset: int) -> PartitionBatch:
     owner = parts.owner + offset
     inside = (owner >= 0) & (owner < task.targets.size)
     inside &= parts.counts.sum(axis=1) <= task.most[np.clip(owner, 0, task.targets.size - 1)]

@@ -1,4 +1,4 @@
-"""Many partitions at once: rows of distinct sizes and of how many cells have each."""
+"""Batches of partitions: each row has groups of equal cells, by their size and number."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from .cell_distortion import Floats
 Ints = NDArray[np.intp]
 
 
-class Partitions(NamedTuple):
-    """Rows of groups of equal cells; ``counts`` is 0 where a row has no such group.
+class PartitionBatch(NamedTuple):
+    """A batch of partitions, one a row: sizes of groups of equal cells, and how many cells are in each.
+
+    ``counts`` is 0 where a row has no such group.
 
     ``owner`` is the problem that a row is a candidate for, ``target`` the distortion allowed there.
     """
@@ -24,43 +26,45 @@ class Partitions(NamedTuple):
     owner: Ints
     target: Floats
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Partitions:
-        """Select rows, with the columns that none of them uses left off."""
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> PartitionBatch:
+        """Select rows, and leave off columns that none of them uses."""
         counts = self.counts[rows]
         used = counts.any(axis=0) | (np.arange(counts.shape[1]) == 0)
-        return Partitions(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.target[rows])
+        return PartitionBatch(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.target[rows])
 
 
-Group = tuple[float, float]
+Group = tuple[float, float]  # size, count
 
 
-def build(rows: Sequence[tuple[int, Sequence[Group]]], targets: Floats) -> Partitions:
+def build(rows: Sequence[tuple[int, Sequence[Group]]], targets: Floats) -> PartitionBatch:
     """Make partitions from lists of (size, count) pairs, each with its owner; sizes are scaled to sum to 1."""
     width = max((len(groups) for _, groups in rows), default=1)
     padded = [[*groups, *[(1.0, 0.0)] * (width - len(groups))] for _, groups in rows]
     table = np.array(padded, dtype=np.float64).reshape(len(rows), width, 2)
     owner = np.array([owner for owner, _ in rows], dtype=np.intp)
-    return normalised(Partitions(table[..., 0], table[..., 1], owner, targets[owner]))
+    return normalised(PartitionBatch(table[..., 0], table[..., 1], owner, targets[owner]))
 
 
-def normalised(parts: Partitions) -> Partitions:
+def normalised(parts: PartitionBatch) -> PartitionBatch:
     """Scale the sizes so that they sum to 1, and put 1 in place of absent ones."""
     total = (parts.counts * parts.sizes).sum(axis=1, keepdims=True)
     sizes = np.where(parts.counts > 0, parts.sizes / np.where(total > 0, total, 1.0), 1.0)
     return parts._replace(sizes=sizes)
 
 
-def joined(batches: Iterable[Partitions]) -> Partitions:
+def joined(batches: Iterable[PartitionBatch]) -> PartitionBatch:
     """Join all rows of all batches."""
     every = list(batches)
     width = max(batch.sizes.shape[1] for batch in every)
     sizes = [np.pad(b.sizes, ((0, 0), (0, width - b.sizes.shape[1])), constant_values=1.0) for b in every]
     counts = [np.pad(b.counts, ((0, 0), (0, width - b.counts.shape[1]))) for b in every]
     owner = np.concatenate([b.owner for b in every])
-    return Partitions(np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.target for b in every]))
+    return PartitionBatch(
+        np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.target for b in every])
+    )
 
 
-def grouped(parts: Partitions, tolerance: float = 1e-6) -> Partitions:
+def grouped(parts: PartitionBatch, tolerance: float = 1e-6) -> PartitionBatch:
     """Sort groups by decreasing size and merge those within a relative ``tolerance``."""
     key = np.where(parts.counts > 0, parts.sizes, -1.0)
     order = np.argsort(-key, axis=1, kind="stable")
@@ -76,14 +80,17 @@ def grouped(parts: Partitions, tolerance: float = 1e-6) -> Partitions:
     return normalised(parts._replace(sizes=mean, counts=merged))
 
 
-def entropy(parts: Partitions) -> Floats:
+def entropy(parts: PartitionBatch) -> Floats:
     """Compute the entropy of every row, nats."""
     total: Floats = -(parts.counts * parts.sizes * np.log(parts.sizes)).sum(axis=1)
     return total
 
 
-def best_rows(parts: Partitions, values: Floats, keep: int) -> Ints:
-    """Find for each owner the rows of its ``keep`` lowest values, of rows equal to 1e-9 only one."""
+def best_rows(parts: PartitionBatch, values: Floats, keep: int) -> Ints:
+    """Find the rows of the ``keep`` lowest values of each owner; of values within 1e-9 only the lowest is kept.
+
+    Starts that end in the same partition would otherwise leave no room for a second one.
+    """
     order = np.lexsort((values, parts.owner))
     owner, value = parts.owner[order], values[order]
     new_owner = np.ones(order.size, dtype=bool)

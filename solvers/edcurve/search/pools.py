@@ -1,4 +1,4 @@
-"""The problems of a search and their pools of candidate partitions."""
+"""The task of a search, its problems, and the pools of candidate partitions for them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .cell_distortion import Cells, Floats
-from .partition_batch import Ints, Partitions, best_rows, build, entropy, joined
+from .cell_distortion import Floats, TabulatedDistortion
+from .partition_batch import Ints, PartitionBatch, best_rows, build, entropy, joined
 
 
-class Task(NamedTuple):
-    """What to minimise and how hard to try: one entry of ``targets``, ``fewest`` and ``most`` per problem."""
+class SearchTask(NamedTuple):
+    """What to minimise and how hard to try: one entry of ``targets``, ``fewest`` and ``most`` per problem.
 
-    cells: Cells
+    With ``lmbda`` given, the Lagrangian is minimised and ``targets`` are not used.
+    """
+
+    d: TabulatedDistortion
     targets: Floats
     fewest: Ints
     most: Ints
@@ -22,40 +25,40 @@ class Task(NamedTuple):
     structured: bool
 
 
-class Pool(NamedTuple):
-    """Candidate partitions and their costs."""
+class CandidatePool(NamedTuple):
+    """Candidate partitions of several problems, and their costs."""
 
-    parts: Partitions
+    parts: PartitionBatch
     cost: Floats
 
-    def best(self, keep: int) -> Pool:
+    def best(self, keep: int) -> CandidatePool:
         """Keep the ``keep`` best of each owner, owners in order."""
         rows = best_rows(self.parts, self.cost, keep)
-        return Pool(self.parts.take(rows), self.cost[rows])
+        return CandidatePool(self.parts.take(rows), self.cost[rows])
 
 
-def price(task: Task, sizes: Floats) -> Floats:
-    """Compute h(p), plus λ d(p) if λ is given."""
+def price(task: SearchTask, sizes: Floats) -> Floats:
+    """Compute what a cell adds to the cost: h(p), plus λ d(p) if λ is given."""
     logs = np.log(np.where(sizes > 0, sizes, 1.0))
-    total: Floats = -sizes * logs + (task.lmbda or 0.0) * task.cells.tabulated(sizes).value
+    total: Floats = -sizes * logs + (task.lmbda or 0.0) * task.d.tabulated(sizes).value
     return total
 
 
-def equal_cells(task: Task, owners: Ints) -> Pool:
+def equal_cells(task: SearchTask, owners: Ints) -> CandidatePool:
     """Take the fewest equal cells that meet the distortion: always feasible."""
     rows = [(owner, [(1.0, float(task.fewest[owner]))]) for owner in owners.tolist()]
     parts = build(rows, task.targets)
-    return Pool(parts, cost_of(task, parts))
+    return CandidatePool(parts, cost_of(task, parts))
 
 
-def cost_of(task: Task, parts: Partitions) -> Floats:
-    """Compute what is minimised, of every row."""
+def cost_of(task: SearchTask, parts: PartitionBatch) -> Floats:
+    """Compute the cost of every row: its entropy or, if λ is given, its Lagrangian."""
     if task.lmbda is None:
         return entropy(parts)
     cost: Floats = (parts.counts * price(task, parts.sizes)).sum(axis=1)
     return cost
 
 
-def merged(pools: list[Pool]) -> Pool:
+def merged(pools: list[CandidatePool]) -> CandidatePool:
     """Join pools."""
-    return Pool(joined([pool.parts for pool in pools]), np.concatenate([pool.cost for pool in pools]))
+    return CandidatePool(joined([pool.parts for pool in pools]), np.concatenate([pool.cost for pool in pools]))

@@ -1,4 +1,4 @@
-"""The result object of a search."""
+"""The result of a search, made of the polished partitions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .cell_distortion import Cells, Floats
-from .polish import Found
+from .cell_distortion import Floats, TabulatedDistortion
+from .polish import PolishedPartitions
 
 
 @dataclass(frozen=True)
@@ -57,26 +57,26 @@ def one_cell(distortion: float) -> SearchResult:
     return SearchResult(np.ones(1), 0.0, distortion, 0.0, 0.0, True, 0, 0)
 
 
-def results_of(cells: Cells, found: Found) -> list[SearchResult]:
-    """Make the results of a search."""
-    parts = found.parts
+def results_of(d: TabulatedDistortion, polished: PolishedPartitions) -> list[SearchResult]:
+    """Make a result of each problem's best partition."""
+    parts = polished.parts
     groups = [np.repeat(s, m.astype(int)) for s, m in zip(parts.sizes, parts.counts, strict=True)]
     ordered = [np.sort(sizes)[::-1] for sizes in groups]
-    scores = [(_entropy(sizes), math.fsum(cells.distortion(sizes))) for sizes in ordered]
-    rest = zip(found.lmbda.tolist(), found.residual.tolist(), found.convex.tolist(), strict=True)
-    tallies = zip(found.starts.tolist(), found.agreeing.tolist(), strict=True)
+    scores = [(_entropy(sizes), math.fsum(d.distortion(sizes))) for sizes in ordered]
+    rest = zip(polished.lmbda.tolist(), polished.residual.tolist(), polished.convex.tolist(), strict=True)
+    tallies = zip(polished.starts.tolist(), polished.agreeing.tolist(), strict=True)
     every = zip(ordered, scores, rest, tallies, strict=True)
     return [SearchResult(sizes, *score, *quality, *tally) for sizes, score, quality, tally in every]
 
 
 def _entropy(sizes: Floats) -> float:
-    """Sum the entropy of decreasing sizes; −ln of a first one near 1 from what the others leave of it."""
+    """Sum the entropy of decreasing sizes; near 1, −ln of the first is computed from what the others leave."""
     first = -math.log1p(-math.fsum(sizes[1:])) if sizes[0] > 0.5 else -math.log(sizes[0])
     return math.fsum([sizes[0] * first, *(-sizes[1:] * np.log(sizes[1:]))])
 
 
 def nonincreasing(results: list[SearchResult]) -> list[SearchResult]:
-    """Take over the partition of a smaller distortion where that one has the lower entropy."""
+    """Take the partition of the next smaller distortion where it has the lower entropy: it is feasible here too."""
     for i in range(1, len(results)):
         if results[i].entropy > results[i - 1].entropy:
             results[i] = replace(results[i - 1], starts=results[i].starts, agreeing=0)

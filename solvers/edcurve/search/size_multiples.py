@@ -1,4 +1,4 @@
-"""Global minima over partitions into multiples of 1/N: dynamic programming, exact on its grid."""
+"""Global minima over partitions whose sizes are multiples of 1/N, by dynamic programming: exact on that grid."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .cell_distortion import Floats
 from .partition_batch import Group, Ints
 
 
-class Front:
-    """All Pareto-optimal pairs (Σ d, Σ h) of partitions of [0, 1] into cells of sizes k/N.
+class ParetoFront:
+    """Pareto front of partitions of [0, 1] into cells of sizes k/N: all optimal pairs (Σ d, Σ h).
 
     Both sums are additive over cells, so the front for mass n/N is the nondominated part of the fronts
     for mass (n − k)/N, each with a cell k/N added. Time grows about as N⁵: 20 ms at N = 48, 1 s at 128.
@@ -48,10 +48,10 @@ class Front:
         return sorted(cells, reverse=True)
 
     def near(self, distortion: float, points: int = 4) -> list[list[Group]]:
-        """List partitions at the points of the front on both sides of a distortion, as groups."""
+        """List the partitions at the nearest points of the front on both sides of a distortion, as groups."""
         middle = int(np.searchsorted(self.distortion, distortion, side="right"))
-        around = range(max(middle - points, 0), min(middle + points, self.distortion.size))
-        return [_groups(self.partition(index), len(self._back)) for index in around]
+        nearest = range(max(middle - points, 0), min(middle + points, self.distortion.size))
+        return [_groups(self.partition(index), len(self._back)) for index in nearest]
 
 
 def knapsack(cost: Floats) -> list[Group]:
@@ -77,7 +77,7 @@ def _entropies(cells: int) -> Floats:
 def _extended(
     fronts: Sequence[tuple[Floats, Floats]], price: tuple[Floats, Floats], n: int
 ) -> tuple[tuple[Floats, Floats], tuple[Ints, Ints]]:
-    """Find the front of mass n/N, and for each of its points the last cell and the point it was added to."""
+    """Find the front of mass n/N, and for each of its points the last cell and the point that it was added to."""
     lengths = np.array([fronts[n - k][0].size for k in range(1, n + 1)])
     last = np.repeat(np.arange(1, n + 1), lengths)
     before = np.arange(last.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
