@@ -6,6 +6,7 @@
 
 import lazy_loader
 
+__part_of_edcurve__ = True  # warnings point at the line outside, see `edcurve.validation.warn`
 _EXTRAS = {"torch": "neural", "safetensors": "neural", "threadpoolctl": "neural", "constriction": "coding"}
 _attribute, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
 __all__ = [name for name in _names if name != "figures"]

@@ -7,6 +7,7 @@ can say ``--help`` without the numerical libraries.
 import lazy_loader
 
 __version__ = "0.1.0.dev0"
+__part_of_edcurve__ = True  # read by `validation.warn`
 
 __getattr__, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
 # without what needs an extra, so that `from edcurve import *` does not

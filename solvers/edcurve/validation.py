@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-OWN = {"edcurve", "edcurve_neural"}
+PART = "__part_of_edcurve__"  # what a package sets whose frames are none of the caller's
 type_error = "{name} must be a real number or an array of them, got {what}"
 
 
@@ -111,6 +111,11 @@ def elementwise(
 def warn(message: str) -> None:
     """Warn, at the innermost line outside the package, however deep in it the warning arises."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OWN:
+    while frame.f_back is not None and _is_part(frame.f_globals.get("__name__", "").partition(".")[0]):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=level)
+
+
+def _is_part(package: str) -> bool:
+    # in its dictionary: getattr would run the __getattr__ that a package may have
+    return PART in getattr(sys.modules.get(package), "__dict__", {})

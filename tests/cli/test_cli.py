@@ -12,33 +12,20 @@ import sysconfig
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import click
 import edcurve as ed
 import numpy as np
 import pytest
 from edcurve import drawing
 from edcurve.cli import main
-from edcurve.cli.lazy import NEURAL as LAZY
+from edcurve.cli.lazy import LazyCommand
 from edcurve.sources import resolve
 
-NEURAL = [command.name for command in LAZY]
+NEED_TORCH = ("baseline", "decode", "encode", "runs", "sweep", "train")
 COMMANDS = (
-    "baseline",
-    "certify",
-    "curve",
-    "decode",
-    "distortion",
-    "encode",
-    "entropy",
-    "excess",
-    "figures",
-    "lagrangian",
-    "partition",
-    "report",
-    "runs",
-    "segment",
+    *("certify", "curve", "distortion", "entropy", "excess", "figures", "lagrangian", "partition", "report", "segment"),
     "sources",
-    "sweep",
-    "train",
+    *NEED_TORCH,
 )
 SCRIPT = Path(sysconfig.get_path("scripts"), "edcurve")
 BASES = {"2": 2.0, "bits": 2.0, "e": math.e, "nats": math.e, "10": 10.0, "1.5": 1.5}
@@ -360,7 +347,7 @@ def test_version(output):
 
 @pytest.mark.parametrize(
     "command",
-    [[], *[pytest.param([name], marks=[pytest.mark.torch] * (name in NEURAL)) for name in COMMANDS]],
+    [[], *[pytest.param([name], marks=[pytest.mark.torch] * (name in NEED_TORCH)) for name in COMMANDS]],
     ids=lambda names: "".join(names) or "all",
 )
 def test_help(output, command):
@@ -368,14 +355,18 @@ def test_help(output, command):
         text = output(*command, flag)
         assert text.startswith(" ".join(["Usage: edcurve", *command]))
     assert max(map(len, text.splitlines())) <= 100
-    names = main.commands[command[0]].params if command else []
-    for parameter in names:
-        shown = [option for option in parameter.opts if option.startswith("--")] or [parameter.name.upper()]
+    for parameter in command_named(*command).params if command else []:
+        shown = [option for option in parameter.opts if option.startswith("--")] or [parameter.metavar or parameter.name.upper()]
         assert all(name in text for name in shown)
 
 
+def command_named(name):
+    command = main.get_command(click.Context(main), name)
+    return command.load() if isinstance(command, LazyCommand) else command
+
+
 def test_every_command_is_tested():
-    assert sorted(main.commands) == sorted(COMMANDS)
+    assert main.list_commands(click.Context(main)) == sorted(COMMANDS)
 
 
 # --- files of points, and what a curve can show -----------------------------------------------------------------------

@@ -1,23 +1,47 @@
-"""The command line: every subcommand is one call of the API, which is imported only when one runs."""
+"""The command line: every subcommand is one call of the API, which is imported only when one runs.
+
+The commands of the core are listed here; installed packages add others, see `edcurve.cli.added`.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+from functools import cached_property
 from typing import Any
 
 import click
 
+from .added import added_commands
 from .curve import curve
-from .lazy import NEURAL
 from .measured import excess, segment
-from .optimum import certify, distortion, entropy, figures, lagrangian, partition, sources
+from .optimum import certify, distortion, entropy, lagrangian, partition, sources
 from .report import report
 
 
 class _Group(click.Group):
-    """Commands whose output holds a ? for what the encoding of standard output does not have, such as ≤."""
+    """Commands of the core and of installed packages.
+
+    Their output has a ? for each letter that the encoding of standard output lacks, such as ≤.
+    """
+
+    @cached_property
+    def added(self) -> dict[str, click.Command]:
+        """Commands of installed packages; looked for when they are listed, or when a command is none of the core's."""
+        commands, problems = added_commands(frozenset(self.commands))
+        if "_EDCURVE_COMPLETE" not in os.environ:  # a shell wants words to choose from and nothing else
+            for problem in problems:
+                click.echo(problem, err=True)
+        return commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, sorted."""
+        return sorted([*self.commands, *self.added])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Command of a name, or None."""
+        return self.commands.get(cmd_name) or self.added.get(cmd_name)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command."""
@@ -35,9 +59,9 @@ def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) 
         return
     from edcurve.versions import versions
 
-    found = versions()
-    click.echo(f"edcurve, version {found.pop('edcurve')}")
-    for name, version in found.items():
+    installed = versions()
+    click.echo(f"edcurve, version {installed.pop('edcurve')}")
+    for name, version in installed.items():
         click.echo(f"{name} {version}")
     context.exit()
 
@@ -60,18 +84,5 @@ def main() -> None:
     """
 
 
-for command in (
-    certify,
-    curve,
-    distortion,
-    entropy,
-    excess,
-    figures,
-    lagrangian,
-    partition,
-    report,
-    segment,
-    sources,
-    *NEURAL,
-):
+for command in (certify, curve, distortion, entropy, excess, lagrangian, partition, report, segment, sources):
     main.add_command(command)

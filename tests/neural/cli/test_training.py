@@ -9,6 +9,7 @@ import sys
 import time
 from itertools import pairwise
 
+import click
 import edcurve_neural as edn
 import numpy as np
 import pytest
@@ -391,7 +392,7 @@ def test_help(output, name):
     text = output(name, "--help")
     assert text.startswith(f"Usage: edcurve {name} [OPTIONS] ")
     assert all(option in text for parameter in command.params for option in parameter.opts if option.startswith("--"))
-    line = main.commands[name].help
+    line = main.get_command(click.Context(main), name).help
     assert command.help.splitlines()[0] == line
     assert line in output("--help")  # whole
 

@@ -1,0 +1,131 @@
+"""Commands of other packages: an installed package adds its own to `edcurve`, and a broken one breaks nothing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = """
+import click
+from edcurve.cli.lazy import LazyCommand
+
+@click.command()
+@click.argument("name")
+def greet(name):
+    \"\"\"Say hello to a name.\"\"\"
+    click.echo(f"hello {name}")
+
+COMMANDS = [
+    greet,
+    LazyCommand("later", "Loaded when it is run.", module="third_later", needs="the package later"),
+    LazyCommand("never", "Cannot be loaded.", module="third_never", needs="the package never: pip install never"),
+]
+"""
+LATER = """
+import click
+
+@click.command()
+@click.option("--times", type=int, default=1, help="How often.")
+def later(times):
+    \"\"\"Loaded when it is run.\"\"\"
+    click.echo("later " * times)
+"""
+
+
+def install(folder, name, entry_point, **modules):
+    """A distribution as an installer leaves it: its modules, and what it says of itself."""
+    about = folder / f"{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+    (about / "entry_points.txt").write_text(f"[edcurve.commands]\n{name} = {entry_point}\n", encoding="utf-8")
+    for module, text in modules.items():
+        (folder / f"{module}.py").write_text(text, encoding="utf-8")
+
+
+def edcurve(folder, *arguments, **variables):
+    paths = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "edcurve", *arguments],
+        env={**os.environ, "PYTHONPATH": paths, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def third(tmp_path):
+    install(tmp_path, "third", "third:COMMANDS", third=COMMANDS, third_later=LATER)
+    return tmp_path
+
+
+def test_commands_of_a_third_package_are_listed_and_run(third):
+    listed = edcurve(third, "--help")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in listed.stdout.splitlines()]
+    assert {"greet Say hello to a name.", "later Loaded when it is run.", "never Cannot be loaded."} < {*lines}
+    names = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :]]
+    assert names == sorted(names)
+    assert {"entropy", "train"} < {*names}
+    assert edcurve(third, "greet", "you").stdout == "hello you\n"
+    assert edcurve(third, "later", "--times", "2").stdout == "later later \n"
+
+
+def test_a_command_loaded_later_shows_its_own_help(third):
+    said = edcurve(third, "later", "--help").stdout
+    assert said.startswith("Usage: edcurve later [OPTIONS]")
+    assert "--times INTEGER  How often." in said
+
+
+def test_a_command_that_lacks_something_says_what_to_install(third):
+    done = edcurve(third, "never")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Error: never needs the package never: pip install never (No module named 'third_never')" in done.stderr
+
+
+def test_commands_of_a_third_package_are_completed(third):
+    asked = {"COMP_WORDS": "edcurve gr", "COMP_CWORD": "1", "_EDCURVE_COMPLETE": "bash_complete"}
+    assert edcurve(third, **asked).stdout == "plain,greet\n"
+
+
+BROKEN = {
+    "missing": ("third:COMMANDS", "", "AttributeError: module 'third' has no attribute 'COMMANDS'"),
+    "raising": ("third:COMMANDS", "raise RuntimeError('out of order')", "RuntimeError: out of order"),
+    "leaving": ("third:COMMANDS", "import sys; sys.exit('gone')", "SystemExit: gone"),
+    "not there": ("fourth:COMMANDS", "", "ModuleNotFoundError: No module named 'fourth'"),
+    "not a list": ("third:COMMANDS", "COMMANDS = 3", "TypeError: 'int' object is not iterable"),
+    "not commands": ("third:COMMANDS", "COMMANDS = [print]", "TypeError: expected click commands, got <built-in"),
+    "of a name in use": (
+        "third:COMMANDS",
+        "import click; COMMANDS = [click.Command('mine'), click.Command('entropy')]",
+        "ValueError: there is a command entropy already",
+    ),
+}
+
+
+@pytest.mark.parametrize(("entry_point", "text", "why"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_package_breaks_nothing_and_is_named(tmp_path, entry_point, text, why):
+    sound = edcurve(tmp_path, "--help")
+    install(tmp_path, "third", entry_point, third=text)
+    listed = edcurve(tmp_path, "--help")
+    assert (listed.returncode, listed.stdout) == (0, sound.stdout)
+    (line,) = listed.stderr.splitlines()
+    assert line.startswith(f"commands {entry_point} of third are left out: {why}")
+    # commands of the core do not look for others
+    assert edcurve(tmp_path, "entropy", "--help").stderr == ""
+    # a shell that completes is told nothing but words
+    asked = {"COMP_WORDS": "edcurve entr", "COMP_CWORD": "1", "_EDCURVE_COMPLETE": "bash_complete"}
+    completed = edcurve(tmp_path, **asked)
+    assert (completed.stdout, completed.stderr) == ("plain,entropy\n", "")
+
+
+def test_of_two_packages_with_a_command_of_one_name_the_first_has_it(tmp_path):
+    for name in ("first", "second"):
+        text = f"import click\n@click.command('mine')\ndef mine():\n    print('{name}')\nCOMMANDS = [mine]\n"
+        install(tmp_path / name, name, f"{name}:COMMANDS", **{name: text})
+    both = os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second")])
+    done = edcurve(both, "mine")
+    assert (done.returncode, done.stdout) == (0, "first\n")
+    assert "commands second:COMMANDS of second are left out: ValueError: there is a command mine already" in done.stderr
