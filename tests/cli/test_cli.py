@@ -356,8 +356,8 @@ def test_help(output, command):
         assert text.startswith(" ".join(["Usage: edcurve", *command]))
     assert max(map(len, text.splitlines())) <= 100
     for parameter in command_named(*command).params if command else []:
-        shown = [option for option in parameter.opts if option.startswith("--")] or [parameter.metavar or parameter.name.upper()]
-        assert all(name in text for name in shown)
+        options = [option for option in parameter.opts if option.startswith("--")]
+        assert all(name in text for name in options or [parameter.metavar or parameter.name.upper()])
 
 
 def command_named(name):
