@@ -242,13 +242,6 @@ def test_commands_of_the_neural_part_are_completed(tmp_path):
     assert completed("encode", "nowhere", "ab") == []
 
 
-@pytest.mark.torch
-def test_sources_of_the_neural_part_are_what_there_is():
-    from edcurve_neural.evaluation import KNOWN
-
-    assert set(common.TRAINED) == set(KNOWN)
-
-
 def test_what_is_offered_is_what_there_is():
     assert set(BUILT_IN) <= set(common.OFFERED)
     assert {name.partition(":")[0] for name in common.OFFERED} == {*BUILT_IN, *FAMILIES}

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .evaluation import KNOWN
-from .signals import signal
+from . import signals
+from .signals import SAMPLES, signal
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 ROUNDS = 200  # of assignment and update, at most
-GAIN = 1e-9  # of H + λD, below which a codebook has converged
+GAIN = 1e-9  # relative decrease of H + λD, below which a codebook has converged
 STEPS = 40  # step sizes that transform coding tries
 AT_ONCE = 2**22  # distances held at a time
 
@@ -40,9 +40,9 @@ class VectorQuantizer:
     lmbda : float
         λ in bits per unit distortion, which weighs length against error when encoding.
     weight : float
-        What sums of squares are multiplied by to give the distortion.
+        The distortion is the sum of squared errors times this.
     samples : int
-        T of sources that are functions.
+        Number T of samples of a function on [0, 1].
     """
 
     codebook: Array
@@ -73,13 +73,13 @@ class VectorQuantizer:
 
 
 def ecvq(
-    source: str, lmbda: float, *, codewords: int = 256, samples: int = 1024, realizations: int = 8192, seed: int = 0
+    source: str, lmbda: float, *, codewords: int = 256, samples: int = SAMPLES, realizations: int = 8192, seed: int = 0
 ) -> VectorQuantizer:
     """Entropy-constrained vector quantization (Chou, Lookabaugh and Gray 1989), spare codewords merged.
 
-    Assignment and update are iterated to convergence from realizations drawn as codewords; then the pairs of cells
-    whose union has the lower H + λD are merged, and so on until there are none. The iteration alone keeps spare
-    codewords: started with twice the right number it ends well above the optimum.
+    Assignment and update are iterated to convergence from realizations drawn as codewords. Then pairs of cells whose
+    union has a lower H + λD are merged, and both are repeated until there is no such pair. The iteration alone keeps
+    spare codewords: started with twice the right number, it ends well above the optimum.
 
     Parameters
     ----------
@@ -88,13 +88,13 @@ def ecvq(
     lmbda : float
         λ > 0, in bits per unit distortion.
     codewords : int
-        Number to start with; more than are needed.
+        Number of codewords to start with; more than are needed.
     samples : int
-        T of sources that are functions.
+        Number T of samples of a function on [0, 1].
     realizations : int
         Size of the training set.
     seed : int
-        Of the training set and the first codewords.
+        Seed of the training set and the first codewords.
 
     Returns
     -------
@@ -166,13 +166,13 @@ class TransformCode:
     basis : ndarray, shape (m, dim)
         Orthonormal rows.
     step : float
-        Of the quantizer of every coefficient.
+        Step of the quantizer of every coefficient.
     low : ndarray of int, shape (m,)
         Least index of each coefficient.
     values, bits : list of m ndarrays
         For each index of each coefficient, its reconstruction and its ideal code length.
     samples : int
-        T of sources that are functions.
+        Number T of samples of a function on [0, 1].
     """
 
     mean: Array
@@ -203,7 +203,7 @@ class TransformCode:
 
 
 def transform_coding(
-    source: str, lmbda: float, *, samples: int = 1024, components: int = 64, realizations: int = 16384
+    source: str, lmbda: float, *, samples: int = SAMPLES, components: int = 64, realizations: int = 16384
 ) -> TransformCode:
     """Linear transform coding (KLT), the step that is best of a range for rate + λD.
 
@@ -214,7 +214,7 @@ def transform_coding(
     lmbda : float
         λ > 0, in bits per unit distortion.
     samples : int
-        T of sources that are functions.
+        Number T of samples of a function on [0, 1].
     components : int
         Most coefficients that are coded.
     realizations : int
@@ -233,14 +233,14 @@ def transform_coding(
     coefficients = (x - mean) @ basis.T
     rest = float(variance.sum() - variance[kept].sum())
     widest = math.sqrt(12.0 * float(variance[-1]))
-    best, found = math.inf, None
+    best, code = math.inf, None
     for step in np.geomspace(2.0 * widest, widest / 256.0, STEPS).tolist():
         low, values, bits, cost = _rounded(coefficients, step, lmbda * weight)
         if cost + lmbda * weight * rest < best:
             best = cost + lmbda * weight * rest
-            found = TransformCode(mean, basis, step, low, values, bits, samples)
-    assert found is not None
-    return found
+            code = TransformCode(mean, basis, step, low, values, bits, samples)
+    assert code is not None
+    return code
 
 
 def _rounded(coefficients: Array, step: float, scale: float) -> tuple[Indices, list[Array], list[Array], float]:
@@ -269,11 +269,11 @@ class PhaseQuantizer:
     Attributes
     ----------
     source : edcurve.Source
-        What is quantized.
+        The source.
     cells : int
-        K.
+        Number K of cells.
     samples : int
-        T of sources that are functions.
+        Number T of samples of a function on [0, 1].
     """
 
     source: edcurve.Source
@@ -291,14 +291,14 @@ class PhaseQuantizer:
         return self.source.centroid(start, np.full(start.shape, 1.0 / self.cells), self.samples)
 
     def rate(self, index: Any) -> Array:
-        """log₂ K bits each."""
+        """Bits of indices of shape (batch,): log₂ K each."""
         return np.full(len(np.asarray(index)), math.log2(self.cells))
 
 
-def phase_quantizer(source: str, lmbda: float, *, samples: int = 1024) -> PhaseQuantizer:
+def phase_quantizer(source: str, lmbda: float, *, samples: int = SAMPLES) -> PhaseQuantizer:
     """Uniform scalar quantization of the phase, with the K that `edcurve.lagrangian` says is best.
 
-    What a compressor could do that knows the manifold: the optimum itself, up to how well samples tell the phase.
+    A compressor that knows the manifold could do this: it attains the optimum, up to how well samples tell the phase.
 
     Parameters
     ----------
@@ -307,15 +307,15 @@ def phase_quantizer(source: str, lmbda: float, *, samples: int = 1024) -> PhaseQ
     lmbda : float
         λ > 0, in bits per unit distortion.
     samples : int
-        T of sources that are functions.
+        Number T of samples of a function on [0, 1].
 
     Returns
     -------
     PhaseQuantizer
     """
     _positive("lmbda", lmbda)
-    known = KNOWN[_name(source)]()
-    return PhaseQuantizer(known, int(edcurve.lagrangian(known, lmbda).cells), samples)
+    core = signals.source_of(_name(source))
+    return PhaseQuantizer(core, int(edcurve.lagrangian(core, lmbda).cells), samples)
 
 
 def _training_set(source: str, samples: int, phases: Array) -> tuple[Array, float]:
@@ -324,8 +324,8 @@ def _training_set(source: str, samples: int, phases: Array) -> tuple[Array, floa
 
 
 def _name(source: str) -> str:
-    if source not in KNOWN:
-        raise ValueError(f"source must be one of {', '.join(sorted(KNOWN))}, got {source!r}")
+    if source not in signals.SIGNALS:
+        raise ValueError(f"source must be one of {signals.names()}, got {source!r}")
     return source
 
 

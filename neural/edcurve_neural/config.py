@@ -1,4 +1,4 @@
-"""`Config`: everything that a trained compressor depends on."""
+"""`Config`: everything that a trained compressor depends on, checked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from . import manifolds
+from . import manifolds, signals
+from .compressors import COMPRESSORS
+from .compressors.base import Kind
 from .random_streams import STRIDE
-from .signals import SIGNALS
 
-SOURCES = ("circle", *sorted(SIGNALS))
 LIKELIHOODS = ("derived", "reference")
-COMPRESSORS = ("ntc", "ntc-table", "circular", "circular-field", "circular-table")
 STARTS = ("data", "random")
 
 
@@ -41,20 +40,20 @@ class Config:
     batch_size, steps : int
         Phases drawn in each step, and the number of steps.
     learning_rate : float
-        Of Adam, at the start.
+        Learning rate of Adam at the start.
     train_size : int, optional
         Size of a fixed training set of phases; None draws fresh ones in each step.
     seed : int
-        Of the weights, the training set, the batches and the noise; 0 ≤ seed < 2⁶⁴.
+        Seed of the weights, the training set, the batches and the noise; 0 ≤ seed < 2⁶⁴.
     likelihood : str
-        Where the density of the noisy latents is evaluated: "derived" or "reference"; see
-        `functional.soft_rounded_log_prob`. Of "ntc" and "ntc-table".
+        Where "ntc" and "ntc-table" evaluate the density of the noisy latents in training: "derived" or "reference"; see
+        `functional.soft_rounded_log_prob`.
     compressor : str
-        "ntc", the paper's; "circular", whose latent is on a circle, with a Fourier series of the latent as synthesis;
-        "circular-field", with a network that takes the latent and the place of a sample; "ntc-table" and
-        "circular-table", whose decoder and entropy model are tables with an entry for each index.
+        Kind of compressor. "ntc" is the paper's. "circular" has a latent on a circle, and a Fourier series of the
+        latent as synthesis; "circular-field" has a network instead, which takes the latent and the place of a sample.
+        "ntc-table" and "circular-table" have tables as decoder and entropy model, with an entry for each index.
     start : str
-        Of the analysis of a circular latent: "data" (two principal components) or "random".
+        How the analysis of a circular latent starts: "data" (two principal components) or "random".
 
     Raises
     ------
@@ -78,23 +77,19 @@ class Config:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", manifolds.named(self.source))
-        if self.source not in SOURCES and not manifolds.is_name(self.source):
+        if not self.measured and self.source not in tuple(signals.SIGNALS):
             raise ValueError(
-                f"source must be one of {', '.join(SOURCES)}, or a file of points (.npy, .npz, .csv), "
-                f"got {self.source!r}"
+                f"source must be one of {signals.names()}, or a file of points (.npy, .npz, .csv), got {self.source!r}"
             )
         _one_of("likelihood", self.likelihood, LIKELIHOODS)
-        _one_of("compressor", self.compressor, COMPRESSORS)
+        _one_of("compressor", self.compressor, tuple(COMPRESSORS))
         _one_of("start", self.start, STARTS)
         widths = self.hidden
         if not isinstance(widths, list | tuple) or not widths:
             raise TypeError(f"hidden must be a tuple of at least one width, got {widths!r}")
-        if self.source == "circle" and self.samples is not None:
-            raise ValueError(f"samples must be None for the circle, which is in R², got {self.samples!r}")
         if self.measured and self.samples is not None:
             raise ValueError(f"samples must be None for measured points, which are what they are, got {self.samples!r}")
-        function = self.source != "circle" and not self.measured
-        samples = (1024 if self.samples is None else self.samples) if function else None
+        samples = None if self.measured else signals.samples_or_default(self.source, self.samples)
         parsed = {
             "lmbda": _real("lmbda", self.lmbda, 0.0, 1e12),
             "learning_rate": _real("learning_rate", self.learning_rate, 0.0, 1e38),
@@ -108,12 +103,12 @@ class Config:
         }
         for name, value in parsed.items():
             object.__setattr__(self, name, value)
-        if self.circular and self.latent_dim != 1:
-            raise ValueError(f"latent_dim must be 1 for {self.compressor}, got {self.latent_dim}")
-        unused = {"likelihood": "derived"} if self.circular else {"start": "data"}
-        for name, default in unused.items():
-            if getattr(self, name) != default:
-                raise ValueError(f"{name} must be {default!r} for {self.compressor}, got {getattr(self, name)!r}")
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for name in self.kind.unused:
+            if getattr(self, name) != defaults[name]:
+                raise ValueError(
+                    f"{name} must be {defaults[name]!r} for {self.compressor}, got {getattr(self, name)!r}"
+                )
         if self.batch_size * (1 + self.latent_dim) > STRIDE:
             raise ValueError(f"batch_size × (1 + latent_dim) must be at most 2**24, got batch_size {self.batch_size}")
 
@@ -123,23 +118,28 @@ class Config:
         return manifolds.is_name(self.source)
 
     @property
+    def kind(self) -> Kind:
+        """The kind of compressor: how it is trained and restored."""
+        return COMPRESSORS[self.compressor]
+
+    @property
     def circular(self) -> bool:
         """Whether the latent is on a circle."""
-        return self.compressor.startswith("circular")
+        return self.kind.circular
 
     @property
     def tabled(self) -> bool:
         """Whether decoder and entropy model are tables."""
-        return self.compressor.endswith("table")
+        return self.kind.tabled
 
     @property
     def field(self) -> bool:
         """Whether the synthesis takes the place of a sample."""
-        return self.compressor.endswith("field")
+        return self.kind.field
 
     @property
     def shape(self) -> tuple[object, ...]:
-        """What models must share to be trained in one program."""
+        """The fields that models must share to be trained in one program."""
         training = (self.batch_size, self.steps, self.likelihood, self.compressor, self.start)
         return (self.source, self.samples, self.latent_dim, self.hidden, *training)
 

@@ -13,22 +13,16 @@ import torch
 from edcurve.validation import warn
 from numpy.typing import NDArray
 
-from . import manifolds
-from .moments import Moments
-from .signals import Circle, Measured, Signal, signal
+from . import manifolds, signals
+from .moments import PhaseCells, distinct_rows
+from .signals import SAMPLES, Signal, signal
 
 Indices = NDArray[np.int64]
 Coordinates = NDArray[np.float64]
 POINTS = 2**20
-LOW = 0.8  # of the entropy: what a rate is below if it is in nats and not far above the entropy
-FEW = 4  # phases that a cell must have on average, or too little is seen of it
-KNOWN: dict[str, Callable[[], edcurve.Source]] = {
-    "circle": edcurve.Circle,
-    "ramp": edcurve.Ramp,
-    "sawbridge": edcurve.Sawbridge,
-    "sinusoid": edcurve.Sinusoid,
-}
-CHUNK = 2**24  # numbers of a realization handed to a caller's function at once
+LOW = 0.8  # of the entropy: a rate below it may be in nats
+FEW = 4  # phases that a cell must have on average to be measured well
+CHUNK = 2**24  # numbers of realizations handed to a caller's function at once
 
 
 class Decomposition(NamedTuple):
@@ -41,14 +35,14 @@ class Decomposition(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a compressor attains, integrated over the phase.
+    """Rate, entropy and distortions of a compressor, integrated over the phase.
 
     Attributes
     ----------
     source : edcurve.Source
-        The source; functions of a continuous argument, though the compressor sees samples. Of measured points its
-        ``status`` says whether the optimum is exact or an upper bound, which a compressor may be below, ``reason`` why,
-        and ``truncation`` how far distortions may be off.
+        The source: of functions of a continuous argument, though the compressor sees samples. For measured points its
+        ``status`` says whether the optimum is exact or an upper bound, which a compressor may be below; ``reason`` says
+        why, and ``truncation`` how far distortions may be off.
     samples : int or None
         Number T of samples of a function; None for the circle and for measured points.
     rate : float
@@ -56,13 +50,13 @@ class Evaluation:
     entropy : float
         Entropy of the indices, in bits.
     distortion : float
-        With the compressor's decoder.
+        Distortion with the compressor's decoder.
     distortion_centroid : float
-        With the means of the cells as reconstructions, which no decoder is better than.
+        Distortion with the means of the cells as reconstructions; no decoder has less.
     cells : int
         Number of distinct indices.
     rank_floor : float or None
-        For a trained coder, the least distortion of any decoder with as wide a last hidden layer.
+        For a trained compressor, the least distortion of any decoder with a last hidden layer of the same width.
     points : int
         Phases of the grid.
     """
@@ -85,7 +79,8 @@ class Evaluation:
         lmbda : float
             λ ≥ 0, in bits per unit distortion.
         sampled : bool
-            Of the source as sampled, which for the ramp is another one, and its optimum lower.
+            Whether to take the optimum of the source as sampled. For the ramp that is another source, with a lower
+            optimum.
 
         Raises
         ------
@@ -109,7 +104,7 @@ class Evaluation:
         return self.rate + lmbda * self.distortion - self.optimum(lmbda, sampled=sampled)
 
     def decomposition(self, lmbda: float, *, sampled: bool = False) -> Decomposition:
-        """The excess in parts: rate − H, λ(D − D_centroid), and H + λ D_centroid above the optimum."""
+        """The excess in three parts: rate − H, λ(D − D_centroid), and H + λ D_centroid above the optimum."""
         partition = self.entropy + lmbda * self.distortion_centroid - self.optimum(lmbda, sampled=sampled)
         return Decomposition(self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid), partition)
 
@@ -120,7 +115,7 @@ def evaluate(
     source: str | edcurve.Source,
     rate: Callable[[Any], Any] | float | None = None,
     *,
-    samples: int = 1024,
+    samples: int = SAMPLES,
     points: int = POINTS,
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
@@ -160,12 +155,12 @@ def evaluate(
     TypeError
         If the indices are not integers.
     """
-    known, waves = _both(source, source.samples if isinstance(source, edcurve.SampledRamp) else samples)
+    reference, waves = _resolved(source, samples)
     check_points(points)
     call = _caller(encode, waves, dtype, device)
     codes = np.concatenate([_codes(call(encode, block), len(block)) for block in _realizations(waves, points, dtype)])
     flat = codes.ndim == 1
-    distinct, cells = relabel(codes.reshape(points, -1))
+    distinct, cells = distinct_rows(codes.reshape(points, -1))
     if points < FEW * len(distinct):
         warn(
             f"points should be at least {FEW * len(distinct)}, {FEW} for each of the {len(distinct)} cells seen, got "
@@ -181,50 +176,65 @@ def evaluate(
         spent = _finite("rate", call(rate, handed), (len(distinct),))
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
-    found = measured(known, waves, cells, len(distinct), reconstruct, spent)
-    if found.rate < LOW * found.entropy:
+    evaluation = evaluate_cells(waves, PhaseCells(cells, len(distinct)), reconstruct, spent, source=reference)
+    if evaluation.rate < LOW * evaluation.entropy:
         warn(
-            f"rate should be at least the entropy of the indices, {found.entropy:.6g} bits, as that of any code is, "
-            f"got {found.rate:.6g}: is it in nats?"
+            f"rate should be at least the entropy of the indices, {evaluation.entropy:.6g} bits, as that of any code "
+            f"is, got {evaluation.rate:.6g}: is it in nats?"
         )
-    return found
+    return evaluation
 
 
 def check_points(points: Any) -> None:
-    """Refuse what is not a number of phases."""
+    """Refuse a value that is no number of phases."""
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise ValueError(f"points must be an integer, at least 2, got {points!r}")
 
 
-def measured(
-    source: edcurve.Source,
-    waves: Signal,
-    cells: Indices,
-    count: int,
+def evaluate_cells(
+    signal: Signal,
+    cells: PhaseCells,
     reconstruct: Callable[[slice], Coordinates],
     rate: Coordinates | None,
+    *,
+    source: edcurve.Source | None = None,
     rank_floor: float | None = None,
 ) -> Evaluation:
-    """Evaluation from the cell of each phase of the grid, reconstructions of blocks of cells and bits of each cell."""
-    moments = Moments(waves, cells, count)
-    probability = moments.sizes / len(cells)
-    entropy = float(np.sum(-probability * np.log2(probability))) + 0.0  # of a single cell 0, not −0
-    spread, offset = moments.energy, 0.0
-    for block, means in moments.means():
+    """Evaluate a compressor by the cells that it makes of a grid of phases.
+
+    Parameters
+    ----------
+    signal : Signal
+        The source as it is sampled.
+    cells : PhaseCells
+        The cells.
+    reconstruct : callable
+        Takes a block of cells, and returns their reconstructions, shape (cells, dim).
+    rate : ndarray, shape (cells,), optional
+        Bits spent on each cell; by default the entropy is taken.
+    source : edcurve.Source, optional
+        The source that the optimum is taken from, if it is not that of the signal.
+    rank_floor : float, optional
+        As in `Evaluation`.
+    """
+    probability = cells.sizes / len(cells.labels)
+    entropy = float(np.sum(-probability * np.log2(probability))) + 0.0  # 0 for a single cell, not −0
+    spread, offset = signal.mean_energy(cells.phases), 0.0
+    for block, means in signal.cell_means(cells):
         weight = probability[block]
         spread -= float(weight @ np.square(means).sum(axis=1))
         offset += float(weight @ np.square(reconstruct(block) - means).sum(axis=1))
-    centroid = max(waves.weight * spread, 0.0)
+    centroid = max(signal.weight * spread, 0.0)
     return Evaluation(
-        source=source,
-        samples=samples_of(waves),
+        source=signal.source if source is None else source,
+        samples=signal.samples,
         rate=entropy if rate is None else float(probability @ rate),
         entropy=entropy,
-        distortion=centroid + waves.weight * offset,
+        distortion=centroid + signal.weight * offset,
         distortion_centroid=centroid,
-        cells=count,
+        cells=cells.count,
         rank_floor=rank_floor,
-        points=len(cells),
+        points=len(cells.labels),
     )
 
 
@@ -233,42 +243,18 @@ def grid(points: int, start: int = 0, stop: int | None = None) -> torch.Tensor:
     return (torch.arange(start, points if stop is None else stop, dtype=torch.float64) + 0.5) / points
 
 
-def relabel(codes: Indices) -> tuple[Indices, Indices]:
-    """Distinct rows, and for each row the number of the one it is."""
-    label = np.zeros(len(codes), dtype=np.int64)
-    for column in codes.T:
-        low, span = int(column.min()), int(column.max()) - int(column.min()) + 1
-        if span * (int(label.max()) + 1) >= 2**62:  # too wide to combine: number what occurs
-            column, low = np.unique(column, return_inverse=True)[1], 0
-            span = int(column.max()) + 1
-        label = label * span + (column - low)
-        if int(label.max()) >= 2 * len(codes):
-            label = np.unique(label, return_inverse=True)[1]
-    _, first, cells = np.unique(label, return_index=True, return_inverse=True)
-    return codes[first], cells
-
-
-def known_source(name: str) -> edcurve.Source:
-    """The source of that name, from which its optimum is taken."""
-    return manifolds.find(name).source if manifolds.is_name(name) else KNOWN[name]()
-
-
-def samples_of(waves: Signal) -> int | None:
-    """T of a function on [0, 1]; None for what is in a space of its own."""
-    return None if isinstance(waves, Circle | Measured) else waves.dim
-
-
-def _both(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Source, Signal]:
-    """A source, and as it is seen by a compressor."""
+def _resolved(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Source, Signal]:
+    """The source that the optimum is taken from, and the source as a compressor sees it."""
     if isinstance(source, edcurve.SampledRamp):
-        return source, signal("ramp", samples)
+        return source, signal("ramp", source.samples)
     name = source.name if isinstance(source, edcurve.Source) else manifolds.named(source)
-    if name not in KNOWN and not manifolds.is_name(name):
+    if name not in signals.SIGNALS and not manifolds.is_name(name):
         raise ValueError(
-            f"source must be one of {', '.join(sorted(KNOWN))}, a file of points, or what edcurve_neural.from_samples "
-            f"returns, got {source!r}"
+            f"source must be one of {signals.names()}, a file of points, or what edcurve_neural.from_samples returns, "
+            f"got {source!r}"
         )
-    return known_source(name), signal(name, samples)
+    waves = signal(name, samples)
+    return waves.source, waves
 
 
 def _realizations(waves: Signal, points: int, dtype: torch.dtype) -> Iterator[torch.Tensor]:

@@ -1,15 +1,30 @@
-"""Phases that a model may learn from: fresh ones from a stream of its own, or its training set."""
+"""Phases that a model learns from apart from its batches: fresh ones from a random stream, or its training set."""
 
 from __future__ import annotations
 
 from torch import Tensor, tensor
 
 from . import random_streams
-from .config import Config
+from .optimisation.settings import Settings
 
 
-def phases(config: Config, purpose: str, count: int) -> Tensor:
-    """Phases of shape (1, count) for a purpose; of a fixed training set all there are, shape (1, train_size)."""
+def phases(config: Settings, purpose: str, count: int) -> Tensor:
+    """Phases for a purpose, such as choosing cells.
+
+    Parameters
+    ----------
+    config : Settings
+        The configuration.
+    purpose : str
+        Name of the random stream: each purpose has its own.
+    count : int
+        Number of fresh phases.
+
+    Returns
+    -------
+    Tensor
+        Shape (1, count); with a fixed training set all of it, shape (1, train_size).
+    """
     if config.train_size is None:
         return random_streams.uniform(tensor([random_streams.key(config.seed, purpose)]), 0, count)
     return random_streams.uniform(tensor([random_streams.key(config.seed, "training set")]), 0, config.train_size)

@@ -1,91 +1,76 @@
-"""Sizes and means of cells of a dense grid of phases, in double precision, without forming the realizations."""
+"""`PhaseCells`: cells of a dense grid of phases, and means over them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from .signals import Harmonic, Measured, Signal, Stepped
-
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 BLOCK = 2**21  # numbers in the means of a block of cells
 
 
-class Moments:
+class PhaseCells:
     """Cells of the phases (j + ½)/n, j = 0, …, n − 1.
 
     Parameters
     ----------
-    source : Signal
-        The source.
-    cells : ndarray of int64
+    labels : ndarray of int64, shape (n,)
         The cell of each phase, from 0 to `count` − 1.
     count : int
         Number of cells, none of them empty.
 
     Attributes
     ----------
-    sizes : ndarray of int64
+    sizes : ndarray of int64, shape (count,)
         Phases in each cell.
-    energy : float
-        Mean of ‖x(v)‖².
+    phases : ndarray, shape (n,)
+        The grid.
     """
 
-    def __init__(self, source: Signal, cells: NDArray[np.int64], count: int) -> None:
-        self.source, self.cells, self.count = source, cells, count
-        self.sizes = np.bincount(cells, minlength=count)
-        self.phases = (np.arange(len(cells)) + 0.5) / len(cells)
-        self.energy = math.fsum(source.energy(torch.from_numpy(self.phases)[None])[0].numpy()) / len(cells)
+    def __init__(self, labels: Indices, count: int) -> None:
+        self.labels, self.count = labels, count
+        self.sizes = np.bincount(labels, minlength=count)
+        self.phases = (np.arange(len(labels)) + 0.5) / len(labels)
 
-    def means(self) -> Iterator[tuple[slice, Array]]:
-        """Blocks of cells with their means, shape (cells, dim)."""
-        width = self.source.chords + 1 if isinstance(self.source, Measured) else 1
-        size = max(1, BLOCK // max(self.source.dim, width))
-        kinds = {Harmonic: self._harmonic, Measured: self._measured, Stepped: self._stepped}
-        find = next(find for kind, find in kinds.items() if isinstance(self.source, kind))
-        yield from find([slice(start, min(start + size, self.count)) for start in range(0, self.count, size)])
+    def mean(self, values: Array) -> Array:
+        """Mean of each cell, shape (count,), of numbers given for each phase."""
+        return np.asarray(np.bincount(self.labels, weights=values, minlength=self.count) / self.sizes)
 
-    def _mean(self, values: Array) -> Array:
-        return np.asarray(np.bincount(self.cells, weights=values, minlength=self.count) / self.sizes)
+    def blocks(self, width: int) -> list[slice]:
+        """All cells in blocks, so that an array of `width` numbers a cell has at most 2²¹ numbers in a block."""
+        size = max(1, BLOCK // width)
+        return [slice(start, min(start + size, self.count)) for start in range(0, self.count, size)]
 
-    def _harmonic(self, blocks: list[slice]) -> Iterator[tuple[slice, Array]]:
-        assert isinstance(self.source, Harmonic)
-        angle = 2.0 * math.pi * self.phases
-        coordinates = np.stack([self._mean(np.cos(angle)), self._mean(np.sin(angle))], axis=1)
-        basis = self.source.basis(torch.empty(0, dtype=torch.float64)).numpy()
-        for block in blocks:
-            yield block, coordinates[block] @ basis
+    def members(self, block: slice) -> tuple[Indices, Indices]:
+        """Phases in the cells of a block, by their places j in the grid, and the cell of each, counted from its first.
 
-    def _measured(self, blocks: list[slice]) -> Iterator[tuple[slice, Array]]:
-        """From what cells have of each point."""
-        assert isinstance(self.source, Measured)
-        nodes = self.source.nodes(torch.empty(0, dtype=torch.float64)).numpy()
-        chord, share = (part.numpy() for part in self.source.place(torch.from_numpy(self.phases)))
-        order = np.argsort(self.cells, kind="stable")
-        ends = np.concatenate([[0], np.cumsum(self.sizes)])
-        for block in blocks:
-            inside = order[ends[block.start] : ends[block.stop]]
-            at = (self.cells[inside] - block.start) * len(nodes) + chord[inside]
-            cells = block.stop - block.start
-            later = np.bincount(at + 1, share[inside], cells * len(nodes))
-            had = later + np.bincount(at, 1.0 - share[inside], cells * len(nodes))
-            yield block, had.reshape(cells, len(nodes)) @ nodes / self.sizes[block, None]
+        The phases come cell by cell, those of a cell in ascending order.
+        """
+        inside = self._order[self._ends[block.start] : self._ends[block.stop]]
+        return inside, self.labels[inside] - block.start
 
-    def _stepped(self, blocks: list[slice]) -> Iterator[tuple[slice, Array]]:
-        assert isinstance(self.source, Stepped)
-        dim, start = self.source.dim, torch.from_numpy(self.phases)
-        drop, line = self.source.drop(start).numpy(), self.source.line(start).numpy()
-        shift = self.source.slope * self._mean(self.phases)
-        order = np.argsort(self.cells, kind="stable")
-        ends = np.concatenate([[0], np.cumsum(self.sizes)])
-        for block in blocks:
-            inside = order[ends[block.start] : ends[block.stop]]
-            here = self.cells[inside] - block.start
-            cells = block.stop - block.start
-            fallen = np.bincount(here * (dim + 1) + drop[inside], minlength=cells * (dim + 1))
-            share = fallen.reshape(cells, dim + 1)[:, :dim].cumsum(axis=1) / self.sizes[block, None]
-            yield block, line + shift[block, None] - share
+    @cached_property
+    def _order(self) -> Indices:
+        return np.argsort(self.labels, kind="stable")
+
+    @cached_property
+    def _ends(self) -> Indices:
+        return np.concatenate([[0], np.cumsum(self.sizes)])
+
+
+def distinct_rows(codes: Indices) -> tuple[Indices, Indices]:
+    """Distinct rows of an array of integers, and for each row the place of its like among them."""
+    label = np.zeros(len(codes), dtype=np.int64)
+    for column in codes.T:
+        low, span = int(column.min()), int(column.max()) - int(column.min()) + 1
+        if span * (int(label.max()) + 1) >= 2**62:  # too wide to combine: number the values that occur
+            column, low = np.unique(column, return_inverse=True)[1], 0
+            span = int(column.max()) + 1
+        label = label * span + (column - low)
+        if int(label.max()) >= 2 * len(codes):
+            label = np.unique(label, return_inverse=True)[1]
+    _, first, cells = np.unique(label, return_index=True, return_inverse=True)
+    return codes[first], cells

@@ -2,14 +2,19 @@
 
 Every source here is of the form x(v) = (something fixed) + (few numbers that depend on v), so that a linear layer and
 a squared error need no product over all its points. With prefix sums of the weights that is exact algebra.
+
+`SIGNALS` lists the sources that have a name of their own; another one is a class with an entry there.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import cached_property
+from typing import Any, ClassVar
 
+import edcurve
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,53 +24,149 @@ from torch.nn.functional import embedding
 
 from . import manifolds
 from .manifolds import Manifold
+from .moments import PhaseCells
+
+Array = NDArray[np.float64]
+
+SAMPLES = 1024  # at which functions on [0, 1] are sampled unless told otherwise
+AT_ONCE = 2**22  # numbers of realizations held at a time
+VARIANCES_FROM = 2**11  # phases of the grid from which the variances of a source are computed if it does not say them
 
 
-@dataclass(frozen=True)
-class Signal:
+class Signal(ABC):
     """A source of dimension `dim`, whose squared error is summed and multiplied by `weight`.
 
+    A subclass gives its `name`, its `source` and `sample`; the other methods have defaults that form realizations.
+    Those here override them with closed forms.
+
     Phases have shape (models, batch); `rows`, of shape (models, width, dim), are linear functions of a realization.
+
+    Parameters
+    ----------
+    samples : int
+        Number T of points t = i/T at which a function on [0, 1] is sampled. A source that is no function ignores it.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source in configurations, tables and messages.
+    space : str or None
+        Where realizations lie, such as "R²", if they are not functions on [0, 1] that are sampled.
+    dim : int
+        Coordinates of a realization.
+    weight : float
+        The distortion is the sum of squared errors over the coordinates times `weight`.
+    scale : float
+        What realizations were multiplied by for training; see `for_training`.
     """
 
     name: str
+    space: ClassVar[str | None] = None
     dim: int
     weight: float
+    scale: float = 1.0
 
+    def __init__(self, samples: int) -> None:
+        self.dim, self.weight = samples, 1.0 / samples
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, dim={self.dim})"
+
+    @property
+    @abstractmethod
+    def source(self) -> edcurve.Source:
+        """The source of the core package, from which the optimum is taken."""
+
+    @property
+    def samples(self) -> int | None:
+        """Number T of samples of a function on [0, 1]; None for other sources."""
+        return self.dim if self.space is None else None
+
+    @abstractmethod
     def sample(self, v: Tensor) -> Tensor:
         """x(v): a last axis of `dim` coordinates is appended."""
-        raise NotImplementedError
 
     def energy(self, v: Tensor) -> Tensor:
         """‖x(v)‖², of the shape of `v`."""
-        raise NotImplementedError
+        size = max(1, AT_ONCE // self.dim)
+        return torch.cat([self.sample(part).square().sum(-1) for part in torch.split(v, size, dim=-1)], dim=-1)
 
     def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
-        """The product rows · x(v), shape (models, width, batch), without forming x(v); plus a column of biases."""
-        raise NotImplementedError
+        """The product rows · x(v), shape (models, width, batch), plus a column of biases."""
+        product = torch.bmm(rows, self.sample(v).transpose(1, 2))
+        return product if bias is None else product + bias
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         """Minus the gradient of `project` in its rows, −Σ grad · x(v)ᵀ, and its gradient in the biases, Σ grad.
 
         Sums over the batch, shapes (models, width, dim) and (models, width).
         """
-        raise NotImplementedError
+        return -torch.bmm(grad, self.sample(v)), grad.sum(2)
+
+    def mean_energy(self, phases: Array) -> float:
+        """Mean of ‖x(v)‖² over phases of shape (n,), its sum without rounding errors."""
+        return math.fsum(self.energy(torch.from_numpy(phases)[None])[0].numpy()) / len(phases)
+
+    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+        """Blocks of cells of a grid of phases, with their mean realizations, shape (cells, dim), in float64."""
+        for block in cells.blocks(self.dim):
+            inside, label = cells.members(block)
+            sums = torch.zeros(block.stop - block.start, self.dim, dtype=torch.float64)
+            for part in np.array_split(np.arange(len(inside)), -(-len(inside) * self.dim // AT_ONCE)):
+                x = self.sample(torch.from_numpy(cells.phases[inside[part]])[None])[0]
+                sums.index_add_(0, torch.from_numpy(label[part]), x)
+            yield block, sums.numpy() / cells.sizes[block, None]
+
+    @property
+    def variances(self) -> Array:
+        """Principal variances of realizations, times `weight`; those left out are 0.
+
+        By default they are computed from a grid of 2¹¹ phases.
+        """
+        v = (torch.arange(VARIANCES_FROM, dtype=torch.float64) + 0.5) / VARIANCES_FROM
+        x = self.sample(v[None])[0]
+        values = torch.linalg.svdvals(x - x.mean(0)).square() * (self.weight / VARIANCES_FROM)
+        return np.asarray(values.numpy())
+
+    def rank_floor(self, width: int) -> float:
+        """Energy beyond the first `width` principal components: a decoder with so narrow a last layer loses it."""
+        return float(np.sort(self.variances)[::-1][width:].sum())
+
+    def for_training(self, *, centred: bool = True) -> Signal:
+        """The source that networks are trained on: this one, or its points moved and scaled; see `MeasuredCurve`.
+
+        `centred` says whether points may be moved. `restore_inputs` and `restore_outputs` make what was trained take
+        and give realizations of this source; they do nothing here.
+        """
+        return self
+
+    def restore_inputs(self, rows: Tensor) -> None:  # noqa: B027  # nothing to do by default
+        """Make affine maps of the training's realizations, (models, fan out, dim + 1), take them as they were given."""
+
+    def restore_outputs(  # noqa: B027  # nothing to do by default
+        self, columns: Tensor, constant: Tensor | None = None, factor: float = 1.0
+    ) -> None:
+        """Make linear maps to the training's realizations give them as they were given.
+
+        Coordinates are along the last axis of `columns`. `factor` times `constant`, a view of one of the columns, is
+        added to everything that the maps give.
+        """
 
 
 class Harmonic(Signal):
-    """x(v) = basisᵀ (cos 2πv, sin 2πv)."""
+    """A source of a single harmonic: x(v) = basisᵀ (cos 2πv, sin 2πv)."""
 
     def coordinates(self, v: Tensor) -> Tensor:
-        """(cos 2πv, sin 2πv), shape (models, 2, batch)."""
+        """The point (cos 2πv, sin 2πv) of each phase, shape (models, 2, batch)."""
         angle = v * (2.0 * math.pi)
         return torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
 
+    @abstractmethod
     def basis(self, like: Tensor) -> Tensor:
-        """Shape (2, dim)."""
-        raise NotImplementedError
+        """The two rows, shape (2, dim), of the kind of the tensor `like`."""
 
     def spread(self, x: Tensor) -> Tensor:
-        """Coordinates along the last axis to realizations."""
+        """Realizations from their coordinates along the last axis."""
         return x @ self.basis(x)
 
     def fold(self, rows: Tensor) -> Tensor:
@@ -92,12 +193,31 @@ class Harmonic(Signal):
         sums = torch.bmm(grad, with_ones.transpose(1, 2))
         return self.spread(sums[:, :, :2]), sums[:, :, 2]
 
+    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:  # noqa: D102
+        angle = 2.0 * math.pi * cells.phases
+        coordinates = np.stack([cells.mean(np.cos(angle)), cells.mean(np.sin(angle))], axis=1)
+        basis = self.basis(torch.empty(0, dtype=torch.float64)).numpy()
+        for block in cells.blocks(self.dim):
+            yield block, coordinates[block] @ basis
+
+    @property
+    def variances(self) -> Array:
+        """Half the energy each: the two rows are orthogonal and of one length."""
+        return np.full(2, 0.5 * self.weight * self.energy(torch.zeros(1, 1)).item())
+
 
 class Circle(Harmonic):
-    """(cos 2πv, sin 2πv); the squared error is the sum."""
+    """The circle (cos 2πv, sin 2πv) in R²; the squared error is the sum."""
 
-    def __init__(self) -> None:
-        super().__init__("circle", 2, 1.0)
+    name, space = "circle", "R²"
+
+    def __init__(self, samples: int = 2) -> None:
+        super().__init__(samples)
+        self.dim, self.weight = 2, 1.0
+
+    @property
+    def source(self) -> edcurve.Source:  # noqa: D102
+        return edcurve.Circle()
 
     def basis(self, like: Tensor) -> Tensor:  # noqa: D102
         return torch.eye(2, dtype=like.dtype, device=like.device)
@@ -110,10 +230,13 @@ class Circle(Harmonic):
 
 
 class Sinusoid(Harmonic):
-    """sin 2π(t + v) at t = i/T."""
+    """The sinusoid sin 2π(t + v) at t = i/T."""
 
-    def __init__(self, samples: int) -> None:
-        super().__init__("sinusoid", samples, 1.0 / samples)
+    name = "sinusoid"
+
+    @property
+    def source(self) -> edcurve.Source:  # noqa: D102
+        return edcurve.Sinusoid()
 
     def basis(self, like: Tensor) -> Tensor:  # noqa: D102
         return self._basis.to(like)
@@ -125,14 +248,14 @@ class Sinusoid(Harmonic):
 
 
 class Stepped(Signal):
-    """x(v)_i = offset + i/T + slope·v − 1(i ≥ k(v)): a line that drops by one at its k-th sample."""
+    """A line that drops by one at its k-th sample: x(v)_i = offset + i/T + slope·v − 1(i ≥ k(v))."""
 
     offset: float
     slope: float
 
+    @abstractmethod
     def drop(self, v: Tensor) -> Tensor:
-        """k(v), integers from 0 to T."""
-        raise NotImplementedError
+        """The sample k(v) at which the line drops, integers from 0 to T."""
 
     def line(self, like: Tensor) -> Tensor:
         """The part that does not depend on v: offset + i/T."""
@@ -177,55 +300,88 @@ class Stepped(Signal):
         steps.scatter_add_(2, self.drop(v).unsqueeze(1).expand(-1, width, -1), grad)
         return steps.cumsum_(2)[:, :, : self.dim], sums[:, :, 0]
 
+    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+        """The line at the mean phase of a cell, less the share of the cell that has dropped by each sample."""
+        dim, phases = self.dim, torch.from_numpy(cells.phases)
+        drop, line = self.drop(phases).numpy(), self.line(phases).numpy()
+        shift = self.slope * cells.mean(cells.phases)
+        for block in cells.blocks(dim):
+            inside, label = cells.members(block)
+            count = block.stop - block.start
+            drops = np.bincount(label * (dim + 1) + drop[inside], minlength=count * (dim + 1))
+            share = drops.reshape(count, dim + 1)[:, :dim].cumsum(axis=1) / cells.sizes[block, None]
+            yield block, line + shift[block, None] - share
+
 
 class Ramp(Stepped):
-    """((t + v) mod 1) − ½ at t = i/T."""
+    """The ramp ((t + v) mod 1) − ½ at t = i/T."""
 
+    name = "ramp"
     offset, slope = -0.5, 1.0
 
-    def __init__(self, samples: int) -> None:
-        super().__init__("ramp", samples, 1.0 / samples)
+    @property
+    def source(self) -> edcurve.Source:  # noqa: D102
+        return edcurve.Ramp()
+
+    @property
+    def variances(self) -> Array:
+        """Eigenvalues of the covariance 1/12 − u(1 − u)/2 of samples at distance u, a circulant matrix."""
+        gap = np.arange(self.dim) / self.dim
+        return np.asarray(np.fft.fft(1.0 / 12.0 - 0.5 * gap * (1.0 - gap)).real / self.dim)
 
     def drop(self, v: Tensor) -> Tensor:  # noqa: D102
         return torch.ceil((1.0 - v) * self.dim).long()
 
 
 class Sawbridge(Stepped):
-    """t − 1(t ≥ v) at t = i/T."""
+    """The sawbridge t − 1(t ≥ v) at t = i/T."""
 
+    name = "sawbridge"
     offset, slope = 0.0, 0.0
 
-    def __init__(self, samples: int) -> None:
-        super().__init__("sawbridge", samples, 1.0 / samples)
+    @property
+    def source(self) -> edcurve.Source:  # noqa: D102
+        return edcurve.Sawbridge()
+
+    @property
+    def variances(self) -> Array:
+        """Eigenvalues of the covariance min(s, t) − st at multiples of 1/T, that of a Brownian bridge."""
+        return np.asarray(0.25 / np.square(self.dim * np.sin(0.5 * np.pi * np.arange(1, self.dim) / self.dim)))
 
     def drop(self, v: Tensor) -> Tensor:  # noqa: D102
         return torch.ceil(v * self.dim).long()
 
 
-class Measured(Signal):
+class MeasuredCurve(Signal):
     """Points at equal steps of the phase and the chords between them; the squared error is the sum.
 
-    Where a batch has more phases than there are points, all points are projected, once, and what is between two of
-    them is between their projections.
+    Where a batch has more phases than there are points, all points are projected, once, and a realization between two
+    of them is projected to the place between their projections.
 
     Parameters
     ----------
     manifold : Manifold
         The points.
     scale : float
-        What they are multiplied by.
+        Factor by which they are multiplied.
     centre : Tensor, optional
-        What is subtracted from them before.
+        Point that is subtracted from them before.
     """
+
+    space = "the space of its points"
 
     def __init__(self, manifold: Manifold, scale: float = 1.0, centre: Tensor | None = None) -> None:
         points = torch.from_numpy(manifold.points.copy())
-        super().__init__(manifold.name, points.shape[1], scale**-2)
+        self.name, self.dim, self.weight = manifold.name, points.shape[1], scale**-2
         self.manifold, self.scale = manifold, scale
         self.centre = torch.zeros(self.dim, dtype=torch.float64) if centre is None else centre
         points = scale * (points - self.centre)
         self._nodes = torch.cat([points, points[:1]]) if manifold.closed else points
         self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+
+    @property
+    def source(self) -> edcurve.Source:  # noqa: D102
+        return self.manifold.source
 
     @property
     def chords(self) -> int:
@@ -258,45 +414,62 @@ class Measured(Signal):
 
     def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: D102
         if v.shape[1] <= self.chords:
-            found = torch.bmm(rows, self.sample(v).transpose(1, 2))
-        else:
-            at, (chord, share) = rows @ self.nodes(rows).T, self.place(v)
-            chord = chord.unsqueeze(1).expand(-1, rows.shape[1], -1)
-            found = torch.lerp(at.gather(2, chord), at.gather(2, chord + 1), share.unsqueeze(1))
-        return found if bias is None else found + bias
+            return super().project(v, rows, bias)
+        at_nodes, (chord, share) = rows @ self.nodes(rows).T, self.place(v)
+        chord = chord.unsqueeze(1).expand(-1, rows.shape[1], -1)
+        product = torch.lerp(at_nodes.gather(2, chord), at_nodes.gather(2, chord + 1), share.unsqueeze(1))
+        return product if bias is None else product + bias
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
         if v.shape[1] <= self.chords:
-            found = torch.bmm(grad, self.sample(v))
-        else:
-            (chord, share), width = self.place(v), grad.shape[1]
-            chord, later = chord.unsqueeze(1).expand(-1, width, -1), grad * share.unsqueeze(1)
-            sums = grad.new_zeros((len(grad), width, self.chords + 1))
-            found = sums.scatter_add_(2, chord, grad - later).scatter_add_(2, chord + 1, later) @ self.nodes(grad)
-        return found.neg_(), grad.sum(2)
+            return super().minus_adjoint(v, grad)
+        (chord, share), width = self.place(v), grad.shape[1]
+        chord, later = chord.unsqueeze(1).expand(-1, width, -1), grad * share.unsqueeze(1)
+        sums = grad.new_zeros((len(grad), width, self.chords + 1))
+        adjoint = sums.scatter_add_(2, chord, grad - later).scatter_add_(2, chord + 1, later) @ self.nodes(grad)
+        return adjoint.neg_(), grad.sum(2)
 
-    def restore_inputs(self, rows: Tensor) -> None:
-        """Make affine maps of these points, (models, fan out, dim + 1), take the points as they were given."""
+    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+        """The mean of a cell from the weight that each point has in it."""
+        nodes = self.nodes(torch.empty(0, dtype=torch.float64)).numpy()
+        chord, share = (part.numpy() for part in self.place(torch.from_numpy(cells.phases)))
+        for block in cells.blocks(max(self.dim, len(nodes))):
+            inside, label = cells.members(block)
+            at = label * len(nodes) + chord[inside]
+            count = block.stop - block.start
+            later = np.bincount(at + 1, share[inside], count * len(nodes))
+            weights = later + np.bincount(at, 1.0 - share[inside], count * len(nodes))
+            yield block, weights.reshape(count, len(nodes)) @ nodes / cells.sizes[block, None]
+
+    def for_training(self, *, centred: bool = True) -> MeasuredCurve:
+        """The points about 0 and of the size of the circle's.
+
+        The mean variance of a coordinate becomes 1/2, up to a factor of at most 2: points are multiplied by a power of
+        two. `restore_outputs` and `weight` give reconstructions and squared errors of the points as they were given.
+        """
+        points = torch.from_numpy(self.manifold.points.copy())
+        size = float((2.0 * points.var(dim=0, correction=0).mean()).sqrt())
+        return MeasuredCurve(self.manifold, 2.0 ** -round(math.log2(size)), points.mean(dim=0) if centred else None)
+
+    def restore_inputs(self, rows: Tensor) -> None:  # noqa: D102
         rows[:, :, :-1] *= self.scale
         rows[:, :, -1] -= rows[:, :, :-1] @ self.centre.to(rows)
 
-    def restore_outputs(self, columns: Tensor, constant: Tensor | None = None, factor: float = 1.0) -> None:
-        """Make linear maps to these points, with the coordinates along the last axis, give points as they were given.
-
-        `constant` is what of them, times `factor`, is added to all that they give.
-        """
+    def restore_outputs(  # noqa: D102
+        self, columns: Tensor, constant: Tensor | None = None, factor: float = 1.0
+    ) -> None:
         columns /= self.scale
         if constant is not None:
             constant += self.centre.to(constant) / factor
 
     @cached_property
     def _squares(self) -> tuple[Tensor, Tensor]:
-        """Of the lengths of points, and of chords."""
+        """Squared lengths of the points, and of the chords."""
         return self._nodes.square().sum(1), self._nodes.diff(dim=0).square().sum(1)
 
     @cached_property
-    def variances(self) -> NDArray[np.float64]:
-        """Principal variances of the curve with its chords, those that are not 0 at least, in descending order."""
+    def variances(self) -> Array:
+        """Principal variances of the curve with its chords in descending order; those left out are 0."""
         ends = np.full(self.chords + 1, 2.0 / 3.0)
         ends[[0, -1]] = 1.0 / 3.0
         # integrals over the curve of products of two of the functions that interpolate, and their Cholesky factor
@@ -310,25 +483,37 @@ class Measured(Signal):
         return np.maximum(np.linalg.eigvalsh(small)[::-1], 0.0)
 
 
-SIGNALS = {"ramp": Ramp, "sinusoid": Sinusoid, "sawbridge": Sawbridge}
+SIGNALS: dict[str, type[Signal]] = {kind.name: kind for kind in (Ramp, Circle, Sinusoid, Sawbridge)}
 
 
 def signal(name: str, samples: int) -> Signal:
-    """The source of that name; functions on [0, 1] are sampled at `samples` points t = i/T."""
+    """The source of a name; functions on [0, 1] are sampled at `samples` points t = i/T."""
     if manifolds.is_name(name):
-        return Measured(manifolds.find(name))
-    return Circle() if name == "circle" else SIGNALS[name](samples)
+        return MeasuredCurve(manifolds.find(name))
+    return SIGNALS[name](samples)
 
 
-def trained_on(source: Signal, *, centred: bool = True) -> Signal:
-    """What networks are trained on: measured points about 0 and of the size of the circle's, others as they are.
+def source_of(name: str) -> edcurve.Source:
+    """The source of the core package of that name, from which the optimum is taken."""
+    return manifolds.find(name).source if manifolds.is_name(name) else SIGNALS[name](2).source
 
-    The mean variance of a coordinate becomes 1/2 or up to a factor of √2 away from its root: the factor is a power of
-    two. Reconstructions and squared errors are then of points as they were given, by `Measured.restore_outputs` and
-    `Signal.weight`.
+
+def names() -> str:
+    """Names of the sources, for messages."""
+    return ", ".join(sorted(SIGNALS))
+
+
+def samples_or_default(name: str, samples: Any) -> Any:
+    """`samples` as given, or what it is by default: 1024, or None for a source that is no function on [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a number of samples is given for a source that is no function.
     """
-    if not isinstance(source, Measured):
-        return source
-    points = torch.from_numpy(source.manifold.points.copy())
-    size = float((2.0 * points.var(dim=0, correction=0).mean()).sqrt())
-    return Measured(source.manifold, 2.0 ** -round(math.log2(size)), points.mean(dim=0) if centred else None)
+    space = SIGNALS[name].space
+    if space is None:
+        return SAMPLES if samples is None else samples
+    if samples is not None:
+        raise ValueError(f"samples must be None for the {name}, which is in {space}, got {samples!r}")
+    return None

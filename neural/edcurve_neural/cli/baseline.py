@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 from edcurve import progress
-from edcurve.cli.common import TRAINED, json_option, offer, reported, write_all
+from edcurve.cli.common import json_option, offer, reported, write_all
 
 from edcurve_neural.baselines import ecvq, phase_quantizer, transform_coding
 from edcurve_neural.evaluation import evaluate
-from edcurve_neural.store import measures
+from edcurve_neural.signals import SAMPLES, SIGNALS, samples_or_default
+from edcurve_neural.store import metrics
 
 from . import listing
 from .training import Names, Several
@@ -25,7 +26,7 @@ POINTS = 2**16  # whole realizations are encoded, which takes time
 
 
 @click.command()
-@click.argument("source", shell_complete=offer(TRAINED))
+@click.argument("source", shell_complete=offer(tuple(SIGNALS)))
 @click.option("--lmbda", type=Several(float), required=True, help="λ of the loss rate + λ · distortion, in bits.")
 @click.option("--kind", type=Names(KINDS), help=f"Some of {', '.join(KINDS)}. [default: all]")
 @click.option("--samples", type=click.IntRange(2, 2**20), help="Points at which functions are sampled. [default: 1024]")
@@ -55,12 +56,12 @@ def _rows(
     source: str, lmbda: list[float], kind: list[str] | None, samples: int | None, points: int, **options: int
 ) -> Iterator[listing.Row]:
     """A row for each kind and λ, with progress on standard error."""
-    if source == "circle" and samples is not None:
-        raise ValueError(f"samples must be None for the circle, which is in R², got {samples!r}")
+    if source in SIGNALS:
+        samples = samples_or_default(source, samples)
     wanted = [(name, value) for name in kind or KINDS for value in lmbda]
     with progress.bar("baselines", len(wanted)) as update:
         for done, (name, value) in enumerate(wanted, start=1):
-            yield row(name, source, value, samples or 1024, points, **options)
+            yield row(name, source, value, samples or SAMPLES, points, **options)
             update(done, len(wanted))
 
 
@@ -76,17 +77,17 @@ def row(
         code = transform_coding(source, lmbda, samples=samples)
     else:
         code = phase_quantizer(source, lmbda, samples=samples)
-    found = evaluate(code.encode, code.decode, source, code.rate, samples=code.samples, points=points)
-    given = {"source": source, "compressor": kind, "lmbda": lmbda, "samples": found.samples}
+    evaluation = evaluate(code.encode, code.decode, source, code.rate, samples=code.samples, points=points)
+    given = {"source": source, "compressor": kind, "lmbda": lmbda, "samples": evaluation.samples}
     given |= {"seed": seed} if kind == "ecvq" else {}
     return {
         "key": None,
         **{name: given.get(name) for name in listing.CONFIGURED},
         "status": "finished",
         "failed": None,
-        **measures(found, lmbda),
+        **metrics(evaluation, lmbda),
         "noisy_rate": None,
         "noisy_distortion": None,
-        "points": found.points,
+        "points": evaluation.points,
         "seconds": time.perf_counter() - start,
     }

@@ -47,7 +47,7 @@ def encode(store: str, run: str, phases: str, seed: int, out: str, key: str | No
     FILE has phases in a column, or a realization in each row. Bits and rates are means over the realizations: bits of
     the coder, of the whole file, and under the entropy model of the compressor; reported_rate is that over all phases.
     """
-    compressor, reported_rate = _load(store, run)
+    compressor, reported_rate = _run_of(store, run)
     x = _phases(phases, key, seed)
     coded = compress(out, compressor, x)
     count = max(1, coded.samples)
@@ -80,22 +80,22 @@ def decode(file: str, store: str, out: str) -> None:
     key = bitstream.read(file).config
     if key is None:
         raise ValueError(f"{file} does not name its compressor: decode it in Python, with edcurve_neural.decompress")
-    values = decompress(file, _load(store, key)[0])
+    values = decompress(file, _run_of(store, key)[0])
     write_all({out: partial(_write_npy, values)})
 
 
-def _load(store: str, key: str) -> tuple[Run, float | None]:
+def _run_of(store: str, key: str) -> tuple[Run, float | None]:
     """A run by the start of its key, and the rate in its record."""
     path = Path(store) / "runs"
-    found = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
-    if len(found) != 1:
+    records = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
+    if len(records) != 1:
         shown = f"{key[:60]}…" if len(key) > 60 else key  # a file may have any
         raise ValueError(
-            f"KEY must be that of one run in {store}, got {shown!r}, which is that of {len(found) or 'none'}; "
+            f"KEY must be that of one run in {store}, got {shown!r}, which is that of {len(records) or 'none'}; "
             f"`edcurve runs {store} --json` lists them"
         )
-    record = read_record(found[0])
-    return Store(store).load(configuration(found[0], record["config"])), record["metrics"]["rate"]
+    record = read_record(records[0])
+    return Store(store).load(configuration(records[0], record["config"])), record["metrics"]["rate"]
 
 
 def _phases(text: str, key: str | None, seed: int) -> NDArray[Any]:

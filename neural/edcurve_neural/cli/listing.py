@@ -15,21 +15,21 @@ from edcurve_neural.config import Config
 FIRST = ("source", "compressor", "lmbda", "latent_dim", "batch_size", "seed")
 CONFIGURED = tuple(field.name for field in dataclasses.fields(Config))
 FIELDS = (*FIRST, *(name for name in CONFIGURED if name not in FIRST), "points_of", "optimum", "status")
-MEASURED = ("rate", "entropy", "distortion", "distortion_centroid")
+ATTAINED = ("rate", "entropy", "distortion", "distortion_centroid")
 PARTS = ("excess", "excess_sampled", "entropy_model", "decoder", "partition")
-DIGITS = 4  # of what is measured
-MIXED = object()
+DIGITS = 4  # of numbers that were evaluated
+MIXED = object()  # stands for values that differ between rows
 LEAST = 1e-8  # bits: parts below it are rounding errors
 
 Row = dict[str, Any]
 
 
 def table(rows: Sequence[Row], width: int) -> list[str]:
-    """Lines of a table: what all rows share above it, and below one another as many parts as the width asks for."""
+    """Lines of a table: first the values that all rows share, then parts below one another that fit the width."""
     common = {name: text(_shared(name, rows)) for name in FIELDS if _shared(name, rows) is not MIXED}
     shared = [f"{name} {value}" for name, value in common.items() if value != "-"]
     lines = textwrap.wrap("; ".join(shared), width, break_long_words=False, break_on_hyphens=False)
-    columns = {name: _column(name, [row.get(name) for row in rows]) for name in (*FIELDS, *MEASURED, *PARTS)}
+    columns = {name: _column(name, [row.get(name) for row in rows]) for name in (*FIELDS, *ATTAINED, *PARTS)}
     varied = [name for name in FIELDS if name not in common]
     keys = _beginnings([row.get("key") for row in rows])
     if any(keys):
@@ -38,7 +38,7 @@ def table(rows: Sequence[Row], width: int) -> list[str]:
     def fits(names: list[str]) -> bool:
         return sum(len(columns[name][0]) + 2 for name in [*varied, *names]) - 2 <= width
 
-    groups = [MEASURED, [name for name in PARTS if any(name in row for row in rows)]]
+    groups = [ATTAINED, [name for name in PARTS if any(name in row for row in rows)]]
     for names in _parts(groups, fits):
         together = zip(*(columns[name] for name in [*varied, *names]), strict=True)
         lines += ["", *("  ".join(cells) for cells in together)]
@@ -46,14 +46,14 @@ def table(rows: Sequence[Row], width: int) -> list[str]:
 
 
 def _beginnings(keys: Sequence[str | None]) -> list[str | None]:
-    """As much of the start of each key as tells them apart, which is what other commands ask for."""
-    known = [key for key in keys if key]
-    size = next((n for n in range(6, 64) if len({key[:n] for key in known}) == len(set(known))), 64)
+    """As much of the start of each key as tells them apart: other commands take that for the key."""
+    given = [key for key in keys if key]
+    size = next((n for n in range(6, 64) if len({key[:n] for key in given}) == len(set(given))), 64)
     return [key[:size] if key else None for key in keys]
 
 
 def _shared(name: str, rows: Sequence[Row]) -> Any:
-    """The value that all rows have, or MIXED; the circle has no samples, whatever other sources have."""
+    """The value that all rows have, or MIXED; rows without samples are ignored among rows with samples."""
     values = [row.get(name) for row in rows if name != "samples" or row.get(name) is not None] or [None]
     return values[0] if all(value == values[0] for value in values) else MIXED
 
@@ -82,7 +82,7 @@ def _column(name: str, values: list[Any]) -> list[str]:
 
 
 def text(value: Any, digits: int | None = None) -> str:
-    """A value to read; those that are not finite are stored as None."""
+    """A value as text to read; "-" for None, which is how a number that is not finite is stored."""
     if value is None:
         return "-"
     if isinstance(value, list):
@@ -93,8 +93,8 @@ def text(value: Any, digits: int | None = None) -> str:
 
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write rows with a header line, numbers exact and what there is not empty."""
-    names = list(dict.fromkeys(name for row in rows for name in row)) or ["key", *FIELDS, *MEASURED, *PARTS]
+    """Write rows with a header line, numbers exact; a field that a row lacks is empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row)) or ["key", *FIELDS, *ATTAINED, *PARTS]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()

@@ -17,12 +17,14 @@ from typing import Any
 import click
 import torch
 from click.shell_completion import CompletionItem
-from edcurve.cli.common import TRAINED, Number, json_option, offer, reported, write_all
+from edcurve.cli.common import Number, json_option, offer, reported, write_all
 from edcurve.io.arrays import is_data
 
 from edcurve_neural import manifolds
-from edcurve_neural.config import COMPRESSORS, LIKELIHOODS, STARTS, Config, grid
+from edcurve_neural.compressors import COMPRESSORS
+from edcurve_neural.config import LIKELIHOODS, STARTS, Config, grid
 from edcurve_neural.evaluation import POINTS
+from edcurve_neural.signals import SAMPLES, SIGNALS
 from edcurve_neural.store import Store
 from edcurve_neural.training import executors
 from edcurve_neural.training.sweeps import LOST
@@ -43,13 +45,13 @@ class Several(click.ParamType):  # type: ignore[type-arg]  # generic only in new
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
         """Read what Python reads as an int, or as a float."""
         what = "an integer" if self.kind is int else "a number"
-        found = []
+        numbers = []
         for part in str(value).split(","):
             try:
-                found.append(self.kind(part))
+                numbers.append(self.kind(part))
             except ValueError:
                 self.fail(f"{part!r} is not {what}", param, ctx)
-        return found
+        return numbers
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
@@ -59,12 +61,12 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new r
         self.allowed, self.name = allowed, "name,..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        """Check them."""
-        found = str(value).split(",")
-        for name in found:
+        """Check that each is allowed."""
+        names = str(value).split(",")
+        for name in names:
             if name not in self.allowed:
                 self.fail(f"{name!r} is not one of {', '.join(self.allowed)}", param, ctx)
-        return found
+        return names
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer the names that go on from the last comma."""
@@ -73,7 +75,7 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new r
 
 
 class Device(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
-    """A device that is there; on a cluster its workers say whether it is."""
+    """A device that exists; on a cluster its workers check that it does."""
 
     name = "device"
 
@@ -114,7 +116,7 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
         store = click.option("--store", type=folder, help="Folder to keep it in. [default: only the numbers are shown]")
         others = []
     these = [
-        click.argument("source", shell_complete=offer(TRAINED, files=True)),
+        click.argument("source", shell_complete=offer(tuple(SIGNALS), files=True)),
         click.option("--open", "is_open", is_flag=True, help="Of a file: its points are an open curve, not a loop."),
         click.option("--lmbda", type=real, required=True, help="λ of the loss rate + λ · distortion, in bits."),
         click.option("--latent-dim", type=whole, help=_default("Dimension of the latent space.", Config.latent_dim)),
@@ -123,11 +125,11 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
         click.option("--steps", type=int, help=_default("Number of steps.", Config.steps)),
         click.option("--learning-rate", type=real, help=_default("Of Adam, at the start.", Config.learning_rate)),
         click.option("--train-size", type=whole, help=_default("Phases of a training set.", "fresh ones each step")),
-        click.option("--samples", type=whole, help=_default("Points at which functions are sampled.", 1024)),
+        click.option("--samples", type=whole, help=_default("Points at which functions are sampled.", SAMPLES)),
         click.option("--hidden", type=Several(int), help=_default("Widths of the hidden layers.", "100,100")),
         click.option(
             "--compressor",
-            type=Names(COMPRESSORS) if several else click.Choice(COMPRESSORS),
+            type=Names(tuple(COMPRESSORS)) if several else click.Choice(tuple(COMPRESSORS)),
             help=_default(f"Kind: {', '.join(COMPRESSORS)}." if several else "Kind.", Config.compressor),
         ),
         click.option(
@@ -252,7 +254,7 @@ def runs(store: str, csv_path: str | None, as_json: bool) -> None:
 
 
 def _source(source: str, is_open: bool) -> str:
-    """The source, a file of an open curve already read."""
+    """The source, or the name of an open curve that was read from a file."""
     if is_open and not is_data(source):
         raise ValueError(f"--open is for files, got the source {source!r}")
     return manifolds.from_file(source, closed=False) if is_open else source
@@ -271,8 +273,8 @@ def _trained(configs: Sequence[Config], store: str, **training: Any) -> list[Row
     if before:
         click.echo(f"{before} of {len(distinct)} finished already", err=True)
     train_missing(distinct, store=store, **training)
-    known = {row["key"]: row for row in Store(store).rows()}
-    return [known[config.key] for config in distinct]
+    rows = {row["key"]: row for row in Store(store).rows()}
+    return [rows[config.key] for config in distinct]
 
 
 @contextmanager
@@ -294,7 +296,7 @@ def _executor(workers: int | None, address: str | None) -> Iterator[Executor | N
 
 
 class _Lost(click.ClickException):
-    """Nobody to train is left."""
+    """No worker is left to train."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f"{message}; the same command again goes on from the last checkpoints")

@@ -1,7 +1,7 @@
-"""Entropy coding for real: what a compressor makes of realizations in a file, and back.
+"""Entropy coding for real: from realizations to a compressed file, and back.
 
 Indices are coded with the compressor's own entropy model, taken as one table of probabilities for each latent
-dimension; any index has a code, in the table or not. Needs constriction (``pip install 'edcurve[coding]'``).
+dimension; any index has a code, in the table or not. This needs constriction (``pip install 'edcurve[coding]'``).
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ import torch
 from edcurve import progress
 from numpy.typing import ArrayLike, NDArray
 
-from edcurve_neural.compressors.entropy_models import Table, coder_of, tables
-from edcurve_neural.compressors.ntc import NTC
-from edcurve_neural.evaluation import relabel
+from edcurve_neural.compressors.base import ProbabilityTable
+from edcurve_neural.moments import distinct_rows
 from edcurve_neural.runs import BATCH, Run
 
 from . import bitstream
+from .tables import compressor_of, tables
 
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Coded:
-    """What coding came to, in bits for all samples together.
+    """Sizes of a coded file, in bits for all samples together.
 
     Attributes
     ----------
     samples : int
         Number of realizations.
     model_bits : float
-        −Σ log₂ p of the indices under the entropy model as it is, which ``Evaluation.rate`` is the mean of; inf for
-        indices that a compressor with tables of its own has none for.
+        −Σ log₂ p of the indices under the entropy model itself, whose mean is ``Evaluation.rate``; inf if an index has
+        no probability.
     bits : int
-        What the coder made of them, in words of 32 bits.
+        Length of the coded indices, in words of 32 bits.
     file_bits : int
-        The file with its header, tables and digest.
+        Length of the file with its header, tables and digest.
     """
 
     samples: int
@@ -59,7 +59,9 @@ def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike |
     path : path
         The file; written whole or not at all.
     model : Run, NTC, or another compressor with a method ``tables``
-        One model, with what `NTC` has: ``flat``, ``rate``, ``state``. The file names the configuration of a `Run`.
+        One model; it also needs ``flat``, ``rate`` and ``state``, like those of `NTC`. The file names the configuration
+        of a `Run`. A compressor that has a probability for every integer, inside its tables or not, says so by an
+        attribute ``unbounded``.
     indices : array or tensor of integers, shape (n, latent_dim)
         At most 2²⁸; each may be any integer of 64 bits.
 
@@ -74,11 +76,11 @@ def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike |
     ImportError
         Without the extra ``coding``.
     """
-    coder, known = coder_of(model), tables(model)
-    values = _integers(indices, len(known))
+    compressor, model_tables = compressor_of(model), tables(model)
+    values = _integers(indices, len(model_tables))
     key = model.config.key if isinstance(model, Run) else None
-    spent = _model_bits(coder, known, values)
-    bits, file_bits = bitstream.write(path, values, known, config=key, weights=fingerprint(coder))
+    spent = _model_bits(compressor, model_tables, values)
+    bits, file_bits = bitstream.write(path, values, model_tables, config=key, weights=fingerprint(compressor))
     return Coded(len(values), spent, bits, file_bits)
 
 
@@ -90,7 +92,7 @@ def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
     path : path
         The file.
     model : as for `write_indices`
-        The compressor that made them, by whose weights it is recognised. Its entropy model is not evaluated: the tables
+        The compressor that made them; it is recognised by its weights. Its entropy model is not evaluated: the tables
         are in the file, so that other hardware decodes it too.
 
     Returns
@@ -106,15 +108,15 @@ def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
     ImportError
         Without the extra ``coding``.
     """
-    found, weights = bitstream.read(path), fingerprint(coder_of(model))
-    if found.weights != weights:
-        wanted = "" if found.config is None else f", of configuration {found.config}"
+    contents, weights = bitstream.read(path), fingerprint(compressor_of(model))
+    if contents.weights != weights:
+        wanted = "" if contents.config is None else f", of configuration {contents.config}"
         given = f", of configuration {model.config.key}" if isinstance(model, Run) else ""
         raise ValueError(
-            f"model must be the one that {os.fspath(path)} was coded with, weights {found.weights}{wanted}; "
+            f"model must be the one that {os.fspath(path)} was coded with, weights {contents.weights}{wanted}; "
             f"got one with weights {weights}{given}"
         )
-    return bitstream.decoded(found)
+    return bitstream.decoded(contents)
 
 
 def compress(path: str | os.PathLike[str], model: Any, x: ArrayLike | torch.Tensor) -> Coded:
@@ -140,11 +142,11 @@ def compress(path: str | os.PathLike[str], model: Any, x: ArrayLike | torch.Tens
     ImportError
         Without the extra ``coding``.
     """
-    return write_indices(path, model, encode(coder_of(model), x))
+    return write_indices(path, model, encode(compressor_of(model), x))
 
 
 def decompress(path: str | os.PathLike[str], model: Any) -> NDArray[Any]:
-    """Reconstructions of what was compressed into a file.
+    """Reconstructions of the realizations that were compressed into a file.
 
     Parameters
     ----------
@@ -162,41 +164,43 @@ def decompress(path: str | os.PathLike[str], model: Any) -> NDArray[Any]:
     DamagedFileError, ValueError, ImportError
         As for `read_indices`.
     """
-    coder = coder_of(model)
-    return _for_each(coder.decode, coder, read_indices(path, model))
+    compressor = compressor_of(model)
+    return _for_each(compressor.decode, compressor, read_indices(path, model))
 
 
 @torch.no_grad()
-def encode(coder: Any, x: ArrayLike | torch.Tensor) -> Indices:
+def encode(compressor: Any, x: ArrayLike | torch.Tensor) -> Indices:
     """Indices of realizations or phases, as in `compress`."""
     values = _array(x)
     if values.dtype.kind not in "iuf":
         raise TypeError(f"x must be real numbers, got an array of dtype {values.dtype}")
-    if values.ndim not in (1, 2) or values.shape[1:] not in ((), (coder.signal.dim,)):
-        raise ValueError(f"x must be phases (n,) or realizations (n, {coder.signal.dim}), got shape {values.shape}")
+    if values.ndim not in (1, 2) or values.shape[1:] not in ((), (compressor.signal.dim,)):
+        raise ValueError(
+            f"x must be phases (n,) or realizations (n, {compressor.signal.dim}), got shape {values.shape}"
+        )
     if not np.isfinite(values).all():
         raise ValueError(f"x must be finite, got {values[~np.isfinite(values)][0]}")
     if values.ndim == 1 and values.size and not (values.min() >= 0 and values.max() <= 1):
         wrong = values[(values < 0) | (values > 1)][0]
         raise ValueError(f"x of shape (n,) must be phases from 0 to 1, got {wrong}")
-    like = coder.flat
-    make = coder.encode_phase if values.ndim == 1 else coder.encode
-    found = []
+    like = compressor.flat
+    make = compressor.encode_phase if values.ndim == 1 else compressor.encode
+    indices = []
     with progress.bar("compressing", len(values)) as update:
         for start in range(0, max(1, len(values)), BATCH):
             block = torch.from_numpy(values[start : start + BATCH].astype(np.float64)).to(like)
-            found.append(make(block.unsqueeze(0))[0].cpu().numpy())
+            indices.append(make(block.unsqueeze(0))[0].cpu().numpy())
             update(min(start + BATCH, len(values)), len(values))
-    return np.concatenate(found)
+    return np.concatenate(indices)
 
 
-def fingerprint(coder: Any) -> str:
-    """Digest of the weights: 8 hexadecimal digits, against mistakes."""
-    found = hashlib.sha256()
-    for name, tensor in sorted(coder.state().items()):
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()[:8]
+def fingerprint(compressor: Any) -> str:
+    """Digest of the weights, 8 hexadecimal digits: it guards against mistakes, not against attacks."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(compressor.state().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:8]
 
 
 def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
@@ -212,23 +216,24 @@ def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
     return values.astype(np.int64)
 
 
-def _model_bits(coder: Any, known: list[Table], values: Indices) -> float:
-    lows = np.array([low for low, _ in known], dtype=np.int64)
-    highs = np.array([low + len(probabilities) - 1 for low, probabilities in known], dtype=np.int64)
-    if not isinstance(coder, NTC) and bool(((values < lows) | (values > highs)).any()):
-        return math.inf  # of a table there are no others; a density has all integers
-    return float(_for_each(coder.rate, coder, values).sum(dtype=np.float64))
+def _model_bits(compressor: Any, model_tables: list[ProbabilityTable], values: Indices) -> float:
+    """Bits of all indices under the entropy model; inf if one has no probability."""
+    lows = np.array([low for low, _ in model_tables], dtype=np.int64)
+    highs = np.array([low + len(probabilities) - 1 for low, probabilities in model_tables], dtype=np.int64)
+    if not getattr(compressor, "unbounded", False) and bool(((values < lows) | (values > highs)).any()):
+        return math.inf
+    return float(_for_each(compressor.rate, compressor, values).sum(dtype=np.float64))
 
 
 @torch.no_grad()
-def _for_each(function: Callable[[torch.Tensor], torch.Tensor], coder: Any, indices: Indices) -> NDArray[Any]:
-    """What a method of a coder makes of each row of indices; it is given distinct ones."""
+def _for_each(function: Callable[[torch.Tensor], torch.Tensor], compressor: Any, indices: Indices) -> NDArray[Any]:
+    """Values of a method of the compressor for each row of indices; it is called with distinct rows."""
     empty = np.zeros(0, dtype=np.int64)
-    distinct, cells = relabel(indices) if len(indices) else (indices, empty)
-    given = torch.from_numpy(distinct).to(coder.flat.device).unsqueeze(0)
+    distinct, cells = distinct_rows(indices) if len(indices) else (indices, empty)
+    given = torch.from_numpy(distinct).to(compressor.flat.device).unsqueeze(0)
     starts = range(0, max(1, len(distinct)), BATCH)
-    found = [function(given[:, start : start + BATCH])[0].cpu().numpy() for start in starts]
-    return np.asarray(np.concatenate(found)[cells])
+    values = [function(given[:, start : start + BATCH])[0].cpu().numpy() for start in starts]
+    return np.asarray(np.concatenate(values)[cells])
 
 
 def _array(value: ArrayLike | torch.Tensor) -> NDArray[Any]:

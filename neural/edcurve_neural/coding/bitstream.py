@@ -1,17 +1,17 @@
 """Integers in a file, range-coded with a table of probabilities for each column.
 
     magic and version, lengths    12 bytes
-    head, deflated                a line of JSON: whose integers, their shape, least entry and size of each table;
+    head, deflated                a line of JSON: the compressor, the shape, least entry and size of each table;
                                   then the code lengths of the tables, as second differences
     payload                       32-bit words of a range coder, the least significant byte first
     digest                        BLAKE2b of all of that, 8 bytes
 
 A range coder loses its way if encoder and decoder differ in the last bit of a probability, and those of a density
 evaluated in floating point do, from one machine to the next. So the file holds the tables, as code lengths in 512ths of
-a bit, from which both sides make frequencies in integers alone. What is coded is within 1e-3 bits of its own length
-down to a probability of 1e-4, and smooth densities take less than a byte an entry.
+a bit, from which both sides make frequencies in integers alone. Down to a probability of 1e-4, an entry is coded within
+1e-3 bits of its own length, and smooth densities take less than a byte an entry.
 
-What a table has not is coded as an escape symbol and 64 bits.
+An integer outside its table is coded as an escape symbol and 64 bits.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ USUAL = b'{"config":"","weights":"","shape":[100000,1],"tables":[[-5,10],[-5,10]
 HEAD = 2**24  # bytes of a head, inflated, at most
 DIGEST = 8  # bytes
 BLOCK = 2**20  # entries of a column coded at a time; those that escape follow their block
-LARGEST = 2**20  # table
-LONGEST = 64  # characters of the names of a configuration and of weights
+LARGEST = 2**20  # entries of a table, at most
+LONGEST = 64  # characters of the names of a configuration and of weights, at most
 MOST = 2**28  # integers in a file
 
 
 class Contents(NamedTuple):
-    """A file in parts, the payload still coded."""
+    """The parts of a file, its payload still coded."""
 
     path: Path
     config: str | None
@@ -83,7 +83,7 @@ def write(
 
 
 def read(path: str | os.PathLike[str]) -> Contents:
-    """The parts of a file, verified; `DamagedFileError` if it is not what was written."""
+    """The parts of a file, verified; `DamagedFileError` if it was altered."""
     path = Path(path)
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError(f"{path}: expected a regular file, not a device or a pipe")
@@ -112,7 +112,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
 
 
 def decoded(contents: Contents) -> Integers:
-    """The array that was written; `DamagedFileError` if the payload is not that of one."""
+    """The array that was written; `DamagedFileError` for an invalid payload."""
     stream = _constriction()
     decoder = stream.queue.RangeDecoder(contents.words)
     values = np.empty(contents.shape, dtype=np.int64)

@@ -18,7 +18,10 @@ SCALE = 38  # bits of the weight of a probability of one: its product with a fre
 
 
 def code_lengths(probabilities: NDArray[np.float64]) -> Lengths:
-    """−log₂ p in 512ths of a bit, at most 32 bits; the last one is the escape's, for what is left of one."""
+    """Code lengths −log₂ p in 512ths of a bit, at most 32 bits.
+
+    One more at the end is for the escape symbol, whose probability is what the others leave to a sum of one.
+    """
     left = max(0.0, 1.0 - float(probabilities.sum()))
     with np.errstate(divide="ignore"):
         steps = np.rint(-STEPS * np.log2(np.append(probabilities, left)))
@@ -28,21 +31,24 @@ def code_lengths(probabilities: NDArray[np.float64]) -> Lengths:
 def frequencies(lengths: Lengths) -> Integers:
     """Positive integers proportional to the probabilities, with sum 2²⁴; nothing is rounded in floating point."""
     weights = _octave()[lengths % STEPS] >> (lengths // STEPS)
-    found = 1 + weights * (2**PRECISION - len(lengths)) // weights.sum()
-    found[np.argmax(weights)] += 2**PRECISION - found.sum()
-    return np.asarray(found, dtype=np.int64)
+    counts = 1 + weights * (2**PRECISION - len(lengths)) // weights.sum()
+    counts[np.argmax(weights)] += 2**PRECISION - counts.sum()
+    return np.asarray(counts, dtype=np.int64)
 
 
 @cache
 def _octave() -> Integers:
-    """⌊2^(38 − k/512)⌋ for k below 512, by square roots of integers, which may be rounded down one after the other."""
-    found = []
+    """Weights of the code lengths below one bit: ⌊2^(38 − k/512)⌋ for k below 512.
+
+    They are nested integer square roots: rounding each down gives the same as rounding the last one down.
+    """
+    weights = []
     for k in range(STEPS):
         power = 1 << (SCALE * STEPS - k)
         for _ in range(STEPS.bit_length() - 1):
             power = math.isqrt(power)
-        found.append(power)
-    return np.array(found, dtype=np.int64)
+        weights.append(power)
+    return np.array(weights, dtype=np.int64)
 
 
 def differences(lengths: Lengths) -> bytes:
@@ -53,7 +59,7 @@ def differences(lengths: Lengths) -> bytes:
 
 
 def undone(steps: bytes, sizes: list[int]) -> list[Lengths]:
-    """The code lengths of tables of those sizes; ValueError if there are none of which these are the differences."""
+    """The code lengths of tables of these sizes, the inverse of `differences`; ValueError for invalid bytes."""
     if len(steps) != 2 * sum(sizes):
         raise ValueError(f"{len(steps)} bytes for {sum(sizes)} code lengths")
     small = np.frombuffer(steps, dtype=np.uint8).reshape(2, -1).T.copy().view("<u2")[:, 0].astype(np.uint16)

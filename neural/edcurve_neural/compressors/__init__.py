@@ -1,1 +1,32 @@
-"""The compressors: what each is, and what all of them offer."""
+"""The compressors: `COMPRESSORS` lists them, and everything that is particular to one is in its own files here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from edcurve_neural.optimisation.program import Program
+from edcurve_neural.optimisation.settings import Settings
+
+from . import train_circular, train_ntc
+from .base import Compressor, Kind
+
+COMPRESSORS: dict[str, Kind] = {
+    "ntc": train_ntc.KIND,
+    "ntc-table": train_ntc.TABLE,
+    "circular": train_circular.SERIES,
+    "circular-field": train_circular.FIELD,
+    "circular-table": train_circular.TABLE,
+}
+
+
+def begin(configs: Sequence[Settings], device: torch.device | str = "cpu") -> Program[Compressor]:
+    """The program that trains configurations of one shape, at step 0."""
+    return COMPRESSORS[configs[0].compressor].program(configs, device)
+
+
+def restored(config: Settings, tensors: dict[str, Tensor]) -> Compressor:
+    """The trained compressor of a configuration with these parameters, the inverse of its method ``state``."""
+    return COMPRESSORS[config.compressor].restored(config, tensors)

@@ -1,31 +1,104 @@
-"""What evaluation, storage and coding ask of a trained compressor, whichever kind it is."""
+"""What the rest of the package asks of a compressor, trained or to be trained: `Compressor`, `Kind`, `Layout`."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from edcurve_neural.optimisation.program import Program
+from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import Signal
 
+VECTOR = 16
 
-class Coder(Protocol):
-    """One trained compressor. Tensors of realizations, indices and bits have a leading axis of one model.
+
+class ProbabilityTable(NamedTuple):
+    """Probabilities of the integers from `low` on: what an entropy coder takes for one latent dimension."""
+
+    low: int
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each parameter lies in a row of the tensor: names, shapes and offsets."""
+
+    shapes: dict[str, tuple[int, ...]]
+
+    @property
+    def size(self) -> int:
+        """Length of a row: padded to whole vectors, so that the optimiser rounds the same in any batch of models."""
+        return -(-self.used // VECTOR) * VECTOR
+
+    @property
+    def used(self) -> int:
+        """Parameters of one model."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Parameters by name, as views of a tensor of shape (models, size)."""
+        views, start = {}, 0
+        for name, shape in self.shapes.items():
+            stop = start + math.prod(shape)
+            views[name] = flat[:, start:stop].view(len(flat), *shape)
+            start = stop
+        return views
+
+    def named(self, flat: Tensor) -> dict[str, Tensor]:
+        """Parameters by name, each contiguous, as safetensors stores them."""
+        return {name: view.detach().contiguous() for name, view in self.views(flat).items()}
+
+    def filled(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """The parameters of one model in a row, the inverse of `named`: shape (1, size), float32."""
+        flat = torch.zeros(1, self.size)
+        for name, view in self.views(flat).items():
+            view.copy_(tensors[name])
+        return flat
+
+    def check(self, tensors: Mapping[str, Tensor]) -> None:
+        """ValueError if the parameters of one model are missing among the tensors, or have other shapes."""
+        for name, shape in self.shapes.items():
+            if name not in tensors or tensors[name].shape != (1, *shape):
+                given = tuple(tensors[name].shape) if name in tensors else "none"
+                raise ValueError(f"{name} of shape {(1, *shape)} expected, got {given}")
+
+
+class Compressor(Protocol):
+    """What every compressor offers once it is trained; evaluation, storage and coding ask for nothing else.
+
+    It is one model: tensors of realizations, indices and bits have a leading axis of length one.
 
     Attributes
     ----------
     signal : Signal
         The source as it is sampled.
     flat : Tensor
-        All trained parameters.
+        All trained parameters; it also says on which device and in which precision the compressor computes.
+    layout : Layout
+        Where each parameter lies in `flat`.
+    unbounded : bool
+        Whether every integer has a probability, those outside the tables too; else it has none.
     """
 
     signal: Signal
     flat: Any
+    layout: Layout
+    unbounded: bool
 
     @property
     def rank(self) -> int | None:
-        """Dimension of the space that reconstructions span, but for an offset; None if nothing bounds it."""
+        """Dimension of the space that reconstructions span, up to an offset; None if nothing bounds it."""
+
+    @property
+    def finite(self) -> bool:
+        """Whether all parameters are finite; training may have diverged."""
 
     def encode(self, x: Tensor) -> Tensor:
         """Indices (1, batch, latents) of realizations (1, batch, dim)."""
@@ -39,5 +112,49 @@ class Coder(Protocol):
     def rate(self, indices: Tensor) -> Tensor:
         """Bits (1, batch) that the entropy model spends on indices."""
 
+    def tables(self) -> Sequence[tuple[int, NDArray[np.float64]]]:
+        """The entropy model for a coder: for each latent dimension the least index, and probabilities from it on."""
+
     def state(self) -> dict[str, Tensor]:
         """Parameters by name, contiguous, as safetensors stores them."""
+
+
+Begin = Callable[[Sequence[Settings], "torch.device | str"], Program[Compressor]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of compressor: how it is trained, how it is restored, and which fields of a configuration it ignores.
+
+    Attributes
+    ----------
+    program : callable
+        The class of its training program. It takes configurations of one shape and a device.
+    layout : callable
+        Takes a configuration and returns the `Layout` of the stored parameters. Their shapes are checked before memory
+        is taken for what a configuration says.
+    restore : callable
+        Takes a configuration and the tensors of `Compressor.state`, of checked shapes, and returns the compressor.
+        It raises ValueError, or KeyError for a missing tensor.
+    unused : tuple of str
+        Fields of `Config` that mean nothing to it, and must be left at their defaults.
+    circular : bool
+        Whether the latent is on a circle.
+    tabled : bool
+        Whether decoder and entropy model are tables.
+    field : bool
+        Whether the synthesis takes the place of a sample.
+    """
+
+    program: Begin
+    layout: Callable[[Settings], Layout]
+    restore: Callable[[Settings, dict[str, Tensor]], Compressor]
+    unused: tuple[str, ...] = ()
+    circular: bool = False
+    tabled: bool = False
+    field: bool = False
+
+    def restored(self, config: Settings, tensors: dict[str, Tensor]) -> Compressor:
+        """The trained compressor with these parameters, the inverse of its method ``state``."""
+        self.layout(config).check(tensors)
+        return self.restore(config, tensors)

@@ -1,4 +1,4 @@
-"""How many cells a circular latent is quantised into: what is best for realizations, not what theory says."""
+"""The number of cells that a circular latent is quantised into: the best one for realizations, not for a theory."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 OFFSETS = 8  # places of the first boundary that are tried
-FEW = 64  # cells, up to which they are
+FEW = 64  # cells, up to which several places are tried
 RATIO = 1.08  # between numbers of cells that are tried first
-NEAR = 12  # numbers next to the best of them that are tried then
+NEAR = 12  # numbers on either side of the best of them that are tried then
 LEAST = 4  # realizations in a cell, on the average
 
 
-class Cells(NamedTuple):
-    """K cells that begin at multiples of 1/K minus offset/K turns."""
+class EqualCells(NamedTuple):
+    """K equal cells of the circle, that begin at multiples of 1/K minus offset/K turns."""
 
     number: int
     offset: float
 
 
-class Sorted:
-    """Realizations in the order of their latents, and sums of them.
+class SortedRealizations:
+    """Realizations in the order of their latents, with prefix sums: those of any cells cost a search for their ends.
 
     Parameters
     ----------
     latent : ndarray, shape (n,)
-        In turns.
+        Latents in turns.
     x : ndarray, shape (n, dim)
         Realizations.
     weight : float
-        What sums of squares are multiplied by to give the distortion.
+        The distortion is the sum of squared errors times this.
     """
 
     def __init__(self, latent: Array, x: Array, weight: float) -> None:
@@ -44,7 +44,7 @@ class Sorted:
         np.cumsum(x[order], axis=0, dtype=np.float64, out=self.prefix[1:])
         self.energy = float(np.mean(np.sum(np.square(x, dtype=np.float64), axis=1)))
 
-    def sums(self, cells: Cells) -> tuple[Array, Array]:
+    def sums(self, cells: EqualCells) -> tuple[Array, Array]:
         """Number of realizations and sum of them for each cell, shapes (K,) and (K, dim)."""
         starts = np.sort(np.remainder((np.arange(cells.number) - cells.offset) / cells.number, 1.0))
         first = np.searchsorted(self.latent, starts)
@@ -54,7 +54,7 @@ class Sorted:
         turn = math.ceil(cells.offset)  # the cell that begins last may be the one of index 0
         return np.roll(counts, turn), np.roll(sums, turn, axis=0)
 
-    def with_means(self, cells: Cells) -> tuple[float, float]:
+    def with_means(self, cells: EqualCells) -> tuple[float, float]:
         """Entropy and distortion when means are the reconstructions; both without the bias of a finite sample."""
         counts, sums = self.sums(cells)
         kept = counts > 0
@@ -65,34 +65,36 @@ class Sorted:
         within = self.energy - float(np.sum(squares / counts)) / total
         return entropy, self.weight * max(within, 0.0) * total / max(total - len(p), 1.0)
 
-    def with_decoder(self, cells: Cells, decode: Callable[[Cells], Array]) -> tuple[float, float]:
+    def with_decoder(self, cells: EqualCells, decode: Callable[[EqualCells], Array]) -> tuple[float, float]:
         """log₂ K, and the distortion with these reconstructions."""
         counts, sums = self.sums(cells)
-        found = decode(cells)
-        cross = 2.0 * np.sum(sums * found) - counts @ np.sum(np.square(found), axis=1)
+        reconstructions = decode(cells)
+        cross = 2.0 * np.sum(sums * reconstructions) - counts @ np.sum(np.square(reconstructions), axis=1)
         return math.log2(cells.number), self.weight * (self.energy - float(cross) / len(self.latent))
 
 
-def choose(data: Sorted, lmbda: float, near: float, decode: Callable[[Cells], Array] | None = None) -> Cells:
+def choose(
+    data: SortedRealizations, lmbda: float, near: float, decode: Callable[[EqualCells], Array] | None = None
+) -> EqualCells:
     """The cells of least rate + λ · distortion of the realizations.
 
     Parameters
     ----------
-    data : Sorted
+    data : SortedRealizations
         Realizations with their latents.
     lmbda : float
         λ in bits per unit distortion.
     near : float
-        A number of cells to begin at; what training ended with. From a quarter to sixteen times it is searched.
+        Number of cells that training ended with. From a quarter to sixteen times as many are tried.
     decode : callable, optional
         Reconstructions of cells, (K, dim); by default their means.
 
     Returns
     -------
-    Cells
+    EqualCells
     """
 
-    def cost(cells: Cells) -> float:
+    def cost(cells: EqualCells) -> float:
         rate, distortion = data.with_means(cells) if decode is None else data.with_decoder(cells, decode)
         return rate + lmbda * distortion
 
@@ -100,7 +102,7 @@ def choose(data: Sorted, lmbda: float, near: float, decode: Callable[[Cells], Ar
     ends = np.log(np.clip([0.25 * near, 16.0 * near], 1.0, most))
     counts = {round(math.exp(value)) for value in np.arange(ends[0], ends[1] + math.log(RATIO), math.log(RATIO))}
     counts = {min(max(count, 1), most) for count in counts}
-    best = min((Cells(count, 0.0) for count in sorted(counts)), key=cost)
+    best = min((EqualCells(count, 0.0) for count in sorted(counts)), key=cost)
     nearby = range(max(1, best.number - NEAR), min(most, best.number + NEAR) + 1)
-    tried = [Cells(count, i / OFFSETS) for count in nearby for i in range(OFFSETS if count <= FEW else 1)]
+    tried = [EqualCells(count, i / OFFSETS) for count in nearby for i in range(OFFSETS if count <= FEW else 1)]
     return min([best, *tried], key=cost)

@@ -11,24 +11,24 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from edcurve_neural import random_streams
+from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import Signal, signal
 
 from . import structured
-from .ntc import SLOPE, Layout
+from .base import Layout, ProbabilityTable
+from .ntc import SLOPE
 
 HARMONICS = 32  # of the Fourier series
 UNITS = 64  # of the network that takes the latent and t
-FIRST_CELLS = 8.0
-FAST = 10.0  # times the learning rate: what the series and the number of cells are trained with
+FIRST_CELLS = 8.0  # at the start of training
+FAST = 10.0  # the series and the number of cells are trained with so many times the learning rate
 STEEPEST = 3.0  # logarithm of the first gains of the network, at most
-MOST_CELLS = 2**24
+MOST_CELLS = 2**24  # that a stored compressor may have
 BINS = 64  # of the density of latents
 AT_ONCE = 2**20  # pairs of a latent and a place at a time
 
@@ -43,11 +43,11 @@ class Circular:
     hidden : sequence of int
         Widths of the hidden layers of the analysis.
     flat : Tensor, shape (1, parameters)
-        As `layout` arranges them.
+        Parameters, as `layout` arranges them.
     density : Tensor of float64, shape (bins,)
-        Of latents in equal bins, relative to a uniform one: the entropy model, whatever K is.
+        Density of latents in equal bins, relative to a uniform one: the entropy model, whatever K is.
     cells : int
-        K.
+        Number K of cells.
     offset : float
         Cells begin at multiples of 1/K minus offset/K turns.
     field : bool
@@ -55,6 +55,8 @@ class Circular:
     samples : int
         Number of points of sources that are functions.
     """
+
+    unbounded = False  # there are K cells
 
     def __init__(
         self,
@@ -75,8 +77,13 @@ class Circular:
 
     @property
     def rank(self) -> int | None:
-        """Of the Fourier series 2·32; the network of latent and place has none."""
+        """Twice the number of harmonics of the Fourier series; nothing bounds the network of latent and place."""
         return None if self.field else 2 * HARMONICS
+
+    @property
+    def finite(self) -> bool:
+        """Whether all parameters are finite."""
+        return bool(torch.isfinite(self.flat).all())
 
     def views(self) -> dict[str, Tensor]:
         """Parameters by name, with a leading axis for the model."""
@@ -112,13 +119,13 @@ class Circular:
         """Bits, (1, batch, 1) to (1, batch)."""
         return -torch.log2(self._probabilities)[indices[..., 0]]
 
-    def tables(self) -> list[tuple[int, NDArray[np.float64]]]:
-        """The entropy model, as `entropy_models.tables` takes it."""
-        return [(0, self._probabilities.cpu().numpy())]
+    def tables(self) -> list[ProbabilityTable]:
+        """The entropy model: the probabilities of the cells."""
+        return [ProbabilityTable(0, self._probabilities.cpu().numpy())]
 
     @cached_property
     def _probabilities(self) -> Tensor:
-        """Of the cells, shape (K,): integrals of the density."""
+        """Probabilities of the cells, shape (K,): integrals of the density."""
         k = torch.arange(self.cells + 1, dtype=torch.float64, device=self.density.device)
         edges = (k - self.offset) / self.cells
         whole = torch.floor(edges)
@@ -129,10 +136,9 @@ class Circular:
         return torch.diff(whole + below[inside] + (at - inside) * self.density[inside] / bins).clamp(min=0.0)
 
     def state(self) -> dict[str, Tensor]:
-        """Parameters by name."""
+        """Parameters by name, with the density and the cells."""
         partition = torch.tensor([float(self.cells), self.offset], dtype=torch.float64)
-        named = {name: view.detach().contiguous() for name, view in self.views().items()}
-        return {**named, "density": self.density, "partition": partition}
+        return {**self.layout.named(self.flat), "density": self.density, "partition": partition}
 
     def _field(self, latent: Tensor) -> Tensor:
         """Reconstructions from latents of shape (1, batch) by the network, at all places."""
@@ -147,29 +153,35 @@ class Circular:
         return f"Circular({self.signal.name!r}, hidden={self.hidden}, cells={self.cells}, {kind})"
 
 
-def from_state(
-    source: str, hidden: Sequence[int], tensors: dict[str, Tensor], *, field: bool, samples: int
-) -> Circular:
+def restored(config: Settings, tensors: dict[str, Tensor], *, field: bool) -> Circular:
     """The inverse of `Circular.state`."""
     cells, offset = tensors["partition"].tolist()
     density = tensors["density"]
     if not (1 <= cells <= MOST_CELLS and cells == int(cells) and 0.0 <= offset < 1.0):
-        raise ValueError(f"{cells:g} cells at {offset:g}")
+        raise ValueError(f"invalid cells: {cells:g} at offset {offset:g}")
     if density.shape != (BINS,) or density.dtype != torch.float64:
-        raise ValueError(f"a density of shape {tuple(density.shape)} and {density.dtype}")
+        raise ValueError(f"invalid density: shape {tuple(density.shape)}, {density.dtype}")
     if not (float(density.min()) > 0.0 and abs(float(density.mean()) - 1.0) < 1e-6):
-        raise ValueError("a density that is none")
-    arranged = layout(signal(source, samples).dim, hidden)
-    flat = torch.zeros(1, arranged.size)
-    for name, view in arranged.views(flat).items():
-        view.copy_(tensors[name])
+        raise ValueError("invalid density: it must be positive, with mean 1")
     return Circular(
-        source, hidden, flat, density=density, cells=int(cells), offset=offset, field=field, samples=samples
+        config.source,
+        config.hidden,
+        layout_of(config).filled(tensors),
+        density=density,
+        cells=int(cells),
+        offset=offset,
+        field=field,
+        samples=config.samples or 2,
     )
 
 
+def layout_of(config: Settings) -> Layout:
+    """Layout of the parameters that a configuration asks for."""
+    return layout(signal(config.source, config.samples or 2).dim, config.hidden)
+
+
 def layout(dim: int, hidden: Sequence[int]) -> Layout:
-    """Parameters of a compressor; biases are in the last column of affine maps of shape (fan out, fan in + 1).
+    """Layout of the parameters; biases are in the last column of affine maps of shape (fan out, fan in + 1).
 
     "skip" is a linear path past the hidden layers of the analysis; "series" has the coefficients of 1, cos 2πjθ,
     sin 2πjθ, divided by `FAST`; "cells" is log K, divided by `FAST`; "gain" the logarithms of gains.
@@ -211,7 +223,7 @@ def latents(source: Signal, v: Tensor, views: dict[str, Tensor]) -> Tensor:
 
 
 def _first(views: dict[str, Tensor]) -> Tensor:
-    """What is applied to realizations: the first layer and the skip, as one map."""
+    """The affine map that is applied to realizations: the first layer and the skip together."""
     return torch.cat([views["analysis.0"], views["skip"]], dim=1)
 
 
@@ -227,12 +239,12 @@ def plane(first: Tensor, views: dict[str, Tensor]) -> Tensor:
 
 
 def turns(y: Tensor) -> Tensor:
-    """Angle of points of the plane, (models, 2, batch) to (models, batch), in turns from 0 to 1."""
+    """Angles of points of the plane in turns, from 0 to 1: (models, 2, batch) to (models, batch)."""
     return torch.remainder(torch.atan2(y[:, 1], y[:, 0]) / (2.0 * math.pi), 1.0)
 
 
 def histogram(latent: Tensor) -> Tensor:
-    """Density of latents (1, n) in bins, relative to a uniform one; half a latent is added to each bin."""
+    """Density of latents (1, n) in bins, relative to a uniform one; each bin has half a latent added."""
     counts = torch.bincount((latent[0] * BINS).long().clamp(0, BINS - 1), minlength=BINS).double() + 0.5
     return counts * (BINS / counts.sum())
 
@@ -243,7 +255,10 @@ def cell(latent: Tensor, cells: int, offset: float) -> Tensor:
 
 
 def waves(latent: Tensor) -> Tensor:
-    """1, cos 2πjθ, sin 2πjθ for j up to `HARMONICS`: (models, batch) to (models, 2·HARMONICS + 1, batch)."""
+    """Fourier functions 1, cos 2πjθ, sin 2πjθ for j up to `HARMONICS`, along the second axis.
+
+    From (models, batch) to (models, 2·HARMONICS + 1, batch).
+    """
     j = torch.arange(1, HARMONICS + 1, dtype=latent.dtype, device=latent.device).view(1, -1, 1)
     angle = 2.0 * math.pi * j * latent.unsqueeze(1)
     return torch.cat([torch.ones_like(angle[:, :1]), torch.cos(angle), torch.sin(angle)], dim=1)
@@ -260,7 +275,7 @@ def series_error(source: Signal, v: Tensor, coefficients: Tensor, latent: Tensor
 
 
 def places(dim: int, like: Tensor) -> Tensor:
-    """i/dim for the coordinates i of a realization."""
+    """Place i/dim of each coordinate i of a realization."""
     return torch.arange(dim, dtype=like.dtype, device=like.device) / dim
 
 

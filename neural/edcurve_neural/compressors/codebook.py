@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from edcurve_neural import learning_phases
-from edcurve_neural.config import Config
-from edcurve_neural.evaluation import relabel
+from edcurve_neural.moments import distinct_rows
+from edcurve_neural.optimisation.program import Program
+from edcurve_neural.optimisation.settings import Settings
+from edcurve_neural.signals import AT_ONCE, Signal
 
-from .base import Coder
+from .base import Begin, Compressor, Kind, Layout, ProbabilityTable
 
 LEARNED_FROM = 2**17  # realizations
-AT_ONCE = 2**22  # numbers of realizations held at a time
 
 
 class Codebook:
@@ -25,24 +26,31 @@ class Codebook:
 
     Parameters
     ----------
-    base : Coder
-        Its encoder is used. An index that has no entry is taken for the nearest that has one.
+    base : Compressor
+        The compressor whose encoder is used. An index without an entry is replaced by the nearest that has one.
     keys : Tensor of int64, shape (K, latents)
-        Indices of the encoder, in lexicographic order. What is coded is their number.
+        Indices of the encoder, in lexicographic order. Their numbers, from 0 to K − 1, are what is coded.
     codewords : Tensor, shape (K, dim)
         Reconstructions.
     probabilities : Tensor of float64, shape (K,)
-        Of the entropy model.
+        The entropy model.
     """
 
-    def __init__(self, base: Coder, keys: Tensor, codewords: Tensor, probabilities: Tensor) -> None:
+    unbounded = False  # there are K numbers
+
+    def __init__(self, base: Compressor, keys: Tensor, codewords: Tensor, probabilities: Tensor) -> None:
         self.base, self.keys, self.codewords, self.probabilities = base, keys, codewords, probabilities
-        self.signal, self.flat = base.signal, base.flat
+        self.signal, self.flat, self.layout = base.signal, base.flat, base.layout
 
     @property
     def rank(self) -> int | None:
-        """A table has a codeword of its own for each index: None."""
+        """None: each index has a codeword of its own, so that no rank bounds reconstructions."""
         return None
+
+    @property
+    def finite(self) -> bool:
+        """Whether all parameters of the encoder's compressor are finite."""
+        return self.base.finite
 
     @cached_property
     def _bits(self) -> Tensor:
@@ -64,21 +72,22 @@ class Codebook:
         """Bits, (1, batch, 1) to (1, batch)."""
         return self._bits[indices[..., 0]]
 
-    def tables(self) -> list[tuple[int, NDArray[np.float64]]]:
-        """The entropy model, as `entropy_models.tables` takes it."""
-        return [(0, self.probabilities.cpu().numpy())]
+    def tables(self) -> list[ProbabilityTable]:
+        """The entropy model."""
+        return [ProbabilityTable(0, self.probabilities.cpu().numpy())]
 
     def state(self) -> dict[str, Tensor]:
-        """Parameters by name."""
+        """The tables, and the parameters of the encoder's compressor with "base." before their names."""
         tables = {"keys": self.keys, "codewords": self.codewords, "probabilities": self.probabilities}
         return {**{f"base.{name}": value for name, value in self.base.state().items()}, **tables}
 
     def _numbers(self, indices: Tensor) -> Tensor:
+        """Numbers of the nearest keys."""
         if self.keys.shape[1] == 1:
-            found, keys = indices[0, :, 0], self.keys[:, 0]
-            above = torch.searchsorted(keys, found).clamp(max=len(keys) - 1)
+            index, keys = indices[0, :, 0], self.keys[:, 0]
+            above = torch.searchsorted(keys, index).clamp(max=len(keys) - 1)
             below = (above - 1).clamp(min=0)
-            nearest = torch.where(found - keys[below] < keys[above] - found, below, above)
+            nearest = torch.where(index - keys[below] < keys[above] - index, below, above)
             return nearest.view(1, -1, 1)
         distinct, place = torch.unique(indices[0], dim=0, return_inverse=True)
         gaps = torch.cdist(distinct.double(), self.keys.double())
@@ -88,33 +97,63 @@ class Codebook:
         return f"Codebook({self.base!r}, codewords={len(self.keys)})"
 
 
-def from_state(base: Coder, tensors: dict[str, Tensor]) -> Codebook:
-    """The inverse of `Codebook.state`, given the encoder."""
+class WithTables(Program[Compressor]):
+    """A program that ends by putting tables in place of decoder and entropy model: a mixin for other programs."""
+
+    def compressor(self, i: int) -> Codebook:
+        """The compressor with a codebook."""
+        return with_codebook(super().compressor(i), self.configs[i])
+
+
+def tabled(base: Kind, program: Begin) -> Kind:
+    """The kind of compressor that has the encoder of another kind, and tables.
+
+    Parameters
+    ----------
+    base : Kind
+        The kind of the encoder.
+    program : callable
+        Its program with `WithTables`.
+    """
+
+    def layout(config: Settings) -> Layout:
+        return Layout({f"base.{name}": shape for name, shape in base.layout(config).shapes.items()})
+
+    def restore(config: Settings, tensors: dict[str, Tensor]) -> Codebook:
+        inner = {name.removeprefix("base."): value for name, value in tensors.items() if name.startswith("base.")}
+        return _restored(base.restore(config, inner), config.latent_dim, tensors)
+
+    return replace(base, program=program, layout=layout, restore=restore, tabled=True)
+
+
+def _restored(base: Compressor, latents: int, tensors: dict[str, Tensor]) -> Codebook:
+    """The inverse of `Codebook.state`, given the encoder's compressor."""
     keys, codewords, probabilities = (tensors[name] for name in ("keys", "codewords", "probabilities"))
-    shapes = [(len(keys), keys.shape[1]), (len(keys), base.signal.dim), (len(keys),)]
-    found = [tuple(tensor.shape) for tensor in (keys, codewords, probabilities)]
-    if found != shapes or not len(keys) or keys.dtype != torch.int64 or not probabilities.is_floating_point():
-        raise ValueError(f"tables of shapes {found}")
+    wanted = [(len(keys), latents), (len(keys), base.signal.dim), (len(keys),)]
+    shapes = [tuple(tensor.shape) for tensor in (keys, codewords, probabilities)]
+    if shapes != wanted or not len(keys) or keys.dtype != torch.int64 or not probabilities.is_floating_point():
+        raise ValueError(f"invalid tables: shapes {shapes}")
     if not (float(probabilities.min()) > 0.0 and abs(float(probabilities.sum()) - 1.0) < 1e-6):
-        raise ValueError("probabilities that are none")
+        raise ValueError("invalid probabilities: they must be positive, with sum 1")
     return Codebook(base, keys, codewords, probabilities)
 
 
 @torch.no_grad()
-def with_codebook(base: Coder, config: Config) -> Codebook:
+def with_codebook(base: Compressor, config: Settings) -> Codebook:
     """Means of the cells of an encoder as codewords, and their shares of the realizations as probabilities.
 
-    Learned from 2¹⁷ realizations, or from the training set. Each cell has half a realization added to its count.
+    They are learned from 2¹⁷ realizations, or from the training set. Each cell has half a realization added to its
+    count.
     """
     like = base.flat
     v = learning_phases.phases(config, "codebook", LEARNED_FROM)
     blocks = torch.split(v, max(1, AT_ONCE // base.signal.dim), dim=1)
-    if bool(torch.isfinite(like).all()):
+    if base.finite:
         indices = torch.cat([base.encode_phase(block.to(like.device))[0] for block in blocks]).cpu().numpy()
     else:
         indices = np.zeros((v.shape[1], 1), dtype=np.int64)
-    keys, cells = relabel(indices)
-    means, counts = cell_means(base.signal, v[0], torch.from_numpy(cells), len(keys))
+    keys, cells = distinct_rows(indices)
+    means, counts = sample_means(base.signal, v[0], torch.from_numpy(cells), len(keys))
     weights = counts + 0.5
     device: Any = like.device
     return Codebook(
@@ -125,8 +164,20 @@ def with_codebook(base: Coder, config: Config) -> Codebook:
     )
 
 
-def cell_means(signal: Any, v: Tensor, cells: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Mean realization of each cell, NaN where there is none, and numbers of realizations, both in float64."""
+def sample_means(signal: Signal, v: Tensor, cells: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Mean realization of each cell, and number of realizations in it, both in float64; the mean is NaN for none.
+
+    Parameters
+    ----------
+    signal : Signal
+        The source.
+    v : Tensor, shape (n,)
+        Phases of the realizations.
+    cells : Tensor of int64, shape (n,)
+        The cell of each, from 0 to `count` − 1.
+    count : int
+        Number of cells.
+    """
     sums = torch.zeros(count, signal.dim)
     size = max(1, AT_ONCE // signal.dim)
     for start in range(0, len(v), size):

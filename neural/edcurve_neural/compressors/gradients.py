@@ -8,11 +8,13 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
+from edcurve_neural.optimisation.program import Cost
 from edcurve_neural.signals import Signal
 
 from . import cpu_kernels
-from .ntc import Layout, parts
-from .objective import Cost, cost
+from .base import Layout
+from .ntc import parts
+from .objective import cost
 
 Evaluate: TypeAlias = Callable[[Tensor, Tensor, Tensor | None, Tensor], Cost]
 BLOCK = 2**19  # numbers in the activations of a layer, for all models of a block: 2 MB

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,42 +13,19 @@ from torch.nn.functional import leaky_relu
 
 from edcurve_neural import functional, random_streams
 from edcurve_neural.functional import Density
+from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import Signal, signal
 
-SLOPE = 0.2
-VECTOR = 16
+from .base import Layout, ProbabilityTable
+from .entropy_models import density_tables
+
+SLOPE = 0.2  # of leaky ReLU
 LAST_ALPHA = 3.0  # of the schedule, where learning α = 4 sigmoid(·) takes over
 ALPHA_LIMIT = 4.0
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where each parameter lies in a row of the tensor: names, shapes and offsets."""
-
-    shapes: dict[str, tuple[int, ...]]
-
-    @property
-    def size(self) -> int:
-        """Length of a row: padded to whole vectors, so that the optimiser rounds the same in any batch of models."""
-        return -(-self.used // VECTOR) * VECTOR
-
-    @property
-    def used(self) -> int:
-        """Parameters of one model."""
-        return sum(math.prod(shape) for shape in self.shapes.values())
-
-    def views(self, flat: Tensor) -> dict[str, Tensor]:
-        """Parameters by name, as views of a tensor of shape (models, size)."""
-        views, start = {}, 0
-        for name, shape in self.shapes.items():
-            stop = start + math.prod(shape)
-            views[name] = flat[:, start:stop].view(len(flat), *shape)
-            start = stop
-        return views
-
-
 def layout(dim: int, latent_dim: int, hidden: Sequence[int]) -> Layout:
-    """Parameters of a coder: affine maps, the density, the logit of α/4.
+    """Layout of the parameters of a transform coder: affine maps, the density, the logit of α/4.
 
     The axis of the realizations is the last: analysis layers have shape (fan out, fan in + 1), synthesis layers
     (fan in + 1, fan out), biases in the last column or row.
@@ -105,6 +81,8 @@ class NTC(nn.Module):
         All parameters, shape (M, number of parameters of a model).
     """
 
+    unbounded = True  # a density gives every integer a probability
+
     def __init__(
         self,
         source: str,
@@ -123,8 +101,13 @@ class NTC(nn.Module):
 
     @property
     def models(self) -> int:
-        """M."""
+        """Number M of models."""
         return self.flat.shape[0]
+
+    @property
+    def finite(self) -> bool:
+        """Whether all parameters are finite."""
+        return bool(torch.isfinite(self.flat).all())
 
     def views(self) -> dict[str, Tensor]:
         """Parameters by name, with a leading axis for the model."""
@@ -132,19 +115,19 @@ class NTC(nn.Module):
 
     @property
     def rank(self) -> int:
-        """Width of the last hidden layer: the dimension that reconstructions span, but for an offset."""
+        """Width of the last hidden layer: the dimension that reconstructions span, up to an offset."""
         return self.hidden[0]
 
     def state(self) -> dict[str, Tensor]:
         """Parameters by name, contiguous, as safetensors stores them."""
-        return {name: view.detach().contiguous() for name, view in self.views().items()}
+        return self.layout.named(self.flat)
 
     def select(self, index: int) -> NTC:
-        """A coder with a copy of one of the models."""
+        """One of the models, with a copy of its parameters."""
         return self.with_parameters(self.flat[index : index + 1])
 
     def with_parameters(self, flat: Tensor) -> NTC:
-        """A coder of the same kind with a copy of these parameters."""
+        """Models of the same layout with a copy of these parameters."""
         samples = self.signal.dim
         other = NTC(self.signal.name, self.latent_dim, self.hidden, samples=samples, seeds=())
         other.flat = nn.Parameter(flat.detach().clone())
@@ -181,13 +164,41 @@ class NTC(nn.Module):
         y = indices.to(self.flat.dtype).transpose(1, 2)
         return functional.noisy_log_prob(y, parts(self.views()).density).sum(1) / -math.log(2.0)
 
+    @torch.no_grad()
+    def tables(self) -> list[ProbabilityTable]:
+        """The density as a table for each latent dimension, as in `entropy_models.density_tables`.
+
+        Raises
+        ------
+        ValueError
+            For more than one model, or weights that are not finite.
+        """
+        if self.models != 1:
+            raise ValueError(f"model must be one model, got {self.models}: take one with select")
+        if not self.finite:
+            raise ValueError("model has weights that are not finite")
+        return density_tables(parts(self.views()).density)
+
     def extra_repr(self) -> str:
-        """Summary in the representation."""
+        """Arguments, for the representation."""
         return f"{self.signal.name!r}, latent_dim={self.latent_dim}, hidden={self.hidden}, models={self.models}"
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstructions of realizations, quantised: (M, batch, dim) to the same."""
         return self.decode(self.encode(x))
+
+
+@torch.no_grad()
+def restored(config: Settings, tensors: dict[str, Tensor]) -> NTC:
+    """The inverse of `NTC.state`."""
+    model = NTC(config.source, config.latent_dim, config.hidden, samples=config.samples or 2, seeds=())
+    model.flat = nn.Parameter(model.layout.filled(tensors))
+    return model
+
+
+def layout_of(config: Settings) -> Layout:
+    """Layout of the parameters that a configuration asks for."""
+    return layout(signal(config.source, config.samples or 2).dim, config.latent_dim, config.hidden)
 
 
 def mlp(x: Tensor, layers: Sequence[Tensor]) -> Tensor:

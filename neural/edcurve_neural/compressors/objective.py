@@ -7,24 +7,17 @@ train instead on a CPU (`cpu_kernels`) to it.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from edcurve_neural import functional
+from edcurve_neural.optimisation.program import Cost
 from edcurve_neural.signals import Signal
 
 from . import structured
 from .ntc import ALPHA_LIMIT, SLOPE, mlp, parts
-
-
-class Cost(NamedTuple):
-    """Means over the batch, shape (models,): rate in bits, and distortion."""
-
-    rate: Tensor
-    distortion: Tensor
 
 
 def cost(

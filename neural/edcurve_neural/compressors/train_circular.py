@@ -1,16 +1,17 @@
 """Training of compressors with a circular latent.
 
 While noise that is uniform on a cell of 1/K turns stands for quantisation, the loss is log₂ K + λ · distortion: on a
-homogeneous loop, what K equal cells attain. The number K is trained like any other parameter; the cells that
-are used in the end are chosen for realizations.
+homogeneous loop, K equal cells attain this. The number K is trained like any other parameter; the cells that are used
+in the end are chosen for realizations.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import combinations
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -20,30 +21,47 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 from edcurve_neural import learning_phases, random_streams
-from edcurve_neural.config import Config
 from edcurve_neural.optimisation import schedules
-from edcurve_neural.optimisation.program import Program
-from edcurve_neural.signals import Measured, signal, trained_on
+from edcurve_neural.optimisation.program import Cost, Program
+from edcurve_neural.optimisation.settings import Settings
+from edcurve_neural.signals import signal
 
-from .cells import LEAST, Cells, Sorted, choose
-from .circular import FAST, Circular, cell, field, histogram, initial, latents, layout, series, series_error, waves
-from .codebook import LEARNED_FROM, Codebook, cell_means, with_codebook
-from .objective import Cost
+from .base import Compressor, Kind
+from .cells import LEAST, EqualCells, SortedRealizations, choose
+from .circular import (
+    FAST,
+    Circular,
+    cell,
+    field,
+    histogram,
+    initial,
+    latents,
+    layout,
+    layout_of,
+    restored,
+    series,
+    series_error,
+    waves,
+)
+from .codebook import LEARNED_FROM, WithTables, sample_means, tabled
 
 STARTED_FROM = 4096  # realizations
 COMPONENTS = 6  # of which pairs are tried
-DENSE = 1024  # coordinates, up to which all components are found
+DENSE = 1024  # coordinates, up to which all components are computed
 RIDGE = 1e-4  # of the first series, relative to the number of realizations
 CHOSEN_FROM = 2**14  # realizations
 PAIRS = 2**13  # of a cell and a place in each step of the network
 
 
-class CircularProgram(Program):
-    """`Circular` side by side: analysis, series and number of cells together; then, if asked for, the network."""
+class SeriesProgram(Program[Compressor]):
+    """`Circular` compressors side by side, whose analysis, series and number of cells are trained together."""
 
-    def __init__(self, configs: Sequence[Config], device: torch.device | str = "cpu") -> None:
+    centred: ClassVar[bool] = True  # whether measured points may be moved for training
+    for_means: ClassVar[bool] = False  # whether cells are chosen for means of realizations, not for the series
+
+    def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
         first = configs[0]
-        self.signal = trained_on(signal(first.source, first.samples or 2), centred=not first.field)
+        self.signal = signal(first.source, first.samples or 2).for_training(centred=self.centred)
         self.layout = layout(self.signal.dim, first.hidden)
         keys = torch.tensor([random_streams.key(config.seed, "weights") for config in configs])
         flat = initial(self.layout, keys)
@@ -51,9 +69,8 @@ class CircularProgram(Program):
             if config.start == "data":
                 self._start(config, self.layout.views(flat[i : i + 1]))
         super().__init__(configs, flat.to(device))
-        self._table: _Table | None = None
 
-    def _start(self, config: Config, views: dict[str, Tensor]) -> None:
+    def _start(self, config: Settings, views: dict[str, Tensor]) -> None:
         """The skip as two principal components, the series as its fit; the hidden layers add nothing at first."""
         v = learning_phases.phases(config, "start", STARTED_FROM)
         rows = loop_of_components(self.signal.sample(v)[0].double().numpy(), config.lmbda * self.signal.weight)
@@ -65,34 +82,22 @@ class CircularProgram(Program):
         views["series"].copy_(torch.linalg.solve(gram, factors @ x / len(x)) / FAST)
 
     def preview(self, i: int) -> Circular:
-        """The compressor with the number of cells that training is at."""
+        """The compressor with the series, and the number of cells that training is at."""
         number = float(torch.exp(FAST * self.layout.views(self.flat)["cells"][i].double()))
-        cells = Cells(round(number) if 1.0 <= number < 2**20 else 1, 0.0)
-        return self._select(i, cells, field=False, learned_from=STARTED_FROM)
+        cells = EqualCells(round(number) if 1.0 <= number < 2**20 else 1, 0.0)
+        return self._with_cells(i, cells, learned_from=STARTED_FROM)
+
+    def compressor(self, i: int) -> Compressor:
+        """The compressor with the best cells for realizations."""
+        return self._with_cells(i, self._best_cells(i))
 
     @property
     def switch(self) -> int:
-        """Step from which on the network is trained, and nothing else."""
-        return (self.steps + 1) // 2 if self.configs[0].field else self.steps
+        """Step at which training of the transforms ends."""
+        return self.steps
 
     def update(self) -> Cost:
-        """One step of the transforms or, from `switch` on, of the network."""
-        if self.done < self.switch:
-            return self._transforms()
-        if self.done == self.switch:
-            self.adam.mean.zero_()  # so that what is not trained any more stays as it is
-            self.adam.square.zero_()
-        if self._table is None:
-            self._table = self._targets()
-        return self._network(self._table)
-
-    def coder(self, i: int) -> Circular | Codebook:
-        """The compressor with the best cells for realizations."""
-        cells = self._partition(i) if self._table is None else self._table.parts[i]
-        model = self._select(i, cells, field=self.configs[i].field)
-        return with_codebook(model, self.configs[i]) if self.configs[i].tabled else model
-
-    def _transforms(self) -> Cost:
+        """One step of the transforms."""
         batch = self.configs[0].batch_size
         numbers = random_streams.uniform(self._keys, self.done, 2 * batch)
         v, noise = self.phases(numbers[:, :batch]), numbers[:, batch:] - 0.5
@@ -102,28 +107,10 @@ class CircularProgram(Program):
             log_cells = (FAST * views["cells"]).clamp(min=0.0)
             noisy = latents(self.signal, v, views) + noise * torch.exp(-log_cells).unsqueeze(1)
             error = series_error(self.signal, v, views["series"], noisy).mean(1)
-            found = Cost(log_cells / math.log(2.0), self.signal.weight * error)
-            torch.autograd.backward((found.rate + self.lmbda * found.distortion).sum())
+            cost = Cost(log_cells / math.log(2.0), self.signal.weight * error)
+            torch.autograd.backward((cost.rate + self.lmbda * cost.distortion).sum())
         self._apply(leaf, schedules.learning_rate(self.done, self.switch))
-        return Cost(found.rate.detach(), found.distortion.detach())
-
-    def _network(self, table: _Table) -> Cost:
-        """One step towards the means of the cells, from some cells and places."""
-        numbers = random_streams.uniform(self._keys, self.done, 2 * PAIRS)
-        which = (numbers[:, :PAIRS] * table.cells).long()
-        place = (numbers[:, PAIRS:] * self.signal.dim).long()
-        rows = torch.arange(len(self.configs), device=which.device).unsqueeze(1)
-        target, latent = table.means[rows, which, place], table.middles.gather(1, which)
-        with torch.enable_grad():
-            leaf = self.flat.detach().requires_grad_()
-            found = field(self.layout.views(leaf), latent, place.to(latent.dtype) / self.signal.dim)
-            error = (found - target).square().mean(1)
-            unit = self.signal.weight if isinstance(self.signal, Measured) else 1.0
-            torch.autograd.backward((unit * self.lmbda * error).sum())
-        after = (self.done - self.switch) / (self.steps - self.switch)
-        self._apply(leaf, FAST * 0.5 * (1.0 + math.cos(math.pi * after)))
-        rate = torch.log2(table.cells[:, 0].to(error.dtype))
-        return Cost(rate, table.distortion + self.signal.weight * self.signal.dim * error.detach())
+        return Cost(cost.rate.detach(), cost.distortion.detach())
 
     @torch.no_grad()
     def _apply(self, leaf: Tensor, factor: float) -> None:
@@ -132,34 +119,35 @@ class CircularProgram(Program):
         self.adam.update(factor)
 
     @torch.no_grad()
-    def _partition(self, i: int) -> Cells:
-        """The best cells of one model, for its own series or, where others decode, for means."""
+    def _best_cells(self, i: int) -> EqualCells:
+        """The best cells of one model, for its own series or for means."""
         config, flat = self.configs[i], self.flat[i : i + 1]
         views = self.layout.views(flat)
         near = float(torch.exp(FAST * views["cells"].double()))
         if not bool(torch.isfinite(flat).all()):
-            return Cells(1, 0.0)
+            return EqualCells(1, 0.0)
         v = learning_phases.phases(config, "cells", CHOSEN_FROM)
         latent = latents(self.signal, v.to(flat.device), views)[0].double().cpu().numpy()
-        data = Sorted(latent, self.signal.sample(v)[0].numpy(), self.signal.weight)
+        realizations = SortedRealizations(latent, self.signal.sample(v)[0].numpy(), self.signal.weight)
 
-        def decode(cells: Cells) -> NDArray[np.float64]:
-            found = series(views["series"], _middles(cells).to(flat)[None])[0]
-            return np.asarray(found.double().cpu())
+        def decode(cells: EqualCells) -> NDArray[np.float64]:
+            return np.asarray(series(views["series"], _middles(cells).to(flat)[None])[0].double().cpu())
 
-        return choose(data, config.lmbda, near, None if config.tabled or config.field else decode)
+        return choose(realizations, config.lmbda, near, None if self.for_means else decode)
 
     @torch.no_grad()
-    def _select(self, i: int, cells: Cells, *, field: bool, learned_from: int = LEARNED_FROM) -> Circular:
+    def _with_cells(
+        self, i: int, cells: EqualCells, *, field: bool = False, learned_from: int = LEARNED_FROM
+    ) -> Circular:
+        """The compressor of one model with these cells, for realizations as they were given."""
         config, flat = self.configs[i], self.flat[i : i + 1].detach().clone()
         v = learning_phases.phases(config, "codebook", learned_from).to(flat.device)
         views = self.layout.views(flat)
         density = histogram(latents(self.signal, v, views))
-        if isinstance(self.signal, Measured):
-            self.signal.restore_inputs(views["analysis.0"])
-            self.signal.restore_inputs(views["skip"])
-            self.signal.restore_outputs(views["field.last"])
-            self.signal.restore_outputs(views["series"], views["series"][:, 0], FAST)
+        self.signal.restore_inputs(views["analysis.0"])
+        self.signal.restore_inputs(views["skip"])
+        self.signal.restore_outputs(views["field.last"])
+        self.signal.restore_outputs(views["series"], views["series"][:, 0], FAST)
         return Circular(
             config.source,
             config.hidden,
@@ -171,51 +159,129 @@ class CircularProgram(Program):
             samples=config.samples or 2,
         )
 
+
+class SeriesTableProgram(WithTables, SeriesProgram):
+    """`Circular` compressors side by side that get tables at the end, which makes means of cells their codewords."""
+
+    for_means = True
+
+
+class FieldProgram(SeriesProgram):
+    """`Circular` compressors side by side: first the transforms, then the network of latent and place.
+
+    The cells are chosen when the network begins. It learns the means of the cells, and the transforms stay as they are.
+    """
+
+    centred = False
+    for_means = True
+
+    def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
+        super().__init__(configs, device)
+        self._targets: FieldTargets | None = None
+
+    @property
+    def switch(self) -> int:
+        """Step from which on the network is trained, and nothing else."""
+        return (self.steps + 1) // 2
+
+    def update(self) -> Cost:
+        """One step of the transforms or, from `switch` on, of the network."""
+        if self.done < self.switch:
+            return super().update()
+        if self.done == self.switch:
+            self.adam.mean.zero_()  # so that parameters without a gradient stay as they are
+            self.adam.square.zero_()
+        if self._targets is None:
+            self._targets = self._means_of_cells()
+        return self._network(self._targets)
+
+    def compressor(self, i: int) -> Circular:
+        """The compressor with the network, and the cells that it was trained for."""
+        cells = self._best_cells(i) if self._targets is None else self._targets.cells[i]
+        return self._with_cells(i, cells, field=True)
+
+    def _network(self, targets: FieldTargets) -> Cost:
+        """One step towards the means of the cells, from some cells and places."""
+        numbers = random_streams.uniform(self._keys, self.done, 2 * PAIRS)
+        which = (numbers[:, :PAIRS] * targets.counts).long()
+        place = (numbers[:, PAIRS:] * self.signal.dim).long()
+        rows = torch.arange(len(self.configs), device=which.device).unsqueeze(1)
+        mean, latent = targets.means[rows, which, place], targets.middles.gather(1, which)
+        with torch.enable_grad():
+            leaf = self.flat.detach().requires_grad_()
+            output = field(self.layout.views(leaf), latent, place.to(latent.dtype) / self.signal.dim)
+            error = (output - mean).square().mean(1)
+            # squared errors of realizations as given: Adam's ε makes the size of a gradient matter
+            torch.autograd.backward((self.signal.scale**-2 * self.lmbda * error).sum())
+        after = (self.done - self.switch) / (self.steps - self.switch)
+        self._apply(leaf, FAST * 0.5 * (1.0 + math.cos(math.pi * after)))
+        rate = torch.log2(targets.counts[:, 0].to(error.dtype))
+        return Cost(rate, targets.distortion + self.signal.weight * self.signal.dim * error.detach())
+
     @torch.no_grad()
-    def _targets(self) -> _Table:
-        """Cells of all models, and means of realizations in them."""
-        parts = [self._partition(i) for i in range(len(self.configs))]
-        found = [self._means(i, cells) for i, cells in enumerate(parts)]
-        most = max(cells.number for cells in parts)
-        means = torch.zeros(len(parts), most, self.signal.dim)
-        middles = torch.zeros(len(parts), most)
-        for i, cells in enumerate(parts):
-            means[i, : cells.number] = found[i][0]
-            middles[i, : cells.number] = _middles(cells)
+    def _means_of_cells(self) -> FieldTargets:
+        """The best cells of all models, and means of realizations in them."""
+        cells = [self._best_cells(i) for i in range(len(self.configs))]
+        learned = [self._means(i, part) for i, part in enumerate(cells)]
+        most = max(part.number for part in cells)
+        means = torch.zeros(len(cells), most, self.signal.dim)
+        middles = torch.zeros(len(cells), most)
+        for i, part in enumerate(cells):
+            means[i, : part.number] = learned[i][0]
+            middles[i, : part.number] = _middles(part)
         device = self.flat.device
-        return _Table(
-            parts,
-            torch.tensor([[cells.number] for cells in parts], device=device),
+        return FieldTargets(
+            cells,
+            torch.tensor([[part.number] for part in cells], device=device),
             means.to(device),
             middles.to(device),
-            torch.tensor([distortion for _, distortion in found], device=device),
+            torch.tensor([distortion for _, distortion in learned], device=device),
         )
 
-    def _means(self, i: int, cells: Cells) -> tuple[Tensor, float]:
-        """Means of the cells, of the series where there are no realizations, and the distortion with them."""
-        views, v = (
-            self.layout.views(self.flat[i : i + 1]),
-            learning_phases.phases(self.configs[i], "codebook", LEARNED_FROM),
-        )
+    def _means(self, i: int, cells: EqualCells) -> tuple[Tensor, float]:
+        """Means of the cells, or the series' reconstructions of empty cells, and the distortion with them."""
+        views = self.layout.views(self.flat[i : i + 1])
+        v = learning_phases.phases(self.configs[i], "codebook", LEARNED_FROM)
         latent = latents(self.signal, v.to(self.flat.device), views)[0].cpu()
-        means, counts = cell_means(self.signal, v[0], cell(latent, *cells), cells.number)
+        means, counts = sample_means(self.signal, v[0], cell(latent, *cells), cells.number)
         replaced = series(views["series"], _middles(cells).to(self.flat)[None])[0].double().cpu()
         means = torch.where(counts[:, None] > 0, means, replaced)
         within = self.signal.energy(v).double().mean() - (counts / len(v[0])) @ means.square().sum(1)
         return means, self.signal.weight * float(within)
 
 
-class _Table(NamedTuple):
-    """What the network is to learn: means of cells, padded to one number of cells."""
+class FieldTargets(NamedTuple):
+    """Means of cells, which the network is to learn, for all models, padded to the largest number of cells.
 
-    parts: list[Cells]
-    cells: Tensor
+    Attributes
+    ----------
+    cells : list of EqualCells
+        One for each model.
+    counts : Tensor of int64, shape (models, 1)
+        Numbers of cells.
+    means : Tensor, shape (models, cells, dim)
+        Mean realizations.
+    middles : Tensor, shape (models, cells)
+        Latents in the middle of each cell, in turns.
+    distortion : Tensor, shape (models,)
+        Distortion with the means as reconstructions.
+    """
+
+    cells: list[EqualCells]
+    counts: Tensor
     means: Tensor
     middles: Tensor
     distortion: Tensor
 
 
-def _middles(cells: Cells) -> Tensor:
+_UNUSED = ("latent_dim", "likelihood")
+SERIES = Kind(SeriesProgram, layout_of, partial(restored, field=False), unused=_UNUSED, circular=True)
+FIELD = Kind(FieldProgram, layout_of, partial(restored, field=True), unused=_UNUSED, circular=True, field=True)
+TABLE = tabled(SERIES, SeriesTableProgram)
+
+
+def _middles(cells: EqualCells) -> Tensor:
+    """Latents in the middle of each cell, in turns."""
     return torch.remainder((torch.arange(cells.number) + (0.5 - cells.offset)) / cells.number, 1.0)
 
 
@@ -234,7 +300,7 @@ def loop_of_components(x: NDArray[np.float64], lmbda: float) -> NDArray[np.float
     Returns
     -------
     ndarray, shape (2, dim + 1)
-        Rows that give components of unit variance, and in the last column minus what they give of the mean.
+        Affine maps to components of unit variance and mean 0, their constants in the last column.
     """
     mean, dim = x.mean(axis=0), x.shape[1]
     centred = x - mean
@@ -249,9 +315,9 @@ def loop_of_components(x: NDArray[np.float64], lmbda: float) -> NDArray[np.float
     def cost(pair: Iterable[int]) -> float:
         first, second = pair
         turns = np.remainder(np.arctan2(scores[second], scores[first]) / (2.0 * np.pi), 1.0)
-        data = Sorted(turns, centred, 1.0)
-        found = [data.with_means(Cells(int(count), 0.0)) for count in counts]
-        return float(min(rate + lmbda * distortion for rate, distortion in found))
+        realizations = SortedRealizations(turns, centred, 1.0)
+        codes = [realizations.with_means(EqualCells(int(count), 0.0)) for count in counts]
+        return float(min(rate + lmbda * distortion for rate, distortion in codes))
 
     best = rows[list(min(combinations(range(len(rows)), 2), key=cost))]
     return np.concatenate([best, -(best @ mean)[:, None]], axis=1)

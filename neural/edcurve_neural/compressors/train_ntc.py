@@ -8,27 +8,26 @@ import torch
 from torch import Tensor
 
 from edcurve_neural import random_streams
-from edcurve_neural.config import Config
 from edcurve_neural.optimisation import schedules
-from edcurve_neural.optimisation.program import Program
-from edcurve_neural.signals import Measured, trained_on
+from edcurve_neural.optimisation.program import Cost, Program
+from edcurve_neural.optimisation.settings import Settings
 
-from .codebook import Codebook, with_codebook
+from .base import Compressor, Kind
+from .codebook import WithTables, tabled
 from .gradients import gradient_of
-from .ntc import NTC
-from .objective import Cost
+from .ntc import NTC, layout_of, restored
 
 
-class TransformProgram(Program):
-    """`NTC` side by side; at the end with a table of their codewords if the configuration asks for one."""
+class TransformProgram(Program[Compressor]):
+    """`NTC` compressors side by side."""
 
-    def __init__(self, configs: Sequence[Config], device: torch.device | str = "cpu") -> None:
+    def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
         first = configs[0]
         seeds, samples = [config.seed for config in configs], first.samples or 2
         self.model = NTC(first.source, first.latent_dim, first.hidden, samples=samples, seeds=seeds).to(device)
         super().__init__(configs, self.model.flat.detach())
         twice = first.likelihood == "reference"
-        self.signal = trained_on(self.model.signal)
+        self.signal = self.model.signal.for_training()
         self._evaluate = gradient_of(
             self.signal, self.model.layout, self.flat, self.gradient, first.batch_size, twice=twice
         )
@@ -54,15 +53,17 @@ class TransformProgram(Program):
     def preview(self, i: int) -> NTC:
         """The transforms and the density as they are."""
         model = self.model.select(i)
-        if isinstance(self.signal, Measured):
-            layers = list(model.views().items())
-            first = next(view for name, view in layers if name.startswith("analysis"))
-            last = [view for name, view in layers if name.startswith("synthesis")][-1]
-            self.signal.restore_inputs(first)
-            self.signal.restore_outputs(last, last[:, -1])
+        layers = list(model.views().items())
+        first = next(view for name, view in layers if name.startswith("analysis"))
+        last = [view for name, view in layers if name.startswith("synthesis")][-1]
+        self.signal.restore_inputs(first)
+        self.signal.restore_outputs(last, last[:, -1])
         return model
 
-    def coder(self, i: int) -> NTC | Codebook:
-        """The compressor, with tables where the configuration asks for them."""
-        model = self.preview(i)
-        return with_codebook(model, self.configs[i]) if self.configs[i].tabled else model
+
+class TransformTableProgram(WithTables, TransformProgram):
+    """`NTC` compressors side by side that get tables at the end."""
+
+
+KIND = Kind(TransformProgram, layout_of, restored, unused=("start",))
+TABLE = tabled(KIND, TransformTableProgram)

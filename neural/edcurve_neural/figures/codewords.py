@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -25,8 +26,9 @@ DIGITS = 5
 def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int = 512) -> pd.DataFrame | None:
     """Latents, codewords and reconstructions on a grid of phases.
 
-    Of the ramp with one latent dimension and of the circle with one and two; each at the least and the greatest λ, from
-    the largest batch and the first seed, and from the longest schedule if some runs have a longer one than most.
+    The runs are those of the ramp with one latent dimension and of the circle with one and two, at the least and the
+    greatest λ. They have the largest batch and the first seed; if some runs have a longer schedule than most, the run
+    with the longest is taken too.
 
     Parameters
     ----------
@@ -40,26 +42,25 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
     Returns
     -------
     pandas.DataFrame or None
-        One row for each run and phase: `key` of the run, `phase`, `latent_0`, … (analysis), `codeword_0`, … (rounded),
-        and for the ramp at t = 240/1024 `signal`, `reconstruction` and `unquantised`, which is the synthesis of the
-        latent as it is. None if the store has no such runs.
+        One row for each run and phase: `key` of the run, `phase`, `latent_0`, … (analysis), `codeword_0`, … (rounded).
+        For the ramp also, at t = 240/1024, `signal`, `reconstruction` and `unquantised`, the synthesis of the latent
+        that was not rounded. None if the store has no such runs.
 
     Raises
     ------
     DamagedFileError
-        If weights are not what was written.
+        If weights were altered.
     ValueError
-        If they are of a release whose configurations had other fields.
+        If weights are of a release whose configurations had other fields.
     """
     kept = Store(store)
-    known = {row["key"]: row for row in kept.rows()}
+    rows = {row["key"]: row for row in kept.rows()}
     names = [field.name for field in dataclasses.fields(Config)]
     tables = []
     for key in chosen(runs):
-        fields = {name: known[key][name] for name in names if name in known[key]}
+        fields = {name: rows[key][name] for name in names if name in rows[key]}
         config = configuration(kept.path / "runs" / f"{key}.json", fields)
-        model = kept.load(config).model
-        assert isinstance(model, NTC)  # `usual` knows no other
+        model = cast(NTC, kept.load(config).model)  # `chosen` takes no other kind
         table = of_model(model, points)
         table.insert(0, "key", key)
         tables.append(table)

@@ -68,7 +68,7 @@ def _codeword(ax: Axes, at: pd.Series[float], table: pd.DataFrame) -> None:
 
 
 def _shown(runs: pd.DataFrame, codewords: pd.DataFrame, source: str) -> list[tuple[pd.Series, pd.DataFrame]]:
-    """Runs of a source that codewords are known of, with these; by latent dimension, schedule and λ."""
+    """Runs of a source with their codewords, sorted by latent dimension, schedule and λ."""
     those = runs[(runs["source"] == source) & runs["key"].isin(codewords["key"])]
     those = those.sort_values(["latent_dim", "steps", "lmbda"])
     return [(run, codewords[codewords["key"] == run["key"]].dropna(axis="columns")) for _, run in those.iterrows()]

@@ -1,4 +1,4 @@
-"""What the figures share."""
+"""Colours, sizes and words that the figures share."""
 
 from __future__ import annotations
 

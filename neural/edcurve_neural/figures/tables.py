@@ -1,13 +1,11 @@
-"""What the figures are drawn from: a table of runs, and their codewords against the phase."""
+"""Tables of runs, read from a store or a CSV and checked."""
 
 from __future__ import annotations
 
 import io
-import json
 import os
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +16,7 @@ NEEDED = (
     "key", "source", "lmbda", "latent_dim", "batch_size", "seed", "steps", "status", "rate", "entropy", "distortion",
     "excess", "entropy_model", "decoder", "partition",
 )  # fmt: skip
-# columns that tables of older versions lack, or that a table may leave out, and what they stand for then
+# columns that a table may leave out, as those of older versions do, and the values that stand for them
 DEFAULTS: dict[str, Any] = {"compressor": "ntc", "train_size": np.nan, "learning_rate": 1e-3, "hidden": "[100, 100]"}
 DEFAULTS |= {
     "rank_floor": np.nan,
@@ -31,56 +29,6 @@ DEFAULTS |= {
 TEXTS = ("key", "source", "status", "compressor", "hidden", "likelihood", "start")
 COUNTS = ("latent_dim", "batch_size", "steps")
 LARGEST = 2.0**64
-SHIPPED = ("runs.csv", "codewords.csv", "provenance.json")
-
-
-class Trained(NamedTuple):
-    """Trained compressors to draw.
-
-    Attributes
-    ----------
-    runs : pandas.DataFrame
-        Finished runs, as `read_runs` returns them.
-    codewords : pandas.DataFrame or None
-        Codewords of some of them against the phase, as `codewords.codewords` returns them.
-    provenance : dict or None
-        How they were made, if known.
-    """
-
-    runs: pd.DataFrame
-    codewords: pd.DataFrame | None
-    provenance: dict[str, Any] | None
-
-
-def load(path: str | os.PathLike[str] | None = None) -> Trained:
-    """Trained compressors of a store, of the CSV of ``edcurve runs DIR --csv``, or those shipped with the package.
-
-    Parameters
-    ----------
-    path : path, optional
-        A store or a CSV; a CSV has no codewords. By default what is shipped.
-
-    Raises
-    ------
-    ValueError
-        If there is no finished run, a column is missing, or the folder is no store.
-    ImportError
-        For a store, if PyTorch is not installed.
-    """
-    if path is None:
-        runs, codewords, provenance = (files("edcurve_neural").joinpath("data", name) for name in SHIPPED)
-        with runs.open(encoding="utf-8") as table, codewords.open(encoding="utf-8") as words:
-            return Trained(
-                _finished(pd.read_csv(table), "the results shipped"),
-                pd.read_csv(words),
-                json.loads(provenance.read_text(encoding="utf-8")),
-            )
-    runs_there = read_runs(path)
-    if not Path(path).is_dir():
-        return Trained(runs_there, None, None)
-    from .codewords import codewords as of_store
-
-    return Trained(runs_there, of_store(path, runs_there), None)
 
 
 def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -89,9 +37,8 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run, with the optimum of rate + λD (bits) and the excess in percent of it as further columns
-        `optimum` and `percent`, and what the excess in percent was in the last steps of training, on the phases of the
-        training and with soft rounding, as `trained_percent`.
+        One row a run. Further columns are `optimum`, that of rate + λD in bits; `percent`, the excess in percent of it;
+        and `trained_percent`, the same in the last steps of training, on its phases and with soft rounding.
 
     Raises
     ------
@@ -112,10 +59,11 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
             frame = pd.read_csv(text, low_memory=False)
         except (ValueError, RecursionError) as error:  # of pandas, and of what is not UTF-8
             raise ValueError(f"{where}: not a CSV file in UTF-8: {shortened(error)}") from None
-    return _finished(frame, str(where))
+    return finished_runs(frame, str(where))
 
 
-def _finished(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+def finished_runs(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Finished runs of a table, with all columns of `read_runs`; ValueError names `where` the table is from."""
     missing = [name for name in NEEDED if name not in frame]
     if missing:
         raise ValueError(f"{where}: expected the columns of `edcurve runs --csv`, got none called {', '.join(missing)}")

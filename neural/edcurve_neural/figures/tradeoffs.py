@@ -54,15 +54,15 @@ def trade_off(runs: pd.DataFrame, source: str) -> Figure:
 
 
 def _optimum(ax: Axes, source: str, low: float) -> None:
-    known = resolve(source)
-    D = np.geomspace(min(low, 0.01 * known.max_distortion), known.max_distortion, 600)
+    most = resolve(source).max_distortion
+    D = np.geomspace(min(low, 0.01 * most), most, 600)
     ax.plot(D, edcurve.entropy_distortion(source, D), color="k", lw=1.6, label="E(D), exact (proved)")
     ax.plot(D, edcurve.convex_hull(source, D), color="0.45", lw=1.0, ls="--", label="its convex hull")
     ax.plot(D, edcurve.lower_bound(source, D), color="C3", lw=1.0, ls=":", label="dual lower bound")
 
 
 def _label(group: pd.DataFrame, panel: pd.DataFrame, usual_steps: int) -> str:
-    """What sets a series apart from the others in its panel."""
+    """Label of a series: what sets it apart from the others in its panel."""
     one = group.iloc[0]
     words = [f"batch {one['batch_size']}"]
     words += [f"{one['steps']:,} steps"] if one["steps"] != usual_steps else []
@@ -78,7 +78,7 @@ def _series(ax: Axes, group: pd.DataFrame, label: str, style: dict[str, Any]) ->
 
 
 def _entropies(ax: Axes, runs: pd.DataFrame) -> None:
-    """What an ideal entropy coder would spend on the indices, at the largest batch size."""
+    """Entropy of the indices, the rate of an ideal entropy coder, at the largest batch size."""
     largest = runs[runs["batch_size"] == runs["batch_size"].max()]
     means = largest.groupby("lmbda")[["distortion", "entropy"]].mean()
     style: dict[str, Any] = {"color": "0.25", "marker": "o", "mfc": "none", "ms": 5, "lw": 0.6, "ls": "-."}
@@ -88,7 +88,7 @@ def _entropies(ax: Axes, runs: pd.DataFrame) -> None:
 
 
 def _floor(ax: Axes, panel: pd.DataFrame) -> None:
-    """The distortion that no decoder of that width is below."""
+    """The least distortion of any decoder of that width."""
     floor = panel["rank_floor"].max()
     if panel["rank_floor"].nunique() == 1 and floor > 0.0:
         ax.axvline(floor, color="0.5", lw=1.0, ls=(0, (1, 1)), label="rank floor of the decoder's width")

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import edcurve
 from edcurve.io.files import replacing, write_text
 
+from .loading import Trained
 from .phases import circle, ramp
 from .stochastic import stochasticity
 from .style import schedule
 from .summary import over_batches, over_training_sets
-from .tables import Trained, usual
+from .tables import usual
 from .tradeoffs import decompositions, trade_off
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ def draw(trained: Trained, out: str | os.PathLike[str], *, command: Sequence[str
     out : path
         Folder, made if need be; files in it of the same names are replaced.
     command : sequence of str
-        What was run, for the provenance.
+        The command that was run, for the provenance.
 
     Yields
     ------
     Path
-        ``figure_1.png`` to ``figure_7.png``, as far as there is something to draw: see `CAPTIONS`. Beside them
-        ``runs.csv`` and ``codewords.csv``, which they are drawn from, and ``figures.json``, which says how.
+        ``figure_1.png`` to ``figure_7.png``, those for which there are runs: see `CAPTIONS`. Beside them are
+        ``runs.csv`` and ``codewords.csv``, from which they are drawn, and ``figures.json``, which says how.
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,16 +74,16 @@ def draw(trained: Trained, out: str | os.PathLike[str], *, command: Sequence[str
 
 
 def _makers(trained: Trained) -> dict[str, Callable[[], Figure]]:
-    """What makes each figure that can be made."""
+    """The function that draws each figure for which there are runs."""
     runs, codewords = trained.runs, trained.codewords
     makers: dict[str, Callable[[], Figure]] = {}
     for source, number in TRADE_OFFS.items():
         if (runs["train_size"].isna() & (runs["source"] == source)).any():
             makers[f"figure_{number}.png"] = partial(trade_off, runs, source)
     if codewords is not None:
-        known = set(runs.loc[runs["key"].isin(codewords["key"]), "source"])
+        sources = set(runs.loc[runs["key"].isin(codewords["key"]), "source"])
         for source, (number, phases) in PHASES.items():
-            if source in known:
+            if source in sources:
                 makers[f"figure_{number}.png"] = partial(phases, runs, codewords)
     if len(usual(runs)):
         makers["figure_5.png"] = partial(decompositions, runs)

@@ -1,1 +1,1 @@
-"""A program of training: the state that changes from step to step, and what changes it."""
+"""What every program of training shares: its state, its optimiser and its schedules."""

@@ -1,10 +1,10 @@
-"""What training keeps of a program, whichever compressors it is of."""
+"""`Program`: models of one shape that are trained together, and one step of their training."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edcurve_neural import random_streams
-from edcurve_neural.compressors.base import Coder
-from edcurve_neural.compressors.objective import Cost
-from edcurve_neural.config import Config
-from edcurve_neural.runs import Run
 
 from .adam import Adam
+from .settings import Settings
 
 LOGGED = 100  # points of the history
+
+Trained = TypeVar("Trained", covariant=True)  # what the parameters of one model amount to: a compressor
+
+
+class Cost(NamedTuple):
+    """Means over the batch, shape (models,): rate in bits, and distortion."""
+
+    rate: Tensor
+    distortion: Tensor
 
 
 class Record(NamedTuple):
@@ -30,18 +36,21 @@ class Record(NamedTuple):
     distortion: NDArray[np.float64]
 
 
-class Program(ABC):
-    """Models of one shape, their optimiser, random streams and history: the state of training and one step of it.
+class Program(ABC, Generic[Trained]):
+    """Models of one shape, their optimiser, random streams and history: the state of training, and one step of it.
+
+    A kind of compressor adds how its parameters change (`update`), and which compressor they amount to (`preview`,
+    and `compressor` where more is done at the end).
 
     Parameters
     ----------
-    configs : sequence of Config
-        Of one shape.
+    configs : sequence of Settings
+        Configurations of one shape.
     flat : Tensor
         Parameters to train, shape (models, parameters of a model).
     """
 
-    def __init__(self, configs: Sequence[Config], flat: Tensor) -> None:
+    def __init__(self, configs: Sequence[Settings], flat: Tensor) -> None:
         self.configs, self.done, self.records = list(configs), 0, list[Record]()
         self.flat, self.gradient = flat, torch.zeros_like(flat)
         self.adam = Adam(self.flat, self.gradient, [config.learning_rate for config in configs])
@@ -55,30 +64,30 @@ class Program(ABC):
 
     @abstractmethod
     def update(self) -> Cost:
-        """Change the parameters once; returns rates and distortions before it."""
+        """Change the parameters once; returns rates and distortions before the change."""
 
     @abstractmethod
-    def coder(self, i: int) -> Coder:
-        """What the parameters of one model amount to."""
+    def preview(self, i: int) -> Trained:
+        """The compressor of model number `i` as it is now, at little cost: it shows how training goes."""
 
-    @abstractmethod
-    def preview(self, i: int) -> Coder:
-        """What `coder` would return, or something like it, at little cost: to show how training goes."""
+    def compressor(self, i: int) -> Trained:
+        """The compressor of model number `i` at the end of training; by default its preview."""
+        return self.preview(i)
 
     @property
     def steps(self) -> int:
-        """Of the whole training."""
+        """Number of steps of the whole training."""
         return self.configs[0].steps
 
     def state(self) -> dict[str, Tensor]:
-        """All that changes: with it and `done`, a program of the same configurations goes on to the same bits."""
+        """Everything that changes: with it and `done`, a program of the same configurations ends with the same bits."""
         records = [np.concatenate([[r.step], r.rate, r.distortion]) for r in self.records]
         table = torch.tensor(np.array(records).reshape(len(records), 1 + 2 * len(self.configs)))
         parts = {"flat": self.flat, "mean": self.adam.mean, "square": self.adam.square}
         return {**parts, "failed": self.failed, "total": self._total, "records": table}
 
     def restore(self, state: dict[str, Tensor], done: int) -> None:
-        """Take over the state after so many steps."""
+        """Take over the state after `done` steps."""
         self.flat.copy_(state["flat"])
         self.adam.restore(state["mean"], state["square"], done)
         self.failed.copy_(state["failed"])
@@ -89,49 +98,51 @@ class Program(ABC):
 
     def step(self) -> Cost:
         """One update of all models; returns their rates and distortions before it."""
-        found = self.update()
-        failed = ~torch.isfinite(found.rate + self.lmbda * found.distortion)
+        cost = self.update()
+        failed = ~torch.isfinite(cost.rate + self.lmbda * cost.distortion)
         self.failed = torch.where((self.failed < 0) & failed, self.done, self.failed)
         self.done += 1
-        self._record(found)
-        return found
+        self._record(cost)
+        return cost
 
     def phases(self, numbers: Tensor) -> Tensor:
-        """Phases of numbers uniform on [0, 1): themselves, or members of the training sets where there are any."""
+        """Phases from numbers uniform on [0, 1): the numbers themselves, or members of a model's training set."""
         if self._phases is None:
             return numbers
         chosen = (numbers * self._sizes).long().clamp_(max=self._phases.shape[1] - 1)
         return torch.where(self._sizes > 0, self._phases.gather(1, chosen), numbers)
 
-    def _record(self, found: Cost) -> None:
+    def history(self, i: int) -> dict[str, NDArray[np.float64]]:
+        """History of model number `i`: "step", and means since the step before of "loss", "rate" and "distortion"."""
+        rate = np.array([record.rate[i] for record in self.records])
+        distortion = np.array([record.distortion[i] for record in self.records])
+        return {
+            "step": np.array([float(record.step) for record in self.records]),
+            "loss": rate + self.configs[i].lmbda * distortion,
+            "rate": rate,
+            "distortion": distortion,
+        }
+
+    def first_failure(self, i: int) -> int | None:
+        """The first step at which the loss of model number `i` was not finite, if there is one."""
+        step = int(self.failed[i])
+        return None if step < 0 else step
+
+    def _record(self, cost: Cost) -> None:
         """Add to the means, and note them a hundred times in a training."""
-        self._total += torch.stack(found)
+        self._total += torch.stack(cost)
         every = -(-self.steps // LOGGED)
         if self.done % every == 0 or self.done == self.steps:
             count = self.done - (self.records[-1].step if self.records else 0)
             self.records.append(Record(self.done, *(self._total / count).double().cpu().numpy()))
             self._total.zero_()
 
-    def runs(self, seconds: float) -> list[Run]:
-        """What came of each configuration."""
-        return [self._run(i, seconds / len(self.configs)) for i in range(len(self.configs))]
 
-    def _run(self, i: int, seconds: float) -> Run:
-        config, failed = self.configs[i], int(self.failed[i])
-        rate = np.array([record.rate[i] for record in self.records])
-        distortion = np.array([record.distortion[i] for record in self.records])
-        history = {
-            "step": np.array([float(record.step) for record in self.records]),
-            "loss": rate + config.lmbda * distortion,
-            "rate": rate,
-            "distortion": distortion,
-        }
-        status = "finished" if failed < 0 else "diverged"
-        return Run(config, self.coder(i), status, None if failed < 0 else failed, history, seconds)
+def training_sets(configs: Sequence[Settings], device: torch.device | str) -> tuple[Tensor | None, Tensor]:
+    """Phases of the fixed training sets, padded to one length, and their sizes.
 
-
-def training_sets(configs: Sequence[Config], device: torch.device | str) -> tuple[Tensor | None, Tensor]:
-    """Phases of the fixed training sets, padded, and their sizes, 0 where there is none; (None, …) if all are 0."""
+    The size is 0 for a model without a training set; the phases are None if no model has one.
+    """
     sizes = [config.train_size or 0 for config in configs]
     keys = torch.tensor([random_streams.key(config.seed, "training set") for config in configs])
     phases = random_streams.uniform(keys, 0, max(sizes)).to(device) if any(sizes) else None

@@ -26,18 +26,19 @@ from edcurve.io.arrays import shortened
 from edcurve.io.files import replacing
 
 from edcurve_neural import files, manifolds
-from edcurve_neural.compressors.programs import Program
-from edcurve_neural.compressors.restoring import restored
+from edcurve_neural.compressors.base import Compressor
 from edcurve_neural.config import Config
 from edcurve_neural.evaluation import POINTS, Evaluation
 from edcurve_neural.files import DamagedFileError
+from edcurve_neural.optimisation.program import Program
+from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.runs import Run
 
 TEXTS = ("points_of", "optimum")  # metrics of measured points that are no numbers
 
 
 class Store:
-    """Reads and writes such a folder, which is made if it does not exist."""
+    """A folder of trained compressors, to read and to write; it is made if it does not exist."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -60,9 +61,9 @@ class Store:
         key = run.config.key
         self.keep_points([run.config])
         files.write_tensors(self._weights(key), run.model.state(), run.config.to_dict())
-        metrics = {name: _plain(value) for name, value in row(run, run.evaluate(points)).items()}
+        plain = {name: _plain(value) for name, value in row(run, run.evaluate(points)).items()}
         history = {name: [_plain(value) for value in values.tolist()] for name, values in run.history.items()}
-        content = {"config": run.config.to_dict(), "metrics": metrics, "history": history}
+        content = {"config": run.config.to_dict(), "metrics": plain, "history": history}
         files.write_json(self._record(key), content)
 
     def keep_points(self, configs: Sequence[Config]) -> None:
@@ -78,24 +79,24 @@ class Store:
         KeyError
             If the configuration is not finished.
         DamagedFileError
-            If the record or the weights are not what was written.
+            If the record or the weights were altered.
         """
         path = self._record(config.key)
         if not path.exists():
             raise KeyError(f"{self.path} has no finished run {config.key} of {config}")
         record = read_record(path)
-        metrics = record["metrics"]
         tensors, about = files.read_tensors(self._weights(config.key))
         if record["config"] != config.to_dict() or about != config.to_dict():
             raise DamagedFileError(path, "it is of another configuration")
         if config.measured:
             manifolds.find(config.source)  # or say that the points are missing, or damaged
         try:
-            model = restored(config, tensors)
+            model = config.kind.restored(config, tensors)
         except (LookupError, ValueError, TypeError, RuntimeError, OverflowError) as error:
             raise DamagedFileError(self._weights(config.key), f"not its weights ({shortened(error)})") from None
         history = {name: np.array(values, dtype=float) for name, values in record["history"].items()}
-        return Run(config, model, metrics["status"], metrics["failed"], history, metrics["seconds"])
+        status, failed, seconds = (record["metrics"][name] for name in ("status", "failed", "seconds"))
+        return Run(config, model, status, failed, history, seconds)
 
     def rows(self) -> list[dict[str, Any]]:
         """Configuration and metrics of all finished runs, in the order of their keys."""
@@ -118,25 +119,25 @@ class Store:
             if len(rows) == len(self.rows()):
                 return path
 
-    def checkpoint(self, configs: Sequence[Config]) -> Path:
-        """Where a program of these configurations keeps its state."""
+    def checkpoint(self, configs: Sequence[Settings]) -> Path:
+        """The file with the state of a program of these configurations."""
         name = hashlib.sha256(" ".join(config.key for config in configs).encode()).hexdigest()[:16]
         return self.path / "checkpoints" / f"{name}.safetensors"
 
-    def save_checkpoint(self, program: Program) -> None:
+    def save_checkpoint(self, program: Program[Compressor]) -> None:
         """Store the state of a program."""
         about = {"configs": [config.to_dict() for config in program.configs], "done": program.done}
         files.write_tensors(self.checkpoint(program.configs), program.state(), about)
 
-    def restore(self, program: Program) -> int:
-        """Let a program go on from its checkpoint if there is one; returns the step."""
+    def restore(self, program: Program[Compressor]) -> int:
+        """Let a program go on from its checkpoint if there is one; returns the step that it is at."""
         with contextlib.suppress(FileNotFoundError):
             state, about = files.read_tensors(self.checkpoint(program.configs))
             program.restore(state, about["done"])
         return program.done
 
     def reached(self, configs: Sequence[Config]) -> int:
-        """Step of the checkpoint of a program, 0 if there is none; not verified, for showing only."""
+        """Step of the checkpoint of a program, 0 without one; the file is not verified, so this is for display only."""
         with contextlib.suppress(FileNotFoundError, DamagedFileError):
             return int(files.read_about(self.checkpoint(configs))["done"])
         return 0
@@ -148,11 +149,11 @@ class Store:
     def begun(self) -> list[list[Config]]:
         """Configurations of the programs that have checkpoints."""
         paths = sorted(p for p in (self.path / "checkpoints").glob("*.safetensors") if not p.name.startswith("."))
-        found = []
+        programs = []
         for path in paths:
             with contextlib.suppress(FileNotFoundError):  # another process has finished it
-                found.append(_configs(path, files.read_tensors(path)[1]))
-        return found
+                programs.append(_configs(path, files.read_tensors(path)[1]))
+        return programs
 
     def _record(self, key: str) -> Path:
         return self.path / "runs" / f"{key}.json"
@@ -162,7 +163,7 @@ class Store:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The record of a run; `DamagedFileError` if it is not one, whatever its digest says."""
+    """The record of a run; `DamagedFileError` for an invalid one, even if its digest is right."""
     record = files.read_json(path)
     try:
         Config.from_dict(record["config"])
@@ -198,48 +199,49 @@ def configuration(path: Path, fields: dict[str, Any]) -> Config:
 
 
 def _is_number(value: Any) -> bool:
-    """What `_plain` makes of a number."""
+    """Whether a value is a number as `_plain` writes it."""
     return value is None or (isinstance(value, float | int) and math.isfinite(value))
 
 
-def row(run: Run, found: Evaluation) -> dict[str, Any]:
-    """Metrics of a run: see `Evaluation` for what they are; "noisy" ones are of the end of training."""
+def row(run: Run, evaluation: Evaluation) -> dict[str, Any]:
+    """Metrics of a run, described in `Evaluation`; "noisy" ones are those of training in its last steps."""
     return {
         "status": run.status,
         "failed": run.failed,
-        **measures(found, run.config.lmbda),
+        **metrics(evaluation, run.config.lmbda),
         "noisy_rate": float(run.history["rate"][-1]),
         "noisy_distortion": float(run.history["distortion"][-1]),
-        "points": found.points,
+        "points": evaluation.points,
         "seconds": run.seconds,
     }
 
 
-def measures(found: Evaluation, lmbda: float) -> dict[str, Any]:
-    """What an evaluation says at λ."""
-    both = {"excess_sampled": found.excess(lmbda, sampled=True)} if found.source.name == "ramp" else {}
+def metrics(evaluation: Evaluation, lmbda: float) -> dict[str, Any]:
+    """Metrics of an evaluation at λ: columns of the table of runs."""
+    source = evaluation.source
+    both = {"excess_sampled": evaluation.excess(lmbda, sampled=True)} if source.name == "ramp" else {}
+    is_measured = isinstance(source, edcurve.SampledLoop | edcurve.SampledCurve)
     return {
-        "rate": found.rate,
-        "entropy": found.entropy,
-        "distortion": found.distortion,
-        "distortion_centroid": found.distortion_centroid,
-        "cells": found.cells,
-        "excess": found.excess(lmbda),
-        **found.decomposition(lmbda)._asdict(),
+        "rate": evaluation.rate,
+        "entropy": evaluation.entropy,
+        "distortion": evaluation.distortion,
+        "distortion_centroid": evaluation.distortion_centroid,
+        "cells": evaluation.cells,
+        "excess": evaluation.excess(lmbda),
+        **evaluation.decomposition(lmbda)._asdict(),
         **both,
-        **(_bound(found) if isinstance(found.source, edcurve.SampledLoop | edcurve.SampledCurve) else {}),
-        "rank_floor": found.rank_floor,
+        **(_optimum(source) if is_measured else {}),
+        "rank_floor": evaluation.rank_floor,
     }
 
 
-def _bound(found: Evaluation) -> dict[str, Any]:
-    """What the optimum of measured points is: a compressor may be below an upper bound."""
-    source = found.source
+def _optimum(source: edcurve.Source) -> dict[str, Any]:
+    """Status of the optimum of measured points: a compressor may be below an upper bound."""
     return {"points_of": source.name, "optimum": source.status, "truncation": source.truncation}
 
 
 def _configs(path: Path, about: dict[str, Any]) -> list[Config]:
-    """What a checkpoint is of."""
+    """Configurations of the program that a checkpoint belongs to."""
     try:
         return [Config.from_dict(fields) for fields in about["configs"]]
     except (KeyError, ValueError, TypeError) as error:
@@ -247,5 +249,5 @@ def _configs(path: Path, about: dict[str, Any]) -> list[Config]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN."""
+    """A metric as JSON can hold it: None for a number that is not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

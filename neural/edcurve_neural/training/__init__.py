@@ -1,4 +1,4 @@
-"""`train`, `train_many`: many compressors in one batched program."""
+"""`train` and `train_many`: many compressors in batched programs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from edcurve_neural.compressors import begin
+from edcurve_neural.compressors.base import Compressor
 from edcurve_neural.compressors.cpu_kernels.cores import one_core
-from edcurve_neural.compressors.programs import Program, begin
 from edcurve_neural.config import Config
+from edcurve_neural.optimisation.program import Program
 from edcurve_neural.runs import Run
 
 from . import progress as reports
@@ -53,9 +55,9 @@ def train_many(
     Parameters
     ----------
     configs : sequence of Config
-        What to train.
+        The configurations to train.
     device : torch.device or str
-        Where.
+        The device to train on.
     progress : bool
         Whether to show a progress bar, on a terminal.
     tensorboard : path, optional
@@ -83,16 +85,20 @@ def train_many(
     with reports.board(tensorboard) as board, reports.display(total, enabled=progress) as advance:
 
         def job(members: list[int], stop: Event) -> None:
-            program, start = begin([configs[i] for i in members], where), time.perf_counter()
+            begun, start = [configs[i] for i in members], time.perf_counter()
+            program = begin(begun, where)
             finish(program, stop, advance, board)
-            runs.update(zip(members, program.runs(time.perf_counter() - start), strict=True))
+            runs.update(zip(members, runs_of(begun, program, time.perf_counter() - start), strict=True))
 
         run_all(job, shares(configs, threads), threads)
     return [runs[i] for i in range(len(configs))]
 
 
 def shares(configs: Sequence[Config], threads: int) -> list[list[int]]:
-    """Which configurations to train together: of one shape, of bounded memory, and enough shares for the threads."""
+    """Places of the configurations to train together.
+
+    Those of a share have one shape and need bounded memory; there are enough shares for the threads.
+    """
     groups: dict[tuple[object, ...], list[int]] = {}
     for i, config in enumerate(configs):
         groups.setdefault(config.shape, []).append(i)
@@ -118,21 +124,31 @@ def run_all(job: Callable[[T, Event], None], parts: Sequence[T], threads: int) -
         torch.set_num_threads(before)
 
 
+def runs_of(configs: Sequence[Config], program: Program[Compressor], seconds: float) -> list[Run]:
+    """The runs of a program of these configurations that was trained in so many seconds."""
+    runs = []
+    for i, config in enumerate(configs):
+        failed = program.first_failure(i)
+        status = "finished" if failed is None else "diverged"
+        runs.append(Run(config, program.compressor(i), status, failed, program.history(i), seconds / len(configs)))
+    return runs
+
+
 def finish(
-    program: Program,
+    program: Program[Compressor],
     stop: Event,
     advance: reports.Advance,
     board: reports.Board | None = None,
-    save: Callable[[Program], None] | None = None,
+    save: Callable[[Program[Compressor]], None] | None = None,
     every: int = 1,
 ) -> None:
     """Train to the end, or until told to stop; save after every so many steps."""
     with one_core():
         while program.done < program.steps and not stop.is_set():
-            known = len(program.records)
+            before = len(program.records)
             program.step()
             advance(program)
-            if board is not None and len(program.records) > known:
+            if board is not None and len(program.records) > before:
                 board(program, program.records[-1])
             if save is not None and program.done % every == 0 and program.done < program.steps:
                 save(program)

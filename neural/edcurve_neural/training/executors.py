@@ -1,4 +1,4 @@
-"""Who trains for `sweep`: processes of this machine, replaced when they die, or workers of a Dask cluster."""
+"""Workers that train for `sweep`: processes of this machine, replaced when they die, or those of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POLLED = 1.0  # seconds between looks at whether a task is still wanted
 
 
 class Processes(Executor):
-    """A pool of processes, which after one of them was killed starts anew with the next task; see `processes`."""
+    """A pool of processes that starts anew with the next task after one of them was killed; see `processes`."""
 
     def __init__(self, count: int) -> None:
         self._max_workers, self._others = count, set(active_children())
@@ -45,11 +45,11 @@ class Processes(Executor):
             return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """As of any executor."""
+        """End the pool, as for any executor."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        """Wait for what runs; after an error or an interrupt end it."""
+        """Wait for the tasks that run; after an error or an interrupt, end them."""
         if error is not None:
             for process in set(active_children()) - self._others:
                 process.terminate()
@@ -59,9 +59,9 @@ class Processes(Executor):
 def processes(count: int) -> Processes:
     """Worker processes of this machine, for ``sweep(..., executor=...)``.
 
-    If one is killed, all are started again, and what they trained goes on from its last checkpoint. They end at the
-    first error or interrupt, and with the process that started them. As they start by importing the script that is
-    run, that one must protect its own work by ``if __name__ == "__main__":``.
+    If one is killed, all are started again, and their training goes on from its last checkpoint. They end at the first
+    error or interrupt, and with the process that started them. Each imports the script that is run, which must
+    therefore protect its own work by ``if __name__ == "__main__":``.
 
     Parameters
     ----------
@@ -88,13 +88,13 @@ def cluster(address: str) -> Iterator[Executor]:
     """Workers of a Dask cluster, for ``sweep(..., executor=...)``: use it in a ``with`` statement.
 
     Scheduler and workers need the same releases of edcurve and PyTorch as there are here, and the workers must see the
-    store's folder under the same path. What a worker trained that died goes on from its last checkpoints elsewhere.
+    store's folder under the same path. If a worker dies, its training goes on from the last checkpoints elsewhere.
     Small models train fastest by workers of one thread each, ``dask worker ADDRESS --nworkers auto --nthreads 1``.
 
     Parameters
     ----------
     address : str
-        Of the scheduler, such as ``tcp://host:8786``.
+        Address of the scheduler, such as ``tcp://host:8786``.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def cluster(address: str) -> Iterator[Executor]:
 
 
 async def _reach(address: str) -> None:
-    """Shake hands with a scheduler."""
+    """Shake hands with a scheduler; raises if none answers."""
     from distributed import Security
     from distributed.comm import connect
 
@@ -136,7 +136,7 @@ async def _reach(address: str) -> None:
 
 
 def _check_versions(client: Any, address: str) -> None:
-    """Refuse a cluster that cannot read the tasks, or would do others."""
+    """Refuse a cluster whose release of edcurve is another one, or that lacks PyTorch."""
     ours = version("edcurve")
     try:
         theirs = {client.run_on_scheduler(version, "edcurve"), *client.run(version, "edcurve").values()}
@@ -167,7 +167,7 @@ def check_connection(executor: Executor) -> None:
 
 
 def is_loss(error: BaseException) -> bool:
-    """Whether it says that the worker of a task died."""
+    """Whether an error says that the worker of a task died."""
     distributed = sys.modules.get("distributed")
     return isinstance(error, BrokenExecutor) or (
         distributed is not None and isinstance(error, distributed.KilledWorker)
@@ -175,13 +175,13 @@ def is_loss(error: BaseException) -> bool:
 
 
 def cancellation() -> Event:
-    """What is set when the task that this thread runs is no longer wanted, as far as that can be known."""
+    """An event that is set once the task of this thread is no longer wanted, as far as this process can know."""
     worker = _dask_worker()
     return Event() if worker is None else _Cancellation(worker)
 
 
 def say(text: str) -> None:
-    """Print on standard error, and on that of whom a Dask worker works for."""
+    """Print on standard error; a Dask worker also prints on that of its client."""
     if _dask_worker() is None:
         builtins.print(text, file=sys.stderr)
     else:
@@ -191,7 +191,7 @@ def say(text: str) -> None:
 
 
 class _Cancellation(Event):
-    """Set once the scheduler does not want a Dask worker's task any more; nothing else ends a thread of it."""
+    """Set once the scheduler no longer wants a Dask worker's task; nothing else ends a thread of a worker."""
 
     def __init__(self, worker: Worker) -> None:
         super().__init__()
@@ -220,7 +220,7 @@ def _dask_worker() -> Worker | None:
 
 
 def _end_with_parent() -> None:
-    """Let a worker not outlive a command that was killed."""
+    """End a worker with the process that started it, even if that was killed."""
     parent = parent_process()
 
     def watch() -> None:

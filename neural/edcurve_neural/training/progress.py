@@ -1,4 +1,4 @@
-"""What training shows while it runs: a progress bar, and TensorBoard logs on request."""
+"""Display of training while it runs: a progress bar, and TensorBoard logs on request."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edcurve_neural.compressors.base import Compressor
 from edcurve_neural.optimisation.program import Program, Record
 from edcurve_neural.runs import evaluate_model
 
@@ -35,32 +36,32 @@ class Glance(NamedTuple):
     excess: NDArray[np.float64]
 
 
-def glance(program: Program) -> Glance:
-    """Rate + λD, entropy, distortion and excess on a coarse grid."""
+def glance(program: Program[Compressor]) -> Glance:
+    """Rate + λD, entropy, distortion and excess of all models of a program, on a coarse grid."""
     rows = []
     for i, config in enumerate(program.configs):
-        found = evaluate_model(program.preview(i), config.source, GLANCE)
-        excess = found.excess(config.lmbda)
-        rows.append((found.rate + config.lmbda * found.distortion, found.entropy, found.distortion, excess))
+        seen = evaluate_model(program.preview(i), GLANCE)
+        excess = seen.excess(config.lmbda)
+        rows.append((seen.rate + config.lmbda * seen.distortion, seen.entropy, seen.distortion, excess))
     return Glance(*np.array(rows).T)
 
 
 def summary(seen: Glance) -> str:
-    """Means over the models whose loss is finite."""
+    """Means over the models whose loss is finite, as text beside the bar."""
     finite = np.isfinite(seen.loss)
     if not finite.any():
         return "diverged"
     return "  ".join(f"{name} {values[finite].mean():.4g}" for name, values in seen._asdict().items())
 
 
-Advance = Callable[[Program], None]
+Advance = Callable[[Program[Compressor]], None]
 
 
 @contextmanager
 def display(total: int, *, enabled: bool, before: int = 0) -> Iterator[Advance]:
-    """A bar on standard error over `total` steps of models: yields what to call after each step of a program.
+    """A bar on standard error over `total` steps of models: yields a function to call after each step of a program.
 
-    So many as `before` says were made by what was interrupted.
+    The bar starts at `before` steps, which were made before training was interrupted.
     """
     if not enabled:
         yield lambda program: None
@@ -73,7 +74,10 @@ def display(total: int, *, enabled: bool, before: int = 0) -> Iterator[Advance]:
 
 @contextmanager
 def elsewhere(total: int, models: int, *, enabled: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error over steps of models trained elsewhere: yields what to tell steps and models done."""
+    """A bar on standard error over steps of models trained elsewhere.
+
+    Yields a function of the steps made and the models finished.
+    """
     if not enabled:
         yield lambda steps, finished: None
         return
@@ -91,19 +95,19 @@ def _bar() -> Progress:
 
 
 class _Watch:
-    """Updates a bar twice a second, and what it says of the models as often as that costs little."""
+    """Updates a bar twice a second, and its summary of the models as often as that costs little."""
 
     def __init__(self, bar: Progress, total: int, before: int) -> None:
         self.bar, self.task = bar, bar.add_task("training", total=total, completed=before, seen="")
         self.done, self.shown, self.next = before, -math.inf, -math.inf
         self._lock = Lock()
 
-    def advance(self, program: Program) -> None:
-        """One step of all models of the program was made."""
+    def advance(self, program: Program[Compressor]) -> None:
+        """Count one step of all models of the program."""
         with self._lock:
             self._advance(program)
 
-    def _advance(self, program: Program) -> None:
+    def _advance(self, program: Program[Compressor]) -> None:
         self.done += len(program.configs)
         now = time.monotonic()
         if now < self.shown + SHOWN or not self.bar.console.is_terminal:
@@ -115,7 +119,7 @@ class _Watch:
             self.next = now + COSTLY * (time.monotonic() - now)
 
 
-Board = Callable[[Program, Record], None]
+Board = Callable[[Program[Compressor], Record], None]
 
 
 @contextmanager
@@ -135,11 +139,11 @@ def board(path: str | os.PathLike[str] | None) -> Iterator[Board]:
         writers: dict[str, SummaryWriter] = {}
         lock = Lock()
 
-        def write(program: Program, record: Record) -> None:
+        def write(program: Program[Compressor], record: Record) -> None:
             with lock:
                 log(program, record)
 
-        def log(program: Program, record: Record) -> None:
+        def log(program: Program[Compressor], record: Record) -> None:
             seen = glance(program)
             for i, config in enumerate(program.configs):
                 if config.key not in writers:

@@ -1,4 +1,4 @@
-"""`sweep`: train what a store does not have yet, here or by an executor, and survive being killed."""
+"""`sweep`: train the configurations that a store lacks, here or by an executor, and survive being killed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from edcurve.sources import BOUND
 
-from edcurve_neural.compressors.programs import begin
+from edcurve_neural.compressors import begin
 from edcurve_neural.config import Config
-from edcurve_neural.evaluation import POINTS, check_points, known_source
+from edcurve_neural.evaluation import POINTS, check_points
 from edcurve_neural.runs import Run
+from edcurve_neural.signals import source_of
 from edcurve_neural.store import Store
 
-from . import executors, finish, run_all, shares
+from . import executors, finish, run_all, runs_of, shares
 from . import progress as reports
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Sweep:
     store : str
         The folder.
     configs : tuple of Config
-        What was asked for.
+        The configurations that were asked for.
     """
 
     store: str
@@ -55,8 +56,8 @@ class Sweep:
         """One row for each configuration, in the order in which they were given."""
         import pandas as pd
 
-        known = {row["key"]: row for row in Store(self.store).rows()}
-        return pd.DataFrame([known[config.key] for config in self.configs])
+        rows = {row["key"]: row for row in Store(self.store).rows()}
+        return pd.DataFrame([rows[config.key] for config in self.configs])
 
     def load(self, config: Config) -> Run:
         """The run of a configuration, its weights included."""
@@ -67,14 +68,14 @@ class Sweep:
         import matplotlib.pyplot as plt
 
         ax = plt.subplots()[1] if ax is None else ax
-        for source, group in self.to_pandas().groupby("source"):
-            known = known_source(str(source))
-            most = known.max_distortion
+        for name, group in self.to_pandas().groupby("source"):
+            source = source_of(str(name))
+            most = source.max_distortion
             distortion = np.geomspace(min(group["distortion"].min(), 0.5 * most), most, 400)
-            label = f"{source}: E(D)" if known.status != BOUND else f"{source}: upper bound on E(D)"
-            ax.plot(distortion, edcurve.upper_bound(known, distortion), label=label)
+            label = f"{name}: E(D)" if source.status != BOUND else f"{name}: upper bound on E(D)"
+            ax.plot(distortion, edcurve.upper_bound(source, distortion), label=label)
             for (latent_dim, batch_size), points in group.groupby(["latent_dim", "batch_size"]):
-                label = f"{source}: latent {latent_dim}, batch {batch_size}"
+                label = f"{name}: latent {latent_dim}, batch {batch_size}"
                 ax.plot(points["distortion"], points["rate"], "o", markersize=4, label=label)
         ax.set(xlabel="distortion", ylabel="rate (bits)", xscale="log")
         ax.legend()
@@ -94,21 +95,21 @@ def sweep(
 ) -> Sweep:
     """Train the configurations that a store does not have, and store them.
 
-    Training that was interrupted goes on from its last checkpoint, and ends with the weights that it would have ended
-    with.
+    Training that was interrupted goes on from its last checkpoint, and ends with the same weights as without the
+    interruption.
 
     Parameters
     ----------
     configs : sequence of Config
-        What to have in the store.
+        The configurations that the store is to have.
     store : path
         A folder, made if it does not exist.
     executor : concurrent.futures.Executor, optional
         Trains programs in its workers, which need to see the folder; by default they are trained in threads.
-        `processes` and `cluster` make executors that replace workers that die: what those trained goes on from its
-        last checkpoint, up to five times.
+        `processes` and `cluster` make executors that replace workers that die: their training goes on from its last
+        checkpoint, up to five times.
     device : torch.device or str
-        Where.
+        The device to train on.
     checkpoint_every : int
         Steps between checkpoints.
     points : int
@@ -125,7 +126,7 @@ def sweep(
     Raises
     ------
     DamagedFileError
-        If a record or a checkpoint is not what was written; nothing is trained then.
+        If a record or a checkpoint was altered; nothing is trained then.
     ValueError, TypeError
         For arguments that are not allowed.
     ModuleNotFoundError
@@ -176,7 +177,7 @@ def _threads(executor: Executor | None, device: torch.device | str) -> int:
 def _spread(
     task: Callable[[list[Config]], None], programs: list[list[Config]], executor: Executor, store: Store, show: Show
 ) -> None:
-    """Train programs by an executor, those whose worker died once more, which goes on from their checkpoints."""
+    """Train programs by an executor; those whose worker died go on from their checkpoints in another one."""
     pending: dict[Future[None], int] = {}
     lost, made, models = [0] * len(programs), 0, 0
     before = torch.get_num_threads()  # which workers that are threads of this process change
@@ -204,7 +205,7 @@ def _spread(
 
 
 def _programs(store: Store, configs: Sequence[Config], threads: int) -> list[list[Config]]:
-    """Programs to train: those that have checkpoints with what is missing in it, then the rest in new ones."""
+    """Programs to train: those of checkpoints with a missing configuration, then new ones for the rest."""
     missing = {config.key: config for config in configs if not store.has(config)}
     programs = []
     for begun in store.begun():
@@ -230,7 +231,7 @@ def _train(
     stop: Event | None = None,
     advance: reports.Advance | None = None,
 ) -> None:
-    """Train one program to the end, from its checkpoint if it has one; what other processes run."""
+    """Train one program to the end, from its checkpoint if it has one; other processes run this."""
     if stop is None:
         _check_worker(store, device)
         torch.set_num_threads(1)
@@ -243,14 +244,14 @@ def _train(
     with reports.board(tensorboard) as board:
         finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
     if program.done == program.steps:
-        for run in program.runs(time.perf_counter() - start):
+        for run in runs_of(configs, program, time.perf_counter() - start):
             if not kept.has(run.config):
                 kept.save(run, points)
         kept.forget(configs)
 
 
 def _check_worker(store: str, device: str) -> None:
-    """Refuse to train where what was trained would be lost, or where there is no such device."""
+    """Refuse to train where the result would be lost, or where there is no such device."""
     host = platform.node()
     if not (Path(store) / "runs").is_dir():
         raise ValueError(f"the worker on {host} does not see the store's folder {store}")

@@ -78,7 +78,6 @@ OFFERED = (
     *("ramp", "circle", "sinusoid", "sawbridge", "uniform", "square", "triangle"),
     *("power:1.5", "pulse:0.2", "edge:15"),
 )
-TRAINED = ("ramp", "circle", "sinusoid", "sawbridge")  # what neural compressors are for
 
 
 Completion = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]

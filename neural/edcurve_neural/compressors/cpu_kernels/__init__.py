@@ -15,8 +15,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from edcurve_neural.compressors.ntc import Layout
-from edcurve_neural.compressors.objective import Cost
+from edcurve_neural.compressors.base import Layout
+from edcurve_neural.optimisation.program import Cost
 from edcurve_neural.signals import Circle, Signal, Stepped
 
 

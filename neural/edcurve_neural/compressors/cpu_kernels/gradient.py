@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edcurve_neural.compressors.ntc import Layout
-from edcurve_neural.compressors.objective import Cost, learned_alpha
+from edcurve_neural.compressors.base import Layout
+from edcurve_neural.compressors.objective import learned_alpha
+from edcurve_neural.optimisation.program import Cost
 from edcurve_neural.signals import Harmonic, Signal, Stepped
 
 from .compiling import Table, Vector
