@@ -24,8 +24,9 @@ import numpy as np
 import pandas as pd
 import torch
 from edcurve_neural.compressors import circular
-from edcurve_neural.compressors.codebook import cell_means, with_codebook
-from edcurve_neural.evaluation import grid, relabel
+from edcurve_neural.compressors.codebook import sample_means, with_codebook
+from edcurve_neural.evaluation import grid
+from edcurve_neural.moments import distinct_rows
 from edcurve_neural.runs import evaluate_model
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -59,8 +60,8 @@ def rank_cost(model: Any, lmbda: float) -> float:
     if model.rank is None:
         return 0.0
     v = grid(PHASES).to(torch.float32)
-    distinct, cells = relabel(model.encode_phase(v[None])[0].numpy())
-    means, counts = cell_means(model.signal, v, torch.from_numpy(cells), len(distinct))
+    distinct, cells = distinct_rows(model.encode_phase(v[None])[0].numpy())
+    means, counts = sample_means(model.signal, v, torch.from_numpy(cells), len(distinct))
     share = counts / counts.sum()
     centred = (means - share @ means) * share.sqrt()[:, None]
     values = torch.linalg.svdvals(centred).square()
@@ -69,9 +70,7 @@ def rank_cost(model: Any, lmbda: float) -> float:
 
 def parts(setting: edn.Config, name: str, model: Any) -> dict[str, Any]:
     """A row of the table."""
-    found = row(
-        setting, name, "learned" if setting.circular else "baseline", vars(evaluate_model(model, setting.source))
-    )
+    found = row(setting, name, "learned" if setting.circular else "baseline", vars(evaluate_model(model)))
     rank = min(rank_cost(model, setting.lmbda), found["decoder"])
     about = {"batch_size": setting.batch_size, "steps": setting.steps}
     return {**found, "decoder_rank": rank, "decoder_rest": found["decoder"] - rank, **about}

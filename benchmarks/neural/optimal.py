@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 import torch
 from edcurve_neural.compressors.codebook import with_codebook
-from edcurve_neural.evaluation import KNOWN
 from edcurve_neural.runs import evaluate_model
+from edcurve_neural.signals import source_of
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.progress import track
@@ -51,7 +51,7 @@ def configs(seeds: int, scale: float) -> list[edn.Config]:
 
 def row(config: edn.Config, name: str, kind: str, found: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A row of the table, from what was measured."""
-    source, lmbda = KNOWN[config.source](), config.lmbda
+    source, lmbda = source_of(config.source), config.lmbda
     sampled = edcurve.Ramp(samples=config.samples) if config.source == "ramp" else source
     rate, entropy, D, centroid = (found[name] for name in ("rate", "entropy", "distortion", "distortion_centroid"))
     best, best_sampled = (float(edcurve.lagrangian(known, lmbda).value) for known in (source, sampled))
@@ -86,7 +86,7 @@ def trained(store: Path, seeds: int, scale: float) -> Iterator[dict[str, Any]]:
             yield row(config, config.compressor, "learned", known[config.key], **about)
             continue
         yield row(config, f"ntc (latent {config.latent_dim})", "baseline", known[config.key], **about)
-        table = evaluate_model(with_codebook(kept.load(config).model, config), config.source)
+        table = evaluate_model(with_codebook(kept.load(config).model, config))
         yield row(config, f"ntc-table (latent {config.latent_dim})", "baseline", vars(table), **about)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from edcurve_neural.compressors.ntc import NTC
-from edcurve_neural.evaluation import relabel
-from edcurve_neural.runs import evaluate_model, rank_floor
+from edcurve_neural.moments import distinct_rows
+from edcurve_neural.runs import evaluate_model
 from edcurve_neural.signals import signal
 
 LMBDA = {"circle": 64.0, "sinusoid": 100.0, "ramp": 48.0, "sawbridge": 50.0}
@@ -94,7 +94,7 @@ def test_decomposition_adds_up(source):
     model = NTC(source, 2, (8, 8), samples=40, seeds=(1,))
     with torch.no_grad():
         model.flat.mul_(2.0)
-    found = evaluate_model(model, source, 2**12)
+    found = evaluate_model(model, 2**12)
     assert found.cells > 3
     for lmbda in (0.0, 4.0, 512.0, 1e5):
         assert sum(found.decomposition(lmbda)) == pytest.approx(found.excess(lmbda), abs=1e-6)
@@ -171,35 +171,35 @@ def test_errors_of_arguments():
 def test_sampled_optimum():
     model = NTC("sawbridge", 1, (8, 8), samples=40)
     with pytest.raises(ValueError, match="sampled must be False for the sawbridge"):
-        evaluate_model(model, "sawbridge", 100).excess(4.0, sampled=True)
-    found = evaluate_model(NTC("circle", 1, (8, 8)), "circle", 100)
+        evaluate_model(model, 100).excess(4.0, sampled=True)
+    found = evaluate_model(NTC("circle", 1, (8, 8)), 100)
     assert found.excess(4.0, sampled=True) == found.excess(4.0)
 
 
 def test_relabelling_wide_indices():
     generator = np.random.default_rng(0)
     codes = generator.integers(-(2**62), 2**62, size=(50, 4))[generator.integers(50, size=1000)]
-    distinct, cells = relabel(codes)
+    distinct, cells = distinct_rows(codes)
     assert np.array_equal(distinct[cells], codes)
     assert len(distinct) == len(np.unique(codes, axis=0))
     many = generator.integers(-3, 3, size=(1000, 9))
-    distinct, cells = relabel(many)
+    distinct, cells = distinct_rows(many)
     assert np.array_equal(distinct[cells], many)
     assert len(distinct) == len(np.unique(many, axis=0))
 
 
 def test_rank_floor():
     """Ramp: Σ_{k>50} 1/(2π²k²) = 0.0010031, sampled at 1024 points 0.0009952 (each k twice)."""
-    assert rank_floor(signal("ramp", 1024), 100) == pytest.approx(0.0009952, abs=5e-8)
-    assert rank_floor(signal("ramp", 64), 64) == pytest.approx(0.0, abs=1e-12)
+    assert signal("ramp", 1024).rank_floor(100) == pytest.approx(0.0009952, abs=5e-8)
+    assert signal("ramp", 64).rank_floor(64) == pytest.approx(0.0, abs=1e-12)
     for name in ("ramp", "sawbridge", "sinusoid"):
         waves = signal(name, 24)
         x = waves.sample((torch.arange(4800).double() + 0.5)[None] / 4800)[0].numpy()
         values = np.linalg.eigvalsh(x.T @ x / 4800 / 24)
-        assert rank_floor(waves, 1) == pytest.approx(values[:-1].sum(), rel=1e-5)
-    assert rank_floor(signal("sawbridge", 512), 0) == pytest.approx(1 / 6, rel=1e-4)
-    assert rank_floor(signal("circle", 2), 100) == 0.0
-    assert rank_floor(signal("sinusoid", 10), 1) == 0.25
+        assert waves.rank_floor(1) == pytest.approx(values[:-1].sum(), rel=1e-5)
+    assert signal("sawbridge", 512).rank_floor(0) == pytest.approx(1 / 6, rel=1e-4)
+    assert signal("circle", 2).rank_floor(100) == 0.0
+    assert signal("sinusoid", 10).rank_floor(1) == 0.25
 
 
 def test_too_few_phases_for_the_cells_are_warned_of():

@@ -9,9 +9,8 @@ from click.testing import CliRunner
 from edcurve.cli import main
 from edcurve_neural import manifolds
 from edcurve_neural.compressors.train_circular import loop_of_components
-from edcurve_neural.moments import Moments
-from edcurve_neural.runs import rank_floor
-from edcurve_neural.signals import signal, trained_on
+from edcurve_neural.moments import PhaseCells
+from edcurve_neural.signals import signal
 from edcurve_neural.store import row
 from edcurve_neural.training import sweeps
 
@@ -87,12 +86,11 @@ def test_projection_is_the_product(kind, batch, dtype):
 @pytest.mark.parametrize("kind", ["loop", "curve"])
 def test_means_of_cells(kind):
     _, source = waves(kind)
-    cells = np.random.default_rng(0).integers(0, 7, 500)
-    moments = Moments(source, cells, 7)
-    x = source.sample(torch.from_numpy(moments.phases)[None])[0].numpy()
-    found = np.concatenate([means for _, means in moments.means()])
-    np.testing.assert_allclose(found, [x[cells == cell].mean(axis=0) for cell in range(7)], atol=1e-13)
-    assert moments.energy == pytest.approx(np.mean(np.sum(x**2, axis=1)), rel=1e-13)
+    cells = PhaseCells(np.random.default_rng(0).integers(0, 7, 500), 7)
+    x = source.sample(torch.from_numpy(cells.phases)[None])[0].numpy()
+    means = np.concatenate([means for _, means in source.cell_means(cells)])
+    np.testing.assert_allclose(means, [x[cells.labels == cell].mean(axis=0) for cell in range(7)], atol=1e-13)
+    assert source.mean_energy(cells.phases) == pytest.approx(np.mean(np.sum(x**2, axis=1)), rel=1e-13)
 
 
 @pytest.mark.parametrize("kind", ["loop", "curve"])
@@ -102,19 +100,20 @@ def test_rank_floor_is_that_of_the_covariance(kind, count):
     x = source.sample((torch.arange(100_000, dtype=torch.float64)[None] + 0.5) / 100_000)[0].numpy()
     values = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
     for width in range(points.shape[1]):
-        assert rank_floor(source, width) == pytest.approx(values[width:].sum(), rel=1e-6)
+        assert source.rank_floor(width) == pytest.approx(values[width:].sum(), rel=1e-6)
 
 
 def test_training_sees_points_of_one_size_about_zero():
     points = 300.0 * loop(64, ((1, 1.0), (2, 0.1))) + 1e4
     source = signal(edn.from_samples(points), 1)
-    seen = trained_on(source)
+    seen = source.for_training()
     assert seen.nodes(torch.zeros(1)).mean(0).abs().max() < 0.1
     assert seen.weight == 2.0 ** (2 * round(np.log2(300.0 * np.sqrt(1.01 / 2))))
     v = torch.tensor([[0.3]], dtype=torch.float64)
     back = seen.sample(v)[0, 0] / seen.scale + seen.centre
     assert torch.allclose(back, source.sample(v)[0, 0], rtol=1e-12)
-    assert trained_on(signal("circle", 1)) == signal("circle", 1)
+    circle = signal("circle", 1)
+    assert circle.for_training() is circle
 
 
 @pytest.mark.parametrize("compressor", ["ntc", "circular", "circular-table", "circular-field"])

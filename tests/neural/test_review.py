@@ -13,8 +13,7 @@ import torch
 from click.testing import CliRunner
 from edcurve.cli import main
 from edcurve_neural import files
-from edcurve_neural.compressors.programs import begin
-from edcurve_neural.compressors.restoring import restored
+from edcurve_neural.compressors import begin, restored
 from edcurve_neural.compressors.train_circular import DENSE, loop_of_components
 from edcurve_neural.figures import tradeoffs
 from edcurve_neural.training import progress
@@ -95,17 +94,17 @@ def test_starts_are_series_of_their_own():
         ("density", lambda t: t * torch.nan),
     ],
 )
-def test_densities_and_cells_that_are_none(name, change):
-    state = begin([SMALL]).coder(0).state()
+def test_invalid_densities_and_cells(name, change):
+    state = begin([SMALL]).compressor(0).state()
     restored(SMALL, state)
-    with pytest.raises(ValueError, match=r"cells at|density"):
+    with pytest.raises(ValueError, match=r"invalid (cells|density): "):
         restored(SMALL, {**state, name: change(state[name])})
 
 
 @pytest.mark.parametrize("change", [lambda p: -p, lambda p: 0.5 * p, lambda p: p * torch.nan])
-def test_probabilities_that_are_none(change):
+def test_invalid_probabilities(change):
     config = replace(SMALL, compressor="circular-table", train_size=50)
-    state = begin([config]).coder(0).state()
+    state = begin([config]).compressor(0).state()
     restored(config, state)
-    with pytest.raises(ValueError, match="probabilities"):
+    with pytest.raises(ValueError, match="invalid probabilities: "):
         restored(config, {**state, "probabilities": change(state["probabilities"])})

@@ -22,7 +22,7 @@ from edcurve_neural import coding
 from edcurve_neural.cli import coding as cli_coding
 from edcurve_neural.coding import bitstream
 from edcurve_neural.coding.code_lengths import code_lengths, differences, frequencies, undone
-from edcurve_neural.compressors.entropy_models import tables
+from edcurve_neural.coding.tables import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,11 +7,10 @@ import edcurve_neural as edn
 import numpy as np
 import pytest
 import torch
-from edcurve_neural.compressors import circular
-from edcurve_neural.compressors.cells import Cells, Sorted, choose
+from edcurve_neural.compressors import begin, circular
+from edcurve_neural.compressors.cells import EqualCells, SortedRealizations, choose
 from edcurve_neural.compressors.codebook import Codebook, with_codebook
 from edcurve_neural.compressors.ntc import NTC
-from edcurve_neural.compressors.programs import begin
 from edcurve_neural.compressors.train_circular import loop_of_components
 from edcurve_neural.signals import signal
 
@@ -77,9 +76,9 @@ def test_sums_over_cells(number, offset):
     """Prefix sums against the index of each realization, and middles that lie in their own cells."""
     rng = np.random.default_rng(1)
     latent, x = rng.random(300), rng.standard_normal((300, 3))
-    cells = Cells(number, offset)
+    cells = EqualCells(number, offset)
     index = circular.cell(torch.from_numpy(latent), *cells).numpy()
-    counts, sums = Sorted(latent, x, 1.0).sums(cells)
+    counts, sums = SortedRealizations(latent, x, 1.0).sums(cells)
     np.testing.assert_array_equal(counts, np.bincount(index, minlength=number))
     np.testing.assert_allclose(sums, [x[index == k].sum(axis=0) for k in range(number)], atol=1e-12)
     middles = torch.remainder((torch.arange(number) + (0.5 - offset)) / number, 1.0)
@@ -93,7 +92,7 @@ def test_a_finite_sample_does_not_flatter():
     for _ in range(200):
         u = rng.random(256)
         x = np.stack([np.cos(2 * np.pi * u), np.sin(2 * np.pi * u)], axis=1)
-        found.append(Sorted(u, x, 1.0).with_means(Cells(32, 0.0)))
+        found.append(SortedRealizations(u, x, 1.0).with_means(EqualCells(32, 0.0)))
     entropy, distortion = np.mean(found, axis=0)
     assert entropy == pytest.approx(5.0, abs=0.01)
     assert distortion == pytest.approx(1.0 - np.sinc(1 / 32) ** 2, rel=0.02)
@@ -104,7 +103,7 @@ def test_the_number_of_cells_is_the_best_one(source, lmbda):
     """From realizations alone, what the exact solver says; costs as good as equal count as equal."""
     u = np.random.default_rng(3).random(2**14)
     waves = signal(source, 256)
-    data = Sorted(u, waves.sample(torch.from_numpy(u)[None])[0].numpy(), waves.weight)
+    data = SortedRealizations(u, waves.sample(torch.from_numpy(u)[None])[0].numpy(), waves.weight)
     known = edcurve.Circle() if source == "circle" else edcurve.Ramp()
     cells = choose(data, lmbda, 8.0)
     d = float(known.cell_distortion(1.0 / cells.number))
@@ -116,9 +115,9 @@ def test_cells_for_a_decoder():
     rng = np.random.default_rng(4)
     u, x = rng.random(500), rng.standard_normal((500, 2))
     book = {k: rng.standard_normal((k, 2)) for k in range(1, 200)}
-    data = Sorted(u, x, 0.5)
+    data = SortedRealizations(u, x, 0.5)
     index = np.floor(u * 5).astype(int)
-    rate, distortion = data.with_decoder(Cells(5, 0.0), lambda cells: book[cells.number])
+    rate, distortion = data.with_decoder(EqualCells(5, 0.0), lambda cells: book[cells.number])
     assert rate == pytest.approx(np.log2(5))
     assert distortion == pytest.approx(0.5 * np.mean(np.sum((x - book[5][index]) ** 2, axis=1)))
     assert choose(data, 0.0, 3.0, lambda cells: book[cells.number]).number == 1
@@ -166,7 +165,7 @@ def test_a_random_start_learns_to_go_round():
     config = edn.Config(
         "circle", 4.0, steps=1000, batch_size=64, hidden=(30, 30), compressor="circular", start="random"
     )
-    model = finished(config).coder(0)
+    model = finished(config).compressor(0)
     v = torch.arange(2000)[None] / 2000
     turned = np.unwrap(2 * np.pi * circular.latents(model.signal, v, model.views())[0].double().numpy())
     assert abs(turned[-1] - turned[0]) == pytest.approx(2 * np.pi, rel=0.02)
@@ -204,7 +203,7 @@ def test_goes_on_to_the_same_bits(at):
     while again.done < again.steps:
         again.step()
     assert torch.equal(again.flat, whole.flat)
-    assert again.coder(0).cells == whole.coder(0).cells
+    assert again.compressor(0).cells == whole.compressor(0).cells
 
 
 @pytest.mark.parametrize("kind", ["circular", "circular-field"])

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from edcurve_neural.compressors.programs import Program, begin
+from edcurve_neural.compressors import begin
+from edcurve_neural.optimisation.program import Program
 from edcurve_neural.store import Store
 
 BASE = edn.Config("circle", 16.0, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)

@@ -7,9 +7,9 @@ import edcurve_neural as edn
 import numpy as np
 import pytest
 import torch
+from edcurve_neural.compressors import begin
 from edcurve_neural.compressors.ntc import NTC
 from edcurve_neural.compressors.objective import learned_alpha
-from edcurve_neural.compressors.programs import begin
 from edcurve_neural.optimisation import schedules
 from edcurve_neural.optimisation.adam import Adam
 from edcurve_neural.training import shares
