@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+pytest.register_assert_rewrite("command_output", "contiguous", "example_curves", "new_process")
+
 TORCH = importlib.util.find_spec("torch") is not None
 collect_ignore = [] if TORCH else ["neural", "io/test_damaged_files.py"]
 
@@ -23,3 +25,32 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if not TORCH and item.get_closest_marker("torch"):
             item.add_marker(pytest.mark.skip(reason="needs PyTorch"))
+
+
+@pytest.fixture(scope="session")
+def violating():
+    """A curve of a source whose best partitions are not biuniform."""
+    from example_curves import curve_with_violations
+
+    return curve_with_violations()
+
+
+@pytest.fixture
+def drawn():
+    """A curve with infinity, whose name is no trouble for a program but might be for a careless one."""
+    from example_curves import curve_with_infinity
+
+    return curve_with_infinity()
+
+
+@pytest.fixture
+def plt():
+    """Pyplot without a display, with all figures closed before and after."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    assert plt.get_fignums() == []
+    yield plt
+    plt.close("all")

@@ -1,22 +1,17 @@
-"""Full disks, folders that cannot be written, and many processes on a fresh cache of compiled code."""
+"""Full disks and folders that cannot be written: every writer says which file and why, and changes nothing."""
 
-import ctypes
-import hashlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import edcurve as ed
-import numpy as np
 import pytest
-from fuzz import cache
+from new_process import as_a_user, posix
 
-TESTS = Path(__file__).parent
-posix = pytest.mark.skipif(os.name != "posix", reason="limits and permissions of POSIX")
+TESTS = Path(__file__).parents[1]
+
 pytestmark = posix
 
 # Every command that writes, in a folder with earlier files of the same names: what it says, and what is there after.
@@ -93,7 +88,6 @@ with contextlib.suppress(FileNotFoundError):
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)) if how != "limit" else None
 print(json.dumps({"said": said, "changed": sorted(set(before.items()) ^ set(after.items()))}))
 """
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
 
 
 def python(code, *arguments, prefix=(), preexec=None, **environment):
@@ -112,12 +106,6 @@ def python(code, *arguments, prefix=(), preexec=None, **environment):
     return done.stdout
 
 
-def as_a_user():
-    """Root may write everywhere, unless it gives that up."""
-    if os.geteuid() == 0:
-        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
-
-
 def small_disk(folder):
     """How to run a program with a disk of a megabyte there, or () where that needs rights that we lack."""
     prefix = ("unshare", "--mount", "--map-root-user", "sh", "-c")
@@ -129,7 +117,7 @@ def small_disk(folder):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("how", ["full", "read-only"])
-def test_what_cannot_be_written(tmp_path, how):
+def test_a_write_that_fails_names_the_file_and_changes_nothing(tmp_path, how):
     """Every writer says which file and why; what was there before stays, and nothing else is left."""
     prefix = small_disk(tmp_path) if how == "full" else ()
     # where no disk may be mounted a limit on the size of files is all there is
@@ -156,46 +144,3 @@ def test_a_full_device(tmp_path):
     code = "import edcurve as ed; ed.curve('ramp', num=4).to_csv('/dev/full')"
     with pytest.raises(AssertionError, match=r"OSError: \[Errno 28\] No space left on device: '/dev/full'"):
         python(code)
-
-
-# --- the cache of compiled code ---------------------------------------------------------------------------------------
-
-
-def test_processes_share_a_fresh_cache(tmp_path):
-    """Eight at once; `python -m fuzz.cache` does so with training, whose kernels take longer to compile."""
-    code = cache.CORE + cache.PRINTED
-    found = cache.results([cache.start(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(8)])
-    assert len(set(found)) == 1
-    assert found[0] == f"0 {expected()}"
-    assert [*tmp_path.rglob("*.nbi")]
-
-
-def expected():
-    """The digest of what is computed without numba, which is the same to the bit."""
-    values = [ed.entropy_distortion("ramp", D) for D in np.linspace(1e-3, 0.08, 100).tolist()]
-    return hashlib.sha256(np.array(values).tobytes()).hexdigest()
-
-
-def test_without_a_cache_or_a_home(tmp_path):
-    """No folder can be written, and then there is no room in the one that can: compiled all the same, in silence."""
-    package = Path(ed.__file__).parent
-    shutil.copytree(package, tmp_path / "edcurve", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "cache").mkdir()
-    for path in (tmp_path / "edcurve", *(path for path in tmp_path.rglob("*") if path.is_dir())):
-        path.chmod(0o555)
-    where = {name: str(tmp_path / "cache") for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
-    code = f"import edcurve; assert edcurve.__file__.startswith({str(tmp_path)!r})\n{cache.CORE}{cache.PRINTED}"
-    environment = {**where, "HOME": None, "PYTHONPATH": str(tmp_path)}
-    processes = [cache.start(code, preexec=as_a_user, **environment)]
-    (room := tmp_path / "room").mkdir()
-    processes.append(cache.start(code, preexec=no_files, PYTHONPATH=str(tmp_path), NUMBA_CACHE_DIR=str(room)))
-    found = cache.results(processes)
-    for path in (path for path in tmp_path.rglob("*") if path.is_dir()):
-        path.chmod(0o755)
-    assert found == [f"0 {expected()}"] * 2
-    assert not [*tmp_path.rglob("*.nb?")]
-
-
-def no_files():
-    """Files hold no more than 16 bytes."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))

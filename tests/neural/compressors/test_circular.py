@@ -11,7 +11,7 @@ from edcurve_neural.compressors import begin, circular
 from edcurve_neural.compressors.cells import EqualCells, SortedRealizations, choose
 from edcurve_neural.compressors.codebook import Codebook, with_codebook
 from edcurve_neural.compressors.ntc import NTC
-from edcurve_neural.compressors.train_circular import loop_of_components
+from edcurve_neural.compressors.train_circular import DENSE, loop_of_components
 from edcurve_neural.signals import signal
 
 BASE = edn.Config("circle", 32.0, batch_size=64, steps=40, hidden=(16, 16), compressor="circular")
@@ -291,3 +291,13 @@ def test_codewords_are_means():
         torch.testing.assert_close(codeword, x[index == key].mean(0), rtol=1e-5, atol=1e-6)
         assert float(share) == pytest.approx((int((index == key).sum()) + 0.5) / (50 + 0.5 * len(book.keys)))
     assert isinstance(book, Codebook)
+
+
+@pytest.mark.parametrize("dim", [3, DENSE + 1])
+def test_components_of_a_single_realization(dim):
+    """Nothing varies, so that there is no first direction; with many coordinates too."""
+    rows = loop_of_components(np.full((5, dim), 0.25), 8.0)
+    np.testing.assert_array_equal(rows, np.zeros((2, dim + 1)))
+    x = np.zeros((3, dim))
+    x[2] = 1.0
+    assert np.linalg.matrix_rank(loop_of_components(x - x[2:], 8.0)[:, :-1]) == 1

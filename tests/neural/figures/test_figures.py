@@ -309,3 +309,13 @@ def test_tables_in_markdown():
     assert figures.markdown(frame) == (
         "| steps | a b | c | d | e |\n| --- | --- | --- | --- | --- |\n| 10 | 138 | 0.0200 | 1.0e-06 |  |\n"
     )
+
+
+def test_starts_are_series_of_their_own():
+    """Runs that differ in the start of the analysis are not averaged in a figure."""
+    row = {"source": "circle", "lmbda": 8.0, "latent_dim": 1, "batch_size": 4, "seed": 0, "steps": 6, "rate": 2.0}
+    row |= {"entropy": 2.0, "distortion": 0.2, "compressor": "circular", "train_size": np.nan, "rank_floor": np.nan}
+    row |= {"learning_rate": 1e-3, "hidden": "[4]", "likelihood": "derived"}
+    runs = pd.DataFrame([{**row, "start": "data"}, {**row, "start": "random", "distortion": 0.9}])
+    labels = [line.get_label() for line in tradeoffs.trade_off(runs, "circle").axes[0].lines]
+    assert {"batch 4, start data", "batch 4, start random"} <= set(labels)

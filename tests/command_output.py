@@ -1,0 +1,30 @@
+"""What a command printed, parsed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+def names_in(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def strict(text):
+    """Parse JSON, in which NaN and Infinity are not numbers and no key is given twice."""
+
+    def once(pairs):
+        assert len({key for key, _ in pairs}) == len(pairs)
+        return dict(pairs)
+
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"), object_pairs_hook=once)
+
+
+def floats(values):
+    return [float(value) for value in values]
+
+
+def table(text):
+    """Parse a printed table: names, and columns of numbers."""
+    head, *rows = (line.split() for line in text.splitlines())
+    return dict(zip(head, zip(*[floats(row) for row in rows], strict=True), strict=True))

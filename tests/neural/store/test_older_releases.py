@@ -1,0 +1,41 @@
+"""Stores that an older release wrote."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import edcurve_neural as edn
+from click.testing import CliRunner
+from edcurve.cli import main
+from edcurve_neural import files
+
+SMALL = edn.Config("circle", 8.0, hidden=(4,), batch_size=4, steps=6, compressor="circular")
+
+
+def older(folder, config):
+    """A store as written before configurations had a compressor and a start."""
+    kept, run = edn.Store(folder), edn.train(config, progress=False)
+    kept.save(run, 64)
+    record, weights = (folder / "runs" / f"{config.key}{kind}" for kind in (".json", ".safetensors"))
+    fields = {name: value for name, value in config.to_dict().items() if name not in ("compressor", "start")}
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    files.write_json(folder / "runs" / f"{key}.json", {**files.read_json(record), "config": fields})
+    files.write_tensors(folder / "runs" / f"{key}.safetensors", files.read_tensors(weights)[0], fields)
+    record.unlink()
+    weights.unlink()
+    return key
+
+
+def test_stores_of_older_releases(tmp_path):
+    """They are listed; what needs weights says whose they are, and not that they should be deleted."""
+    key = older(tmp_path, replace(SMALL, compressor="ntc"))
+    found = CliRunner().invoke(main, ["runs", str(tmp_path), "--json"])
+    assert [row["key"] for row in json.loads(found.stdout)] == [key]
+    coded = ["encode", str(tmp_path), key, "--phases", "9", "--out", str(tmp_path / "x.edc")]
+    drawn = ["figures", "--runs", str(tmp_path), "--out", str(tmp_path / "figures")]
+    for command in (coded, drawn):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 2, result.output
+        assert "a release of edcurve whose configurations had no compressor, start" in result.output
+        assert "delete" not in result.output

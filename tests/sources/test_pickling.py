@@ -1,0 +1,55 @@
+"""Sources and results survive pickling and copying."""
+
+import copy
+import pickle
+
+import edcurve as ed
+import numpy as np
+import pytest
+from bits import same_bits
+from edcurve.kernels import functions, loops
+from kernel_inputs import SOURCES
+
+
+def quadratic(p):
+    return p * p / 6
+
+
+PICKLED = {**SOURCES, "of a function": ed.Source(quadratic, max_distortion=1 / 6, closed=False, name="mine")}
+COPIES = {
+    **{f"pickle {n}": lambda thing, n=n: pickle.loads(pickle.dumps(thing, n)) for n in range(2, 6)},
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+@pytest.mark.parametrize("name", PICKLED)
+def test_a_source_survives_pickling(name, way):
+    source = PICKLED[name]
+    other = COPIES[way](source)
+    D = np.linspace(0.01, 0.9, 50) * source.max_distortion
+    assert type(other) is type(source)
+    assert (other.name, other.closed, other.max_distortion) == (source.name, source.closed, source.max_distortion)
+    arguments = functions.entropy, source._model
+    assert same_bits(loops.evaluate(*arguments, other._c, (), D), loops.evaluate(*arguments, source._c, (), D))
+    if type(source) is not ed.Source:
+        assert other == source
+        assert hash(other) == hash(source)
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_results_survive_pickling(way):
+    curve = ed.curve("circle", [0.0, 0.1, 0.5, 1.0])
+    other = COPIES[way](curve)
+    assert other == curve
+    assert not other.entropy.flags.writeable
+    assert not other.cells.flags.writeable
+    cells = ed.partition("ramp", 0.01)
+    assert COPIES[way](cells) == cells
+    quantizer = ed.quantizer("ramp", 0.01)
+    again = COPIES[way](quantizer)
+    phases = np.linspace(0, 1, 77)
+    assert again == quantizer
+    assert np.array_equal(again.encode(phases), quantizer.encode(phases))
+    assert np.array_equal(again.centroids, quantizer.centroids)

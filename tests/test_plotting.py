@@ -1,0 +1,188 @@
+"""Plots of curves and of gaps: what they show, their files, and what they leave alone."""
+
+import dataclasses
+import math
+import os
+import subprocess
+import sys
+
+import edcurve as ed
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from bits import same_bits
+from edcurve import drawing, plotting
+from example_curves import NAMES
+
+pytestmark = pytest.mark.usefixtures("plt")
+
+POINTS = [(0.2, 2.4), (0.05, 3.9), (0.6, 1.0)]
+
+
+def line(ax, words):
+    (drawn,) = [line for line in ax.get_lines() if words in line.get_label()]
+    return np.asarray(drawn.get_xdata()), np.asarray(drawn.get_ydata())
+
+
+@pytest.mark.parametrize(("base", "unit"), [(2, "bits"), (math.e, "nats")])
+def test_gaps_are_drawn_and_written(base, unit):
+    ax = ed.plot_gap("circle", POINTS, base=base)
+    assert np.transpose(line(ax, "measured")).tolist() == [list(point) for point in POINTS]
+    (stems,) = [one for one in ax.collections if one.get_label() == "gap"]
+    for segment, (D, H) in zip(stems.get_segments(), POINTS, strict=True):
+        (x0, low), (x1, high) = segment
+        assert (x0, x1, high) == (D, D, H)
+        assert low == pytest.approx(ed.entropy_distortion("circle", D, base=base), rel=1e-12)
+    texts = {one.xy: one.get_text() for one in ax.texts}
+    for D, H in POINTS:
+        assert texts[D, H] == f"{ed.excess('circle', D, H, base=base):+.3g} {unit}".replace("-", "−")
+    assert {"gap", "measured"} <= {text.get_text() for text in ax.get_legend().get_texts()}
+
+
+def test_gaps_of_a_frame_a_file_and_into_axes(tmp_path):
+    import matplotlib.pyplot as plt
+
+    frame = pd.DataFrame(POINTS, columns=["distortion", "entropy"])
+    frame.to_csv(tmp_path / "points.csv")
+    _, ax = plt.subplots()
+    assert ed.plot_gap("circle", frame, ax=ax) is ax
+    assert np.array_equal(line(ax, "measured"), line(ed.plot_gap("circle", tmp_path / "points.csv"), "measured"))
+
+
+def test_gaps_at_the_ends_and_of_many():
+    ax = ed.plot_gap("ramp", [(0.0, 5.0), (1e-7, 20.0), (0.5, 0.3)])
+    assert ax.get_ylim()[1] >= 20.0
+    assert len(next(one for one in ax.collections if one.get_label() == "gap").get_segments()) == 2  # E(0) is infinite
+    many = np.stack([np.linspace(0.01, 0.08, 40), np.full(40, 5.0)], axis=1)
+    written = [one for one in ed.plot_gap("ramp", many).texts if one.get_text().endswith("bits")]
+    assert len(written) == plotting.ANNOTATED
+
+
+def test_gaps_are_refused():
+    with pytest.raises(ValueError, match=r"row 0: entropy must be a finite number, at least 0, got -1\.0"):
+        ed.plot_gap("ramp", (0.01, -1.0))
+    with pytest.raises(ValueError, match="source must be"):
+        ed.plot_gap("rump", (0.01, 1.0))
+
+
+def texts(ax):
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    return legend, ax.get_xlabel(), ax.get_ylabel(), ax.get_title()
+
+
+@pytest.mark.parametrize(("base", "unit"), [(2, "bits"), (math.e, "nats"), (10, "hartleys")])
+def test_a_plot_says_what_it_shows(plt, base, unit):
+    curve = ed.curve("ramp", num=40, base=base)
+    ax = curve.plot()
+    assert plt.get_fignums() == [ax.figure.number]
+    legend, x, y, title = texts(ax)
+    assert "Distortion" in x
+    assert unit in y
+    assert "ramp" in title
+    assert [label for label in legend if curve.status in label] == [f"E(D), {curve.status}"]
+    for words in ("upper bound", "lower bound", "hull", "equal cells"):
+        assert sum(words in label for label in legend) == 1, words
+    assert ax.get_xlim()[0] == ax.get_ylim()[0] == 0.0
+    ax.figure.canvas.draw()
+
+
+def test_a_plot_shows_the_numbers_of_the_curve(plt):
+    curve = ed.curve("circle", num=40)
+    _, ax = plt.subplots()
+    assert curve.plot(ax) is ax
+    assert len(plt.get_fignums()) == 1
+    for words, values in (("hull", curve.hull), ("lower", curve.lower)):
+        x, y = line(ax, words)
+        assert same_bits(x, curve.distortion)
+        assert same_bits(y, values)
+    x, y = line(ax, "E(D)")
+    assert np.all(np.diff(x) >= 0)
+    np.testing.assert_allclose(y, ed.entropy_distortion("circle", x), rtol=1e-12, atol=1e-12)
+    assert set(curve.distortion) <= set(x)
+    x, y = line(ax, "equal cells")
+    np.testing.assert_allclose(y, np.log2(curve.cells[: len(y)]), rtol=1e-15)
+    ax.figure.canvas.draw()
+
+
+def test_a_plot_of_an_upper_bound_says_so_and_shows_no_more(plt, violating):
+    ax = violating.plot()
+    legend, *_ = texts(ax)
+    assert not any("E(D)" in label for label in legend)
+    assert sum("upper bound" in label for label in legend) == 1
+    x, y = line(ax, "upper bound")
+    # D_2 has a better partition than two equal cells, so that (D_2, ln 2) is not on the curve
+    assert same_bits(x, violating.distortion)
+    assert same_bits(y, violating.upper)
+    assert np.all(np.diff(y) <= 0)
+
+
+def test_a_plot_without_a_lower_bound_has_no_line_for_it(plt, drawn):
+    ax = dataclasses.replace(drawn, lower=np.full(5, np.nan)).plot()
+    legend, *_ = texts(ax)
+    assert not any("lower" in label for label in legend)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "日本"], ids=ascii)
+def test_a_name_is_printed_as_it_is(drawn, tmp_path, name):
+    # letters that the font lacks are for matplotlib to warn of
+    drawing.save(dataclasses.replace(drawn, source=name), tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    "D", [[0.0], [1.0], [0.01], [0.0, 1.0], [0.05, 0.05], [1e-300, 1e-3], [0.05, math.inf]], ids=str
+)
+def test_curves_of_few_points_can_be_drawn(plt, D):
+    ax = ed.curve("ramp", D).plot()
+    ax.figure.canvas.draw()
+    assert all(np.isfinite(ax.get_xlim()))
+    assert all(np.isfinite(ax.get_ylim()))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".PNG", ".Pdf"])
+def test_saving_a_plot_twice_gives_the_same_bytes(drawn, tmp_path, suffix, monkeypatch):
+    drawing.save(drawn, tmp_path / f"a{suffix}")
+    # matplotlib would take the date from here
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    drawing.save(drawn, tmp_path / f"b{suffix}")
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_saving_a_plot_leaves_no_trace_in_pyplot(plt, drawn, tmp_path):
+    before = dict(mpl.rcParams)
+    own = plt.figure()
+    drawing.save(drawn, tmp_path / "a.png")
+    assert plt.get_fignums() == [own.number]
+    assert plt.gcf() is own
+    assert not own.axes
+    assert dict(mpl.rcParams) == before
+
+
+def test_saving_a_plot_needs_neither_pyplot_nor_a_display(tmp_path):
+    code = (
+        "import sys, edcurve as ed\n"
+        "from edcurve import drawing\n"
+        "drawing.save(ed.curve('ramp', num=5), 'a.png')\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    gone = {"DISPLAY", "WAYLAND_DISPLAY"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+        env={**{name: value for name, value in os.environ.items() if name not in gone}, "MPLBACKEND": "TkAgg"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("name", ["a", "a.txt", "a.", ".png", "a.png.zip", "a.pgf"])
+def test_formats_that_do_not_exist(drawn, tmp_path, name):
+    with pytest.raises(ValueError, match=r"path must end in one of .*png.*, got "):
+        drawing.save(drawn, tmp_path / name)
+    assert not [*tmp_path.iterdir()]
