@@ -309,7 +309,7 @@ def test_uniform_scalar_against_blahut_arimoto_on_the_line():
 @given(st.integers(0, 2**32 - 1), st.floats(1.0, 300.0))
 def test_scan_of_the_line_bounds_the_dual_constraint(seed, lmbda):
     """Against integrals over 100 points to a cell, at 601 reproductions, some outside [0, 1]."""
-    cells = channels.Cells.of(resolve("uniform"), 32)
+    cells = channels.PhaseCells.of(resolve("uniform"), 32)
     log_weight = np.random.default_rng(seed).normal(size=32)
     v, y = (np.arange(3200) + 0.5) / 3200, np.linspace(-0.1, 1.1, 601)
     values = (np.repeat(np.exp(log_weight), 100) * np.exp(-lmbda * (v - y[:, None]) ** 2)).mean(axis=1)
@@ -320,7 +320,7 @@ def test_scan_of_the_line_bounds_the_dual_constraint(seed, lmbda):
 
 def test_two_reproductions_of_the_uniform_scalar():
     """At λ just above 6 a pair of reproductions is best; its channel is symmetric, and a search finds no third."""
-    cells = channels.Cells.of(resolve("uniform"), 256)
+    cells = channels.PhaseCells.of(resolve("uniform"), 256)
     start = np.full((1, 256), 1 / 256) * (1 + 0.1 * np.linspace(-1, 1, 256))
     channel = mixture.fit(cells, 9.0, start, np.ones(1), tolerance=1e-5)
     assert channel.gap < 1e-4

@@ -1,4 +1,4 @@
-"""Shannon's rate-distortion function R(D), which blocks of realizations can approach and E(D) lies above."""
+"""Shannon's rate-distortion function R(D): codes for blocks of realizations can approach it, and E(D) lies above it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SCALAR = ACHIEVED + (
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """Bounds on R(D).
+    """Bounds that enclose R(D).
 
     Attributes
     ----------
@@ -62,8 +62,9 @@ class RateDistortion:
 def rate_distortion(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
     """Shannon's rate-distortion function R(D) under squared error.
 
-    The least mutual information I(X; Y) with E‖X − Y‖² ≤ D, so R(D) ≤ E(D). In closed form where the source has one
-    harmonic (circle, sinusoid); else the upper end of `rate_distortion_bounds`, which is achievable.
+    R(D) is the least mutual information I(X; Y) with E‖X − Y‖² ≤ D, so R(D) ≤ E(D). It has a closed form where the
+    source has one harmonic (circle, sinusoid). Else it is the upper end of `rate_distortion_bounds`, which is
+    achievable.
 
     Parameters
     ----------
@@ -82,14 +83,14 @@ def rate_distortion(source: Source | str, distortion: ArrayLike, *, base: float 
     Raises
     ------
     ValueError
-        For arguments that are not allowed, and for a distortion below the least for which the grids suffice: 1e-9
-        D_max for closed sources other than those of one harmonic, for open ones what the message says.
+        For arguments that are not allowed, and for a distortion too small for the grids. The least one is 1e-9 D_max
+        for closed sources of more than one harmonic; for open sources the message names it.
     TypeError
         If an argument is not a number, an array of numbers or a source.
 
     See Also
     --------
-    rate_distortion_bounds : with a lower bound, and on what both rest.
+    rate_distortion_bounds : The same with a lower bound, and what both bounds rest on.
     """
     return rate_distortion_bounds(source, distortion, base=base).upper
 
@@ -97,20 +98,21 @@ def rate_distortion(source: Source | str, distortion: ArrayLike, *, base: float 
 def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> RateDistortion:
     """Bounds that enclose R(D).
 
-    *Closed sources.* Averaged over shifts of the phase, a test channel is a mixture of orbits, so R is the lower
+    *Closed sources.* Averaged over shifts of the phase, a test channel is a mixture of orbits. So R is the lower
     convex envelope of (D(q), KL(q‖unif)) over densities q on the circle, D(q) = Σ c_k (1 − ‖q̂_k‖²) = ½∬ q q δ. For
-    each λ the least KL + λD is attained by q ∝ exp(−λ‖γ(v) − y‖²) about its own centroid y, and is −ln Z(y), Z the
+    each λ the least KL + λD is attained by q ∝ exp(−λ‖γ(v) − y‖²) about its own centroid y. It is −ln Z(y), Z the
     integral of that exponential, minimised over y: the dual value (Csiszár). Up to a shift such a q is
-    exp(Σ a_k cos 2πkv) with a_k ≥ 0, and where δ is monotone it decreases from 0 to ½ (Baernstein–Taylor). It need
-    not be the only stationary one, so several starts are compared at each of a table of distortions; where
-    D jumps as λ grows, R is straight. The bounds are within 1e-6 nats of each other for D/D_max ≥ 1e-9; where R is
-    all but straight over a range of D (c_k near 1/k) that takes a second a distortion.
+    exp(Σ a_k cos 2πkv) with a_k ≥ 0, and where δ is monotone it decreases from 0 to ½ (Baernstein–Taylor). There may
+    be other stationary densities, so several starts are compared at each of a table of distortions. Where D jumps as
+    λ grows, R is straight. The bounds are within 1e-6 nats of each other for D/D_max ≥ 1e-9. That takes a second a
+    distortion where R is all but straight over a range of D (c_k near 1/k).
 
-    *Open sources.* Blahut–Arimoto with reproductions that move: each is the centroid of the phases it stands for. For
-    a number of λ that gives a channel, whose rate and distortion bound R from above, chords between them too, and
-    α > 0 with ∫ α(v) exp(−λ‖γ(v) − y‖²) dv ≤ 1 for every y, so that R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats
-    for D/D_max ≥ 0.0104 (sawbridge), 0.156 (power:0.5), 6.3e-4 (power:1.5) and 1e-4 (uniform); 4096 cells end at about
-    these. The time grows with exp(R), from milliseconds to a minute, but is spent once.
+    *Open sources.* The Blahut–Arimoto algorithm is run with reproductions that move: each is the centroid of the phases
+    it stands for. For each of a number of λ that gives a channel and a function α > 0. The channels' rates and
+    distortions, and chords between them, bound R from above. As ∫ α(v) exp(−λ‖γ(v) − y‖²) dv ≤ 1 for every y,
+    R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats of each other for D/D_max ≥ 0.0104 (sawbridge), 0.156
+    (power:0.5), 6.3e-4 (power:1.5) and 1e-4 (uniform). At about these the 4096 cells become too coarse. The time
+    grows with exp(R), from milliseconds to a minute, but is spent once.
 
     Parameters
     ----------
@@ -135,25 +137,25 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     ----------
     I. Csiszár, *On an extremum problem of information theory*, Studia Sci. Math. Hungar. 9 (1974).
     """
-    known = resolve(source)
+    source = resolve(source)
     unit = validation.log_base(base)
     values = validation.nonnegative("distortion", distortion)
     flat = values.ravel()
     bounds = np.zeros((2, flat.size))
     bounds[:, flat == 0.0] = np.inf
-    inner = (flat > 0.0) & (flat < known.max_distortion)
-    method, solve = _solver(known)
+    inner = (flat > 0.0) & (flat < source.max_distortion)
+    method, solve = _solver(source)
     if inner.any():
         wanted, back = np.unique(flat[inner], return_inverse=True)
         bounds[:, inner] = solve(wanted)[:, back] / unit
     lower, upper = np.maximum(bounds, 0.0).reshape(2, *values.shape)
     if values.ndim == 0 and not isinstance(distortion, np.ndarray):
-        return RateDistortion(known.name, float(base), float(values), float(lower), float(upper), method)
-    return RateDistortion(known.name, float(base), values.copy(), lower, upper, method)
+        return RateDistortion(source.name, float(base), float(values), float(lower), float(upper), method)
+    return RateDistortion(source.name, float(base), values.copy(), lower, upper, method)
 
 
 def _solver(source: Source) -> tuple[str, Any]:
-    """What the bounds rest on, and the function from increasing distortions in (0, D_max) to them in nats."""
+    """Return what the bounds rest on, and the function from increasing distortions in (0, D_max) to bounds in nats."""
     energy = single_harmonic(source)
     if energy is not None:
         return CLOSED_FORM, lambda D: _closed_form(D, energy)
@@ -164,7 +166,7 @@ def _solver(source: Source) -> tuple[str, Any]:
 
 
 def single_harmonic(source: Source) -> float | None:
-    """Energy of the only harmonic, if the source has one and that is known exactly."""
+    """Energy of the source's only harmonic; None if there are several or the energy is not known exactly."""
     if not source.closed or (isinstance(source, Spectrum) and np.count_nonzero(source.energies) > 1):
         return None
     if isinstance(source, Spectrum):
@@ -186,7 +188,7 @@ def _by_orbits(source: Source, distortion: Array) -> Array:
     _check_least(source, distortion, least_distortion(source))
     plain, size = units.normal(source)
     with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
-        return np.asarray(_table(plain).answer(distortion / size, update))
+        return np.asarray(_density_table(plain).answer(distortion / size, update))
 
 
 def _by_channels(source: Source, distortion: Array) -> Array:
@@ -199,7 +201,7 @@ def _by_channels(source: Source, distortion: Array) -> Array:
 
 
 def _unscaled(source: Source) -> tuple[Source, float]:
-    """The built-in open source that a scaled one is made of, whose grids and bounds serve all its multiples."""
+    """Return the source and the factor of which a scaled one is made: its grids and bounds serve all multiples."""
     if not isinstance(source, Proved) or source._scale == 1:
         return units.normal(source)
     # the open built-in sources but the power laws are made without arguments
@@ -211,22 +213,22 @@ LEAST = 1e-9  # D/D_max for closed sources
 
 
 def least_distortion(source: Source) -> float:
-    """Distortion from which on R(D) can be computed."""
+    """Least distortion at which R(D) can be computed."""
     if single_harmonic(source) is not None:
         return 0.0
     if source.closed:
         plain, size = units.normal(source)
         least = max(LEAST * plain.max_distortion, source._accurate_above / size)
-        return float(_table(plain).grids.least(least)) * size
+        return float(_density_table(plain).grids.least(least)) * size
     plain, factor = _unscaled(source)
     return max(factor * float(_sandwich(plain).least), source._accurate_above)
 
 
 @lru_cache(maxsize=64)
-def _table(source: Source) -> Any:
-    from .density_table import Table
+def _density_table(source: Source) -> Any:
+    from .density_table import DensityTable
 
-    return Table.of(_reduced(source))
+    return DensityTable.of(_reduced(source))
 
 
 @lru_cache(maxsize=64)
@@ -237,7 +239,7 @@ def _sandwich(source: Source) -> Any:
 
 
 def _reduced(source: Source) -> Source:
-    """The loop run through once, where the harmonics are all multiples of one: mV mod 1 is as uniform as V."""
+    """Reduce a loop run through m times to one run through once: mV mod 1 is as uniform as V."""
     if isinstance(source, Spectrum):
         energies = source.energies
         times = int(np.gcd.reduce(np.flatnonzero(energies) + 1))

@@ -1,6 +1,6 @@
-"""Descent to a density q on the circle with the least KL(q‖unif) + λD(q), or the least KL at a given D(q).
+"""Alternating descent to a density q on the circle: of least KL(q‖unif) + λD(q), or of least KL at a given D(q).
 
-Both alternate between the reproduction y = E_q γ and the density q ∝ exp(−λ‖γ(v) − y‖²), with λ given or solved for.
+Steps alternate between the reproduction y = E_q γ and the density q ∝ exp(−λ‖γ(v) − y‖²), with λ given or solved for.
 At a given distortion every step leaves D(q) ≤ D and lowers KL, so that R(D) ≤ KL at any of them.
 """
 
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .phase_grids import Array, Grid
+from .phase_grids import Array, PhaseGrid
 
-MEMORY = 5  # densities that are combined to the next reproduction (Anderson)
+MEMORY = 5  # densities that Anderson's method combines to the next reproduction
 
 
 @dataclass(frozen=True, eq=False)
-class State:
-    """A density, and the multiplier, rate in nats and distortion (at least its own) that go with it.
+class GibbsDensity:
+    """A density q ∝ exp(−λ‖γ(v) − y‖²), with its multiplier λ, rate in nats, and distortion (at least its own).
 
-    `field` is ‖γ(v) − y‖² over the cells, up to a constant, of the reproduction y that `density` was made from;
-    `centre` is ‖γ(0) − y‖². `residual` is λ‖E_q γ − y‖², which bounds how far the rate is from stationary to first
-    order.
+    `distances` are ‖γ(v) − y‖² over the cells, up to a constant, for the reproduction y that `density` was made from;
+    `centre` is ‖γ(0) − y‖². `residual` is λ‖E_q γ − y‖², which bounds to first order how far the rate is from
+    stationary.
     """
 
     density: Array
     lmbda: float
     rate: float
     distortion: float
-    field: Array
+    distances: Array
     centre: float
     residual: float
 
@@ -40,27 +40,37 @@ class State:
 
 
 def descend(
-    grid: Grid, density: Array, lmbda: float, *, distortion: float | None, tolerance: float = 1e-12, most: int = 400
-) -> State | None:
-    """Density of least KL near the one given: at a distortion, or (None) of least KL + λD at `lmbda`.
+    grid: PhaseGrid,
+    density: Array,
+    lmbda: float,
+    *,
+    distortion: float | None,
+    tolerance: float = 1e-12,
+    most: int = 400,
+) -> GibbsDensity | None:
+    """Descend from a density to one of least KL at a distortion or, if that is None, of least KL + λD at `lmbda`.
 
-    None if no density near its centroid has that distortion.
+    Returns None if no density around the start's centroid has that distortion.
     """
     mixed, convolved = density, grid.convolve(density)
     history: list[tuple[Array, Array, Array, Array]] = []
-    best: State | None = None
+    best: GibbsDensity | None = None
     for _ in range(most):
         state = _step(grid, mixed, convolved, best.lmbda if best else lmbda, distortion)
         if state is None or (best is not None and not _falls(state, best, distortion)):
+            # the combination led astray: go on from the best density by a plain step, which never rises
             if best is None or not history:
                 break
             history = []
             mixed, convolved = best.density, grid.convolve(best.density)
             continue
         image = grid.convolve(state.density)
+        # ½ Σ δᵢⱼ cᵢ cⱼ is −‖Σ cᵢ γ(vᵢ)‖² for a change c of sum 0, so this is λ times the square of the centroid's move
         change, convolved_change = state.density - mixed, image - convolved
         residual = max(0.0, -0.5 * state.lmbda * float(change @ convolved_change))
-        best = State(state.density, state.lmbda, state.rate, state.distortion, state.field, state.centre, residual)
+        best = GibbsDensity(
+            state.density, state.lmbda, state.rate, state.distortion, state.distances, state.centre, residual
+        )
         if residual <= tolerance * max(best.rate, 1e-12):
             break
         history = [*history[-MEMORY + 1 :], (state.density, image, change, convolved_change)]
@@ -68,7 +78,8 @@ def descend(
     return best
 
 
-def _falls(state: State, best: State, distortion: float | None) -> bool:
+def _falls(state: GibbsDensity, best: GibbsDensity, distortion: float | None) -> bool:
+    """Whether a density is no worse than the best so far, up to rounding."""
     slack = 1e-13 * (1.0 + abs(best.rate))
     if distortion is None:
         return state.value <= best.value + slack
@@ -76,7 +87,10 @@ def _falls(state: State, best: State, distortion: float | None) -> bool:
 
 
 def _combined(history: list[tuple[Array, Array, Array, Array]]) -> tuple[Array, Array]:
-    """Combination, of weights with sum 1, of densities and convolutions: that of the least change of reproduction."""
+    """Combine densities and their convolutions, with weights of sum 1, so that the reproduction would change least.
+
+    This is Anderson acceleration. The two small terms keep the system solvable where changes are all but dependent.
+    """
     gram = np.array([[-0.5 * float(a[2] @ b[3]) for b in history] for a in history])
     gram += 1e-14 * np.trace(gram) * np.eye(len(history)) + 1e-300 * np.eye(len(history))
     weights = np.linalg.solve(gram / gram.max(), np.ones(len(history)))
@@ -88,44 +102,53 @@ def _combined(history: list[tuple[Array, Array, Array, Array]]) -> tuple[Array, 
     return density, image
 
 
-def _step(grid: Grid, mixed: Array, convolved: Array, lmbda: float, distortion: float | None) -> State | None:
-    """Density ∝ exp(−λ‖γ(v) − y‖²), y = E γ under `mixed` (which may have negative parts), λ given or solved for."""
+def _step(
+    grid: PhaseGrid, mixed: Array, convolved: Array, lmbda: float, distortion: float | None
+) -> GibbsDensity | None:
+    """Make the density ∝ exp(−λ‖γ(v) − y‖²) with y = E γ under `mixed`, λ given or solved for.
+
+    As a combination, `mixed` may have negative parts.
+    """
     energy = 0.5 * float(mixed @ convolved)
-    # ‖γ(v) − y‖² = field + base; on the whole circle the field has mean 0 and −energy is ‖y‖²
-    field = convolved if grid.whole else convolved - energy
+    # ‖γ(v) − y‖² = distances + base; on the whole circle distances have mean 0 and −energy is ‖y‖²
+    distances = convolved if grid.whole else convolved - energy
     base = grid.maximum - energy if grid.whole else 0.0
     if distortion is None:
-        weights, log_sum = gibbs(grid, field, lmbda)
-        target = float(weights @ field)
+        weights, log_sum = gibbs(grid, distances, lmbda)
+        target = float(weights @ distances)
     else:
         target = (distortion - grid.maximum) + energy if grid.whole else distortion
-        solved = tilt(field, target, lmbda)
+        solved = multiplier_at(distances, target, lmbda)
         if solved is None:
             return None
         lmbda = solved
-        weights, log_sum = gibbs(grid, field, lmbda)
+        weights, log_sum = gibbs(grid, distances, lmbda)
     rate = -lmbda * target - log_sum
     reached = base + target if distortion is None else distortion
-    return State(weights, lmbda, rate, reached, field, float(field[grid.cells // 2]) + base, math.inf)
+    return GibbsDensity(weights, lmbda, rate, reached, distances, float(distances[grid.cells // 2]) + base, math.inf)
 
 
-def gibbs(grid: Grid, field: Array, lmbda: float) -> tuple[Array, float]:
-    """Weights ∝ exp(−λ field), and ln of the integral of exp(−λ field) over the circle."""
-    exponent = -lmbda * field
+def gibbs(grid: PhaseGrid, distances: Array, lmbda: float) -> tuple[Array, float]:
+    """Compute the Gibbs weights ∝ exp(−λ distances), and ln of the integral of exp(−λ distances) over the circle."""
+    exponent = -lmbda * distances
     top = float(exponent.max())
     weights = np.exp(exponent - top)
     total = float(weights.sum())
+    # for small exponents: ln(1 + mean of expm1) keeps the digits of a rate near 0
     if grid.whole and top < 1.0 and float(exponent.min()) > -1.0:
         return weights / total, math.log1p(float(np.expm1(exponent).mean()))
     return weights / total, top + math.log(total * grid.step)
 
 
-def tilt(field: Array, target: float, lmbda: float) -> float | None:
-    """λ at which the mean of the field under weights ∝ exp(−λ field) is `target`; None if there is none above 0."""
-    least = float(field.min())
+def multiplier_at(distances: Array, target: float, lmbda: float) -> float | None:
+    """Find the λ > 0 at which the mean distance under weights ∝ exp(−λ distances) is `target`; None if there is none.
+
+    Newton's method, since the mean falls with λ at the rate of the variance, kept within a bracket by bisection.
+    """
+    least = float(distances.min())
     if not least < target:
         return None
-    lifted, wanted = field - least, target - least
+    lifted, wanted = distances - least, target - least
     low, high = 0.0, math.inf
     for _ in range(60):
         weights = np.exp(-lmbda * lifted)

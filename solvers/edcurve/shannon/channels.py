@@ -1,6 +1,6 @@
 """Test channels from the phase of an open source to reproductions that are centroids of phases.
 
-The phase is known to a cell of [0, 1]; a reproduction is the centroid y of a density over cells, and the mean of
+The phase is known up to a cell of [0, 1], and a reproduction is the centroid y of a density over cells. The mean of
 ‖γ(v) − y‖² over a cell is then exact, from second differences of u d(u).
 """
 
@@ -18,10 +18,11 @@ from .phase_grids import Array, cell_means
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
-    """Equal cells of [0, 1]; `means` are those of δ over two cells, by their distance, and `symbol` its transform.
+class PhaseCells:
+    """Equal cells of the phase in [0, 1].
 
-    `scalar` says that reproductions are real numbers, as for a source on the line.
+    `means` are those of δ over two cells, by their distance, and `symbol` is their Fourier transform. `scalar` says
+    whether reproductions are real numbers, as for a source on the line.
     """
 
     count: int
@@ -31,24 +32,24 @@ class Cells:
     symbol: Array
 
     @staticmethod
-    def of(source: Source, count: int) -> Cells:
-        """So many cells."""
+    def of(source: Source, count: int) -> PhaseCells:
+        """Make a number of cells for a source."""
         means = cell_means(source, 1.0 / count, count)
         length = int(fft.next_fast_len(2 * count, real=True))
         kernel = np.zeros(length)
         kernel[:count] = means
         kernel[1 - count :] = means[:0:-1]
         scalar = is_scalar(source)
-        return Cells(count, scalar, means, length, fft.rfft(kernel).real)
+        return PhaseCells(count, scalar, means, length, fft.rfft(kernel).real)
 
     def distances(self, densities: Array) -> Array:
-        """Means of ‖γ(v) − y‖² over each cell (columns) for the centroid y of each density (rows)."""
+        """Compute the mean of ‖γ(v) − y‖² over each cell (columns) for the centroid y of each density (rows)."""
         product = fft.rfft(densities, self.length, axis=1) * self.symbol
         convolved = fft.irfft(product, self.length, axis=1)[:, : self.count]
         return np.asarray(convolved - 0.5 * np.einsum("ij,ij->i", densities, convolved)[:, None])
 
     def posterior(self, distances: Array, log_weight: Array, lmbda: float) -> tuple[Array, Array]:
-        """Densities ∝ α exp(−λ‖γ(v) − y‖²) over cells, α given by its logarithm, and ln of the integrals S(y)."""
+        """Make densities ∝ α exp(−λ‖γ(v) − y‖²) over cells, α given by its logarithm, and ln of the integral S(y)."""
         exponent = log_weight - lmbda * distances
         top = exponent.max(axis=1, keepdims=True)
         density = np.exp(exponent - top)
@@ -56,35 +57,35 @@ class Cells:
         return np.asarray(density / total), np.asarray(np.log(total[:, 0] / self.count) + top[:, 0])
 
     def spread(self, count: int) -> Array:
-        """Distances from γ at so many phases, evenly spread."""
-        at = ((np.arange(count) + 0.5) * self.count / count).astype(int)
-        return np.asarray(self.means[np.abs(np.arange(self.count) - at[:, None])])
+        """Compute distances from γ(u) to each cell, for a number of phases u that are evenly spread."""
+        phases = ((np.arange(count) + 0.5) * self.count / count).astype(int)
+        return np.asarray(self.means[np.abs(np.arange(self.count) - phases[:, None])])
 
     def variation(self, densities: Array, lmbda: float) -> Array:
-        """What exp(−λ‖γ(v) − y‖²), varying within cells, adds to ln S(y)."""
+        """Estimate what the variation of exp(−λ‖γ(v) − y‖²) within cells adds to ln S(y)."""
         change = np.gradient(self.distances(densities), axis=1)
         half = 0.5 * lmbda * np.abs(change)
         return np.asarray(np.log1p(np.einsum("ij,ij->i", densities, half**2 * (1.0 + 0.05 * half**2) / 6.0)))
 
 
 @dataclass(frozen=True, eq=False)
-class Channel:
-    """A channel at some λ, its rate in nats and distortion, and the dual value for that λ: a bound on rate + λD.
+class PhaseChannel:
+    """A test channel for some λ, its rate in nats and distortion, and the dual value: a lower bound on rate + λD.
 
-    `densities` (rows) are the posteriors of the phase given each reproduction; each stands for itself and its mirror
-    image too, and `weights` are the probabilities of these pairs.
+    `densities` (rows) are the posteriors of the phase given each reproduction. Each stands for itself and its mirror
+    image, and `weights` are the probabilities of these pairs.
     """
 
     lmbda: float
     rate: float
     distortion: float
     dual: float
-    cells: Cells
+    cells: PhaseCells
     densities: Array
     weights: Array
 
     @property
-    def inner(self) -> Array:
+    def own_distortions(self) -> Array:
         """Distortion of each reproduction at the centroid of its own posterior."""
         distances = self.cells.distances(self.densities)
         return np.asarray(np.einsum("ij,ij->i", self.densities, distances))
@@ -95,10 +96,11 @@ class Channel:
         return self.rate + self.lmbda * self.distortion - self.dual
 
 
-def highest(cells: Cells, log_weight: Array, lmbda: float, starts: Array) -> tuple[Array, Array, float]:
-    """Local maxima of S(y) = ∫ α exp(−λ‖γ(v) − y‖²) dv: densities, ln S there, and an upper estimate of the largest.
+def highest(cells: PhaseCells, log_weight: Array, lmbda: float, starts: Array) -> tuple[Array, Array, float]:
+    """Climb to local maxima of S(y) = ∫ α exp(−λ‖γ(v) − y‖²) dv.
 
-    Each is followed until five times the gain of its last step would not make it the largest.
+    Returns their densities, ln S there, and an upper estimate of the largest. Each maximum is followed until five
+    times the gain of its last step would not make it the largest.
     """
     densities, values, gains = _climb(cells, log_weight, lmbda, starts)
     for _ in range(CYCLES):
@@ -109,10 +111,10 @@ def highest(cells: Cells, log_weight: Array, lmbda: float, starts: Array) -> tup
     return densities, values, float((values + 5.0 * gains).max())
 
 
-def _climb(cells: Cells, log_weight: Array, lmbda: float, densities: Array) -> tuple[Array, Array, Array]:
-    """Densities after six steps y ← centroid of the posterior, each of which raises S, ln S, and the last gain.
+def _climb(cells: PhaseCells, log_weight: Array, lmbda: float, densities: Array) -> tuple[Array, Array, Array]:
+    """Take six steps y ← centroid of the posterior, each of which raises S; return densities, ln S, and the last gain.
 
-    One step is from an extrapolation of two, where that is better (Varadhan and Roland 2008).
+    One step starts from an extrapolation of two, where that is better (Varadhan and Roland 2008).
     """
 
     def step(before: Array) -> tuple[Array, Array]:
@@ -131,15 +133,15 @@ def _climb(cells: Cells, log_weight: Array, lmbda: float, densities: Array) -> t
     return densities, after, after - before
 
 
-CYCLES = 12
-CLOSE = 2e-5  # nats
+CYCLES = 12  # of six steps, at most
+CLOSE = 2e-5  # nats by which a maximum must promise to become the largest, to be followed
 
 
-def scanned(cells: Cells, log_weight: Array, lmbda: float) -> float:
-    """Upper bound on ln S(y) over all real y, α constant on cells: a scan of [0, 1], outside which S is smaller.
+def scanned(cells: PhaseCells, log_weight: Array, lmbda: float) -> float:
+    """Bound ln S(y) from above over all real y, for α constant on cells, by a scan of [0, 1].
 
-    Between points a step apart S exceeds their larger value by at most step²/8 times a bound on |S″|, which is that
-    of exp(−λx²), 2λ, times ∫α.
+    Outside [0, 1] S is smaller. Between points a step apart S exceeds their larger value by at most step²/8 times a
+    bound on |S″|. The bound is that of exp(−λx²), 2λ, times ∫α.
     """
     top = float(log_weight.max())
     weight, root = np.exp(log_weight - top), np.sqrt(lmbda)

@@ -1,8 +1,8 @@
-"""R(D) of a closed source: the lower convex envelope of (D(q), KL(q‖unif)) over densities q on the circle.
+"""R(D) of a closed source: a table of densities q on the circle, and the lower convex envelope of (D(q), KL(q‖unif)).
 
 Averaging a test channel over shifts of the phase shows that nothing is lost by reproductions that are shifts of each
-other, so that for each λ one density q matters: that of the phase given a reproduction. A table of the best
-densities on coarse grids, over D, has the global picture; each D asked for is then solved on a fine grid.
+other. So one density q matters for each λ: that of the phase given a reproduction. A table of the best densities over
+D, on coarse grids, gives the global picture. Each D asked for is then solved on a fine grid.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from edcurve.optimum.envelopes import lower_hull
 from edcurve.sources import Source
 
 from . import initial_densities
-from .alternating import State, descend
-from .phase_grids import Array, Grid, Profile
-from .refining import LOSS, MOST_CELLS, Entry, Grids, cell_loss, resampled
+from .alternating import GibbsDensity, descend
+from .phase_grids import Array, DistanceProfile, PhaseGrid
+from .refining import LOSS, MOST_CELLS, CoarseDensity, PhaseGrids, cell_loss, resampled
 
-# 1 − D/D_max at the first distortions of the table; RATIO is that of further ones
+# 1 − D/D_max at the first distortions of the table; further ones fall by RATIO each
 TOP = (1e-4, 1e-3, 1e-2, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 RATIO = 0.8
 SEARCHED = 1e-3  # D/D_max below which no new shapes are tried: there is one narrow peak
 COARSE_LOSS = 5e-4  # nats that cells of a coarse grid may cost
 POINT_LOSS = 1e-5  # the same where it is corrected for
-NEAR = 2e-7  # nats by which an entry may seem better than what was found, its grid being coarse
-RIVALS = 3  # how many of these are followed
+NEAR = 2e-7  # nats by which an entry may seem better than a solution because its grid is coarse
+RIVALS = 3  # entries that seem better and are followed
 TARGET = 9e-7  # nats between the bounds
-AROUND = 2e-5  # of λ, by which it may be wrong where R is all but straight
+AROUND = 2e-5  # of λ: its error where R is all but straight
 WIDTH = 8e-7  # nats between the bounds above which they are computed again with smaller cells
 
 
 @dataclass(frozen=True, eq=False)
 class Chord:
-    """Straight part of R(D): two densities (or none, at D_max) for the same λ."""
+    """Straight part of R(D), between the points (D, R) of two densities for the same λ; the right one may be D_max."""
 
     left: tuple[float, float]
     right: tuple[float, float]
@@ -47,35 +47,35 @@ class Chord:
     dual: float
 
     def bounds(self, distortion: float) -> tuple[float, float]:
-        """Lower and upper bound at a distortion between the ends."""
+        """Compute the lower and upper bound at a distortion between the ends."""
         share = (distortion - self.left[0]) / (self.right[0] - self.left[0])
         return self.dual - self.lmbda * distortion, (1.0 - share) * self.left[1] + share * self.right[1]
 
 
 @dataclass(eq=False)
-class Table:
-    """What is known of one source; grows downwards as smaller distortions are asked for."""
+class DensityTable:
+    """Best densities of a source by falling distortion; the table grows as smaller distortions are asked for."""
 
     source: Source
-    grids: Grids
-    entries: list[Entry] = field(default_factory=list)
+    grids: PhaseGrids
+    entries: list[CoarseDensity] = field(default_factory=list)
     chords: list[Chord] = field(default_factory=list)
     answers: dict[float, tuple[float, float]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @staticmethod
-    def of(source: Source) -> Table:
-        """Table without entries."""
-        return Table(source, Grids(source, Profile.of(source)))
+    def of(source: Source) -> DensityTable:
+        """Make the table of a source, without entries."""
+        return DensityTable(source, PhaseGrids(source, DistanceProfile.of(source)))
 
     def level(self, index: int) -> float:
-        """Distortion of an entry."""
+        """Distortion of the entry with that index."""
         if index < len(TOP):
             return self.source.max_distortion * (1.0 - TOP[index])
         return self.source.max_distortion * (1.0 - TOP[-1]) * RATIO ** (index - len(TOP) + 1)
 
     def prepare(self, distortion: float, update: Callable[[int, int], None]) -> None:
-        """Let the table go below a distortion, and far enough that all shapes have been tried."""
+        """Extend the table below a distortion, and far enough that all shapes have been tried."""
         wanted = min(distortion, SEARCHED * self.source.max_distortion)
         before = len(self.entries)
         while len(self.entries) < 3 or self.level(len(self.entries) - 2) > wanted:
@@ -86,7 +86,7 @@ class Table:
             self.answers.clear()
 
     def answer(self, distortion: Array, update: Callable[[int, int], None]) -> Array:
-        """Lower and upper bounds on R(D) in nats at increasing distortions."""
+        """Compute lower and upper bounds on R(D) in nats at increasing distortions."""
         with self.lock:
             self.prepare(float(distortion[0]), update)
             result = []
@@ -96,17 +96,17 @@ class Table:
         return np.array(result).T
 
     def extend(self) -> None:
-        """Add an entry."""
+        """Add the entry of the next smaller distortion: the best density that descents from several starts reach."""
         index = len(self.entries)
         D = self.level(index)
         grid = self.grids.coarse(D)
-        found = [descend(grid, *start, distortion=D) for start in self._starts(grid, D, index)]
-        best = min((state for state in found if state is not None), key=lambda state: state.rate)
-        self.entries.append(self._pointed(self._resolved(Entry(grid, best))))
+        ends = [descend(grid, *start, distortion=D) for start in self._starts(grid, D, index)]
+        best = min((state for state in ends if state is not None), key=lambda state: state.rate)
+        self.entries.append(self._pointed(self._resolved(CoarseDensity(grid, best))))
         self._improve_upwards(index)
 
-    def _resolved(self, entry: Entry) -> Entry:
-        """The same on a finer grid, where that of its distortion is too coarse for it."""
+    def _resolved(self, entry: CoarseDensity) -> CoarseDensity:
+        """Solve again on finer grids, as long as the grid is too coarse for the density."""
         while cell_loss(entry.grid, entry.state) > COARSE_LOSS and entry.grid.cells < MOST_CELLS:
             half = entry.grid.cells // 2
             grid = self.grids.grid(0.5 * entry.grid.step, 2 * half, entry.grid.whole)
@@ -114,10 +114,11 @@ class Table:
             state = descend(grid, start, entry.state.lmbda, distortion=entry.state.distortion)
             if state is None:
                 break
-            entry = Entry(grid, state)
+            entry = CoarseDensity(grid, state)
         return entry
 
-    def _starts(self, grid: Grid, D: float, index: int) -> list[tuple[Array, float]]:
+    def _starts(self, grid: PhaseGrid, D: float, index: int) -> list[tuple[Array, float]]:
+        """List densities to start from, with their λ: the entry before, and shapes, few where a peak is narrow."""
         result = []
         if index > 0:
             before = self.entries[index - 1]
@@ -130,22 +131,22 @@ class Table:
         return result
 
     def _improve_upwards(self, index: int) -> None:
-        """Follow the new density to larger distortions, as long as it is better there."""
+        """Follow a new density to larger distortions, as long as it is better than the entries there."""
         for i in range(index - 1, -1, -1):
             after, entry = self.entries[i + 1], self.entries[i]
             start = resampled(after.state.density, after.grid, entry.grid)
             state = descend(entry.grid, start, entry.state.lmbda, distortion=entry.state.distortion)
             if state is None or state.rate >= entry.state.rate - 1e-9:
                 break
-            self.entries[i] = self._pointed(Entry(entry.grid, state))
+            self.entries[i] = self._pointed(CoarseDensity(entry.grid, state))
 
-    def _pointed(self, entry: Entry, *, fixed: bool = False) -> Entry:
-        """The same with its point, from a grid fine enough that what remains can be corrected for."""
+    def _pointed(self, entry: CoarseDensity, *, fixed: bool = False) -> CoarseDensity:
+        """Add the point (D, KL) to an entry, from a grid so fine that what remains can be corrected for."""
         grid, state = self.grids.fine(entry, None if fixed else entry.state.distortion, POINT_LOSS)
-        return Entry(entry.grid, entry.state, (state.distortion, state.rate - cell_loss(grid, state)))
+        return CoarseDensity(entry.grid, entry.state, (state.distortion, state.rate - cell_loss(grid, state)))
 
     def find_chords(self) -> None:
-        """Chords of the lower convex envelope of the entries that pass over others, moved until they are tangent."""
+        """Find the chords of the entries' lower convex envelope that pass over entries, and make them tangent."""
         points = [*(entry.point for entry in self.entries[::-1]), (self.source.max_distortion, 0.0)]
         x, y = np.array(points).T
         corners = lower_hull(x, y).tolist()
@@ -160,7 +161,8 @@ class Table:
             if chord is not None:
                 self.chords.append(chord)
 
-    def _tangent(self, ends: list[Entry | None], lmbda: float) -> Chord | None:
+    def _tangent(self, ends: list[CoarseDensity | None], lmbda: float) -> Chord | None:
+        """Move both ends to their best densities at the chord's slope, until the slope stays; None stands for D_max."""
         for _ in range(40):
             ends = [None if end is None else self._at(end, lmbda) for end in ends]
             (a, ra), (b, rb) = (self._point(end) for end in ends)
@@ -181,15 +183,15 @@ class Table:
                 points.append((state.distortion, state.rate))
         return Chord(points[0], points[1], ends[0].state.lmbda if ends[0] else lmbda, min(duals))
 
-    def _at(self, end: Entry, lmbda: float) -> Entry:
+    def _at(self, end: CoarseDensity, lmbda: float) -> CoarseDensity:
         state = descend(end.grid, end.state.density, lmbda, distortion=None)
-        return end if state is None else self._pointed(Entry(end.grid, state), fixed=True)
+        return end if state is None else self._pointed(CoarseDensity(end.grid, state), fixed=True)
 
-    def _point(self, end: Entry | None) -> tuple[float, float]:
+    def _point(self, end: CoarseDensity | None) -> tuple[float, float]:
         return (self.source.max_distortion, 0.0) if end is None else end.point
 
     def bounds(self, D: float) -> tuple[float, float]:
-        """Lower and upper bound on R(D) in nats, at a distortion that the table reaches."""
+        """Compute, once, the lower and upper bound on R(D) in nats at a distortion that the table reaches."""
         if D not in self.answers:
             self.answers[D] = self._bounds(D)
         return self.answers[D]
@@ -201,49 +203,50 @@ class Table:
         below = next(entry for entry in self.entries if entry.state.distortion <= D) if self.level(0) > D else None
         entry = below or self.entries[0]
         start = entry.state.density
-        if below is None:
+        if below is None:  # nearer to D_max than all entries: mix the first one with the uniform density
             shrink = math.sqrt((self.source.max_distortion - D) / (self.source.max_distortion - self.level(0)))
             start = shrink * start + (1.0 - shrink) / start.size
         state = descend(entry.grid, start, entry.state.lmbda, distortion=D)
         assert state is not None
-        solved = Entry(entry.grid, state)
+        solved = CoarseDensity(entry.grid, state)
         lower, upper = self._certified(solved, D, LOSS)
-        if upper - lower > WIDTH:  # λ is as far off as the grid is coarse; where R is nearly straight that is felt
+        if upper - lower > WIDTH:  # λ is as far off as the grid is coarse, which matters where R is nearly straight
             again = self._certified(solved, D, LOSS / 30.0)
             lower, upper = max(lower, again[0]), min(upper, again[1])
         if upper - lower > TARGET:
             lower = max(lower, self._best_tangent(solved, D))
         return min(lower, upper), upper
 
-    def _best_tangent(self, solved: Entry, D: float) -> float:
-        """Lower bound at the best λ near that of a density: where R is all but straight, 1e-6 of λ matters."""
+    def _best_tangent(self, solved: CoarseDensity, D: float) -> float:
+        """Compute the lower bound at the best λ near a density's: where R is all but straight, 1e-6 of λ matters."""
         lmbda = solved.state.lmbda
-        around = (lmbda * (1.0 - AROUND), lmbda * (1.0 + 0.1 * AROUND))
+        bracket = (lmbda * (1.0 - AROUND), lmbda * (1.0 + 0.1 * AROUND))
 
         def above(x: float) -> float:
             return x * D - self._dual(solved, x)
 
-        found = minimize_scalar(above, bounds=around, method="bounded", options={"xatol": 1e-8 * lmbda, "maxiter": 14})
-        return max(0.0, -float(found.fun))
+        least = minimize_scalar(above, bounds=bracket, method="bounded", options={"xatol": 1e-8 * lmbda, "maxiter": 14})
+        return max(0.0, -float(least.fun))
 
-    def _dual(self, solved: Entry, lmbda: float) -> float:
-        """Least KL + λD from a density, from the entries that are best at that λ and at D_max, less the allowances."""
+    def _dual(self, solved: CoarseDensity, lmbda: float) -> float:
+        """Find the least KL + λD, less allowances: from a density, from the entries best at that λ, and at D_max."""
         points = np.array([rate + lmbda * D for D, rate in (entry.point for entry in self.entries)])
         value = lmbda * self.source.max_distortion
         for start in (solved, *(self.entries[i] for i in np.argsort(points)[:RIVALS].tolist())):
             state = descend(start.grid, start.state.density, lmbda, distortion=None)
             if state is not None:
-                grid, fine = self.grids.fine(Entry(start.grid, state), None, LOSS)
+                grid, fine = self.grids.fine(CoarseDensity(start.grid, state), None, LOSS)
                 value = min(value, fine.value - self.grids.allowance(grid, fine))
         return value
 
-    def _certified(self, solved: Entry, D: float, loss: float) -> tuple[float, float]:
+    def _certified(self, solved: CoarseDensity, D: float, loss: float) -> tuple[float, float]:
+        """Compute both bounds at D from a density on cells that cost at most `loss` nats."""
         grid, state = self.grids.fine(solved, D, loss)
         dual = min(state.value - self.grids.allowance(grid, state), self._rivals(state, loss))
         return max(0.0, dual - state.lmbda * D), state.rate
 
-    def _rivals(self, state: State, loss: float) -> float:
-        """Least dual value known at the λ of a state: at D_max and from the densities of entries that come near."""
+    def _rivals(self, state: GibbsDensity, loss: float) -> float:
+        """Find the least dual value at the λ of a density: at D_max, and from entries that come near."""
         value = state.lmbda * self.source.max_distortion
         duals = np.array([rate + state.lmbda * D for D, rate in (entry.point for entry in self.entries)])
         for i in np.argsort(duals)[:RIVALS].tolist():
@@ -251,12 +254,13 @@ class Table:
                 start = descend(self.entries[i].grid, self.entries[i].state.density, state.lmbda, distortion=None)
                 if start is None:
                     continue
-                grid, rival = self.grids.fine(Entry(self.entries[i].grid, start), None, loss)
+                grid, rival = self.grids.fine(CoarseDensity(self.entries[i].grid, start), None, loss)
                 value = min(value, rival.value - self.grids.allowance(grid, rival))
         return value
 
 
 def _sag(x: Array, y: Array, left: int, right: int) -> float:
+    """Largest height of points above the chord from one point to another."""
     inner = slice(left + 1, right)
     share = (x[inner] - x[left]) / (x[right] - x[left])
     return float(np.max(y[inner] - (1.0 - share) * y[left] - share * y[right]))

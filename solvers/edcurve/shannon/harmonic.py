@@ -13,9 +13,9 @@ TINY = 1e-100  # 1 − A below which that is 1/2κ
 
 
 def rate(distortion: Array, energy: float) -> Array:
-    """R(D) in nats for 0 < D < energy.
+    """Compute R(D) in nats for 0 < D < energy.
 
-    R = sup over κ of κA − ln I₀(κ) with A = √(1 − D/c) held fixed, so that an error of κ is felt in second order.
+    R = sup over κ of κA − ln I₀(κ) with A = √(1 − D/c) held fixed, so an error of κ enters only in second order.
     """
     share = (energy - distortion) / energy
     mean = np.sqrt(share)
@@ -30,7 +30,10 @@ def rate(distortion: Array, energy: float) -> Array:
 
 
 def concentration(mean: Array, short: Array) -> Array:
-    """κ at which I₁/I₀ is `mean` = 1 − `short`, to about 1e-9 of κ or better."""
+    """Solve I₁/I₀ = `mean` = 1 − `short` for the concentration κ, to about 1e-9 of κ or better.
+
+    Newton's method serves κ up to `LARGE`; beyond, the asymptotic series is solved by iteration.
+    """
     kappa = mean * (2.0 - mean**2) / np.maximum((1.0 + mean) * short, 1e-300)
     below = np.minimum(kappa, 2.0 * LARGE)
     for _ in range(8):
@@ -46,7 +49,7 @@ def concentration(mean: Array, short: Array) -> Array:
 
 
 def _i0m1(kappa: Array) -> Array:
-    """I₀(κ) − 1 for κ ≤ 1, by its series."""
+    """Sum the series of I₀(κ) − 1 for κ ≤ 1."""
     quarter, term, total = 0.25 * kappa**2, np.ones_like(kappa), np.zeros_like(kappa)
     for k in range(1, 14):
         term = term * quarter / (k * k)

@@ -1,4 +1,4 @@
-"""Densities to start the descent from: the problem has several stationary points, and the best of them is wanted."""
+"""Initial densities of the descent: it has several stationary points, so several starts are compared."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .phase_grids import Array, Grid
+from .phase_grids import Array, PhaseGrid
 
 COMBS = 4  # harmonics of most energy at which a comb is tried
 RANDOM = 2  # random positive-definite shapes
-FREQUENCIES = 8  # of each
+FREQUENCIES = 8  # harmonics of each random shape
 
 
-def shapes(grid: Grid, seed: int) -> Iterator[Array]:
-    """Exponents g with their maximum at 0, for densities ∝ exp(κ g).
+def shapes(grid: PhaseGrid, seed: int) -> Iterator[Array]:
+    """Yield exponents g with their maximum at 0, for densities ∝ exp(κ g).
 
     For each λ a best density is exp(Σ a_k cos 2πkv) with all a_k ≥ 0, up to a shift: expanded in powers, the integral
     of exp(Σ a_k cos(2πkv + φ_k)) is a sum of nonnegative multiples of cosines of sums of the φ_k, so greatest
-    where they are 0. So these are all that need be tried.
+    where they are 0. So no other kind of shape need be tried.
     """
     point = np.zeros(grid.cells)
     point[grid.cells // 2] = 1.0
@@ -38,8 +38,8 @@ def shapes(grid: Grid, seed: int) -> Iterator[Array]:
         yield rng.exponential(size=FREQUENCIES) @ waves
 
 
-def at_distortion(grid: Grid, shape: Array, distortion: float) -> tuple[Array, float] | None:
-    """Density ∝ exp(κ g) with at most the distortion, hardly less, and κ; None if there is none."""
+def at_distortion(grid: PhaseGrid, shape: Array, distortion: float) -> tuple[Array, float] | None:
+    """Find the density ∝ exp(κ g) of at most that distortion, and hardly less, and its κ; None if there is none."""
     lifted = shape - shape.max()
     scale = 1.0 / max(float(-lifted.min()), 1e-300)
     low, high, best = 1e-6, 1e12, None
@@ -56,7 +56,7 @@ def at_distortion(grid: Grid, shape: Array, distortion: float) -> tuple[Array, f
     return best
 
 
-def distortion_of(grid: Grid, density: Array) -> float:
-    """D(q) = ½ Σ qᵢ qⱼ δᵢⱼ."""
+def distortion_of(grid: PhaseGrid, density: Array) -> float:
+    """Distortion D(q) = ½ Σ qᵢ qⱼ δᵢⱼ of a density."""
     half = 0.5 * float(density @ grid.convolve(density))
     return grid.maximum + half if grid.whole else half

@@ -1,9 +1,9 @@
-"""The channel of least rate + λD of an open source: maximum likelihood of a mixture, by its constrained Newton method.
+"""Mixture fit: the channel of least rate + λD of an open source, as a problem of maximum likelihood.
 
 For given reproductions y_m of probabilities w_m the least is −∫ ln Σ_m w_m exp(−λ‖γ(v) − y_m‖²) dv; so w and y maximise
-a likelihood. In turn: w by a Newton step under w ≥ 0 (Wang 2007), y by expectation–maximisation (Blahut–Arimoto with
-centroids), and new reproductions where the dual constraint ∫ α exp(−λ‖γ(v) − y‖²) dv ≤ 1 is violated, with
-1/α(v) = Σ_m w_m exp(−λ‖γ(v) − y_m‖²).
+the likelihood of a mixture. Three steps take turns. Newton's method under w ≥ 0 improves w (Wang 2007).
+Expectation–maximisation (Blahut–Arimoto with centroids) improves y. New reproductions are added where the dual
+constraint ∫ α exp(−λ‖γ(v) − y‖²) dv ≤ 1 is violated, with 1/α(v) = Σ_m w_m exp(−λ‖γ(v) − y_m‖²).
 
 An open source looks the same from its other end, and the problem is convex, so each reproduction is taken with its
 mirror image, of the same probability; `weights` are those of the pairs.
@@ -17,19 +17,19 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
-from .channels import Cells, Channel, highest, scanned
+from .channels import PhaseCells, PhaseChannel, highest, scanned
 from .phase_grids import Array
 
 ROUNDS = 60
-NEGLIGIBLE = 1e-9  # probabilities below it are dropped
+NEGLIGIBLE = 1e-9  # probability below which a reproduction is dropped
 SAME = 1e-4  # λ‖y − y′‖² at which neighbours are merged
-MOST_STARTS = 120
-MOST_NEW = 40
+MOST_STARTS = 120  # phases at which the search for violations starts
+MOST_NEW = 40  # reproductions added at a time
 
 
-def fit(cells: Cells, lmbda: float, densities: Array, weights: Array, *, tolerance: float) -> Channel:
-    """Channel at that λ, from the one given, with a gap of at most `tolerance` if the rounds suffice."""
-    best: Channel | None = None
+def fit(cells: PhaseCells, lmbda: float, densities: Array, weights: Array, *, tolerance: float) -> PhaseChannel:
+    """Fit the channel for a λ, from the one given, to a gap of at most `tolerance` if the rounds suffice."""
+    best: PhaseChannel | None = None
     for turn in range(ROUNDS):
         distances = cells.distances(densities)
         likelihood = np.exp(-lmbda * (distances - distances.min()))
@@ -44,27 +44,27 @@ def fit(cells: Cells, lmbda: float, densities: Array, weights: Array, *, toleran
         rate = 2.0 * float(np.sum(share * np.log(np.maximum(share, 1e-300) / after[:, None]))) / cells.count
         distortion = 2.0 * float(np.sum(share * distances)) / cells.count
         densities = share / share.sum(axis=1, keepdims=True)
-        if turn % 3 and turn != ROUNDS - 1:
+        if turn % 3 and turn != ROUNDS - 1:  # violations are searched for every third round
             continue
         log_weight = lmbda * distances.min() - np.log(total)
         starts = _starts(cells, densities, log_weight, lmbda, rate)
-        found, values, top = highest(cells, log_weight, lmbda, starts)
-        inside = 1.25 * float(cells.variation(found, lmbda).max())
-        if cells.scalar:
+        peaks, values, top = highest(cells, log_weight, lmbda, starts)
+        inside = 1.25 * float(cells.variation(peaks, lmbda).max())
+        if cells.scalar:  # reproductions are numbers, so all can be scanned, and the bound is rigorous
             top, inside = scanned(cells, log_weight, lmbda), 0.0
         dual = float(log_weight.mean()) - max(top, 0.0)
-        channel = Channel(lmbda, max(rate, 0.0), distortion, dual - inside, cells, densities, 2.0 * after)
+        channel = PhaseChannel(lmbda, max(rate, 0.0), distortion, dual - inside, cells, densities, 2.0 * after)
         if best is None or channel.gap < best.gap:
             best = channel
         if channel.gap <= inside + min(tolerance, max(1e-7, 1e-3 * rate)):
             break
-        densities, weights = _with_new(*merged(cells, lmbda, densities, weights), found, values)
+        densities, weights = _with_new(*merged(cells, lmbda, densities, weights), peaks, values)
     assert best is not None
     return best
 
 
 def reweighted(likelihood: Array, weights: Array) -> Array:
-    """Probabilities that raise the mean of ln Σ_m w_m L_m: three Newton steps, each a nonnegative least squares."""
+    """Raise the mean of ln Σ_m w_m L_m over probabilities w by three Newton steps, each a nonnegative least squares."""
     for _ in range(3):
         total = weights @ likelihood
         ratio = likelihood / total
@@ -84,7 +84,7 @@ def reweighted(likelihood: Array, weights: Array) -> Array:
 
 
 def _quadratic(ratio: Array, gradient: Array) -> Array | None:
-    """Minimise the mean of (Σ_m w_m r_m − 2)² over probabilities w."""
+    """Minimise the mean of (Σ_m w_m r_m − 2)² over probabilities w, by a penalty on Σ w − 1; None if that fails."""
     hessian = ratio @ ratio.T / ratio.shape[1] + PENALTY
     hessian[np.diag_indices_from(hessian)] *= 1.0 + 1e-11
     try:
@@ -99,8 +99,8 @@ def _quadratic(ratio: Array, gradient: Array) -> Array | None:
 PENALTY = 100.0  # of (Σ w − 1)²
 
 
-def merged(cells: Cells, lmbda: float, densities: Array, weights: Array) -> tuple[Array, Array]:
-    """Neighbouring reproductions that are all but the same put together, in the order of their phases."""
+def merged(cells: PhaseCells, lmbda: float, densities: Array, weights: Array) -> tuple[Array, Array]:
+    """Put neighbouring reproductions together that are all but the same; return all in the order of their phases."""
     order = np.argsort(densities @ np.arange(cells.count))
     densities, weights = densities[order], weights[order]
     distances = cells.distances(densities)
@@ -118,17 +118,17 @@ def merged(cells: Cells, lmbda: float, densities: Array, weights: Array) -> tupl
     return (mean / total[:, None])[~second], total[~second]
 
 
-def _starts(cells: Cells, densities: Array, log_weight: Array, lmbda: float, rate: float) -> Array:
-    """Posteriors about phases evenly spread over [0, ½], and those of every second reproduction there."""
+def _starts(cells: PhaseCells, densities: Array, log_weight: Array, lmbda: float, rate: float) -> Array:
+    """List posteriors about phases evenly spread over [0, ½], and up to 16 of those of the reproductions."""
     count = int(min(MOST_STARTS, max(16.0, 2.0 * math.exp(rate))))
     spread, _ = cells.posterior(cells.spread(count)[: (count + 1) // 2], log_weight, lmbda)
     phases = densities @ np.arange(cells.count) / cells.count
     return np.concatenate([spread, densities[np.argsort(phases)[:: 1 + len(densities) // 16]]])
 
 
-def _with_new(densities: Array, weights: Array, found: Array, values: Array) -> tuple[Array, Array]:
-    """Add the local maxima that violate the dual constraint by a tenth of the most, one of those close together."""
-    phases = found @ np.arange(found.shape[1]) / found.shape[1]
+def _with_new(densities: Array, weights: Array, peaks: Array, values: Array) -> tuple[Array, Array]:
+    """Add the local maxima that violate the dual constraint by at least a tenth of the most; of close ones, one."""
+    phases = peaks @ np.arange(peaks.shape[1]) / peaks.shape[1]
     phases = np.minimum(phases, 1.0 - phases)
     apart = 0.3 / max(16, len(densities))
     chosen: list[int] = []
@@ -138,4 +138,4 @@ def _with_new(densities: Array, weights: Array, found: Array, values: Array) -> 
         if all(abs(phases[i] - phases[j]) > apart for j in chosen):
             chosen.append(i)
     share = np.full(len(chosen), 1e-3 / max(1, len(chosen)))
-    return np.concatenate([densities, found[chosen]]), np.concatenate([weights * (1.0 - share.sum()), share])
+    return np.concatenate([densities, peaks[chosen]]), np.concatenate([weights * (1.0 - share.sum()), share])

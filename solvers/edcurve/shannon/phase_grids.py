@@ -1,4 +1,4 @@
-"""Densities on a closed manifold that are constant on cells of one size, and exact means of δ over pairs of cells.
+"""Grids of the phase of a closed source: densities constant on equal cells, and exact means of δ over pairs of cells.
 
 The mean of δ over two cells at distance u is a second difference of u d(u), since δ(u) = (u d(u))″. So the distortion
 ½ Σ qᵢ qⱼ δᵢⱼ of such a density is exact for any d, without truncation of a Fourier series.
@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
-    """Cells around phase 0: the whole circle, or a window outside which the density is 0.
+class PhaseGrid:
+    """Equal cells around phase 0: the whole circle, or a window outside which the density is 0.
 
     Attributes
     ----------
@@ -31,6 +31,10 @@ class Grid:
         Whether they fill the circle.
     maximum : float
         D_max.
+    length : int
+        Length of the Fourier transforms: a window is padded so that its two ends do not meet.
+    symbol : ndarray
+        Fourier transform of the means of δ.
     """
 
     step: float
@@ -41,7 +45,7 @@ class Grid:
     symbol: Array
 
     def convolve(self, density: Array) -> Array:
-        """Σ_j δᵢⱼ qⱼ; on the whole circle less its mean over the circle, which is D_max·2·½ Σ qⱼ."""
+        """Convolve a density with δ: Σ_j δᵢⱼ qⱼ, on the whole circle less its mean there, 2 D_max Σ qⱼ."""
         product = fft.rfft(density, self.length) * self.symbol
         return np.asarray(fft.irfft(product, self.length)[: self.cells])
 
@@ -51,28 +55,28 @@ class Grid:
         return np.asarray((np.arange(self.cells) - self.cells // 2) * self.step, dtype=np.float64)
 
 
-def whole_circle(source: Source, cells: int) -> Grid:
-    """Grid of an even number of cells on the whole circle."""
+def whole_circle(source: Source, cells: int) -> PhaseGrid:
+    """Make the grid of an even number of cells on the whole circle."""
     half = cells // 2
     means = cell_means(source, 1.0 / cells, half + 1)
     kernel = np.concatenate([means, means[half - 1 : 0 : -1]])
     symbol = fft.rfft(kernel).real
     symbol[0] = 0.0
-    return Grid(1.0 / cells, cells, True, source.max_distortion, cells, symbol)
+    return PhaseGrid(1.0 / cells, cells, True, source.max_distortion, cells, symbol)
 
 
-def window(source: Source, step: float, half: int) -> Grid:
-    """Grid of 2·half + 1 cells around 0."""
+def window(source: Source, step: float, half: int) -> PhaseGrid:
+    """Make the grid of 2·half + 1 cells around 0."""
     means = cell_means(source, step, 2 * half + 1)
     length = int(fft.next_fast_len(4 * half + 2, real=True))
     kernel = np.zeros(length)
     kernel[: 2 * half + 1] = means
     kernel[-2 * half :] = means[:0:-1]
-    return Grid(step, 2 * half + 1, False, source.max_distortion, length, fft.rfft(kernel).real)
+    return PhaseGrid(step, 2 * half + 1, False, source.max_distortion, length, fft.rfft(kernel).real)
 
 
 def cell_means(source: Source, step: float, count: int) -> Array:
-    """Means of δ over two cells of size `step` whose centres are 0, step, 2 step, … apart."""
+    """Compute the means of δ over two cells of size `step` whose centres are 0, step, 2 step, … apart."""
     u = np.minimum(np.arange(count + 1) * step, 1.0)
     moment = u * source.cell_distortion(u)
     means = np.empty(count)
@@ -82,23 +86,23 @@ def cell_means(source: Source, step: float, count: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
-    """δ of a closed source on [0, ½]: at `distance`, its mean nearby; `beyond`, its least value from there to ½."""
+class DistanceProfile:
+    """Profile of δ on [0, ½]: its mean near each `distance`, and `beyond`, its least value from there to ½."""
 
     distance: Array
     delta: Array
     beyond: Array
 
     @staticmethod
-    def of(source: Source) -> Profile:
-        """Profile on a geometric grid of distances joined to an even one."""
+    def of(source: Source) -> DistanceProfile:
+        """Evaluate δ of a source on a geometric grid of distances joined to an even one."""
         even = np.linspace(0.0, 0.5, 2049)[1:]
         u = np.concatenate([np.geomspace(1e-16, even[0], 1200, endpoint=False), even])
         width = np.minimum(u, even[0]) / 16.0
         ends = np.stack([u - width, u, u + width])
         moment = ends * source.cell_distortion(ends)
         delta = np.maximum((moment[0] - 2.0 * moment[1] + moment[2]) / width**2, 0.0)
-        return Profile(u, delta, np.minimum.accumulate(delta[::-1])[::-1])
+        return DistanceProfile(u, delta, np.minimum.accumulate(delta[::-1])[::-1])
 
     def core(self, level: float) -> float:
         """Least distance at which δ is at least `level`."""
@@ -110,6 +114,6 @@ class Profile:
         return float(self.distance[int(np.argmax(enough))]) if enough.any() else 1.0
 
     def least_beyond(self, distance: float) -> float:
-        """Least δ farther away than that."""
+        """Least δ at distances beyond this one."""
         i = int(np.searchsorted(self.distance, distance)) - 1
         return float(self.beyond[max(i, 0)])

@@ -9,53 +9,54 @@ import numpy as np
 
 from edcurve.sources import Source
 
-from .alternating import State, descend
-from .phase_grids import Array, Grid, Profile, whole_circle, window
+from .alternating import GibbsDensity, descend
+from .phase_grids import Array, DistanceProfile, PhaseGrid, whole_circle, window
 
-REACH = 100.0  # a window ends where δ is so many times D
-PER_CORE = 8.0  # coarse cells to the distance at which δ is D
+REACH = 100.0  # δ/D from which on a density is taken as 0: the end of a window
+PER_CORE = 8.0  # coarse cells within the distance at which δ is D
 LOSS = 5e-7  # nats that cells of a fine grid may cost
-RELATIVE_LOSS = 5e-7  # and of the rate, where that is small
+RELATIVE_LOSS = 5e-7  # the same as a fraction of the rate, where that is less
 MOST_CELLS = 2**19
-MOST_GRIDS = 200
+MOST_GRIDS = 200  # kept in memory
 
 
 @dataclass(eq=False)
-class Entry:
-    """The best density known at a distortion, on the coarse grid for it; `point` is (D, KL), corrected for the grid."""
+class CoarseDensity:
+    """The best density so far at a distortion, on a coarse grid; `point` is (D, KL), corrected for the grid."""
 
-    grid: Grid
-    state: State
+    grid: PhaseGrid
+    state: GibbsDensity
     point: tuple[float, float] = (math.nan, math.nan)
 
 
 @dataclass(eq=False)
-class Grids:
+class PhaseGrids:
     """The grids of a source, each made once."""
 
     source: Source
-    profile: Profile
-    made: dict[tuple[float, int, bool], Grid] = field(default_factory=dict)
+    profile: DistanceProfile
+    made: dict[tuple[float, int, bool], PhaseGrid] = field(default_factory=dict)
 
     def least(self, distortion: float) -> float:
-        """Least distortion, at least the one given, for which the grids are fine enough."""
+        """Find the least distortion, at or above the one given, for which the grids are fine enough."""
         while self.profile.reach(REACH * distortion) > 0.2 and self.profile.core(distortion) < PER_CORE / MOST_CELLS:
             distortion *= 1.25
         return distortion
 
-    def coarse(self, D: float) -> Grid:
-        """Grid with a few cells to the width of a density of that distortion."""
+    def coarse(self, D: float) -> PhaseGrid:
+        """Choose the grid with a few cells to the width of a density of that distortion."""
         step = self.profile.core(D) / PER_CORE
         reach = self.profile.reach(REACH * D)
         if reach > 0.2:
             cells = min(MOST_CELLS, max(256, 2 ** math.ceil(-math.log2(step))))
             return self.grid(1.0 / cells, cells // 2, True)
+        # rounded down to a power of √2, so that there are few steps
         step = 2.0 ** (math.floor(2.0 * math.log2(step)) / 2.0)
         half = min(MOST_CELLS // 2, math.ceil(reach / step))
         return self.grid(step, half, False)
 
-    def grid(self, step: float, half: int, whole: bool) -> Grid:
-        """Grid, made once."""
+    def grid(self, step: float, half: int, whole: bool) -> PhaseGrid:
+        """Make a grid, or return the one made before."""
         key = (step, half, whole)
         if key not in self.made:
             if len(self.made) > MOST_GRIDS:
@@ -63,8 +64,8 @@ class Grids:
             self.made[key] = whole_circle(self.source, 2 * half) if whole else window(self.source, step, half)
         return self.made[key]
 
-    def fine(self, entry: Entry, D: float | None, loss: float = LOSS) -> tuple[Grid, State]:
-        """The density on cells so small that they cost at most `loss` nats, within a window that suffices."""
+    def fine(self, entry: CoarseDensity, D: float | None, loss: float = LOSS) -> tuple[PhaseGrid, GibbsDensity]:
+        """Solve again on cells so small that they cost at most `loss` nats, within a window that suffices."""
         coarse, state = entry.grid, entry.state
         half = coarse.cells // 2
         if not coarse.whole:
@@ -90,8 +91,11 @@ class Grids:
         finer = descend(grid, start, state.lmbda, distortion=D, tolerance=1e-9)
         return (grid, finer) if finer is not None else (coarse, state)
 
-    def allowance(self, grid: Grid, state: State) -> float:
-        """What the dual value may be below that of the cells: they vary within, the circle and the descent go on."""
+    def allowance(self, grid: PhaseGrid, state: GibbsDensity) -> float:
+        """Estimate how far the dual value may be below that on the grid.
+
+        Distances vary within cells, the circle goes on beyond a window, and the descent ends before its limit.
+        """
         outside = -math.inf
         if not grid.whole:
             least = self.profile.least_beyond((grid.cells // 2) * grid.step)
@@ -101,17 +105,17 @@ class Grids:
         return 1.25 * cell_loss(grid, state) + rest + 2.0 * state.residual + 1e-13 * (1.0 + state.rate)
 
 
-def cell_loss(grid: Grid, state: State) -> float:
-    """Ln of the mean within cells of exp(−λ(f − its mean)), f taken to be straight there: what a finer grid gains."""
-    change = np.empty_like(state.field)
-    change[1:-1] = 0.5 * (state.field[2:] - state.field[:-2])
+def cell_loss(grid: PhaseGrid, state: GibbsDensity) -> float:
+    """Nats that finer cells gain: ln of the mean within cells of exp(−λ(f − its mean)), distances f taken as linear."""
+    change = np.empty_like(state.distances)
+    change[1:-1] = 0.5 * (state.distances[2:] - state.distances[:-2])
     change[0], change[-1] = change[1], change[-2]
     half = 0.5 * state.lmbda * np.abs(change)
     return math.log1p(float(state.density @ (half**2 * (1.0 + 0.05 * half**2) / 6.0)))
 
 
-def resampled(density: Array, old: Grid, new: Grid) -> Array:
-    """The density on another grid, with what the latter does not reach left out."""
+def resampled(density: Array, old: PhaseGrid, new: PhaseGrid) -> Array:
+    """Transfer a density to another grid; mass beyond that grid is left out."""
     edges = (np.arange(old.cells + 1) - old.cells // 2 - 0.5) * old.step
     total = np.concatenate([[0.0], np.cumsum(density)])
     wanted = (np.arange(new.cells + 1) - new.cells // 2 - 0.5) * new.step

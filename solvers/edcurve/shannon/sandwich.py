@@ -1,4 +1,4 @@
-"""R(D) of an open source between chords of channels and tangents of dual values, at as many λ as are needed."""
+"""R(D) of an open source between chords of channels and tangents of their dual values, at as many λ as are needed."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from edcurve.linear import eigenvalues
 from edcurve.optimum.envelopes import lower_hull
 from edcurve.sources import Source
 
-from .channels import Cells, Channel
+from .channels import PhaseCells, PhaseChannel
 from .mixture import fit
-from .phase_grids import Array, Profile
+from .phase_grids import Array, DistanceProfile
 
-FIRST = (1.004, 1.02, 1.08, 1.2, 1.4)  # the first λ above that at which one reproduction is best, in terms of it
-STEP = 1.35  # ratio of successive λ
-GAP = 1.5e-4  # nats left at a λ
+FIRST = (1.004, 1.02, 1.08, 1.2, 1.4)  # the next λ, over that of the first channel
+STEP = 1.35  # ratio of successive λ after those
+GAP = 1.5e-4  # nats between a channel and its dual value at which fitting ends
 WIDTH = 7e-4  # nats between chord and tangents above which another λ is tried
-RELATIVE = 0.02  # the same, of the rate
+RELATIVE = 0.02  # the same, as a fraction of the rate
 FLOOR = 5e-6  # nats, about what cells cost at D_max
-TRIES = 8
+TRIES = 8  # λ inserted for one distortion, at most
 FEWEST_CELLS, MOST_CELLS = 512, 4096
 LOSS = 1.2e-4  # nats that cells may cost before they are halved
-PER_CORE = 6.5  # least number of cells to the distance at which δ is D
+PER_CORE = 6.5  # fewest cells within the distance at which δ is D
 
 
 @dataclass(eq=False)
 class Sandwich:
-    """Channels by increasing λ, from that at which one reproduction is best."""
+    """Channels of a source by increasing λ, from that at which one reproduction is best; they bound R(D)."""
 
     source: Source
-    channels: list[Channel] = field(default_factory=list)
-    grids: dict[int, Cells] = field(default_factory=dict)
+    channels: list[PhaseChannel] = field(default_factory=list)
+    grids: dict[int, PhaseCells] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def least(self) -> float:
-        """Least distortion for which `MOST_CELLS` suffice."""
-        profile = Profile.of(self.source)
+        """Find the least distortion for which `MOST_CELLS` suffice."""
+        profile = DistanceProfile.of(self.source)
         i = int(np.searchsorted(profile.distance, PER_CORE / MOST_CELLS))
         return float(profile.delta[: i + 1].max())
 
     def answer(self, distortion: Array, update: Callable[[int, int], None]) -> Array:
-        """Lower and upper bounds on R(D) in nats at increasing distortions."""
+        """Compute lower and upper bounds on R(D) in nats at increasing distortions."""
         with self.lock:
             self._reach(float(distortion[0]), update)
             result = []
@@ -56,8 +56,10 @@ class Sandwich:
         return np.array(result).T
 
     def _reach(self, distortion: float, update: Callable[[int, int], None]) -> None:
+        """Add channels of larger and larger λ until one has at most that distortion."""
         if not self.channels:
             cells = self._cells(FEWEST_CELLS)
+            # the mean alone is optimal, to second order, up to λ = 1/(2 σ₁²) for the largest eigenvalue σ₁²
             values = eigenvalues(self.source)
             largest = float(values.logs(np.array([1.0]))[0])
             lmbda = 0.999 * 0.5 * math.exp(-largest)
@@ -70,13 +72,13 @@ class Sandwich:
             self.channels.append(self._next(self.channels[-1], lmbda))
             update(0, 0)
 
-    def _cells(self, count: int) -> Cells:
+    def _cells(self, count: int) -> PhaseCells:
         if count not in self.grids:
-            self.grids[count] = Cells.of(self.source, count)
+            self.grids[count] = PhaseCells.of(self.source, count)
         return self.grids[count]
 
-    def _next(self, start: Channel, lmbda: float) -> Channel:
-        """Channel at a λ, starting from another; on smaller cells if those of the other cost too much."""
+    def _next(self, start: PhaseChannel, lmbda: float) -> PhaseChannel:
+        """Fit the channel for a λ, starting from another; on smaller cells if those of the other cost too much."""
         cells, densities = start.cells, start.densities
         while cells.count < MOST_CELLS:
             change = np.gradient(cells.distances(densities), axis=1) * lmbda
@@ -96,6 +98,7 @@ class Sandwich:
         return self._between(D)
 
     def _between(self, D: float) -> tuple[float, float]:
+        """Bound R(D) by the tangents from below, and from above by the chords or a diluted channel."""
         x = np.array([self.source.max_distortion] + [channel.distortion for channel in self.channels])
         y = np.array([0.0] + [channel.rate for channel in self.channels])
         order = np.lexsort((y, x))
@@ -109,7 +112,7 @@ class Sandwich:
         return min(max(lower, 0.0), upper), upper
 
     def _insert(self, D: float) -> None:
-        """A channel at a λ about that of the distortion, started from the next smaller λ."""
+        """Insert a channel for a λ about that of the distortion, started from the next smaller λ."""
         i = next((i for i, channel in enumerate(self.channels) if channel.distortion <= D), len(self.channels) - 1)
         i = max(i, 1)
         a, b = self.channels[i - 1], self.channels[i]
@@ -119,14 +122,14 @@ class Sandwich:
         self.channels.insert(i, self._next(a, lmbda))
 
 
-def diluted(channel: Channel, distortion: float, maximum: float) -> float:
-    """Rate of a channel mixed with independence, so that its distortion rises to the one given.
+def diluted(channel: PhaseChannel, distortion: float, maximum: float) -> float:
+    """Rate of a channel mixed with an independent one, so that its distortion rises to the one given.
 
-    With a share s of the channel the centroids, from the mean, are s times as far: D_max − D_s = s² (D_max − D). It is
-    to D near D_max what a chord, which ends there, is not good enough for.
+    With a share s of the channel the centroids are s times as far from the mean: D_max − D_s = s² (D_max − D). Near
+    D_max this bound is better than a chord, which ends there.
     """
-    inner = float(channel.weights @ channel.inner)
-    share = math.sqrt((maximum - distortion) / (maximum - inner))
+    own = float(channel.weights @ channel.own_distortions)
+    share = math.sqrt((maximum - distortion) / (maximum - own))
     if share > 1.0:
         return math.inf
     excess = share * (channel.densities * channel.cells.count - 1.0)
