@@ -134,7 +134,8 @@ def speed(table: pd.DataFrame) -> str:
     """Model-steps per second against a loop over models."""
     shown = table.assign(ratio=table[["threads", "processes"]].max(axis=1) / table["loop"])
     text = "Model-steps per second of a whole sweep, and of a plain loop that trains one model after the other:\n\n"
-    return text + markdown(shown[["sweep", *SPEED, "ratio"]])
+    batched = [name for name in ("autograd",) if name in table]  # not in tables measured before it was
+    return text + markdown(shown[["sweep", "loop", *batched, *SPEED[1:], "ratio"]])
 
 
 def worst(table: pd.DataFrame) -> str:

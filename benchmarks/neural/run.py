@@ -4,8 +4,9 @@
 
 The loop may use one thread or all, whichever is faster. The sweep is trained by `train_many` as users call it,
 schedules, history and set-up included: in threads, and by a pool of as many processes that have been started before,
-as `sweep(…, executor=…)` would. Kernels are compiled, or loaded, before the clock starts. Rates are of the best of
-some repeats, loop and sweep in turn, and the ratio is of those.
+as `sweep(…, executor=…)` would. Kernels are compiled, or loaded, before the clock starts. `autograd` is the sweep in
+threads without kernels: what batching alone gains. Rates are of the best of some repeats, all in turn, and the ratio
+is of those.
 
 On a machine that is busy with other things, wall-clock ratios say little. So the time that the processor spent is
 reported too, for a model-step of the loop on one thread and of the sweep: their ratio times the number of threads is
@@ -116,23 +117,36 @@ def in_processes(pool: ProcessPoolExecutor, configs: list[Config]) -> None:
     list(pool.map(train_alone, [[configs[i] for i in part] for part in parts]))
 
 
+def without_kernels(configs: list[Config]) -> None:
+    """As `train_many`, by autograd of the definition of the loss."""
+    before = os.environ.get("EDCURVE_CPU_KERNELS", "1")
+    os.environ["EDCURVE_CPU_KERNELS"] = "0"
+    try:
+        train_many(configs, progress=False)
+    finally:
+        os.environ["EDCURVE_CPU_KERNELS"] = before
+
+
 def measure(case: Case, pool: ProcessPoolExecutor, rate: float, repeats: int, shorter: int) -> dict[str, float]:
     """Model-steps per second; by processor time, their ratio and the share that the matrix products would take."""
     threads, configs = torch.get_num_threads(), case.configs(case.steps // shorter)
     total, small = len(configs) * configs[0].steps, case.configs(2)
     single, steps = replace(configs[0], steps=100_000), max(20, total // 10)  # about as long as the sweep takes
     train_many(small, progress=False)
+    without_kernels(small)
     for _ in range(2):
         in_processes(pool, small)
     loop.train(single, 20)
-    alone, all_threads, sweep, processes = Best(), Best(), Best(), Best()
+    alone, all_threads, autograd, sweep, processes = Best(), Best(), Best(), Best(), Best()
     for _ in range(repeats):
         alone.time(loop_step(single, steps, 1), steps)
         all_threads.time(loop_step(single, steps, threads), steps)
+        autograd.time(partial(without_kernels, configs), total)
         sweep.time(partial(train_many, configs, progress=False), total)
         processes.time(partial(in_processes, pool, configs), total)
     return {
         "loop": 1.0 / min(alone.clock, all_threads.clock),
+        "autograd": 1.0 / autograd.clock,
         "threads": 1.0 / sweep.clock,
         "processes": 1.0 / processes.clock,
         "by_processor": threads * alone.processor / sweep.processor,
@@ -162,10 +176,11 @@ def main() -> None:
         bound = torch.get_num_threads() * rate / products(case.configs(1)[0])
         rows.append({"sweep": case.name, **measured, "bound": bound, "promised": case.promised})
         print(
-            f"{case.name:30} loop {measured['loop']:5.0f}/s  threads {measured['threads']:5.0f}/s  processes "
-            f"{measured['processes']:5.0f}/s  ratios {measured['threads'] / measured['loop']:.2f}, "
-            f"{measured['processes'] / measured['loop']:.2f} (promised {case.promised:g})  by processor time "
-            f"{measured['by_processor']:.2f}  bound {bound:.0f}/s  products {measured['products']:.0%}",
+            f"{case.name:30} loop {measured['loop']:5.0f}/s  autograd {measured['autograd']:5.0f}/s  "
+            f"threads {measured['threads']:5.0f}/s  processes {measured['processes']:5.0f}/s  "
+            f"ratios {measured['threads'] / measured['loop']:.2f}, {measured['processes'] / measured['loop']:.2f} "
+            f"(promised {case.promised:g})  by processor time {measured['by_processor']:.2f}  "
+            f"bound {bound:.0f}/s  products {measured['products']:.0%}",
             flush=True,
         )
     pool.shutdown()

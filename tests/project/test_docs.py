@@ -334,3 +334,5 @@ def test_results_of_compressors(pages, tmp_path, monkeypatch):
     speeds = {"sweep": ["circle"], "loop": [100.0], "threads": [500.0], "processes": [650.0], "by_processor": [7.0]}
     pd.DataFrame(speeds).to_csv(results / "neural" / "speed.csv", index=False)
     assert "| circle | 100 | 500 | 650 | 7 | 6.5 |" in "".join(pages.compressors())
+    pd.DataFrame({**speeds, "autograd": [400.0]}).to_csv(results / "neural" / "speed.csv", index=False)
+    assert "| circle | 100 | 400 | 500 | 650 | 7 | 6.5 |" in "".join(pages.compressors())

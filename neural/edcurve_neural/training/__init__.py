@@ -49,8 +49,9 @@ def train_many(
     with its own program. Results are reproducible to the bit and do not depend on the number of threads. Each model
     has random streams of its own. On a CPU, kernels that numba compiles take the circle, the ramp and the sawbridge
     model by model: a model is trained to the same bits alone as beside others. Compiling takes some seconds, once: it
-    is kept on disk. Other sources, and a GPU, take all models at once: there a model beside others sees the same phases
-    and noise as alone, and each step agrees to the rounding of float32.
+    is kept on disk. Set the environment variable EDCURVE_CPU_KERNELS to 0 to train without them. Other sources, and a
+    GPU, take many models at once, differentiated by autograd: there a model beside others sees the same phases and
+    noise as alone, and each step agrees to the rounding of float32.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How many cores BLAS may use."""
+"""The number of cores that BLAS may use."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Let BLAS use one core: models are what is shared out among cores. What was set before comes back in the end.
+    """Let BLAS use one core inside; what was set before comes back.
 
-    The number belongs to the process or to the thread, as BLAS was built. Where it belongs to the process, the thread
-    that set it first is who may change it; so training enters this for all of its steps, and for each one again.
+    Training shares out models among cores, and products this small do not pay for waking others. Depending on how BLAS
+    was built, the number belongs to the process or to the thread. Where it belongs to the process, only the thread that
+    set it first may change it; so training enters this once for all of its steps, and for each one again.
     """
     controller = _controller()
     if all(library.num_threads == 1 for library in controller.lib_controllers):
@@ -26,7 +27,7 @@ def one_core() -> Iterator[None]:
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Of what is loaded when it is first asked for: by then SciPy is."""
+    """The controller of all BLAS libraries loaded by now, SciPy's among them."""
     import scipy.linalg.cython_blas  # noqa: F401  # loads BLAS
 
     return ThreadpoolController().select(user_api="blas")

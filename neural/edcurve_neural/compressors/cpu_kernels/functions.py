@@ -29,11 +29,13 @@ L9, L10, L11 = np.float32(1.1676998740e-1), np.float32(-1.1514610310e-1), np.flo
 @inner
 def exp_parts(x: Real) -> tuple[Real, Real]:
     """(p, s) with e^x = s(1 + p), s a power of two, for x ≤ 0; as for x = −87 where it is less."""
-    x = LEAST if x < LEAST else x
+    x = LEAST if x < LEAST else x  # a comparison that is false keeps NaN
+    # e^x = 2^n e^r, n the integer next to x/ln 2, so |r| ≤ ln 2/2, and a Taylor series of seven terms for e^r − 1
     shifted = x * LOG2E + ROUND
     n = shifted - ROUND
     r = (x - n * LN2) - n * LN2_REST
     p = r + r * r * (E2 + r * (E3 + r * (E4 + r * (E5 + r * (E6 + r * E7)))))
+    # 2^n by its bits: the last ones of `shifted` are n, and go where the exponent is
     scale = np.int32((np.float32(shifted).view(np.int32) + BIAS) << EXPONENT).view(np.float32)
     return p, scale
 
@@ -55,6 +57,7 @@ def expm1(x: Real) -> Real:
 @inner
 def tanh(x: Real) -> Real:
     """Hyperbolic tangent."""
+    # by −expm1(−2|x|), which keeps its digits near 0 and does not overflow far out
     size = abs(x)
     less = expm1(-TWO * size)
     return np.copysign(-less / (TWO + less), x)
@@ -63,6 +66,7 @@ def tanh(x: Real) -> Real:
 @inner
 def log_with(x: Real, rest: Real) -> Real:
     """Logarithm of normal x > 0, plus a small rest."""
+    # x = 2^n (1 + f) with 1 + f from √½ to √2, so that logarithms near 0 are those of f alone, and lose no digits
     bits = np.int32(np.float32(x).view(np.int32) - ROOT_HALF)
     n = bits >> EXPONENT
     f = np.int32((bits & MANTISSA) + ROOT_HALF).view(np.float32) - ONE
@@ -81,6 +85,7 @@ def log(x: Real) -> Real:
 @inner
 def log1p(x: Real) -> Real:
     """Logarithm of 1 + x for x > −1."""
+    # what u lost of x in rounding comes back as a first-order term
     u = ONE + x
     return log_with(u, (x - (u - ONE)) / u)
 
