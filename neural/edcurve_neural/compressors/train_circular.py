@@ -99,7 +99,7 @@ class SeriesProgram(Program[Compressor]):
     def update(self) -> Cost:
         """One step of the transforms."""
         batch = self.configs[0].batch_size
-        numbers = random_streams.uniform(self._keys, self.done, 2 * batch)
+        numbers = self.uniform(2 * batch)
         v, noise = self.phases(numbers[:, :batch]), numbers[:, batch:] - 0.5
         with torch.enable_grad():
             leaf = self.flat.detach().requires_grad_()
@@ -202,7 +202,7 @@ class FieldProgram(SeriesProgram):
 
     def _network(self, targets: FieldTargets) -> Cost:
         """One step towards the means of the cells, from some cells and places."""
-        numbers = random_streams.uniform(self._keys, self.done, 2 * PAIRS)
+        numbers = self.uniform(2 * PAIRS)
         which = (numbers[:, :PAIRS] * targets.counts).long()
         place = (numbers[:, PAIRS:] * self.signal.dim).long()
         rows = torch.arange(len(self.configs), device=which.device).unsqueeze(1)

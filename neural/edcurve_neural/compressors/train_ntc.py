@@ -15,7 +15,7 @@ from edcurve_neural.optimisation.settings import Settings
 from .base import Compressor, Kind
 from .codebook import WithTables, tabled
 from .gradients import gradient_of
-from .ntc import NTC, layout_of, restored
+from .ntc import NTC, layout_of, parts, restored
 
 
 class TransformProgram(Program[Compressor]):
@@ -53,10 +53,9 @@ class TransformProgram(Program[Compressor]):
     def preview(self, i: int) -> NTC:
         """The transforms and the density as they are."""
         model = self.model.select(i)
-        layers = list(model.views().items())
-        first = next(view for name, view in layers if name.startswith("analysis"))
-        last = [view for name, view in layers if name.startswith("synthesis")][-1]
-        self.signal.restore_inputs(first)
+        analysis, synthesis, _ = parts(model.views())
+        last = synthesis[-1].transpose(1, 2)  # as it is stored, biases in the last row
+        self.signal.restore_inputs(analysis[0])
         self.signal.restore_outputs(last, last[:, -1])
         return model
 

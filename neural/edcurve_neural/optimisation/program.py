@@ -105,6 +105,10 @@ class Program(ABC, Generic[Trained]):
         self._record(cost)
         return cost
 
+    def uniform(self, size: int) -> Tensor:
+        """Numbers of this step, uniform on [0, 1), shape (models, size): functions of the seeds and of `done`."""
+        return random_streams.uniform(self._keys, self.done, size)
+
     def phases(self, numbers: Tensor) -> Tensor:
         """Phases from numbers uniform on [0, 1): the numbers themselves, or members of a model's training set."""
         if self._phases is None:
