@@ -12,7 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import edcurve
 import numpy as np
@@ -31,6 +31,24 @@ Array = NDArray[np.float64]
 SAMPLES = 1024  # at which functions on [0, 1] are sampled unless told otherwise
 AT_ONCE = 2**22  # numbers of realizations held at a time
 VARIANCES_FROM = 2**11  # phases of the grid from which the variances of a source are computed if it does not say them
+
+
+class Terms(NamedTuple):
+    """The few numbers on which the realizations of a batch depend, as the CPU's kernels of training take them.
+
+    Attributes
+    ----------
+    coordinates : Tensor, shape (models, numbers, batch)
+        A realization's coordinates, or the height of its line.
+    drops : Tensor of int64, shape (models, batch), or (models, 0) without a line
+        Sample at which the line drops.
+    energy : Tensor, shape (models,)
+        Sum of ‖x(v)‖² over the batch; 0 without a line, where the kernels do not need it.
+    """
+
+    coordinates: Tensor
+    drops: Tensor
+    energy: Tensor
 
 
 class Signal(ABC):
@@ -57,7 +75,9 @@ class Signal(ABC):
     weight : float
         The distortion is the sum of squared errors over the coordinates times `weight`.
     scale : float
-        What realizations were multiplied by for training; see `for_training`.
+        Factor by which realizations were multiplied for training; see `for_training`.
+    accelerated : bool
+        Whether the CPU's kernels of training know this source, by its `line` and its `terms`.
     """
 
     name: str
@@ -65,6 +85,7 @@ class Signal(ABC):
     dim: int
     weight: float
     scale: float = 1.0
+    accelerated: ClassVar[bool] = False
 
     def __init__(self, samples: int) -> None:
         self.dim, self.weight = samples, 1.0 / samples
@@ -102,6 +123,15 @@ class Signal(ABC):
         Sums over the batch, shapes (models, width, dim) and (models, width).
         """
         return -torch.bmm(grad, self.sample(v)), grad.sum(2)
+
+    def line(self, like: Tensor) -> Tensor:
+        """The part of realizations that does not depend on v, shape (dim,); empty for a source that is no line."""
+        return like.new_empty(0)
+
+    def terms(self, v: Tensor) -> Terms:
+        """The numbers on which the realizations of phases depend."""
+        none = v.new_zeros((len(v), 0), dtype=torch.int64)
+        return Terms(self.sample(v).transpose(1, 2), none, v.new_zeros(len(v)))
 
     def mean_energy(self, phases: Array) -> float:
         """Mean of ‖x(v)‖² over phases of shape (n,), its sum without rounding errors."""
@@ -210,6 +240,7 @@ class Circle(Harmonic):
     """The circle (cos 2πv, sin 2πv) in R²; the squared error is the sum."""
 
     name, space = "circle", "R²"
+    accelerated = True
 
     def __init__(self, samples: int = 2) -> None:
         super().__init__(samples)
@@ -252,6 +283,7 @@ class Stepped(Signal):
 
     offset: float
     slope: float
+    accelerated = True
 
     @abstractmethod
     def drop(self, v: Tensor) -> Tensor:
@@ -261,6 +293,10 @@ class Stepped(Signal):
         """The part that does not depend on v: offset + i/T."""
         i = torch.arange(self.dim, dtype=like.dtype, device=like.device)
         return i / self.dim + self.offset
+
+    def terms(self, v: Tensor) -> Terms:
+        """How far the line is raised, where it drops, and the energy."""
+        return Terms((self.slope * v).unsqueeze(1), self.drop(v), self.energy(v).sum(1))
 
     def sample(self, v: Tensor) -> Tensor:  # noqa: D102
         i = torch.arange(self.dim, device=v.device)

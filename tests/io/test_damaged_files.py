@@ -188,7 +188,7 @@ def test_weights_of_another_shape_with_a_right_digest(store, name):
     import edcurve_neural as edn
     import torch
     from edcurve_neural import files as kept
-    from edcurve_neural.compressors.restoring import restored
+    from edcurve_neural.compressors import restored
 
     seen = 0
     for path in sorted((store / "runs").glob("*.safetensors")):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edcurve_neural.compressors.base import Layout
 from edcurve_neural.optimisation.program import Cost
-from edcurve_neural.signals import Circle, Signal, Stepped
+from edcurve_neural.signals import Signal
 
 
 def accelerator(
@@ -31,7 +31,7 @@ def accelerator(
         None where the kernels do not serve: they take float32 on a CPU, and the circle, the ramp and the sawbridge,
         unless they are turned off.
     """
-    served = isinstance(source, Circle | Stepped) and flat.device.type == "cpu" and flat.dtype == torch.float32
+    served = source.accelerated and flat.device.type == "cpu" and flat.dtype == torch.float32
     if not (served and turned_on()):
         return None
     from .gradient import Compiled  # late: it compiles, or loads what was compiled before

@@ -16,7 +16,7 @@ from torch import Tensor
 from edcurve_neural.compressors.base import Layout
 from edcurve_neural.compressors.objective import learned_alpha
 from edcurve_neural.optimisation.program import Cost
-from edcurve_neural.signals import Harmonic, Signal, Stepped
+from edcurve_neural.signals import Signal
 
 from .compiling import Table, Vector
 from .cores import one_core
@@ -45,7 +45,7 @@ class Compiled:
     def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor | None, lmbda: Tensor) -> Cost:
         """Cost of a batch; writes the gradient."""
         weight = self.source.weight / self.batch
-        x, drops, energy = self._realizations(v)
+        x, drops, energy = self.source.terms(v)
         batch = Batch(
             x=x.numpy(),
             drops=drops.numpy(),
@@ -59,13 +59,6 @@ class Compiled:
             evaluate(self._parameters, batch, self._plan, self._work, self._totals)
         nats, errors = (torch.from_numpy(sums) for sums in self._totals)
         return Cost((nats * (-BITS / self.batch)).float(), (errors * weight).float())
-
-    def _realizations(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The first three of a `Batch`."""
-        if isinstance(self.source, Stepped):
-            return (self.source.slope * v).unsqueeze(1), self.source.drop(v), self.source.energy(v).sum(1)
-        assert isinstance(self.source, Harmonic)
-        return self.source.coordinates(v), v.new_zeros((len(v), 0), dtype=torch.int64), v.new_zeros(len(v))
 
 
 class _Units:
@@ -93,8 +86,8 @@ def _plan(source: Signal, layout: Layout, batch: int, *, twice: bool) -> tuple[P
 
     The first and the last layer of a stepped source are not computed as units, and have no rows: 0 stands for them.
     """
-    stepped, starts, units = isinstance(source, Stepped), _starts(layout), _Units()
-    line = source.line(torch.empty(0, dtype=torch.float64)).numpy() if isinstance(source, Stepped) else np.zeros(0)
+    line = source.line(torch.empty(0, dtype=torch.float64)).numpy()
+    stepped, starts, units = bool(len(line)), _starts(layout), _Units()
     names = [name for name in layout.shapes if name.startswith(("analysis", "synthesis"))]
     table, widest, above = list[tuple[int, ...]](), 0, 0
     for name in names:
