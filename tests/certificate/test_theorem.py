@@ -67,6 +67,17 @@ def test_checker_imports_nothing_of_the_writer():
     assert "flint" in names
 
 
+def test_checker_loads_nothing_of_the_writer():
+    """As users run it: of this project only the two packages that it lies in, which import nothing by themselves."""
+    command = [sys.executable, "-X", "importtime", "-m", "edcurve.certificate.check"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    assert "proved" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert {name for name in loaded if name.partition(".")[0] == "edcurve"} == {"edcurve", "edcurve.certificate"}
+    assert "flint" in loaded
+    assert "numpy" not in loaded
+
+
 def test_digest_guards_the_content():
     content = copy.deepcopy(SHIPPED)
     content["boxes"][first("bound")][4] -= 1  # weaker, still true, but not what was written

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 from edcurve import progress
-from edcurve.cli.common import json_option, offer, reported, write_all
+from edcurve.cli.common import NumberList, json_option, offer, reported, write_all
 
 from edcurve_neural.baselines import ecvq, phase_quantizer, transform_coding
 from edcurve_neural.evaluation import evaluate
@@ -19,7 +19,7 @@ from edcurve_neural.signals import SAMPLES, SIGNALS, samples_or_default
 from edcurve_neural.store import metrics
 
 from . import listing
-from .training import Names, Several
+from .training import Names
 
 KINDS = ("ecvq", "klt", "phase")
 POINTS = 2**16  # whole realizations are encoded, which takes time
@@ -27,7 +27,7 @@ POINTS = 2**16  # whole realizations are encoded, which takes time
 
 @click.command()
 @click.argument("source", shell_complete=offer(tuple(SIGNALS)))
-@click.option("--lmbda", type=Several(float), required=True, help="λ of the loss rate + λ · distortion, in bits.")
+@click.option("--lmbda", type=NumberList(), required=True, help="λ of the loss rate + λ · distortion, in bits.")
 @click.option("--kind", type=Names(KINDS), help=f"Some of {', '.join(KINDS)}. [default: all]")
 @click.option("--samples", type=click.IntRange(2, 2**20), help="Points at which functions are sampled. [default: 1024]")
 @click.option("--codewords", type=click.IntRange(min=1), default=256, show_default=True, help="ecvq: before merging.")

@@ -17,7 +17,7 @@ from typing import Any
 import click
 import torch
 from click.shell_completion import CompletionItem
-from edcurve.cli.common import Number, json_option, offer, reported, write_all
+from edcurve.cli.common import NumberList, RealNumber, json_option, offer, reported, write_all
 from edcurve.io.arrays import is_data
 
 from edcurve_neural import manifolds
@@ -34,24 +34,6 @@ from . import listing
 
 Row = dict[str, Any]
 Command = Callable[..., None]
-
-
-class Several(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
-    """Numbers separated by commas."""
-
-    def __init__(self, kind: type[int] | type[float]) -> None:
-        self.kind, self.name = kind, f"{'integer' if kind is int else 'number'},..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
-        """Read what Python reads as an int, or as a float."""
-        what = "an integer" if self.kind is int else "a number"
-        numbers = []
-        for part in str(value).split(","):
-            try:
-                numbers.append(self.kind(part))
-            except ValueError:
-                self.fail(f"{part!r} is not {what}", param, ctx)
-        return numbers
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
@@ -97,7 +79,7 @@ def _default(text: str, value: Any) -> str:
 
 def _options(*, several: bool) -> Callable[[Command], Command]:
     """Options of training; those of the configuration take several values, or one."""
-    real, whole = (Several(float), Several(int)) if several else (Number(), int)
+    real, whole = (NumberList(float), NumberList(int)) if several else (RealNumber(), int)
     positive = click.IntRange(min=1)
     folder = click.Path(file_okay=False)
     if several:
@@ -126,7 +108,7 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
         click.option("--learning-rate", type=real, help=_default("Of Adam, at the start.", Config.learning_rate)),
         click.option("--train-size", type=whole, help=_default("Phases of a training set.", "fresh ones each step")),
         click.option("--samples", type=whole, help=_default("Points at which functions are sampled.", SAMPLES)),
-        click.option("--hidden", type=Several(int), help=_default("Widths of the hidden layers.", "100,100")),
+        click.option("--hidden", type=NumberList(int), help=_default("Widths of the hidden layers.", "100,100")),
         click.option(
             "--compressor",
             type=Names(tuple(COMPRESSORS)) if several else click.Choice(tuple(COMPRESSORS)),

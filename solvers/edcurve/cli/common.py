@@ -17,42 +17,50 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class Number(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
-    """A real number; what it may be is for the API to say."""
+class RealNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
+    """A real number; the API checks its range."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read what Python reads as a float."""
+        """Read a number as Python does."""
         try:
             return float(value)
         except ValueError:
             self.fail(f"{value!r} is not a number", param, ctx)
 
 
-class Numbers(Number):
+class NumberList(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
     """One number or several, separated by commas."""
 
-    name = "number,..."
+    def __init__(self, kind: type[int] | type[float] = float) -> None:
+        self.kind, self.name = kind, f"{'integer' if kind is int else 'number'},..."
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read each."""
-        return [super(Numbers, self).convert(part, param, ctx) for part in str(value).split(",")]
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        """Read each number as Python does."""
+        what = "an integer" if self.kind is int else "a number"
+        numbers = []
+        for part in str(value).split(","):
+            try:
+                numbers.append(self.kind(part))
+            except ValueError:
+                self.fail(f"{part!r} is not {what}", param, ctx)
+        return numbers
 
 
-class Base(Number):
+class LogBase(RealNumber):
     """The base of logarithms: a number, or a name."""
 
     name = "base"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read a number, "e", "nats" or "bits"."""
-        named = {"e": math.e, "nats": math.e, "bits": 2.0}
-        return named[value] if value in named else super().convert(value, param, ctx)
+        names = {"e": math.e, "nats": math.e, "bits": 2.0}
+        return names[value] if value in names else super().convert(value, param, ctx)
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """Make what the API or the file system objects to a message on standard error and exit code 2."""
+    """Turn errors of the API and of the file system into a message on standard error and exit code 2."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -70,10 +78,11 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
 
 base_option = click.option(
-    "--base", type=Base(), default="2", show_default=True, help="2 or bits, e or nats, or a number."
+    "--base", type=LogBase(), default="2", show_default=True, help="2 or bits, e or nats, or a number."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable: JSON on standard output.")
-# what a shell offers for SOURCE: the built-in ones, and one of each family; kept here, as edcurve.sources needs numpy
+# What a shell offers for SOURCE: the built-in sources and one of each family. They are written out because
+# edcurve.sources imports numpy, which takes longer than a shell should wait.
 OFFERED = (
     *("ramp", "circle", "sinusoid", "sawbridge", "uniform", "square", "triangle"),
     *("power:1.5", "pulse:0.2", "edge:15"),
@@ -84,14 +93,14 @@ Completion = Callable[[click.Context, click.Parameter, str], "list[CompletionIte
 
 
 def offer(names: Sequence[str], *, files: bool = False) -> Completion:
-    """What completes an argument: the names that begin so, else files."""
+    """Completion of an argument: the names that begin like it, or files where no name does."""
 
     def completed(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
-        found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-        # files beside names would be all that bash completes
-        return [CompletionItem(incomplete, type="file")] if files and not found else found
+        items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        # bash completes files alone if it is offered files and names
+        return [CompletionItem(incomplete, type="file")] if files and not items else items
 
     return completed
 
@@ -106,8 +115,11 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: Sequen
 
 
 def multipliers_argument(name: str, *, required: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """An argument of numbers, separated by spaces or commas; of others 0,01 might be meant as one."""
-    return click.argument(name, type=Numbers(), nargs=-1, required=required, callback=_joined)
+    """An argument of multipliers λ, separated by spaces or commas.
+
+    Other arguments do not take commas, because 0,01 may be meant as one number.
+    """
+    return click.argument(name, type=NumberList(), nargs=-1, required=required, callback=_joined)
 
 
 def numbers(option: str, text: str) -> list[float]:
@@ -119,7 +131,7 @@ def numbers(option: str, text: str) -> list[float]:
 
 
 def write_all(writers: dict[str | None, Callable[[Path], Any]]) -> None:
-    """Write files, all of them or none."""
+    """Write files, all of them or none; a writer takes the path, and None stands for a file not asked for."""
     from edcurve.io.files import replacing
 
     named = {path: write for path, write in writers.items() if path is not None}
@@ -152,7 +164,7 @@ def print_columns(source: str, base: float, as_json: bool, *, status: str, **col
 
 def print_table(names: Sequence[str], rows: list[list[Any]]) -> None:
     """Print rows under their names."""
-    # six columns fit a terminal of 80, or five with longer names
+    # so that six columns fit a terminal of 80 letters, or five with longer names
     wide = max(18 if len(names) <= 4 else 13, *(len(name) + 2 for name in names))
     digits = wide - 6 if wide == 13 else wide - 7
     click.echo("".join(f"  {name}" if name == "label" else f"{name:>{wide}}" for name in names).rstrip())

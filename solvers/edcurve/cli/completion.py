@@ -6,12 +6,12 @@ from click.shell_completion import BashComplete, CompletionItem, add_completion_
 
 
 class Bash(BashComplete):
-    """What is completed in bash: words are put together again, and of what completes them bash wants the last part."""
+    """Completion in bash: puts cut words together, and answers with the part behind the last colon."""
 
-    cut = ""  # what is before the last colon, which bash keeps
+    cut = ""  # the part up to the last colon, which bash keeps
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before, and the one that is incomplete."""
+        """The words before the incomplete one, and that one."""
         before, last = super().get_completion_args()
         words: list[str] = []
         for word in [*before, last]:
@@ -24,11 +24,11 @@ class Bash(BashComplete):
         return before, last
 
     def format_completion(self, item: CompletionItem) -> str:
-        """What bash puts after the colon."""
+        """The line for bash, without the part that it keeps."""
         value = item.value.removeprefix(self.cut)
         return super().format_completion(CompletionItem(value, item.type, item.help))
 
 
 def install() -> None:
-    """Let click complete for bash as above."""
+    """Make click complete for bash with `Bash`."""
     add_completion_class(Bash, "bash")

@@ -1,79 +1,97 @@
-"""Sources in files of points: the options that say how to read them, and what is refused with a hint."""
+"""Sources in files of points: the options that say how to read them, and hints where a file is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .common import Number, key_option
+from .common import RealNumber, key_option
 
 if TYPE_CHECKING:
     from edcurve.sources import Source
 
-NEAR = 2.0  # steps between neighbours: ends so far from each other are next to each other
-ROUNDING = 1e-12  # is no deviation
-SMALL = 0.25  # of the extent: steps that are longer say nothing about ends
+NEAR = 2.0  # steps between neighbours; the ends of a loop are at most so far apart
+ROUNDING = 1e-12  # a deviation below it is a rounding error
+SMALL = 0.25  # of the extent; with longer steps nothing can be said about the ends
+
+
+class FileOptions(NamedTuple):
+    """How a file of points is read as a source: the values of the options --open, --waveform, --tolerance and --key."""
+
+    is_open: bool
+    waveform: bool
+    tolerance: float
+    key: str | None
 
 
 def file_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that say how a file of points is a source; `from_file` takes them."""
+    """Add the options of files to a command, which takes them as one argument `file`."""
+
+    @wraps(command)
+    def run(*args: Any, is_open: bool, waveform: bool, tolerance: float, key: str | None, **kwargs: Any) -> None:
+        command(*args, file=FileOptions(is_open, waveform, tolerance, key), **kwargs)
+
     options = (
         click.option("--open", "is_open", is_flag=True, help="Of a file: the points are an open curve, not a loop."),
         click.option(
             "--waveform", is_flag=True, help="Of a file: samples of one waveform, of which all cyclic shifts are meant."
         ),
         click.option(
-            "--tolerance", type=Number(), default="0.05", show_default=True, help="Of a file: largest defect allowed."
+            "--tolerance",
+            type=RealNumber(),
+            default="0.05",
+            show_default=True,
+            help="Of a file: largest defect allowed.",
         ),
         key_option,
     )
+    decorated: Callable[..., None] = run
     for option in reversed(options):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    return decorated
 
 
 def from_files(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command of a source the options of files, and hand it the source that a file stands for."""
+    """Add the options of files to a command, which takes the source in the file, or a name as it is."""
 
     @wraps(command)
-    def run(
-        source: str, is_open: bool, waveform: bool, tolerance: float, key: str | None, *args: Any, **kwargs: Any
-    ) -> None:
-        command(from_file(source, is_open, waveform, tolerance, key), *args, **kwargs)
+    def run(source: str, *args: Any, file: FileOptions, **kwargs: Any) -> None:
+        command(source_from(source, file), *args, **kwargs)
 
     return file_options(run)
 
 
 def name_of(source: Source | str) -> str:
-    """What a source is called in the output."""
+    """Name of a source in the output."""
     return source if isinstance(source, str) else source.name
 
 
-def from_file(source: str, is_open: bool, waveform: bool, tolerance: float, key: str | None) -> Source | str:
-    """The source that a file of points stands for; a name is left as it is."""
+def source_from(source: str, file: FileOptions) -> Source | str:
+    """The source in a file of points; a name is left as it is."""
     from edcurve.io.arrays import is_data, read_points
 
     if not is_data(source):
         if Path(source).is_file() and not _is_name(source):
             raise ValueError(f"{source}: a file of points must end in .npy, .npz or .csv")
-        if is_open or waveform or key is not None:
+        if file.is_open or file.waveform or file.key is not None:
             raise ValueError(f"--open, --waveform and --key are for files, got the source {source!r}")
         return source
     from edcurve.sources import Source
 
-    if is_open and waveform:
+    if file.is_open and file.waveform:
         raise ValueError("--open and --waveform exclude each other")
-    points, name = read_points(source, key=key), Path(source).stem
+    points, name = read_points(source, key=file.key), Path(source).stem
     try:
-        if waveform:
+        if file.waveform:
             return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
-        return Source.from_samples(points, closed=not is_open, tolerance=tolerance, name=name)
+        return Source.from_samples(points, closed=not file.is_open, tolerance=file.tolerance, name=name)
     except (ValueError, TypeError) as error:
-        raise type(error)(f"{source}: {error}{'' if waveform else _hint(str(error), points, is_open)}") from None
+        hint = "" if file.waveform else _hint(str(error), points, file.is_open)
+        raise type(error)(f"{source}: {error}{hint}") from None
 
 
 def _is_name(source: str) -> bool:
@@ -87,7 +105,7 @@ def _is_name(source: str) -> bool:
 
 
 def _hint(message: str, points: Any, is_open: bool) -> str:
-    """What may be meant by points that are refused."""
+    """A guess at what was meant by points that are refused, or an empty string."""
     if (
         points.ndim == 2
         and 1 < len(points) < points.shape[1]
@@ -104,14 +122,14 @@ def _hint(message: str, points: Any, is_open: bool) -> str:
 
 
 def ends_meet(points: Any) -> bool | None:
-    """Whether the last point is about as near to the first as neighbours are; None where steps are too long to say."""
+    """Whether the last point is about as near to the first as neighbours are; None where the steps are too long."""
     import numpy as np
 
     rows = np.asarray(points, dtype=np.float64)
     rows = rows[:, None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or len(rows) < 3 or not np.isfinite(rows).all():
         return None
-    with np.errstate(over="ignore", invalid="ignore"):  # of what is too large to square nothing is said
+    with np.errstate(over="ignore", invalid="ignore"):  # points too large to square: None below
         step = float(np.median(np.linalg.norm(np.diff(rows, axis=0), axis=1)))
         from_first = np.linalg.norm(rows - rows[0], axis=1)
     extent, gap = float(from_first.max()), float(from_first[-1])
@@ -120,15 +138,15 @@ def ends_meet(points: Any) -> bool | None:
     return gap <= NEAR * step
 
 
-def remarks(source: Source | str) -> None:
+def print_caveats(source: Source | str) -> None:
     """Say on standard error what is not exact about a source: only a bound is known, or it was measured."""
     from edcurve.sources import BOUND, resolve
 
-    known = resolve(source, stationary=False)
-    if known.status == BOUND:
+    name, source = name_of(source), resolve(source, stationary=False)
+    if source.status == BOUND:
         what = "the best partition found, not proved to be the best of all"
-        click.echo(f"{name_of(source)}: {known.status}: {what} ({known.reason})", err=True)
-    if known.truncation > ROUNDING * known.max_distortion:
-        click.echo(f"distortions may be off by {known.truncation:.2g}: what the samples leave open", err=True)
-    if known.defect > ROUNDING:
-        click.echo(f"the points deviate from stationary by {known.defect:.2g}", err=True)
+        click.echo(f"{name}: {source.status}: {what} ({source.reason})", err=True)
+    if source.truncation > ROUNDING * source.max_distortion:
+        click.echo(f"distortions may be off by {source.truncation:.2g}: what the samples leave open", err=True)
+    if source.defect > ROUNDING:
+        click.echo(f"the points deviate from stationary by {source.defect:.2g}", err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import (
-    Number,
+    RealNumber,
     base_option,
     json_option,
     key_option,
@@ -23,19 +23,20 @@ from .common import (
     write_all,
     write_csv,
 )
-from .files import ends_meet, from_files, name_of, remarks
-from .parsing import Numeric
+from .files import ends_meet, from_files, name_of, print_caveats
+from .parsing import CommandWithNumbers
 
 if TYPE_CHECKING:
+    from edcurve.segmentation import Segmentation
     from edcurve.sources import Source
 
 
-@click.command(cls=Numeric)
+@click.command(cls=CommandWithNumbers)
 @source_or_file_argument
-@click.option("--distortion", "-D", type=Number(), help="Measured distortion.")
-@click.option("--entropy", "-H", type=Number(), help="Measured entropy.")
+@click.option("--distortion", "-D", type=RealNumber(), help="Measured distortion.")
+@click.option("--entropy", "-H", type=RealNumber(), help="Measured entropy.")
 @click.option("--points", type=click.Path(), help="CSV with columns distortion, entropy and perhaps lmbda or λ.")
-@click.option("--lmbda", type=Number(), help="λ that it was trained at: the excess is that of H + λD.")
+@click.option("--lmbda", type=RealNumber(), help="λ that it was trained at: the excess is that of H + λD.")
 @base_option
 @json_option
 @reported
@@ -51,8 +52,8 @@ def excess(
 ) -> None:
     """How far measured compressors are above the optimum.
 
-    The column excess is H − E(D). With λ it is H + λD less the least there is, and excess_entropy is H − E(D), where
-    E(D) is known. SOURCE may be a file, as for `edcurve curve`.
+    The column excess is H − E(D). With λ it is H + λD less the least value of that, and excess_entropy is H − E(D),
+    where E(D) is known. SOURCE may be a file, as for `edcurve curve`.
 
     Of --points, rows whose column source names another one, and those of runs without a result, are left out. Rows
     without λ in a table that has it have no excess.
@@ -64,25 +65,26 @@ def excess(
 
     if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
         raise ValueError("give either --distortion and --entropy, or --points")
-    known = resolve(source, stationary=False)
-    table: dict[str, list[Any]]
-    table = {"distortion": [distortion], "entropy": [entropy]} if points is None else _read_points(points, known.name)
+    resolved = resolve(source, stationary=False)
+    table: dict[str, list[Any]] = {"distortion": [distortion], "entropy": [entropy]}
+    if points is not None:
+        table = _read_points(points, resolved.name)
     labels = table.pop("label", None)
     if lmbda is not None:
         table["lmbda"] = [lmbda] * len(table["distortion"])
     D, H = table["distortion"], table["entropy"]
-    above = gaps.excess(known, D, H, lmbda=_weights(table, lmbda), base=base)
+    above = gaps.excess(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
     rows = zip(above.tolist(), table.get("lmbda", D), strict=True)
     table["excess"] = [math.nan if math.isnan(given) else gap for gap, given in rows]
-    if "lmbda" in table and known.status != BOUND:
-        table["excess_entropy"] = gaps.excess(known, D, H, base=base).tolist()
+    if "lmbda" in table and resolved.status != BOUND:
+        table["excess_entropy"] = gaps.excess(resolved, D, H, base=base).tolist()
     if labels is not None:
         table["label"] = labels
     if not as_json:
-        remarks(source)
-    for doubt in sanity.doubts(known, np.array(D), np.array(H), base=base, option="--base"):
+        print_caveats(source)
+    for doubt in sanity.doubts(resolved, np.array(D), np.array(H), base=base, option="--base"):
         click.echo(doubt, err=True)
-    print_columns(name_of(source), base, as_json, status=known.status, **table)
+    print_columns(name_of(source), base, as_json, status=resolved.status, **table)
 
 
 def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | None:
@@ -92,20 +94,20 @@ def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | 
 
 
 def _read_points(path: str, source: str) -> dict[str, list[Any]]:
-    """Columns of a CSV, without the rows that are not of the source; λ, if there is one, NaN where there is none."""
+    """Columns of a CSV, without rows of other sources; λ only if a row has one, and NaN in rows without."""
     from edcurve.io.tables import omitted, read
 
-    found = read(path, source)
-    if found.left_out:
-        click.echo(omitted(found), err=True)
-    table: dict[str, list[Any]] = {"distortion": found.distortion.tolist(), "entropy": found.entropy.tolist()}
-    weights = found.lmbda.tolist()
+    points = read(path, source)
+    if points.left_out:
+        click.echo(omitted(points), err=True)
+    table: dict[str, list[Any]] = {"distortion": points.distortion.tolist(), "entropy": points.entropy.tolist()}
+    weights = points.lmbda.tolist()
     if not all(map(math.isnan, weights)):
         table["lmbda"] = weights
-    return {**table, "label": list(found.labels)} if any(found.labels) else table
+    return {**table, "label": list(points.labels)} if any(points.labels) else table
 
 
-@click.command(cls=Numeric)
+@click.command(cls=CommandWithNumbers)
 @click.argument("file", type=click.Path())
 @click.option("--lmbda", required=True, help="λ, or several separated by commas.")
 @click.option("--closed", is_flag=True, help="The points are a loop: cells may wrap around.")
@@ -136,7 +138,7 @@ def segment(
         raise ValueError(f"--cells lists the cells of a single λ, got {len(values)}")
     points, given = read_points(file, key=key), None if weights is None else _read_weights(weights)
     try:
-        found = segmentation.segment(points, values, weights=given, closed=closed, base=base)
+        result = segmentation.segment(points, values, weights=given, closed=closed, base=base)
     except (ValueError, TypeError) as error:
         raise type(error)(f"{file}: {error}") from None
     if not closed and ends_meet(points):
@@ -146,11 +148,11 @@ def segment(
             err=True,
         )
     names = ("lmbda", "cells", "entropy", "distortion", "value", "gap")
-    frame = found.to_pandas()
+    frame = result.to_pandas()
     table: dict[str, list[Any]] = {name: frame[name].tolist() for name in names}
-    write_all({csv_path: partial(write_csv, table), cells_path: partial(_write_cells, found)})
+    write_all({csv_path: partial(write_csv, table), cells_path: partial(_write_cells, result)})
     if as_json:
-        cells = {name: [part.tolist() for part in getattr(found, name)] for name in ("boundaries", "probabilities")}
+        cells = {name: [part.tolist() for part in getattr(result, name)] for name in ("boundaries", "probabilities")}
         click.echo(json.dumps({"file": file, "base": base, **table, **cells}, allow_nan=False))
     elif csv_path is None and cells_path is None:
         print_table(names, [list(row) for row in zip(*table.values(), strict=True)])
@@ -165,8 +167,8 @@ def _read_weights(path: str) -> Any:
     return values.ravel()
 
 
-def _write_cells(found: Any, path: Path) -> None:
-    (first,), (share,), (centroids,) = found.boundaries, found.probabilities, found.centroids
+def _write_cells(segmentation: Segmentation, path: Path) -> None:
+    (first,), (share,), (centroids,) = segmentation.boundaries, segmentation.probabilities, segmentation.centroids
     points = centroids.reshape(len(first), -1)
     table: dict[str, list[Any]] = {"first": first.tolist(), "probability": share.tolist()}
     table |= {f"centroid_{i}": column.tolist() for i, column in enumerate(points.T)}

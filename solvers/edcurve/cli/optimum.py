@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import (
-    Number,
+    RealNumber,
     base_option,
     json_option,
     multipliers_argument,
@@ -20,16 +20,16 @@ from .common import (
     source_argument,
     source_or_file_argument,
 )
-from .files import from_files, name_of, remarks
-from .parsing import Numeric
+from .files import from_files, name_of, print_caveats
+from .parsing import CommandWithNumbers
 
 if TYPE_CHECKING:
     from edcurve.sources import Source
 
 
-@click.command(cls=Numeric)
+@click.command(cls=CommandWithNumbers)
 @source_or_file_argument
-@click.argument("distortion", type=Number(), nargs=-1, required=True)
+@click.argument("distortion", type=RealNumber(), nargs=-1, required=True)
 @base_option
 @json_option
 @reported
@@ -42,9 +42,9 @@ def entropy(source: Source | str, distortion: tuple[float, ...], base: float, as
     _print(source, base, as_json, distortion=list(distortion), entropy=values.tolist())
 
 
-@click.command(cls=Numeric)
+@click.command(cls=CommandWithNumbers)
 @source_or_file_argument
-@click.argument("entropy", type=Number(), nargs=-1, required=True)
+@click.argument("entropy", type=RealNumber(), nargs=-1, required=True)
 @base_option
 @json_option
 @reported
@@ -61,11 +61,11 @@ def _print(source: Source | str, base: float, as_json: bool, **columns: list[flo
     from edcurve.sources import resolve
 
     if not as_json:
-        remarks(source)
+        print_caveats(source)
     print_columns(name_of(source), base, as_json, status=resolve(source).status, **columns)
 
 
-@click.command(cls=Numeric)
+@click.command(cls=CommandWithNumbers)
 @source_or_file_argument
 @multipliers_argument("lmbda", required=False)
 @click.option("--lmbda", "listed", help="λ, or several separated by commas, instead of LMBDA.")
@@ -83,18 +83,18 @@ def lagrangian(source: Source | str, lmbda: list[float], listed: str | None, bas
     if bool(lmbda) == (listed is not None):
         raise ValueError("give λ either as LMBDA or by --lmbda")
     wanted = lmbda if listed is None else numbers("--lmbda", listed)
-    found = sweeps.lagrangian(source, wanted, base=base)
+    minimum = sweeps.lagrangian(source, wanted, base=base)
     names = ("cells", "entropy", "distortion", "value")
-    columns = {name: getattr(found, name).tolist() for name in names}
+    columns = {name: getattr(minimum, name).tolist() for name in names}
     if not as_json:
-        click.echo(f"{name_of(source)}: {found.status}")
-        remarks(source)
-    print_columns(name_of(source), base, as_json, status=found.status, lmbda=wanted, **columns)
+        click.echo(f"{name_of(source)}: {minimum.status}")
+        print_caveats(source)
+    print_columns(name_of(source), base, as_json, status=minimum.status, lmbda=wanted, **columns)
 
 
-@click.command(cls=Numeric)
+@click.command(cls=CommandWithNumbers)
 @source_or_file_argument
-@click.argument("distortion", type=Number())
+@click.argument("distortion", type=RealNumber())
 @json_option
 @reported
 @from_files
@@ -112,14 +112,14 @@ def partition(source: Source | str, distortion: float, as_json: bool) -> None:
         content = {"source": name_of(source), "distortion": distortion, **cells}
         click.echo(json.dumps({name: writable(value) for name, value in content.items()}, allow_nan=False))
     else:
-        remarks(source)
+        print_caveats(source)
         for name, value in cells.items():
             click.echo(f"{name:5}  {value!r}")
 
 
-@click.command(cls=Numeric)
+@click.command(cls=CommandWithNumbers)
 @source_argument
-@click.argument("distortion", type=Number(), nargs=-1, required=True)
+@click.argument("distortion", type=RealNumber(), nargs=-1, required=True)
 @base_option
 @json_option
 @reported
@@ -136,12 +136,12 @@ def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bo
             f"{source}: nothing is proved about measured points; curve, distortion, entropy, excess, lagrangian, "
             "partition, report and segment take files"
         )
-    found = [certify(source, D, base=base) for D in distortion]
+    certificates = [certify(source, D, base=base) for D in distortion]
     if as_json:
-        content = [{name: writable(value) for name, value in asdict(one).items()} for one in found]
+        content = [{name: writable(value) for name, value in asdict(one).items()} for one in certificates]
         click.echo(json.dumps(content, allow_nan=False))
         return
-    for one in found:
+    for one in certificates:
         click.echo(f"E({one.distortion!r}) of {one.source} is in [{one.lower!r}, {one.upper!r}]")
         click.echo(f"  width {one.upper - one.lower:.1e}" if math.isfinite(one.upper) else "  infinite")
         click.echo(textwrap.fill(one.method, 78, initial_indent="  ", subsequent_indent="  "))
@@ -154,12 +154,12 @@ def sources(as_json: bool) -> None:
     """List the built-in sources."""
     from edcurve.sources import BUILT_IN, FAMILIES, resolve
 
-    known = [*(make() for make in BUILT_IN.values()), *map(resolve, ("power:1.5", "pulse:0.2", "edge:15"))]
+    listed = [*(make() for make in BUILT_IN.values()), *map(resolve, ("power:1.5", "pulse:0.2", "edge:15"))]
     if as_json:
         keys = ("name", "max_distortion", "closed", "status")
-        click.echo(json.dumps([{key: getattr(source, key) for key in keys} for source in known], indent=1))
+        click.echo(json.dumps([{key: getattr(source, key) for key in keys} for source in listed], indent=1))
         return
-    for source in known:
+    for source in listed:
         shape = "closed" if source.closed else "open"
         click.echo(f"{source.name:10} {shape:6}  D_max = {source.max_distortion:<10.6g} {source.status}")
         what = (type(source).__doc__ or "").splitlines()[0]

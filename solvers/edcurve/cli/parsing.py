@@ -1,4 +1,4 @@
-"""Command lines on which -1 is a number, to be refused by name, and --nmu an option that there is not."""
+"""Command lines with negative numbers: -1 is a number, which the API refuses by name, and --nmu a mistyped option."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import click
 MEANT = {"--points": "--num", "--lambda": "--lmbda"}
 
 
-class Numeric(click.Command):
-    """A command among whose arguments numbers may be negative."""
+class CommandWithNumbers(click.Command):
+    """A command whose arguments may be negative numbers, which click would take for options."""
 
     ignore_unknown_options = True
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse options that there are not, once click has told arguments and values of options from them."""
+        """Refuse unknown options: words that begin with a dash, are no numbers, and are no values of known options."""
         if not ctx.resilient_parsing and "--" not in args:
             given, left, _ = self.make_parser(ctx).parse_args(list(args))
             named = (
@@ -29,8 +29,8 @@ class Numeric(click.Command):
         return super().parse_args(ctx, args)
 
     def _unknown(self, ctx: click.Context, name: str) -> click.NoSuchOption:
-        known = [option for parameter in self.get_params(ctx) for option in parameter.opts if option.startswith("--")]
-        near = [MEANT[name]] if MEANT.get(name) in known else get_close_matches(name, known, n=1)
+        options = [option for parameter in self.get_params(ctx) for option in parameter.opts if option.startswith("--")]
+        near = [MEANT[name]] if MEANT.get(name) in options else get_close_matches(name, options, n=1)
         hint = f", did you mean {near[0]}?" if near else ""
         return click.NoSuchOption(name, message=f"No such option: {name}{hint}", ctx=ctx)
 
@@ -44,7 +44,7 @@ def _words(given: Any) -> Iterator[str]:
 
 
 def _is_numeric(word: str) -> bool:
-    """Whether this is a number, or several separated by commas."""
+    """Whether a word is a number, or several separated by commas."""
     try:
         [float(part) for part in word.split(",")]
     except ValueError:

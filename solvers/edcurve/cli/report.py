@@ -5,29 +5,20 @@ from __future__ import annotations
 import click
 
 from .common import reported, source_or_file_argument
-from .files import file_options, from_file
-from .parsing import Numeric
+from .files import FileOptions, file_options, source_from
+from .parsing import CommandWithNumbers
 
 
-@click.command(cls=Numeric)
+@click.command(cls=CommandWithNumbers)
 @source_or_file_argument
 @click.option(
     "--points", type=click.Path(), help="CSV of what was measured: distortion, entropy (bits), perhaps lmbda."
 )
 @click.option("--out", required=True, type=click.Path(), help="The .html file to write.")
 @click.option("--shannon/--no-shannon", default=None, help="Shannon's R(D).  [default: for closed sources]")
-@file_options
 @reported
-def report(
-    source: str,
-    points: str | None,
-    out: str,
-    shannon: bool | None,
-    is_open: bool,
-    waveform: bool,
-    tolerance: float,
-    key: str | None,
-) -> None:
+@file_options
+def report(source: str, points: str | None, out: str, shannon: bool | None, file: FileOptions) -> None:
     """Write one HTML file about a source: interactive curve, gaps of your compressors, certificates.
 
     It works without a network. SOURCE may also be a file of points, as for `edcurve curve`. With the CSV of
@@ -36,10 +27,11 @@ def report(
     from edcurve.reporting import report
 
     command = ["edcurve", "report", source]
-    given = {"--points": points, "--key": key, "--tolerance": None if tolerance == 0.05 else f"{tolerance:g}"}
-    flags = {"--shannon": shannon, "--no-shannon": shannon is False, "--open": is_open, "--waveform": waveform}
+    tolerance = None if file.tolerance == 0.05 else f"{file.tolerance:g}"
+    given = {"--points": points, "--key": file.key, "--tolerance": tolerance}
+    flags = {"--shannon": shannon, "--no-shannon": shannon is False}
+    flags |= {"--open": file.is_open, "--waveform": file.waveform}
     command += [word for option, value in given.items() if value is not None for word in (option, value)]
     command += [flag for flag, wanted in flags.items() if wanted]
-    known = from_file(source, is_open, waveform, tolerance, key)
-    report(known, points, out, shannon=shannon, command=[*command, "--out", out])
+    report(source_from(source, file), points, out, shannon=shannon, command=[*command, "--out", out])
     click.echo(f"wrote {out}")
