@@ -70,10 +70,10 @@ def rank_cost(model: Any, lmbda: float) -> float:
 
 def parts(setting: edn.Config, name: str, model: Any) -> dict[str, Any]:
     """A row of the table."""
-    found = row(setting, name, "learned" if setting.circular else "baseline", vars(evaluate_model(model)))
-    rank = min(rank_cost(model, setting.lmbda), found["decoder"])
+    excess = row(setting, name, "learned" if setting.circular else "baseline", vars(evaluate_model(model)))
+    rank = min(rank_cost(model, setting.lmbda), excess["decoder"])
     about = {"batch_size": setting.batch_size, "steps": setting.steps}
-    return {**found, "decoder_rank": rank, "decoder_rest": found["decoder"] - rank, **about}
+    return {**excess, "decoder_rank": rank, "decoder_rest": excess["decoder"] - rank, **about}
 
 
 def draw(table: pd.DataFrame, about: str) -> Figure:

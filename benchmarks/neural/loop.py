@@ -32,7 +32,7 @@ class Density(nn.Module):
         return x
 
     def bits(self, y: Tensor) -> Tensor:
-        """Of latents of shape (batch, latents), summed over the latents."""
+        """Bits of latents of shape (batch, latents), summed over the latents."""
         y = y.t().unsqueeze(1)
         upper, lower = self.logits(torch.cat([y + 0.5, y - 0.5], dim=2)).chunk(2, dim=2)
         gap = (upper - lower).clamp(min=1e-30)

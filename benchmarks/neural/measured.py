@@ -66,30 +66,30 @@ def turned(row: int, column: int) -> NDArray[np.float64]:
 
 
 def configs(patch: str, source: str, seeds: int, scale: float) -> list[edn.Config]:
-    """All that is trained on one patch."""
-    found = []
+    """Configurations to train on one patch."""
+    wanted = []
     for name, (steps, batch) in {**LEARNED[patch], "ntc": PAPER}.items():
         fields = {"batch_size": batch, "steps": max(8, round(scale * steps)), "compressor": name}
         latents = list(LATENTS[patch]) if name == "ntc" else [1]
-        found += edn.grid(source, latent_dim=latents, lmbda=list(LMBDA[patch]), seed=range(seeds), **fields)
-    return found
+        wanted += edn.grid(source, latent_dim=latents, lmbda=list(LMBDA[patch]), seed=range(seeds), **fields)
+    return wanted
 
 
-def row(patch: str, config: edn.Config, found: dict[str, Any]) -> dict[str, Any]:
+def row(patch: str, config: edn.Config, measured: dict[str, Any]) -> dict[str, Any]:
     """A row of the table."""
     baseline = config.compressor == "ntc"
-    best = found["rate"] + config.lmbda * found["distortion"] - found["excess"]
+    best = measured["rate"] + config.lmbda * measured["distortion"] - measured["excess"]
     return {
         "source": patch,
         "lmbda": config.lmbda,
         "seed": config.seed,
         "compressor": f"ntc (latent {config.latent_dim})" if baseline else config.compressor,
         "kind": "baseline" if baseline else "learned",
-        **{name: found[name] for name in ("rate", "entropy", "distortion")},
-        "excess_percent": 100.0 * found["excess"] / best,
-        **{name: found[name] for name in ("cells", "entropy_model", "decoder", "partition")},
+        **{name: measured[name] for name in ("rate", "entropy", "distortion")},
+        "excess_percent": 100.0 * measured["excess"] / best,
+        **{name: measured[name] for name in ("cells", "entropy_model", "decoder", "partition")},
         "least": best,
-        **{name: found[name] for name in ("optimum", "truncation")},
+        **{name: measured[name] for name in ("optimum", "truncation")},
         "latent_dim": config.latent_dim,
         "batch_size": config.batch_size,
         "steps": config.steps,
@@ -143,9 +143,9 @@ def main() -> None:
     options = parser.parse_args()
     names = {patch: edn.from_samples(turned(*at), label=f"{patch}, turned") for patch, at in PATCHES.items()}
     wanted = [(patch, one) for patch in names for one in configs(patch, names[patch], options.seeds, options.scale)]
-    known = edn.sweep([config for _, config in wanted], store=options.store, points=POINTS).to_pandas()
-    found = dict(zip(known["key"], known.to_dict("records"), strict=True))
-    table = pd.DataFrame([row(patch, config, found[config.key]) for patch, config in wanted])
+    runs = edn.sweep([config for _, config in wanted], store=options.store, points=POINTS).to_pandas()
+    by_key = dict(zip(runs["key"], runs.to_dict("records"), strict=True))
+    table = pd.DataFrame([row(patch, config, by_key[config.key]) for patch, config in wanted])
     options.out.mkdir(parents=True, exist_ok=True)
     where = options.out / "measured_manifold.csv"
     table.to_csv(where, index=False)
@@ -180,7 +180,7 @@ def main() -> None:
         "to row: made for functions on [0, 1], it cannot follow them",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
-        "seconds of training": round(float(known["seconds"].sum())),
+        "seconds of training": round(float(runs["seconds"].sum())),
         "worst_excess_percent": {f"{source}, {name}": round(value, 4) for (source, name), value in worst.items()},
     }
     where.with_suffix(".json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n")

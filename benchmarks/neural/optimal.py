@@ -39,22 +39,22 @@ ECVQ_POINTS = 2**18  # phases of its evaluation
 
 
 def configs(seeds: int, scale: float) -> list[edn.Config]:
-    """All that is trained."""
-    found = []
+    """Configurations to train."""
+    wanted = []
     for source, lmbda in LMBDA.items():
         for name, (steps, batch) in {"ntc": PAPER, **LEARNED}.items():
             fields = {"batch_size": batch, "steps": max(8, round(scale * steps)), "compressor": name}
             latents = list(LATENTS[source]) if name == "ntc" else [1]
-            found += edn.grid(source, latent_dim=latents, lmbda=list(lmbda), seed=range(seeds), **fields)
-    return found
+            wanted += edn.grid(source, latent_dim=latents, lmbda=list(lmbda), seed=range(seeds), **fields)
+    return wanted
 
 
-def row(config: edn.Config, name: str, kind: str, found: dict[str, Any], **more: Any) -> dict[str, Any]:
+def row(config: edn.Config, name: str, kind: str, measured: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A row of the table, from what was measured."""
     source, lmbda = source_of(config.source), config.lmbda
     sampled = edcurve.Ramp(samples=config.samples) if config.source == "ramp" else source
-    rate, entropy, D, centroid = (found[name] for name in ("rate", "entropy", "distortion", "distortion_centroid"))
-    best, best_sampled = (float(edcurve.lagrangian(known, lmbda).value) for known in (source, sampled))
+    rate, entropy, D, centroid = (measured[name] for name in ("rate", "entropy", "distortion", "distortion_centroid"))
+    best, best_sampled = (float(edcurve.lagrangian(one, lmbda).value) for one in (source, sampled))
     return {
         "source": config.source,
         "lmbda": lmbda,
@@ -66,7 +66,7 @@ def row(config: edn.Config, name: str, kind: str, found: dict[str, Any], **more:
         "distortion": D,
         "excess_percent": 100.0 * ((rate + lmbda * D) / best - 1.0),
         "excess_sampled_percent": 100.0 * ((rate + lmbda * D) / best_sampled - 1.0),
-        "cells": found["cells"],
+        "cells": measured["cells"],
         "entropy_model": rate - entropy,
         "decoder": lmbda * (D - centroid),
         "partition": entropy + lmbda * centroid - best,
@@ -75,32 +75,32 @@ def row(config: edn.Config, name: str, kind: str, found: dict[str, Any], **more:
 
 
 def trained(store: Path, seeds: int, scale: float) -> Iterator[dict[str, Any]]:
-    """What was trained; and the paper's compressor once more, with tables in place of its decoder and its density."""
+    """Rows of what was trained, and once more of the paper's compressor, with tables as decoder and entropy model."""
     wanted = configs(seeds, scale)
     edn.sweep(wanted, store=store)
     kept = edn.Store(store)
-    known = {found["key"]: found for found in kept.rows()}
+    rows = {values["key"]: values for values in kept.rows()}
     for config in track(wanted, "evaluating"):
         about = {"latent_dim": config.latent_dim, "batch_size": config.batch_size, "steps": config.steps}
         if config.circular:
-            yield row(config, config.compressor, "learned", known[config.key], **about)
+            yield row(config, config.compressor, "learned", rows[config.key], **about)
             continue
-        yield row(config, f"ntc (latent {config.latent_dim})", "baseline", known[config.key], **about)
+        yield row(config, f"ntc (latent {config.latent_dim})", "baseline", rows[config.key], **about)
         table = evaluate_model(with_codebook(kept.load(config).model, config))
         yield row(config, f"ntc-table (latent {config.latent_dim})", "baseline", vars(table), **about)
 
 
 def codebooks(seeds: int) -> Iterator[dict[str, Any]]:
-    """ECVQ, which merges spare codewords."""
+    """Rows of ECVQ, which merges spare codewords."""
     wanted = [
         edn.Config(source, lmbda, seed=seed) for source in LMBDA for lmbda in LMBDA[source] for seed in range(seeds)
     ]
     for config in track(wanted, "ECVQ"):
         code = edn.ecvq(config.source, config.lmbda, codewords=CODEWORDS, seed=config.seed)
-        found = edn.evaluate(
+        evaluation = edn.evaluate(
             code.encode, code.decode, config.source, code.rate, samples=code.samples, points=ECVQ_POINTS
         )
-        yield row(config, "ecvq", "baseline", vars(found))
+        yield row(config, "ecvq", "baseline", vars(evaluation))
 
 
 def draw(table: pd.DataFrame, about: str) -> Figure:

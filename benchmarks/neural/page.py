@@ -63,9 +63,9 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def filled(page: str, found: dict[str, str]) -> str:
-    """The page with these tables between its marks."""
-    for name, text in found.items():
+def filled(page: str, texts: dict[str, str]) -> str:
+    """The page with these texts of tables between its marks."""
+    for name, text in texts.items():
         mark = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
         page, count = re.subn(mark, lambda match, text=text: f"{match[1]}\n{text}\n\n{match[2]}", page, flags=re.DOTALL)
         if count != 1:

@@ -112,13 +112,13 @@ def loop_step(config: Config, steps: int, threads: int) -> Callable[[], object]:
 
 
 def in_processes(pool: ProcessPoolExecutor, configs: list[Config]) -> None:
-    """As `train_many`, by the processes of a pool."""
+    """Train as `train_many` does, by the processes of a pool."""
     parts = shares(configs, torch.get_num_threads())
     list(pool.map(train_alone, [[configs[i] for i in part] for part in parts]))
 
 
 def without_kernels(configs: list[Config]) -> None:
-    """As `train_many`, by autograd of the definition of the loss."""
+    """Train as `train_many` does where the kernels do not serve: by autograd of the definition of the loss."""
     before = os.environ.get("EDCURVE_CPU_KERNELS", "1")
     os.environ["EDCURVE_CPU_KERNELS"] = "0"
     try:
@@ -155,7 +155,7 @@ def measure(case: Case, pool: ProcessPoolExecutor, rate: float, repeats: int, sh
 
 
 def train_alone(configs: list[Config]) -> None:
-    """In a process of a pool."""
+    """Train in a process of a pool, on one thread."""
     torch.set_num_threads(1)
     train_many(configs, progress=False)
 

@@ -17,7 +17,7 @@ INITIAL_SCALE = 10.0
 
 
 def soft_round(y: Tensor, alpha: Tensor | float) -> Tensor:
-    """s_α(y): the identity at α = 0, rounding (halves up) at α = ∞; Agustsson & Theis (2020), Eq. (12).
+    """Soft rounding s_α(y): the identity at α = 0, rounding (halves up) at α = ∞; Agustsson & Theis (2020), Eq. (12).
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def soft_round(y: Tensor, alpha: Tensor | float) -> Tensor:
 
 
 def soft_round_inverse(y: Tensor, alpha: Tensor | float) -> Tensor:
-    """s_α⁻¹(y), without cancellation at steep α; floor(y) + ½ at α = ∞.
+    """Inverse of soft rounding s_α⁻¹(y), without cancellation at steep α; floor(y) + ½ at α = ∞.
 
     atanh(z), z = 2r tanh(α/2), is written with ``1 − |z| = (1 − 2|r|) + 4|r|/(e^α + 1)``, which keeps its digits where
     tanh(α/2) rounds to 1.
@@ -58,7 +58,7 @@ def soft_round_inverse(y: Tensor, alpha: Tensor | float) -> Tensor:
 
 
 def soft_round_conditional_mean(z: Tensor, alpha: Tensor | float) -> Tensor:
-    """r_α(z) = s_α⁻¹(z − ½) + ½.
+    """Conditional mean of what was softly rounded and got noise, r_α(z) = s_α⁻¹(z − ½) + ½.
 
     It is E[Y | s_α(Y) + U = z] for U uniform on [−½, ½] and Y uniform where that confines it: an interval of length
     one. The identity at α = 0, rounding (halves up) at α = ∞.
@@ -129,7 +129,7 @@ def cumulative_logits(y: Tensor, density: Density) -> Tensor:
 
 
 def log_difference(upper: Tensor, lower: Tensor) -> Tensor:
-    """log(σ(a) − σ(b)) for logits a > b, accurate in both tails.
+    """Logarithm of the probability between two logits a > b, log(σ(a) − σ(b)), accurate in both tails.
 
     It is log σ(a) + log σ(−b) + log(1 − e^{b−a}): the first term is the left tail, the second the survival function
     of the right one, and neither is a difference. Where a and b are equal after rounding the last term is taken at

@@ -87,8 +87,8 @@ class Gradient:
             # α's parameter takes no part while α is scheduled: its gradient is 0
             gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True, materialize_grads=True)
             with torch.no_grad():
-                for target, found in zip(targets.values(), gradients, strict=True):
-                    target.copy_(found)
+                for target, value in zip(targets.values(), gradients, strict=True):
+                    target.copy_(value)
             costs.append(Cost(block.rate.detach(), block.distortion.detach()))
         return Cost(*(torch.cat(values) for values in zip(*costs, strict=True)))
 

@@ -42,16 +42,16 @@ def test_elementary_functions(name):
     """Within 2.5 units in the last place of 60 digits, zero and NaN included."""
     exact, x = ARGUMENTS[name]
     x = x.astype(np.float32)
-    found = evaluate(name, np.append(x, np.float32("nan")))
+    values = evaluate(name, np.append(x, np.float32("nan")))
     with mp.workdps(60):
         expected = [exact(mp.mpf(float(value))) for value in x]
         units = np.spacing(np.abs(np.array(expected, dtype=np.float64)).astype(np.float32))
         error = [
             abs(float((mp.mpf(float(a)) - b) / mp.mpf(float(u))))
-            for a, b, u in zip(found[:-1], expected, units, strict=True)
+            for a, b, u in zip(values[:-1], expected, units, strict=True)
         ]
     assert max(error) <= 2.5
-    assert np.isnan(found[-1])
+    assert np.isnan(values[-1])
 
 
 def test_exponentials_far_out():
