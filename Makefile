@@ -10,6 +10,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
 
 INPUTS ?= 100000
+WORKERS ?= 2
 
 .PHONY: run test lint format bench docs fuzz clean
 .DEFAULT_GOAL := run
@@ -18,7 +19,7 @@ run: $(VENV)/.core
 	$(BIN)/edcurve figures --out figures
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """Where tests run: without PyTorch, all that does not need it; in the background of a shell, interrupts as well."""
 
+import gc
 import importlib.util
 import signal
 
@@ -15,6 +16,12 @@ def pytest_configure():
     """Programs in the background of a shell ignore interrupts, which some tests send."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish():
+    """Thousands of tests, once collected, are no garbage: do not search them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header():

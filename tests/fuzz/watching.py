@@ -52,12 +52,12 @@ def _stop(_number, _frame):
     raise Hang
 
 
-def case(name, seed, store):
-    """Run a case in a folder of its own; returns what was found, with its files, or None."""
+def case(name, seed, store, within=None):
+    """Run a case in a new folder, within the one given; return what is wrong and the folder, which stays, or None."""
     if not _state["installed"]:
         sys.addaudithook(_audit)
         _state["installed"] = True
-    folder = Path(tempfile.mkdtemp(prefix="edcurve-fuzz-"))
+    folder = Path(tempfile.mkdtemp(prefix="edcurve-fuzz-", dir=within))
     mark = folder.with_name(folder.name + "-executed")
     _state.update(folder=str(folder), seen=None)
     before = signal.signal(signal.SIGPROF, _stop)

@@ -40,20 +40,20 @@ def endless(*_):
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_files_are_read_or_refused(store, name, monkeypatch):
+def test_files_are_read_or_refused(store, name, tmp_path, monkeypatch):
     """No traceback, no hang, nothing executed, nothing written elsewhere; a message names the file."""
     monkeypatch.setattr(targets, "DRAWN", 0.0)  # which takes seconds
     seeds = [seed for seed in range(COUNTS[name]) if seed not in SLOW.get(name, ())]
-    found = {seed: watching.case(name, seed, store) for seed in seeds}
-    assert {seed: case for seed, case in found.items() if case} == {}
+    cases = {seed: watching.case(name, seed, store, tmp_path) for seed in seeds}
+    assert {seed: case for seed, case in cases.items() if case} == {}
 
 
-def test_what_is_wrong_is_found(store, monkeypatch):
+def test_what_is_wrong_is_found(store, tmp_path, monkeypatch):
     """Of the watching itself: exceptions, pickles, other folders, hangs and messages without a name."""
 
     def case(does):
         monkeypatch.setitem(targets.TARGETS, "text", does)
-        return (watching.case("text", 0, store) or [None])[0]
+        return (watching.case("text", 0, store, tmp_path) or [None])[0]
 
     assert case(lambda rng, folder, mark: None) is None
     assert "KeyError" in case(lambda rng, folder, mark: {}["a"])

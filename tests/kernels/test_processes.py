@@ -61,7 +61,7 @@ while not loops.compiled.cache_info().misses:
     time.sleep(0.01)
 child = multiprocessing.get_context("fork").Process(target=ed.lower_bound, args=("circle", D))
 child.start()
-child.join(8)
+child.join(60)
 stuck = child.exitcode is None
 child.kill()
 thread.join()

@@ -1,4 +1,4 @@
-"""One thread for all tests of the neural package, so that they do not compete with each other."""
+"""For all tests of the neural package: one thread, so that they do not compete, and no folder outside pytest's own."""
 
 import pytest
 import torch
@@ -10,3 +10,11 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _folder_of_inductor(tmp_path_factory):
+    """Importing torch._dynamo, as torch.optim.Adam does, makes a folder for a compiler that is not used here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("inductor")))
+        yield

@@ -120,8 +120,13 @@ def imported(name, text):
     return {other for other in every_import(name, ast.parse(text)) if other not in (None, name)}
 
 
-GRAPH = {name: imported(name, path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    """What each module imports."""
+    return {name: imported(name, path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 
 
 def room_of(name):
@@ -136,13 +141,13 @@ def test_every_room_has_a_floor():
     assert {room_of(name) for name in FILES} == set(FLOOR)
 
 
-def test_imports_go_down():
-    up = {(name, other) for name, others in GRAPH.items() for other in others if not goes_down(name, other)}
+def test_imports_go_down(graph):
+    up = {(name, other) for name, others in graph.items() for other in others if not goes_down(name, other)}
     assert up - EXCEPTIONS == set()
 
 
-def test_imports_make_no_circle():
-    rest = {name: {other for other in others if (name, other) not in EXCEPTIONS} for name, others in GRAPH.items()}
+def test_imports_make_no_circle(graph):
+    rest = {name: {other for other in others if (name, other) not in EXCEPTIONS} for name, others in graph.items()}
     try:
         TopologicalSorter(rest).prepare()
     except CycleError as error:

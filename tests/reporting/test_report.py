@@ -6,9 +6,11 @@ import html
 import io
 import json
 import math
+import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 from functools import partial
 
@@ -53,9 +55,11 @@ def browser():
     for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "proxy-server=127.0.0.1:9"):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    # Chromium leaves folders in TMPDIR; the path of one must be short enough for a socket, which pytest's may not be
+    with tempfile.TemporaryDirectory(prefix="edcurve-", ignore_cleanup_errors=True) as folder:
+        driver = webdriver.Chrome(options=options, service=Service(DRIVER, env={**os.environ, "TMPDIR": folder}))
+        yield driver
+        driver.quit()
 
 
 @pytest.fixture
@@ -117,7 +121,7 @@ def hover(browser, plot, trace, i, height=None):
     return lines
 
 
-def eventually(look, good, patience=10.0):
+def eventually(look, good, patience=30.0):
     """What is seen as soon as it is good: pages follow in their own time."""
     end = time.monotonic() + patience
     while not good(seen := look()):

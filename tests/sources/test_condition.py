@@ -132,7 +132,7 @@ def test_cell_distortions_pass_in_any_units(name, scale):
         validate(lambda p: scale * d(p), scale * largest * (1 + 1e-8), closed=closed, name=name)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(1e-3, 1))
 def test_every_spectrum_is_a_closed_source(rest, last):
     c = [*rest, last]
