@@ -23,11 +23,11 @@ from numpy.typing import ArrayLike, NDArray
 from .validation import _as_float64, _where
 
 Floats = NDArray[np.float64]
-shortest = 1e-20  # turns; at a resolution of 1e-32 a shorter interval would lose relative accuracy
+SHORTEST = 1e-20  # turns; at a resolution of 1e-32 a shorter interval would lose relative accuracy
 
 
 class Sides(NamedTuple):
-    """Two sides of an inequality; ``right`` depends on the measure of S alone, and an interval attains it."""
+    """Both sides of an inequality; ``right`` depends on the measure of S alone, and an interval attains it."""
 
     left: float
     right: float
@@ -157,7 +157,7 @@ def _cut(intervals: ArrayLike, ends: bool) -> _Pieces:
 
 
 def _endpoints(first: Floats, second: Floats, ends: bool) -> tuple[Floats, Floats, bool]:
-    """Return starts and stops in [0, 1), (2, n) double-doubles without points; and whether S is all."""
+    """Return starts and stops in [0, 1), (2, n) double-doubles without points, and whether S is the whole circle."""
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite length is the circle like any above 1
         length, rest = _two_sum(second, -first) if ends else (second, np.zeros_like(second))
     if np.any((length > 1) | ((length == 1) & (rest >= 0))):
@@ -195,7 +195,7 @@ def _pairs(intervals: ArrayLike, ends: bool) -> tuple[Floats, Floats]:
         raise ValueError(f"intervals must be {pair} pairs, an array of shape (n, 2), got shape {array.shape}")
     if not (finite := np.isfinite(array)).all():
         raise ValueError(f"intervals must be finite, got {array[~finite][0]}{_where(~finite)}")
-    if not ends and (bad := (array[:, 1] != 0) & (array[:, 1] < shortest)).any():
-        allowed = f"0 or at least {shortest} turns"
+    if not ends and (bad := (array[:, 1] != 0) & (array[:, 1] < SHORTEST)).any():
+        allowed = f"0 or at least {SHORTEST} turns"
         raise ValueError(f"intervals must have lengths of {allowed}, got {array[bad, 1][0]}{_where(bad)}")
     return array[:, 0], array[:, 1]

@@ -1,4 +1,4 @@
-"""What linear transforms can do: reverse water-filling over the KLT, and the least distortion of a narrow decoder."""
+"""Limits of linear transforms: reverse water-filling over the KLT, and the least distortion of a narrow decoder."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from .sources import PowerLaw, Ramp, SampledLoop, Sawbridge, Source, Spectrum, U
 
 Array = NDArray[np.float64]
 
-LEAST = 1e-300  # level of the water below which its logarithm is taken of what it is a quotient of
-CELLS = 2048  # on which the covariance of an open source is averaged
-TRUSTED = 128  # eigenvalues of it that are used, good to about 1e-3 of each
-STATIONARY = 1e-9  # defect above which the covariance of a loop's points is not that of its mean distances
-HARMONICS = 4096  # of a closed source whose spectrum is not known
+LEAST = 1e-300  # water level below which its logarithm is computed from the two numbers it is the quotient of
+CELLS = 2048  # cells over which the covariance of an open source is averaged
+TRUSTED = 128  # eigenvalues of that matrix that are used; each is good to about 1e-3 of itself
+STATIONARY = 1e-9  # defect above which a loop's covariance is taken from its points, not from its mean distances
+HARMONICS = 4096  # computed for a closed source that is not given by its spectrum
 
 
 def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
     """Rate-distortion function of a Gaussian source with the same covariance: reverse water-filling over the KLT.
 
-    An upper bound on Shannon's R(D), since no source of that covariance is harder, and what linear transform coding
-    at high rate is up against (less its own space-filling loss). It is no bound on E(D) in either direction: for
-    these manifolds it grows without limit relative to E(D) as D falls.
+    It is an upper bound on Shannon's R(D), since no source of that covariance is harder. It is also the benchmark
+    of linear transform coding at high rate, whose space-filling loss comes on top. It does not bound E(D) in either
+    direction: for these manifolds it grows without limit relative to E(D) as D falls.
 
-    With eigenvalues σᵢ² of the covariance and θ such that D = Σ min(θ, σᵢ²), it is Σ ½ ln⁺(σᵢ²/θ).
+    It is Σ ½ ln⁺(σᵢ²/θ) for eigenvalues σᵢ² of the covariance and the θ such that D = Σ min(θ, σᵢ²).
 
     Parameters
     ----------
@@ -49,20 +49,20 @@ def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float =
     Raises
     ------
     ValueError
-        For arguments that are not allowed and, where the eigenvalues are found numerically (a source given by d
-        alone), for a distortion that needs more of them than are known; the message has the least distortion.
+        For arguments that are not allowed. Also for a distortion that needs more eigenvalues than are computed, where
+        that is done numerically (for a source given by d alone); the message has the least distortion.
     TypeError
         If an argument is not a number, an array of numbers or a source.
     """
-    known = resolve(source)
+    source = resolve(source)
     unit = validation.log_base(base)
-    return _rate(eigenvalues(known), known.max_distortion, distortion, unit, repr(known.name))
+    return _rate(eigenvalues(source), source.max_distortion, distortion, unit, repr(source.name))
 
 
 def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float = 2) -> Any:
     """Rate-distortion function of a Gaussian vector whose covariance has these eigenvalues: reverse water-filling.
 
-    For data that are no source of this package, such as the points of `segment`: eigenvalues of their covariance.
+    It serves data that are not a source of this package, such as the points of `segment`, by their covariance.
 
     Parameters
     ----------
@@ -86,15 +86,15 @@ def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float 
     values = validation.nonnegative("eigenvalues", eigenvalues, finite=True)
     if values.ndim != 1 or not values.any():
         raise ValueError(f"eigenvalues must be a sequence of variances, not all 0, got shape {values.shape}")
-    known = Eigenvalues(np.sort(values[values > 0.0])[::-1], 0.0)
-    return _rate(known, math.fsum(values), distortion, validation.log_base(base), "eigenvalues")
+    spectrum = Eigenvalues(np.sort(values[values > 0.0])[::-1], 0.0)
+    return _rate(spectrum, math.fsum(values), distortion, validation.log_base(base), "eigenvalues")
 
 
 def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
     """Least distortion of any decoder whose last layer has that width, at any entropy.
 
-    Its reproductions lie in an affine space of dimension `width` (the mean is free), so the distortion is at least
-    the sum of the eigenvalues of the covariance but the `width` largest.
+    Its reproductions lie in an affine space of dimension `width` (the mean is free). So the distortion is at least the
+    sum of the covariance's eigenvalues without the `width` largest.
 
     Parameters
     ----------
@@ -106,20 +106,20 @@ def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
     Returns
     -------
     float or ndarray
-        The least distortion, of the shape of `width`. Where the eigenvalues are found numerically it is at most
-        D_max less those known, an upper estimate that is good to about 1e-3.
+        The least distortion, of the shape of `width`. Where eigenvalues are computed numerically it is D_max less the
+        largest of them, an upper estimate that is good to about 1e-3.
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message; ValueError too for a width above the number of
-        eigenvalues that are known.
+        For arguments that are not allowed, named in the message, which include a width above the number of
+        eigenvalues that are computed.
     """
-    known = resolve(source)
+    source = resolve(source)
     counts = _widths(width)
-    spectrum = eigenvalues(known)
-    if counts.size and counts.max() > spectrum.known:
-        raise ValueError(f"width must be at most {spectrum.known:.0f} for {known.name!r}, got {counts.max()}")
+    spectrum = eigenvalues(source)
+    if counts.size and counts.max() > spectrum.number:
+        raise ValueError(f"width must be at most {spectrum.number:.0f} for {source.name!r}, got {counts.max()}")
     result = spectrum.tail(counts.astype(np.float64))
     return result if isinstance(width, np.ndarray) or counts.ndim else float(result)
 
@@ -137,14 +137,14 @@ def _widths(width: int | ArrayLike) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class Eigenvalues:
-    """Finitely many eigenvalues in descending order, and the sum of the others, each at most the last of them."""
+    """The largest eigenvalues, in descending order, and the sum of the others, each at most the last of these."""
 
     values: Array
     rest: float
 
     @property
-    def known(self) -> float:
-        """How many."""
+    def number(self) -> float:
+        """Number of eigenvalues that are given; infinite if there are no others."""
         return math.inf if self.rest == 0.0 else float(self.values.size)
 
     def tail(self, count: Array) -> Array:
@@ -153,7 +153,7 @@ class Eigenvalues:
         return np.asarray(sums[np.minimum(count, self.values.size).astype(np.int64)])
 
     def above(self, distortion: Array) -> Array:
-        """How many exceed the water level at that distortion."""
+        """Count the eigenvalues that exceed the water level at a distortion."""
         counts = np.arange(1.0, self.values.size + 1.0)
         knots = counts * self.values + self.tail(counts)  # where the water level is the eigenvalue: descending
         return self.values.size - np.searchsorted(knots[::-1], distortion, side="left").astype(np.float64)
@@ -165,7 +165,7 @@ class Eigenvalues:
 
     @property
     def least(self) -> float:
-        """Distortion down to which the water stays above those not known."""
+        """Least distortion at which the water stays above all eigenvalues that are not given."""
         return float(self.values.size * self.values[-1] + self.rest) if self.rest > 0.0 else 0.0
 
 
@@ -175,7 +175,7 @@ class InverseSquares:
 
     scale: float
     times: int
-    known: float = math.inf
+    number: float = math.inf
     least: float = 0.0
 
     def tail(self, count: Array) -> Array:
@@ -184,13 +184,13 @@ class InverseSquares:
         return np.asarray(self.scale * (self.times * special.polygamma(1, whole + 1.0) - part / (whole + 1.0) ** 2))
 
     def above(self, distortion: Array) -> Array:
-        """How many exceed the water level; between k and k + 1 times `times` if D lies between these knots."""
+        """Count the eigenvalues that exceed the water level: k times `times`, with D between knots k and k + 1."""
 
         def knot(k: Array) -> Array:
             return self.times * self.scale * (1.0 / k + special.polygamma(1, k + 1.0))
 
         k = np.floor(np.maximum(2.0 * self.times * self.scale / distortion, 1.0)) + 1.0
-        for _ in range(4):  # 1/k + ψ′(k + 1) is 2/k to 1/(2k²)
+        for _ in range(4):  # the start is at most a few too large, as 1/k + ψ′(k + 1) is 2/k to 1/(2k²)
             k = np.where((k > 0.0) & (knot(np.maximum(k, 1.0)) <= distortion), k - 1.0, k)
         return self.times * k
 
@@ -201,12 +201,12 @@ class InverseSquares:
 
 
 def least_distortion(source: Source) -> float:
-    """Distortion from which on the eigenvalues known suffice for `gaussian_bound`."""
+    """Least distortion at which the computed eigenvalues suffice for `gaussian_bound`."""
     return eigenvalues(source).least
 
 
 def _rate(spectrum: Eigenvalues | InverseSquares, most: float, distortion: ArrayLike, unit: float, name: str) -> Any:
-    """Reverse water-filling at any distortions; 0 from `most` on."""
+    """Compute the rate by reverse water-filling at any distortions; 0 from `most` on."""
 
     def many(D: Array) -> Array:
         result = np.where(D > 0.0, 0.0, math.inf)
@@ -222,7 +222,7 @@ def _water_filling(spectrum: Eigenvalues | InverseSquares, distortion: Array, na
     if distortion.min() < spectrum.least:
         raise ValueError(
             f"distortion must be 0 or at least {spectrum.least:.6g} for {name}, of whose eigenvalues "
-            f"{spectrum.known:.0f} are known, got {distortion.min()!s}"
+            f"{spectrum.number:.0f} are known, got {distortion.min()!s}"
         )
     count = spectrum.above(distortion)
     inside = distortion - spectrum.tail(count)
@@ -243,7 +243,7 @@ def is_scalar(source: Source) -> bool:
 
 @lru_cache(maxsize=64)
 def eigenvalues(source: Source) -> Eigenvalues | InverseSquares:
-    """Eigenvalues of the covariance."""
+    """Return the eigenvalues of a source's covariance."""
     if isinstance(source, Ramp):
         return InverseSquares(float(source._scale) * 0.25 / math.pi**2, 2)
     if isinstance(source, Sawbridge) or is_power(source, 1.0):
@@ -264,7 +264,10 @@ def _closed(source: Source) -> Eigenvalues:
 
 
 def _open(source: Source) -> Eigenvalues:
-    """From means of −½δ over pairs of cells, centred: the eigenvalues are at most the true ones, the rest their gap."""
+    """Compute the eigenvalues from means of −½δ over pairs of cells, centred.
+
+    They are at most the true ones; D_max less their sum is the rest.
+    """
     step = 1.0 / CELLS
     ends = np.arange(CELLS + 1) * step
     moment = ends * source.cell_distortion(ends)

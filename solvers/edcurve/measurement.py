@@ -1,7 +1,7 @@
 """Entropy and distortion of a compressor, estimated from a sample of its indices and squared errors.
 
-The plug-in entropy of n samples is too low by about (cells − 1)/2n nats, which reads as a compressor better
-than the optimum. `measure` removes the bias and says how far the result may be off.
+The plug-in entropy of n samples is too low by about (cells − 1)/2n nats, so a compressor may seem better than
+the optimum. `measure` removes the bias and says how far the result may be off.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from .sources.units import unit
 from .validation import log_base, nonnegative, real, warn
 
 Counts = NDArray[np.int64]
-LEAST = 2.0**-1000  # mean squared error below which the unit is no smaller
-unseen_warning = 0.1  # share of the samples whose index was seen only once
+LEAST = 2.0**-1000  # mean squared error at which the unit stops shrinking with it
+UNSEEN_WARNING = 0.1  # largest share of samples with an index of their own that passes without a warning
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Entropy and distortion of a sample; entropies in units of the base asked for.
+    """Entropy and distortion of a sample; entropies are in units of the base that `measure` was given.
 
     Attributes
     ----------
@@ -78,14 +78,14 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     TypeError
         If ``indices`` are not integers, or another argument is not a real number.
     ValueError
-        If the arguments have other shapes or lengths or are empty, an index is not a whole number, a squared
-        error is negative or not finite, or ``base`` or ``confidence`` is out of range.
+        If the arguments are empty or of other shapes or lengths, an index is not a whole number, a squared error is
+        negative or not finite, or ``base`` or ``confidence`` is out of range.
 
     Warns
     -----
     UserWarning
         If more than 10 % of the samples have an index of their own. That share estimates the probability of
-        the indices not seen yet (Good 1953): the entropy is then an extrapolation and its interval rough.
+        indices not seen yet (Good 1953). The entropy is then an extrapolation, and its interval is rough.
 
     Notes
     -----
@@ -96,18 +96,18 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     5 on its standard deviation is Miller–Madow's, √((cells − 1)/2)/n, and Grassberger's a quarter more.
 
     *Its interval* adds the delta method's variance, Var(−log p)/n less the bias of that estimate, the
-    second-order term (cells − 1)/2n² (Harris 1975), without which the interval of equally likely cells is empty, and
-    the square of what Chao, Wang and Jost extrapolate to indices not seen. The variance V/n at the interval's ends
-    is not that in the middle: along the exponential family p^θ through the estimate dV/dH = −2 − E(log p + H)³/V, and
-    the ends solve (H − Ĥ)² = z²V(H)/n. Simulated coverage at 95 % for uniform and biuniform indices is 94 to
-    99 % with 10 samples per cell or more, but 89 to 94 % where a rare cell is expected only twice in the
-    sample, and 80 % where once. In the regime of the warning it is 96 to 98 % for 100 equal cells and 0.5 to 2
-    samples each, and 40 to 78 % for 8. Intervals of 99 % cover 97 to 98 % of the time for fewer than 10 equal
-    cells. If all samples share one index, the interval ends at the entropy of a second index of the largest probability
-    that agrees with the sample.
+    second-order term (cells − 1)/2n² (Harris 1975), and the square of what Chao, Wang and Jost extrapolate to indices
+    not seen. Without the second-order term the interval of equally likely cells would be empty. The variance V/n at
+    the interval's ends is not that in the middle: along the exponential family p^θ through the estimate
+    dV/dH = −2 − E(log p + H)³/V, and the ends solve (H − Ĥ)² = z²V(H)/n. Simulated coverage at 95 % for uniform and
+    biuniform indices is 94 to 99 % with 10 samples per cell or more, but 89 to 94 % where a rare cell is expected
+    only twice in the sample, and 80 % where once. In the regime of the warning it is 96 to 98 % for 100 equal cells
+    and 0.5 to 2 samples each, and 40 to 78 % for 8. Intervals of 99 % cover 97 to 98 % of the time for fewer than
+    10 equal cells. If all samples share one index, the interval ends at the entropy of a second index of the
+    largest probability that agrees with the sample.
 
-    *Distortion.* The mean and Student's t interval, cut off at 0. A single sample says nothing of the
-    spread: both intervals are then (0, inf).
+    *Distortion.* The estimate is the mean, with Student's t interval, cut off at 0. A single sample says nothing about
+    the spread, so both intervals are then (0, inf).
 
     References
     ----------
@@ -133,7 +133,7 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     counts = np.sort(_counts(_symbols(indices)))  # sorted, so that labels do not change the rounding
     n = int(counts.sum())
     distortion, distortion_interval = _mean(_errors(squared_error, n), tail)
-    if (alone := int((counts == 1).sum())) > unseen_warning * n:
+    if (alone := int((counts == 1).sum())) > UNSEEN_WARNING * n:
         warn(
             f"{alone} of {n} samples have an index that no other has, so about {alone / n:.0%} of the "
             "probability lies on indices not seen yet; the entropy is an extrapolation and its interval "
@@ -155,7 +155,7 @@ def _seen_entropy(counts: Counts, n: int) -> float:
 
 
 def _unseen_entropy(counts: Counts, n: int) -> float:
-    """Return what Chao, Wang and Jost add to it: its bias as the rare indices seen let it be estimated."""
+    """Return what Chao, Wang and Jost add to Zhang's estimate: its bias, estimated from indices seen once or twice."""
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
     if once == 0:
         return 0.0

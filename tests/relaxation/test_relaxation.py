@@ -289,7 +289,7 @@ def test_convex_concave_stopped_early_says_so(monkeypatch):
 
 def test_convex_concave_majorises_the_distortion():
     source = resolve("circle")
-    curvature = concave._Curvature(source.cell_distortion, 0.9)
+    curvature = concave._CurvatureBound(source.cell_distortion, 0.9)
     at, p = np.meshgrid(np.linspace(0.01, 0.9, 40), np.linspace(0.0, 0.9, 91))
     p = np.maximum(p, concave.SHRINK * at)
     tangent = source.cell_distortion(at) + concave.derivative(source.cell_distortion, at) * (p - at)

@@ -1,7 +1,7 @@
-"""The same problems posed to cvxpy: answers by solvers that share no code with the rest of the package.
+"""The same problems posed to cvxpy: independent answers by solvers that share no code with the rest of the package.
 
-Of a source these programs see only its cell distortion d(p) and D_max. They speak of partitions into intervals, whose
-distortion is Σ d(pᵢ): where δ is not monotone other cells may do better. Needs cvxpy: ``edcurve[relaxation]``.
+These programs see only the cell distortion d(p) of a source, and D_max. They are about partitions into intervals, whose
+distortion is Σ d(pᵢ); where δ is not monotone other cells may do better. They need cvxpy: ``edcurve[relaxation]``.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ MOST_CELLS = 200
 def measure_lp(source: Source | str, distortion: float, *, base: float = 2) -> MeasureLP:
     """Least entropy over measures on cell sizes: the dual lower bound on E(D), as a linear program.
 
-    min ∫h dn subject to ∫p dn = 1, ∫d dn ≤ D over measures n ≥ 0 on (0, 1]: that n counts cells is dropped (Theorems
-    4 and 6 are its dual). It is solved by HiGHS over the masses m = p n, with columns generated until no size has a
-    reduced cost below −1e-12 nats; sizes are priced at 2048 points and between them by zooming in on local minima.
+    The program is min ∫h dn subject to ∫p dn = 1, ∫d dn ≤ D over measures n ≥ 0 on (0, 1], which need not count whole
+    cells. Theorems 4 and 6 are its dual. HiGHS solves it over the masses m = p n, with columns generated until no
+    size has a reduced cost below −1e-12 nats. Sizes are priced at 2048 points, and between them by zooming in on
+    local minima.
 
     Parameters
     ----------
@@ -61,11 +62,11 @@ def measure_lp(source: Source | str, distortion: float, *, base: float = 2) -> M
     RuntimeError
         If the solver fails; the message has its name and status.
     """
-    known, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
-    plain, size = normal(known)
-    found = measures.least_entropy(plain.cell_distortion, D / size, size)
-    value, lmbda, mu = found.value / unit, found.lmbda / size / unit, found.floor / unit
-    return MeasureLP(value, lmbda, mu, found.sizes, found.weights, value - (mu - lmbda * D), found.status)
+    source, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
+    plain, size = normal(source)
+    measure = measures.least_entropy(plain.cell_distortion, D / size, size)
+    value, lmbda, mu = measure.value / unit, measure.lmbda / size / unit, measure.floor / unit
+    return MeasureLP(value, lmbda, mu, measure.sizes, measure.weights, value - (mu - lmbda * D), measure.status)
 
 
 def integer_program(
@@ -74,17 +75,17 @@ def integer_program(
     """Enclose E(D) by mixed-integer programs over the number of cells of each size; (★) is not assumed.
 
     From above, sizes are multiples of 1/grid: Σ j nⱼ = grid, Σ nⱼ d(j/grid) ≤ D, with integer nⱼ. From below, cells
-    are counted by the interval between multiples that their size is in, h is replaced by its chord there and d by its
-    chord less the chord's error: a relaxation, whose distance from E(D) falls as the square of the grid's spacing. The
-    chord's error is taken at 15 sizes in each interval, and 10 % added; with that and the solver's arithmetic granted,
-    `lower` holds for every partition, countable ones included.
+    are counted by the interval between multiples that holds their size. There h is replaced by its chord, and d by its
+    chord less the chord's error. The distance of this relaxation from E(D) falls as the square of the grid's spacing.
+    The chord's error is taken at 15 sizes in each interval, and 10 % is added. If that and the solver's arithmetic are
+    granted, `lower` holds for every partition, countable ones included.
 
     Parameters
     ----------
     source : Source or str
         The source, or the name of a built-in one.
     distortion : float
-        D > 0, finite. Programs are fast for some tens of cells.
+        D > 0, finite. Programs are fast where D takes some tens of cells.
     grid : int
         N: cells are multiples of 1/N. It must be fine enough for N equal cells to reach D.
     base : float
@@ -104,27 +105,28 @@ def integer_program(
     RuntimeError
         If the solver fails or finds no partition in time; the message has its name and status.
     """
-    known, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
-    number, seconds = _fine_enough(known, D, grid), _positive("time_limit", time_limit)
-    plain, size = normal(known)
+    source, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
+    number, seconds = _fine_enough(source, D, grid), _positive("time_limit", time_limit)
+    plain, size = normal(source)
     d, level = plain.cell_distortion, D / size
-    found = integers.on_grid(d, level, number, seconds)
+    best = integers.on_grid(d, level, number, seconds)
     lower = integers.below_all(d, level, number, seconds) / unit
-    entropy = math.fsum(found.counts * self_information(found.sizes)) / unit
+    entropy = math.fsum(best.counts * self_information(best.sizes)) / unit
     return IntegerProgram(
-        sizes=found.sizes,
-        counts=found.counts,
+        sizes=best.sizes,
+        counts=best.counts,
         entropy=entropy,
-        distortion=integers.distortion_of(d, found.sizes, found.counts) * size,
-        bound=found.bound / unit,
-        gap=entropy - found.bound / unit,
+        distortion=integers.distortion_of(d, best.sizes, best.counts) * size,
+        bound=best.bound / unit,
+        gap=entropy - best.bound / unit,
         lower=lower,
         error=entropy - lower,
-        status=found.status,
+        status=best.status,
     )
 
 
 def _fine_enough(source: Source, D: float, grid: int) -> int:
+    """Check that so many equal cells reach D, and return their number."""
     number = validation.positive_int("grid", grid)
     if source.cell_distortion(1.0 / number) * number > D * (1.0 + ROUNDING):
         needed = math.ceil(1.0 / attained(source.cell_distortion, D))
@@ -143,11 +145,11 @@ def convex_concave(
 ) -> ConvexConcave:
     """Search for the least entropy of n cells by a convex–concave procedure; (★) is not assumed.
 
-    The problem (2)–(4) of the paper for the ramp, that of Theorem 5 for the circle, and the same for any source:
-    min Σ h(pᵢ) subject to pᵢ ≥ 0, Σ pᵢ = 1, Σ d(pᵢ) ≤ D. In each step h, and the concave part of d(p) = σp²/2 +
-    (d(p) − σp²/2), σ ≥ d″, are replaced by their tangents, and Clarabel solves the convex program that is left, with
-    all starts in one. Its solution is moved towards equal cells until Σ d(pᵢ) ≤ D holds as evaluated, and is taken if
-    the entropy falls: so every iterate is feasible, whatever the solver's tolerance and the estimate of σ.
+    This is problem (2)–(4) of the paper for the ramp, that of Theorem 5 for the circle, and the same for any source:
+    min Σ h(pᵢ) subject to pᵢ ≥ 0, Σ pᵢ = 1, Σ d(pᵢ) ≤ D. Each step replaces two concave functions by their tangents: h,
+    and the second part of d(p) = σp²/2 + (d(p) − σp²/2), σ ≥ d″. Clarabel solves the remaining convex program, with all
+    starts in one. Its solution is moved towards equal cells until Σ d(pᵢ) ≤ D holds as evaluated, and is taken if the
+    entropy falls. So every iterate is feasible, whatever the solver's tolerance and the estimate of σ.
 
     Parameters
     ----------
@@ -160,7 +162,7 @@ def convex_concave(
     starts : int
         Number of random starts: Dirichlet sizes of concentration 0.3 to 10.
     seed : int
-        The same arguments and seed give the same result.
+        Seed of the starts. The same arguments and seed give the same result.
     base : float
         Base of the logarithm, above 1.
 
@@ -176,22 +178,22 @@ def convex_concave(
     RuntimeError
         If the solver fails; the message has its name and status.
     """
-    known, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
-    shape = validation.positive_int("starts", starts), _enough(known, D, cells)
+    source, D, unit = resolve(source), _positive("distortion", distortion), validation.log_base(base)
+    shape = validation.positive_int("starts", starts), _enough(source, D, cells)
     rng = np.random.default_rng(validation.positive_int("seed", seed, 0))
-    plain, size = normal(known)
-    found = concave.search(plain.cell_distortion, D / size, shape, rng)
-    sizes = np.sort(found.cells[found.cells > 0.0])[::-1]
+    plain, size = normal(source)
+    best = concave.search(plain.cell_distortion, D / size, shape, rng)
+    sizes = np.sort(best.cells[best.cells > 0.0])[::-1]
     return ConvexConcave(
         entropy=math.fsum(self_information(sizes)) / unit,
         distortion=math.fsum(plain.cell_distortion(sizes)) * size,
         cells=sizes,
-        status="converged" if found.settled else "stopped",
+        status="converged" if best.settled else "stopped",
     )
 
 
 def _enough(source: Source, D: float, cells: int | None) -> int:
-    """Number of cells to use: given, or two more than needed."""
+    """Return the number of cells to use: that given, once checked, or two more than needed."""
     count = np.arange(1, MOST_CELLS + 1)
     reached = count * source.cell_distortion(1.0 / count) <= D * (1.0 + ROUNDING)
     if not reached.any():
@@ -208,9 +210,9 @@ def _enough(source: Source, D: float, cells: int | None) -> int:
 def sweep(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Sweep:
     """Least H + λD over measures on cell sizes at every λ: a lower bound on the Lagrangian of partitions.
 
-    min Σ m (−log p + λ d(p)/p) subject to Σ m = 1, m ≥ 0: one program whose costs are parameters, compiled once and
-    solved by HiGHS, each λ starting from the solution of the one before. Its columns are 2048 sizes, spanning all that
-    can be optimal at λ, and the local minima between them, by zooming in.
+    The program is min Σ m (−log p + λ d(p)/p) subject to Σ m = 1, m ≥ 0. Its costs are parameters, so it is compiled
+    once; HiGHS solves it for each λ from the solution of the one before. Its columns are 2048 sizes, which span all
+    that can be optimal at λ, and the local minima between them, by zooming in.
 
     Parameters
     ----------
@@ -233,11 +235,11 @@ def sweep(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Sweep:
     RuntimeError
         If the solver fails; the message has its name and status.
     """
-    known, unit = resolve(source), validation.log_base(base)
+    source, unit = resolve(source), validation.log_base(base)
     values = validation.nonnegative("lmbda", lmbda, finite=True)
     points = np.empty((values.size, 4))
     order = np.argsort(values, axis=None)
-    plain, size = normal(known)
+    plain, size = normal(source)
     with np.errstate(over="ignore"):  # which is refused
         multipliers = values.ravel()[order] * unit * size
     for i, point in zip(order, measures.sweep(plain.cell_distortion, multipliers, size), strict=True):

@@ -1,4 +1,4 @@
-"""Convex–concave procedure for min Σ h(pᵢ) over n cells with Σ pᵢ = 1 and Σ d(pᵢ) ≤ D, all starts at once.
+"""The convex–concave procedure for min Σ h(pᵢ) over n cells with Σ pᵢ = 1 and Σ d(pᵢ) ≤ D, for all starts at once.
 
 About the current cells p′ the entropy, concave, is replaced by its tangent. The distortion is split as
 σp²/2 + (d(p) − σp²/2) with σ ≥ d″ on the sizes allowed, so that the second part is concave too, and gets its tangent:
@@ -19,27 +19,27 @@ from .solving import ROUNDING, Array, CellDistortion, cvxpy, self_information, s
 
 STEPS = 300
 SETTLED = 1e-11  # nats by which a step must lower the entropy for the start to go on
-UNSURE = 1e-7  # nats by which the solver may miss that: a step up by more is none
+UNSURE = 1e-7  # nats that the solver may be off: a start also settles at a step up by at most this
 EMPTY = 1e-10  # smaller cells are emptied, and stay so
 SHRINK = 0.05  # a cell may shrink to this fraction in a step: d″ may be unbounded at 0
-LONGER = np.array([1.0, 2.0, 4.0, 8.0, 16.0])  # multiples of a step that are tried
-MARGIN = 1.02  # what the estimate of sup d″ is multiplied by
+LONGER = np.array([1.0, 2.0, 4.0, 8.0, 16.0])  # multiples of a step to try: tangents are conservative, steps short
+MARGIN = 1.02  # factor on the estimate of sup d″
 
 
-class Solution(NamedTuple):
-    """Cells of a local solution, empty ones included, and whether it settled."""
+class LocalSolution(NamedTuple):
+    """Cells of a local minimum, empty ones included, and whether the procedure settled there."""
 
     cells: Array
     settled: bool
 
 
-def search(d: CellDistortion, D: float, shape: tuple[int, int], rng: np.random.Generator) -> Solution:
-    """The best solution from `shape[0]` starts with `shape[1]` cells, which are enough to reach D."""
+def search(d: CellDistortion, D: float, shape: tuple[int, int], rng: np.random.Generator) -> LocalSolution:
+    """Find the best solution from `shape[0]` starts with `shape[1]` cells, which are enough to reach D."""
     if float(d(np.ones(1))[0]) <= D:
-        return Solution(np.ones(1), True)
+        return LocalSolution(np.ones(1), True)
     cells, settled = descend(d, D, _random_cells(d, D, shape, rng))
     best = int(np.argmin(self_information(cells).sum(axis=1)))
-    return Solution(cells[best], bool(settled[best]))
+    return LocalSolution(cells[best], bool(settled[best]))
 
 
 def _random_cells(d: CellDistortion, D: float, shape: tuple[int, int], rng: np.random.Generator) -> Array:
@@ -50,7 +50,7 @@ def _random_cells(d: CellDistortion, D: float, shape: tuple[int, int], rng: np.r
 
 def descend(d: CellDistortion, D: float, cells: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Run the procedure from the rows of `cells`, which are feasible, and stay so; say which rows settled."""
-    program = _Program(d, D, (cells.shape[0], cells.shape[1]))
+    program = _ConvexStep(d, D, (cells.shape[0], cells.shape[1]))
     active = np.ones(len(cells), dtype=bool)
     settled = ~active
     for _ in range(STEPS):
@@ -64,7 +64,7 @@ def descend(d: CellDistortion, D: float, cells: Array) -> tuple[Array, NDArray[n
 
 
 def _lengthen(d: CellDistortion, D: float, cells: Array, new: Array) -> tuple[Array, Array]:
-    """The best feasible multiple of each step, and by how much it changes the entropy: inf if none is feasible."""
+    """Find the best feasible multiple of each step, and its change of entropy: inf if no multiple is feasible."""
     tried = np.maximum(cells + LONGER[:, None, None] * (new - cells), np.minimum(new, SHRINK * cells))
     tried = restore(d, D, tried.reshape(-1, cells.shape[1]))
     entropy = self_information(tried).sum(axis=1)
@@ -75,14 +75,15 @@ def _lengthen(d: CellDistortion, D: float, cells: Array, new: Array) -> tuple[Ar
 
 
 def distortion_of(d: CellDistortion, cells: Array) -> Array:
-    """Σ d(pᵢ) of each row."""
+    """Compute the distortion Σ d(pᵢ) of each row."""
     return np.asarray(d(cells).sum(axis=1))
 
 
 def restore(d: CellDistortion, D: float, cells: Array) -> Array:
-    """Cells moved, as little as is enough, towards equal ones among the nonempty until Σ d ≤ D.
+    """Move cells towards equal ones, among those not empty, just far enough that Σ d ≤ D.
 
-    Solvers meet constraints to a tolerance. Rows where equal cells do not reach D are returned as they are.
+    This makes up for solvers, which meet constraints to a tolerance. Rows where equal cells do not reach D are
+    returned as they are.
     """
     limit = D * (1.0 + ROUNDING)
     filled = cells > EMPTY
@@ -91,20 +92,20 @@ def restore(d: CellDistortion, D: float, cells: Array) -> Array:
     equal = filled / filled.sum(axis=1, keepdims=True)
     move = (distortion_of(d, cells) > limit) & (distortion_of(d, equal) <= limit)
     low, high = np.zeros((len(cells), 1)), move[:, None].astype(float)
-    for _ in range(60):
+    for _ in range(60):  # down to the spacing of floats; `high` always meets D
         middle = 0.5 * (low + high)
         met = distortion_of(d, (1.0 - middle) * cells + middle * equal)[:, None] <= limit
         low, high = np.where(met, low, middle), np.where(met, middle, high)
     return np.asarray((1.0 - high) * cells + high * equal)
 
 
-class _Program:
-    """The convex program of one step, compiled once: what changes from step to step are parameters."""
+class _ConvexStep:
+    """The convex program of a step, compiled once: all that changes from step to step is a parameter."""
 
     def __init__(self, d: CellDistortion, D: float, shape: tuple[int, int]) -> None:
         cp = cvxpy()
         self._d, self._D = d, D
-        self._curvature = _Curvature(d, D)
+        self._curvature = _CurvatureBound(d, D)
         self._cells = cp.Variable(shape)
         self._rate, self._slope, self._root, self._centre, self._low, self._high = (
             cp.Parameter(shape) for _ in range(6)
@@ -117,7 +118,7 @@ class _Program:
         self._problem = cp.Problem(cp.Minimize(cp.sum(cp.multiply(self._rate, self._cells))), limits + bounds)
 
     def step(self, cells: Array, active: NDArray[np.bool_]) -> Array:
-        """Minimise about `cells`, where distortions are in units of D; rows not active are left free."""
+        """Solve the program about `cells`, with distortions in units of D; rows that are not active cost nothing."""
         weight = active[:, None].astype(float)
         low = SHRINK * cells
         slope = weight * derivative(self._d, cells) / self._D
@@ -132,17 +133,17 @@ class _Program:
 
 
 def derivative(d: CellDistortion, p: Array) -> Array:
-    """d′(p) by five points, on one side where p is near 1; relative error about 1e-12 where d is smooth."""
-    at = np.maximum(p, EMPTY)[..., None]
-    step = 1e-3 * at
-    central = at + 2.0 * step <= 1.0
+    """Differentiate d by five points, on one side where p is near 1; relative error about 1e-12 where d is smooth."""
+    size = np.maximum(p, EMPTY)[..., None]
+    step = 1e-3 * size
+    central = size + 2.0 * step <= 1.0
     points = np.where(central, np.arange(-2.0, 3.0), np.arange(-4.0, 1.0))
     weights = np.where(central, [1.0, -8.0, 0.0, 8.0, -1.0], [3.0, -16.0, 36.0, -48.0, 25.0]) / 12.0
-    return np.asarray((weights * d(at + points * step)).sum(axis=-1) / step[..., 0])
+    return np.asarray((weights * d(size + points * step)).sum(axis=-1) / step[..., 0])
 
 
-class _Curvature:
-    """sup d″ over [p, largest], by second differences; `largest` is the size of a cell that alone costs D."""
+class _CurvatureBound:
+    """Bound of d″ over [p, largest], by second differences; `largest` is the size of a cell that alone costs D."""
 
     def __init__(self, d: CellDistortion, D: float) -> None:
         x = np.exp(np.linspace(np.log(SHRINK * EMPTY), 0.0, 4001))
@@ -154,5 +155,5 @@ class _Curvature:
         self._sup = MARGIN * np.maximum.accumulate(np.maximum(second, 0.0)[::-1])[::-1]
 
     def above(self, p: Array) -> Array:
-        """Bound of d″ on [p, largest], 0 where d is concave there."""
+        """Bound d″ on [p, largest] from above; 0 where d is concave there."""
         return np.asarray(self._sup[np.minimum(np.searchsorted(self._ends, p), self._ends.size - 1)])

@@ -1,4 +1,4 @@
-"""Mixed-integer programs over how many cells have which size: a feasible partition, and a bound on all of them."""
+"""Mixed-integer programs over the number of cells of each size: a feasible partition, and a bound on all partitions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Counts = NDArray[np.int64]
 
 FEASIBLE = 1e-9  # tolerance of HiGHS on Σ d ≤ D, relative to D, and on integrality
 INNER = 15  # sizes within an interval at which the error of its chord is taken
-MARGIN = 1.1  # what that error is multiplied by
+MARGIN = 1.1  # factor on that error
 
 
-class Solution(NamedTuple):
-    """Partition into multiples of 1/N, and what the solver proved of it: a lower bound in nats, and its status."""
+class GridPartition(NamedTuple):
+    """Partition into multiples of 1/N, the solver's lower bound on all of these in nats, and its status."""
 
     sizes: Array
     counts: Counts
@@ -26,11 +26,11 @@ class Solution(NamedTuple):
     status: str
 
 
-def on_grid(d: CellDistortion, D: float, grid: int, time_limit: float) -> Solution:
-    """Least entropy of nⱼ cells of size j/N: Σ j nⱼ = N exactly and Σ nⱼ d(j/N) ≤ D.
+def on_grid(d: CellDistortion, D: float, grid: int, time_limit: float) -> GridPartition:
+    """Minimise the entropy of nⱼ cells of size j/N subject to Σ j nⱼ = N, exactly, and Σ nⱼ d(j/N) ≤ D.
 
-    The solver keeps the distortion to a tolerance. A partition that uses it is replaced by the best one for a D
-    smaller by twice as much; the bound stays that of D.
+    The solver meets D to a tolerance. A partition that makes use of it is replaced by the best one for a D smaller by
+    twice the tolerance; the bound stays that for D.
     """
     allowed = np.arange(1, grid + 1)
     allowed = allowed[d(allowed / grid) <= D]
@@ -40,11 +40,11 @@ def on_grid(d: CellDistortion, D: float, grid: int, time_limit: float) -> Soluti
     if distortion_of(d, allowed / grid, counts) > D * (1.0 + ROUNDING):
         raise RuntimeError(f"HIGHS ended with status {status!r} and a partition beyond D by more than its tolerance")
     used = np.flatnonzero(counts)[::-1]
-    return Solution(allowed[used] / grid, counts[used], bound, status)
+    return GridPartition(allowed[used] / grid, counts[used], bound, status)
 
 
 def distortion_of(d: CellDistortion, sizes: Array, counts: Counts) -> float:
-    """Σ n d(p), correctly rounded."""
+    """Sum the distortion Σ n d(p) of a partition, rounding once."""
     return math.fsum(counts * d(sizes))
 
 
@@ -64,11 +64,11 @@ def _on_grid(
 
 
 def below_all(d: CellDistortion, D: float, grid: int, time_limit: float) -> float:
-    """Lower bound in nats on the entropy of every partition with Σ d ≤ D, whatever its sizes.
+    """Bound the entropy of every partition with Σ d ≤ D from below, in nats, whatever its sizes.
 
     Cells are counted by the interval [j/N, (j + 1)/N] that their size is in: nⱼ of them with j nⱼ/N + eⱼ of the mass,
     0 ≤ eⱼ ≤ nⱼ/N. The entropy is concave, so at least its chord. The distortion is at least its chord less the
-    error cⱼ of it, and at least 0 in the first interval, of which only the mass counts. All this is linear in n, e.
+    chord's error cⱼ. In the first interval it is at least 0, and only the mass counts. All this is linear in n and e.
     """
     cp = cvxpy()
     start, rate, penalty, slope = _chords(d, D, grid)
@@ -81,7 +81,7 @@ def below_all(d: CellDistortion, D: float, grid: int, time_limit: float) -> floa
 
 
 def _chords(d: CellDistortion, D: float, grid: int) -> tuple[Array, Array, Array, Array]:
-    """Left ends of the intervals, rise of h over each, and value at the left and rise of d over D less its error."""
+    """Return the intervals' left ends, the rise of h over each, and d/D at the left, less its error, with its rise."""
     ends = np.arange(grid + 1) / grid
     start = ends[:-1][d(ends[:-1]) <= D]
     low, high = d(start), d(ends[1 : start.size + 1])
@@ -94,7 +94,7 @@ def _chords(d: CellDistortion, D: float, grid: int) -> tuple[Array, Array, Array
 
 
 def _branch_and_bound(problem: Any, time_limit: float) -> tuple[str, float]:
-    """Status and proved lower bound."""
+    """Solve a program, and return the status and the lower bound that the solver proved."""
     options = {**EXACT, "mip_feasibility_tolerance": FEASIBLE, "primal_feasibility_tolerance": FEASIBLE}
     options |= {"mip_rel_gap": 0.0, "mip_abs_gap": 1e-9, "time_limit": time_limit}
     status = solve(problem, "HIGHS", accepted=("optimal", "user_limit"), **options)

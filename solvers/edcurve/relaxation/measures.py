@@ -1,7 +1,7 @@
 """Linear programs over measures on cell sizes, m(p) being the mass in cells of size p.
 
-With φ(p) = d(p)/p the entropy is Σ m(p)(−ln p) and the distortion Σ m(p) φ(p). That a size is that of a whole number
-of cells, m(p)/p, is dropped, so these programs bound those over partitions from below.
+With φ(p) = d(p)/p the entropy is Σ m(p)(−ln p) and the distortion Σ m(p) φ(p). The number m(p)/p of cells of a size
+need not be whole, so these programs bound those over partitions from below.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 from .solving import EXACT, TINIEST, Array, CellDistortion, attained, cvxpy, mean_distortion, solve
 
 COLUMNS = 2048  # sizes at which reduced costs are computed, equally spaced in ln p
-SLOTS = 16  # columns of the sweep for local minima between those sizes
-ROUNDS = 40
-COST = 1e3  # costs are multiplied by it, and so tolerances on reduced costs divided
+SLOTS = 16  # further columns of the sweep, for local minima between those sizes
+ROUNDS = 40  # of column generation, at most
+COST = 1e3  # factor on costs, by which the solver's tolerance on reduced costs is in effect divided
 LARGEST = 1e12  # φ/D of the columns to start with
 NEGATIVE = 1e-12  # reduced costs below −NEGATIVE call for another column
 
 
-class Solution(NamedTuple):
+class MeasureSolution(NamedTuple):
     """Optimal measure and multipliers, in nats; `floor` is min over p of −ln p + λφ(p), which is μ."""
 
     sizes: Array
@@ -33,11 +33,11 @@ class Solution(NamedTuple):
     status: str
 
 
-def least_entropy(d: CellDistortion, D: float, size: float = 1.0) -> Solution:
+def least_entropy(d: CellDistortion, D: float, size: float = 1.0) -> MeasureSolution:
     """Minimise Σ m(−ln p) subject to Σ m = 1 and Σ m φ(p) ≤ D, by column generation.
 
     Columns are added where −ln p + λφ(p) has its local minima, until none of them has a negative reduced cost.
-    Distortions are in a unit of that size.
+    Distortions are in a unit of that `size`.
     """
     alone = attained(d, D, size)
     sizes, more, status = np.array([alone]), _first_columns(d, D, alone), "iteration_limit"
@@ -45,19 +45,22 @@ def least_entropy(d: CellDistortion, D: float, size: float = 1.0) -> Solution:
         sizes = np.union1d(sizes, more)
         weights, lmbda = _master(d, D, sizes)
         value = float(weights @ -np.log(sizes)) + 0.0
-        found, costs = valleys(d, lmbda, _between(math.log(alone) - lmbda * D))
+        minima, costs = valleys(d, lmbda, _between(math.log(alone) - lmbda * D))
         priced = costs - lmbda * D - value
-        more = found[priced < 0.0]
+        more = minima[priced < 0.0]
         if priced.min() >= -NEGATIVE * max(1.0, value):
             status = "optimal"
             break
     used = weights > 0.0
     floor = min(float(costs.min()), float(_cost(d, lmbda, sizes).min()))
-    return Solution(sizes[used], weights[used], value, lmbda, floor, status)
+    return MeasureSolution(sizes[used], weights[used], value, lmbda, floor, status)
 
 
 def _first_columns(d: CellDistortion, D: float, size: float) -> Array:
-    """A coarse grid and a ladder around the size that alone has φ(p) = D; none whose φ/D the solver would refuse."""
+    """List the first columns: a coarse grid, and sizes close to that which alone has φ(p) = D.
+
+    Sizes whose φ/D the solver would refuse are left out.
+    """
     steps = 10.0 ** -np.arange(1.0, 7.0)
     ladder = size * np.concatenate([1.0 - steps, 1.0 + steps])
     columns = np.concatenate([ladder[ladder < 1.0], np.exp(np.linspace(math.log(size), 0.0, 32))])
@@ -65,12 +68,12 @@ def _first_columns(d: CellDistortion, D: float, size: float) -> Array:
 
 
 def _between(lowest: float) -> Array:
-    """Sizes to price. None below exp(`lowest`) is wanted: −ln p alone is above the cost of a known size."""
+    """List the sizes to price, from exp(`lowest`) on: below it −ln p alone exceeds the cost of a size at hand."""
     return np.exp(np.linspace(max(lowest - 1e-3, math.log(TINIEST)), 0.0, COLUMNS))
 
 
 def _master(d: CellDistortion, D: float, sizes: Array) -> tuple[Array, float]:
-    """Weights and λ of the program restricted to some sizes."""
+    """Solve the program restricted to some sizes, and return the weights and λ."""
     cp = cvxpy()
     phi = mean_distortion(d, sizes)
     scale = min(D, abs(float(phi.max()) - D)) or D
@@ -83,7 +86,7 @@ def _master(d: CellDistortion, D: float, sizes: Array) -> tuple[Array, float]:
 
 
 def valleys(d: CellDistortion, lmbda: float, grid: Array) -> tuple[Array, Array]:
-    """Local minima over p of −ln p + λφ(p) and their values: those on the grid, then zooming in 8-fold."""
+    """Find the local minima over p of −ln p + λφ(p), and their values: on the grid, then zooming in 8-fold 8 times."""
 
     def cost(x: Array) -> Array:
         return _cost(d, lmbda, np.minimum(np.exp(x), 1.0))
@@ -97,15 +100,15 @@ def valleys(d: CellDistortion, lmbda: float, grid: Array) -> tuple[Array, Array]
         inner = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, 17)
         best = np.argmin(cost(inner), axis=1)
         low, high = inner[rows, np.maximum(best - 1, 0)], inner[rows, np.minimum(best + 1, 16)]
-    found = inner[rows, best]
-    return np.minimum(np.exp(found), 1.0), cost(found)
+    minima = inner[rows, best]
+    return np.minimum(np.exp(minima), 1.0), cost(minima)
 
 
 def _cost(d: CellDistortion, lmbda: float, p: Array) -> Array:
     return np.asarray(lmbda * mean_distortion(d, p) - np.log(p))
 
 
-class Point(NamedTuple):
+class SweepPoint(NamedTuple):
     """Optimal measure at one λ: its value, entropy and distortion, in nats, and its largest size."""
 
     value: float
@@ -114,12 +117,12 @@ class Point(NamedTuple):
     size: float
 
 
-def sweep(d: CellDistortion, multipliers: Array, size: float = 1.0) -> Iterator[Point]:
+def sweep(d: CellDistortion, multipliers: Array, size: float = 1.0) -> Iterator[SweepPoint]:
     """Minimise Σ m(−ln p + λφ(p)) subject to Σ m = 1 at each λ: one program, compiled once.
 
     Costs are its parameter. The columns are sizes that span all that can be optimal at λ, and the local minima between
-    them; costs far above the least, which the solver need not see in full, are cut. Distortions are in a unit of that
-    size.
+    them. Costs far above the least are cut, since the solver need not see them in full. Distortions are in a unit of
+    that `size`.
     """
     cp = cvxpy()
     m = cp.Variable(COLUMNS + SLOTS, nonneg=True)
@@ -134,18 +137,19 @@ def sweep(d: CellDistortion, multipliers: Array, size: float = 1.0) -> Iterator[
 
 
 def _columns(d: CellDistortion, lmbda: float, size: float) -> Array:
+    # −ln p alone exceeds the least cost over these sizes wherever p is too small to be optimal
     halves = 2.0 ** np.arange(0.0, math.log2(TINIEST), -1.0)
     grid = _between(-float(_cost(d, lmbda, halves).min()))
-    found, costs = valleys(d, lmbda, grid)
-    best = found[np.argsort(costs)[:SLOTS]]
+    minima, costs = valleys(d, lmbda, grid)
+    best = minima[np.argsort(costs)[:SLOTS]]
     if best[0] <= 2.0 * TINIEST:
         given = lmbda / size
         raise ValueError(f"lmbda must be smaller, got {given:.6g} nats: its cells would be smaller than {TINIEST}")
     return np.concatenate([grid, np.resize(best, SLOTS)])
 
 
-def _point(d: CellDistortion, lmbda: float, sizes: Array, m: Array) -> Point:
+def _point(d: CellDistortion, lmbda: float, sizes: Array, m: Array) -> SweepPoint:
     weights = np.maximum(m, 0.0) / np.maximum(m, 0.0).sum()
     entropy = float(weights @ -np.log(sizes)) + 0.0
     distortion = float(weights @ mean_distortion(d, sizes))
-    return Point(entropy + lmbda * distortion, entropy, distortion, float(sizes[weights > 0.0].max()))
+    return SweepPoint(entropy + lmbda * distortion, entropy, distortion, float(sizes[weights > 0.0].max()))

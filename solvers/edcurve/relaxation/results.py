@@ -1,4 +1,4 @@
-"""What the functions of `edcurve.relaxation` return. Entropies are in units of `base`, with h(p) = −p log p."""
+"""Results of the functions of `edcurve.relaxation`. Entropies are in units of `base`, with h(p) = −p log p."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class MeasureLP:
     lmbda, mu : float
         Multipliers λ ≥ 0 and μ. h(p) − μp + λd(p) ≥ 0 at all sizes, so that μ − λD bounds E(D) from below.
     sizes, weights : ndarray, shape (n,)
-        Support of the measure and the mass in cells of each size; n is 1 or 2.
+        Sizes in the support of the measure, and the mass in cells of each size; n is 1 or 2.
     gap : float
-        value − (μ − λD); 0 to rounding.
+        value − (μ − λD), which is 0 up to rounding.
     status : str
-        "optimal", or "iteration_limit" where columns of negative reduced cost were left (a rough d): see `gap`.
+        "optimal", or "iteration_limit" where columns of negative reduced cost remain (for a rough d): see `gap`.
     """
 
     value: float
@@ -45,12 +45,12 @@ class IntegerProgram:
     sizes, counts : ndarray, shape (n,)
         The best partition into multiples of 1/grid: how many cells there are of which size, largest first.
     entropy, distortion : float
-        Of that partition, evaluated from `sizes` and `counts`; the distortion is at most D (1 + 2e-15).
+        Entropy and distortion of that partition, from `sizes` and `counts`; the distortion is at most D (1 + 2e-15).
     bound, gap : float
         The solver's lower bound on all partitions into multiples of 1/grid, and entropy − bound.
     lower, error : float
-        The solver's lower bound on all partitions of any sizes, and entropy − lower: all that the grid and the
-        solver can have cost. To the solver's tolerance, 1e-9 of D and 1e-9 nats.
+        The solver's lower bound on partitions of any sizes, and entropy − lower: the most that the grid and the solver
+        can have cost. Both hold to the solver's tolerance, 1e-9 of D and 1e-9 nats.
     status : str
         "optimal", or "user_limit" if the search for the partition was cut off.
     """
@@ -73,12 +73,12 @@ class ConvexConcave:
     Attributes
     ----------
     entropy, distortion : float
-        Of `cells`; the distortion is at most D (1 + 2e-15).
+        Entropy and distortion of `cells`; the distortion is at most D (1 + 2e-15).
     cells : ndarray, shape (n,)
         Sizes of the cells that are not empty, largest first.
     status : str
-        "converged": the last step lowered the entropy by at most 1e-11 nats. "stopped": it did not in 300 steps, or
-        the solver's step could not be made feasible.
+        "converged" if the last step lowered the entropy by at most 1e-11 nats; "stopped" if no step of 300 did, or a
+        step could not be made feasible.
     """
 
     entropy: float
@@ -98,9 +98,9 @@ class Sweep:
     value : float or ndarray
         Least Σ m(−log p) + λ Σ m d(p)/p over measures: at most that of `lagrangian`, and equal where 1/p is an integer.
     entropy, distortion : float or ndarray
-        Of the optimal measure; value = entropy + lmbda · distortion.
+        Entropy and distortion of the optimal measure; value = entropy + lmbda · distortion.
     size : float or ndarray
-        The p that has the mass; the largest, where several do.
+        The size p of the cells that have the mass; the largest, where several sizes share it.
     """
 
     lmbda: Any

@@ -1,4 +1,4 @@
-"""What the programs share: cvxpy, one way to solve, and the distortion of cells per unit of their size."""
+"""Solving a program with cvxpy, and functions of a cell's size that all programs share."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 CellDistortion = Callable[[Array], Any]
 
-# absolute tolerances of HiGHS on scaled rows and reduced costs, the least that it takes
+# absolute tolerances of HiGHS on scaled rows and reduced costs: the smallest that it accepts
 EXACT: dict[str, Any] = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 ROUNDING = 2e-15  # a partition meets D if its distortion, as evaluated, is at most D (1 + ROUNDING)
 TINIEST = 1e-100  # no cell is smaller: d(p), up to cubic in p, would underflow
 
 
 def cvxpy() -> Any:
-    """The optional dependency, imported when a program is first made (it takes a second or two)."""
+    """Import cvxpy, the optional dependency, when a program is first made: this takes a second or two."""
     try:
         return importlib.import_module("cvxpy")
     except ModuleNotFoundError as error:
@@ -30,9 +30,9 @@ def cvxpy() -> Any:
 
 
 def solve(problem: Any, solver: str, *, accepted: tuple[str, ...] = ("optimal",), **options: Any) -> str:
-    """Solve and return the status; RuntimeError names the solver and any status that is not accepted.
+    """Solve a program and return its status; a RuntimeError names the solver and a status that is not accepted.
 
-    cvxpy also warns of a status such as "user_limit"; here the caller has it in hand.
+    cvxpy also warns of a status such as "user_limit". That is silenced, as the caller gets the status.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Solution may be inaccurate", category=UserWarning)
@@ -46,17 +46,17 @@ def solve(problem: Any, solver: str, *, accepted: tuple[str, ...] = ("optimal",)
 
 
 def mean_distortion(d: CellDistortion, p: Array) -> Array:
-    """φ(p) = d(p)/p: the mean squared error within a cell of size p."""
+    """Mean squared error φ(p) = d(p)/p within a cell of size p."""
     return np.asarray(d(p) / p)
 
 
 def self_information(p: Array) -> Array:
-    """h(p) = −p ln p, and 0 at 0."""
+    """Entropy h(p) = −p ln p of a cell, and 0 at 0."""
     return np.asarray(-p * np.log(np.where(p > 0.0, p, 1.0)))
 
 
 def attained(d: CellDistortion, D: float, size: float = 1.0) -> float:
-    """A size p with φ(p) ≤ D, and φ(p) = D to rounding unless p = 1; `size` is that of the unit, for the message."""
+    """Find a size p with φ(p) ≤ D: φ(p) = D to rounding, unless p = 1. `size` is that of the unit, for the message."""
 
     def met(p: float) -> bool:
         return float(mean_distortion(d, np.array([p]))[0]) <= D
