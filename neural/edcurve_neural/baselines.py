@@ -134,7 +134,7 @@ def _updated(code: VectorQuantizer, x: Array, label: Indices) -> tuple[VectorQua
 
 
 def _merged(code: VectorQuantizer, label: Indices) -> Indices | None:
-    """Labels after disjoint pairs of cells were joined whose union costs less, best first; None if no pair does."""
+    """Labels after joining disjoint pairs of cells whose union costs less, the best first; None without such a pair."""
     used, cell = np.unique(label, return_inverse=True)
     share = np.bincount(cell) / len(label)
     both = share[:, None] + share
@@ -194,7 +194,7 @@ class TransformCode:
         return np.asarray(self.mean + self._looked_up(self.values, index) @ self.basis)
 
     def rate(self, index: Any) -> Array:
-        """Sum of the code lengths of the coefficients."""
+        """Bits of indices of shape (batch, m): the sum of the code lengths of the coefficients."""
         return np.asarray(self._looked_up(self.bits, index).sum(axis=1))
 
     def _looked_up(self, tables: list[Array], index: Any) -> Array:
@@ -250,7 +250,7 @@ def _rounded(coefficients: Array, step: float, scale: float) -> tuple[Indices, l
     values, bits, cost = [], [], 0.0
     for j, column in enumerate((index - low).T):
         count = np.bincount(column).astype(np.float64)
-        share = np.maximum(count, 0.5) / len(column)  # what did not occur has a length too
+        share = np.maximum(count, 0.5) / len(column)  # an index that did not occur has a length too
         sums = np.bincount(column, coefficients[:, j])
         middle = (np.arange(len(count)) + low[j]) * step
         value = np.where(count > 0.0, sums / np.maximum(count, 1.0), middle)

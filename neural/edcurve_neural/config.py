@@ -58,7 +58,7 @@ class Config:
     Raises
     ------
     ValueError, TypeError
-        For a value that is not allowed, named in the message.
+        For a value that is not allowed; the message names the field.
     """
 
     source: str
@@ -170,8 +170,8 @@ def grid(source: str, **fields: Any) -> list[Config]:
     source : str
         The source.
     **fields
-        Fields of `Config`: a value, or a list, range or array of values to combine. `hidden`, a tuple of widths, is a
-        value; a list of tuples varies it.
+        Fields of `Config`: a value each, or a list, range or array of values to combine. A tuple of widths is one value
+        of `hidden`; a list of tuples varies it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""`evaluate`: a compressor against the optimum, without sampling noise, and where its excess comes from."""
+"""`evaluate`: a compressor measured against the optimum without sampling noise, and the parts of its excess."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHUNK = 2**24  # numbers of realizations handed to a caller's function at once
 
 
 class Decomposition(NamedTuple):
-    """Parts of an excess, in bits; they add up to it."""
+    """The three parts of an excess, in bits, which add up to it."""
 
     entropy_model: float
     decoder: float
@@ -94,12 +94,12 @@ class Evaluation:
             return edcurve.Ramp(samples=self.samples)
         if self.source.name == "sawbridge":
             raise ValueError("sampled must be False for the sawbridge: the optimum of its samples is not known")
-        return self.source  # δ of the sinusoid is that of its samples, and the circle has none
+        return self.source  # samples of the sinusoid have the same δ, and the circle has no samples
 
     def excess(self, lmbda: float, *, sampled: bool = False) -> float:
-        """Rate + λD above the optimum, in bits; arguments and errors as for `optimum`.
+        """Excess of rate + λD over the optimum, in bits; arguments and errors as for `optimum`.
 
-        Negative, if barely, for a compressor of the sampled ramp that is better than any of the continuous one.
+        It is slightly negative for a compressor of the sampled ramp that is better than any of the continuous ramp.
         """
         return self.rate + lmbda * self.distortion - self.optimum(lmbda, sampled=sampled)
 
@@ -134,14 +134,14 @@ def evaluate(
         `edcurve_neural.from_samples` and `from_file` give to measured points.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, (batch, latent) to (batch,), or their mean; by
-        default the entropy of the indices. A mean far below it is warned of: it may be in nats.
+        default the entropy of the indices. A warning says if the mean is far below it: it may be in nats.
     samples : int
         Number T of samples t = i/T of sources that are functions.
     points : int
-        The phases are (j + ½)/points. Boundaries of cells are found to within 1/points. With fewer than 4 a cell
-        entropy and distortion come out too low, which is warned of.
+        The phases are (j + ½)/points. Boundaries of cells are resolved to within 1/points. With fewer than 4 phases a
+        cell, entropy and distortion come out too low, and a warning says so.
     dtype, device
-        Of the tensors handed over. Functions that do not take tensors get numpy arrays.
+        Precision and device of the tensors handed over. Functions that do not take tensors get numpy arrays.
 
     Returns
     -------
@@ -264,7 +264,7 @@ def _realizations(waves: Signal, points: int, dtype: torch.dtype) -> Iterator[to
 
 
 def _caller(encode: Callable[[Any], Any], waves: Signal, dtype: torch.dtype, device: Any) -> Callable[..., Any]:
-    """How to call the caller's functions: with tensors if `encode` takes them, else with arrays."""
+    """A function that calls the caller's functions: with tensors if `encode` takes them, else with arrays."""
 
     @torch.no_grad()
     def with_tensors(function: Callable[[Any], Any], value: torch.Tensor) -> Any:

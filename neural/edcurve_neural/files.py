@@ -1,7 +1,7 @@
-"""Files that say whether they are whole: tensors as safetensors, the rest as JSON, both with a digest of their content.
+"""Files that tell whether they are whole: tensors as safetensors, other content as JSON, both with a digest.
 
-Both are written beside their place and moved there, so that a process killed at any moment leaves the old file or the
-new one. Reading them runs no code from them.
+A file is written beside its place and moved there, so that a process killed at any moment leaves the old file or the
+new one. Reading a file runs no code from it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from torch import Tensor
 
 
 class DamagedFileError(ValueError):
-    """A file is not what was written."""
+    """A file that was altered after it was written, or cannot be read."""
 
     def __init__(self, path: Path, why: str, remedy: str = "delete it, and what it held will be made again") -> None:
         super().__init__(f"{path}: {why}; the file is damaged: {remedy}")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Tensors, and facts about them as JSON in the header."""
+    """Write tensors, and facts about them as JSON in the header."""
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(about, sort_keys=True, allow_nan=False)
     with replacing(path) as temporary:
@@ -36,11 +36,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_tensors` wrote; `DamagedFileError` if it is not that."""
+    """Read the tensors and facts that `write_tensors` wrote; `DamagedFileError` if the file was altered."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # the file is no mapping
     except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
         raise DamagedFileError(path, shortened(error)) from None
     if header.get("digest") != _digest(tensors, header.get("about", "")):
@@ -49,7 +49,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """The facts in the header, which are not verified."""
+    """Read the facts in the header only; they are not verified."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -59,12 +59,12 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """A JSON object, with its digest as one more field."""
+    """Write a JSON object, with its digest as one more field."""
     write_text(path, json.dumps({**content, "digest": _text_digest(content)}, indent=1, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What `write_json` wrote; `DamagedFileError` if it is not that."""
+    """Read the object that `write_json` wrote; `DamagedFileError` if the file was altered."""
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         same = content.pop("digest") == _text_digest(content)

@@ -1,7 +1,7 @@
-"""Measured manifolds: points along a curve, which configurations and stores name by a hash of them.
+"""Measured manifolds: points along a curve. Configurations and stores name them by a hash.
 
-A name is "loop:HASH" or "curve:HASH". The points it stands for are those that this process was given, or those in a
-store that it opened.
+A name is "loop:HASH" or "curve:HASH". It stands for points that this process was given, or that are in a store that it
+opened.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from numpy.typing import ArrayLike, NDArray
 from .files import DamagedFileError
 
 NAME = re.compile(r"(loop|curve):([0-9a-f]{16})")
-LARGEST = 2**26  # numbers
+LARGEST = 2**26  # numbers of all points together, at most
 
 
 @dataclass(frozen=True, eq=False)
 class Manifold:
-    """Measured points, and what is known of the curve through them.
+    """Measured points along a curve, with a name.
 
     Attributes
     ----------
     name : str
         "loop:HASH" or "curve:HASH".
     points : ndarray, shape (N, dim)
-        At phases i/N of a loop, i/(N − 1) of an open curve.
+        Points at phases i/N of a loop, at i/(N − 1) of an open curve.
     label : str
-        For people: in tables, plots and messages.
+        Name for people, in tables, plots and messages.
     """
 
     name: str
@@ -53,23 +53,23 @@ class Manifold:
 
     @cached_property
     def source(self) -> edcurve.Source:
-        """What its optimum is taken from; ValueError if the points are not of a stationary curve."""
+        """The source from which the optimum is taken; ValueError if the curve is not stationary."""
         return edcurve.Source.from_samples(self.points, closed=self.closed, name=self.label)
 
 
 REMEDY = "delete it, and give the points again"
 
-_known: dict[str, Manifold] = {}
+_manifolds: dict[str, Manifold] = {}
 _folders: dict[Path, None] = {}  # in the order in which they were opened
 
 
 def is_name(source: Any) -> bool:
-    """Whether something is the name of measured points."""
+    """Whether a value is the name of measured points."""
     return isinstance(source, str) and NAME.fullmatch(source) is not None
 
 
 def named(source: Any) -> Any:
-    """The name of the points in a file, of a closed curve, if `source` is a path of one; else `source`."""
+    """The name of the points if `source` is a file of points of a closed curve; else `source` itself."""
     if isinstance(source, str | os.PathLike) and is_data(os.fspath(source)):
         return from_file(source)
     return source
@@ -90,14 +90,14 @@ def from_file(path: str | os.PathLike[str], *, closed: bool = True, key: str | N
     Returns
     -------
     str
-        Its name, as from `from_samples`. Another content has another name, so that it is never taken for this one.
+        Its name, as from `from_samples`. Other points have another name, so that they are never taken for these.
 
     Raises
     ------
     ValueError
-        If the file is not that, or as from `from_samples`.
+        If the file does not hold points, or as from `from_samples`.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     values = read_points(path, key=key)
     try:
@@ -117,13 +117,13 @@ def from_samples(x: ArrayLike, *, closed: bool = True, label: str | None = None)
     closed : bool
         Whether the last point is followed by the first.
     label : str, optional
-        What tables and plots call it; by default the name.
+        Name for people, in tables and plots; by default the name that is returned.
 
     Returns
     -------
     str
-        "loop:HASH" or "curve:HASH", of a hash of the points: the `source` to give to `Config`, `grid` and `evaluate`.
-        A store keeps a copy of the points, under this name.
+        "loop:HASH" or "curve:HASH", with a hash of the points: the `source` to give to `Config`, `grid` and `evaluate`.
+        A store keeps a copy of the points under this name.
 
     Raises
     ------
@@ -144,10 +144,10 @@ def from_samples(x: ArrayLike, *, closed: bool = True, label: str | None = None)
         raise ValueError(f"x must have at most {LARGEST} numbers, got shape {points.shape}")
     points.flags.writeable = False
     name = f"{'loop' if closed else 'curve'}:{_hash(points)}"
-    if name not in _known or label is not None:
-        made = Manifold(name, points, name if label is None else _checked(label))
-        made.source  # noqa: B018  # refuses what has no E(D)
-        _known[name] = made
+    if name not in _manifolds or label is not None:
+        manifold = Manifold(name, points, name if label is None else _checked(label))
+        manifold.source  # noqa: B018  # raises for points without an E(D)
+        _manifolds[name] = manifold
     return name
 
 
@@ -159,29 +159,29 @@ def find(name: str) -> Manifold:
     ValueError
         If its points were not given, and no store that was opened has them.
     DamagedFileError
-        If the store's copy of them is not what was written.
+        If the store's copy of the points was altered.
     """
-    if name not in _known:
+    if name not in _manifolds:
         for folder in _folders:
             path = _copy(name, folder)
             if path.exists():
-                _known[name] = Manifold(name, _read(path, name), name)
+                _manifolds[name] = Manifold(name, _read(path, name), name)
                 break
         else:
             raise ValueError(
                 f"the points of source {name!r} are not known here: read them by edcurve_neural.from_file, or open a "
                 "store that has them"
             )
-    return _known[name]
+    return _manifolds[name]
 
 
 def look_in(folder: Path) -> None:
-    """Look for points in one more folder."""
+    """Have `find` look for points in one more folder."""
     _folders.setdefault(folder.absolute())
 
 
 def keep(name: str, folder: Path) -> None:
-    """Write a copy of points to a folder if it has none; nothing for sources that are not measured."""
+    """Write a copy of measured points to a folder that lacks one; does nothing for other sources."""
     if not is_name(name) or _copy(name, folder).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -205,7 +205,7 @@ def _read(path: Path, name: str) -> NDArray[np.float64]:
 
 
 def _hash(points: NDArray[np.float64]) -> str:
-    """16 hexadecimal digits of the shape and the numbers."""
+    """Hash of the shape and the numbers: 16 hexadecimal digits."""
     shape = "×".join(map(str, points.shape))
     return hashlib.sha256(shape.encode() + points.astype("<f8").tobytes()).hexdigest()[:16]
 

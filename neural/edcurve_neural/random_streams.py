@@ -14,7 +14,7 @@ from torch import Tensor
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15
 FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-STRIDE = 2**24  # the most numbers for one count
+STRIDE = 2**24  # numbers of one draw, at most
 
 
 def key(seed: int, purpose: str) -> int:
@@ -26,14 +26,14 @@ def key(seed: int, purpose: str) -> int:
 
 
 def uniform(keys: Tensor, count: int, size: int) -> Tensor:
-    """Multiples of 2⁻²⁴ uniform on [0, 1).
+    """Random numbers uniform on [0, 1), multiples of 2⁻²⁴.
 
     Parameters
     ----------
     keys : Tensor of int64
-        One for each stream, shape (models,).
+        Start of each stream, shape (models,).
     count : int
-        Which draw from the streams.
+        Number of the draw from the streams, such as a step of training.
     size : int
         Numbers from each stream, at most 2²⁴.
 

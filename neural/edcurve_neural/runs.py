@@ -13,7 +13,7 @@ from .config import Config
 from .evaluation import POINTS, Evaluation, check_points, evaluate_cells, grid
 from .moments import PhaseCells, distinct_rows
 
-BATCH = 2**15  # phases encoded at once
+BATCH = 2**15  # phases, or distinct indices, handled at once
 
 
 @dataclass(frozen=True)

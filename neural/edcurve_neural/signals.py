@@ -1,9 +1,9 @@
-"""The sources as a network sees them: realizations x(v) of a phase v, and what they cost to project and compare.
+"""The sources as a network sees them: realizations x(v) of a phase v, their projections and squared errors.
 
-Every source here is of the form x(v) = (something fixed) + (few numbers that depend on v), so that a linear layer and
-a squared error need no product over all its points. With prefix sums of the weights that is exact algebra.
+Every source here is a fixed curve plus few numbers that depend on v, so that a linear layer and a squared error need no
+product over all its points. With prefix sums of the weights that is exact algebra.
 
-`SIGNALS` lists the sources that have a name of their own; another one is a class with an entry there.
+`SIGNALS` lists the sources that have a name of their own. To add one, write a class and enter it there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 SAMPLES = 1024  # at which functions on [0, 1] are sampled unless told otherwise
 AT_ONCE = 2**22  # numbers of realizations held at a time
-VARIANCES_FROM = 2**11  # phases of the grid from which the variances of a source are computed if it does not say them
+VARIANCES_FROM = 2**11  # phases of the grid from which variances are computed by default
 
 
 class Terms(NamedTuple):
@@ -105,15 +105,15 @@ class Signal(ABC):
 
     @abstractmethod
     def sample(self, v: Tensor) -> Tensor:
-        """x(v): a last axis of `dim` coordinates is appended."""
+        """Realizations x(v), of the shape of `v` with a last axis of `dim` coordinates."""
 
     def energy(self, v: Tensor) -> Tensor:
-        """‖x(v)‖², of the shape of `v`."""
+        """Energy ‖x(v)‖² of realizations, of the shape of `v`."""
         size = max(1, AT_ONCE // self.dim)
         return torch.cat([self.sample(part).square().sum(-1) for part in torch.split(v, size, dim=-1)], dim=-1)
 
     def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
-        """The product rows · x(v), shape (models, width, batch), plus a column of biases."""
+        """Products rows · x(v), shape (models, width, batch), plus a column of biases."""
         product = torch.bmm(rows, self.sample(v).transpose(1, 2))
         return product if bias is None else product + bias
 
@@ -232,7 +232,7 @@ class Harmonic(Signal):
 
     @property
     def variances(self) -> Array:
-        """Half the energy each: the two rows are orthogonal and of one length."""
+        """Half the energy each: the two rows are orthogonal and equally long, for at least three samples."""
         return np.full(2, 0.5 * self.weight * self.energy(torch.zeros(1, 1)).item())
 
 
@@ -304,7 +304,7 @@ class Stepped(Signal):
         return self.line(v) + (self.slope * v).unsqueeze(-1) - fallen.to(v.dtype)
 
     def energy(self, v: Tensor) -> Tensor:
-        """Σ (line_i + slope·v)² − Σ_{i ≥ k} (2(line_i + slope·v) − 1), in closed form."""
+        """Energy in closed form: Σ (line_i + slope·v)² − Σ_{i ≥ k} (2(line_i + slope·v) − 1)."""
         T = float(self.dim)
         start = self.offset + self.slope * v.double()
         k = self.drop(v).double()
@@ -314,13 +314,13 @@ class Stepped(Signal):
         return (whole - tail).to(v.dtype)
 
     def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
-        """rows·line − total + slope·v·total + (sum of the first k(v)), from prefix sums of the rows."""
+        """Projections from prefix sums of the rows: rows·line − total + slope·v·total + (sum of the first k(v))."""
         models, width, _ = rows.shape
         prefix = rows.new_empty((models, width, self.dim + 1))
         prefix[:, :, 0] = 0.0
         torch.cumsum(rows, 2, out=prefix[:, :, 1:])
         line = self.line(rows)
-        # one product of two columns: of one, it would round differently for a single model
+        # one product with two columns: with one column, a single model would be rounded differently
         sums = torch.bmm(rows, torch.stack([line - 1.0, torch.ones_like(line)], dim=1).expand(models, -1, -1))
         out = torch.gather(prefix, 2, self.drop(v).unsqueeze(1).expand(-1, width, -1))
         if self.slope:
@@ -328,7 +328,7 @@ class Stepped(Signal):
         return out.add_(sums[:, :, :1] if bias is None else sums[:, :, :1] + bias)
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """(Sums of grad where k(v) ≤ i) − line_i·Σ grad − slope·(Σ grad·v), as prefix sums over i of their steps."""
+        """Minus the adjoint (sums of grad where k(v) ≤ i) − line_i·Σ grad − slope·(Σ grad·v), by prefix sums over i."""
         width = grad.shape[1]
         sums = torch.bmm(grad, torch.stack([torch.ones_like(v), self.slope * v], dim=2))
         steps = sums[:, :, :1].mul(-1.0 / self.dim).repeat(1, 1, self.dim + 1)
@@ -425,7 +425,7 @@ class MeasuredCurve(Signal):
         return len(self._nodes) - 1
 
     def nodes(self, like: Tensor) -> Tensor:
-        """The points, of a loop with the first once more at the end: shape (chords + 1, dim)."""
+        """The points, shape (chords + 1, dim); a loop has the first once more at the end."""
         kind = (like.dtype, like.device)
         if kind not in self._kept:
             self._kept[kind] = self._nodes.to(like)
@@ -442,7 +442,7 @@ class MeasuredCurve(Signal):
         return torch.lerp(embedding(chord, nodes), embedding(chord + 1, nodes), share.unsqueeze(-1))
 
     def energy(self, v: Tensor) -> Tensor:
-        """(1 − s)‖a‖² + s‖b‖² − s(1 − s)‖b − a‖² at s of the chord from a to b."""
+        """Energy (1 − s)‖a‖² + s‖b‖² − s(1 − s)‖b − a‖² at the share s of the chord from a to b."""
         chord, share = self.place(v)
         lengths, steps = self._squares
         first, last = lengths.to(v)[chord], lengths.to(v)[chord + 1]
@@ -508,12 +508,12 @@ class MeasuredCurve(Signal):
         """Principal variances of the curve with its chords in descending order; those left out are 0."""
         ends = np.full(self.chords + 1, 2.0 / 3.0)
         ends[[0, -1]] = 1.0 / 3.0
-        # integrals over the curve of products of two of the functions that interpolate, and their Cholesky factor
+        # integrals over the curve of products of two interpolating (hat) functions, and their Cholesky factor
         mass = np.stack([np.full(len(ends), 1.0 / 6.0), ends]) / self.chords
         above, diagonal = cholesky_banded(mass)
         weights, nodes = ends / ends.sum(), self._nodes.numpy()
         centred = nodes - weights @ nodes
-        factor = diagonal[:, None] * centred  # whose square is the covariance
+        factor = diagonal[:, None] * centred  # the covariance is its transpose times itself
         factor[:-1] += above[1:, None] * centred[1:]
         small = factor @ factor.T if len(factor) < self.dim else factor.T @ factor
         return np.maximum(np.linalg.eigvalsh(small)[::-1], 0.0)

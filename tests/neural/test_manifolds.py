@@ -36,14 +36,14 @@ def waves(kind, count=24):
 @pytest.fixture
 def elsewhere():
     """Forget all points, as another process does not know them."""
-    known, folders = dict(manifolds._known), dict(manifolds._folders)
+    known, folders = dict(manifolds._manifolds), dict(manifolds._folders)
 
     def forget():
-        manifolds._known.clear()
+        manifolds._manifolds.clear()
         manifolds._folders.clear()
 
     yield forget
-    manifolds._known.update(known)
+    manifolds._manifolds.update(known)
     manifolds._folders.update(folders)
 
 

@@ -22,7 +22,7 @@ from . import listing
 from .training import Names
 
 KINDS = ("ecvq", "klt", "phase")
-POINTS = 2**16  # whole realizations are encoded, which takes time
+POINTS = 2**16  # fewer than for trained compressors, as whole realizations are encoded
 
 
 @click.command()
@@ -68,7 +68,7 @@ def _rows(
 def row(
     kind: str, source: str, lmbda: float, samples: int, points: int, *, codewords: int = 256, seed: int = 0
 ) -> listing.Row:
-    """Make a baseline and measure it: a row as of a trained compressor."""
+    """Make a baseline and measure it; the row has the columns of a trained compressor."""
     start = time.perf_counter()
     code: Any
     if kind == "ecvq":

@@ -19,12 +19,12 @@ from edcurve_neural.coding import bitstream, compress, decompress
 from edcurve_neural.runs import Run
 from edcurve_neural.store import Store, configuration, read_record
 
-import_module("constriction")  # so that both commands, and their help, say at once that it is missing
+import_module("constriction")  # without it both commands, and their help, say so at once
 folder = click.Path(exists=True, file_okay=False)
 
 
 def _keys(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the runs of the store that begin so."""
+    """Offer the runs of the store whose keys begin with what was typed."""
     paths = sorted((Path(context.params.get("store") or ".") / "runs").glob("*.json"))
     return [CompletionItem(path.stem) for path in paths if path.name[0] != "." and path.name.startswith(incomplete)]
 
@@ -89,7 +89,7 @@ def _run_of(store: str, key: str) -> tuple[Run, float | None]:
     path = Path(store) / "runs"
     records = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
     if len(records) != 1:
-        shown = f"{key[:60]}…" if len(key) > 60 else key  # a file may have any
+        shown = f"{key[:60]}…" if len(key) > 60 else key  # a file may hold any text as a key
         raise ValueError(
             f"KEY must be that of one run in {store}, got {shown!r}, which is that of {len(records) or 'none'}; "
             f"`edcurve runs {store} --json` lists them"

@@ -19,7 +19,7 @@ ATTAINED = ("rate", "entropy", "distortion", "distortion_centroid")
 PARTS = ("excess", "excess_sampled", "entropy_model", "decoder", "partition")
 DIGITS = 4  # of numbers that were evaluated
 MIXED = object()  # stands for values that differ between rows
-LEAST = 1e-8  # bits: parts below it are rounding errors
+LEAST = 1e-8  # bits; smaller parts are rounding errors
 
 Row = dict[str, Any]
 
@@ -72,7 +72,7 @@ def _parts(groups: Sequence[Sequence[str]], fits: Any) -> list[list[str]]:
 
 
 def _column(name: str, values: list[Any]) -> list[str]:
-    """Two lines of a name, and values, aligned."""
+    """The cells of a column, of one width: two lines of its name, then its values."""
     first, _, last = name.rpartition("_")
     if name in PARTS:
         values = [0.0 if value is not None and abs(value) < LEAST else value for value in values]

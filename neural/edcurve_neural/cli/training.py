@@ -197,7 +197,7 @@ def sweep(
     if workers is not None and cluster is not None:
         raise click.UsageError("--workers and --cluster exclude each other")
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
-    lmbda = options.pop("lmbda")  # varies faster than what makes other programs
+    lmbda = options.pop("lmbda")  # last, so that it varies faster than fields that need another program
     configs = grid(_source(source, is_open), **_given(options, hidden), lmbda=lmbda, seed=range(seeds))
     with _executor(workers, cluster) as executor:
         rows = _trained(configs, store, executor=executor, **training)
@@ -266,12 +266,12 @@ def _executor(workers: int | None, address: str | None) -> Iterator[Executor | N
         yield None
         return
     with executors.cluster(address) if address is not None else executors.processes(workers or 1) as executor:
-        getLogger("distributed.client").setLevel(CRITICAL)  # that a connection was lost is said below
+        getLogger("distributed.client").setLevel(CRITICAL)  # a lost connection is reported below
         try:
             yield executor
         except CancelledError:
             raise _Lost(f"the connection to the Dask scheduler at {address!r} was lost") from None
-        except Exception as error:  # any, raised again unless it says that a worker died
+        except Exception as error:  # any error is raised again unless a worker died
             if not executors.is_loss(error):
                 raise
             raise _Lost(f"workers of a program died {LOST + 1} times") from None

@@ -41,13 +41,13 @@ Integers = NDArray[np.int64]
 
 MAGIC, VERSION = b"edc", 1
 PREFIX = struct.Struct("<3sBII")  # magic, version; bytes of the head, words of the payload
-USUAL = b'{"config":"","weights":"","shape":[100000,1],"tables":[[-5,10],[-5,10]]}\n'  # what deflation starts from
+USUAL = b'{"config":"","weights":"","shape":[100000,1],"tables":[[-5,10],[-5,10]]}\n'  # a typical head
 HEAD = 2**24  # bytes of a head, inflated, at most
-DIGEST = 8  # bytes
+DIGEST = 8  # bytes of the digest
 BLOCK = 2**20  # entries of a column coded at a time; those that escape follow their block
 LARGEST = 2**20  # entries of a table, at most
 LONGEST = 64  # characters of the names of a configuration and of weights, at most
-MOST = 2**28  # integers in a file
+MOST = 2**28  # integers in a file, at most
 
 
 class Contents(NamedTuple):
@@ -105,7 +105,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
     except (ValueError, TypeError, KeyError, RecursionError, zlib.error) as error:
         raise _damaged(path, f"its head cannot be read ({error})") from None
     words = np.frombuffer(payload, dtype="<u4").astype(np.uint32)
-    # each integer is at least the bits of the most probable one of its column, and the coder keeps two words to itself
+    # an integer takes at least the bits of the most probable one of its column; the coder's state saves up to two words
     least = shape[0] * sum(PRECISION - math.log2(int(frequencies(part).max())) for part in lengths)
     _require(path, least <= 32 * len(words) + 64, f"{shape[0]} samples do not fit {len(words)} words")
     return Contents(path, config, weights, shape, [low for low, _ in sizes], lengths, words)
@@ -150,7 +150,7 @@ def _blocks(
     categorical, done = _constriction().model.Categorical, 0
     with progress.bar(title, values.size) as update:
         for column, low, part in zip(values.T, lows, lengths, strict=True):
-            # to weights of integers the coder adds one each, and then has nothing to round
+            # the coder adds one to each weight: from frequencies less one it gets them back without rounding
             model = categorical((frequencies(part) - 1).astype(np.float64), perfect=False, lazy=False)
             for start in range(0, len(column), BLOCK):
                 block = column[start : start + BLOCK]

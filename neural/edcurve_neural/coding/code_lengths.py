@@ -1,4 +1,4 @@
-"""Probabilities as code lengths in 512ths of a bit, and those as frequencies of a range coder, in integers alone."""
+"""Code lengths in 512ths of a bit from probabilities, and frequencies of a range coder from them, in integers alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 Lengths = NDArray[np.uint16]
 
-PRECISION = 24  # bits of a frequency, the coder's own
-STEPS = 512  # in a bit of code length
-LONGEST = 2**14 - 1  # code length: 32 bits
+PRECISION = 24  # bits of a frequency, as the coder has them
+STEPS = 512  # of code length in a bit
+LONGEST = 2**14 - 1  # code length in such steps: just under 32 bits
 SCALE = 38  # bits of the weight of a probability of one: its product with a frequency has 62
 
 

@@ -14,7 +14,7 @@ OFFSETS = 8  # places of the first boundary that are tried
 FEW = 64  # cells, up to which several places are tried
 RATIO = 1.08  # between numbers of cells that are tried first
 NEAR = 12  # numbers on either side of the best of them that are tried then
-LEAST = 4  # realizations in a cell, on the average
+LEAST = 4  # realizations in a cell on average, or more
 
 
 class EqualCells(NamedTuple):
@@ -51,7 +51,7 @@ class SortedRealizations:
         counts = np.diff(first, append=first[0] + len(self.latent)).astype(float)
         at = self.prefix[first]
         sums = np.diff(at, axis=0, append=(at[0] + self.prefix[-1])[None])
-        turn = math.ceil(cells.offset)  # the cell that begins last may be the one of index 0
+        turn = math.ceil(cells.offset)  # with an offset, cell 0 begins before 0 turns, and so comes last
         return np.roll(counts, turn), np.roll(sums, turn, axis=0)
 
     def with_means(self, cells: EqualCells) -> tuple[float, float]:
@@ -66,7 +66,7 @@ class SortedRealizations:
         return entropy, self.weight * max(within, 0.0) * total / max(total - len(p), 1.0)
 
     def with_decoder(self, cells: EqualCells, decode: Callable[[EqualCells], Array]) -> tuple[float, float]:
-        """log₂ K, and the distortion with these reconstructions."""
+        """Rate log₂ K, and the distortion with these reconstructions."""
         counts, sums = self.sums(cells)
         reconstructions = decode(cells)
         cross = 2.0 * np.sum(sums * reconstructions) - counts @ np.sum(np.square(reconstructions), axis=1)

@@ -73,7 +73,7 @@ class NTC(nn.Module):
     samples : int
         Number of points of sources that are functions.
     seeds : sequence of int
-        One for each model: M = len(seeds). A model's initial weights depend on its seed alone.
+        One seed for each model: M = len(seeds). A model's initial weights depend on its seed alone.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Training of compressors with a circular latent.
 
-While noise that is uniform on a cell of 1/K turns stands for quantisation, the loss is log₂ K + λ · distortion: on a
-homogeneous loop, K equal cells attain this. The number K is trained like any other parameter; the cells that are used
+Noise that is uniform on a cell of 1/K turns stands for quantisation, and the loss is log₂ K + λ · distortion: on a
+homogeneous loop, K equal cells attain this. The number K is trained like any other parameter. The cells that are used
 in the end are chosen for realizations.
 """
 
@@ -211,7 +211,7 @@ class FieldProgram(SeriesProgram):
             leaf = self.flat.detach().requires_grad_()
             output = field(self.layout.views(leaf), latent, place.to(latent.dtype) / self.signal.dim)
             error = (output - mean).square().mean(1)
-            # squared errors of realizations as given: Adam's ε makes the size of a gradient matter
+            # λ is for squared errors of realizations as they were given
             torch.autograd.backward((self.signal.scale**-2 * self.lmbda * error).sum())
         after = (self.done - self.switch) / (self.steps - self.switch)
         self._apply(leaf, FAST * 0.5 * (1.0 + math.cos(math.pi * after)))
@@ -307,7 +307,7 @@ def loop_of_components(x: NDArray[np.float64], lmbda: float) -> NDArray[np.float
     variance, vectors = _principal(centred)
     kept = variance > 1e-9 * variance[-1]
     rows = (vectors[:, kept] / np.sqrt(variance[kept])).T[::-1]
-    if len(rows) < 2:  # a line: its angle is that of points beside it
+    if len(rows) < 2:  # realizations on a line: a row of zeros completes the plane
         rows = np.concatenate([rows, np.zeros((2 - len(rows), dim))])
     scores = rows @ centred.T
     counts = 2 ** np.arange(int(math.log2(max(len(x) // LEAST, 1))) + 1)

@@ -85,7 +85,7 @@ def chosen(runs: pd.DataFrame) -> list[str]:
 
 @torch.no_grad()
 def of_model(model: NTC, points: int) -> pd.DataFrame:
-    """The table of a single model."""
+    """Latents, codewords and reconstructions of one model on a grid of phases."""
     v = grid(points)
     x = model.signal.sample(v.unsqueeze(0)).to(model.flat)
     y, k = model.analysis(x), model.encode(x)
@@ -104,7 +104,7 @@ def of_model(model: NTC, points: int) -> pd.DataFrame:
 
 
 def _rounded(values: torch.Tensor) -> NDArray[np.generic]:
-    """To the digits that a figure shows; integers as they are."""
+    """Values rounded to the digits that a figure shows; integers are left as they are."""
     array: NDArray[np.generic] = values.cpu().numpy()
     if array.dtype.kind == "i":
         return array

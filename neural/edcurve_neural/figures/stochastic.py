@@ -1,4 +1,4 @@
-"""How the excess depends on the batch and on a fixed training set: Figure 7."""
+"""The excess against the batch size and the size of a fixed training set: Figure 7."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def stochasticity(runs: pd.DataFrame) -> Figure:
     """Excess in percent of the optimum against the batch size, and against the size of a fixed training set.
 
-    Each at the greatest λ at which its source has several; lines through means over the seeds, each run a dot.
+    Each source is drawn at the greatest λ at which it has several sizes. Lines go through means over the seeds, and
+    dots are runs.
     """
     from matplotlib.ticker import LogLocator, NullLocator
 

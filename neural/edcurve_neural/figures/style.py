@@ -22,7 +22,7 @@ MARKERS = "osD^vP"
 
 
 def schedule(runs: pd.DataFrame) -> str:
-    """The schedule in words, for the figure: shortened ones say so."""
+    """The schedule in words, which says if it is shorter than the paper's."""
     most = usual(runs)["steps"] if len(usual(runs)) else runs["steps"]
     steps, others = int(most.mode()[0]), sorted({int(value) for value in runs["steps"]})
     longer = ", ".join(f"{value:,}" for value in others if value != steps)
@@ -38,7 +38,7 @@ def percent(value: float) -> str:
 
 
 def empty(width: float, height: float) -> Figure:
-    """A figure that needs no display."""
+    """An empty figure that needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

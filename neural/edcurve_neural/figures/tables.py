@@ -57,7 +57,7 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
         try:
             text = io.StringIO(read_text(where, "utf-8-sig"))
             frame = pd.read_csv(text, low_memory=False)
-        except (ValueError, RecursionError) as error:  # of pandas, and of what is not UTF-8
+        except (ValueError, RecursionError) as error:  # from pandas, or for text that is not UTF-8
             raise ValueError(f"{where}: not a CSV file in UTF-8: {shortened(error)}") from None
     return finished_runs(frame, str(where))
 
@@ -70,7 +70,7 @@ def finished_runs(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     finished = frame[frame["status"] == "finished"].reset_index(drop=True)
     if finished.empty:
         raise ValueError(f"{where}: no run has finished")
-    # made anew from its columns: a table may have thousands, of which replacing one after the other is slow
+    # a new table from its columns: there may be thousands, and replacing them one after the other is slow
     columns = {str(name): finished[name] for name in finished}
     for name in (*NEEDED, *DEFAULTS):
         value = DEFAULTS.get(name)
@@ -90,9 +90,9 @@ def finished_runs(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
-    """A column as numbers, missing ones only where there may be some; ValueError with the column and the value."""
+    """A column as numbers; ValueError names the column and the value. Only columns with a default may have gaps."""
     name = str(column.name)
-    # by way of text: pandas keeps an integer that is too large for a float, and then fails to convert it
+    # first as text: pandas keeps an integer that is too large for a float, and then fails to convert it
     numbers = pd.to_numeric(column.astype(str) if column.dtype == object else column, errors="coerce")
     least = 1.0 if name in COUNTS else 0.0 if name in ("lmbda", "distortion", "rate", "entropy") else -np.inf
     bad = (numbers.isna() & (column.notna() if name in DEFAULTS else True)) | ~(numbers.fillna(1.0).abs() <= LARGEST)
@@ -103,7 +103,7 @@ def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
 
 
 def usual(runs: pd.DataFrame) -> pd.DataFrame:
-    """The paper's compressors as most of the table has them: of one schedule, with fresh phases in each step."""
+    """Runs of the paper's compressors with the commonest schedule of the table, and fresh phases in each step."""
     those = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
     for name in ("steps", "learning_rate", "hidden", "likelihood"):
         those = those[those[name] == those[name].mode()[0]] if len(those) else those

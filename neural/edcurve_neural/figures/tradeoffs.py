@@ -1,4 +1,4 @@
-"""Rate against distortion beside E(D), and what the excess over it is made of: Figures 1, 3, 5 and 6."""
+"""Rate against distortion beside E(D), and the parts of the excess over it: Figures 1, 3, 5 and 6."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KIND = ("compressor", "latent_dim")
 def trade_off(runs: pd.DataFrame, source: str) -> Figure:
     """Rate against distortion of runs of one source with fresh phases, over E(D), its hull and its lower bound.
 
-    A panel for each latent dimension; lines through means over the seeds, each run a dot.
+    There is a panel for each latent dimension. Lines go through means over the seeds; each run is a dot.
     """
     runs = runs[(runs["source"] == source) & runs["train_size"].isna()]
     panels = list(runs.groupby(list(KIND)))

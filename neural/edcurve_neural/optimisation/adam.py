@@ -27,12 +27,12 @@ class _Group(NamedTuple):
 class Adam:
     """The fused Adam of torch with ε = 1e-7, over rows of a tensor that have learning rates of their own.
 
-    It is torch's function and not its class, whose construction alone imports the compiler: a second.
+    It uses torch's function, not its class: constructing that imports the compiler, which takes a second.
 
     Parameters
     ----------
     parameters, gradient : Tensor
-        Shape (models, parameters of a model); the gradient is read from where it is.
+        Shape (models, parameters of a model). `update` reads the gradient from this tensor.
     rates : sequence of float
         Learning rate of each model.
 
@@ -81,7 +81,7 @@ class Adam:
             )
 
     def restore(self, mean: Tensor, square: Tensor, count: int) -> None:
-        """Go on from after update number `count`."""
+        """Take over the running means after `count` updates."""
         self.mean.copy_(mean)
         self.square.copy_(square)
         for group in self._groups:

@@ -12,6 +12,6 @@ def learning_rate(step: int, steps: int) -> float:
 
 
 def alpha(step: int, steps: int) -> float | None:
-    """α = 3(e + 1)/(E/4 + 1) in epoch e of E = 200 over the first quarter; then None: α is learned."""
+    """Sharpness α = 3(e + 1)/(E/4 + 1) in epoch e of E = 200 over the first quarter; then None, as α is learned."""
     epoch = step * EPOCHS // steps
     return None if 4 * epoch >= EPOCHS else 3.0 * (epoch + 1) / (EPOCHS / 4 + 1)

@@ -6,7 +6,7 @@
     STORE/checkpoints/ID.safetensors    all models of a program that is being trained
     STORE/sources/HASH.npy              measured points that configurations name by their hash
 
-Several processes may use a store at once: what they write for a configuration is the same, and is moved into place.
+Several processes may use a store at once: all write the same for a configuration, and files are moved into place.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Store:
         if record["config"] != config.to_dict() or about != config.to_dict():
             raise DamagedFileError(path, "it is of another configuration")
         if config.measured:
-            manifolds.find(config.source)  # or say that the points are missing, or damaged
+            manifolds.find(config.source)  # raises if the points are missing or damaged
         try:
             model = config.kind.restored(config, tensors)
         except (LookupError, ValueError, TypeError, RuntimeError, OverflowError) as error:
@@ -108,7 +108,7 @@ class Store:
         return rows
 
     def write_index(self) -> Path:
-        """Write index.csv; again if others finished runs meanwhile."""
+        """Write index.csv; once more if other processes finished runs meanwhile."""
         import pandas as pd
 
         path = self.path / "index.csv"
@@ -183,8 +183,12 @@ def read_record(path: Path) -> dict[str, Any]:
 def configuration(path: Path, fields: dict[str, Any]) -> Config:
     """The configuration of a record that is to be loaded.
 
-    ValueError if it is of a release whose configurations had other fields, and so other keys; `DamagedFileError` if it
-    is the record of another configuration.
+    Raises
+    ------
+    ValueError
+        If the record is of a release whose configurations had other fields, and so other keys.
+    DamagedFileError
+        If it is the record of another configuration.
     """
     config = Config.from_dict(fields)
     if config.key == path.stem:

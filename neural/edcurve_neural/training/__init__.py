@@ -114,7 +114,7 @@ def shares(configs: Sequence[Config], threads: int) -> list[list[int]]:
 def run_all(job: Callable[[T, Event], None], parts: Sequence[T], threads: int) -> None:
     """Run jobs in threads of one core each; an exception or an interrupt stops the others at their next step."""
     stop, before = Event(), torch.get_num_threads()
-    torch.set_num_threads(1)  # what threads that start from here on use
+    torch.set_num_threads(1)  # for the threads that start from here on
     pool = ThreadPoolExecutor(max(1, min(threads, len(parts))))
     try:
         for done in as_completed([pool.submit(job, part, stop) for part in parts]):
@@ -126,7 +126,7 @@ def run_all(job: Callable[[T, Event], None], parts: Sequence[T], threads: int) -
 
 
 def runs_of(configs: Sequence[Config], program: Program[Compressor], seconds: float) -> list[Run]:
-    """The runs of a program of these configurations that was trained in so many seconds."""
+    """The runs of a program of these configurations, which took `seconds` to train."""
     runs = []
     for i, config in enumerate(configs):
         failed = program.first_failure(i)
@@ -143,7 +143,7 @@ def finish(
     save: Callable[[Program[Compressor]], None] | None = None,
     every: int = 1,
 ) -> None:
-    """Train to the end, or until told to stop; save after every so many steps."""
+    """Train to the end, or until told to stop; save after every `every` steps."""
     with one_core():
         while program.done < program.steps and not stop.is_set():
             before = len(program.records)

@@ -113,7 +113,7 @@ def cluster(address: str) -> Iterator[Executor]:
     try:
         asyncio.run(_reach(address))
         client = Client(address, timeout=REACHED, set_as_default=False)
-    except Exception as error:  # whatever answers there, which may be no scheduler
+    except Exception as error:  # anything may answer at that address, and fail in any way
         raise ConnectionError(f"no Dask scheduler answers at {address!r}: {error}") from None
     with client:
         try:

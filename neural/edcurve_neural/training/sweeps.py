@@ -168,7 +168,7 @@ def sweep(
 
 
 def _threads(executor: Executor | None, device: torch.device | str) -> int:
-    """Programs to train at once."""
+    """Number of programs to train at once."""
     if executor is not None:
         return executors.capacity(executor)
     return torch.get_num_threads() if torch.device(device).type == "cpu" else 1
@@ -180,7 +180,7 @@ def _spread(
     """Train programs by an executor; those whose worker died go on from their checkpoints in another one."""
     pending: dict[Future[None], int] = {}
     lost, made, models = [0] * len(programs), 0, 0
-    before = torch.get_num_threads()  # which workers that are threads of this process change
+    before = torch.get_num_threads()  # workers that are threads of this process change it
     try:
         pending.update((executor.submit(task, program), i) for i, program in enumerate(programs))
         while pending:
@@ -210,7 +210,7 @@ def _programs(store: Store, configs: Sequence[Config], threads: int) -> list[lis
     programs = []
     for begun in store.begun():
         if any(config.key in missing for config in begun):
-            programs.append(begun)  # whole, for the rounding depends on the batch of models
+            programs.append(begun)  # the whole program: rounding may depend on the models beside a model
             for config in begun:
                 missing.pop(config.key, None)
         elif all(store.has(config) for config in begun):
