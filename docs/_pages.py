@@ -1,5 +1,6 @@
-"""Parts of pages that are made when the site is built: the README as a page, and tables of measured results."""
+"""Parts of pages that are made when the site is built: the table of sources, and tables of measured results."""
 
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -28,31 +29,28 @@ SPEED = ["loop", "threads", "processes", "by_processor"]
 def write(folder: Path) -> None:
     """Write every part into a folder; a part for which there are no results yet is empty."""
     folder.mkdir(exist_ok=True)
-    parts = {"readme": readme(), "peers": peers(), "scaling": scaling(), "compressors": "".join(compressors())}
+    parts = {"sources": sources(), "peers": peers(), "scaling": scaling(), "compressors": "".join(compressors())}
     for name, text in parts.items():
         path = folder / f"{name}.md"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 
 
-def readme() -> str:
-    """The README, with links to pages of the site, and with its pictures."""
+def sources() -> str:
+    """The table of sources, which the README has."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    text = re.sub(r"</?p>\n", "", text)
-    text = re.sub(
-        r'<img src="docs/(\S+)" width="(\S+)" alt="(.*?)">',
-        r"```{image} \1\n:width: \2\n:alt: \3\n:class: beside\n```",
-        text,
-    )
-    text = linked(re.sub(r"\]\(docs/(\S+?)\)", r"](\1)", text))
-    # files of the repository that have no page
-    return re.sub(r"\[([^\]]+)\]\((?!http|#)(?!\S+\.(?:md|rst)[#)])\S+?\)", r"\1", text)
+    return text.partition("<!-- table: sources -->\n\n")[2].partition("\n<!-- end -->")[0]
 
 
 def linked(text: str) -> str:
-    """With links to scripts of the galleries, which the repository shows, led to the pages made of them."""
+    """Turn links to scripts, which the repository shows, into links to the pages made of these scripts."""
     text = re.sub(r"\]\((tutorials|examples)/(plot_\w+)\.py\)", r"](auto_\1/\2.rst)", text)
     return re.sub(r"\]\((tutorials|examples)/?\)", r"](auto_\1/index.rst)", text)
+
+
+def summary(value: object) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return " ".join((inspect.getdoc(value) or "").strip().partition("\n\n")[0].split())
 
 
 def peers() -> str:

@@ -7,9 +7,11 @@ import edcurve
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-import _pages  # noqa: E402  # found by the line above
+import _commands  # noqa: E402  # found by the line above
+import _pages  # noqa: E402
 
 _pages.write(HERE / "_generated")
+_commands.write(HERE / "_generated")
 
 project = "edcurve"
 author = "The edcurve developers"
@@ -20,7 +22,7 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
+    "_summaries",
     "_mathml",
     "sphinx_gallery.gen_gallery",
 ]
@@ -47,10 +49,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = "edcurve"
 html_static_path = ["_static"]
 html_css_files = ["edcurve.css"]
-html_theme_options = {"navigation_with_keys": False, "header_links_before_dropdown": 5}
-# pages without pages below them have nothing to show in a bar on the left
-ALONE = "start choosing overview report neural topology theory theorem errata benchmarks changelog"
-html_sidebars = {name: [] for name in ALONE.split()}
+html_theme_options = {"navigation_with_keys": False, "navbar_center": [], "show_toc_level": 2}
+html_sidebars = {"**": ["groups.html"]}  # the groups of pages, which the header would not show
 exclude_patterns = ["_build", "_generated", "examples", "tutorials"]
 # links of pages to files of the repository that have no page here
 suppress_warnings = ["myst.xref_missing"]

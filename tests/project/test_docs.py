@@ -7,9 +7,11 @@ import importlib.util
 import inspect
 import json
 import re
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
+import click
 import edcurve
 import edcurve as ed
 import edcurve_neural
@@ -18,16 +20,17 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from edcurve.cli import main
+from edcurve.sources import BUILT_IN, FAMILIES
 from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-REFERENCE = (DOCS / "reference.md").read_text(encoding="utf-8")
+REFERENCE = "".join((DOCS / f"{page}.md").read_text(encoding="utf-8") for page in ("reference", "extending"))
 
 
 def listed():
-    """Full names in the tables of the reference."""
+    """Full names in the tables of the reference and of the page for those who extend the package."""
     module, names = "", []
     for line in REFERENCE.splitlines():
         if match := re.match(r"\.\. currentmodule:: (\S+)", line):
@@ -52,8 +55,8 @@ def public():
                 yield f"{module.__name__}.{name}"
 
 
-def found(name):
-    """What a full name stands for."""
+def named(name):
+    """The object that a full name stands for."""
     parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         try:
@@ -66,7 +69,7 @@ def found(name):
     raise AssertionError(name)
 
 
-@pytest.mark.parametrize("page", ["start", "theory", "errata"])
+@pytest.mark.parametrize("page", ["start", "sources", "theory", "errata"])
 def test_sessions(page):
     results = doctest.testfile(str(DOCS / f"{page}.md"), module_relative=False)
     assert results.attempted >= 8
@@ -75,8 +78,8 @@ def test_sessions(page):
 
 @pytest.mark.torch
 def test_reference_has_all_that_is_public():
-    known = [found(name) for name in listed()]
-    missing = [name for name in public() if not any(found(name) is value for value in known)]
+    documented = [named(name) for name in listed()]
+    missing = [name for name in public() if not any(named(name) is value for value in documented)]
     assert missing == []
 
 
@@ -84,7 +87,7 @@ def test_reference_has_all_that_is_public():
 def test_reference_has_nothing_that_is_not_documented():
     names = listed()
     assert len(names) == len(set(names)) > 100
-    assert [name for name in names if not inspect.getdoc(found(name))] == []
+    assert [name for name in names if not inspect.getdoc(named(name))] == []
 
 
 def headings(page):
@@ -148,9 +151,9 @@ def test_units_of_sources(name):
     norm, realizations = UNITS[name]
     x = realizations(PHASES)
     error = np.concatenate([norm(np.square(half - half.mean(axis=0)), axis=1) for half in np.split(x, 2)])
-    known = ed.quantizer(name, 1e-3).source
-    assert np.mean(error) == pytest.approx(2 * known.cell_distortion(0.5), rel=3e-3)
-    assert np.mean(norm(np.square(x - x.mean(axis=0)), axis=1)) == pytest.approx(known.max_distortion, rel=3e-3)
+    source = ed.quantizer(name, 1e-3).source
+    assert np.mean(error) == pytest.approx(2 * source.cell_distortion(0.5), rel=3e-3)
+    assert np.mean(norm(np.square(x - x.mean(axis=0)), axis=1)) == pytest.approx(source.max_distortion, rel=3e-3)
 
 
 def test_units_of_data():
@@ -179,8 +182,8 @@ def test_units_of_files(tmp_path):
 def test_units_of_evaluations():
     for name, dim, expected in (("circle", 2, 1.0), ("ramp", 256, 1 / 12)):
         encode, decode = lambda x: np.zeros(len(x), int), lambda i, dim=dim: np.zeros((len(i), dim))
-        found = edcurve_neural.evaluate(encode, decode, name, samples=256, points=2**12)
-        assert found.distortion == pytest.approx(expected, rel=1e-3)
+        evaluation = edcurve_neural.evaluate(encode, decode, name, samples=256, points=2**12)
+        assert evaluation.distortion == pytest.approx(expected, rel=1e-3)
 
 
 def table(corner):
@@ -263,33 +266,33 @@ def test_claims_about_the_compressor_with_tables():
         assert "at most 0.08 % above that of the circle" in text
 
 
-@pytest.fixture(scope="module")
-def pages():
-    """The module that makes parts of pages."""
-    spec = importlib.util.spec_from_file_location("_pages", DOCS / "_pages.py")
+def loaded(name):
+    """A module of the site's configuration."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
 
-def test_table_of_the_readme_is_what_was_measured(pages):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = pd.read_csv(ROOT / "benchmarks" / "results" / "peers.csv").groupby("peer")["ratio_to_core"]
-    starts = {
-        "core, one call": "core, one point",
-        "core, a point": "core, array",
-        "bisection in NumPy, one point": "bisection, one point",
-        "SLSQP": "SLSQP",
-        "`edcurve.search`": "edcurve.search",
-        "convex–concave": "convex–concave",
-        "HiGHS": "HiGHS on a grid",
-        "trust-constr": "trust-constr",
-        "SCIP": "SCIP",
-    }
-    for start, peer in starts.items():
-        row = re.search(rf"^\| {start}[^|]*\|([^|]*)\|([^|]*)\|", text, re.MULTILINE)
-        shown = [float(value.replace(" ", "")) for value in row.groups()]
-        assert shown == pytest.approx([table.median()[peer], table.max()[peer]], rel=0.1), peer  # one or two digits
+@pytest.fixture(scope="module")
+def pages():
+    """The module that makes parts of pages."""
+    return loaded("_pages")
+
+
+def test_speed_that_the_readme_claims():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    table = pd.read_csv(ROOT / "benchmarks" / "results" / "peers.csv")
+    ratio = table.groupby("peer")["ratio_to_core"].median()
+    fastest, slowest = map(float, re.search(r"takes (\d+) to (\d+) µs", text).groups())
+    seconds = table.loc[table["peer"] == "core, one point", "seconds"]
+    assert [1e6 * seconds.min(), 1e6 * seconds.max()] == pytest.approx([fastest, slowest], rel=0.1)
+    for start, peer in {"SLSQP from 8 starts takes": "SLSQP", "program on a grid": "HiGHS on a grid"}.items():
+        shown = re.search(rf"{start} (\d[\d ]*) times", text)[1]
+        assert float(shown.replace(" ", "")) == pytest.approx(ratio[peer], rel=0.1)  # two digits
+    assert f"median of {len(seconds)} problems" in text
+    assert not table["below_optimum"].any()  # "no solver found a partition below E(D)"
 
 
 def test_tables_of_the_site(pages, tmp_path):
@@ -297,22 +300,81 @@ def test_tables_of_the_site(pages, tmp_path):
     peers = pd.read_csv(ROOT / "benchmarks" / "results" / "peers.csv").groupby("peer")
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|", (tmp_path / "peers.md").read_text("utf-8"), re.MULTILINE)
     assert len(rows) == peers.ngroups
-    medians = {name: float(median.replace(" ", "")) for name, median, _ in rows}
-    assert medians["SCIP, 15 s at most"] == pytest.approx(peers["ratio_to_core"].median()["SCIP"], rel=0.05)
-    readme = (tmp_path / "readme.md").read_text(encoding="utf-8")
-    assert "docs/images" not in readme
-    assert "](neural.md)" in readme
-    assert "](auto_tutorials/index.rst)" in readme
-    assert "](choosing.md#units)" in readme
-    others = [link for link in re.findall(r"\]\((\S+?)\)", readme) if not re.match(r"http|\S+\.(md|rst)(#|$)", link)]
-    assert others == []
+    medians = {name: (float(median.replace(" ", "")), float(most.replace(" ", ""))) for name, median, most in rows}
+    ratios = {pages.PEERS[peer]: (rows["ratio_to_core"].median(), rows["ratio_to_core"].max()) for peer, rows in peers}
+    assert medians.keys() == ratios.keys()
+    for name, shown in medians.items():
+        assert shown == pytest.approx(ratios[name], rel=0.05), name  # two digits
+    sources = (tmp_path / "sources.md").read_text(encoding="utf-8")
+    assert sources in (ROOT / "README.md").read_text(encoding="utf-8")
+    names = re.findall(r"^\| `([^`]+)` \|", sources, re.MULTILINE)
+    assert {name for name in names if name.isalpha()} == set(BUILT_IN)
+    assert {name for name in names if ":" in name} == {family.form for family in FAMILIES.values()}
+
+
+@pytest.fixture(scope="module")
+def command_pages():
+    """The module that describes the commands."""
+    return loaded("_commands")
+
+
+@pytest.fixture(scope="module")
+def ran(command_pages):
+    """The examples of all commands, run as they are when the site is built."""
+    return command_pages.run_all()
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("default")
+def test_every_command_is_on_its_page_with_an_example_that_runs(command_pages, ran):
+    assert {name: example.output for name, example in ran.items() if example.exit_code != 0} == {}
+    names = main.list_commands(click.Context(main))
+    assert len(names) >= 17
+    assert set(ran) == set(names)
+    for name in names:
+        assert ran[name].line.split()[:2] == ["edcurve", name]
+        assert ran[name].output.strip()
+    text = command_pages.page(ran)
+    sections = dict(re.findall(r"^### edcurve (\S+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
+    assert set(sections) == set(names)
+    for name, section in sections.items():
+        help_text = CliRunner().invoke(main, [name, "--help"]).output
+        assert f"$ {ran[name].line}\n" in section
+        assert f"edcurve {name} " in section.partition("```text\n")[2]
+        offered = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", help_text, re.MULTILINE)) - {"--help"}
+        shown = set(re.findall(r"^\| `(?:-\w, )?(--[a-z-]+)", section, re.MULTILINE))
+        assert shown == offered, name
+
+
+def test_shell_session_of_the_commands_page():
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    (console,) = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    blocks = re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]
+    assert len(blocks) >= 2
+    for block in blocks:
+        command, _, shown = block.partition("\n")
+        result = CliRunner().invoke(main, command.split()[1:])
+        assert result.exit_code == 0
+        assert result.output == shown
+
+
+def test_a_command_whose_example_fails_stops_the_build(command_pages):
+    example = command_pages.Ran("edcurve sources --no-such", 2, "No such option")
+    with pytest.raises(RuntimeError, match="edcurve sources failed: edcurve sources --no-such"):
+        command_pages.page({"sources": example})
+
+
+@pytest.mark.torch
+def test_summaries_in_the_reference_are_whole(pages):
+    summaries = {name: pages.summary(named(name)) for name in listed()}
+    assert {name: text for name, text in summaries.items() if not text.endswith((".", ":"))} == {}
 
 
 def test_links_to_scripts_lead_to_their_pages(pages):
     text = "[a](tutorials/plot_4_certify.py), [b](tutorials/), [c](examples), [d](neural.md#figure-1-the-ramp)"
     made = "[a](auto_tutorials/plot_4_certify.rst), [b](auto_tutorials/index.rst), [c](auto_examples/index.rst), "
     assert pages.linked(text) == made + "[d](neural.md#figure-1-the-ramp)"
-    texts = [pages.readme(), *(pages.linked(page.read_text(encoding="utf-8")) for page in DOCS.glob("*.md"))]
+    texts = [pages.linked(page.read_text(encoding="utf-8")) for page in DOCS.glob("*.md")]
     left = [link for text in texts for link in re.findall(r"\]\(((?:docs/)?(?:tutorials|examples)\S*)\)", text)]
     assert left == []
 

@@ -1,0 +1,169 @@
+"""The commands, described by themselves when the site is built: usage, help, options, and an example that was run."""
+
+import json
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+from click.testing import CliRunner
+from edcurve.cli import main
+
+GROUPS = {
+    "The optimum of a source": ["sources", "entropy", "distortion", "partition", "lagrangian", "curve", "certify"],
+    "Your measurements": ["excess", "report", "segment"],
+    "Neural compressors": ["figures", "train", "sweep", "runs", "baseline", "encode", "decode"],
+}
+OTHERS = "Other commands"
+# One example of each command, run in this order in one folder; KEY is the key of the run that `train` leaves there.
+EXAMPLES = {
+    "sources": "edcurve sources",
+    "entropy": "edcurve entropy ramp 0.01 0.001",
+    "distortion": "edcurve distortion circle 2 3.5 --base nats",
+    "partition": "edcurve partition ramp 0.01",
+    "lagrangian": "edcurve lagrangian circle 1 4 16",
+    "curve": "edcurve curve loop.npy --num 5 --gaussian",
+    "certify": "edcurve certify ramp 0.01",
+    "excess": "edcurve excess circle --points measured.csv",
+    "report": "edcurve report circle --points measured.csv --out report.html",
+    "segment": "edcurve segment loop.npy --closed --lmbda 4,32,256",
+    "figures": "edcurve figures --out figures",
+    "train": "edcurve train circle --lmbda 4 --compressor circular-table --batch-size 64 --steps 20 --store one",
+    "sweep": "edcurve sweep circle --lmbda 4,32 --compressor circular,circular-table --steps 200 --store many",
+    "runs": "edcurve runs many",
+    "baseline": "edcurve baseline circle --lmbda 4,32 --kind klt,phase",
+    "encode": "edcurve encode one KEY --phases 1000 --out circle.edc",
+    "decode": "edcurve decode circle.edc --store one --out reconstructions.npy",
+}
+BAR = "━"  # of the progress on a terminal
+MEASURED = "label,distortion,entropy,lmbda\nsmall,0.2,2.4,4\nlarge,0.05,3.9,32\n"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """An example: the line that was given, the exit code, and what was printed."""
+
+    line: str
+    exit_code: int
+    output: str
+
+
+def loop() -> np.ndarray:
+    """Points along a closed curve in three dimensions, which the examples take as a file."""
+    turn = 2 * np.pi * np.arange(512) / 512
+    return np.stack([np.cos(turn), np.sin(turn), 0.02 * np.cos(2 * turn)], axis=1)
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """Work in a folder, on a terminal of 100 columns."""
+    before, columns = Path.cwd(), os.environ.get("COLUMNS")
+    os.chdir(folder)
+    os.environ["COLUMNS"] = "100"
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        if columns is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = columns
+
+
+def run_all() -> dict[str, Ran]:
+    """Run every example in a temporary folder."""
+    ran = {}
+    with tempfile.TemporaryDirectory() as name, inside(Path(name)):
+        np.save("loop.npy", loop())
+        Path("measured.csv").write_text(MEASURED, encoding="utf-8")
+        for command, text in EXAMPLES.items():
+            line = text.replace("KEY", key_of("one")) if " KEY " in text else text
+            result = CliRunner().invoke(main, shlex.split(line)[1:])
+            ran[command] = Ran(line, result.exit_code, result.output)
+    return ran
+
+
+def key_of(store: str) -> str:
+    """The start of the key of the only run in a store."""
+    result = CliRunner().invoke(main, ["runs", store, "--json"])
+    (row,) = json.loads(result.stdout)
+    return row["key"][:8]
+
+
+def commands() -> dict[str, tuple[click.Command, click.Context]]:
+    """Every command by its name, with its context; what is loaded on demand is loaded."""
+    parent = click.Context(main, info_name="edcurve")
+    found = {}
+    for name in main.list_commands(parent):
+        command = main.get_command(parent, name)
+        assert command is not None
+        context = command.make_context(name, [], parent=parent, resilient_parsing=True)
+        found[name] = context.command, context
+    return found
+
+
+def write(folder: Path) -> None:
+    """Write the page's part into a folder."""
+    folder.mkdir(exist_ok=True)
+    path, text = folder / "commands.md", page(run_all())
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def page(ran: dict[str, Ran]) -> str:
+    """Sections of all commands, in groups."""
+    known = commands()
+    listed = {name for names in GROUPS.values() for name in names}
+    groups = GROUPS | {OTHERS: sorted(set(known) - listed)}
+    parts = []
+    for title, names in groups.items():
+        sections = [section(name, *known[name], ran.get(name)) for name in names if name in known]
+        if sections:
+            parts += [f"## {title}\n", *sections]
+    return "\n".join(parts)
+
+
+def section(name: str, command: click.Command, context: click.Context, ran: Ran | None) -> str:
+    """A command: its usage, its help, its example, its options."""
+    lines = [f"### edcurve {name}\n", *(f"{plain(text)}\n" for text in paragraphs(command.help or ""))]
+    lines += ["```text", command.get_usage(context).removeprefix("Usage: "), "```\n"]
+    if ran is not None:
+        if ran.exit_code != 0:
+            raise RuntimeError(f"the example of edcurve {name} failed: {ran.line}\n{ran.output}")
+        printed = [line.rstrip() for line in ran.output.splitlines() if BAR not in line]
+        lines += ["```console", f"$ {ran.line}", *printed, "```\n"]
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    rows = [record for option in options if (record := option.get_help_record(context))]
+    if rows:
+        lines += [
+            "| option | |",
+            "|---|---|",
+            *(f"| `{cell(name)}` | {cell(plain(text))} |" for name, text in rows),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def paragraphs(text: str) -> list[str]:
+    """Paragraphs of a help text, each on one line."""
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip())]
+
+
+def plain(text: str) -> str:
+    """A help text as Markdown, in which only what is between backticks has a meaning."""
+    text = re.sub(r"(?<!\S)(--[a-z][a-z-]*)", r"`\1`", " ".join(text.split()))  # else the site would make it a dash
+    return "".join(
+        part if part.startswith("`") else re.sub(r"([*_<>\[\]])", r"\\\1", part)
+        for part in re.split(r"(`[^`]*`)", text)
+    )
+
+
+def cell(text: str) -> str:
+    """A text in a cell of a table."""
+    return text.replace("|", r"\|")
