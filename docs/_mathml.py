@@ -1,5 +1,7 @@
 """Formulas as MathML, made when the site is built: browsers draw it, and pages need no script and no network."""
 
+import re
+
 from docutils import nodes
 from docutils.utils.math import MathError, latex2mathml
 from sphinx.application import Sphinx
@@ -7,12 +9,15 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 logger = logging.getLogger(__name__)
+# bars of a norm that do not stretch, for a browser would stretch the left one alone
+NORM = '<mo stretchy="false" fence="true">‖</mo>'
 
 
 def converted(node: nodes.Element, *, block: bool) -> str:
     """MathML of the formula in a node; what cannot be converted is a warning, and shown as it is."""
     try:
-        return latex2mathml.tex2mathml(node.astext(), as_block=block)
+        formula = latex2mathml.tex2mathml(node.astext(), as_block=block)
+        return re.sub(r"<mo[^>]*>‖</mo>", NORM, formula)
     except MathError as error:
         logger.warning("formula: %s in %r", error, node.astext(), location=node)
         return f"<code>{nodes.unescape(node.astext())}</code>"

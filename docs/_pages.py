@@ -29,7 +29,13 @@ SPEED = ["loop", "threads", "processes", "by_processor"]
 def write(folder: Path) -> None:
     """Write every part into a folder; a part for which there are no results yet is empty."""
     folder.mkdir(exist_ok=True)
-    parts = {"sources": sources(), "peers": peers(), "scaling": scaling(), "compressors": "".join(compressors())}
+    parts = {
+        "contributing": contributing(),
+        "sources": sources(),
+        "peers": peers(),
+        "scaling": scaling(),
+        "compressors": "".join(compressors()),
+    }
     for name, text in parts.items():
         path = folder / f"{name}.md"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -40,6 +46,12 @@ def sources() -> str:
     """The table of sources, which the README has."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return text.partition("<!-- table: sources -->\n\n")[2].partition("\n<!-- end -->")[0]
+
+
+def contributing() -> str:
+    """The map of the code, with links to pages of the site."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return linked(re.sub(r"\]\(docs/(\S+?)\)", r"](\1)", text))
 
 
 def linked(text: str) -> str:
