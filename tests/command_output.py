@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from edcurve.cli import main
 
 
 def names_in(folder):
@@ -28,3 +30,20 @@ def table(text):
     """Parse a printed table: names, and columns of numbers."""
     head, *rows = (line.split() for line in text.splitlines())
     return dict(zip(head, zip(*[floats(row) for row in rows], strict=True), strict=True))
+
+
+def run(*arguments):
+    """Output of a command that succeeds."""
+    result = CliRunner().invoke(main, [str(x) for x in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refused(*arguments):
+    """Message of a command that is refused: one error, no traceback."""
+    result = CliRunner().invoke(main, [str(x) for x in arguments])
+    assert result.exit_code == 2, (result.exit_code, result.output, result.exception)
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    assert "Error: " in result.output
+    return " ".join(result.output.split("Error: ", 1)[1].split())

@@ -1,8 +1,7 @@
-"""Files of points: what is read, what is refused and how, and the commands that take them."""
+"""Files of points: what is read, and what is refused and how."""
 
 import contextlib
 import io
-import json
 import math
 import os
 import pickle
@@ -10,11 +9,9 @@ import struct
 import zipfile
 from pathlib import Path
 
-import edcurve as ed
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from edcurve.cli import main
+from command_output import refused
 from edcurve.io import arrays
 from edcurve.io.arrays import is_data, read_points
 
@@ -52,26 +49,6 @@ def npz(path, members, compression=zipfile.ZIP_DEFLATED):
         for name, content in members.items():
             archive.writestr(name, content)
     return path
-
-
-def run(*arguments):
-    """Output of a command that succeeds."""
-    result = CliRunner().invoke(main, [str(x) for x in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def refused(*arguments):
-    """Message of a command that is refused: one error, no traceback."""
-    result = CliRunner().invoke(main, [str(x) for x in arguments])
-    assert result.exit_code == 2, (result.exit_code, result.output, result.exception)
-    assert isinstance(result.exception, SystemExit)
-    assert "Traceback" not in result.output
-    assert "Error: " in result.output
-    return " ".join(result.output.split("Error: ", 1)[1].split())
-
-
-# --- what is read ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<f2", "<i4", "<u1"])
@@ -163,9 +140,6 @@ def test_csv_in_other_encodings(tmp_path, content):
     (tmp_path / "x.csv").write_bytes(content)
     with pytest.raises(ValueError, match="not a CSV file in UTF-8"):
         read_points(tmp_path / "x.csv")
-
-
-# --- what is refused ------------------------------------------------------------------------------------------------
 
 
 def test_pickled_objects_are_not_executed(tmp_path, mark):
@@ -311,198 +285,6 @@ def test_what_is_a_file_of_points():
         read_points("x.txt")
 
 
-# --- commands that take them ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv"])
-def test_curve_of_a_file(tmp_path, suffix):
-    path = tmp_path / f"orbit{suffix}"
-    if suffix == ".csv":
-        path.write_text("x,y\n" + "\n".join(",".join(map(repr, row)) for row in CIRCLE.tolist()))
-    else:
-        (np.save if suffix == ".npy" else np.savez)(path, CIRCLE)
-    drawn = json.loads(run("curve", path, "--num", 9, "--json").stdout)
-    want = ed.curve("circle", num=9)
-    assert drawn["source"] == "orbit"
-    assert drawn["status"] == "exact (checked numerically)"
-    assert drawn["distortion"] == pytest.approx(want.distortion, rel=1e-14, abs=0)
-    # near D_max, E(D) feels the rounding of D_max
-    assert drawn["entropy"][:-1] == pytest.approx(want.entropy[:-1], rel=1e-12, abs=0)
-    assert drawn["entropy"][-1] == pytest.approx(0, abs=1e-14)
-    assert drawn["truncation"] < 1e-14
-    assert drawn["defect"] < 1e-14
-
-
-def test_curve_of_a_waveform_and_of_an_open_curve(tmp_path):
-    ramp, line = tmp_path / "ramp.csv", tmp_path / "line.npy"
-    ramp.write_text("\n".join(map(repr, (np.arange(4096) / 4096).tolist())))
-    np.save(line, np.linspace(0, 1, 257))
-    result = run("curve", ramp, "--waveform", "--num", 5)
-    assert "distortions may be" in result.stdout
-    drawn = json.loads(run("curve", ramp, "--waveform", "--num", 5, "--json").stdout)
-    lower, upper = (
-        ed.entropy_distortion("ramp", np.array(drawn["distortion"]) + x * drawn["truncation"]) for x in (1, -1)
-    )
-    entropy = np.array(drawn["entropy"])
-    assert (lower <= entropy).all()
-    assert (entropy <= upper).all()
-    drawn = json.loads(run("curve", line, "--open", "--num", 5, "--json").stdout)
-    assert drawn["entropy"] == pytest.approx(ed.entropy_distortion("uniform", drawn["distortion"]), rel=1e-4, abs=1e-4)
-
-
-def test_commands_of_a_source_take_files(tmp_path):
-    path, whole = tmp_path / "orbit.npy", tmp_path / "both.npz"
-    np.save(path, CIRCLE)
-    np.savez(whole, a=CIRCLE, b=CIRCLE[:9])
-    for arguments in (
-        ("entropy", 0.1, 0.02),
-        ("distortion", 2, 3.5),
-        ("lagrangian", 4, 32),
-        ("partition", 0.1),
-        ("excess", "-D", 0.2, "-H", 2.4, "--lmbda", 4),
-    ):
-        command, *rest = arguments
-        want = json.loads(run(command, "circle", *rest, "--json").stdout)
-        for source, more in ((path, ()), (whole, ("--key", "a"))):
-            got = json.loads(run(command, source, *rest, *more, "--json").stdout)
-            assert got.pop("source") == source.stem
-            assert got.pop("status", None) == ("exact (checked numerically)" if "status" in want else None)
-            for name, value in got.items():
-                assert value == pytest.approx(want[name], rel=1e-11), (command, name)
-
-
-def test_commands_of_a_source_read_files_as_they_are_told(tmp_path):
-    waveform, line = tmp_path / "ramp.csv", tmp_path / "line.npy"
-    waveform.write_text("\n".join(map(repr, (np.arange(4096) / 4096).tolist())))
-    np.save(line, np.linspace(0, 1, 257))
-    result = run("entropy", waveform, 0.01, "--waveform")
-    assert result.output.startswith("distortions may be off by ")
-    got = json.loads(run("entropy", waveform, 0.01, "--waveform", "--json").stdout)
-    assert got["entropy"][0] == pytest.approx(ed.entropy_distortion("ramp", 0.01), abs=0.05)
-    got = json.loads(run("excess", line, "--open", "-D", 0.01, "-H", 3, "--json").stdout)
-    assert got["excess"][0] == pytest.approx(ed.excess("uniform", 0.01, 3.0), abs=1e-2)
-    write = tmp_path / "points.csv"
-    write.write_text("source,distortion,entropy\nline,0.01,3\n")
-    assert len(json.loads(run("excess", line, "--open", "--points", write, "--json").stdout)["excess"]) == 1
-    for command in ("entropy", "distortion", "lagrangian", "partition", "excess"):
-        message = refused(command, "ramp", *([0.1] if command != "excess" else ["-D", 0.1, "-H", 1]), "--open")
-        assert "--open, --waveform and --key are for files, got the source 'ramp'" in message
-    message = refused("certify", line, 0.1)
-    assert message.startswith(f"{line}: nothing is proved about measured points; curve, distortion, entropy, excess,")
-
-
-def test_a_name_is_a_name_though_a_file_is_called_so(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("circle", "other"):
-        Path(name).touch()
-    np.save("circle.npy", 2 * CIRCLE)
-    assert json.loads(run("entropy", "circle", 0.1, "--json").stdout)["status"] == "exact (proved)"
-    assert run("curve", "circle", "--num", 4).stdout.startswith("circle: exact (proved)")
-    assert "exact (checked numerically)" in run("curve", "circle.npy", "--num", 4).stdout
-    assert "other: a file of points must end in .npy, .npz or .csv" in refused("curve", "other")
-
-
-@pytest.mark.parametrize(
-    ("points", "options", "hint"),
-    [
-        (
-            np.cos(2 * np.pi * np.outer([1, 1, 1, 2, 3], V)),
-            [],
-            "; are these 64 points, one a column? Expected is one a row",
-        ),
-        (CIRCLE.T, [], "got shape (2, 64); are these 64 points, one a column? Expected is one a row"),
-        (np.exp(-20 * (V - 0.5) ** 2), [], "; if these are samples of one waveform, --waveform takes its shifts"),
-        (
-            np.exp(-20 * (V[:, None] - 0.5) ** 2),
-            [],
-            "; if these are samples of one waveform, --waveform takes its shifts",
-        ),
-        (CIRCLE[:32], [], "; the last point is far from the first: --open is for curves that are no loop"),
-        (CIRCLE * [1, 0.5], [], "the optimal partition of any curve"),
-        (CIRCLE * [1, 0.5], ["--open"], "the optimal partition of any curve"),
-        (np.ones((9, 2)), [], "x must not be the same point throughout"),
-    ],
-)
-def test_hints_about_points_that_are_refused(tmp_path, points, options, hint):
-    np.save(tmp_path / "x.npy", points)
-    assert refused("curve", tmp_path / "x.npy", *options).endswith(hint)
-
-
-@pytest.mark.parametrize(
-    ("points", "said"),
-    [
-        (CIRCLE, True),
-        (np.concatenate([CIRCLE, CIRCLE[:1]]), True),
-        (CIRCLE[:60], False),
-        (np.linspace(0, 1, 64), False),
-        (np.random.default_rng(3).normal(size=(50, 2)), False),
-        (CIRCLE[::16], False),  # four corners of a square, or a curve along three of its sides
-        (np.ones((5, 2)), False),
-    ],
-)
-def test_segment_says_that_a_loop_was_taken_for_an_open_curve(tmp_path, points, said):
-    np.save(tmp_path / "x.npy", points)
-    assert ("--closed is for loops" in run("segment", tmp_path / "x.npy", "--lmbda", 4).output) == said
-    assert "--closed" not in run("segment", tmp_path / "x.npy", "--lmbda", 4, "--closed").output
-
-
-def test_commands_that_name_what_is_wrong(tmp_path):
-    ellipse, line = tmp_path / "ellipse.npy", tmp_path / "line.npz"
-    np.save(ellipse, CIRCLE * [1, 0.5])
-    np.savez(line, a=np.linspace(0, 1, 64), b=CIRCLE)
-    assert "edcurve.segment gives the optimal partition" in refused("curve", ellipse)
-    assert str(ellipse) in refused("curve", ellipse)
-    run("curve", ellipse, "--tolerance", 0.6, "--num", 4)
-    assert "tolerance must be at least 0" in refused("curve", ellipse, "--tolerance", -1)
-    assert "key must be one of a, b" in refused("curve", line)
-    run("curve", line, "--key", "b", "--num", 4)
-    assert "exclude each other" in refused("curve", line, "--key", "a", "--open", "--waveform")
-    for option in (["--open"], ["--waveform"], ["--key", "a"]):
-        assert "are for files, got the source 'ramp'" in refused("curve", "ramp", *option)
-    for bad in (math.nan, math.inf):
-        spoilt = tmp_path / "spoilt.csv"
-        spoilt.write_text(f"1,2\n{bad},3\n4,5\n6,7\n")
-        assert f"x must be finite, got {bad} at 1" in refused("curve", spoilt)
-    for name, points in (("few", CIRCLE[:3]), ("cube", np.zeros((4, 4, 4))), ("none", np.zeros((0, 2)))):
-        np.save(tmp_path / f"{name}.npy", points)
-        assert "x must be of shape (N, dim) or (N,)" in refused("curve", tmp_path / f"{name}.npy")
-    np.save(tmp_path / "still.npy", np.ones((9, 2)))
-    assert "x must not be the same point throughout" in refused("curve", tmp_path / "still.npy")
-
-
-def test_lagrangian_on_the_command_line():
-    content = json.loads(run("lagrangian", "ramp:1024", 48, 4096, "--json").stdout)
-    found = ed.lagrangian(ed.Ramp(samples=1024), [48, 4096])
-    assert content["cells"] == found.cells.tolist() == [4, 512]
-    for name in ("lmbda", "entropy", "distortion", "value"):
-        assert content[name] == getattr(found, name).tolist()
-    assert content["value"][1] == pytest.approx(9.9993, abs=5e-5)
-    assert "512" in run("lagrangian", "ramp:1024", 4096).stdout
-    nats = json.loads(run("lagrangian", "circle", 4, "--base", "e", "--json").stdout)
-    assert nats["value"] == [ed.lagrangian("circle", 4, base=math.e).value]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("lagrangian", "ramp", -1), "lmbda must be at least 0 and finite, got -1"),
-        (("lagrangian", "ramp", "nan"), "lmbda must be at least 0 and finite, got nan"),
-        (("lagrangian", "ramp", "x"), "'x' is not a number"),
-        (("lagrangian", "ramp:1", 4), "source must be ramp:T with 2 to 16384 samples, such as ramp:1024"),
-        (("lagrangian", "ramp:1.5", 4), "source must be ramp:T with"),
-        (("lagrangian", "missing.npy", 4), "missing.npy: No such file or directory"),
-        (("lagrangian", "missing", 4), "source must be a Source or one of"),
-        (("curve", "ramp:64"), "source must be stationary for this, got 'ramp:64'"),
-        (("entropy", "ramp:64", 0.01), "source must be stationary for this, got 'ramp:64'"),
-        (("distortion", "ramp:64", 2), "source must be stationary for this, got 'ramp:64'"),
-        (("partition", "ramp:64", 0.01), "source must be stationary for this, got 'ramp:64'"),
-        (("certify", "ramp:64", 0.01), "source must be stationary"),
-    ],
-)
-def test_what_the_commands_refuse(arguments, message):
-    assert message in refused(*arguments)
-
-
 def test_reading_leaves_no_file_open(tmp_path):
     """On some systems a mapped or open file cannot be removed."""
     for suffix, save in ((".npy", np.save), (".npz", np.savez)):
@@ -512,15 +294,3 @@ def test_reading_leaves_no_file_open(tmp_path):
         path.unlink()
         assert np.array_equal(read, CIRCLE)
     assert os.listdir(tmp_path) == []  # noqa: PTH208
-
-
-def test_a_file_of_which_only_a_bound_is_known(tmp_path):
-    """δ of a loop that is nearly run through twice falls again: the table says so, and has no lower bound."""
-    v = 2 * np.pi * V[:, None]
-    np.save(tmp_path / "twice.npy", np.concatenate([0.3 * np.cos(v), 0.3 * np.sin(v), np.cos(2 * v), np.sin(2 * v)], 1))
-    result = run("curve", tmp_path / "twice.npy", "--num", 2, "--csv", tmp_path / "twice.csv")
-    assert result.output == f"wrote {tmp_path / 'twice.csv'}\n"
-    rows = [line.split(",") for line in (tmp_path / "twice.csv").read_text().splitlines()]
-    assert rows[0] == ["distortion", "entropy", "upper", "lower", "hull", "status"]
-    assert [row[3] for row in rows[1:]] == ["nan", "nan"]
-    assert {row[-1] for row in rows[1:]} == {"upper bound"}

@@ -1,51 +1,22 @@
-"""Built-in sources, sources from a function, from a subclass and from a spectrum, and what is no source."""
+"""Sources from a function, a subclass and a spectrum: what they give, and what is refused."""
 
 import copy
 import math
 import pickle
-from fractions import Fraction
 
 import edcurve as ed
 import numpy as np
 import oracle
 import pytest
-from edcurve.search import minimise_entropy
 from edcurve.sources import resolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from scipy.optimize import brentq
+from source_examples import CLASSES, FUNCTIONS, SIZES, TABLE, exact_cell_distortion, mean_quadrature, near_one, ratios
 
 universal = settings(deadline=None, derandomize=True, max_examples=100)
 
 NATS = {"base": math.e}
-FUNCTIONS = {
-    ed.entropy_distortion: oracle.entropy,
-    ed.lower_bound: oracle.dual,
-    ed.convex_hull: oracle.hull,
-}
-
-# δ(u) of the design's table, whether the manifold is closed, and D_max
-TABLE = {
-    "ramp": (lambda u: u * (1 - u), True, Fraction(1, 12)),
-    "circle": (lambda u: 2 - 2 * mp.cos(2 * mp.pi * u), True, Fraction(1)),
-    "sinusoid": (lambda u: 1 - mp.cos(2 * mp.pi * u), True, Fraction(1, 2)),
-    "sawbridge": (lambda u: u, False, Fraction(1, 6)),
-    "uniform": (lambda u: u**2, False, Fraction(1, 12)),
-    "power:0.25": (lambda u: mp.sqrt(mp.sqrt(u)), False, Fraction(16, 45)),
-    "power:1.5": (lambda u: mp.sqrt(u) * u, False, Fraction(4, 35)),
-}
-CLASSES = {
-    "ramp": ed.Ramp(),
-    "circle": ed.Circle(),
-    "sinusoid": ed.Sinusoid(),
-    "sawbridge": ed.Sawbridge(),
-    "uniform": ed.UniformScalar(),
-    "power:0.25": ed.PowerLaw(0.25),
-    "power:1.5": ed.PowerLaw(1.5),
-}
-SIZES = (1e-9, 1e-4, 0.01, 0.2, 1 / 3, 0.334, 0.5, 0.75, 0.99, 1.0)
-
 PAIR = [0.2, 1.0]  # δ falls again beyond u = ¼
 HALVES = 2.0 ** -np.arange(1, 51)  # δ rises, and (★) fails
 TENTHS = 0.1 ** np.arange(1, 6)  # (★) holds
@@ -71,106 +42,6 @@ def careful_circle(p):
     return d
 
 
-def ratios(low, high, size=60, seed=3):
-    return 10 ** np.random.default_rng(seed).uniform(math.log10(low), math.log10(high), size)
-
-
-def near_one(size=60, seed=4):
-    return 1 - 10 ** np.random.default_rng(seed).uniform(-5, -0.1, size)
-
-
-def mean_quadrature(delta, p):
-    """d(p) = (1/p) ∫₀ᵖ (p − u) δ(u) du in 30 digits, scaled so that a small p is no small integral."""
-    with mp.workdps(30):
-        p = mpf(p)
-        scale = delta(p / 3)
-        return float(p * scale * mp.quad(lambda s: (1 - s) * delta(p * s) / scale, [0, 0.5, 1]))
-
-
-# --- built-in sources -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_cell_distortion_against_quadrature_of_delta(name):
-    """Closed forms, or for the circle a series: a few roundings."""
-    delta, _, _ = TABLE[name]
-    want = [mean_quadrature(delta, p) for p in SIZES]
-    assert CLASSES[name].cell_distortion(SIZES) == pytest.approx(want, rel=1e-14, abs=0)
-    assert resolve(name).cell_distortion(0.2) == pytest.approx(want[3], rel=1e-14, abs=0)
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_name_closed_and_max_distortion(name):
-    _, closed, largest = TABLE[name]
-    for source in (CLASSES[name], resolve(name)):
-        assert (source.name, source.closed) == (name, closed)
-        assert source.max_distortion == float(largest)
-        assert source.cell_distortion(1.0) == pytest.approx(float(largest), rel=2e-16, abs=0)
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_built_in_sources_are_proved(name):
-    source = resolve(name)
-    assert source.status == "exact (proved)"
-    assert source.monotone is True
-    assert source.condition.holds
-    assert source.condition.method.startswith("proved")
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_a_name_is_its_source(name):
-    for function in FUNCTIONS:
-        assert function(name, 0.03) == function(CLASSES[name], 0.03)
-    assert resolve(CLASSES[name]) is CLASSES[name]
-    assert resolve(np.str_(name)) == CLASSES[name]
-
-
-@pytest.mark.parametrize("name", ["power:", "power:x", "power:1.5.0", "power:0x1", "power"])
-def test_power_laws_need_a_number(name):
-    with pytest.raises(ValueError, match=r"source must be .*power:"):
-        ed.entropy_distortion(name, 0.01)
-
-
-@pytest.mark.parametrize(
-    "name", ["power:3", "power:0", "power:-0.0", "power:-1", "power:inf", "power:2.0000000000000004", "power:nan"]
-)
-def test_power_laws_need_an_exponent_up_to_two(name):
-    with pytest.raises(ValueError, match=f"source must be power:a with 0 < a ≤ 2, such as power:1.5, got '{name}'"):
-        ed.entropy_distortion(name, 0.01)
-
-
-def test_exponents_up_to_two():
-    for a, message in ((3.0, "a must be above 0 and at most 2, got 3.0"), (math.nan, "a must not be NaN")):
-        with pytest.raises(ValueError, match=message):
-            ed.PowerLaw(a)
-
-
-@pytest.mark.parametrize("name", ["Ramp", "ramp ", "", "cube", "POWER:1"])
-def test_unknown_names_are_answered_by_the_known_ones(name):
-    with pytest.raises(ValueError, match=r"ramp, circle, .*, power:a, pulse:w, .*, got '"):
-        ed.lower_bound(name, 0.01)
-
-
-@pytest.mark.parametrize("thing", [3, None, b"ramp", ["ramp"], ed.Ramp, 1.5])
-def test_what_is_neither_a_source_nor_a_name(thing):
-    with pytest.raises(TypeError, match="source must be a Source or a name, got "):
-        ed.convex_hull(thing, 0.01)
-
-
-@pytest.mark.parametrize("a", ["1", None, True, 1j, [1.0]])
-def test_exponents_are_numbers(a):
-    with pytest.raises(TypeError, match="a must be a real number"):
-        ed.PowerLaw(a)
-
-
-@universal
-@given(st.floats(0, 2, exclude_min=True))
-def test_the_name_of_a_power_law_gives_it_back(a):
-    source = ed.PowerLaw(a)
-    assert resolve(source.name) == source
-    assert source.max_distortion == float(1 / ((Fraction(a) + 1) * (Fraction(a) + 2)))
-
-
 @pytest.mark.parametrize("name", ["ramp", "circle", "power:1.5"])
 def test_sizes_of_cells(name):
     source = resolve(name)
@@ -185,9 +56,6 @@ def test_sizes_of_cells(name):
     for outside in (-1e-300, math.nan, [0.5, -1]):
         with pytest.raises(ValueError, match="p must be at least 0, got "):
             source.cell_distortion(outside)
-
-
-# --- equality, copies -----------------------------------------------------------------------------------------------
 
 
 def test_equality_is_by_kind_and_parameters():
@@ -228,9 +96,6 @@ def test_repr():
     assert repr(ed.Ramp()) == "<edcurve source 'ramp', D_max = 0.0833333>"
     assert repr(ed.PowerLaw(0.1)) == "PowerLaw(0.1)"
     assert repr(ed.Source.from_spectrum([3, 1], name="mine")) == "<edcurve source 'mine', D_max = 4>"
-
-
-# --- from a function ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -351,9 +216,6 @@ def test_an_open_source_is_not_closed():
     assert ed.Source(careful_circle, max_distortion=1.0, closed=False).status == "upper bound"
 
 
-# --- from a spectrum ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("energy", "name"), [(1.0, "circle"), (0.5, "sinusoid")])
 def test_one_harmonic_is_the_circle(energy, name):
     """The contract is 1e-10; another root finder on the same series is measured at 1e-15."""
@@ -378,19 +240,6 @@ def test_one_harmonic_next_to_levels(name):
     D = K * source.cell_distortion(1 / K)
     for near in (np.nextafter(D, 0), D, np.nextafter(D, 1)):
         assert ed.entropy_distortion(source, near, **NATS) == pytest.approx(np.log(K), rel=1e-13, abs=0)
-
-
-def exact_cell_distortion(c):
-    """p ↦ p Σ c_k (1 − sinc²(πkp)) in the working precision."""
-
-    def d(p):
-        if not p:
-            return mpf(0)
-        with mp.extraprec(max(0, -2 * mp.mag(p))):
-            sincs = [mp.sinpi(k * p) / (mp.pi * k * p) for k in range(1, len(c) + 1)]
-            return p * sum(mpf(float(ck)) * (1 - sinc**2) for ck, sinc in zip(c, sincs, strict=True))
-
-    return d
 
 
 @pytest.mark.parametrize(
@@ -482,126 +331,6 @@ def test_energies_cannot_be_changed():
 def test_what_is_no_spectrum(c, error, message):
     with pytest.raises(error, match=message):
         ed.Source.from_spectrum(c)
-
-
-# --- where biuniform partitions are not optimal ---------------------------------------------------------------------
-
-
-def biuniform(source, D):
-    """Entropy in nats of K equal cells and a smaller one at distortion D."""
-    K = next(K for K in range(1, 1000) if (K + 1) * source.cell_distortion(1 / (K + 1)) < D)
-
-    def excess(odd):
-        return K * source.cell_distortion((1 - odd) / K) + source.cell_distortion(odd) - D
-
-    odd = brentq(excess, 0, 1 / (K + 1), xtol=1e-15)
-    return -(1 - odd) * math.log((1 - odd) / K) - odd * math.log(odd)
-
-
-@pytest.fixture(scope="module")
-def halves():
-    return ed.Source.from_spectrum(HALVES, name="halves")
-
-
-@pytest.mark.parametrize(
-    "refused", [ed.entropy_distortion, ed.distortion_entropy, ed.partition], ids=lambda f: f.__name__
-)
-def test_exact_answers_are_refused_where_the_condition_fails(refused, halves):
-    assert halves.monotone
-    assert not halves.condition.holds
-    assert halves.status == "upper bound"
-    with pytest.raises(ValueError, match=r"'halves' \(condition .* violated; .*\); upper_bound returns the best"):
-        refused(halves, 0.5)
-    with pytest.raises(ValueError, match=r"its δ is not monotone.*upper_bound"):
-        refused(ed.Source.from_spectrum(PAIR), 0.5)
-
-
-def test_one_large_cell_beats_the_biuniform_partition(halves):
-    """The values of the theorem's page, to their last digit."""
-    got = ed.upper_bound(halves, 0.7552236, **NATS)
-    assert got == pytest.approx(0.746277, abs=1e-6)
-    assert biuniform(halves, 0.7552236) == pytest.approx(0.807795, abs=1e-6)
-    large = np.array([0.744, 0.128, 0.128])
-    own = math.fsum(halves.cell_distortion(large))
-    assert own == pytest.approx(0.7552236, abs=1e-7)
-    # the search may still improve on three digits
-    assert ed.upper_bound(halves, own, **NATS) <= -math.fsum(large * np.log(large)) + 1e-12
-
-
-def test_dual_bound_where_the_condition_fails(halves, monkeypatch):
-    """δ rises, and the dual bound asks for no more; it ends in a chord from p = 0.17."""
-    monkeypatch.setattr(oracle, "cell_distortion", {"halves": exact_cell_distortion(HALVES)}.__getitem__)
-    D = np.concatenate([ratios(1e-21, 0.9, 12), near_one(12)])
-    want = [float(oracle.dual("halves", x)) for x in D]
-    assert ed.lower_bound(halves, D, **NATS) == pytest.approx(want, rel=1e-12, abs=0)
-    assert float(oracle.tangent_size("halves")) == pytest.approx(0.17046664951321916, rel=1e-15, abs=0)
-
-
-def test_upper_bound_by_search(halves):
-    D = np.linspace(0.1, 0.98, 23)
-    upper, lower = ed.upper_bound(halves, D, **NATS), ed.lower_bound(halves, D, **NATS)
-    best = np.array([biuniform(halves, x) for x in D.tolist()])
-    assert (lower <= upper).all()
-    assert (upper <= best * (1 + 1e-12)).all()
-    assert (upper < best - 0.01).sum() >= 5
-    assert (np.diff(upper) < 0).all()
-    assert np.array_equal(ed.upper_bound(halves, D), upper / math.log(2))
-    assert np.array_equal(ed.upper_bound(halves, D[::-1].reshape(1, -1))[0], upper[::-1] / math.log(2))
-
-
-def test_ends_of_the_upper_bound_by_search(halves):
-    largest = halves.max_distortion
-    assert ed.upper_bound(halves, [0, largest, 2.0, math.inf]).tolist() == [math.inf, 0, 0, 0]
-    assert 0 < ed.upper_bound(halves, largest * (1 - 1e-9)) < 1e-6
-    # beyond 2000 cells only the biuniform partition is tried: feasible, so not below the dual bound, and near it
-    D = np.array([1e-6, 1e-9, 1e-15])
-    upper, lower = ed.upper_bound(halves, D), ed.lower_bound(halves, D)
-    assert (lower <= upper).all()
-    assert (upper <= lower * (1 + 1e-4)).all()
-
-
-@pytest.fixture(scope="module")
-def pair():
-    return ed.Source.from_spectrum(PAIR, name="pair")
-
-
-def test_no_lower_bound_without_a_monotone_delta(pair):
-    assert not pair.monotone
-    assert pair.status == "upper bound"
-    with pytest.raises(ValueError, match=r"δ that is monotone .*got 'pair'"):
-        ed.lower_bound(pair, 0.5)
-
-
-def test_upper_bound_without_a_monotone_delta(pair):
-    """Achieved by a partition; never worse than equal cells; at most 1e-9 above a search with other starts."""
-    D = np.linspace(0.05, 1.19, 9)
-    upper = ed.upper_bound(pair, D, **NATS)
-    K = np.arange(1.0, 200)
-    equal = K * pair.cell_distortion(1 / K)
-    assert (np.diff(upper) < 0).all()
-    for x, nats in zip(D.tolist(), upper.tolist(), strict=True):
-        assert nats <= np.log(K[equal <= x].min()) + 1e-12
-        found = minimise_entropy(pair.cell_distortion, x, seed=1)
-        sizes = found.sizes
-        assert math.fsum(sizes) == pytest.approx(1, abs=1e-12)
-        assert math.fsum(pair.cell_distortion(sizes)) <= x * (1 + 1e-12)
-        assert nats <= -math.fsum(sizes * np.log(sizes)) + 1e-9
-        assert nats >= found.entropy - 1e-3
-
-
-def test_upper_bound_at_equal_cells_without_a_monotone_delta(pair):
-    K = np.arange(2.0, 30)
-    assert (ed.upper_bound(pair, K * pair.cell_distortion(1 / K), **NATS) <= np.log(K) + 1e-12).all()
-
-
-@pytest.mark.parametrize("harmonic", [8191, 8192, 8193])
-def test_a_high_harmonic_is_not_mistaken_for_a_low_one(harmonic):
-    energies = np.zeros(harmonic)
-    energies[0], energies[-1] = 1.0, 0.01
-    source = ed.Source.from_spectrum(energies)
-    assert not source.monotone
-    with pytest.raises(ValueError, match="monotone"):
-        ed.lower_bound(source, 0.0061479)
 
 
 def test_a_cancelling_cell_distortion_warns_where_its_digits_are_lost():

@@ -1,14 +1,8 @@
-"""Indices in files: what coding costs, that it is undone, and that what is not what was written is refused."""
+"""Coding of indices: what it costs, that it is undone, what it refuses, and its commands."""
 
-import contextlib
-import hashlib
 import json
-import os
-import struct
 import subprocess
 import sys
-import tracemalloc
-import zlib
 
 import click
 import constriction
@@ -17,55 +11,14 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from coded import EXAMPLE, EXTREMES, WORDS, Cells, trained
 from edcurve.cli import main
-from edcurve_neural import coding
 from edcurve_neural.cli import coding as cli_coding
 from edcurve_neural.coding import bitstream
 from edcurve_neural.coding.code_lengths import code_lengths, differences, frequencies, undone
 from edcurve_neural.coding.tables import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-WORDS = 64  # bits that a range coder of 32-bit words may lose at its end
-EXTREMES = [-(2**63), -(2**62) - 1, -1000, 1000, 2**31, 2**63 - 1]
-
-
-class Cells:
-    """A compressor with tables of its own: what coding asks of any kind."""
-
-    def __init__(self, *known):
-        self.known = known
-        self.flat = torch.tensor([float(low) for low, _ in known])
-
-    def tables(self):
-        return self.known
-
-    def state(self):
-        return {"flat": self.flat}
-
-    def rate(self, indices):
-        bits = torch.zeros(indices.shape[:2], dtype=torch.float64)
-        for j, (low, probabilities) in enumerate(self.known):
-            bits -= torch.log2(torch.tensor(probabilities))[indices[:, :, j] - low]
-        return bits
-
-
-@pytest.fixture(scope="module")
-def circle():
-    return trained("circle", 4.0, latent_dim=2, steps=1500, learning_rate=3e-3)
-
-
-@pytest.fixture(scope="module")
-def ramp():
-    return trained("ramp", 256.0, latent_dim=1, steps=400, samples=64)
-
-
-def trained(source, lmbda, **fields):
-    torch.set_num_threads(1)
-    return edn.train(edn.Config(source, lmbda, hidden=(24, 24), batch_size=64, **fields), progress=False)
-
-
-# --- what it costs ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["circle", "ramp"])
@@ -172,9 +125,6 @@ def test_equal_probabilities_cost_their_logarithm(count, tmp_path):
     assert coded.model_bits == pytest.approx(10**5 * np.log2(count), abs=1e-6)
     assert abs(coded.bits - coded.model_bits) <= WORDS + 10**5 * 1e-4
     np.testing.assert_array_equal(edn.read_indices(tmp_path / "a.edc", model), indices)
-
-
-# --- the code itself --------------------------------------------------------------------------------------------------
 
 
 def test_frequencies_are_those_of_the_code_lengths():
@@ -295,246 +245,6 @@ def test_realizations_and_phases(circle, ramp, tmp_path):
         assert (one != other).any(axis=1).mean() < 0.01  # at the boundaries of cells
 
 
-# --- the file ---------------------------------------------------------------------------------------------------------
-
-KNOWN = Cells((-2, np.array([0.125, 0.25, 0.5, 0.0625])), (5, np.array([1.0])))
-ENTRIES = [[-2, 5], [0, 5], [0, 5], [1, 4], [-1, 5], [0, 5], [0, -(2**63)]]
-PAYLOAD = "f8ff2919cbdf7f1d010820ff000000000000000080ff0300"
-
-
-def test_the_format_stays(tmp_path):
-    path = tmp_path / "a.edc"
-    edn.write_indices(path, KNOWN, np.array(ENTRIES))
-    content = path.read_bytes()
-    magic, head, words = struct.unpack("<4sII", content[:12])
-    assert (magic, len(content)) == (b"edc\x01", 12 + head + 4 * words + 8)
-    assert content[-8:] == hashlib.blake2b(content[:-8], digest_size=8).digest()
-    usual = b'{"config":"","weights":"","shape":[100000,1],"tables":[[-5,10],[-5,10]]}\n'
-    text, planes = zlib.decompressobj(-15, zdict=usual).decompress(content[12 : 12 + head]).split(b"\n", 1)
-    known = {"config": None, "weights": coding.fingerprint(KNOWN), "shape": [7, 2], "tables": [[-2, 4], [5, 1]]}
-    assert json.loads(text) == known
-    low, high = np.frombuffer(planes, dtype=np.uint8).reshape(2, -1).astype(int)
-    turned = low + 256 * high
-    steps = np.where(turned % 2, -(turned + 1) // 2, turned // 2)
-    lengths = np.cumsum(np.cumsum(steps)) % 2**16
-    assert lengths.tolist() == [3 * 512, 2 * 512, 512, 4 * 512, 4 * 512, 0, 2**14 - 1]
-    assert content[12 + head : -8].hex() == PAYLOAD
-
-
-def test_the_payload_by_another_decoder(tmp_path):
-    """A range decoder of 64-bit states in Python's integers, and frequencies from the table above."""
-    words = iter(np.frombuffer(bytes.fromhex(PAYLOAD), dtype="<u4").tolist())
-    lower, span, point = 0, 2**64 - 1, next(words) << 32 | next(words)
-
-    def symbol(shares):
-        nonlocal lower, span, point
-        scale = span >> 24
-        quantile = (point - lower) % 2**64 // scale
-        stops = np.cumsum(shares).tolist()
-        found = next(i for i, stop in enumerate(stops) if quantile < stop)
-        lower, span = (lower + scale * (stops[found] - shares[found])) % 2**64, scale * shares[found]
-        if span < 2**32:
-            lower, span, point = lower << 32 & 2**64 - 1, span << 32, (point << 32 | next(words, 0)) & 2**64 - 1
-        return found
-
-    def entry(low, shares):
-        found = symbol(shares)
-        if found < len(shares) - 1:
-            return low + found
-        return None
-
-    for column, (low, probabilities) in zip(np.array(ENTRIES).T.tolist(), KNOWN.known, strict=True):
-        shares = frequencies(code_lengths(probabilities)).tolist()
-        found = [entry(low, shares) for _ in column]
-        for i in [i for i, x in enumerate(found) if x is None]:
-            value = sum(symbol([2**8] * 2**16) << 16 * k for k in range(4))
-            found[i] = value - 2**64 * (value >= 2**63)
-        assert found == column
-    assert next(words, None) is None
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    path = tmp_path_factory.mktemp("coded") / "a.edc"
-    edn.write_indices(path, KNOWN, np.array(ENTRIES))
-    return path.read_bytes()
-
-
-def refused(path, content, model=KNOWN):
-    path.write_bytes(content)
-    with pytest.raises(edn.DamagedFileError) as error:
-        edn.read_indices(path, model)
-    assert str(error.value).startswith(f"{path}: ")
-    assert str(error.value).endswith("; the file is damaged: what it held has to be encoded again")
-    return str(error.value)
-
-
-def test_every_altered_byte_is_noticed(small, tmp_path):
-    for i in range(len(small)):
-        for change in (1, 2, 4, 8, 16, 32, 64, 128, 255):
-            refused(tmp_path / "a.edc", small[:i] + bytes([small[i] ^ change]) + small[i + 1 :])
-
-
-def test_every_truncation_and_extension_is_noticed(small, tmp_path):
-    for i in range(len(small)):
-        refused(tmp_path / "a.edc", small[:i])
-        refused(tmp_path / "a.edc", small[i + 1 :])
-        refused(tmp_path / "a.edc", small + small[: i + 1])
-
-
-@given(st.data())
-@settings(max_examples=100, deadline=None, derandomize=True)
-def test_altered_blocks_are_noticed(small, tmp_path_factory, data):
-    start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(small))] * 2)))
-    other = small[:start] + data.draw(st.binary(max_size=40)) + small[stop:]
-    if other != small:
-        refused(tmp_path_factory.mktemp("altered") / "a.edc", other)
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"", "it does not begin as a file of coded indices does"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "it does not begin as a file of coded indices does"),
-        (b"edc\x01", "it ends after 4 bytes"),
-        (b"edc\x02" + bytes(16), "it is of version 2 of the format, not 1"),
-        (b"edc\x01" + b"\xff" * 8 + bytes(8), "it has 20 bytes, and should have 21474836495"),
-        (b"edc\x01" + bytes(16), "its content does not match its digest"),
-    ],
-    ids=["empty", "picture", "start", "version", "lengths", "zeros"],
-)
-def test_foreign_files(content, why, tmp_path):
-    assert why in refused(tmp_path / "a.edc", content)
-
-
-def test_no_files(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        edn.read_indices(tmp_path / "a.edc", KNOWN)
-    with pytest.raises(IsADirectoryError):
-        edn.read_indices(tmp_path, KNOWN)
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="pipe: expected a regular file"):
-        edn.read_indices(tmp_path / "pipe", KNOWN)
-
-
-def forged(header, lengths, words):
-    """A file with the right digest of whatever it holds."""
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    deflate = zlib.compressobj(wbits=-15, zdict=bitstream.USUAL)
-    head = deflate.compress(text + b"\n" + differences(np.array(lengths, dtype=np.uint16))) + deflate.flush()
-    content = struct.pack("<4sII", b"edc\x01", len(head), len(words)) + head + np.array(words, dtype="<u4").tobytes()
-    return content + hashlib.blake2b(content, digest_size=8).digest()
-
-
-WEIGHTS = coding.fingerprint(KNOWN)
-HEADER = {"config": None, "weights": WEIGHTS, "shape": [3, 1], "tables": [[0, 2]]}
-HALVES = [512, 512, 2**14 - 1]
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"shape": [10**15, 1]}, "1000000000000000 samples in 1 columns"),
-        ({"shape": [2**28, 1]}, "268435456 samples do not fit 1 words"),
-        ({"shape": [2**63, 0], "tables": []}, "samples in 0 columns"),
-        ({"shape": [-1, 1]}, "-1 samples in 1 columns"),
-        ({"shape": [3, 2]}, "3 samples in 2 columns with 1 tables"),
-        ({"shape": [3.0, 1]}, "a field is not of its type"),
-        ({"shape": [True, 1]}, "a field is not of its type"),
-        ({"shape": [3]}, "unpack"),
-        ({"shape": None}, "unpack"),
-        ({"tables": [[0, 3]]}, "6 bytes for 4 code lengths"),
-        ({"tables": [[0, 2**50]]}, "a table of 1125899906842624 from 0"),
-        ({"tables": [[0, 0]]}, "a table of 0 from 0"),
-        ({"tables": [[2**63 - 1, 2]]}, "a table of 2 from 9223372036854775807"),
-        ({"tables": 5}, "not iterable"),
-        ({"weights": 5}, "a field is not of its type"),
-        ({"config": [1]}, "a field is not of its type"),
-    ],
-    ids=str,
-)
-def test_forged_headers(change, why, tmp_path):
-    tracemalloc.start()
-    try:
-        message = refused(tmp_path / "a.edc", forged({**HEADER, **change}, HALVES, [5]))
-        assert tracemalloc.get_traced_memory()[1] < 2**24
-    finally:
-        tracemalloc.stop()
-    assert why in message
-
-
-@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 10**5, b"1" * 10**4, b'{"shape"'])
-def test_forged_text(text, tmp_path):
-    assert "its head cannot be read" in refused(tmp_path / "a.edc", forged(text, HALVES, [5]))
-
-
-def test_forged_tables_and_payloads(tmp_path):
-    path = tmp_path / "a.edc"
-    assert "a code length of 32 bits" in refused(path, forged(HEADER, [512, 512, 2**14], [5]))
-    assert "longer than what it should hold" in refused(path, forged(HEADER, HALVES, [5] * 9))
-    assert "invalid for the employed entropy model" in refused(path, forged(HEADER, HALVES, [2**32 - 1] * 2))
-    bomb = zlib.compressobj(9, wbits=-15).compress(bytes(2**24 + 1))
-    content = struct.pack("<4sII", b"edc\x01", len(bomb), 0) + bomb
-    content += hashlib.blake2b(content, digest_size=8).digest()
-    assert "it is not one deflated stream of allowed length" in refused(path, content)
-    encoder = constriction.stream.queue.RangeEncoder()
-    model = constriction.stream.model.Categorical(frequencies(np.array(HALVES)) - 1.0, perfect=False, lazy=False)
-    encoder.encode(np.array([1, 0, 1], dtype=np.int32), model)
-    path.write_bytes(forged(HEADER, HALVES, encoder.get_compressed()))
-    np.testing.assert_array_equal(edn.read_indices(path, KNOWN), [[1], [0], [1]])
-
-
-@given(
-    st.lists(st.integers(0, 2**32 - 1), max_size=8), st.integers(0, 60), st.lists(st.integers(0, 2**14 - 1), min_size=3)
-)
-@settings(max_examples=100, deadline=None, derandomize=True)
-def test_any_payload_is_decoded_or_refused(tmp_path_factory, words, rows, lengths):
-    path = tmp_path_factory.mktemp("forged") / "a.edc"
-    path.write_bytes(forged({**HEADER, "shape": [rows, 1], "tables": [[0, len(lengths) - 1]]}, lengths, words))
-    with contextlib.suppress(edn.DamagedFileError):
-        assert edn.read_indices(path, KNOWN).shape == (rows, 1)
-
-
-def test_another_compressor(circle, ramp, tmp_path):
-    path = tmp_path / "a.edc"
-    edn.compress(path, circle, [0.5])
-    key, weights = circle.config.key, coding.fingerprint(circle.model)
-    for other in (ramp, ramp.model, edn.NTC("circle", 2), KNOWN):
-        with pytest.raises(ValueError, match=f"of configuration {key}.*; got one with weights") as error:
-            edn.read_indices(path, other)
-        assert weights in str(error.value)
-        assert not isinstance(error.value, edn.DamagedFileError)
-    with pytest.raises(ValueError, match=f"got one with weights .*, of configuration {ramp.config.key}"):
-        edn.decompress(path, ramp)
-    assert edn.read_indices(path, circle.model).shape == (1, 2)  # the same weights
-    edn.write_indices(path, circle.model, [[0, 0]])
-    assert edn.read_indices(path, circle).tolist() == [[0, 0]]
-
-
-def test_a_run_that_was_stored_is_the_same_compressor(circle, tmp_path):
-    edn.compress(tmp_path / "a.edc", circle, [0.1, 0.7])
-    store = edn.Store(tmp_path / "store")
-    store.save(circle, points=64)
-    loaded = store.load(circle.config)
-    np.testing.assert_array_equal(
-        edn.decompress(tmp_path / "a.edc", loaded), edn.decompress(tmp_path / "a.edc", circle)
-    )
-
-
-def test_written_whole_or_not_at_all(circle, tmp_path, monkeypatch):
-    path = tmp_path / "a.edc"
-    edn.compress(path, circle, [0.1, 0.7])
-    before = path.read_bytes()
-    monkeypatch.setattr(bitstream, "_digest", lambda content: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
-        edn.compress(path, circle, [0.2])
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-# --- what is refused --------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("indices", "error", "words"),
     [
@@ -548,7 +258,7 @@ def test_written_whole_or_not_at_all(circle, tmp_path, monkeypatch):
 )
 def test_bad_indices(indices, error, words, tmp_path):
     with pytest.raises(error, match=words):
-        edn.write_indices(tmp_path / "a.edc", KNOWN, indices)
+        edn.write_indices(tmp_path / "a.edc", EXAMPLE, indices)
     assert not list(tmp_path.iterdir())
 
 
@@ -601,9 +311,6 @@ def test_without_the_extra(circle, small, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'edcurve\[coding\]'"):
         edn.compress(tmp_path / "a.edc", circle, [0.5])
     assert not list(tmp_path.iterdir())
-
-
-# --- the commands -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
