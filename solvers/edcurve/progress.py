@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-PATIENCE = 2.0
+PATIENCE = 2.0  # seconds
 
 
 @contextmanager
 def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
-    """Yield ``update(done, total)``; nothing is shown before `PATIENCE` seconds have passed, or off a terminal."""
+    """Yield ``update(done, total)``; a bar appears after `PATIENCE` seconds, and only on a terminal.
+
+    `total` is None where the number of steps is not known before.
+    """
     start, shown = time.monotonic(), None
     with ExitStack() as stack:
 
@@ -31,5 +34,5 @@ def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
 def _shown(title: str, total: int | None) -> Any:
     from click import progressbar
 
-    some = itertools.count() if total is None else range(total)
-    return progressbar(some, length=total, label=title, file=sys.stderr, show_pos=True)
+    steps = itertools.count() if total is None else range(total)
+    return progressbar(steps, length=total, label=title, file=sys.stderr, show_pos=True)

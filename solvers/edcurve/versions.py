@@ -1,4 +1,4 @@
-"""Versions of what results depend on, read from the metadata of the installed packages: nothing is imported."""
+"""Versions of the packages that results depend on, read from their metadata: none of them is imported."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ PACKAGES = ("numpy", "scipy", "numba", "pandas", "matplotlib", "python-flint", "
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
-    """Name and version of this package, of Python and of those of the packages that are installed."""
-    found = {"edcurve": __version__, "python": platform.python_version()}
+    """Names and versions of this package, of Python and of those of the packages that are installed."""
+    installed = {"edcurve": __version__, "python": platform.python_version()}
     for name in packages:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def system() -> str:

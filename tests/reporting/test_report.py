@@ -136,7 +136,7 @@ def test_without_the_extra_for_certificates(monkeypatch):
     monkeypatch.setitem(sys.modules, "edcurve.certificate", None)
     known = resolve("ramp")
     found = content.certificates(known, content.trade_off(known, None), None)
-    assert found.found == ()
+    assert found.certified == ()
     assert found.remark.startswith("There are none: ")
 
 

@@ -24,7 +24,7 @@ def span(low: Fraction | float, high: Fraction | float) -> arb:
 
 
 def below(x: arb) -> float:
-    """Largest double found that is proved to be at most every number in `x`; −inf if there is none."""
+    """A double close to the lower end of `x`, proved to be at most every number in it; −inf where none is proved."""
     guess = min(float(x.lower()), LARGEST)
     while guess > -math.inf and not arb(guess) <= x:
         guess = math.nextafter(guess, -math.inf)
@@ -32,7 +32,7 @@ def below(x: arb) -> float:
 
 
 def above(x: arb) -> float:
-    """Smallest double found that is proved to be at least every number in `x`."""
+    """A double close to the upper end of `x`, proved to be at least every number in it."""
     return -below(-x)
 
 
@@ -43,7 +43,7 @@ def fraction(x: arb) -> Fraction:
 
 
 def sign(x: arb) -> int:
-    """Sign of every number in `x`: 1, 0 for exactly 0, −1; and 0 where `x` has both signs."""
+    """Sign of every number in `x`: 1 or −1; 0 for exactly 0, and where it is not proved."""
     return int(x > 0) - int(x < 0)
 
 
@@ -58,6 +58,7 @@ def bisect(f: Callable[[arb], arb], low: arb, high: arb, enough: Callable[[arb, 
         if side != 0:
             low, high = (middle, high) if side > 0 else (low, middle)
             continue
+        # the precision cannot tell the sign in the middle: one last step, to quarters whose signs it can
         before, after = ((low + middle) / 2).mid(), ((middle + high) / 2).mid()
         if not (f(before) > 0 and f(after) < 0):
             break
@@ -66,7 +67,7 @@ def bisect(f: Callable[[arb], arb], low: arb, high: arb, enough: Callable[[arb, 
 
 
 def bits(x: arb) -> int:
-    """Number of bits before the point of the largest number in |x|; negative for small ones."""
+    """Number of bits before the point of the largest number in |x|, negative below ½."""
     top = x.abs_upper()
     if top.is_zero():
         return -ctx.prec

@@ -1,4 +1,4 @@
-"""E(D) where biuniform partitions are optimal: between two of them, on either side of D."""
+"""E(D) where biuniform partitions are optimal: two of them, of distortions on either side of D, enclose it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .balls import ball, bisect, bits, sign
 from .models import Model
 
 RESOLUTION = 100  # bits of the small cell, relative to the largest that it may be
-COUNTABLE = 128  # where ln K exceeds this, ln K and ln(K + 1) are the same for all purposes
+COUNTABLE = 128  # where ln K exceeds this, ln K and ln(K + 1) round to the same double
 PRECISIONS = tuple(320 << i for i in range(7))
 
 
 @dataclass(frozen=True)
 class Biuniform:
-    """K cells of size (1 − ε)/K and one of size ε, 0 ≤ ε ≤ 1/(K + 1); ε exactly the midpoint of a ball."""
+    """K cells of size (1 − ε)/K and one of size ε, 0 ≤ ε ≤ 1/(K + 1); ε is the midpoint of a ball, exactly."""
 
     count: int
     odd: arb
@@ -36,7 +36,10 @@ class Biuniform:
 
 @dataclass(frozen=True)
 class Bracket:
-    """Entropies of `lower`, of distortion proved to be ≥ D, and of `upper`, proved to be ≤ D."""
+    """Two partitions: the distortion of `lower` is proved to be ≥ D, that of `upper` ≤ D; and their entropies in nats.
+
+    Where there are too many cells to count, the entropies are bounds without partitions.
+    """
 
     low: arb
     high: arb
@@ -66,7 +69,7 @@ def bracket(model: Model, D: Fraction | float) -> Bracket:
 
 
 def _countless(size: arb, precision: int) -> Bracket:
-    """With d(p)/p = D and K = ⌊1/p⌋ the entropy is in [ln K, ln(K + 1)], so within 2p of −ln p."""
+    """Bracket of a tiny D: with d(p)/p = D and K = ⌊1/p⌋ the entropy is in [ln K, ln(K + 1)], within 2p of −ln p."""
     slack = 2 * arb(-COUNTABLE).exp()
     return Bracket(-size - slack, -size + slack, None, None, precision)
 

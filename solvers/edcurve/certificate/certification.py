@@ -1,4 +1,4 @@
-"""Certificates: what is proved about E(D) in ball arithmetic, where every rounding error is accounted for.
+"""Certificates: bounds on E(D) proved in ball arithmetic, where every rounding error is accounted for.
 
 Needs python-flint (``pip install 'edcurve[certificate]'``). Floating-point results of the rest of the package serve
 as guesses only; what is claimed is proved about the guess.
@@ -23,7 +23,7 @@ except ImportError as error:
 
 from . import enclosure, hypotheses
 from .balls import above, below
-from .models import Model, Spectrum
+from .models import BallSpectrum, Model
 from .shape import Slopes
 from .star import Star, verify_star
 
@@ -34,7 +34,7 @@ _precision = threading.RLock()  # python-flint has a single one for the process
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is proved about E(D): it is between `lower` and `upper`.
+    """Proof that E(D) is between `lower` and `upper`.
 
     Attributes
     ----------
@@ -118,41 +118,41 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
     TypeError
         If an argument is not a number or a source.
     """
-    known = resolve(source)
+    source = resolve(source)
     D = float(validation.nonnegative("distortion", validation.real("distortion", distortion)))
     validation.log_base(base)
     with _precision:
-        model, unit = hypotheses.model_of(known), hypotheses.unit_of(known)
+        model, unit = hypotheses.model_of(source), hypotheses.unit_of(source)
         if model.maximum * unit <= D:
-            return Certificate(known.name, D, float(base), 0.0, 0.0, "D ≥ D_max, decided exactly: one cell", count=1)
+            return Certificate(source.name, D, float(base), 0.0, 0.0, "D ≥ D_max, decided exactly: one cell", count=1)
         if D == 0.0:
-            return Certificate(known.name, D, float(base), math.inf, math.inf, "D = 0: no countable partition")
-        return _rounded(known.name, D, float(base), _enclosed(known, model, D, unit))
+            return Certificate(source.name, D, float(base), math.inf, math.inf, "D = 0: no countable partition")
+        return _rounded(source.name, D, float(base), _enclosed(source, model, D, unit))
 
 
 def _enclosed(source: Source, model: Model, D: float, unit: Fraction) -> enclosure.Enclosure:
     reason = hypotheses.theorem(source, model)
-    if reason or not isinstance(model, Spectrum):
+    if reason or not isinstance(model, BallSpectrum):
         return enclosure.exact(model, Fraction(D) / unit, reason)
     return enclosure.between(source, model, D)
 
 
-def _rounded(name: str, D: float, base: float, found: enclosure.Enclosure) -> Certificate:
-    with ctx.workprec(found.precision):
+def _rounded(name: str, D: float, base: float, enclosed: enclosure.Enclosure) -> Certificate:
+    with ctx.workprec(enclosed.precision):
         unit = arb(base).log()
-        low, high = below(found.low / unit), above(found.high / unit)
-        lmbda = None if found.lmbda is None else float(arb(found.lmbda) / unit)
+        low, high = below(enclosed.low / unit), above(enclosed.high / unit)
+        lmbda = None if enclosed.lmbda is None else float(arb(enclosed.lmbda) / unit)
     return Certificate(
         name,
         D,
         base,
         max(low, 0.0),
         high,
-        found.method,
-        precision=found.precision,
-        count=found.count,
-        odd=found.odd,
-        cells=found.cells,
+        enclosed.method,
+        precision=enclosed.precision,
+        count=enclosed.count,
+        odd=enclosed.odd,
+        cells=enclosed.cells,
         lmbda=lmbda,
     )
 
@@ -160,7 +160,7 @@ def _rounded(name: str, D: float, base: float, found: enclosure.Enclosure) -> Ce
 def verify_condition(source: Source | str | Slopes, *, boxes: int = 100_000) -> Star:
     """Prove condition (★), under which biuniform partitions are optimal, or a counterexample to it.
 
-    (★) says that for all p₁ < p₂ < p₃ of sum at most 1 the mean of w = p d″ over [ln p₂, ln p₃] exceeds that over
+    (★) says that for all p₁ < p₂ < p₃ of sum at most 1 the mean of w = p d″ over [ln p₂, ln p₃] exceeds its mean over
     [ln p₁, ln p₂]. Interval branch and bound covers all such triples with boxes.
 
     Parameters
@@ -191,10 +191,10 @@ def verify_condition(source: Source | str | Slopes, *, boxes: int = 100_000) -> 
         return verify_star(source, limit)
 
 
-def _spectrum(known: Source) -> Spectrum:
-    model = hypotheses.model_of(known)
-    if not isinstance(model, Spectrum):
+def _spectrum(source: Source) -> BallSpectrum:
+    model = hypotheses.model_of(source)
+    if not isinstance(model, BallSpectrum):
         raise ValueError(
-            f"source must have a finite spectrum, got {known.name!r}: its proof is on paper, docs/theorem.md"
+            f"source must have a finite spectrum, got {source.name!r}: its proof is on paper, docs/theorem.md"
         )
     return model

@@ -17,12 +17,12 @@ from flint import arb, ctx
 import edcurve
 
 from .balls import ball, below, fraction, span
-from .models import Spectrum
+from .models import BallSpectrum
 from .shape import Shape
 
 BITS = 20
 FINE_BITS = 80
-CIRCLE = Spectrum([1])
+CIRCLE = BallSpectrum([1])
 SMALL = 1 / 8
 POINTS = {"93/500": Fraction(93, 500), "1/2": Fraction(1, 2), "3/4": Fraction(3, 4), "1": Fraction(1)}
 
@@ -96,7 +96,7 @@ def _boxes(peak: float, dip: float) -> Iterator[list[int | str]]:
 
 
 def _kind(box: Box, peak: float, dip: float) -> tuple[str, float]:
-    """What is proved on a box, or an empty string; and the bound on the difference of the means."""
+    """The kind of proof that a box has, or "" where it must be divided; and its bound on m(p₂, p₃) − m(p₁, p₂)."""
     a, _, c, d = box
     if a > d or a + 2 * c > 1:
         return "outside", 0.0
@@ -143,7 +143,7 @@ def _integer(x: float) -> int:
 
 
 def _outward(x: arb) -> list[int]:
-    """Integers around `x` times a power of 2, with room for another way of computing it."""
+    """Integers around `x` times a power of 2, with room for the checker, which computes `x` another way."""
     scale, room = 2**FINE_BITS, 2**10
     return [math.floor(fraction(x.lower()) * scale) - room, math.ceil(fraction(x.upper()) * scale) + room]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from flint import arb
 
 from .balls import below, span
-from .models import Spectrum
+from .models import BallSpectrum
 
-NEWTON = 8
-SLACK = 2.0**-60  # relative: a box whose bound is this close to the least value found is not divided further
+NEWTON = 8  # steps
+SLACK = 2.0**-60  # relative: a box whose bound is as close to the least value so far is not divided further
 BOXES = 100_000
 
 
@@ -19,7 +19,7 @@ BOXES = 100_000
 class _Objective:
     """φ(t) = −t + λ x(eᵗ) at t = ln p, x(p) = d(p)/p, and its derivatives λ(d′ − x) − 1 and λ(w − d′ + x)."""
 
-    model: Spectrum
+    model: BallSpectrum
     lmbda: arb
     least: arb = field(default_factory=arb.pos_inf)
 
@@ -33,13 +33,13 @@ class _Objective:
         return self.lmbda * (self.model.bend(p) - self.model.slope(p) + self.model.mean(p))
 
     def near(self, p: float) -> arb:
-        """The value at p; the least of them is what boxes are compared with."""
+        """The value at p; boxes are compared with the least such value."""
         result = self.value(arb(p))
         self.least = self.least.min(arb(result.upper()))
         return result
 
 
-def dual_bound(model: Spectrum, D: float, lmbda: float) -> arb:
+def dual_bound(model: BallSpectrum, D: float, lmbda: float) -> arb:
     """Lower end of inf over 0 < p ≤ 1 of −ln p + λ(d(p)/p − D), for λ > 0 and d(p)/p nondecreasing.
 
     Sizes p < e^{−φ} exceed a value φ that is attained. The other sizes are covered by boxes, each bounded by the

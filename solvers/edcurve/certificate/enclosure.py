@@ -12,8 +12,8 @@ from edcurve.sources import Source
 from .balls import above, below
 from .biuniform import bracket
 from .dual import dual_bound
-from .feasible import Partition, inside
-from .models import Model, Spectrum
+from .feasible import FeasiblePartition, inside
+from .models import BallSpectrum, Model
 
 SEARCHED = 5.0  # nats up to which partitions that are not biuniform are searched for
 PRECISION = 160
@@ -21,7 +21,7 @@ PRECISION = 160
 
 @dataclass(frozen=True)
 class Enclosure:
-    """E(D) is between `low` and `high`."""
+    """Proof that E(D), in nats, is between `low` and `high`; see `Certificate` for the other fields."""
 
     low: arb
     high: arb
@@ -35,33 +35,33 @@ class Enclosure:
 
 def exact(model: Model, D: Fraction | float, reason: str) -> Enclosure:
     """E(D) as the entropy of a biuniform partition."""
-    found = bracket(model, D)
-    lower, upper = found.lower, found.upper
+    ends = bracket(model, D)
+    lower, upper = ends.lower, ends.upper
     how = (
         "two of them, proved to be on either side of D" if upper else "so many cells that one more makes no difference"
     )
     odd = (below(lower.odd), above(upper.odd)) if lower and upper and lower.count == upper.count else None
     method = f"E(D) is the entropy of a biuniform partition ({reason}); {how}"
-    return Enclosure(found.low, found.high, method, found.precision, upper.count if upper else None, odd)
+    return Enclosure(ends.low, ends.high, method, ends.precision, upper.count if upper else None, odd)
 
 
-def between(source: Source, model: Spectrum, D: float) -> Enclosure:
+def between(source: Source, model: BallSpectrum, D: float) -> Enclosure:
     """E(D) between the dual bound, its minimum proved, and the best partition found, its distortion proved."""
     with ctx.workprec(PRECISION):
         lmbda = _multiplier(source, model, D)
         low = dual_bound(model, D, lmbda)
-        found = bracket(model, D)
+        biuniform = bracket(model, D)
         better = _searched(source, model, D)
     above_it = "a biuniform partition"
-    high, count, cells = found.high, found.upper.count if found.upper else None, None
-    if better and better.entropy < found.high:
+    high, count, cells = biuniform.high, biuniform.upper.count if biuniform.upper else None, None
+    if better and better.entropy < biuniform.high:
         above_it = f"a partition into {len(better.sizes) + bool(better.extra)} cells"
         high, count, cells = better.entropy, None, better.sizes
     method = f"dual bound below, minimum over cell sizes proved; {above_it} above, proved to have distortion at most D"
     return Enclosure(low, high, method, PRECISION, count, None, cells, lmbda)
 
 
-def _multiplier(source: Source, model: Spectrum, D: float) -> float:
+def _multiplier(source: Source, model: BallSpectrum, D: float) -> float:
     """Slope of the dual bound at D: of its straight part, or λ = 1/(d′ − d/p) where d(p)/p = D."""
     lines = source._lines
     for left, right, slope in zip(lines[::4], lines[1::4], lines[3::4], strict=True):
@@ -71,7 +71,7 @@ def _multiplier(source: Source, model: Spectrum, D: float) -> float:
     return float(1 / (model.slope(p) - model.mean(p)))
 
 
-def _searched(source: Source, model: Spectrum, D: float) -> Partition | None:
+def _searched(source: Source, model: BallSpectrum, D: float) -> FeasiblePartition | None:
     few = float((-model.log_size(arb(D))).upper()) < SEARCHED
     if not few:
         return None

@@ -9,11 +9,11 @@ from flint import arb
 
 from .models import Model
 
-LARGEST_EXTRA = -30
+LARGEST_EXTRA = -30  # exponent of 2
 
 
 @dataclass(frozen=True)
-class Partition:
+class FeasiblePartition:
     """Cells of sizes s_i (1 − τ)/Σs and, if τ > 0, one more of size τ: their sum is 1 exactly."""
 
     sizes: tuple[float, ...]
@@ -21,15 +21,16 @@ class Partition:
     entropy: arb
 
 
-def inside(model: Model, D: float, sizes: Sequence[float]) -> Partition | None:
-    """Shrink cells that nearly meet D, by an extra cell τ as small as will do, until they provably meet it.
+def inside(model: Model, D: float, sizes: Sequence[float]) -> FeasiblePartition | None:
+    """Partition into about these sizes, its distortion proved to be at most D; None if that was not possible.
 
-    An extra cell lowers the distortion by some τ and raises the entropy by about τ ln 1/τ.
+    Cells that exceed D by a rounding error make room for one more cell, as small as suffices. A cell of size τ lowers
+    the distortion by some τ and raises the entropy by about τ ln 1/τ.
     """
     for exponent in (None, *range(-60, LARGEST_EXTRA, 2)):
         extra = arb(0) if exponent is None else arb(2) ** exponent
         scale = (1 - extra) / sum(map(arb, sizes), arb(0))
         cells = [arb(size) * scale for size in sizes] + ([] if exponent is None else [extra])
         if sum(map(model.distortion, cells), arb(0)) <= arb(D):
-            return Partition(tuple(sizes), extra, -sum((p * p.log() for p in cells), arb(0)))
+            return FeasiblePartition(tuple(sizes), extra, -sum((p * p.log() for p in cells), arb(0)))
     return None

@@ -1,4 +1,4 @@
-"""What must hold before anything is claimed: the model is the source's, δ is monotone, (★) holds."""
+"""What must hold before E(D) is enclosed: the model is the source's, δ is monotone, (★) holds."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from functools import lru_cache
 
 from edcurve import sources
 
-from .models import Model, Power, Ramp, Spectrum
+from .models import BallPowerLaw, BallRamp, BallSpectrum, Model
 from .monotone import is_monotone
 from .star import Star, verify_star
 
-ATTEMPT = 8_000  # boxes to spend on (★) unasked, about a second; the circle takes 233
-HARMONICS = 64  # and up to how many harmonics
+ATTEMPT = 8_000  # boxes that `certify` spends on (★), about a second; the circle takes 233
+HARMONICS = 64  # spectra with more are not attempted
 
 Energies = tuple[tuple[int, Fraction], ...]
 _answers: dict[Energies, Star] = {}
 
 _MODELS: dict[type[sources.Source], Callable[..., Model]] = {
-    sources.Ramp: lambda _: Ramp(),
-    sources.Sawbridge: lambda _: Power(Fraction(1)),
-    sources.UniformScalar: lambda _: Power(Fraction(2)),
-    sources.PowerLaw: lambda source: Power(Fraction(source._c[2])),
-    sources.Circle: lambda _: Spectrum([1]),
-    sources.Sinusoid: lambda _: Spectrum([Fraction(1, 2)]),
-    sources.Spectrum: lambda source: Spectrum(source.energies.tolist()),
+    sources.Ramp: lambda _: BallRamp(),
+    sources.Sawbridge: lambda _: BallPowerLaw(Fraction(1)),
+    sources.UniformScalar: lambda _: BallPowerLaw(Fraction(2)),
+    sources.PowerLaw: lambda source: BallPowerLaw(Fraction(source._c[2])),
+    sources.Circle: lambda _: BallSpectrum([1]),
+    sources.Sinusoid: lambda _: BallSpectrum([Fraction(1, 2)]),
+    sources.Spectrum: lambda source: BallSpectrum(source.energies.tolist()),
 }
 
 
 def unit_of(source: sources.Source) -> Fraction:
-    """What distortions of the model are multiplied by: the energies of a spectrum are the numbers that it has."""
+    """The factor from distortions of the model to those of the source; 1 for a spectrum, whose energies have it."""
     return Fraction(1) if type(source) is sources.Spectrum else source._scale
 
 
@@ -43,7 +43,7 @@ def model_of(source: sources.Source) -> Model:
             "source must be ramp, circle, sinusoid, sawbridge, uniform, power:a or from Source.from_spectrum to be "
             f"certified, got {source.name!r}: nothing is proved about others"
         )
-    if isinstance(model, Spectrum) and not _monotone(_key(model)):
+    if isinstance(model, BallSpectrum) and not _monotone(_key(model)):
         raise ValueError(
             f"source must have a δ that is monotone in the distance, got {source.name!r}, where δ falls: "
             "cells that are not intervals may be better"
@@ -52,31 +52,31 @@ def model_of(source: sources.Source) -> Model:
 
 
 def theorem(source: sources.Source, model: Model) -> str:
-    """Why biuniform partitions are optimal, or "" where that is not proved."""
-    if isinstance(model, Power):
+    """The reason why biuniform partitions are optimal, or "" where that is not proved."""
+    if isinstance(model, BallPowerLaw):
         return "w = p d″ increases, so that (★) holds"
-    if isinstance(model, Ramp):
+    if isinstance(model, BallRamp):
         return "(★) holds by an inequality between means"
-    if isinstance(model, Spectrum) and source.condition.holds:
+    if isinstance(model, BallSpectrum) and source.condition.holds:
         answer = star(model, ATTEMPT if len(model.energies) <= HARMONICS else 0)
         return f"(★) was proved on {answer.boxes} boxes of triples of sizes" if answer.holds else ""
     return ""
 
 
-def star(model: Spectrum, boxes: int) -> Star:
-    """Answer about (★), remembered unless it was left undecided by fewer boxes."""
+def star(model: BallSpectrum, boxes: int) -> Star:
+    """The answer about (★): a remembered one, unless that was left undecided by fewer boxes."""
     key = _key(model)
-    known = _answers.get(key)
-    if known is None or (known.holds is None and known.boxes < boxes):
-        known = _answers[key] = verify_star(model, boxes)
-    return known
+    answer = _answers.get(key)
+    if answer is None or (answer.holds is None and answer.boxes < boxes):
+        answer = _answers[key] = verify_star(model, boxes)
+    return answer
 
 
-def _key(model: Spectrum) -> Energies:
+def _key(model: BallSpectrum) -> Energies:
     return tuple(model.energies.items())
 
 
 @lru_cache(maxsize=64)
 def _monotone(energies: Energies) -> bool:
     values = dict(energies)
-    return is_monotone(Spectrum(values.get(k, 0) for k in range(1, max(values) + 1)))
+    return is_monotone(BallSpectrum(values.get(k, 0) for k in range(1, max(values) + 1)))

@@ -12,7 +12,7 @@ from .shape import Range, Shape, Slopes
 
 
 class Means:
-    """m(p, q) = (d′(q) − d′(p)) / ln(q/p), the mean of w over [ln p, ln q], for p < q in intervals.
+    """The mean m(p, q) = (d′(q) − d′(p)) / ln(q/p) of w over [ln p, ln q], enclosed for p < q in intervals.
 
     ∂m/∂p has the sign of m − w(p), ∂m/∂q that of w(q) − m.
     """
@@ -50,23 +50,27 @@ class Means:
         return self.log_at(p.low).union(self.log_at(p.high)) if p.low < p.high else self.log_at(p.low)
 
     def _mean(self, p: Range, q: Range) -> Range:
-        """Range of m: values of w between, the definition, and ends of the boxes towards which m grows."""
-        found = self.values(min(p.low, q.low), max(p.high, q.high))
+        """Range of m: what all of three bounds allow, each of which is the narrowest for some boxes.
+
+        m is among the values of w between p and q; it is the quotient that defines it; and it is largest and smallest
+        at ends of the intervals where the signs of its derivatives are proved.
+        """
+        mean = self.values(min(p.low, q.low), max(p.high, q.high))
         if p.high < q.low:
-            found = _both(found, self.quotient(p, q))
-        first, second = self._growth(p, q, found)
+            mean = _both(mean, self.quotient(p, q))
+        first, second = self._growth(p, q, mean)
         top = self._point(_end(p, first), _end(q, second))
         bottom = self._point(_end(p, -first), _end(q, -second))
-        return _both(found, Range(bottom.low, top.high))
+        return _both(mean, Range(bottom.low, top.high))
 
-    def _growth(self, p: Range, q: Range, found: Range) -> tuple[int, int]:
-        """Signs of ∂m/∂p and ∂m/∂q on the box, 0 where not known."""
+    def _growth(self, p: Range, q: Range, mean: Range) -> tuple[int, int]:
+        """Signs of ∂m/∂p and ∂m/∂q on the box, 0 where neither sign is proved."""
         sign = self.shape.sign(p.low, q.high)
         if sign:
             return sign, sign
         at_p, at_q = self.values(*p), self.values(*q)
-        first = (found.low >= at_p.high) - (found.high <= at_p.low)
-        second = (at_q.low >= found.high) - (at_q.high <= found.low)
+        first = (mean.low >= at_p.high) - (mean.high <= at_p.low)
+        second = (at_q.low >= mean.high) - (at_q.high <= mean.low)
         return first or self._lowest_first(p, q), second
 
     def _lowest_first(self, p: Range, q: Range) -> int:
@@ -87,5 +91,5 @@ def _both(a: Range, b: Range) -> Range:
 
 
 def _end(box: Range, direction: int) -> Range:
-    """Where a function is largest that rises (1) or falls (−1); all of the box where neither is known."""
+    """The end at which a function is largest that rises (1) or falls (−1); the whole box where neither is proved."""
     return {0: box, 1: Range(box.high, box.high), -1: Range(box.low, box.low)}[direction]

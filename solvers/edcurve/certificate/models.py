@@ -1,4 +1,4 @@
-"""Cell distortions in ball arithmetic: d(p), and ln p where d(p)/p = D."""
+"""Cell distortions in ball arithmetic: d(p), and the logarithm of the size p at which d(p)/p = D."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .balls import above, ball, bisect, bits
 
 
 class Model(Protocol):
-    """What a certificate asks of a source whose δ does not decrease with the distance."""
+    """What a certificate needs of a source whose δ does not decrease with the distance."""
 
     @property
     def maximum(self) -> Fraction:
@@ -27,8 +27,8 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class Ramp:
-    """d(p) = p²(2 − p)/12."""
+class BallRamp:
+    """The ramp: d(p) = p²(2 − p)/12."""
 
     maximum: Fraction = Fraction(1, 12)
 
@@ -37,13 +37,13 @@ class Ramp:
         return p * p * (2 - p) / 12
 
     def log_size(self, D: arb) -> arb:
-        """1 − p = √(1 − 12D)."""
+        """Logarithm of the size p, from 1 − p = √(1 − 12D)."""
         return (12 * D / (1 + (1 - 12 * D).sqrt())).log()
 
 
 @dataclass(frozen=True)
-class Power:
-    """d(p) = D_max p^{a+1} with D_max = 1/((a + 1)(a + 2))."""
+class BallPowerLaw:
+    """A power law: d(p) = D_max p^{a+1} with D_max = 1/((a + 1)(a + 2))."""
 
     exponent: Fraction
 
@@ -57,12 +57,12 @@ class Power:
         return p ** ball(self.exponent + 1) * ball(self.maximum)
 
     def log_size(self, D: arb) -> arb:
-        """p^a = D/D_max."""
+        """Logarithm of the size p, from p^a = D/D_max."""
         return (D / ball(self.maximum)).log() / ball(self.exponent)
 
 
-class Spectrum:
-    """d(p) = p Σ c_k (1 − sinc²(πkp)), c_k exactly the numbers given.
+class BallSpectrum:
+    """A finite spectrum: d(p) = p Σ c_k (1 − sinc²(πkp)), c_k exactly the numbers given.
 
     With δ(u) = Σ 2c_k (1 − cos 2πku), d′(p) = ∫₀¹ s δ(ps) ds and w = p d″ = δ − 2d′. For small p all of them
     cancel to the order of p²; the working precision makes up for that.
@@ -108,7 +108,10 @@ class Spectrum:
         return p * rise - 2 * self.bend(p)
 
     def log_size(self, D: arb) -> arb:
-        """Bisection from the p with (π²/3) Σ k²c_k p² = D, where d(p)/p < D since 1 − sinc² y ≤ y²/3."""
+        """Logarithm of the size p, by bisection.
+
+        The lower end is the p with (π²/3) Σ k²c_k p² = D, where d(p)/p < D since 1 − sinc² y ≤ y²/3.
+        """
         least = ((3 * D / ball(self.curvature)).sqrt() / arb.pi()).log()
         width = arb(2) ** (64 - ctx.prec)
         low, high = bisect(
@@ -117,6 +120,7 @@ class Spectrum:
         return low.union(high)
 
     def _sum(self, p: arb, term: Callable[[int], arb]) -> arb:
+        # for small p the terms cancel to the order of p²
         with ctx.workprec(ctx.prec + max(0, -2 * bits(p))):
             total = arb(0)
             for k, energy in self.energies.items():

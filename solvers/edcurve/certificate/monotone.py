@@ -7,12 +7,12 @@ from typing import Any
 
 from flint import ctx, fmpz_poly
 
-from .models import Spectrum
+from .models import BallSpectrum
 
-DIGITS = 53, 512, 4096
+PRECISIONS = 53, 512, 4096  # bits, tried one after the other
 
 
-def is_monotone(model: Spectrum) -> bool:
+def is_monotone(model: BallSpectrum) -> bool:
     """Whether δ′(u) = 4π sin(2πu) Q(cos 2πu) is never negative on [0, ½], Q = Σ k c_k U_{k−1}.
 
     Q has rational coefficients; it must be nonnegative on [−1, 1], so that its zeros of odd order, isolated in
@@ -22,6 +22,7 @@ def is_monotone(model: Spectrum) -> bool:
     polynomial = fmpz_poly([])
     for k, energy in model.energies.items():
         polynomial += int(k * energy * scale) * fmpz_poly.chebyshev_u(k - 1)
+    # zeros at −1 and 1 do not change the sign between them
     for end in (fmpz_poly([1, 1]), fmpz_poly([1, -1])):
         while not polynomial % end:
             polynomial //= end
@@ -33,7 +34,7 @@ def is_monotone(model: Spectrum) -> bool:
 
 def _crosses(factor: fmpz_poly) -> bool:
     """Whether a polynomial without multiple zeros, not 0 at −1 and 1, has a zero between."""
-    for precision in DIGITS:
+    for precision in PRECISIONS:
         with ctx.workprec(precision):
             pairs: list[Any] = factor.complex_roots()  # of zeros and multiplicities, whatever the stubs say
             roots = [root.real for root, _ in pairs if root.imag.is_zero()]

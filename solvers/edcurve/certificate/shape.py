@@ -1,4 +1,4 @@
-"""Where w rises and falls: signs of w′ on (0, 1], and from them the range of w on any interval."""
+"""Where w rises and where it falls: signs of w′ on (0, 1], and from them the range of w on any interval."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from flint import arb
 
 from .balls import above, below, span
 
-GRID = 2.0**-8
-FINEST = 2.0**-13
+GRID = 2.0**-8  # width of the pieces to begin with
+FINEST = 2.0**-13  # pieces so narrow are not divided further
 
 
 class Range(NamedTuple):
-    """All numbers from `low` to `high`, doubles."""
+    """All numbers from `low` to `high`, both doubles."""
 
     low: float
     high: float
@@ -51,7 +51,7 @@ class Piece(NamedTuple):
 
 
 class Shape:
-    """Pieces of (0, 1] in increasing order, the first one from 0 to η."""
+    """The rise and fall of w: pieces of (0, 1] in increasing order, the first one from 0 to η."""
 
     def __init__(self, model: Slopes) -> None:
         self.model = model
@@ -89,11 +89,11 @@ class Shape:
         return [piece for piece in self.level if piece.low < high and piece.high > low]
 
     def sign(self, low: float, high: float) -> int:
-        """1 if w rises on [low, high], −1 if it falls, 0 if it does both or that is not known."""
+        """1 if w is proved to rise on [low, high], −1 if it is proved to fall, 0 otherwise."""
         signs = {piece.sign for piece in self.pieces if piece.low < high and piece.high > low}
         return signs.pop() if len(signs) == 1 else 0
 
     def values(self, low: float, high: float) -> Range:
         """Range of w on [low, high]: from its ends, and from the pieces where it may turn."""
-        found = [self.at(low), self.at(high), *(piece.values for piece in self.inside(low, high))]
-        return Range(min(x.low for x in found), max(x.high for x in found))
+        ranges = [self.at(low), self.at(high), *(piece.values for piece in self.inside(low, high))]
+        return Range(min(x.low for x in ranges), max(x.high for x in ranges))

@@ -12,8 +12,8 @@ from .balls import ball
 from .means import Means
 from .shape import Range, Slopes
 
-NARROWEST = 2.0**-36
-PRECISION = 64
+NARROWEST = 2.0**-36  # boxes so narrow are left undecided
+PRECISION = 64  # bits
 
 Box = tuple[Range, Range, Range]
 
@@ -72,7 +72,10 @@ def _verify(model: Slopes, limit: int) -> Star:
 
 
 def _clipped(box: Box) -> Box | None:
-    """Smallest box found around the part with p₁ ≤ p₂ ≤ p₃, p₁ + p₂ + p₃ ≤ 1: exact, on multiples of 2⁻⁵⁰."""
+    """A box around the part with p₁ ≤ p₂ ≤ p₃ and p₁ + p₂ + p₃ ≤ 1; its ends are exact, multiples of 2⁻⁵⁰.
+
+    None if there is no such part.
+    """
     p, q, r = box
     p = Range(p.low, min(p.high, q.high, 1.0 - q.low - r.low))
     q = Range(max(q.low, p.low), min(q.high, r.high, 1.0 - p.low - r.low))
@@ -81,7 +84,7 @@ def _clipped(box: Box) -> Box | None:
 
 
 def _proved(means: Means, box: Box) -> bool:
-    """Whether m(p₂, p₃) > m(p₁, p₂) on the box."""
+    """Whether m(p₂, p₃) > m(p₁, p₂) is proved on the whole box."""
     p, q, r = box
     return means.mean(p, q).high < means.mean(q, r).low if q.low else _proved_near_zero(means, q, r)
 
@@ -99,7 +102,7 @@ def _proved_near_zero(means: Means, q: Range, r: Range) -> bool:
 
 
 def _violation(model: Slopes, box: Box) -> tuple[float, float, float] | None:
-    """A triple of the box at which (★) provably fails: its middle or its lowest corner, if that is one."""
+    """The middle or the lowest corner of the box, if (★) is proved to fail there."""
     for a, b, c in (tuple((side.low + side.high) / 2 for side in box), tuple(side.low for side in box)):
         if 0.0 < a < b < c and Fraction(a) + Fraction(b) + Fraction(c) <= 1 and margin(model, a, b, c) < 0:
             return a, b, c
@@ -113,7 +116,7 @@ def margin(model: Slopes, a: float, b: float, c: float) -> arb:
 
 
 def _widest(box: Box) -> int:
-    """The size to divide, by its effect: small p₁ matter little, p₂ through ln p₃/p₂."""
+    """The size to divide, by its effect on the means: a small p₁ has little, p₂ has it through ln p₃/p₂."""
     p, q, r = box
     wide = (r.high - r.low) / r.high
     if q.low == 0.0:

@@ -1,1 +1,1 @@
-"""Reading points and tables, writing files whole or not at all, and text as HTML."""
+"""Reading points and tables, writing files whole or not at all, and making HTML from plain values."""

@@ -1,4 +1,4 @@
-"""Reading points of curves from .npy, .npz and .csv files: numbers alone, nothing is executed."""
+"""Reading points of curves from .npy, .npz and .csv files: only numbers are read, and nothing is executed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST = 2**28  # numbers
 LARGEST_TEXT = 2**31  # bytes of CSV
 LONGEST_HEADER = 10_000  # bytes, numpy's own limit
 LONGEST = 300  # characters of a message
-SEPARATORS = {";": "semicolons", "\t": "tabs"}  # that tables have instead of commas
+SEPARATORS = {";": "semicolons", "\t": "tabs"}  # of tables that have no commas
 
 
 def is_data(path: str) -> bool:
@@ -27,7 +27,7 @@ def is_data(path: str) -> bool:
 
 
 def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDArray[Any]:
-    """The array in a file, one point a row; ValueError that names the file for whatever is not that.
+    """The array in a file, one point a row; ValueError that names the file if there is no such array in it.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDAr
 
 
 def shortened(error: Exception) -> str:
-    """Message of an exception; some of numpy have a whole header in them."""
+    """Message of an exception, cut: some messages of numpy have a whole header in them."""
     text = str(error)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
@@ -89,10 +89,10 @@ def _read_npz(path: str | os.PathLike[str], key: str | None) -> NDArray[Any]:
 
 
 def _check_header(file: IO[bytes], size: int) -> None:
-    """ValueError if the header of an array promises more than there is, or than is allowed: it would be allocated."""
+    """ValueError if the header of an array promises more than the file has, or too much: numpy would allocate it."""
     version = np.lib.format.read_magic(file)
     length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
-    if length > LONGEST_HEADER:  # numpy reads it before it looks at it
+    if length > LONGEST_HEADER:  # numpy would read all of it first
         raise ValueError(f"expected a header of at most {LONGEST_HEADER} bytes, got {length}")
     file.seek(8)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -129,9 +129,9 @@ def _add_row(rows: list[list[float]], cells: list[str], line: int) -> None:
         values = [float(cell) for cell in cells]
     except ValueError:
         if line == 1 and not any(map(_is_number, cells)):
-            return  # a header
-        found = next((shown for separator, shown in SEPARATORS.items() if separator in "".join(cells)), "")
-        hint = f", separated by {found}: expected commas" if found else ""
+            return  # the names of the columns
+        separators = next((shown for separator, shown in SEPARATORS.items() if separator in "".join(cells)), "")
+        hint = f", separated by {separators}: expected commas" if separators else ""
         raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}{hint}") from None
     if rows and len(values) != len(rows[0]):
         raise ValueError(f"line {line}: expected {len(rows[0])} numbers as above, got {len(values)}")

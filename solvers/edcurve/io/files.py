@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and reading text that is not endless."""
+"""Writing files whole or not at all, and reading text of limited length."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, of the same suffix, that takes its place on success.
 
-    Where ``path`` is a link the file it leads to is replaced; a device or a pipe is written to as it is.
+    Where ``path`` is a link, the file that it leads to is replaced. A device or a pipe is written to directly.
     """
     target = Path(path)
     if target.is_dir():
@@ -53,7 +53,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _named(path: str | os.PathLike[str], temporary: Path | None = None) -> Iterator[None]:
-    """Errors of writing name the path: of a full disk the system does not say where, nor NumPy that it is one."""
+    """Make errors of writing name the path.
+
+    When a disk is full, the system does not say which file it was, and NumPy not even that the disk is full.
+    """
     try:
         yield
     except OSError as error:

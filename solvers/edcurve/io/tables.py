@@ -1,4 +1,4 @@
-"""Points that somebody measured: distortion and entropy in bits, from a file, a data frame or an array."""
+"""Measured points: distortion and entropy of compressors in bits, from a file, a data frame or an array."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from .arrays import SEPARATORS
 Array = NDArray[np.float64]
 REQUIRED = ("distortion", "entropy")
 OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples")
-LMBDA = ("lmbda", "lambda", "λ")  # what people call it
-# as people write what is required, to be told how it is called here
-SAID = {"d": "distortion", "h": "entropy"}
-# what says which compressor a row is, in the columns of `edcurve runs --csv` and in what people write by hand
+LMBDA = ("lmbda", "lambda", "λ")  # names that a column of λ may have
+MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message tells people to rename
+# columns that say which compressor a row is: those of `edcurve runs --csv`, and names that people give by hand
 NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
 LONGEST = 60  # characters of a cell of a label, or of a value in a message
 MANY = 20  # names in a message
@@ -30,17 +29,17 @@ MANY = 20  # names in a message
 
 @dataclass(frozen=True)
 class Points:
-    """Measured points of one source, one compressor each.
+    """Measured points of one source, each of one compressor.
 
     Attributes
     ----------
     distortion, entropy : ndarray, shape (n,)
         D and H, in bits.
     lmbda, rate, distortion_centroid, samples : ndarray, shape (n,)
-        λ in bits per unit distortion, rate under the compressor's own entropy model in bits, distortion with the
-        centroids of its cells for a decoder, and at how many points it sees the source; NaN where not given.
+        λ in bits per unit distortion; rate in bits under the compressor's own entropy model; distortion if its cells
+        were decoded to their centroids; number of points at which it sees the source. NaN where not given.
     labels : tuple of str, length n
-        Which compressor each is, or "".
+        Names of the compressors, or "".
     left_out : int
         Rows of other sources, and of runs without a result.
     """
@@ -59,7 +58,7 @@ class Points:
 
 
 def read(points: Any, source: str | None = None) -> Points:
-    """What was measured, checked.
+    """Measured points, checked.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def read(points: Any, source: str | None = None) -> Points:
 
 
 def read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[int]]:
-    """The columns of a CSV by the names in its first line, as text, and the numbers of the lines that rows end in."""
+    """The columns of a CSV as text, by the names in its first line, and for each row the line that it ends in."""
     try:
         reader = csv.DictReader(io.StringIO(files.read_text(path, "utf-8-sig"), newline=None))
         rows = [(reader.line_num, row) for row in reader]
@@ -112,7 +111,7 @@ def read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[i
 
 
 def _renamed(columns: dict[str, list[Any]], where: str) -> dict[str, list[Any]]:
-    """The columns with λ under its name here."""
+    """The columns, that of λ under the name lmbda."""
     given = [name for name in columns if name in LMBDA]
     if len(given) > 1:
         raise ValueError(f"{where}: expected one column of λ, got {' and '.join(given)}")
@@ -130,9 +129,9 @@ def _listed(name: str, column: Any) -> list[Any]:
 
 def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where: str, source: str | None) -> Points:
     if missing := [name for name in REQUIRED if name not in columns]:
-        found = ", ".join(map(_shown, list(columns)[:MANY])) or "none"
+        names = ", ".join(map(_shown, list(columns)[:MANY])) or "none"
         raise ValueError(
-            f"{where}: expected columns distortion and entropy, got no {missing[0]} among {found}{_remedy(columns)}"
+            f"{where}: expected columns distortion and entropy, got no {missing[0]} among {names}{_remedy(columns)}"
         )
     count = len(columns["distortion"])
     if uneven := [name for name, column in columns.items() if len(column) != count]:
@@ -154,23 +153,23 @@ def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where:
 
 
 def _remedy(columns: dict[str, list[Any]]) -> str:
-    """What to do about names that are nearly right, or that were not told apart."""
+    """What to do about names that are nearly right, or about another separator; "" where neither is the case."""
     for separator, shown in SEPARATORS.items():
         if any(separator in name for name in columns):
             return f": separated by {shown}, expected commas"
-    meant = {name: SAID.get(name.lower(), name.lower()) for name in columns if name not in REQUIRED}
+    meant = {name: MEANT.get(name.lower(), name.lower()) for name in columns if name not in REQUIRED}
     lacking = {*REQUIRED} - {*columns}
     wrong = [f"{_shown(name)} to {right}" for name, right in meant.items() if right in lacking]
     return f": rename {' and '.join(wrong)}" if wrong else ""
 
 
 def counted(number: int, thing: str) -> str:
-    """So many of a thing."""
+    """A number of things in words: "1 row", "2 rows"."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def omitted(points: Points) -> str:
-    """How many rows were not meant."""
+    """How many rows were left out, in a sentence."""
     verb = "is" if points.left_out == 1 else "are"
     return f"{counted(points.left_out, 'row')} of other sources or of runs without a result {verb} left out"
 
@@ -179,7 +178,7 @@ def _is_meant(columns: dict[str, list[Any]], i: int, source: str | None) -> bool
     whose = columns["source"][i] if "source" in columns else None
     if source is not None and not _is_blank(whose) and str(whose).strip() != source:
         return False
-    # a run that has not ended, or failed
+    # a run that has failed, or has not ended, has no result
     return "status" not in columns or not any(_is_blank(columns[name][i]) for name in REQUIRED)
 
 

@@ -25,7 +25,7 @@ def report(
     """Write one self-contained HTML file about a source, with what compressors of it leave to be gained.
 
     It has an interactive plot of E(D), its bounds and its convex hull; the gap of each point, and its parts where they
-    are known; certificates; and versions and command. It loads nothing from anywhere, and the same input gives the same
+    are known; certificates; versions and command. It loads nothing from the network, and the same input gives the same
     file. Needs plotly (``pip install 'edcurve[report]'``).
 
     Parameters
@@ -33,10 +33,10 @@ def report(
     source : Source or str
         The source, or the name of a built-in one.
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2), optional
-        What was measured, at most 1000 points: D, and H in bits, as a CSV or table with columns distortion and entropy
-        or as pairs. A column lmbda adds the excess of H + λD, and rate and distortion_centroid beside it the parts of
-        the excess of R + λD: the columns of ``edcurve runs --csv``. Rows whose column source names another source, and
-        runs without a result, are left out, and the report says so.
+        At most 1000 measured points: D, and H in bits, as a CSV or table with columns distortion and entropy, or as
+        pairs. A column lmbda adds the excess of H + λD; with columns rate and distortion_centroid, too, the report
+        has the parts of the excess of R + λD. ``edcurve runs --csv`` writes all of them. Rows whose column source
+        names another source, and runs without a result, are left out, and the report says so.
     out : path, optional
         The file to write, whole or not at all; without it the page is returned.
     shannon : bool, optional
@@ -58,18 +58,18 @@ def report(
     """
     from . import content, page
 
-    known = resolve(source)
-    measured = None if points is None else tables.read(points, known.name)
+    source = resolve(source)
+    measured = None if points is None else tables.read(points, source.name)
     if measured is not None and len(measured) > MOST:
         raise ValueError(f"points must be at most {MOST}, got {len(measured)}")
     page.plotly()  # before the work
-    curve = content.trade_off(known, measured)
-    limit = content.shannon(known, curve, shannon)
-    gaps = None if measured is None else content.gaps(known, measured)
-    proved = content.certificates(known, curve, measured)
+    curve = content.trade_off(source, measured)
+    rates = content.shannon(source, curve, shannon)
+    gaps = None if measured is None else content.gaps(source, measured)
+    certificates = content.certificates(source, curve, measured)
     made = {"command": shlex.join(command) or "edcurve.report, from Python", "system": system(), **versions()}
-    made.pop("torch", None)  # on which nothing here depends
-    text = page.page(known, curve, limit, measured, gaps, proved, made)
+    made.pop("torch", None)  # nothing here depends on it
+    text = page.page(source, curve, rates, measured, gaps, certificates, made)
     if out is None:
         return text
     files.write_text(out, text)

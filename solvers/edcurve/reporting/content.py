@@ -1,4 +1,4 @@
-"""What a report says, as numbers: the curve, the gaps of the points and their parts, the certificates."""
+"""The numbers of a report: the curve, the gaps of the points and their parts, the certificates."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 NUM, NUM_SHANNON, CERTIFIED = 256, 32, 8
-NUM_SEARCHED = 64  # distortions of a curve that takes a search at each
-LEAST_SHANNON = 1e-12  # D/D_max from which on R(D) is drawn: below, nobody sees it beside E(D)
-HARMONICS = 64  # beyond which a certificate may take minutes
+NUM_SEARCHED = 64  # distortions of a curve that takes a search at each of them
+LEAST_SHANNON = 1e-12  # D/D_max from which on R(D) is drawn: at smaller ones it cannot be told from E(D)
+HARMONICS = 64  # with more of them a certificate may take minutes
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """How far points are above the optimum, in bits; NaN where that cannot be said.
+    """How far points are above the optimum, in bits; NaN where the points do not say enough.
 
-    `best` is E(D), or the best partition known; `gap` is H − best; `lagrangian` is the least H + λD, and `excess` what
-    H + λD is above it; `sampled` is what it is above the least for the ramp as the compressor sees it, at T points.
-    The parts are `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min. `doubts` are
-    sentences about points that cannot be, or need not be.
+    `best` is E(D), or the entropy of the best partition found; `gap` is H − best. `excess` is H + λD above its least
+    value for the source, and `sampled` the same for the ramp as the compressor sees it, at T points. The parts are
+    `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min. `doubts` are sentences about
+    points that are impossible, or worse than sending nothing.
     """
 
     best: Array
@@ -48,22 +48,22 @@ class Gaps:
 
     @property
     def total(self) -> Array:
-        """The parts together: what R + λD is above the least H + λD."""
-        with np.errstate(all="ignore"):  # of what overflowed there is no total
+        """The parts together: how far R + λD is above the least H + λD."""
+        with np.errstate(all="ignore"):  # parts that overflowed give no total
             return self.entropy_model + self.decoder + self.partition
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Certificates, with E(D) as computed beside each; or why there are none, or not one for each point."""
+    """Certificates, each with E(D) as computed; and a remark where there are none, or not one for each point."""
 
-    found: tuple[Certificate, ...]
+    certified: tuple[Certificate, ...]
     computed: tuple[float, ...]
     remark: str = ""
 
 
 def trade_off(source: Source, points: Points | None) -> Curve:
-    """The curve where the points are, at distortions that are short in decimals and at those of K equal cells."""
+    """The curve over the range of the points: at distortions short in decimals, and at those of K equal cells."""
     low, high = curves.least(source), source.max_distortion
     if points is not None:
         reached = points.distortion[points.distortion > 0.0]
@@ -78,21 +78,21 @@ def trade_off(source: Source, points: Points | None) -> Curve:
 
 
 def shannon(source: Source, curve: Curve, wanted: bool | None) -> tuple[Array, Array] | None:
-    """Shannon's R(D) at some of the distortions of the curve; by default where it takes less than a second or so."""
+    """Shannon's R(D) at some distortions of the curve; by default for closed sources, where it takes about a second."""
     from edcurve import shannon as limits
 
     if not (source.closed if wanted is None else wanted):
         return None
     least = max(limits.least_distortion(source), LEAST_SHANNON * source.max_distortion)
-    known = curve.distortion[curve.distortion >= least]
-    if not known.size:
+    computable = curve.distortion[curve.distortion >= least]
+    if not computable.size:
         return None
-    at = known[np.unique(np.linspace(0, known.size - 1, NUM_SHANNON).astype(int))]
+    at = computable[np.unique(np.linspace(0, computable.size - 1, NUM_SHANNON).astype(int))]
     return at, np.asarray(limits.rate_distortion(source, at))
 
 
 def gaps(source: Source, points: Points) -> Gaps:
-    """How far the points are above the optimum, and why."""
+    """How far the points are above the optimum, with the parts of that."""
     D, H, lmbda = points.distortion, points.entropy, points.lmbda
     best = np.asarray(bounds.upper_bound(source, D))
     least_distortion = np.full(D.shape, np.nan)
@@ -103,7 +103,7 @@ def gaps(source: Source, points: Points) -> Gaps:
     if weighted.any():
         minimum[weighted] = sweeps.lagrangian(source, lmbda[weighted]).value
     sampled = _least_sampled(source, points)
-    with np.errstate(over="ignore", invalid="ignore"):  # numbers close to the largest there are
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers close to the largest double
         return Gaps(
             best,
             H - best,
@@ -118,15 +118,15 @@ def gaps(source: Source, points: Points) -> Gaps:
 
 
 def _least_sampled(source: Source, points: Points) -> Array:
-    """Least H + λD for the ramp sampled at as many points as the compressor sees; NaN where that is not known."""
-    found = np.full(points.lmbda.shape, np.nan)
+    """Least H + λD for the ramp sampled at as many points as the compressor sees; NaN for points that do not say."""
+    minimum = np.full(points.lmbda.shape, np.nan)
     if source.name == "ramp":
-        known = np.isfinite(points.lmbda) & np.isfinite(points.samples)
-        known &= (points.samples >= 2) & (points.samples <= SampledRamp.MOST) & (points.samples % 1.0 == 0.0)
-        for T in np.unique(points.samples[known]).tolist():
-            those = known & (points.samples == T)
-            found[those] = sweeps.lagrangian(Ramp(int(T)), points.lmbda[those]).value
-    return found
+        stated = np.isfinite(points.lmbda) & np.isfinite(points.samples)
+        stated &= (points.samples >= 2) & (points.samples <= SampledRamp.MOST) & (points.samples % 1.0 == 0.0)
+        for T in np.unique(points.samples[stated]).tolist():
+            same = stated & (points.samples == T)
+            minimum[same] = sweeps.lagrangian(Ramp(int(T)), points.lmbda[same]).value
+    return minimum
 
 
 def certificates(source: Source, curve: Curve, points: Points | None) -> Certificates:
@@ -141,12 +141,12 @@ def certificates(source: Source, curve: Curve, points: Points | None) -> Certifi
     distinct = np.unique(_of_interest(source, curve) if points is None else points.distortion)
     chosen = distinct[np.unique(np.linspace(0, distinct.size - 1, CERTIFIED).astype(int))]
     try:
-        found = tuple(_each(lambda D: certify(source, D), chosen.tolist()))
+        certified = tuple(_each(lambda D: certify(source, D), chosen.tolist()))
     except ValueError as error:
         return Certificates((), (), f"There are none: {error}.")
-    computed = tuple(float(bounds.upper_bound(source, one.distortion)) for one in found)
+    computed = tuple(float(bounds.upper_bound(source, one.distortion)) for one in certified)
     remark = "" if chosen.size == distinct.size else f"At {chosen.size} of {distinct.size} distortions of the points."
-    return Certificates(found, computed, remark)
+    return Certificates(certified, computed, remark)
 
 
 def _of_interest(source: Source, curve: Curve) -> Array:

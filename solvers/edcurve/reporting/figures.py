@@ -1,4 +1,4 @@
-"""The package's main job: the optimal trade-offs of the ramp and the circle, drawn and tabulated."""
+"""The theory curves of the paper's Figures 1 and 3: optimal trade-offs of the ramp and the circle, with tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_figures(out: str | os.PathLike[str], *, base: float = 2, command: Sequ
     Returns
     -------
     list of Path
-        What was written: for each source a .png, a .pdf and a .csv, and one .json that says how.
+        The files: for each source a .png, a .pdf and a .csv, and one .json that says how they were made.
     """
     validation.log_base(base)
     folder = Path(out)

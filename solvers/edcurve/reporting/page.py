@@ -1,4 +1,4 @@
-"""The page: one HTML file that asks the network for nothing, and whose policy forbids it to."""
+"""The page: one HTML file that asks the network for nothing; its security policy forbids that, too."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def page(
     certificates: Certificates,
     made: dict[str, str],
 ) -> str:
-    """The whole page. `made` says how: command, versions, system."""
+    """The whole page. `made` says how it was made: command, versions, system."""
     figures: Figures = {"curve": plots.trade_off(curve, shannon, points, gaps)}
     sections = [_about(source, curve), _plot(curve)]
     if points is not None and gaps is not None:
@@ -54,7 +54,7 @@ def plotly() -> str:
 
 
 def _document(title: str, body: str, figures: Figures) -> str:
-    # JSON that cannot end the script that holds it
+    # JSON without "<", so that no text in it can end the script that holds it
     data = json.dumps(figures, allow_nan=False, ensure_ascii=True).replace("<", "\\u003c")
     style, script, library = _own("page.css"), _own("page.js"), plotly()
     hashes = " ".join(f"'sha256-{_digest(code)}'" for code in (library, script))
@@ -145,7 +145,7 @@ def _excess(points: Points, gaps: Gaps, *, exact: bool) -> str:
 
 
 def _worst(gaps: Gaps, *, exact: bool) -> str:
-    """The largest gap, if one is a gap."""
+    """The largest gap in words, or that no point is above the optimum."""
     worst = int(np.argmax(np.where(np.isfinite(gaps.gap), gaps.gap, -np.inf)))
     if gaps.gap[worst] < -ROUNDING:
         one, best = gaps.gap.size == 1, "E(D)" if exact else "the best partition known"
@@ -170,14 +170,14 @@ def _parts(points: Points, gaps: Gaps) -> str:
 def _certified(certificates: Certificates, curve: Curve) -> str:
     name = "E(D) as computed" if curve.status != BOUND else "upper bound as computed"
     remark = f'<p class="remark">{text(certificates.remark)}</p>' if certificates.remark else ""
-    if not certificates.found:
+    if not certificates.certified:
         return f"<h2>Certificates</h2>{remark}"
     rows = []
-    for one, value in zip(certificates.found, certificates.computed, strict=True):
+    for one, value in zip(certificates.certified, certificates.computed, strict=True):
         off = max(value - one.lower, one.upper - value) if math.isfinite(one.upper) else 0.0
         rows.append((repr(one.distortion), repr(one.lower), repr(one.upper), value, f"{off:.0e}"))
     head = ["D", "E(D) is at least", "and at most", name, "which is off by at most"]
-    methods = dict.fromkeys(one.method for one in certificates.found)
+    methods = dict.fromkeys(one.method for one in certificates.certified)
     proved = "".join(f"<li>{text(method)}</li>" for method in methods)
     return (
         f"<h2>Certificates</h2><p>Proved in ball arithmetic, every rounding error accounted for:</p>{remark}"

@@ -1,9 +1,9 @@
 """The interactive plots, as the plain data that plotly.js draws.
 
-plotly draws them rather than a script of our own or bokeh: zooming, panning, touch, hiding of lines and saving of a
-picture are there and kept up by others, its script is one file that needs nothing else, and the extra has one package
-besides it. The price is 4.8 MB a report. Only the script is used: the figures are plain data, checked against plotly's
-schema in the tests, so that plotly's own import (a second) is not needed.
+plotly draws them, rather than a script of our own or bokeh. It can zoom, pan, hide lines and save a picture, also by
+touch, and others maintain it. Its script is one file without dependencies; it makes a report 4.8 MB large. Only the
+script is used: the figures are plain data, which the tests check against plotly's schema, so that plotly itself, whose
+import takes a second, is not imported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from edcurve.sources import BOUND
 from .content import Gaps
 
 Array = NDArray[np.float64]
-# readable on white and on black, and told apart by those who see few colours: dashes differ too
+# readable on white and on black; dashes differ too, for readers who see few colours
 OPTIMUM, HULL, DUAL, SHANNON, POINT = "#2a7fd4", "#2e9e5b", "#d1495b", "#9467bd", "#e08214"
 PARTS = (("entropy_model", "entropy model", POINT), ("decoder", "decoder", OPTIMUM), ("partition", "partition", HULL))
 SHOWN = "%{customdata}<extra></extra>"
@@ -53,11 +53,11 @@ def trade_off(curve: Curve, shannon: tuple[Array, Array] | None, points: Points 
 
 
 def decomposition(points: Points, gaps: Gaps) -> Any:
-    """What the excess of R + λD over the least H + λD is made of, a bar a point; None where no point says."""
-    known = np.flatnonzero(np.isfinite(gaps.total))
-    if not known.size:
+    """The parts of the excess of R + λD over the least H + λD, a bar for each point; None where no point has them."""
+    whole = np.flatnonzero(np.isfinite(gaps.total))
+    if not whole.size:
         return None
-    order = known[np.argsort(points.lmbda[known], kind="stable")].tolist()
+    order = whole[np.argsort(points.lmbda[whole], kind="stable")].tolist()
     places = [f"{i + 1}" for i in order]
     traces = [
         {
@@ -157,7 +157,7 @@ def _who(points: Points, i: int) -> str:
 
 
 def _exactly(value: float) -> str:
-    """The number in the fewest digits that give it back, so that what is shown can be computed again."""
+    """The number in six digits if they are exact, else in all, so that readers can compute with what is shown."""
     short = f"{value:.6g}"
     return short if float(short) == value else repr(value)
 
