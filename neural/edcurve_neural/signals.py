@@ -165,8 +165,8 @@ class Signal(ABC):
     def for_training(self, *, centred: bool = True) -> Signal:
         """The source that networks are trained on: this one, or its points moved and scaled; see `MeasuredCurve`.
 
-        `centred` says whether points may be moved. `restore_inputs` and `restore_outputs` make what was trained take
-        and give realizations of this source; they do nothing here.
+        `centred` says whether points may be moved. `restore_inputs` and `restore_outputs` of that source make trained
+        layers take and give realizations of this one.
         """
         return self
 
@@ -540,7 +540,7 @@ def names() -> str:
 
 
 def samples_or_default(name: str, samples: Any) -> Any:
-    """`samples` as given, or what it is by default: 1024, or None for a source that is no function on [0, 1].
+    """`samples` as given, or its default: 1024, or None for a source that is no function on [0, 1].
 
     Raises
     ------

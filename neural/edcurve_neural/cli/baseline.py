@@ -33,7 +33,7 @@ POINTS = 2**16  # fewer than for trained compressors, as whole realizations are 
 @click.option("--codewords", type=click.IntRange(min=1), default=256, show_default=True, help="ecvq: before merging.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="ecvq: of its training set.")
 @click.option("--points", type=click.IntRange(min=2), default=POINTS, show_default=True, help="Phases evaluated.")
-@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all there is in each row.")
+@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all columns.")
 @json_option
 @reported
 def baseline(source: str, csv_path: str | None, as_json: bool, **options: Any) -> None:
@@ -41,7 +41,7 @@ def baseline(source: str, csv_path: str | None, as_json: bool, **options: Any) -
 
     SOURCE is ramp, circle, sinusoid or sawbridge. The kinds are vector quantization with an entropy constraint (ecvq),
     linear transform coding (klt), and uniform quantization of the phase, which presumes that the manifold is known.
-    Rows have the columns of `edcurve runs`, with the kind as compressor; what a kind does not have is empty.
+    Rows have the columns of `edcurve runs`, with the kind as compressor; columns that a kind lacks are empty.
     """
     rows = list(_rows(source, **options))
     write_all({csv_path: partial(listing.write_csv, rows)})

@@ -159,8 +159,8 @@ def train(
     """Train one neural compressor, and measure it.
 
     SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv). With --store,
-    a compressor that is there already is not trained again, and a command that was killed, and is given again, goes on
-    from its last checkpoint.
+    a compressor that the store has is not trained again. A command that was killed goes on from its last checkpoint
+    when it is given again.
     """
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     config = Config(_source(source, is_open), **_given(options, hidden))
@@ -189,10 +189,10 @@ def sweep(
 ) -> None:
     """Train many neural compressors into a store.
 
-    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv); all
-    combinations of the values given, separated by commas, are trained, many at once. What the store has already is not
-    trained again, and a command that was killed, and is given again, goes on from its last checkpoint and ends with the
-    same weights.
+    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv). Options take
+    several values, separated by commas, and all combinations are trained, many at once. A compressor that the store has
+    is not trained again. A command that was killed goes on from its last checkpoint when it is given again, and ends
+    with the same weights.
     """
     if workers is not None and cluster is not None:
         raise click.UsageError("--workers and --cluster exclude each other")
@@ -209,14 +209,14 @@ def sweep(
 
 @click.command()
 @click.argument("store", metavar="DIR", type=click.Path(exists=True, file_okay=False))
-@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all there is in each row.")
+@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all columns.")
 @json_option
 @reported
 def runs(store: str, csv_path: str | None, as_json: bool) -> None:
     """List the trained compressors of a store.
 
     The excess is rate + λ · distortion above the optimum, in bits; entropy_model, decoder and partition are its parts.
-    The table has four digits and fits the terminal; --csv and --json write all there is, exactly.
+    The table has four digits and fits the terminal; --csv and --json write all columns, with exact numbers.
     """
     if not (Path(store) / "runs").is_dir():
         raise ValueError(f"{store} is not a store of trained compressors: it has no folder named runs")

@@ -102,7 +102,7 @@ def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
     Raises
     ------
     DamagedFileError
-        If the file is not what was written.
+        If the file was altered.
     ValueError
         If it is of another compressor.
     ImportError

@@ -20,7 +20,7 @@ SCALE = 38  # bits of the weight of a probability of one: its product with a fre
 def code_lengths(probabilities: NDArray[np.float64]) -> Lengths:
     """Code lengths −log₂ p in 512ths of a bit, at most 32 bits.
 
-    One more at the end is for the escape symbol, whose probability is what the others leave to a sum of one.
+    The last one is that of the escape symbol, with the probability that the others leave to a sum of one.
     """
     left = max(0.0, 1.0 - float(probabilities.sum()))
     with np.errstate(divide="ignore"):

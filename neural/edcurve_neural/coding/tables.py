@@ -23,8 +23,8 @@ def tables(model: Any) -> list[ProbabilityTable]:
     Returns
     -------
     list of ProbabilityTable
-        The least index, and the probabilities of it and those that follow. Other indices share what is left to a sum of
-        one; that is less than 2e-6 for an `NTC`, unless its table would need more than 2¹⁶ indices.
+        The least index, and the probabilities from it on. Other indices share the rest to a sum of one; that is less
+        than 2e-6 for an `NTC`, unless its table would need more than 2¹⁶ indices.
 
     Raises
     ------

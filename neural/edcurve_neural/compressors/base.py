@@ -1,4 +1,4 @@
-"""What the rest of the package asks of a compressor, trained or to be trained: `Compressor`, `Kind`, `Layout`."""
+"""The contract of a compressor with the rest of the package: `Compressor`, `Kind` and `Layout`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from edcurve_neural.optimisation.program import Program
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import Signal
 
-VECTOR = 16
+VECTOR = 16  # numbers: a row is padded to multiples of them
 
 
 class ProbabilityTable(NamedTuple):
-    """Probabilities of the integers from `low` on: what an entropy coder takes for one latent dimension."""
+    """Probabilities of the integers from `low` on; an entropy coder takes one such table for each latent dimension."""
 
     low: int
     probabilities: NDArray[np.float64]
@@ -131,8 +131,8 @@ class Kind:
     program : callable
         The class of its training program. It takes configurations of one shape and a device.
     layout : callable
-        Takes a configuration and returns the `Layout` of the stored parameters. Their shapes are checked before memory
-        is taken for what a configuration says.
+        Takes a configuration and returns the `Layout` of the stored parameters. The shapes of stored tensors are
+        checked by it before memory is taken, as a damaged configuration may ask for any amount.
     restore : callable
         Takes a configuration and the tensors of `Compressor.state`, of checked shapes, and returns the compressor.
         It raises ValueError, or KeyError for a missing tensor.

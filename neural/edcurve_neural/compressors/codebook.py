@@ -29,7 +29,7 @@ class Codebook:
     base : Compressor
         The compressor whose encoder is used. An index without an entry is replaced by the nearest that has one.
     keys : Tensor of int64, shape (K, latents)
-        Indices of the encoder, in lexicographic order. Their numbers, from 0 to K − 1, are what is coded.
+        Indices of the encoder, in lexicographic order. Their numbers from 0 to K − 1 are the indices of the codebook.
     codewords : Tensor, shape (K, dim)
         Reconstructions.
     probabilities : Tensor of float64, shape (K,)

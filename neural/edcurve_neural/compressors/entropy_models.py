@@ -1,4 +1,4 @@
-"""The entropy model of a transform coder as tables of probabilities, which is what an entropy coder takes."""
+"""The entropy model of a transform coder as tables of probabilities, as an entropy coder takes them."""
 
 from __future__ import annotations
 

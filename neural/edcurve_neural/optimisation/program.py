@@ -18,7 +18,7 @@ from .settings import Settings
 
 LOGGED = 100  # points of the history
 
-Trained = TypeVar("Trained", covariant=True)  # what the parameters of one model amount to: a compressor
+Trained = TypeVar("Trained", covariant=True)  # the compressor that the parameters of one model make
 
 
 class Cost(NamedTuple):

@@ -1,4 +1,4 @@
-"""`Settings`: what training reads of a configuration."""
+"""`Settings`: the fields of a configuration that training reads."""
 
 from __future__ import annotations
 
