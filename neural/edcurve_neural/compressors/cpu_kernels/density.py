@@ -95,6 +95,7 @@ def log_prob(y: Vector, table: Table, maps: Maps, units: Matrix, scale: Real, in
     for i in range(n):
         units.values[i] = y[i] + np.float32(0.5)
         units.values[n + i] = y[i] - np.float32(0.5)
+    # `below` and `above` are the first rows of the units that a layer takes and makes, `at` is where its maps start
     at: Any = np.int64(0)  # and not the literal 0, for which more would be compiled
     below: Any = np.int64(0)
     above = below + 1

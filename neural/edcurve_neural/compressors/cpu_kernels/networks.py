@@ -39,7 +39,8 @@ class Layer(NamedTuple):
     """A row of the table of layers.
 
     Where the map starts among the parameters, its fan in and fan out, whether it lies as (fan in + 1, fan out) instead
-    of (fan out, fan in + 1), and the first row of the units that it takes and of those that it makes.
+    of (fan out, fan in + 1), and the first row of the units that it takes and of those that it makes. Synthesis layers
+    are flipped, so that the samples of a realization are the last axis of the last layer as of the first.
     """
 
     start: int
@@ -82,6 +83,7 @@ def leaky_relu(units: Vector) -> None:
 @inner
 def leaky_relu_backward(grad: Vector, units: Vector) -> None:
     """Multiply by the derivative of leaky ReLU, which its result tells as well as its argument."""
+    # a result has the sign of its argument; where it is NaN the gradient is passed on, scaled
     for i in range(grad.size):
         grad[i] = grad[i] if units[i] > ZERO else SLOPE * grad[i]
 
@@ -92,6 +94,7 @@ def backward(parameters: Parameters, layer: Layer, units: Matrix, chunk: Chunk, 
     fan_in, fan_out, size = layer.fan_in, layer.fan_out, chunk.size
     weights, target = parameters.values[layer.start :], parameters.gradient[layer.start :]
     inputs = rows_from(units, layer.below)
+    # the ones after the inputs make the biases a row, or a column, of the same product
     if layer.flipped:
         times_transposed(inputs, grad, Matrix(target, fan_out), fan_in + 1, fan_out, size, chunk.beta)
         times(Matrix(weights, fan_out), grad, into, fan_in, size, fan_out)

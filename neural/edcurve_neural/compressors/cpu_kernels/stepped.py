@@ -44,8 +44,8 @@ def project(rows: Matrix, n: int, lines: Lines, biased: bool, prefix: Vector, ou
             rows.values[r3 * stride :],
         )
         # sums over a thousand samples run in float64
-        s0 = s1 = s2 = s3 = 0.0
-        d0 = d1 = d2 = d3 = 0.0
+        s0 = s1 = s2 = s3 = 0.0  # of weights
+        d0 = d1 = d2 = d3 = 0.0  # of their products with a line that has dropped everywhere
         for i in range(dim):
             prefix[0, i], prefix[1, i], prefix[2, i], prefix[3, i] = s0, s1, s2, s3
             x = line[i] - 1.0
@@ -87,6 +87,7 @@ def adjoint(grads: Vector, n: int, lines: Lines, biased: bool, scale: Real, step
         r0, r1, r2, r3 = u, min(u + 1, n - 1), min(u + 2, n - 1), min(u + 3, n - 1)
         g0, g1, g2, g3 = grads[r0 * batch :], grads[r1 * batch :], grads[r2 * batch :], grads[r3 * batch :]
         fill(steps, ZERO)
+        # sums of the gradients s and of their products d with what the lines are raised by
         s0 = s1 = s2 = s3 = 0.0
         d0 = d1 = d2 = d3 = 0.0
         for b in range(batch):
@@ -109,7 +110,7 @@ def adjoint(grads: Vector, n: int, lines: Lines, biased: bool, scale: Real, step
             out.values[r2 * stride :],
             out.values[r3 * stride :],
         )
-        f0 = f1 = f2 = f3 = 0.0
+        f0 = f1 = f2 = f3 = 0.0  # gradients of the lines that have dropped
         for i in range(dim):
             x = line[i]
             f0 += steps[4 * i]

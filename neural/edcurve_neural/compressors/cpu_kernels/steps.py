@@ -150,7 +150,7 @@ def _analyse(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> None:
                 for j in range(model.x.shape[0]):
                     copy(model.x[j, chunk.start :], row(units, layer.below + j, chunk.size), chunk.size)
             forward(model.parameters.values, layer, units, chunk.size)
-        else:
+        else:  # it was projected for the whole batch
             for j in range(layer.fan_out):
                 copy(work.first[j * samples + chunk.start :], row(units, layer.above + j, chunk.size), chunk.size)
         if i + 1 < depth:
@@ -171,6 +171,7 @@ def _latents(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> float:
         soft_round(row(units, above + i, size), model.alpha, z, row(own, ROUND_Y, size), row(own, ROUND_ALPHA, size))
         for b in range(size):
             z[b] += model.noise[i, chunk.start + b]
+        # what the synthesis takes is written where its first layer looks for it
         at = row(units, below + i, size)
         conditional_mean(z, model.alpha, at, row(own, MEAN_Z, size), row(own, MEAN_ALPHA, size))
         if plan.twice:
@@ -187,7 +188,8 @@ def _reconstruct(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> fl
     """Sum of squared errors; writes the gradients of the synthesis, and that in the latents to the rows of `grad`.
 
     Realizations of many samples are not formed: ‖x − Aᵀh‖² = ‖x‖² − 2(Ax)·h + h·(AAᵀ)h, for the rows A of the last
-    layer and the units h that it takes. Its derivative in h is 2(AAᵀh − Ax).
+    layer and the units h that it takes. Its derivative in h is 2(AAᵀh − Ax). With the Gram matrix a realization costs a
+    product with a matrix of 101 rows and columns, not two with one of 101 rows and 1024 columns.
     """
     units, size, samples = Matrix(work.units, plan.chunk), chunk.size, model.noise.shape[1]
     depth = plan.layers.shape[0] // 2
@@ -197,7 +199,7 @@ def _reconstruct(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> fl
         leaky_relu(block(units, layer.above, layer.fan_out))
     last = layer_of(plan.layers, 2 * depth - 1)
     grad, into = rows_from(units, plan.grad), rows_from(units, plan.other)
-    error = 0.0
+    error = 0.0  # ‖x‖² is in the sum already
     if plan.stepped:
         rows, hidden = last.fan_in + 1, rows_from(units, last.below)
         gram(hidden, Matrix(work.outer, rows), rows, size, chunk.beta)
@@ -216,13 +218,17 @@ def _reconstruct(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> fl
         leaky_relu_backward(block(grad, 0, layer.fan_out), block(units, layer.above, layer.fan_out))
         backward(model.parameters, layer, units, chunk, grad, into)
         grad, into = into, grad
+    # the two buffers take turns, so the last gradient may be in either
     copy(grad.values, block(units, plan.grad, plan.layers[depth, 1]), plan.layers[depth, 1] * plan.chunk)
     return error
 
 
 @reduction
 def _gram_error(product: Vector, hidden: Vector, projected: Vector, strength: Real) -> Real:
-    """Part of ‖x − Aᵀh‖² − ‖x‖² = h·(AAᵀh − 2Ax) for a row of AAᵀh, which becomes the gradient in h; h replaces Ax."""
+    """Part of ‖x − Aᵀh‖² − ‖x‖² = h·(AAᵀh − 2Ax) for a row of AAᵀh, which becomes the gradient in h.
+
+    h replaces Ax, for the gradient in A that is made of the whole batch.
+    """
     error = ZERO
     for b in range(product.size):
         difference = product[b] - projected[b]
@@ -253,6 +259,7 @@ def _rounding(plan: Plan, work: Workspace, chunk: Chunk, latents: int) -> float:
     for i in range(latents):
         own, grad = Matrix(work.latents[LATENT_ROWS * i * plan.chunk :], plan.chunk), row(units, plan.grad + i, size)
         rate = row(own, RATE, size)
+        # backward through r_α once more, if the density is evaluated there; then r_α, the noise, and s_α
         if plan.twice:
             in_alpha += dot(rate, row(own, AGAIN_ALPHA, size))
             in_at = row(own, AGAIN_Z, size)
@@ -338,6 +345,7 @@ def evaluate(parameters: Parameters, batch: Batch, plan: Plan, work: Workspace, 
             project(decoder, rows, lines, not plan.stepped, work.prefix, work.last)
             gram(decoder, square, rows, dim, ZERO)
             mirror(square, rows)
+        # sums over the chunks run in float64
         nats, error, in_alpha = 0.0, np.float64(batch.energy[m]), 0.0
         for start in range(0, samples, plan.chunk):
             chunk = Chunk(start, min(plan.chunk, samples - start), ZERO if start == 0 else ONE)
@@ -347,6 +355,7 @@ def evaluate(parameters: Parameters, batch: Batch, plan: Plan, work: Workspace, 
             in_alpha += _rounding(plan, work, chunk, latents)
             _adapt(model, plan, work, chunk)
         if plan.stepped:
+            # the units took the places of the products, and so did the gradients in them
             mirror(outer, rows)
             inputs = Matrix(target[first.start :], dim + 1)
             adjoint(work.first, first.fan_out, lines, plan.stepped, ONE, work.steps, inputs)
