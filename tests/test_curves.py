@@ -59,8 +59,8 @@ def test_the_number_of_distortions(num):
 @pytest.mark.parametrize("name", [*BUILT_IN, ONE_HARMONIC], ids=str)
 @pytest.mark.parametrize("base", [2, math.e, 1.01])
 def test_the_bounds_are_in_order(name, base):
-    known = ONE_HARMONIC if name is ONE_HARMONIC else None
-    most = ONE_HARMONIC.max_distortion if known else ed.distortion_entropy(name, 0.0)
+    spectrum = ONE_HARMONIC if name is ONE_HARMONIC else None
+    most = ONE_HARMONIC.max_distortion if spectrum else ed.distortion_entropy(name, 0.0)
     rng = np.random.default_rng(7)
     # D_K of many K with both neighbours, where the bounds touch, and all scales
     at = [ed.distortion_entropy(name, math.log(k), base=math.e) for k in [*range(1, 70), 1000]]

@@ -197,10 +197,10 @@ def test_refuses_other_types_and_bases():
 
 
 def test_condition_holds_for_the_circle():
-    found = verify_condition("circle")
-    assert found.holds is True
-    assert found.witness is None
-    assert found.boxes > 100
+    star = verify_condition("circle")
+    assert star.holds is True
+    assert star.witness is None
+    assert star.boxes > 100
 
 
 def test_condition_holds_for_five_harmonics():
@@ -208,9 +208,9 @@ def test_condition_holds_for_five_harmonics():
 
 
 def test_condition_fails_with_a_witness():
-    found = verify_condition(ed.Source.from_spectrum(HALVES))
-    assert found.holds is False
-    p = [mpf(x) for x in found.witness]
+    star = verify_condition(ed.Source.from_spectrum(HALVES))
+    assert star.holds is False
+    p = [mpf(x) for x in star.witness]
     assert p[0] < p[1] < p[2]
     assert sum(p) <= 1
 
@@ -235,9 +235,9 @@ def test_certify_uses_what_was_proved():
 
 
 def test_condition_gives_up_within_its_boxes():
-    found = verify_condition(ed.Source.from_spectrum([1.0, 0.09, 0.01]), boxes=50)
-    assert found.holds is None
-    assert found.boxes == 50
+    star = verify_condition(ed.Source.from_spectrum([1.0, 0.09, 0.01]), boxes=50)
+    assert star.holds is None
+    assert star.boxes == 50
     with pytest.raises(ValueError, match="boxes"):
         verify_condition("circle", boxes=0)
     with pytest.raises(ValueError, match="finite spectrum"):
@@ -276,10 +276,10 @@ class BallHump(BallPower):
 
 def test_condition_for_ball_functions():
     assert verify_condition(BallPower()).holds is True
-    found = verify_condition(BallHump())
-    assert found.holds is False
-    low, middle, high = (BallHump().slope(arb(p)) for p in found.witness)
-    logs = [math.log(p) for p in found.witness]
+    star = verify_condition(BallHump())
+    assert star.holds is False
+    low, middle, high = (BallHump().slope(arb(p)) for p in star.witness)
+    logs = [math.log(p) for p in star.witness]
     assert float((high - middle) / (logs[2] - logs[1]) - (middle - low) / (logs[1] - logs[0])) < 0
 
 

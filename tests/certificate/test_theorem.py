@@ -34,9 +34,9 @@ def first(kind):
 
 
 def test_shipped_certificate_is_accepted():
-    found = check.check(SHIPPED)
-    assert found["boxes"] == len(SHIPPED["boxes"]) > 100
-    assert found["least"] > 1e-3
+    summary = check.check(SHIPPED)
+    assert summary["boxes"] == len(SHIPPED["boxes"]) > 100
+    assert summary["least"] > 1e-3
 
 
 def test_writer_writes_what_is_shipped():

@@ -180,10 +180,10 @@ def test_commands_that_name_what_is_wrong(tmp_path):
 
 def test_lagrangian_on_the_command_line():
     content = json.loads(run("lagrangian", "ramp:1024", 48, 4096, "--json").stdout)
-    found = ed.lagrangian(ed.Ramp(samples=1024), [48, 4096])
-    assert content["cells"] == found.cells.tolist() == [4, 512]
+    minimum = ed.lagrangian(ed.Ramp(samples=1024), [48, 4096])
+    assert content["cells"] == minimum.cells.tolist() == [4, 512]
     for name in ("lmbda", "entropy", "distortion", "value"):
-        assert content[name] == getattr(found, name).tolist()
+        assert content[name] == getattr(minimum, name).tolist()
     assert content["value"][1] == pytest.approx(9.9993, abs=5e-5)
     assert "512" in run("lagrangian", "ramp:1024", 4096).stdout
     nats = json.loads(run("lagrangian", "circle", 4, "--base", "e", "--json").stdout)

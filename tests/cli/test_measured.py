@@ -102,14 +102,14 @@ def test_several_points_are_doubted_at_once(cli):
 
 
 def test_segment(cli, loop):
-    found = ed.segment(loop, [4.0, 32.0], closed=True, base=math.e)
+    best = ed.segment(loop, [4.0, 32.0], closed=True, base=math.e)
     code, out, err = cli("segment", "loop.npy", "--lmbda", "4,32", "--closed", "--base", "e", "--json")
     content = strict(out)
     assert (code, err) == (0, "")
-    assert content["cells"] == found.cells.tolist()
-    assert content["value"] == found.value.tolist()
-    assert content["boundaries"] == [part.tolist() for part in found.boundaries]
-    assert content["probabilities"] == [part.tolist() for part in found.probabilities]
+    assert content["cells"] == best.cells.tolist()
+    assert content["value"] == best.value.tolist()
+    assert content["boundaries"] == [part.tolist() for part in best.boundaries]
+    assert content["probabilities"] == [part.tolist() for part in best.probabilities]
 
 
 def test_segment_prints_a_table_that_fits(cli, loop):
@@ -127,13 +127,13 @@ def test_segment_writes_its_table_and_its_cells(cli, loop):
     np.savetxt("weights.csv", np.linspace(1.0, 2.0, 240))
     arguments = ("segment", "loop.npy", "--lmbda", "16", "--weights", "weights.csv")
     assert cli(*arguments, "--csv", "table.csv", "--cells", "cells.csv")[:2] == (0, "")
-    found = ed.segment(loop, 16.0, weights=np.linspace(1.0, 2.0, 240))
+    best = ed.segment(loop, 16.0, weights=np.linspace(1.0, 2.0, 240))
     (row,) = csv.DictReader(Path("table.csv").read_text(encoding="utf-8").splitlines())
-    assert float(row["value"]) == found.value
+    assert float(row["value"]) == best.value
     rows = list(csv.DictReader(Path("cells.csv").read_text(encoding="utf-8").splitlines()))
-    assert [int(row["first"]) for row in rows] == found.boundaries.tolist()
-    assert [float(row["probability"]) for row in rows] == found.probabilities.tolist()
-    assert [[float(row["centroid_0"]), float(row["centroid_1"])] for row in rows] == found.centroids.tolist()
+    assert [int(row["first"]) for row in rows] == best.boundaries.tolist()
+    assert [float(row["probability"]) for row in rows] == best.probabilities.tolist()
+    assert [[float(row["centroid_0"]), float(row["centroid_1"])] for row in rows] == best.centroids.tolist()
 
 
 def test_what_segment_refuses(refused, loop):

@@ -109,11 +109,11 @@ class TestCertify:
     def test_encloses_within_1e_12(self, output):
         for source, D in (("ramp", "0.01"), ("circle", "0.05")):
             shown = output("certify", source, D, "--json")
-            (found,) = json.loads(shown)
+            (certificate,) = json.loads(shown)
             # the enclosure is narrower than the rounding errors of the double
-            assert found["lower"] == pytest.approx(ed.entropy_distortion(source, float(D)), rel=1e-15)
-            assert found["upper"] - found["lower"] <= 1e-12
-            assert "(★)" in found["method"]
+            assert certificate["lower"] == pytest.approx(ed.entropy_distortion(source, float(D)), rel=1e-15)
+            assert certificate["upper"] - certificate["lower"] <= 1e-12
+            assert "(★)" in certificate["method"]
 
     def test_says_what_was_proved(self, output):
         shown = output("certify", "circle", "0.05", "2")
@@ -122,5 +122,5 @@ class TestCertify:
         assert max(map(len, shown.splitlines())) <= 80
 
     def test_infinite(self, output):
-        (found,) = json.loads(output("certify", "ramp", "0", "--json"))
-        assert found["lower"] == found["upper"] == "inf"
+        (certificate,) = json.loads(output("certify", "ramp", "0", "--json"))
+        assert certificate["lower"] == certificate["upper"] == "inf"

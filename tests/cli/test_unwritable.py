@@ -92,7 +92,7 @@ print(json.dumps({"said": said, "changed": sorted(set(before.items()) ^ set(afte
 
 def python(code, *arguments, prefix=(), preexec=None, **environment):
     """Standard output of a program that succeeds."""
-    known = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS), **environment}
+    variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS), **environment}
     done = subprocess.run(
         [*prefix, sys.executable, "-c", code, *map(str, arguments)],
         capture_output=True,
@@ -100,7 +100,7 @@ def python(code, *arguments, prefix=(), preexec=None, **environment):
         timeout=300,
         check=False,
         preexec_fn=preexec,
-        env={name: value for name, value in known.items() if value is not None},
+        env={name: value for name, value in variables.items() if value is not None},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -123,10 +123,10 @@ def test_a_write_that_fails_names_the_file_and_changes_nothing(tmp_path, how):
     # where no disk may be mounted a limit on the size of files is all there is
     how = "limit" if how == "full" and not prefix else how
     preexec = as_a_user if how == "read-only" else None
-    found = json.loads(python(WRITERS, tmp_path, how, prefix=prefix, preexec=preexec).splitlines()[-1])
+    result = json.loads(python(WRITERS, tmp_path, how, prefix=prefix, preexec=preexec).splitlines()[-1])
     why = {"full": "No space left on device", "limit": "File too large", "read-only": "Permission denied"}[how]
-    assert found["changed"] == []
-    for name, said in found["said"].items():
+    assert result["changed"] == []
+    for name, said in result["said"].items():
         if name.startswith("API"):
             code = {"full": "ENOSPC", "limit": "EFBIG", "read-only": "EACCES"}[how]
             assert said == [code, str(tmp_path / name.removeprefix("API "))]

@@ -192,8 +192,8 @@ def test_fits_screens_in_both_colour_schemes(opened, circle_page):
         eventually(lambda: browser.execute_script(look), partial(fits, width, scheme))
 
 
-def fits(width, scheme, found):
-    wide, ground, ink, right, drawn = found
+def fits(width, scheme, measures):
+    wide, ground, ink, right, drawn = measures
     ground, ink = (sum(map(int, re.findall(r"\d+", colour)[:3])) / 765 for colour in (ground, ink))
     contrast = (ground > 0.9 and ink < 0.3) if scheme == "light" else (ground < 0.2 and ink > 0.8)
     return contrast and width - 150 < right <= width and wide <= width and drawn == 7
@@ -234,11 +234,11 @@ def test_the_policy_forbids_what_the_recorder_would_see(browser, tmp_path, ramp_
         problems, requested = [], []
 
         def look(problems=problems, requested=requested):
-            for known, new in zip((problems, requested), logged(browser), strict=True):
-                known.extend(new)
+            for seen, new in zip((problems, requested), logged(browser), strict=True):
+                seen.extend(new)
             return problems, requested
 
-        eventually(look, lambda found: all(found))
+        eventually(look, lambda all_fit: all(all_fit))
         assert requested == ["http://localhost:9/x.js"]
         seen.append(["Content Security Policy" in problem["message"] for problem in problems])
     assert seen == [[True], [False]]

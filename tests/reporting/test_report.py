@@ -54,12 +54,12 @@ def test_numbers_that_overflow_are_shown_as_far_as_they_go():
 def test_plots_meet_the_schema_of_plotly(source):
     from plotly.graph_objects import Figure
 
-    known = resolve(source)
+    resolved = resolve(source)
     columns = {"distortion": [0.01, 0.02], "entropy": [5.0, 4.0], "lmbda": [50.0, 60.0], "rate": [6.0, 5.0]}
     points = points_tables.read({**columns, "distortion_centroid": [0.01, 0.015]})
-    gaps, curve = content.gaps(known, points), content.trade_off(known, points)
+    gaps, curve = content.gaps(resolved, points), content.trade_off(resolved, points)
     made = [
-        plots.trade_off(curve, content.shannon(known, curve, None), points, gaps),
+        plots.trade_off(curve, content.shannon(resolved, curve, None), points, gaps),
         plots.decomposition(points, gaps),
     ]
     assert [len(Figure(figure).data) for figure in made] == [7 if source == "circle" else 6, 3]
@@ -70,10 +70,10 @@ def test_plots_meet_the_schema_of_plotly(source):
 def test_tables_have_the_numbers_of_the_api(circle_page, circle_points):
     (table,) = [table for table in tables(circle_page) if "H − E(D)" in table[0]]
     D, H = circle_points.T
-    found = np.array([[float(cell.replace("−", "-")) for cell in row] for row in table[1:]])
+    shown = np.array([[float(cell.replace("−", "-")) for cell in row] for row in table[1:]])
     best, least = ed.entropy_distortion("circle", D), ed.distortion_entropy("circle", H)
     wanted = [np.arange(1, 11), D, H, best, ed.excess("circle", D, H), least]
-    np.testing.assert_allclose(found.T, wanted, rtol=5.1e-6)
+    np.testing.assert_allclose(shown.T, wanted, rtol=5.1e-6)
 
 
 def test_parts_of_the_gap_are_those_of_the_evaluation():
@@ -94,12 +94,12 @@ def test_parts_of_the_gap_are_those_of_the_evaluation():
 def test_the_ramp_as_the_compressor_sees_it():
     # rate, entropy, distortion and excess_sampled of a row of `edcurve runs --csv`, of R + λD
     rate, H, D, excess = 6.688913450538621, 6.570293326882203, 0.004420000905442756, 14.793888200898815
-    found = content.gaps(resolve("ramp"), points_tables.read({**measured(D, H), "lmbda": [4096.0], "samples": [1024]}))
-    assert found.sampled[0] + rate - H == pytest.approx(excess, rel=1e-9)
-    assert found.sampled[0] > found.excess[0] + 0.3  # the sampled one can be compressed better
+    gaps = content.gaps(resolve("ramp"), points_tables.read({**measured(D, H), "lmbda": [4096.0], "samples": [1024]}))
+    assert gaps.sampled[0] + rate - H == pytest.approx(excess, rel=1e-9)
+    assert gaps.sampled[0] > gaps.excess[0] + 0.3  # the sampled one can be compressed better
     text = ed.report("ramp", {**measured(D, H), "lmbda": [4096.0], "samples": [1024]}, shannon=False)
     (table,) = [table for table in tables(text) if "for the ramp as sampled" in table[0]]
-    assert float(table[1][-1]) == pytest.approx(found.sampled[0], rel=5.1e-6)
+    assert float(table[1][-1]) == pytest.approx(gaps.sampled[0], rel=5.1e-6)
 
 
 def measured(D, H):
@@ -125,8 +125,8 @@ def test_without_points_certificates_are_at_distortions_of_the_curve(ramp_page):
 
 @pytest.mark.parametrize("source", ["square", "custom"])
 def test_where_nothing_can_be_proved_the_report_says_why(source):
-    known = ed.Source(lambda p: p**3 / 12, max_distortion=1 / 12, closed=False) if source == "custom" else source
-    text = ed.report(known, shannon=False)
+    given = ed.Source(lambda p: p**3 / 12, max_distortion=1 / 12, closed=False) if source == "custom" else source
+    text = ed.report(given, shannon=False)
     assert "There are none: source must be" in text
     many = ed.Source.from_spectrum(0.5 ** np.arange(1, 70))
     assert content.certificates(many, None, None).remark.startswith("With 69 harmonics")
@@ -134,10 +134,10 @@ def test_where_nothing_can_be_proved_the_report_says_why(source):
 
 def test_without_the_extra_for_certificates(monkeypatch):
     monkeypatch.setitem(sys.modules, "edcurve.certificate", None)
-    known = resolve("ramp")
-    found = content.certificates(known, content.trade_off(known, None), None)
-    assert found.certified == ()
-    assert found.remark.startswith("There are none: ")
+    ramp = resolve("ramp")
+    certificates = content.certificates(ramp, content.trade_off(ramp, None), None)
+    assert certificates.certified == ()
+    assert certificates.remark.startswith("There are none: ")
 
 
 def test_without_plotly(monkeypatch, tmp_path):
@@ -148,9 +148,9 @@ def test_without_plotly(monkeypatch, tmp_path):
 
 
 def test_an_upper_bound_is_called_one():
-    known, points = resolve("circle"), points_tables.read([(0.6, 2.0)])
-    curve = dataclasses.replace(content.trade_off(known, points), status=BOUND)  # as where a search found it
-    gaps = content.gaps(known, points)
+    circle, points = resolve("circle"), points_tables.read([(0.6, 2.0)])
+    curve = dataclasses.replace(content.trade_off(circle, points), status=BOUND)  # as where a search found it
+    gaps = content.gaps(circle, points)
     traces = plots.trade_off(curve, None, points, gaps)["data"]
     assert traces[0]["name"] == "upper bound: best partition found"
     texts = [line for trace in traces for line in trace.get("customdata", ())]
@@ -162,8 +162,8 @@ def test_an_upper_bound_is_called_one():
 
 def said(points, source="circle"):
     """What the report says about the points as a whole."""
-    known, found = resolve(source), points_tables.read(points)
-    text = page._excess(found, content.gaps(known, found), exact=known.status != BOUND)
+    resolved, measured_points = resolve(source), points_tables.read(points)
+    text = page._excess(measured_points, content.gaps(resolved, measured_points), exact=resolved.status != BOUND)
     return html.unescape(re.sub(r"<div.*", "", text, flags=re.DOTALL))
 
 
@@ -238,9 +238,9 @@ def test_lambda_by_any_of_its_names(name):
 def test_missing_values_of_pandas_are_missing():
     frame = pd.DataFrame({"distortion": [0.1, 0.2], "entropy": [3.0, 2.5], "lmbda": [8, None], "seed": [0, None]})
     for kind in (frame, frame.convert_dtypes(), frame.astype(object)):
-        found = points_tables.read(kind)
-        np.testing.assert_array_equal(found.lmbda, [8.0, math.nan])
-        assert found.labels == ("seed 0", "")
+        read = points_tables.read(kind)
+        np.testing.assert_array_equal(read.lmbda, [8.0, math.nan])
+        assert read.labels == ("seed 0", "")
 
 
 @pytest.mark.parametrize(
