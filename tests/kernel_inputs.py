@@ -5,6 +5,7 @@ import math
 import edcurve as ed
 import numpy as np
 from edcurve.kernels import circle, functions, loops
+from edcurve.optimum.envelopes import chords, vertices
 
 LONG = ed.Source.from_spectrum(1.0 / np.arange(1, 101) ** 2, name="100 harmonics")
 SOURCES = {
@@ -34,7 +35,7 @@ def both_sides(x):
 def distortions(source, size):
     rng, most = np.random.default_rng(20220517), source.max_distortion
     counts = np.array([*range(1, 40), 100, 12345, 1e7, 1e9, 2.0**50 - 1, 2.0**50, 2.0**50 + 1, 2.0**60])
-    edges = np.concatenate([source._lines[0::4], source._lines[1::4]])
+    edges = np.concatenate([chords(source)[0::4], chords(source)[1::4]])
     x = [
         counts * source.cell_distortion(1.0 / counts),
         most * 10 ** rng.uniform(-21, 0, size),
@@ -68,10 +69,10 @@ def sizes(source, size):
 
 def weights(source, size):
     rng = np.random.default_rng(20220520)
-    switches = [functions._switch(source._model.mean, source._c, float(k), k + 1.0) for k in range(1, 30)]
-    vertices = source._vertices
-    if len(vertices) > 1:
-        switches.append(functions._switch(source._model.mean, source._c, vertices[0], vertices[1]))
+    switches = [functions._switch(source.law.model, source.law.parameters, float(k), k + 1.0) for k in range(1, 30)]
+    few, *more = vertices(source)
+    if more:
+        switches.append(functions._switch(source.law.model, source.law.parameters, few, more[0]))
     x = both_sides(np.concatenate([10 ** rng.uniform(-5, 15, size), switches]))
     return np.concatenate([x[np.isfinite(x)], [0.0, 5e-324, 1e-300]])
 
@@ -87,28 +88,27 @@ ARGUMENTS = {
     functions.distortion: entropies,
     functions.cell: sizes,
     functions.uniform: counts,
-    functions.log_count: counts,
     functions.cells: weights,
 }
 
 
 def extra(function, source):
     if function is functions.lower:
-        return source._lines
-    return source._vertices if function in (functions.hull, functions.cells) else ()
+        return chords(source)
+    return vertices(source) if function in (functions.hull, functions.cells) else ()
 
 
 def compiled(function, source, x):
-    run = loops.compiled(function, source._model)
+    run = loops.compiled(function, source.law.model)
     out = np.full_like(x, np.nan)
-    run(np.array(source._c), np.array(extra(function, source), dtype=float), x, out)
+    run(source.law.arrays, np.array(extra(function, source), dtype=float), x, out)
     assert run.signatures  # it was compiled
     return out
 
 
 def interpreted(function, source, x):
-    parts = [getattr(source._model, name) for name in loops.ARGUMENTS[function]]
-    return np.array([function(*parts, source._c, extra(function, source), value) for value in x.tolist()])
+    law, more = source.law, extra(function, source)
+    return np.array([function(law.model, law.parameters, more, value) for value in x.tolist()])
 
 
 def plain(size=MANY):

@@ -233,7 +233,7 @@ def _water_filling(spectrum: Eigenvalues | InverseSquares, distortion: Array, na
 
 def is_power(source: Source, exponent: float) -> bool:
     """Whether it is the power law of that exponent, scaled or not."""
-    return isinstance(source, PowerLaw) and source._c[2] == exponent
+    return isinstance(source, PowerLaw) and source.law.parameters.exponent == exponent
 
 
 def is_scalar(source: Source) -> bool:
@@ -245,9 +245,9 @@ def is_scalar(source: Source) -> bool:
 def eigenvalues(source: Source) -> Eigenvalues | InverseSquares:
     """Return the eigenvalues of a source's covariance."""
     if isinstance(source, Ramp):
-        return InverseSquares(float(source._scale) * 0.25 / math.pi**2, 2)
+        return InverseSquares(float(source.law.scale) * 0.25 / math.pi**2, 2)
     if isinstance(source, Sawbridge) or is_power(source, 1.0):
-        return InverseSquares(float(source._scale) / math.pi**2, 1)
+        return InverseSquares(float(source.law.scale) / math.pi**2, 1)
     if is_scalar(source):
         return Eigenvalues(np.array([source.max_distortion]), 0.0)
     return _closed(source) if source.closed else _open(source)

@@ -13,9 +13,15 @@ PACKAGE = Path(ed.__file__).parent
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "register_jitable"}
 FINGERPRINTS = """
 from edcurve.kernels import compiling, loops
-from edcurve.segmentation import arcs, blocks
-print(*map(compiling.fingerprint, (loops, blocks, arcs)))
+from edcurve.mine import alone, caller
+print(*map(compiling.fingerprint, (loops, alone, caller)))
 """
+MODULES = {
+    "mine/alone.py": "def one(x):\n    return x\n",
+    "mine/caller.py": "from edcurve.elsewhere.halves import half\n",
+    "mine/unused.py": "",
+    "elsewhere/halves.py": "def half(x):\n    return 0.5 * x\n",
+}
 
 
 def names(path):
@@ -47,17 +53,14 @@ def fingerprints(folder):
 def test_a_fingerprint_covers_what_a_kernel_calls_and_how_it_is_compiled(tmp_path):
     package = tmp_path / "edcurve"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    (package / "elsewhere").mkdir()
-    (package / "elsewhere" / "halves.py").write_text("def half(x):\n    return 0.5 * x\n", encoding="utf-8")
-    append(package / "segmentation" / "arcs.py", "from edcurve.elsewhere.halves import half")
+    for name, source in MODULES.items():
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_text(source, encoding="utf-8")
     found = [fingerprints(tmp_path)]
-    for changed in ("segmentation/cyclic.py", "elsewhere/halves.py", "kernels/compiling.py"):
-        append(package / changed, "")
+    for changed in ("mine/unused.py", "elsewhere/halves.py", "kernels/compiling.py"):
+        with (package / changed).open("a", encoding="utf-8") as file:
+            file.write("\n")
         found.append(fingerprints(tmp_path))
     same = [[old == new for old, new in zip(*pair, strict=True)] for pair in pairwise(found)]
-    # of loops, blocks and arcs, which alone calls into another folder; all are compiled by that one file
+    # of loops, and of two modules of a folder of which one calls into another folder; all are compiled by that one file
     assert same == [[True, False, False], [True, True, False], [False, False, False]]
-
-
-def append(path, line):
-    path.write_text(f"{path.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """Compiled loops give the same bits as interpreted functions, to the ends of the range."""
 
+import inspect
 import math
 
 import edcurve as ed
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from bits import same_bits
 from edcurve.kernels import circle, cubic, functions, general, loops, power, spectrum
+from edcurve.optimum.envelopes import chords
 from kernel_inputs import (
     ARGUMENTS,
     LONG,
@@ -23,13 +25,15 @@ from new_process import python
 
 
 def test_every_model_is_among_the_sources():
-    used = {source._model for source in SOURCES.values()}
+    used = {source.law.model for source in SOURCES.values()}
     assert used == {cubic, circle, power, spectrum}
-    assert {SOURCES[name]._model for name in MODELS} == used
+    assert {SOURCES[name].law.model for name in MODELS} == used
 
 
 def test_every_function_is_tested():
-    assert ARGUMENTS.keys() == loops.ARGUMENTS.keys()
+    parts = {"inside", "entropy_of"}  # of entropy
+    public = {name for name, value in vars(functions).items() if inspect.isfunction(value) and name[0] != "_"}
+    assert {function.__name__ for function in ARGUMENTS} == public - parts
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
@@ -97,9 +101,10 @@ def test_few_points_have_the_bits_of_many(tmp_path):
 
 def test_a_general_source_is_interpreted_point_by_point():
     source = ed.Source(lambda p: p * p / 6, max_distortion=1 / 6, closed=False, name="sawbridge by hand")
+    assert source.law.model is general
     x = np.linspace(1e-4, 0.2, 5000)
-    values = loops.evaluate(functions.entropy, general, source._c, (), x)
-    assert same_bits(values, [loops.point(functions.entropy, general, source._c, (), D) for D in x.tolist()])
+    values = loops.evaluate(functions.entropy, source.law, (), x)
+    assert same_bits(values, [loops.point(functions.entropy, source.law, (), D) for D in x.tolist()])
     # both round D_max to double, which counts where little of it is left: 1e-4 of it here
     np.testing.assert_allclose(values, ed.entropy_distortion("sawbridge", x) * math.log(2), rtol=1e-11)
 
@@ -149,9 +154,17 @@ def test_one_value_of_a_long_sum_in_a_new_process():
 
 def test_the_least_distortion_has_a_bound():
     D, source = 5e-324, ed.Source.from_spectrum([1.0, 0.2, 0.0, 0.05])
-    arguments = functions.lower, source._model, source._c, source._lines
+    arguments = functions.lower, source.law, chords(source)
     many = loops.evaluate(*arguments, np.full(20_000, D))
     # −ln p where Σ c_k π²k²p²/3 = D; D is the least double, which what is near it is rounded to
     bend = sum(c * k * k for k, c in enumerate(source.energies.tolist(), 1))
     assert many[0] == pytest.approx(-0.5 * (math.log(3) + math.log(D) - math.log(bend * math.pi**2)), rel=1e-3)
     assert same_bits(many, np.full(20_000, loops.point(*arguments, D)))
+
+
+def test_logarithms_have_the_bits_of_scalars(monkeypatch):
+    x = np.concatenate([np.arange(1.0, 3000.0), 2.0 ** np.arange(51), np.random.default_rng(4).uniform(1, 2**50, 3000)])
+    wanted = [math.log(value) for value in x.tolist()]
+    for most in (10**9, 0):  # interpreted, unless something was compiled before; then compiled
+        monkeypatch.setattr(loops, "INTERPRETED", most)
+        assert same_bits(loops.logarithms(x), wanted)

@@ -32,7 +32,7 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch, cores, name
     monkeypatch.setattr(Counting, "asked", [])
     monkeypatch.setattr(threads, "cores", lambda: cores)
     for function in ENTROPIES:
-        arguments = function, source._model, source._c, extra(function, source)
+        arguments = function, source.law, extra(function, source)
         whole = loops.evaluate(*arguments, x)
         assert same_bits(whole, np.concatenate([loops.evaluate(*arguments, piece) for piece in pieces]))
     assert Counting.asked == ([] if cores == 1 else [min(cores, x.size // loops.CHUNK)] * len(ENTROPIES))
@@ -44,7 +44,7 @@ def test_no_point_is_lost_where_blocks_end(monkeypatch, size):
     x = plain(size)
     loops.compiled(functions.entropy, cubic)
     source = SOURCES["ramp"]
-    values = loops.evaluate(functions.entropy, cubic, source._c, (), x)
+    values = loops.evaluate(functions.entropy, source.law, (), x)
     some = np.r_[0:3, size - 3 : size, size // 2 - 2 : size // 2 + 2]
     assert same_bits(values[some], interpreted(functions.entropy, source, x[some]))
 

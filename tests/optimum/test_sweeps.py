@@ -8,6 +8,7 @@ import numpy as np
 import oracle
 import pytest
 from edcurve.optimum import sweeps
+from edcurve.optimum.envelopes import vertices
 from edcurve.sources import resolve
 from mpmath import mp, mpf
 from scipy.optimize import minimize_scalar
@@ -443,7 +444,7 @@ def test_hull_by_search(halves):
 def test_lagrangian_and_hull_of_a_loop_run_through_twice():
     """Harmonic 2 alone: two cells are no better than one, which must not end the list of vertices."""
     source = ed.Source.from_spectrum([0.0, 1.0])
-    assert source._vertices == (1.0, 7.0)
+    assert vertices(source) == (1.0, 7.0)
     for lmbda in (0.5, 5.0, 1e3, 1e5, 1e7):
         got = ed.lagrangian(source, lmbda, **NATS)
         assert got.value == pytest.approx(uniform_values(source, lmbda, 100_000).min(), rel=1e-14, abs=0)
@@ -452,6 +453,6 @@ def test_lagrangian_and_hull_of_a_loop_run_through_twice():
 @pytest.mark.parametrize("harmonic", [2, 3, 4])
 def test_vertices_of_a_loop_run_through_several_times(harmonic):
     source = ed.Source.from_spectrum([0.0] * (harmonic - 1) + [1.0])
-    few = source._vertices[1]
+    few = vertices(source)[1]
     assert few > harmonic
     assert few * source.cell_distortion(1 / few) < 0.9

@@ -8,7 +8,7 @@ import edcurve as ed
 import numpy as np
 import oracle
 import pytest
-from edcurve.sources import resolve
+from edcurve.sources import digits, resolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
@@ -339,4 +339,4 @@ def test_a_cancelling_cell_distortion_warns_where_its_digits_are_lost():
     with pytest.warns(UserWarning, match="loses more than half its digits to cancellation below distortion"):
         ed.entropy_distortion(naive, np.array([0.1, 1e-12]))
     careful = ed.Source(lambda p: p**2 * (2 - p) / 12, max_distortion=1 / 12, closed=True)
-    assert careful._accurate_above == 0.0
+    assert digits.accurate_above(careful) == 0.0

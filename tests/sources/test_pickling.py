@@ -31,8 +31,9 @@ def test_a_source_survives_pickling(name, way):
     D = np.linspace(0.01, 0.9, 50) * source.max_distortion
     assert type(other) is type(source)
     assert (other.name, other.closed, other.max_distortion) == (source.name, source.closed, source.max_distortion)
-    arguments = functions.entropy, source._model
-    assert same_bits(loops.evaluate(*arguments, other._c, (), D), loops.evaluate(*arguments, source._c, (), D))
+    values = [loops.evaluate(functions.entropy, law, (), D) for law in (other.law, source.law)]
+    assert same_bits(*values)
+    assert other.law.model is source.law.model
     if type(source) is not ed.Source:
         assert other == source
         assert hash(other) == hash(source)

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from flint import arb, ctx
 
+from edcurve.optimum import envelopes
 from edcurve.sources import Source
 
 from .balls import above, below
@@ -63,7 +64,7 @@ def between(source: Source, model: BallSpectrum, D: float) -> Enclosure:
 
 def _multiplier(source: Source, model: BallSpectrum, D: float) -> float:
     """Slope of the dual bound at D: of its straight part, or λ = 1/(d′ − d/p) where d(p)/p = D."""
-    lines = source._lines
+    lines = envelopes.chords(source)
     for left, right, slope in zip(lines[::4], lines[1::4], lines[3::4], strict=True):
         if left <= D <= right:
             return slope

@@ -22,7 +22,7 @@ _MODELS: dict[type[sources.Source], Callable[..., Model]] = {
     sources.Ramp: lambda _: BallRamp(),
     sources.Sawbridge: lambda _: BallPowerLaw(Fraction(1)),
     sources.UniformScalar: lambda _: BallPowerLaw(Fraction(2)),
-    sources.PowerLaw: lambda source: BallPowerLaw(Fraction(source._c[2])),
+    sources.PowerLaw: lambda source: BallPowerLaw(Fraction(source.law.parameters.exponent)),
     sources.Circle: lambda _: BallSpectrum([1]),
     sources.Sinusoid: lambda _: BallSpectrum([Fraction(1, 2)]),
     sources.Spectrum: lambda source: BallSpectrum(source.energies.tolist()),
@@ -31,7 +31,7 @@ _MODELS: dict[type[sources.Source], Callable[..., Model]] = {
 
 def unit_of(source: sources.Source) -> Fraction:
     """The factor from distortions of the model to those of the source; 1 for a spectrum, whose energies have it."""
-    return Fraction(1) if type(source) is sources.Spectrum else source._scale
+    return source.law.scale
 
 
 def model_of(source: sources.Source) -> Model:

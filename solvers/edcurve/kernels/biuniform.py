@@ -66,49 +66,53 @@ def _odd_from_entropy(count: float, excess: float) -> float:
     return odd
 
 
-def total(mean: Callable[..., float], c: Any, count: float, odd: float) -> float:
-    """Distortion of K cells of size (1−ε)/K and one of size ε, from mean(c, p) = d(p)/p."""
+def total(mean: Callable[..., float], parameters: Any, count: float, odd: float) -> float:
+    """Distortion of K cells of size (1−ε)/K and one of size ε, from mean(parameters, p) = d(p)/p."""
     if odd <= 0.0:
-        return mean(c, 1.0 / count)
-    return (1.0 - odd) * mean(c, (1.0 - odd) / count) + odd * mean(c, odd)
+        return mean(parameters, 1.0 / count)
+    return (1.0 - odd) * mean(parameters, (1.0 - odd) / count) + odd * mean(parameters, odd)
 
 
 def split(
-    mean: Callable[..., float], deficit: Callable[..., float], size: Callable[..., float], c: Any, D: float
+    mean: Callable[..., float], deficit: Callable[..., float], size: Callable[..., float], parameters: Any, D: float
 ) -> tuple[float, float]:
-    """(K, ε) at distortion D by root finding; deficit(c, ε) is D_max less the distortion of (1−ε, ε)."""
-    below, most = (c[0] - D) + c[1], deficit(c, 0.5)
+    """(K, ε) at distortion D by root finding; deficit(parameters, ε) is D_max less the distortion of (1−ε, ε)."""
+    below, most = (parameters.maximum - D) + parameters.rest, deficit(parameters, 0.5)
     if below <= most:
-        return 1.0, root(_second, deficit, c, most, below, 0.0, 0.5)
-    p = size(c, D)
+        return 1.0, root(_second, deficit, parameters, most, below, 0.0, 0.5)
+    p = size(parameters, D)
     count = whole(p) if p > 0.0 else 0.0
     if count == 0.0:
         return 0.0, 0.0
     count = max(count, 2.0)
     even = 1.0 / (count + 1.0)
-    return count, max(0.0, even - root(_further, mean, c, count, D, 0.0, even))
+    return count, max(0.0, even - root(_further, mean, parameters, count, D, 0.0, even))
 
 
-def _second(deficit: Callable[..., float], c: Any, most: float, below: float, odd: float) -> float:
+def _second(deficit: Callable[..., float], parameters: Any, most: float, below: float, odd: float) -> float:
     """√(D(ε) − D_2) − √(D − D_2): about linear in ε near ½, and free of cancellation near 0."""
-    reached = deficit(c, odd) if odd > 0.0 else 0.0
+    reached = deficit(parameters, odd) if odd > 0.0 else 0.0
     return (below - reached) / (math.sqrt(max(0.0, most - reached)) + math.sqrt(max(0.0, most - below)) + 1e-300)
 
 
-def _further(mean: Callable[..., float], c: Any, count: float, D: float, y: float) -> float:
+def _further(mean: Callable[..., float], parameters: Any, count: float, D: float, y: float) -> float:
     """√(D(y) − D_{K+1}) − √(D − D_{K+1}): about linear in y = 1/(K+1) − ε."""
     even = 1.0 / (count + 1.0)
-    base = mean(c, even)
-    reached = total(mean, c, count, max(0.0, even - y))
+    base = mean(parameters, even)
+    reached = total(mean, parameters, count, max(0.0, even - y))
     return math.sqrt(max(0.0, reached - base)) - math.sqrt(max(0.0, D - base))
 
 
 def root(
-    function: Callable[..., float], first: Any, c: Any, second: float, third: float, low: float, high: float
+    function: Callable[..., float], first: Any, parameters: Any, second: float, third: float, low: float, high: float
 ) -> float:
-    """Zero of function(first, c, second, third, ·) where it changes sign on [low, high] (Chandrupatla 1997)."""
+    """Zero of function(first, parameters, second, third, ·) where it changes sign on [low, high].
+
+    T. R. Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear function without
+    using derivatives", Advances in Engineering Software 28 (1997), 145–149.
+    """
     a, b = high, low
-    fa, fb = function(first, c, second, third, a), function(first, c, second, third, b)
+    fa, fb = function(first, parameters, second, third, a), function(first, parameters, second, third, b)
     if fa == 0.0 or (fa * fb > 0.0 and abs(fa) <= abs(fb)):
         return a
     if fb == 0.0 or fa * fb > 0.0:
@@ -116,7 +120,7 @@ def root(
     best, where = a, 0.5
     for _ in range(200):
         x = a + where * (b - a)
-        fx = function(first, c, second, third, x)
+        fx = function(first, parameters, second, third, x)
         if (fx > 0.0) == (fa > 0.0):
             other, f_other = a, fa
         else:

@@ -1,4 +1,4 @@
-"""d(p) = A p (1 − sinc²(πp)): the circle (A = 1), the sinusoid (A = ½); c = (D_max, 0, A).
+"""One harmonic, d(p) = A p (1 − sinc²(πp)): the circle (A = 1), the sinusoid (A = ½).
 
 1 − sinc² cancels for small p, so below πp = 1.05 its power series is used: Σ (−1)^{n+1} 2 Zⁿ/(2n+2)!, Z = (2πp)².
 """
@@ -6,9 +6,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from .biuniform import whole
+
+LINEAR = ("energy",)
+
+
+class Parameters(NamedTuple):
+    """What tells sources of this family apart.
+
+    Attributes
+    ----------
+    maximum, rest : float
+        D_max rounded to double, and what rounding left of it.
+    energy : float
+        A, which is D_max up to rounding.
+    """
+
+    maximum: float
+    rest: float
+    energy: float
+
 
 SQUARE = math.pi * math.pi
 TURN = 4.0 * SQUARE
@@ -24,14 +43,14 @@ R6, R7, R8 = 2037898.0 / 5320940625.0, 5268457.0 / 50790796875.0, 4111782056.0 /
 A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12 = (2.0 / math.factorial(2 * n + 2) for n in range(1, 13))
 
 
-def mean(c: Sequence[float], p: float) -> float:
+def mean(parameters: Parameters, p: float) -> float:
     """d(p)/p."""
-    return c[2] * unit_mean(p)
+    return parameters.energy * unit_mean(p)
 
 
-def mean_at(c: Sequence[float], nats: float) -> float:
+def mean_at(parameters: Parameters, nats: float) -> float:
     """d(p)/p at p = exp(−nats)."""
-    return mean(c, math.exp(-nats))
+    return mean(parameters, math.exp(-nats))
 
 
 def unit_mean(p: float) -> float:
@@ -58,9 +77,13 @@ def _series(Z: float) -> tuple[float, float]:
     return Z * value, 2.0 * Z * slope
 
 
-def size(c: Sequence[float], D: float) -> float:
-    """P with 1 − sinc²(πp) = D/A."""
-    D = D / c[2]
+def size(parameters: Parameters, D: float) -> float:
+    """Size p at which A(1 − sinc²(πp)) = D."""
+    return _unit_size(D / parameters.energy)
+
+
+def _unit_size(D: float) -> float:
+    """The same for A = 1."""
     if D <= FAST:
         return _small_size(D)
     if D > HALF:
@@ -90,20 +113,20 @@ def _size_near_one(sinc: float) -> float:
     return y / math.pi
 
 
-def rate(c: Sequence[float], D: float) -> float:
+def rate(parameters: Parameters, D: float) -> float:
     """−ln size."""
-    return -math.log(size(c, D))
+    return -math.log(size(parameters, D))
 
 
-def split(c: Sequence[float], D: float) -> tuple[float, float]:
+def split(parameters: Parameters, D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
-    if FAST * c[0] >= D:
-        return fast(c, D)
-    D = D / c[2]
+    if FAST * parameters.maximum >= D:
+        return fast(parameters, D)
+    D = D / parameters.energy
     if D >= HALF:
         return 1.0, _second(1.0 - D)
     even = 1.0 / 3.0
-    y = _cubic_start(2.0, even, size((1.0, 0.0, 1.0), D))
+    y = _cubic_start(2.0, even, _unit_size(D))
     for _ in range(5):
         odd = max(0.0, even - y)
         value, slope = _value_and_slope(0.5 * (1.0 - odd))
@@ -114,9 +137,9 @@ def split(c: Sequence[float], D: float) -> tuple[float, float]:
     return 2.0, max(0.0, even - y)
 
 
-def fast(c: Sequence[float], D: float) -> tuple[float, float]:
+def fast(parameters: Parameters, D: float) -> tuple[float, float]:
     """`split` where the series serves for every cell; without branches, so that compilers vectorise it."""
-    D = D / c[2]
+    D = D / parameters.energy
     p = _small_size(D)
     count = whole(p)
     several = max(3.0, count)

@@ -23,6 +23,8 @@ REAL, REALS, TABLE = "float64", "float64[::1]", "float64[:,::1]"
 INTEGER, INTEGERS = "int64", "int64[::1]"
 # a caller's array: it may be read-only, and need not be aligned
 READ = "Array(float64, 1, 'C', readonly=True, aligned=False)"
+# a source's own
+CONSTANTS = "Array(float64, 1, 'C', readonly=True)"
 
 # No kernel holds the interpreter's lock. Division by zero gives infinity, as in numpy: checked divisors would keep LLVM
 # from vectorising.
@@ -44,7 +46,7 @@ def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) ->
     run : callable
         A function without a result, which may call functions that `let_kernels_call` or `inner` prepared.
     types : iterable
-        One for each argument: numba's name of a type, or a tuple whose own type is meant.
+        One for each argument: numba's name of a type, or a `record`.
     name : str
         What distinguishes this kernel from others made of the same function; its own name if omitted.
     **options
@@ -105,14 +107,21 @@ def _functions(module: ModuleType) -> list[FunctionType]:
     return [value for value in values if isinstance(value, FunctionType)]
 
 
-def _numba_type(given: Any) -> Any:
-    """The type that a name of numba's stands for, or that of a tuple."""
+def record(kind: type[tuple[Any, ...]], types: Iterable[Any]) -> Any:
+    """The type of a NamedTuple whose fields have these types."""
     import numba
+
+    fields = [_numba_type(name) for name in types]
+    return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]
+
+
+def _numba_type(given: Any) -> Any:
+    """What a name of numba's stands for; types are passed on."""
     from numba.core import sigutils
 
     if isinstance(given, str):
         return sigutils.normalize_signature(f"void({given})")[0][0]  # type: ignore[no-untyped-call]
-    return numba.typeof(given)  # type: ignore[no-untyped-call]
+    return given
 
 
 @cache

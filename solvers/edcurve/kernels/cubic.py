@@ -1,51 +1,72 @@
-"""d(p) = (a p² + b p³)/12: the ramp (2, −1), the sawbridge (2, 0), the uniform scalar (0, 1).
+"""Cubic cell distortions d(p) = (a p² + b p³)/12: the ramp (2, −1), the sawbridge (2, 0), the uniform scalar (0, 1).
 
-c = (D_max, its rounding error, a, b). All in closed form but for one cubic, y²(α − βy) = Q, for the distance
-y = 1/(K+1) − ε of the odd cell from the others.
+All is in closed form but for one cubic, y²(α − βy) = Q, for the distance y = 1/(K+1) − ε of the odd cell from the
+others.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from .biuniform import whole
 
+LINEAR = ("square", "cube")
 
-def mean(c: Sequence[float], p: float) -> float:
+
+class Parameters(NamedTuple):
+    """What tells sources of this family apart.
+
+    Attributes
+    ----------
+    maximum, rest : float
+        D_max rounded to double, and what rounding left of it.
+    square, cube : float
+        a and b.
+    """
+
+    maximum: float
+    rest: float
+    square: float
+    cube: float
+
+
+def mean(parameters: Parameters, p: float) -> float:
     """d(p)/p."""
-    return p * (c[2] + c[3] * p) / 12.0
+    return p * (parameters.square + parameters.cube * p) / 12.0
 
 
-def mean_at(c: Sequence[float], nats: float) -> float:
+def mean_at(parameters: Parameters, nats: float) -> float:
     """d(p)/p at p = exp(−nats)."""
-    return mean(c, math.exp(-nats))
+    return mean(parameters, math.exp(-nats))
 
 
-def size(c: Sequence[float], D: float) -> float:
-    """Root p of a p + b p² = 12 D."""
-    if c[3] == 0.0:
-        return 12.0 * D / c[2]
-    if c[2] == 0.0:
-        return math.sqrt(12.0 * D / c[3])
+def size(parameters: Parameters, D: float) -> float:
+    """Size p at which d(p)/p = D, the root of a p + b p² = 12 D."""
+    if parameters.cube == 0.0:
+        return 12.0 * D / parameters.square
+    if parameters.square == 0.0:
+        return math.sqrt(12.0 * D / parameters.cube)
     # b < 0: the discriminant a² + 48 b D vanishes at D_max, so it is taken from D_max − D
-    edge = c[2] + 2.0 * c[3]
-    below = (c[0] - D) + c[1]
-    return 24.0 * D / (c[2] + math.sqrt(edge * edge - 48.0 * c[3] * below))
+    edge = parameters.square + 2.0 * parameters.cube
+    below = (parameters.maximum - D) + parameters.rest
+    return 24.0 * D / (parameters.square + math.sqrt(edge * edge - 48.0 * parameters.cube * below))
 
 
-def rate(c: Sequence[float], D: float) -> float:
+def rate(parameters: Parameters, D: float) -> float:
     """−ln size, from 1 − size where that is small."""
-    p = size(c, D)
+    p = size(parameters, D)
     if p < 0.5:
         return -math.log(p)
-    return -math.log1p(-12.0 * ((c[0] - D) + c[1]) / (c[2] + c[3] * (1.0 + p)))
+    return -math.log1p(
+        -12.0 * ((parameters.maximum - D) + parameters.rest) / (parameters.square + parameters.cube * (1.0 + p))
+    )
 
 
-def split(c: Sequence[float], D: float) -> tuple[float, float]:
+def split(parameters: Parameters, D: float) -> tuple[float, float]:
     """(K, ε) at distortion D; without branches, so that compilers vectorise it."""
-    a, b = c[2], c[3]
-    p = size(c, D)
+    a, b = parameters.square, parameters.cube
+    p = size(parameters, D)
     count = whole(p)
     several = max(2.0, count)
     both = 1.0 / (several * (several + 1.0))
@@ -65,7 +86,7 @@ def split(c: Sequence[float], D: float) -> tuple[float, float]:
     y -= (y * y * (linear - cubic * y) - target) / (y * (2.0 * linear - 3.0 * cubic * y) + 1e-300)
     odd = min(even, max(0.0, even - y))
     # K = 1: ε(1−ε) is proportional to D_max − D
-    product = min(0.25, 12.0 * ((c[0] - D) + c[1]) / (2.0 * a + 3.0 * b))
+    product = min(0.25, 12.0 * ((parameters.maximum - D) + parameters.rest) / (2.0 * a + 3.0 * b))
     second = product / (0.5 + math.sqrt(0.25 - product))
     return count, second if count == 1.0 else odd
 

@@ -1,53 +1,73 @@
-"""Any cell distortion given as a Python function, interpreted; c = (D_max, 0, d, closed)."""
+"""Any cell distortion, given as a Python function and so always interpreted."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
 from . import biuniform
 
 
-def mean(c: Any, p: float) -> float:
+class Parameters(NamedTuple):
+    """What tells sources of this family apart.
+
+    Attributes
+    ----------
+    maximum, rest : float
+        D_max, and 0: nothing is known beyond the double that was given.
+    cell : callable
+        d(p) at one p.
+    closed : bool
+        Whether the manifold is a loop.
+    """
+
+    maximum: float
+    rest: float
+    cell: Callable[[float], float]
+    closed: bool
+
+
+def mean(parameters: Parameters, p: float) -> float:
     """d(p)/p."""
-    return float(c[2](p)) / p
+    return float(parameters.cell(p)) / p
 
 
-def mean_at(c: Any, nats: float) -> float:
+def mean_at(parameters: Parameters, nats: float) -> float:
     """d(p)/p at p = exp(−nats)."""
     p = math.exp(-nats)
-    return mean(c, p) if p > 0.0 else 0.0
+    return mean(parameters, p) if p > 0.0 else 0.0
 
 
-def deficit(c: Any, odd: float) -> float:
+def deficit(parameters: Parameters, odd: float) -> float:
     """D_max − d(1−ε) − d(ε); without cancellation where stationarity on a closed source allows it."""
-    if c[3]:
-        return float(odd * (c[0] - mean(c, odd)) / (1.0 - odd))
-    return float(c[0] - (1.0 - odd) * mean(c, 1.0 - odd) - odd * mean(c, odd))
+    if parameters.closed:
+        return float(odd * (parameters.maximum - mean(parameters, odd)) / (1.0 - odd))
+    return float(parameters.maximum - (1.0 - odd) * mean(parameters, 1.0 - odd) - odd * mean(parameters, odd))
 
 
-def size(c: Any, D: float) -> float:
-    """P with d(p)/p = D, bracketed by fourfold steps from p = 1."""
+def size(parameters: Parameters, D: float) -> float:
+    """Size p at which d(p)/p = D, bracketed by fourfold steps from p = 1."""
     high = 0.0
     low = -1.0
-    while mean(c, math.exp(low)) >= D:
+    while mean(parameters, math.exp(low)) >= D:
         high, low = low, 4.0 * low
         if low < -700.0:
             return 0.0
-    return math.exp(biuniform.root(_size_gap, 0.0, c, math.log(D), 0.0, low, high))
+    return math.exp(biuniform.root(_size_gap, 0.0, parameters, math.log(D), 0.0, low, high))
 
 
-def _size_gap(first: float, c: Any, log_D: float, third: float, log_p: float) -> float:
-    value = mean(c, math.exp(log_p))
+def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
+    value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -745.0) - log_D
 
 
-def rate(c: Any, D: float) -> float:
+def rate(parameters: Parameters, D: float) -> float:
     """−ln size."""
-    p = size(c, D)
+    p = size(parameters, D)
     return -math.log(p) if p > 0.0 else math.inf
 
 
-def split(c: Any, D: float) -> tuple[float, float]:
+def split(parameters: Parameters, D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
-    return biuniform.split(mean, deficit, size, c, D)
+    return biuniform.split(mean, deficit, size, parameters, D)

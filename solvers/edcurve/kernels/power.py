@@ -1,44 +1,65 @@
-"""d(p) = D_max p^{a+1}, the open power laws; c = (D_max, its rounding error, a)."""
+"""Power laws d(p) = D_max p^{a+1}, of open sources."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from . import biuniform
 
+LINEAR: tuple[str, ...] = ()
 
-def mean(c: Sequence[float], p: float) -> float:
+
+class Parameters(NamedTuple):
+    """What tells sources of this family apart.
+
+    Attributes
+    ----------
+    maximum, rest : float
+        D_max rounded to double, and what rounding left of it.
+    exponent : float
+        a, above 0 and at most 2.
+    """
+
+    maximum: float
+    rest: float
+    exponent: float
+
+
+def mean(parameters: Parameters, p: float) -> float:
     """d(p)/p."""
-    return float(c[0] * p ** c[2])
+    return float(parameters.maximum * p**parameters.exponent)
 
 
-def mean_at(c: Sequence[float], nats: float) -> float:
+def mean_at(parameters: Parameters, nats: float) -> float:
     """d(p)/p at p = exp(−nats)."""
-    return c[0] * math.exp(-c[2] * nats)
+    return parameters.maximum * math.exp(-parameters.exponent * nats)
 
 
-def rate(c: Sequence[float], D: float) -> float:
+def rate(parameters: Parameters, D: float) -> float:
     """−ln size = ln(D_max/D)/a."""
-    below = ((c[0] - D) + c[1]) / c[0]
+    below = ((parameters.maximum - D) + parameters.rest) / parameters.maximum
     if below < 0.5:
-        return -math.log1p(-below) / c[2]
-    return (math.log(c[0]) - math.log(D)) / c[2]
+        return -math.log1p(-below) / parameters.exponent
+    return (math.log(parameters.maximum) - math.log(D)) / parameters.exponent
 
 
-def size(c: Sequence[float], D: float) -> float:
+def size(parameters: Parameters, D: float) -> float:
     """(D/D_max)^{1/a}; it may underflow to 0, `rate` does not."""
-    return math.exp(-rate(c, D))
+    return math.exp(-rate(parameters, D))
 
 
-def deficit(c: Sequence[float], odd: float) -> float:
+def deficit(parameters: Parameters, odd: float) -> float:
     """D_max − d(1−ε) − d(ε)."""
-    return float(c[0] * (-math.expm1((c[2] + 1.0) * math.log1p(-odd)) - odd * odd ** c[2]))
+    return float(
+        parameters.maximum
+        * (-math.expm1((parameters.exponent + 1.0) * math.log1p(-odd)) - odd * odd**parameters.exponent)
+    )
 
 
-def split(c: Sequence[float], D: float) -> tuple[float, float]:
+def split(parameters: Parameters, D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
-    return biuniform.split(mean, deficit, size, c, D)
+    return biuniform.split(mean, deficit, size, parameters, D)
 
 
 FAST, fast = 1.0, split

@@ -1,66 +1,92 @@
-"""d(p) of pulses and triangles: f(p) = d(p)/p is a₁p + a₂p² + a₃p³ up to m and b₀ + b₁/p + b₂/p² from there to ½.
+"""Pulses and triangles: f(p) = d(p)/p is a₁p + a₂p² + a₃p³ up to m and b₀ + b₁/p + b₂/p² from there to ½.
 
-c = (D_max, its rounding error, m, a₁, a₂, a₃, b₀, b₁, b₂). Above ½ stationarity gives f, from
+Above ½ stationarity gives f, from
 p d(p) − (1 − p) d(1 − p) = (2p − 1) D_max.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from . import biuniform
 
+LINEAR = ("a1", "a2", "a3", "b0", "b1", "b2")
 
-def mean(c: Sequence[float], p: float) -> float:
+
+class Parameters(NamedTuple):
+    """What tells sources of this family apart.
+
+    Attributes
+    ----------
+    maximum, rest : float
+        D_max rounded to double, and what rounding left of it.
+    edge : float
+        m, above 0 and at most ½.
+    a1, a2, a3, b0, b1, b2 : float
+        Coefficients of f below m and above.
+    """
+
+    maximum: float
+    rest: float
+    edge: float
+    a1: float
+    a2: float
+    a3: float
+    b0: float
+    b1: float
+    b2: float
+
+
+def mean(parameters: Parameters, p: float) -> float:
     """d(p)/p."""
     if p <= 0.5:
-        return _lower(c, p)
+        return _lower(parameters, p)
     q = 1.0 - p
-    return (q * q * _lower(c, q) + (1.0 - 2.0 * q) * c[0]) / (p * p)
+    return (q * q * _lower(parameters, q) + (1.0 - 2.0 * q) * parameters.maximum) / (p * p)
 
 
-def _lower(c: Sequence[float], p: float) -> float:
-    """F on [0, ½]."""
-    if p <= c[2]:
-        return p * (c[3] + p * (c[4] + p * c[5]))
-    return c[6] + (c[7] + c[8] / p) / p
+def _lower(parameters: Parameters, p: float) -> float:
+    """The mean d(p)/p of small cells, p ≤ ½."""
+    if p <= parameters.edge:
+        return p * (parameters.a1 + p * (parameters.a2 + p * parameters.a3))
+    return parameters.b0 + (parameters.b1 + parameters.b2 / p) / p
 
 
-def mean_at(c: Sequence[float], nats: float) -> float:
+def mean_at(parameters: Parameters, nats: float) -> float:
     """d(p)/p at p = exp(−nats)."""
-    return mean(c, math.exp(-nats))
+    return mean(parameters, math.exp(-nats))
 
 
-def deficit(c: Sequence[float], odd: float) -> float:
+def deficit(parameters: Parameters, odd: float) -> float:
     """D_max − d(1−ε) − d(ε), which stationarity makes ε (D_max − d(ε)/ε)/(1−ε)."""
-    return odd * ((c[0] - mean(c, odd)) + c[1]) / (1.0 - odd)
+    return odd * ((parameters.maximum - mean(parameters, odd)) + parameters.rest) / (1.0 - odd)
 
 
-def size(c: Sequence[float], D: float) -> float:
-    """P with d(p)/p = D, bracketed by fourfold steps from p = 1."""
-    return math.exp(-rate(c, D))
+def size(parameters: Parameters, D: float) -> float:
+    """Size p at which d(p)/p = D, bracketed by fourfold steps from p = 1."""
+    return math.exp(-rate(parameters, D))
 
 
-def rate(c: Sequence[float], D: float) -> float:
+def rate(parameters: Parameters, D: float) -> float:
     """−ln size."""
     high = 0.0
     low = -1.0
-    while mean(c, math.exp(low)) >= D:
+    while mean(parameters, math.exp(low)) >= D:
         high, low = low, 4.0 * low
         if low < -700.0:
             return math.inf
-    return -biuniform.root(_size_gap, 0.0, c, math.log(D), 0.0, low, high)
+    return -biuniform.root(_size_gap, 0.0, parameters, math.log(D), 0.0, low, high)
 
 
-def _size_gap(first: float, c: Sequence[float], log_D: float, third: float, log_p: float) -> float:
-    value = mean(c, math.exp(log_p))
+def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
+    value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -745.0) - log_D
 
 
-def split(c: Sequence[float], D: float) -> tuple[float, float]:
+def split(parameters: Parameters, D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
-    return biuniform.split(mean, deficit, size, c, D)
+    return biuniform.split(mean, deficit, size, parameters, D)
 
 
 FAST, fast = 1.0, split

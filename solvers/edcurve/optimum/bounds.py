@@ -12,6 +12,7 @@ from edcurve import validation
 from edcurve.kernels import biuniform, functions
 from edcurve.sources import BOUND, Source, resolve, units
 
+from . import envelopes
 from .exact import evaluate
 from .partitions import Cells, Partition
 
@@ -62,7 +63,7 @@ def _searched(source: Source, distortion: Array) -> Array:
     source, size = units.normal(source)
     distortion = units.divided(distortion, size)
     result = np.array([_simple(source, D) for D in distortion.tolist()])
-    least = source._one_cell(1.0 / SEARCHED) * SEARCHED
+    least = source.cell_distortion(1.0 / SEARCHED) * SEARCHED
     inner = (distortion > least) & (distortion < source.max_distortion)
     wanted, back = np.unique(distortion[inner], return_inverse=True)
     if wanted.size:
@@ -83,12 +84,12 @@ def _simple(source: Source, D: float) -> float:
 
 def _simple_cells(source: Source, D: float) -> tuple[float, float]:
     """(K, ε) of the biuniform partition if it has that distortion (δ may be any), else of enough equal cells."""
-    mean, c = source._model.mean, source._c
-    count, odd = source._model.split(c, D)
-    if count > 0.0 and biuniform.total(mean, c, count, odd) <= D * (1.0 + 1e-12):
+    model, parameters = source.law.model, source.law.parameters
+    count, odd = model.split(parameters, D)
+    if count > 0.0 and biuniform.total(model.mean, parameters, count, odd) <= D * (1.0 + 1e-12):
         return float(count), float(odd)
-    size = source._model.size(c, D)
-    while mean(c, size) > D * (1.0 + 1e-12):
+    size = model.size(parameters, D)
+    while model.mean(parameters, size) > D * (1.0 + 1e-12):
         size *= 0.5
     return float(math.ceil(1.0 / size)), 0.0
 
@@ -99,7 +100,7 @@ def best_partition(source: Source, D: float) -> Partition | Cells:
     D = units.divided(D, size)
     count, odd = _simple_cells(source, D)
     nats = biuniform.entropy(count, odd)
-    if source._one_cell(1.0 / SEARCHED) * SEARCHED < D:
+    if source.cell_distortion(1.0 / SEARCHED) * SEARCHED < D:
         from edcurve import search
 
         found = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
@@ -143,4 +144,4 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
             "cells that are not intervals may be better than those the bound is computed from"
         )
     unit = validation.log_base(base)
-    return evaluate(functions.lower, known, distortion, unit, lambda source: source._lines)
+    return evaluate(functions.lower, known, distortion, unit, envelopes.chords)

@@ -1,24 +1,43 @@
-"""Straight parts of the dual bound and vertices of the hull, found numerically for sources not built in."""
+"""Straight parts of the dual bound and vertices of the hull: those that a law has, else computed numerically."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from edcurve.sources.base import Source
+from edcurve.kernels.law import scaled_chords
+from edcurve.sources import Source, units
+from edcurve.sources.protocol import Solvable, kept
 
 Array = NDArray[np.float64]
 SMALLEST = 1e-5  # cells below this size are taken to follow a power law, as δ does near 0
 MOST = 4096  # counts above this are all taken to be vertices of the hull
 
 
-def dual_lines(source: Source) -> tuple[float, ...]:
+def chords(source: Source) -> tuple[float, ...]:
+    """Straight parts of the dual bound, four numbers each: left D, right D, bound at the right, slope."""
+    if source.law.chords is not None:
+        return source.law.chords
+    return kept(source, "_chords", lambda: _computed_chords(source))
+
+
+def _computed_chords(source: Source) -> tuple[float, ...]:
+    plain, size = units.normal(source)
+    return scaled_chords(dual_chords(plain), size)
+
+
+def vertices(source: Source) -> tuple[float, ...]:
+    """Counts on the convex hull of E(D), from 1 to the last before which one is skipped."""
+    if source.law.vertices is not None:
+        return source.law.vertices
+    return kept(source, "_vertices", lambda: hull_vertices(units.normal(source)[0]))
+
+
+def dual_chords(source: Solvable) -> tuple[float, ...]:
     """Chords of the lower convex envelope of the curve (d(p)/p, −ln p): left D, right D, bound at right, slope.
 
     The envelope is found on a grid of sizes and each chord then moved until it touches the curve.
@@ -28,20 +47,14 @@ def dual_lines(source: Source) -> tuple[float, ...]:
     x[0] = source.max_distortion
     corners = lower_hull(x[::-1], y[::-1])
     corners = len(p) - 1 - corners
-    lines: list[float] = []
+    chords: list[float] = []
     for left, right in pairwise(corners.tolist()):
         if left - right > 2:
-            lines += _chord(source, p, left, right)
-    return tuple(lines)
+            chords += _chord(source, p, left, right)
+    return tuple(chords)
 
 
-def scaled_lines(lines: tuple[float, ...], factor: float) -> tuple[float, ...]:
-    """The same chords at distortions times the factor."""
-    by = (factor, factor, 1.0, 1.0 / factor)
-    return tuple(value * by[i % 4] for i, value in enumerate(lines))
-
-
-def _chord(source: Source, p: Array, left: int, right: int) -> list[float]:
+def _chord(source: Solvable, p: Array, left: int, right: int) -> list[float]:
     """Chord that touches the curve near p[left] and near p[right] (or ends at p = 1)."""
 
     def point(size: float) -> tuple[float, float]:
@@ -77,7 +90,7 @@ def _least(function: Callable[[float], float], low: float, high: float) -> float
     return float(result.x)
 
 
-def hull_vertices(source: Source) -> tuple[float, ...]:
+def hull_vertices(source: Solvable) -> tuple[float, ...]:
     """The counts K at vertices of the lower hull of (K d(1/K), ln K), up to the last that is skipped."""
     counts = np.arange(1.0, MOST + 1.0)
     x, y = counts * source.cell_distortion(1.0 / counts), np.log(counts)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
-from edcurve.kernels import functions, general, loops
-from edcurve.sources import BOUND, Source, resolve, units
+from edcurve.kernels import functions, loops
+from edcurve.sources import BOUND, Source, digits, resolve, units
 
 Array = NDArray[np.float64]
 Extra = Callable[[Source], tuple[float, ...]]
@@ -49,8 +49,7 @@ def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: flo
     ----------
     Theorems 3 and 5 of Bhadane, Wagner and Ballé, arXiv 2205.08518.
     """
-    known = exactly(source)
-    return evaluate(functions.entropy, known, distortion, validation.log_base(base))
+    return evaluate(functions.entropy, exactly(source), distortion, validation.log_base(base))
 
 
 def distortion_entropy(source: Source | str, entropy: ArrayLike, *, base: float = 2) -> Any:
@@ -75,38 +74,35 @@ def distortion_entropy(source: Source | str, entropy: ArrayLike, *, base: float 
     ValueError, TypeError
         As for `entropy_distortion`.
     """
-    known = exactly(source)
-    unit = validation.log_base(base)
-    plain, size = units.normal(known)
-    model, c = plain._model, plain._c
+    plain, size = units.normal(exactly(source))
+    unit, law = validation.log_base(base), plain.law
     return validation.elementwise(
         "entropy",
         entropy,
-        lambda x: loops.point(functions.distortion, model, c, (), x * unit) * size,
-        lambda x: loops.evaluate(functions.distortion, model, c, (), x * unit) * size,
+        lambda x: loops.point(functions.distortion, law, (), x * unit) * size,
+        lambda x: loops.evaluate(functions.distortion, law, (), x * unit) * size,
     )
 
 
 def exactly(source: Source | str) -> Source:
     """The source, if biuniform partitions are known to be optimal for it; otherwise ValueError, saying why."""
-    known = resolve(source)
-    if known.status == BOUND:
+    resolved = resolve(source)
+    if resolved.status == BOUND:
         raise ValueError(
-            f"source must be one for which biuniform partitions are known to be optimal, got {known.name!r} "
-            f"({known.reason}); upper_bound returns the best partition that a search finds"
+            f"source must be one for which biuniform partitions are known to be optimal, got {resolved.name!r} "
+            f"({resolved.reason}); upper_bound returns the best partition that a search finds"
         )
-    return known
+    return resolved
 
 
 def evaluate(function: Any, source: Source, distortion: ArrayLike, unit: float, extra: Extra = lambda _: ()) -> Any:
     """A kernel function at a distortion or an array of them, in units of an entropy; `extra` is what else it takes."""
-    if source._model is general:
-        source._check_digits(validation.nonnegative("distortion", distortion))
+    digits.check(source, distortion)
     plain, size = units.normal(source)
-    model, c, more = plain._model, plain._c, extra(plain)
+    law, more = plain.law, extra(plain)
     return validation.elementwise(
         "distortion",
         distortion,
-        lambda D: loops.point(function, model, c, more, units.divided(D, size)) / unit,
-        lambda D: loops.evaluate(function, model, c, more, units.divided(D, size)) / unit,
+        lambda D: loops.point(function, law, more, units.divided(D, size)) / unit,
+        lambda D: loops.evaluate(function, law, more, units.divided(D, size)) / unit,
     )

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
-from edcurve.kernels import circle, cubic
 from edcurve.sources import Source, units
 
 from .exact import exactly
 
 Array = NDArray[np.float64]
 LISTED = 10**7
-# counts above which the circle's K and ε need more than double precision
-MANY = 1000
-PI_SQUARED = Fraction(986960440108935861883449099987615113531369940724, 10**47)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,72 +135,18 @@ def partition(source: Source | str, distortion: ArrayLike) -> Partition:
 
 
 def _split(source: Source, D: float) -> tuple[int, float]:
+    """K and ε at one D."""
     if source.max_distortion <= D:
         return 1, 0.0
     plain, size = units.normal(source)
     level = units.divided(D, size)
-    if source._model is cubic:
-        unit = Fraction(D) / source._scale
-        a, b = (round(Fraction(x) / source._scale) for x in source._c[2:])
-        return _split_cubic(a, b, *unit.as_integer_ratio())
-    count, odd = plain._model.split(plain._c, level)
-    if source._model is circle and (count == 0.0 or count > MANY):
-        return _split_circle(D / source._c[2])
+    if source.law.split is not None:
+        return source.law.split(source.law, D)
+    model, parameters = plain.law.model, plain.law.parameters
+    count, odd = model.split(parameters, level)
     if count > 0.0:
         return int(count), odd
-    nats = plain._model.rate(plain._c, level)
+    nats = model.rate(parameters, level)
     if nats > 709.0:
         raise ValueError(f"distortion must be larger for a countable partition, got {D!r} ({nats:.4g} nats)")
     return int(math.exp(nats)), 0.0
-
-
-def _split_cubic(a: int, b: int, top: int, bottom: int) -> tuple[int, float]:
-    """K and ε for 12 d(p) = a p² + b p³, D = top/bottom: K from integers, ε from exact D_K − D and D − D_{K+1}."""
-    top *= 12
-    count = (a * bottom + math.isqrt(bottom * (a * a * bottom + 4 * b * top))) // (2 * top)
-    if count == 1:
-        product = ((a + b) * bottom - top) / ((2 * a + 3 * b) * bottom)
-        return 1, product / (0.5 + math.sqrt(0.25 - product))
-    more = count + 1
-    high = (bottom * (a * count + b) - top * count**2) / (bottom * count**2)
-    low = (top * more**2 - bottom * (a * more + b)) / (bottom * more**2)
-    return count, _odd(float(a), float(b), float(count), high, low) if high > 0.0 else 0.0
-
-
-def _split_circle(D: float) -> tuple[int, float]:
-    """K and ε for many cells of the circle: x = 1/p, d(p) = pD, in rationals; d(p) ∝ p³ but for a small rest."""
-    e = 3.0 * D
-    series = e * (circle.R2 + e * (circle.R3 + e * circle.R4))
-    square = PI_SQUARED / (3 * Fraction(D) * (1 + Fraction(series)))
-    count = math.isqrt(square.numerator // square.denominator)
-    more = count + 1
-    high, low = float((square - count**2) / (square * count**2)), float((more**2 - square) / (square * more**2))
-    p, odd = 1.0 / math.sqrt(square), 0.0
-    for _ in range(3):
-        shift = (1.0 - odd) * _rest((1.0 - odd) / count) + odd * _rest(odd) - _rest(p)
-        odd = _odd(0.0, 1.0, float(count), max(0.0, high + shift), max(0.0, low - shift))
-    return count, odd
-
-
-def _rest(p: float) -> float:
-    """What 1 − sinc²(πp) has beside its first term, in units of that term at p = 1."""
-    square = circle.TURN * p * p
-    return -p * p * square * (circle.A2 - square * circle.A3) / circle.A1
-
-
-def _odd(a: float, b: float, count: float, high: float, low: float) -> float:
-    """ε from 12(D − D_{K+1}) = y²(α − βy), or, nearer 0, from 12(D_K − D) = Aε − Bε² + Cε³."""
-    each, even = 1.0 / count, 1.0 / (count + 1.0)
-    first, second = a * (1.0 + each) + 3.0 * b * each, b * (1.0 - each * each)
-    y = math.sqrt(low / first)
-    for _ in range(6):
-        y -= (y * y * (first - second * y) - low) / (y * (2.0 * first - 3.0 * second * y) + circle.TINY)
-    if y < 0.5 * even:
-        return even - y
-    first, third = each * (2.0 * a + 3.0 * b * each), -second
-    second = a * (1.0 + each) + 3.0 * b * each * each
-    odd = max(0.0, even - y)
-    for _ in range(3):
-        value = odd * (first - odd * (second - odd * third))
-        odd -= (value - high) / (first - odd * (2.0 * second - 3.0 * odd * third))
-    return odd

@@ -59,9 +59,9 @@ def doubts(source: Source, distortion: Array, entropy: Array, *, base: float = 2
 
 def _least(source: Source, distortion: Array, base: float) -> Array:
     """What is known to be the least entropy, 0 where nothing is."""
-    if source._stationary and source.status != BOUND:
+    if source.law.stationary and source.status != BOUND:
         return np.asarray(entropy_distortion(source, distortion, base=base))
-    if source._stationary and source.monotone:
+    if source.law.stationary and source.monotone:
         return np.asarray(bounds.lower_bound(source, distortion, base=base))
     return np.zeros(distortion.shape)
 

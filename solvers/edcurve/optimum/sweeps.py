@@ -15,7 +15,7 @@ from edcurve import validation
 from edcurve.kernels import functions, loops
 from edcurve.sources import BOUND, SampledRamp, Source, resolve, units
 
-from .envelopes import lower_hull
+from . import envelopes
 from .exact import evaluate
 
 if TYPE_CHECKING:
@@ -137,24 +137,20 @@ def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
 def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:
     """`_uniform` for a scalar, without the cost of arrays."""
     plain, size = units.normal(source)
-    model, c = plain._model, plain._c
-    cells = loops.point(functions.cells, model, c, plain._vertices, lmbda * unit * size)
+    cells = loops.point(functions.cells, plain.law, envelopes.vertices(plain), lmbda * unit * size)
     if cells <= 0.0:
         raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {lmbda!r}")
-    entropy, distortion = math.log(cells) / unit, loops.point(functions.uniform, model, c, (), cells) * size
+    entropy, distortion = math.log(cells) / unit, loops.point(functions.uniform, plain.law, (), cells) * size
     return Lagrangian(lmbda, int(cells), entropy, distortion, entropy + lmbda * distortion, True, source.status)
 
 
 def _uniform(source: Source, lmbda: Array, size: float) -> tuple[Any, ...]:
     """Cells, entropy in nats and distortion of the best uniform partition at each λ in nats, in a unit of that size."""
-    cells = loops.evaluate(functions.cells, source._model, source._c, source._vertices, lmbda)
+    cells = loops.evaluate(functions.cells, source.law, envelopes.vertices(source), lmbda)
     if not np.all(cells > 0.0):
         worst = lmbda[cells == 0.0].min() / size
         raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {worst:.6g} nats")
-    entropy, distortion = (
-        loops.evaluate(function, source._model, source._c, (), cells)
-        for function in (functions.log_count, functions.uniform)
-    )
+    entropy, distortion = loops.logarithms(cells), loops.evaluate(functions.uniform, source.law, (), cells)
     return cells.astype(np.int64), entropy, distortion, np.ones(cells.shape, dtype=bool)
 
 
@@ -228,7 +224,7 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     """
     known = resolve(source)
     unit = validation.log_base(base)
-    uniform = evaluate(functions.hull, known, distortion, unit, lambda source: source._vertices)
+    uniform = evaluate(functions.hull, known, distortion, unit, envelopes.vertices)
     if uniform_suffices(known):
         return uniform
     plain, size = units.normal(known)
@@ -241,7 +237,7 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 @lru_cache(maxsize=64)
 def searched_vertices(source: Source) -> tuple[Array, Array]:
     """Vertices (D, E in nats) of the hull found by search, D increasing: each chord's λ is tried in turn."""
-    counts = np.array(sorted({1.0, *source._vertices, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0}))
+    counts = np.array(sorted({1.0, *envelopes.vertices(source), 2.0, 4.0, 8.0, 16.0, 32.0, 64.0}))
     ends = counts * source.cell_distortion(1.0 / counts)
     points = dict(zip(ends.tolist(), np.log(counts).tolist(), strict=True))
     points[source.max_distortion] = 0.0
@@ -265,7 +261,7 @@ def searched_vertices(source: Source) -> tuple[Array, Array]:
 def _corners(points: dict[float, float]) -> tuple[Array, Array]:
     x = np.array(sorted(points))
     y = np.array([points[value] for value in x.tolist()])
-    kept = lower_hull(x, y)
+    kept = envelopes.lower_hull(x, y)
     return x[kept], y[kept]
 
 

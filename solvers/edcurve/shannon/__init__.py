@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
 from edcurve.linear import is_scalar
-from edcurve.sources import PowerLaw, Source, Spectrum, resolve, units
-from edcurve.sources.known import Proved
+from edcurve.sources import Source, Spectrum, digits, resolve, units
 
 Array = NDArray[np.float64]
 
@@ -195,18 +194,9 @@ def _by_channels(source: Source, distortion: Array) -> Array:
     from edcurve import progress
 
     _check_least(source, distortion, least_distortion(source))
-    plain, factor = _unscaled(source)
+    plain, factor = units.unscaled(source)
     with progress.bar(f"rate-distortion of {source.name}", distortion.size) as update:
         return np.asarray(_sandwich(plain).answer(distortion / factor, update))
-
-
-def _unscaled(source: Source) -> tuple[Source, float]:
-    """Return the source and the factor of which a scaled one is made: its grids and bounds serve all multiples."""
-    if not isinstance(source, Proved) or source._scale == 1:
-        return units.normal(source)
-    # the open built-in sources but the power laws are made without arguments
-    plain = PowerLaw(source._c[2]) if isinstance(source, PowerLaw) else type(source)()  # type: ignore[call-arg]
-    return plain, float(source._scale)
 
 
 LEAST = 1e-9  # D/D_max for closed sources
@@ -218,10 +208,10 @@ def least_distortion(source: Source) -> float:
         return 0.0
     if source.closed:
         plain, size = units.normal(source)
-        least = max(LEAST * plain.max_distortion, source._accurate_above / size)
+        least = max(LEAST * plain.max_distortion, digits.accurate_above(source) / size)
         return float(_density_table(plain).grids.least(least)) * size
-    plain, factor = _unscaled(source)
-    return max(factor * float(_sandwich(plain).least), source._accurate_above)
+    plain, factor = units.unscaled(source)
+    return max(factor * float(_sandwich(plain).least), digits.accurate_above(source))
 
 
 @lru_cache(maxsize=64)

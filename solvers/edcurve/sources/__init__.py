@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from . import constructors as constructors  # gives Source its makers
 from .base import BOUND, CHECKED, PROVED, Source
 from .measured import SampledCurve, SampledLoop
-from .named import BUILT_IN, FAMILIES, Circle, PowerLaw, Sawbridge, Sinusoid, UniformScalar, resolve
+from .names import BUILT_IN, FAMILIES, resolve
+from .proved import Circle, PowerLaw, Sawbridge, Sinusoid, UniformScalar
 from .ramp import Ramp, SampledRamp
 from .spectra import Spectrum
 from .standard_waves import Edge, Pulse, Square, Triangle

@@ -7,23 +7,16 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cached_property, partial
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
 from edcurve.kernels import general
-from edcurve.optimum import envelopes
-from edcurve.validation import warn
+from edcurve.kernels.law import Law
 
-from . import condition, units
-
-if TYPE_CHECKING:
-    from .measured import SampledCurve, SampledLoop
-    from .spectra import Spectrum
-    from .waveforms import Waveform
+from . import condition
 
 Array = NDArray[np.float64]
 
@@ -33,6 +26,27 @@ BOUND = "upper bound"
 KNOWN = 0.1  # truncation, as a share of D_max, up to which E(D) counts as known
 TOLERATED = 0.05  # and up to which it excuses a failure of (★), or a δ that falls
 LEAST, MOST = 1e-302, 1e302  # D_max, that distortions a good deal smaller and λ a good deal larger are numbers too
+
+
+class FromSpectrum(Protocol):
+    """What `Source.from_spectrum` takes; it returns a `Spectrum`."""
+
+    def __call__(self, c: ArrayLike, *, name: str = ...) -> Source:
+        """Make the source."""
+
+
+class FromWaveform(Protocol):
+    """What `Source.from_waveform` takes; it returns a `Waveform`."""
+
+    def __call__(self, g: Callable[[Array], ArrayLike] | ArrayLike, *, harmonics: int = ..., name: str = ...) -> Source:
+        """Make the source."""
+
+
+class FromSamples(Protocol):
+    """What `Source.from_samples` takes; it returns a `SampledLoop` or `SampledCurve`."""
+
+    def __call__(self, x: ArrayLike, *, closed: bool = ..., tolerance: float = ..., name: str = ...) -> Source:
+        """Make the source."""
 
 
 class Source:
@@ -64,12 +78,16 @@ class Source:
         If D_max is out of range, or d not the cell distortion of any source; the message names the value.
     """
 
-    _model: ClassVar[ModuleType] = general
     # phase(x) and centroid(start, size, samples)
     _realizations: ClassVar[tuple[Callable[[Array], Array], Callable[[Array, Array, int], Array]] | None] = None
-    _stationary: ClassVar[bool] = True
     _amplitude: float = 1.0  # realizations are those of the unscaled source times this
-    _scale: Fraction = Fraction(1)  # and distortions times this, exactly
+
+    law: Law  # what solvers take: see `protocol`
+
+    # given to the class by `constructors`, since what they return are its subclasses
+    from_spectrum: ClassVar[FromSpectrum]
+    from_waveform: ClassVar[FromWaveform]
+    from_samples: ClassVar[FromSamples]
 
     def __init__(
         self,
@@ -92,7 +110,11 @@ class Source:
             )
         self._given = cell_distortion
         condition.validate(self._vectorised, self._max_distortion, closed=self._closed, name=self._name)
-        self._c: tuple[Any, ...] = (self._max_distortion, 0.0, self._one_cell, self._closed)
+        self._set_law()
+
+    def _set_law(self, scale: Fraction = Fraction(1)) -> None:
+        parameters = general.Parameters(self._max_distortion, 0.0, self._one_cell, self._closed)
+        self.law = Law(general, parameters, scale=scale)
 
     @property
     def name(self) -> str:
@@ -150,17 +172,20 @@ class Source:
         other = copy.copy(self)
         other._name = f"{factor:g} × {self._name}"
         other._amplitude = self._amplitude * factor
-        other._scale = self._scale * Fraction(factor) ** 2
         ratio = factor * factor
         other._given = partial(_times, ratio, self._vectorised)
         if type(self).cell_distortion is not Source.cell_distortion:
             # an attribute, so that it comes before the method of the subclass
             other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]  # else unscaled
         other._max_distortion = ratio * self._max_distortion
-        other._c = (other._max_distortion, 0.0, other._one_cell, self._closed)
-        for cached in ("_accurate_above", "_fingerprint", "_lines", "_normal"):
+        other._set_law(self.law.scale * Fraction(factor) ** 2)
+        for cached in ("_accurate_above", "_chords", "_fingerprint", "_normal"):
             vars(other).pop(cached, None)
         return other
+
+    def _unscaled(self) -> Source | None:
+        """The source that this is a multiple of, where it can be made again."""
+        return None
 
     def harmonics(self, count: int) -> Array:
         """Energies c_1, …, c_count of the harmonics of a closed source: δ(u) = Σ_k 2c_k(1 − cos 2πku).
@@ -230,28 +255,6 @@ class Source:
         return float(np.asarray(self._vectorised(np.array([p])))[0])
 
     @cached_property
-    def _accurate_above(self) -> float:
-        """Least d(p)/p at which d has about 8 digits: where it cancels, rounding makes it rough."""
-        sizes = np.geomspace(1e-12, 0.5, 121)
-        near = sizes[:, None] * (1.0 + 1e-3 * np.arange(-4, 5))
-        means = np.asarray(self._vectorised(near.ravel())).reshape(near.shape) / near
-        # fourth differences of a smooth d are 1e-12 of it; a kink is rough too, but not all sizes below it are
-        rough = np.abs(np.diff(means, n=4, axis=1)).max(axis=1) > 1e-8 * np.abs(means[:, 4])
-        rough |= (np.diff(means, axis=1) <= 0.0).any(axis=1)
-        smooth = np.flatnonzero(~(rough[:-2] | rough[1:-1] | rough[2:]))
-        first = smooth[0] if smooth.size else sizes.size - 1
-        return float(means[first, 4]) if first > 0 else 0.0
-
-    def _check_digits(self, distortion: NDArray[np.float64]) -> None:
-        lost = distortion[(distortion > 0.0) & (distortion < self._accurate_above)]
-        if lost.size:
-            warn(
-                f"cell_distortion of {self.name!r} loses more than half its digits to cancellation below distortion "
-                f"{self._accurate_above:.2g}, got distortion {lost.min():.6g}; write it without differences of nearly "
-                "equal numbers"
-            )
-
-    @cached_property
     def condition(self) -> condition.Condition:
         """Outcome of the numerical check of (★), by which biuniform partitions are optimal."""
         return condition.check_star(self._vectorised)
@@ -260,15 +263,6 @@ class Source:
     def monotone(self) -> bool:
         """Whether δ(u) = ‖γ(v) − γ(v+u)‖² does not decrease in the distance, so that intervals are the best cells."""
         return condition.monotone_delta(self._vectorised, closed=self._closed)
-
-    @cached_property
-    def _lines(self) -> tuple[float, ...]:
-        plain, size = units.normal(self)
-        return envelopes.scaled_lines(envelopes.dual_lines(plain), size)
-
-    @cached_property
-    def _vertices(self) -> tuple[float, ...]:
-        return envelopes.hull_vertices(units.normal(self)[0])
 
     @property
     def status(self) -> str:
@@ -280,7 +274,7 @@ class Source:
     @property
     def reason(self) -> str:
         """Why `status` is what it is."""
-        if not self._stationary:
+        if not self.law.stationary:
             return "‖γ(v) − γ(v+u)‖² does not depend on u alone"
         if self.truncation > KNOWN * self._max_distortion:
             return f"its distortions are known only to {self.truncation:.2g}, D_max being {self._max_distortion:.2g}"
@@ -313,101 +307,6 @@ class Source:
 
     def __repr__(self) -> str:
         return f"<edcurve source {self._name!r}, D_max = {self._max_distortion:.6g}>"
-
-    @staticmethod
-    def from_spectrum(c: ArrayLike, *, name: str = "spectrum") -> Spectrum:
-        """Source of a closed manifold with δ(u) = Σ_k 2c_k(1 − cos 2πku).
-
-        Parameters
-        ----------
-        c : array_like, shape (n,)
-            Energies c_1, …, c_n ≥ 0 of the harmonics 1, …, n, of sum D_max from 1e-302 to 1e302.
-        name : str
-            Used in messages, tables and plots.
-
-        Returns
-        -------
-        Spectrum
-            Source with d(p) = p Σ_k c_k (1 − sinc²(πkp)).
-        """
-        from .spectra import Spectrum  # which is made from this class
-
-        return Spectrum(c, name=name)
-
-    @staticmethod
-    def from_waveform(
-        g: Callable[[Array], ArrayLike] | ArrayLike, *, harmonics: int = 65536, name: str = "waveform"
-    ) -> Waveform:
-        """Source of the cyclic shifts of a waveform: t ↦ g(t + V) on [0, 1], distortion the integral over t.
-
-        Parameters
-        ----------
-        g : callable or array_like, shape (T,)
-            The waveform: a function of arrays of t in [0, 1), which is sampled at t = i/T with T = 16 `harmonics`, or
-            its samples there, which stand for the trigonometric polynomial through them. The mean of g does not matter.
-        harmonics : int
-            Of a function: number of harmonics to keep, at most 2¹⁸.
-        name : str
-            Used in messages, tables and plots.
-
-        Returns
-        -------
-        Waveform
-            `.truncation` is how much the distortion of any partition may differ: the energy of the harmonics left out
-            and what those that the samples do not resolve change in the others (a jump is between two samples, and
-            nothing says where). It is computed from the last octave of the samples' spectrum, and a bound if energies
-            fall at least as 1/k² from there, as those of a waveform with finitely many jumps do once the samples
-            resolve them.
-
-        Raises
-        ------
-        ValueError
-            If g is constant, or its samples are fewer than 4, more than 2¹⁹, not finite, larger than 1e140 in size,
-            within 1e-140 of each other or not one-dimensional.
-        TypeError
-            If g does not map arrays to real arrays of the same shape.
-        """
-        from .waveforms import Waveform
-
-        return Waveform(g, harmonics=harmonics, name=name)
-
-    @staticmethod
-    def from_samples(
-        x: ArrayLike, *, closed: bool = True, tolerance: float = 0.05, name: str = "samples"
-    ) -> SampledLoop | SampledCurve:
-        """Source given by measured vectors along a curve, equally spaced in the phase v.
-
-        Parameters
-        ----------
-        x : array_like, shape (N, dim) or (N,)
-            Points γ(v) at v = i/N of a loop, which stand for the trigonometric polynomial through them, or at
-            v = i/(N − 1) of an open curve. Squared errors are sums over the coordinates: divide by √dim for means.
-        closed : bool
-            Whether the curve is a loop.
-        tolerance : float
-            Largest `.defect` that is accepted.
-        name : str
-            Used in messages, tables and plots.
-
-        Returns
-        -------
-        SampledLoop or SampledCurve
-            `.defect` is the root mean square deviation of ‖γ(v) − γ(v+u)‖² from its mean over v, over all pairs of
-            samples (of 2048 of them at most), as a share of its mean over all pairs. `.truncation` says by how much the
-            distortion of any partition into intervals may differ from the one given. It adds up the largest deviation
-            of a cell from the mean over all its positions, which is what d(p) is, and the error of interpolation:
-            for a loop as in `from_waveform`, for an open curve an estimate, the largest difference between two
-            interpolations of δ.
-
-        Raises
-        ------
-        ValueError
-            If the defect exceeds the tolerance (`edcurve.segment` needs no stationarity); if the points are fewer than
-            4, not finite, larger than 1e140 in size, within 1e-140 of each other, all equal or more than 2²⁸ numbers.
-        """
-        from .measured import from_samples
-
-        return from_samples(x, closed=closed, tolerance=tolerance, name=name)
 
 
 def amplitude(a: float, max_distortion: float) -> float:

@@ -191,7 +191,7 @@ class SampledCurve(Source):
         # distances measured always make a valid d
         self._name, self._closed, self._given = name, False, self._mean_moment
         self._max_distortion = float(self._moment(1.0))
-        self._c = (self._max_distortion, 0.0, self._one_cell, False)
+        self._set_law()
 
     @cached_property
     def _fingerprint(self) -> bytes:
@@ -214,7 +214,7 @@ class SampledCurve(Source):
     @property
     def truncation(self) -> float:
         """By how much the distortion of any partition may differ, by estimate; see `Source.from_samples`."""
-        return (self._between + self._stationarity.position) * float(self._scale)
+        return (self._between + self._stationarity.position) * float(self.law.scale)
 
     @property
     def defect(self) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from types import ModuleType
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -14,12 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import validation
 from edcurve.kernels import cubic
 
-from . import realizations
+from . import exact_splits, realizations
 from .base import BOUND, Array
-from .known import Proved
+from .closed_form import ProvedSource
 
 
-class Ramp(Proved):
+class Ramp(ProvedSource):
     """The ramp (1): J_t = (t + V mod 1) − ½ on [0, 1); d(p) = p²(2 − p)/12, D_max = 1/12.
 
     Parameters
@@ -29,10 +29,6 @@ class Ramp(Proved):
         another source, not a stationary one (see `SampledRamp`), and has no d(p).
     """
 
-    _model: ClassVar[ModuleType] = cubic
-    # chord of the dual bound from (d(p)/p, −ln p) at p = 0.284668137040838… to (D_max, 0); Theorem 4
-    _lines = (0.04069169381961461, 1.0 / 12.0, 0.0, 29.464889787409536)
-    _vertices = (1.0, 4.0)
     _realizations = (realizations.ramp_phase, realizations.ramp_centroid)
 
     def __new__(cls, samples: int | None = None) -> Self:
@@ -41,10 +37,14 @@ class Ramp(Proved):
         return object.__new__(kind)  # type: ignore[return-value]  # a subclass
 
     def __init__(self, samples: int | None = None) -> None:
-        super().__init__("ramp", Fraction(1, 12), (2.0, -1.0), closed=True)
+        # chord of the dual bound from (d(p)/p, −ln p) at p = 0.284668137040838… to (D_max, 0); Theorem 4
+        chords = (0.04069169381961461, 1.0 / 12.0, 0.0, 29.464889787409536)
+        known = {"chords": chords, "vertices": (1.0, 4.0), "split": exact_splits.cubic}
+        parameters = {"square": 2.0, "cube": -1.0}
+        super().__init__("ramp", cubic, Fraction(1, 12), closed=True, parameters=parameters, **known)
 
     def _harmonics(self, count: int) -> Array:
-        return np.asarray(float(self._scale) / (2.0 * math.pi**2 * np.arange(1.0, count + 1.0) ** 2))
+        return np.asarray(float(self.law.scale) / (2.0 * math.pi**2 * np.arange(1.0, count + 1.0) ** 2))
 
 
 class Composition(NamedTuple):
@@ -63,10 +63,10 @@ class SampledRamp(Ramp):
     """
 
     MOST: ClassVar[int] = 2**14
-    _stationary = False
 
     def __init__(self, samples: int | None = None) -> None:
         super().__init__()
+        self.law = replace(self.law, stationary=False)
         self._samples = validation.positive_int("samples", samples, 2)
         if self._samples > self.MOST:
             raise ValueError(f"samples must be at most {self.MOST}, got {samples!r}")
@@ -84,7 +84,7 @@ class SampledRamp(Ramp):
         return super().__eq__(other) and isinstance(other, SampledRamp) and self._samples == other._samples
 
     def __hash__(self) -> int:
-        return hash((type(self), self._c, self._samples))
+        return hash((type(self), self.law.parameters, self._samples))
 
     def __repr__(self) -> str:
         return f"<edcurve source {self._name!r}, D_max = {self._max_distortion:.6g}>"
@@ -114,7 +114,7 @@ class SampledRamp(Ramp):
         """Contribution of a cell of k steps to the distortion, k = 1, …, T."""
         k = np.arange(1.0, self._samples + 1.0)
         s = k / self._samples
-        return np.asarray(float(self._scale) * s * (s * s / 12.0 + (1.0 - s) * (s / 6.0) * (1.0 - 1.0 / (k * k))))
+        return np.asarray(float(self.law.scale) * s * (s * s / 12.0 + (1.0 - s) * (s / 6.0) * (1.0 - 1.0 / (k * k))))
 
     def best(self, lmbda: float) -> tuple[Composition, float, float]:
         """Cells that minimise entropy + λ distortion, λ in nats; their entropy and their distortion."""
@@ -125,9 +125,9 @@ class SampledRamp(Ramp):
 def _best(source: SampledRamp, lmbda: float) -> tuple[Composition, float, float]:
     count, each = source.samples, source.steps_distortion()
     s = np.arange(1.0, count + 1.0) / count
-    split = _splits(lmbda * float(source._scale) / count**2)
+    split = _splits(lmbda * float(source.law.scale) / count**2)
     if split > 1:
-        finer = float(source._scale) / (12.0 * (count * split) ** 2)
+        finer = float(source.law.scale) / (12.0 * (count * split) ** 2)
         return Composition(np.ones(count, dtype=np.int64), split), math.log(count * split), finer
     steps = _composed(-s * np.log(s) + lmbda * each)
     shares = steps / count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property, partial
 from types import ModuleType
@@ -19,13 +20,13 @@ from edcurve.kernels import spectrum, table
 from . import condition, orbits, tables
 from .base import LEAST, TOLERATED, Array, in_range
 from .base import MOST as MOST_DISTORTION
-from .known import Known, padded
+from .closed_form import ClosedForm, padded, rounded
 
 SUMMED = 16  # up to so many harmonics d(p) is summed term by term
 MOST = 2**18  # harmonics, whose table has 50 MB and takes some seconds
 
 
-class Spectrum(Known):
+class Spectrum(ClosedForm):
     """A closed manifold given by the energies of its harmonics; see `Source.from_spectrum`.
 
     Its realizations, in some coordinates, are (√c_k cos 2πkV, √c_k sin 2πkV) for the harmonics that have energy.
@@ -45,38 +46,32 @@ class Spectrum(Known):
             raise ValueError(f"c must have a finite sum, got energies up to {energies.max()}") from None
         if not in_range(float(maximum)):
             raise ValueError(f"c must have a sum from {LEAST:g} to {MOST_DISTORTION:g}, got {float(maximum)!r}")
-        super().__init__(str(name), maximum, self._energies.tolist(), closed=True)
-        self._many = bool(np.count_nonzero(self._energies) > SUMMED)
-        if self._many:
-            self._c = self._tabled()
+        model: ModuleType = spectrum
+        parameters: dict[str, Any] = {"energies": tuple(self._energies.tolist())}
+        if np.count_nonzero(self._energies) > SUMMED:
+            model, parameters = table, _tabled(self._energies)
+        super().__init__(str(name), model, maximum, closed=True, parameters=parameters)
 
     @property
-    def _model(self) -> ModuleType:  # type: ignore[override]  # what is a class's elsewhere
-        # not an attribute: modules cannot be pickled
-        return table if self._many else spectrum
-
-    def _tabled(self) -> Any:
-        made = tables.mean_table(self._energies)
-        bend = float(np.sum(self._energies * np.arange(1.0, self._energies.size + 1.0) ** 2))
-        head = [*self._c[:2], float(made.intervals), made.small, made.scale, bend]
-        c = np.concatenate([head, made.series, made.polynomials.ravel()])
-        c.setflags(write=False)
-        return c
+    def _many(self) -> bool:
+        return self.law.model is table
 
     def _rescale(self, factor: float) -> None:
-        kept = self._c
         super()._rescale(factor)
-        # a source of its own: of the energies as they are rounded
-        self._energies = np.array(self._parameters)
-        self._set_maximum(_total(self._energies))
+        # a source of its own, of scale 1: of the energies as they are rounded
+        exact = Fraction(factor) ** 2
+        self._energies = np.array([float(Fraction(energy) * exact) for energy in self._energies.tolist()])
         self._energies.setflags(write=False)
         vars(self).pop("_fingerprint", None)
+        self._maximum = _total(self._energies)
+        self._max_distortion, rest = rounded(self._maximum)
+        parameters = self.law.parameters._replace(maximum=self._max_distortion, rest=rest)
         if self._many:
-            c = np.array(kept)
-            c[: table.HEAD] = [*self._c[:2], *kept[2:5], kept[5] * factor**2]
-            c[table.HEAD :] *= factor**2
-            c.setflags(write=False)
-            self._c = c  # type: ignore[assignment]  # a tuple elsewhere
+            linear = {name: getattr(parameters, name) * factor**2 for name in ("bend", "series", "polynomials")}
+            parameters = parameters._replace(**linear)
+        else:
+            parameters = parameters._replace(energies=tuple(self._energies.tolist()))
+        self.law = replace(self.law, parameters=parameters, scale=Fraction(1))
 
     @property
     def energies(self) -> Array:
@@ -160,6 +155,21 @@ class Spectrum(Known):
         radius = np.sqrt(self._energies[used]) * np.sinc(size[..., None] * (used + 1.0))
         pairs = np.stack([radius * np.cos(2.0 * np.pi * turns), radius * np.sin(2.0 * np.pi * turns)], axis=-1)
         return np.asarray(np.sign(self._amplitude) * pairs.reshape(*pairs.shape[:-2], 2 * used.size))
+
+
+def _tabled(energies: Array) -> dict[str, Any]:
+    """Parameters of a table for these energies."""
+    made = tables.mean_table(energies)
+    bend = float(np.sum(energies * np.arange(1.0, energies.size + 1.0) ** 2))
+    polynomials = made.polynomials.ravel()
+    return {
+        "intervals": float(made.intervals),
+        "small": float(made.small),
+        "scale": float(made.scale),
+        "bend": bend,
+        "series": made.series,
+        "polynomials": polynomials,
+    }
 
 
 def _total(energies: Array) -> Fraction:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
-from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +16,23 @@ from edcurve.kernels import waves
 
 from . import condition
 from .base import Array
-from .known import Known
+from .closed_form import ClosedForm
 from .realizations import times, turns
 from .spectra import MOST
 from .waveforms import Waveform
 
 
-class _Wave(Known):
-    """t ↦ g(t + V), g even about a centre, d in closed form: the kernel's c = (m, a₁, a₂, a₃, b₀, b₁, b₂)."""
+class _Wave(ClosedForm):
+    """Cyclic shifts t ↦ g(t + V) of a wave that is even about a centre; d is that of the kernel `waves`.
 
-    _model: ModuleType = waves  # type: ignore[misc]  # a class's own elsewhere
-    _linear: ClassVar[slice] = slice(1, None)
+    `coefficients` are its a₁, a₂, a₃, b₀, b₁, b₂.
+    """
+
     _centre: float
 
-    def __init__(self, name: str, maximum: Fraction, edge: float, parameters: Sequence[float]) -> None:
-        super().__init__(name, maximum, (edge, *parameters), closed=True)
+    def __init__(self, name: str, maximum: Fraction, edge: float, coefficients: Sequence[float]) -> None:
+        parameters = {"edge": edge, **dict(zip(waves.LINEAR, coefficients, strict=True))}
+        super().__init__(name, waves, maximum, closed=True, parameters=parameters)
 
     @cached_property
     def condition(self) -> condition.Condition:
@@ -45,9 +46,9 @@ class _Wave(Known):
 
     def _slope(self, p: Array) -> Array:
         """d′ on [0, ½]."""
-        edge, a1, a2, a3, b0, _, b2 = self._parameters
-        inner = p * (2.0 * a1 + p * (3.0 * a2 + 4.0 * p * a3))
-        return np.where(p <= edge, inner, b0 - b2 / np.maximum(p, edge) ** 2)
+        wave = self.law.parameters
+        inner = p * (2.0 * wave.a1 + p * (3.0 * wave.a2 + 4.0 * p * wave.a3))
+        return np.asarray(np.where(p <= wave.edge, inner, wave.b0 - wave.b2 / np.maximum(p, wave.edge) ** 2))
 
     def phase(self, x: NDArray[Any]) -> Array:
         """Phase of the first harmonic of realizations sampled at t = i/T along the last axis."""
@@ -95,7 +96,7 @@ class Pulse(_Wave):
 
     def _harmonics(self, count: int) -> Array:
         k = np.arange(1, count + 1)
-        return np.asarray(float(self._scale) * 2.0 * (np.sin(math.pi * k * self._width) / (math.pi * k)) ** 2)
+        return np.asarray(float(self.law.scale) * 2.0 * (np.sin(math.pi * k * self._width) / (math.pi * k)) ** 2)
 
     def _integral(self, t: Array) -> Array:
         whole = np.floor(t)
@@ -112,7 +113,7 @@ class Square(_Wave):
 
     def _harmonics(self, count: int) -> Array:
         k = np.arange(1, count + 1)
-        return np.asarray(float(self._scale) * np.where(k % 2 == 1, 8.0 / (math.pi * k) ** 2, 0.0))
+        return np.asarray(float(self.law.scale) * np.where(k % 2 == 1, 8.0 / (math.pi * k) ** 2, 0.0))
 
     def _integral(self, t: Array) -> Array:
         return np.asarray(0.5 - np.abs(np.mod(t, 1.0) - 0.5))
@@ -128,7 +129,7 @@ class Triangle(_Wave):
 
     def _harmonics(self, count: int) -> Array:
         k = np.arange(1, count + 1)
-        return np.asarray(float(self._scale) * np.where(k % 2 == 1, 32.0 / (math.pi * k) ** 4, 0.0))
+        return np.asarray(float(self.law.scale) * np.where(k % 2 == 1, 32.0 / (math.pi * k) ** 4, 0.0))
 
     def _integral(self, t: Array) -> Array:
         x = np.mod(t, 1.0) - 0.5
@@ -152,6 +153,3 @@ class Edge(Waveform):
         k = np.arange(1, highest + 1)
         modes = np.where(k % 2 == 1, -4j / (math.pi * k), 0.0)
         self._set_modes(modes, name=f"edge:{highest}")
-
-
-NAMED: dict[str, Callable[[], Known]] = {"square": Square, "triangle": Triangle}

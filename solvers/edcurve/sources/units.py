@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .base import Source
+from .protocol import Solvable, kept
 
 NEAR = 10  # binary orders of magnitude within which the unit is 1
 TINY = 2.0**-1022  # distortions below it, in the unit, would lose digits
+
+
+class Scalable(Solvable, Protocol):
+    """A source that has multiples, of its own type."""
+
+    def _multiple(self, factor: float) -> Self: ...
+
+    def _unscaled(self) -> Any: ...
+
+
+AnySource = TypeVar("AnySource", bound=Scalable)
 
 
 def unit(distortion: float) -> float:
@@ -20,18 +30,22 @@ def unit(distortion: float) -> float:
     return 1.0 if abs(exponent) <= NEAR else math.ldexp(1.0, 2 * (exponent // 2))
 
 
-def normal(source: Source) -> tuple[Source, float]:
+def normal(source: AnySource) -> tuple[AnySource, float]:
     """The source scaled so that D_max is near 1, and what its distortions are to be multiplied by."""
-    kept: tuple[Source, float] | None = vars(source).get("_normal")
-    if kept is not None:
-        return kept
     size = unit(source.max_distortion)
     if size == 1.0:
         return source, size
-    # kept with the source, for it may have tables, and which of them are equal is for a user's class to say
-    made = source._multiple(1.0 / math.sqrt(size)), size
-    vars(source)["_normal"] = made
-    return made
+    # kept, for it may have tables
+    return kept(source, "_normal", lambda: (source._multiple(1.0 / math.sqrt(size)), size))
+
+
+def unscaled(source: AnySource) -> tuple[AnySource, float]:
+    """The source that a scaled one is a multiple of, and of what; as for `normal` where that is not known.
+
+    What is computed for it once serves all its multiples.
+    """
+    plain = source._unscaled()
+    return normal(source) if plain is None else (plain, float(source.law.scale))
 
 
 def divided(distortion: Any, size: float) -> Any:

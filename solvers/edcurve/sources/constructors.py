@@ -1,0 +1,110 @@
+"""`Source.from_spectrum`, `Source.from_waveform` and `Source.from_samples`: sources made of data.
+
+They return subclasses of `Source`, which are made after it, and so are given to it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from numpy.typing import ArrayLike
+
+from . import measured
+from .base import Array, Source
+from .measured import SampledCurve, SampledLoop
+from .spectra import Spectrum
+from .waveforms import Waveform
+
+
+def from_spectrum(c: ArrayLike, *, name: str = "spectrum") -> Spectrum:
+    """Source of a closed manifold with δ(u) = Σ_k 2c_k(1 − cos 2πku).
+
+    Parameters
+    ----------
+    c : array_like, shape (n,)
+        Energies c_1, …, c_n ≥ 0 of the harmonics 1, …, n, of sum D_max from 1e-302 to 1e302.
+    name : str
+        Used in messages, tables and plots.
+
+    Returns
+    -------
+    Spectrum
+        Source with d(p) = p Σ_k c_k (1 − sinc²(πkp)).
+    """
+    return Spectrum(c, name=name)
+
+
+def from_waveform(
+    g: Callable[[Array], ArrayLike] | ArrayLike, *, harmonics: int = 65536, name: str = "waveform"
+) -> Waveform:
+    """Source of the cyclic shifts of a waveform: t ↦ g(t + V) on [0, 1], distortion the integral over t.
+
+    Parameters
+    ----------
+    g : callable or array_like, shape (T,)
+        The waveform: a function of arrays of t in [0, 1), which is sampled at t = i/T with T = 16 `harmonics`, or
+        its samples there, which stand for the trigonometric polynomial through them. The mean of g does not matter.
+    harmonics : int
+        Of a function: number of harmonics to keep, at most 2¹⁸.
+    name : str
+        Used in messages, tables and plots.
+
+    Returns
+    -------
+    Waveform
+        `.truncation` is how much the distortion of any partition may differ: the energy of the harmonics left out
+        and what those that the samples do not resolve change in the others (a jump is between two samples, and
+        nothing says where). It is computed from the last octave of the samples' spectrum, and a bound if energies
+        fall at least as 1/k² from there, as those of a waveform with finitely many jumps do once the samples
+        resolve them.
+
+    Raises
+    ------
+    ValueError
+        If g is constant, or its samples are fewer than 4, more than 2¹⁹, not finite, larger than 1e140 in size,
+        within 1e-140 of each other or not one-dimensional.
+    TypeError
+        If g does not map arrays to real arrays of the same shape.
+    """
+    return Waveform(g, harmonics=harmonics, name=name)
+
+
+def from_samples(
+    x: ArrayLike, *, closed: bool = True, tolerance: float = 0.05, name: str = "samples"
+) -> SampledLoop | SampledCurve:
+    """Source given by measured vectors along a curve, equally spaced in the phase v.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, dim) or (N,)
+        Points γ(v) at v = i/N of a loop, which stand for the trigonometric polynomial through them, or at
+        v = i/(N − 1) of an open curve. Squared errors are sums over the coordinates: divide by √dim for means.
+    closed : bool
+        Whether the curve is a loop.
+    tolerance : float
+        Largest `.defect` that is accepted.
+    name : str
+        Used in messages, tables and plots.
+
+    Returns
+    -------
+    SampledLoop or SampledCurve
+        `.defect` is the root mean square deviation of ‖γ(v) − γ(v+u)‖² from its mean over v, over all pairs of
+        samples (of 2048 of them at most), as a share of its mean over all pairs. `.truncation` says by how much the
+        distortion of any partition into intervals may differ from the one given. It adds up the largest deviation
+        of a cell from the mean over all its positions, which is what d(p) is, and the error of interpolation:
+        for a loop as in `from_waveform`, for an open curve an estimate, the largest difference between two
+        interpolations of δ.
+
+    Raises
+    ------
+    ValueError
+        If the defect exceeds the tolerance (`edcurve.segment` needs no stationarity); if the points are fewer than
+        4, not finite, larger than 1e140 in size, within 1e-140 of each other, all equal or more than 2²⁸ numbers.
+    """
+    return measured.from_samples(x, closed=closed, tolerance=tolerance, name=name)
+
+
+Source.from_spectrum = staticmethod(from_spectrum)
+Source.from_waveform = staticmethod(from_waveform)
+Source.from_samples = staticmethod(from_samples)

@@ -1,0 +1,43 @@
+"""Digits that a cell distortion loses to cancellation: where, and the warning about it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edcurve import validation
+from edcurve.kernels import general
+from edcurve.validation import warn
+
+from .protocol import Solvable, kept
+
+
+def check(source: Solvable, distortion: ArrayLike) -> None:
+    """Warn of distortions at which a function brought by a user has less than half its digits."""
+    if source.law.model is not general:
+        return
+    values = validation.nonnegative("distortion", distortion)
+    least = accurate_above(source)
+    lost = values[(values > 0.0) & (values < least)]
+    if lost.size:
+        warn(
+            f"cell_distortion of {source.name!r} loses more than half its digits to cancellation below distortion "
+            f"{least:.2g}, got distortion {lost.min():.6g}; write it without differences of nearly equal numbers"
+        )
+
+
+def accurate_above(source: Solvable) -> float:
+    """Least d(p)/p at which d has about 8 digits: where it cancels, rounding makes it rough."""
+    return kept(source, "_accurate_above", lambda: _accurate_above(source))
+
+
+def _accurate_above(source: Solvable) -> float:
+    sizes = np.geomspace(1e-12, 0.5, 121)
+    near = sizes[:, None] * (1.0 + 1e-3 * np.arange(-4, 5))
+    means = np.asarray(source.cell_distortion(near.ravel())).reshape(near.shape) / near
+    # fourth differences of a smooth d are 1e-12 of it; a kink is rough too, but not all sizes below it are
+    rough = np.abs(np.diff(means, n=4, axis=1)).max(axis=1) > 1e-8 * np.abs(means[:, 4])
+    rough |= (np.diff(means, axis=1) <= 0.0).any(axis=1)
+    smooth = np.flatnonzero(~(rough[:-2] | rough[1:-1] | rough[2:]))
+    first = smooth[0] if smooth.size else sizes.size - 1
+    return float(means[first, 4]) if first > 0 else 0.0
