@@ -39,15 +39,6 @@ FLOORS = (
     ("edcurve.kernels",),
     ("edcurve.io", "edcurve.validation", "edcurve.progress", "edcurve.versions", "edcurve"),
 )
-# Arrows that run up or close a circle, to be removed.
-EXCEPTIONS = {
-    ("edcurve.sources.base", "edcurve.optimum.envelopes"),
-    ("edcurve.sources.known", "edcurve.optimum.envelopes"),
-    ("edcurve.sources.base", "edcurve.sources.measured"),
-    ("edcurve.sources.base", "edcurve.sources.spectra"),
-    ("edcurve.sources.base", "edcurve.sources.units"),
-    ("edcurve.sources.base", "edcurve.sources.waveforms"),
-}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -143,13 +134,12 @@ def test_every_room_has_a_floor():
 
 def test_imports_go_down(graph):
     up = {(name, other) for name, others in graph.items() for other in others if not goes_down(name, other)}
-    assert up - EXCEPTIONS == set()
+    assert up == set()
 
 
 def test_imports_make_no_circle(graph):
-    rest = {name: {other for other in others if (name, other) not in EXCEPTIONS} for name, others in graph.items()}
     try:
-        TopologicalSorter(rest).prepare()
+        TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
