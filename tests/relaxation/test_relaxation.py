@@ -37,38 +37,38 @@ def total(source, count):
 @pytest.mark.parametrize("name", [*names, geometric], ids=str)
 def test_measure_lp_is_the_dual_bound(name, share):
     source, D = of(name, share)
-    found = relaxation.measure_lp(source, D)
+    result = relaxation.measure_lp(source, D)
     # the least of HiGHS's tolerances is 1e-10; D_max rounded to double costs 1e-12 at 0.9999 D_max
-    assert found.value == pytest.approx(ed.lower_bound(source, D), rel=1e-10, abs=0)
-    assert found.status == "optimal"
-    assert abs(found.gap) <= 1e-11
+    assert result.value == pytest.approx(ed.lower_bound(source, D), rel=1e-10, abs=0)
+    assert result.status == "optimal"
+    assert abs(result.gap) <= 1e-11
 
 
 @pytest.mark.parametrize("share", shares)
 @pytest.mark.parametrize("name", [*names, geometric], ids=str)
 def test_measure_lp_meets_the_conditions_of_optimality(name, share):
     source, D = of(name, share)
-    found = relaxation.measure_lp(source, D)
-    p = np.union1d(np.geomspace(1e-8 * found.sizes.min(), 1.0, 5000), np.linspace(1e-3, 1.0, 1000))
-    reduced = -p * np.log2(p) - found.mu * p + found.lmbda * source.cell_distortion(p)
+    result = relaxation.measure_lp(source, D)
+    p = np.union1d(np.geomspace(1e-8 * result.sizes.min(), 1.0, 5000), np.linspace(1e-3, 1.0, 1000))
+    reduced = -p * np.log2(p) - result.mu * p + result.lmbda * source.cell_distortion(p)
     assert (reduced >= -1e-11 * p).all()  # dual feasible
-    distortion = found.weights @ (source.cell_distortion(found.sizes) / found.sizes)
-    assert found.weights.sum() == pytest.approx(1.0, abs=1e-14)
-    assert found.weights.min() > 0
+    distortion = result.weights @ (source.cell_distortion(result.sizes) / result.sizes)
+    assert result.weights.sum() == pytest.approx(1.0, abs=1e-14)
+    assert result.weights.min() > 0
     assert distortion <= D * (1 + 1e-10)  # primal feasible
-    assert found.lmbda * (D - distortion) == pytest.approx(0.0, abs=1e-9)  # complementary
-    at = found.sizes
-    reduced = -np.log2(at) - found.mu + found.lmbda * source.cell_distortion(at) / at
-    assert np.abs(reduced[found.weights > 1e-9]).max() <= 1e-10
-    assert found.sizes.size <= 2
+    assert result.lmbda * (D - distortion) == pytest.approx(0.0, abs=1e-9)  # complementary
+    at = result.sizes
+    reduced = -np.log2(at) - result.mu + result.lmbda * source.cell_distortion(at) / at
+    assert np.abs(reduced[result.weights > 1e-9]).max() <= 1e-10
+    assert result.sizes.size <= 2
 
 
 @pytest.mark.parametrize("count", [4, 5, 16, 1000])
 @pytest.mark.parametrize("name", ["ramp", "circle", "uniform"])
 def test_measure_lp_meets_e_at_equal_cells(name, count):
     source = resolve(name)
-    found = relaxation.measure_lp(source, total(source, count))
-    assert found.value == pytest.approx(math.log2(count), rel=1e-10)
+    result = relaxation.measure_lp(source, total(source, count))
+    assert result.value == pytest.approx(math.log2(count), rel=1e-10)
 
 
 def test_measure_lp_has_the_closed_form_of_theorem_4():
@@ -76,10 +76,10 @@ def test_measure_lp_has_the_closed_form_of_theorem_4():
         assert relaxation.measure_lp("ramp", D).value == pytest.approx(-math.log2(1 - math.sqrt(1 - 12 * D)), rel=1e-7)
     p = 0.284668137040838
     slope = -math.log2(p) / (1 / 12 - p * (2 - p) / 12)
-    found = relaxation.measure_lp("ramp", 0.07)
-    assert found.value == pytest.approx(slope * (1 / 12 - 0.07), rel=1e-10)
-    assert found.lmbda == pytest.approx(slope, rel=1e-8)
-    assert found.sizes == pytest.approx([p, 1.0], rel=1e-6)  # an envelope is flat in the size that attains it
+    result = relaxation.measure_lp("ramp", 0.07)
+    assert result.value == pytest.approx(slope * (1 / 12 - 0.07), rel=1e-10)
+    assert result.lmbda == pytest.approx(slope, rel=1e-8)
+    assert result.sizes == pytest.approx([p, 1.0], rel=1e-6)  # an envelope is flat in the size that attains it
 
 
 @pytest.mark.parametrize("share", [1e-3, 0.2, 0.5, 0.7552236, 0.9])
@@ -89,9 +89,9 @@ def test_measure_lp_is_below_partitions_where_the_condition_fails(share):
 
 def test_measure_lp_from_d_max_on_is_zero():
     for D in (1 / 12, 0.1, 1e300):
-        found = relaxation.measure_lp("ramp", D)
-        assert (found.value, found.lmbda, found.mu) == (0.0, 0.0, 0.0)
-        assert found.sizes.tolist() == found.weights.tolist() == [1.0]
+        result = relaxation.measure_lp("ramp", D)
+        assert (result.value, result.lmbda, result.mu) == (0.0, 0.0, 0.0)
+        assert result.sizes.tolist() == result.weights.tolist() == [1.0]
 
 
 def test_measure_lp_in_other_units():
@@ -103,18 +103,18 @@ def test_measure_lp_in_other_units():
 def test_measure_lp_of_a_rough_function_is_as_good_as_the_function():
     """1 − sinc² cancels: at D = 1e-8 d(p)/p is good to 1e-8 and so is the bound, whose slope λD is about 1."""
     rough = ed.Source(lambda p: p * (1 - np.sinc(p) ** 2), max_distortion=1.0, closed=True, name="rough")
-    found = relaxation.measure_lp(rough, 1e-8)
-    assert found.value == pytest.approx(ed.lower_bound("circle", 1e-8), abs=1e-7)
-    assert abs(found.gap) <= 1e-8
+    result = relaxation.measure_lp(rough, 1e-8)
+    assert result.value == pytest.approx(ed.lower_bound("circle", 1e-8), abs=1e-7)
+    assert abs(result.gap) <= 1e-8
 
 
 def test_measure_lp_stopped_early_says_so(monkeypatch):
     monkeypatch.setattr(measures, "ROUNDS", 1)
-    found = relaxation.measure_lp("ramp", 0.07)
-    assert found.status == "iteration_limit"
+    result = relaxation.measure_lp("ramp", 0.07)
+    assert result.status == "iteration_limit"
     exact = ed.lower_bound("ramp", 0.07)
-    assert found.value - found.gap <= exact <= found.value
-    assert found.gap > 1e-9
+    assert result.value - result.gap <= exact <= result.value
+    assert result.gap > 1e-9
 
 
 # integer programs
@@ -124,28 +124,28 @@ def test_measure_lp_stopped_early_says_so(monkeypatch):
 @pytest.mark.parametrize("name", ["ramp", "circle", "sawbridge", "uniform", "power:1.5", geometric], ids=str)
 def test_integer_program_encloses_e(name, share):
     source, D = of(name, share)
-    found = relaxation.integer_program(source, D, grid=60)
+    result = relaxation.integer_program(source, D, grid=60)
     exact = ed.upper_bound(source, D)
     # HiGHS takes 1e-9 D for feasible, which is worth λD·1e-9 bits and more just left of a D_K
-    assert found.lower - 1e-7 <= exact <= found.entropy * (1 + 1e-9)
-    assert found.entropy - exact <= found.error + 1e-7
-    assert exact - found.lower <= 0.05
-    assert found.error == pytest.approx(found.entropy - found.lower, abs=1e-15)
-    assert found.status == "optimal"
-    assert abs(found.gap) <= 1e-7
+    assert result.lower - 1e-7 <= exact <= result.entropy * (1 + 1e-9)
+    assert result.entropy - exact <= result.error + 1e-7
+    assert exact - result.lower <= 0.05
+    assert result.error == pytest.approx(result.entropy - result.lower, abs=1e-15)
+    assert result.status == "optimal"
+    assert abs(result.gap) <= 1e-7
 
 
 @pytest.mark.parametrize("share", few_cells)
 def test_integer_program_returns_a_partition(share):
     source, D = of("circle", share)
-    found = relaxation.integer_program(source, D, grid=60, base=math.e)
-    parts = found.sizes * 60
+    result = relaxation.integer_program(source, D, grid=60, base=math.e)
+    parts = result.sizes * 60
     assert parts == pytest.approx(np.rint(parts), abs=1e-12)
-    assert found.counts @ np.rint(parts).astype(int) == 60
-    cells = np.repeat(found.sizes, found.counts)
-    assert found.distortion == pytest.approx(source.cell_distortion(cells).sum(), rel=1e-14)
-    assert found.distortion <= D * (1 + 2e-15)
-    assert found.entropy == pytest.approx(-(cells * np.log(cells)).sum(), rel=1e-14)
+    assert result.counts @ np.rint(parts).astype(int) == 60
+    cells = np.repeat(result.sizes, result.counts)
+    assert result.distortion == pytest.approx(source.cell_distortion(cells).sum(), rel=1e-14)
+    assert result.distortion <= D * (1 + 2e-15)
+    assert result.entropy == pytest.approx(-(cells * np.log(cells)).sum(), rel=1e-14)
 
 
 def partitions(n, most):
@@ -166,35 +166,35 @@ def test_integer_program_against_all_partitions_of_twenty_four(name):
     points = np.array([(d[parts].sum(), h[parts].sum()) for parts in all_of_them])
     for share in (0.15, 0.4, 0.7552236, 0.95):
         D = share * source.max_distortion
-        found = relaxation.integer_program(source, D, grid=24)
+        result = relaxation.integer_program(source, D, grid=24)
         best = points[points[:, 0] <= D, 1].min()
-        assert found.entropy == pytest.approx(best, rel=1e-12)
-        assert found.bound == pytest.approx(best, rel=1e-6)
+        assert result.entropy == pytest.approx(best, rel=1e-12)
+        assert result.bound == pytest.approx(best, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["ramp", "circle", "sawbridge", "uniform"])
 def test_integer_program_finds_equal_cells_exactly(name):
     source = resolve(name)
     for count in (2, 5, 12):
-        found = relaxation.integer_program(source, total(source, count), grid=60)
-        assert found.entropy == pytest.approx(math.log2(count), rel=1e-12)
-        assert found.counts.sum() == count
+        result = relaxation.integer_program(source, total(source, count), grid=60)
+        assert result.entropy == pytest.approx(math.log2(count), rel=1e-12)
+        assert result.counts.sum() == count
 
 
 def test_integer_program_does_not_use_the_tolerance_of_the_solver():
     """Four equal cells exceed D by 1e-10 of it, which HiGHS may let pass."""
     D = total(resolve("ramp"), 4) * (1 - 1e-10)
-    found = relaxation.integer_program("ramp", D)
-    assert found.distortion <= D
-    assert found.entropy > 2.0 + 1e-9
-    assert found.lower <= ed.entropy_distortion("ramp", D) <= found.entropy
+    result = relaxation.integer_program("ramp", D)
+    assert result.distortion <= D
+    assert result.entropy > 2.0 + 1e-9
+    assert result.lower <= ed.entropy_distortion("ramp", D) <= result.entropy
 
 
 def test_integer_program_shows_that_biuniform_cells_are_not_best():
     biuniform = 0.807795 / math.log(2)  # of c_k = 2^−k at this distortion
-    found = relaxation.integer_program(geometric, 0.7552236)
-    assert found.entropy < biuniform - 0.05
-    assert found.lower == pytest.approx(0.746277 / math.log(2), abs=5e-4)
+    result = relaxation.integer_program(geometric, 0.7552236)
+    assert result.entropy < biuniform - 0.05
+    assert result.lower == pytest.approx(0.746277 / math.log(2), abs=5e-4)
 
 
 def test_integer_bound_converges_with_the_square_of_the_spacing():
@@ -206,9 +206,9 @@ def test_integer_bound_converges_with_the_square_of_the_spacing():
 
 
 def test_integer_program_from_d_max_on_is_one_cell():
-    found = relaxation.integer_program("ramp", 0.1)
-    assert (found.entropy, found.bound, found.lower) == (0.0, 0.0, 0.0)
-    assert (found.sizes.tolist(), found.counts.tolist()) == ([1.0], [1])
+    result = relaxation.integer_program("ramp", 0.1)
+    assert (result.entropy, result.bound, result.lower) == (0.0, 0.0, 0.0)
+    assert (result.sizes.tolist(), result.counts.tolist()) == ([1.0], [1])
 
 
 # the convex–concave procedure
@@ -223,31 +223,31 @@ def test_integer_program_from_d_max_on_is_one_cell():
 )
 def test_convex_concave_finds_e(name, share):
     source, D = of(name, share)
-    found = relaxation.convex_concave(source, D)
+    result = relaxation.convex_concave(source, D)
     exact = ed.entropy_distortion(source, D)
     # feasible to rounding, so above E but for D·2e-15, which is 2e-11 of D_max − D at 0.9999 D_max
-    assert found.entropy >= exact * (1 - 1e-10)
-    assert found.entropy <= exact + 1e-7
-    assert found.status == "converged"
+    assert result.entropy >= exact * (1 - 1e-10)
+    assert result.entropy <= exact + 1e-7
+    assert result.status == "converged"
 
 
 def test_convex_concave_is_below_biuniform_cells_where_the_condition_fails():
-    found = relaxation.convex_concave(geometric, 0.7552236, base=math.e)
-    assert found.cells == pytest.approx([0.744, 0.128, 0.128], abs=5e-4)
-    assert found.entropy == pytest.approx(0.746277, abs=1e-6)
-    assert found.entropy == pytest.approx(ed.upper_bound(geometric, 0.7552236, base=math.e), abs=1e-8)
+    result = relaxation.convex_concave(geometric, 0.7552236, base=math.e)
+    assert result.cells == pytest.approx([0.744, 0.128, 0.128], abs=5e-4)
+    assert result.entropy == pytest.approx(0.746277, abs=1e-6)
+    assert result.entropy == pytest.approx(ed.upper_bound(geometric, 0.7552236, base=math.e), abs=1e-8)
 
 
 @pytest.mark.parametrize("name", ["ramp", "circle", "power:0.5"])
 def test_convex_concave_returns_a_partition(name):
     source, D = of(name, 0.4)
-    found = relaxation.convex_concave(source, D, cells=14, starts=4)
-    assert math.fsum(found.cells) == pytest.approx(1.0, abs=1e-15)
-    assert found.cells.min() > 0
-    assert found.cells.size < 14  # the others are empty
-    assert (np.diff(found.cells) <= 0).all()
-    assert math.fsum(source.cell_distortion(found.cells)) == found.distortion <= D * (1 + 3e-15)
-    assert found.entropy == pytest.approx(-(found.cells * np.log2(found.cells)).sum(), rel=1e-14)
+    result = relaxation.convex_concave(source, D, cells=14, starts=4)
+    assert math.fsum(result.cells) == pytest.approx(1.0, abs=1e-15)
+    assert result.cells.min() > 0
+    assert result.cells.size < 14  # the others are empty
+    assert (np.diff(result.cells) <= 0).all()
+    assert math.fsum(source.cell_distortion(result.cells)) == result.distortion <= D * (1 + 3e-15)
+    assert result.entropy == pytest.approx(-(result.cells * np.log2(result.cells)).sum(), rel=1e-14)
 
 
 @pytest.mark.parametrize("spare", [0, 1])
@@ -255,17 +255,17 @@ def test_convex_concave_returns_a_partition(name):
 @pytest.mark.parametrize("name", ["ramp", "circle"])
 def test_convex_concave_where_equal_cells_are_all_that_is_feasible(name, count, spare):
     D = total(resolve(name), count)
-    found = relaxation.convex_concave(name, D, cells=count + spare, starts=4)
-    assert found.entropy == pytest.approx(math.log2(count), abs=1e-8)
-    assert found.cells.size == count
+    result = relaxation.convex_concave(name, D, cells=count + spare, starts=4)
+    assert result.entropy == pytest.approx(math.log2(count), abs=1e-8)
+    assert result.cells.size == count
 
 
 def test_convex_concave_just_left_of_equal_cells():
     """E has slope −∞ there: a cell of 1e-7 is needed."""
     D = total(resolve("ramp"), 4) * (1 - 1e-6)
-    found = relaxation.convex_concave("ramp", D, starts=4)
-    assert found.entropy == pytest.approx(ed.entropy_distortion("ramp", D), abs=1e-8)
-    assert found.cells.size == 5
+    result = relaxation.convex_concave("ramp", D, starts=4)
+    assert result.entropy == pytest.approx(ed.entropy_distortion("ramp", D), abs=1e-8)
+    assert result.cells.size == 5
 
 
 def test_convex_concave_is_reproducible():
@@ -275,16 +275,16 @@ def test_convex_concave_is_reproducible():
 
 
 def test_convex_concave_from_d_max_on_is_one_cell():
-    found = relaxation.convex_concave("ramp", 0.1)
-    assert (found.entropy, found.cells.tolist(), found.status) == (0.0, [1.0], "converged")
+    result = relaxation.convex_concave("ramp", 0.1)
+    assert (result.entropy, result.cells.tolist(), result.status) == (0.0, [1.0], "converged")
 
 
 def test_convex_concave_stopped_early_says_so(monkeypatch):
     monkeypatch.setattr(concave, "STEPS", 2)
-    found = relaxation.convex_concave("ramp", 0.02, starts=2)
-    assert found.status == "stopped"
-    assert found.distortion <= 0.02 * (1 + 3e-15)
-    assert found.entropy >= ed.entropy_distortion("ramp", 0.02)
+    result = relaxation.convex_concave("ramp", 0.02, starts=2)
+    assert result.status == "stopped"
+    assert result.distortion <= 0.02 * (1 + 3e-15)
+    assert result.entropy >= ed.entropy_distortion("ramp", 0.02)
 
 
 def test_convex_concave_majorises_the_distortion():
@@ -301,8 +301,8 @@ def test_convex_concave_majorises_the_distortion():
 def test_derivative(p):
     exact = {"ramp": p * (4 - 3 * p) / 12, "uniform": p * p / 4, "power:0.5": math.sqrt(p) / 2.5}
     for name, value in exact.items():
-        found = concave.derivative(resolve(name).cell_distortion, np.array([p]))
-        assert found[0] == pytest.approx(value, rel=1e-9)
+        result = concave.derivative(resolve(name).cell_distortion, np.array([p]))
+        assert result[0] == pytest.approx(value, rel=1e-9)
 
 
 def test_convex_concave_compiles_one_program(monkeypatch):
@@ -330,22 +330,22 @@ def counted(monkeypatch):
 def test_sweep_has_the_closed_form_of_the_sawbridge():
     """−ln p + λp/6 is least at p = 6/λ."""
     lmbda = np.concatenate([[0.0, 1.0, 6.0], np.geomspace(6.5, 1e9, 20)])
-    found = relaxation.sweep("sawbridge", lmbda, base=math.e)
+    result = relaxation.sweep("sawbridge", lmbda, base=math.e)
     p = np.minimum(1.0, 6.0 / np.maximum(lmbda, 1.0))
-    assert found.value == pytest.approx(-np.log(p) + lmbda * p / 6, rel=1e-12, abs=1e-12)
-    assert found.size == pytest.approx(p, rel=1e-6)  # the minimum is flat
-    assert found.entropy == pytest.approx(-np.log(p), abs=1e-6)
-    assert found.distortion == pytest.approx(p / 6, rel=1e-6)
-    assert found.value == pytest.approx(found.entropy + lmbda * found.distortion, rel=1e-14)
+    assert result.value == pytest.approx(-np.log(p) + lmbda * p / 6, rel=1e-12, abs=1e-12)
+    assert result.size == pytest.approx(p, rel=1e-6)  # the minimum is flat
+    assert result.entropy == pytest.approx(-np.log(p), abs=1e-6)
+    assert result.distortion == pytest.approx(p / 6, rel=1e-6)
+    assert result.value == pytest.approx(result.entropy + lmbda * result.distortion, rel=1e-14)
 
 
 def test_sweep_has_the_closed_form_of_the_uniform_scalar():
     """−ln p + λp²/12 is least at p = (6/λ)^½."""
     lmbda = np.geomspace(1.0, 1e9, 20)
-    found = relaxation.sweep("uniform", lmbda, base=math.e)
+    result = relaxation.sweep("uniform", lmbda, base=math.e)
     p = np.minimum(1.0, np.sqrt(6.0 / lmbda))
-    assert found.value == pytest.approx(-np.log(p) + lmbda * p**2 / 12, rel=1e-12)
-    assert found.size == pytest.approx(p, rel=1e-6)
+    assert result.value == pytest.approx(-np.log(p) + lmbda * p**2 / 12, rel=1e-12)
+    assert result.size == pytest.approx(p, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", names)
@@ -367,9 +367,9 @@ def test_sweep_is_below_the_lagrangian_where_the_condition_fails():
 def test_sweep_meets_the_lagrangian_at_equal_cells(count):
     """λφ′(p) = 1/p at p = 1/K: λ = 6K²/(K − 1) for the ramp, 6K for the sawbridge, 6K² for the uniform scalar."""
     for name, lmbda in (("ramp", 6 * count**2 / (count - 1)), ("sawbridge", 6 * count), ("uniform", 6 * count**2)):
-        found = relaxation.sweep(name, lmbda, base=math.e)
-        assert found.value == pytest.approx(ed.lagrangian(name, lmbda, base=math.e).value, rel=1e-13)
-        assert found.size == pytest.approx(1 / count, rel=1e-6)
+        result = relaxation.sweep(name, lmbda, base=math.e)
+        assert result.value == pytest.approx(ed.lagrangian(name, lmbda, base=math.e).value, rel=1e-13)
+        assert result.size == pytest.approx(1 / count, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["ramp", "circle", geometric], ids=str)
@@ -377,8 +377,8 @@ def test_sweep_agrees_with_the_measure_lp(name):
     """At the λ of the linear program it is μ, and its concave conjugate is the program's value."""
     source, D = of(name, 0.2)
     program = relaxation.measure_lp(source, D)
-    found = relaxation.sweep(source, program.lmbda)
-    assert found.value == pytest.approx(program.mu, rel=1e-12)
+    result = relaxation.sweep(source, program.lmbda)
+    assert result.value == pytest.approx(program.mu, rel=1e-12)
     around = program.lmbda * np.linspace(0.8, 1.25, 9)
     assert (relaxation.sweep(source, around).value - around * D <= program.value + 1e-12).all()
 
@@ -386,12 +386,12 @@ def test_sweep_agrees_with_the_measure_lp(name):
 def test_sweep_keeps_shapes_and_does_not_depend_on_order():
     lmbda = np.array([[300.0, 3.0, 0.0], [30.0, 3e4, 70.0]])
     given = lmbda.copy()
-    found = relaxation.sweep("ramp", lmbda)
+    result = relaxation.sweep("ramp", lmbda)
     assert np.array_equal(lmbda, given)
     for field in ("lmbda", "value", "entropy", "distortion", "size"):
-        assert getattr(found, field).shape == (2, 3)
+        assert getattr(result, field).shape == (2, 3)
     single = np.array([relaxation.sweep("ramp", value).value for value in lmbda.ravel().tolist()])
-    assert found.value.ravel() == pytest.approx(single, rel=1e-14)
+    assert result.value.ravel() == pytest.approx(single, rel=1e-14)
     assert isinstance(relaxation.sweep("ramp", 3.0).value, float)
     assert relaxation.sweep("ramp", np.zeros((0, 2))).value.shape == (0, 2)
 

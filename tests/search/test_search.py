@@ -175,8 +175,8 @@ def test_no_partition_into_thirtieths_is_better(r):
     least = np.minimum.accumulate(np.array([entropy(p) for p in sizes])[order])
     levels = np.linspace(0.3, 0.97, 30)
     best = least[np.searchsorted(distortion[order], levels, side="right") - 1]
-    found = np.array([result.entropy for result in minimise_entropy_many(d, levels, derivative=derivative)])
-    assert (found <= best + 1e-12).all()
+    entropies = np.array([result.entropy for result in minimise_entropy_many(d, levels, derivative=derivative)])
+    assert (entropies <= best + 1e-12).all()
 
 
 def test_front_is_the_front_of_all_partitions():

@@ -30,10 +30,10 @@ def test_closed_against_all_partitions(problem):
     table, scale = cost_table(x, w / w.sum(), lmbda), 1e-13 * (1 + lmbda * 1e-2)
     least = brute_force(table, closed=True)
     for solve in (from_table, directly):
-        found = solve(x, lmbda, weights=w, **NATS)
-        assert found.value == pytest.approx(least, rel=1e-12, abs=scale)
-        assert found.gap == 0.0
-        check(found, table, w, lmbda, scale)
+        result = solve(x, lmbda, weights=w, **NATS)
+        assert result.value == pytest.approx(least, rel=1e-12, abs=scale)
+        assert result.gap == 0.0
+        check(result, table, w, lmbda, scale)
 
 
 @pytest.mark.parametrize("curve", ["circle", "lopsided", "noisy"])
@@ -44,9 +44,9 @@ def test_closed_against_every_cut(curve, lmbda, monkeypatch):
     least = all_cuts(cost_table(x, w, lmbda))
     for groups, solve in ((4096, from_table), (4096, directly), (9, directly)):
         monkeypatch.setattr(closed_with_gap, "GROUPS", groups)
-        found = solve(x, lmbda, weights=w, **NATS)
-        assert found.gap == 0.0
-        assert found.value == pytest.approx(least, rel=1e-12, abs=0)
+        result = solve(x, lmbda, weights=w, **NATS)
+        assert result.gap == 0.0
+        assert result.value == pytest.approx(least, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("curve", ["walk", "outliers", "rough", "symmetric"])
@@ -63,9 +63,9 @@ def test_table_against_every_cut(curve):
             if curve == "walk":
                 x = np.cumsum(x - x.mean(axis=0), axis=0) / math.sqrt(n)
             w = np.full(n, 1 / n) if curve == "symmetric" else rng.dirichlet(np.full(n, 0.8))
-            found = segment(x, lmbda, weights=w, closed=True, **NATS)
-            assert found.gap == 0.0
-            assert found.value == pytest.approx(all_cuts(cost_table(x, w, lmbda)), rel=1e-12, abs=0)
+            result = segment(x, lmbda, weights=w, closed=True, **NATS)
+            assert result.gap == 0.0
+            assert result.value == pytest.approx(all_cuts(cost_table(x, w, lmbda)), rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(("n", "dim"), [(3, 1), (2, 5), (20, 35), (140, 6), (129, 1)])
@@ -75,14 +75,14 @@ def test_table_of_arcs(n, dim, offset):
     rng = np.random.default_rng(n)
     x = np.round(np.cumsum(rng.normal(size=(n, dim)), axis=0) * 2**20) / 2**20 + offset
     w = rng.dirichlet(np.full(n, 0.1)) + 1e-300
-    found = closed_exact.arc_errors(x, w)
+    errors = closed_exact.arc_errors(x, w)
     y = x.astype(np.longdouble) - offset
     apart, pairs = ((y[:, None] - y) ** 2).sum(axis=2), np.outer(*[w.astype(np.longdouble)] * 2)
     for length in {1, min(n, 3), n // 2, n - 1, n}:
         index = (np.arange(n)[:, None] + np.arange(length)) % n
         within = index[:, :, None], index[:, None, :]
         want = (pairs[within] * apart[within]).sum(axis=(1, 2)) / (2 * w.astype(np.longdouble)[index].sum(axis=1))
-        got = found[np.arange(n), (np.arange(n) + length - 1) % n]
+        got = errors[np.arange(n), (np.arange(n) + length - 1) % n]
         assert got == pytest.approx(want.astype(float), rel=1e-13, abs=0)
 
 
@@ -95,10 +95,10 @@ def test_table_or_not_is_the_same(dim, offset):
     x = np.round((waves @ (amplitude / np.arange(1, 30)[:, None])).real / math.sqrt(dim) * 2**24) / 2**24 + offset
     w = rng.dirichlet(np.full(260, 2.0)) * (rng.random(260) > 0.2)
     for lmbda in (0.0, 1.0, 3.0, 30.0, 1000.0):
-        found, want = (solve(x, lmbda, weights=w) for solve in (from_table, directly))
-        assert found.value == pytest.approx(want.value, rel=1e-12, abs=0)
-        assert found.gap == want.gap == 0.0
-        assert found.boundaries.tolist() == want.boundaries.tolist()
+        result, want = (solve(x, lmbda, weights=w) for solve in (from_table, directly))
+        assert result.value == pytest.approx(want.value, rel=1e-12, abs=0)
+        assert result.gap == want.gap == 0.0
+        assert result.boundaries.tolist() == want.boundaries.tolist()
 
 
 def test_shortest_and_longest_loops_in_a_table():
@@ -108,9 +108,9 @@ def test_shortest_and_longest_loops_in_a_table():
     assert segment([2.0, 3.0, 3.0], 1e3, closed=True).boundaries.tolist() == [0, 1]
     v = np.arange(2048) / 2048
     x = np.cos(2 * math.pi * v) + 0.3 * np.sin(4 * math.pi * v) + 0.1 * np.random.default_rng(21).normal(size=2048)
-    found, want = (solve(x, 1e3) for solve in (from_table, directly))
-    assert found.gap == 0.0
-    assert want.value - want.gap - 1e-12 <= found.value <= want.value + 1e-12
+    result, want = (solve(x, 1e3) for solve in (from_table, directly))
+    assert result.gap == 0.0
+    assert want.value - want.gap - 1e-12 <= result.value <= want.value + 1e-12
 
 
 @pytest.mark.parametrize("curve", ["circle", "lopsided", "noisy", "outliers", "rough"])
@@ -125,9 +125,9 @@ def test_gap_holds_the_optimum(curve, cuts, monkeypatch):
         if curve == "outliers":
             x[rng.integers(45, size=4)] += 3.0
         w = rng.dirichlet(np.full(45, 0.8))
-        found = directly(x, lmbda, weights=w, **NATS)
+        result = directly(x, lmbda, weights=w, **NATS)
         least = all_cuts(cost_table(x, w, lmbda))
-        assert found.value - found.gap - 1e-12 <= least <= found.value + 1e-12
+        assert result.value - result.gap - 1e-12 <= least <= result.value + 1e-12
 
 
 def test_gap_where_the_optimum_is_known(monkeypatch):
@@ -142,12 +142,12 @@ def test_gap_where_the_optimum_is_known(monkeypatch):
     for lmbda in (1.7, 2.5, 10.0):
         want = lagrangian("circle", lmbda, **NATS)
         assert n % want.cells == 0
-        found = segment(circle(n), lmbda * phi, closed=True, **NATS)
+        result = segment(circle(n), lmbda * phi, closed=True, **NATS)
         least = want.value - lmbda * (1 - phi)
-        assert found.value - found.gap <= least + 1e-12
-        assert found.value == pytest.approx(least, rel=1e-12, abs=0)
-        assert 0 < found.gap < 1e-3
-        assert found.cells == want.cells
+        assert result.value - result.gap <= least + 1e-12
+        assert result.value == pytest.approx(least, rel=1e-12, abs=0)
+        assert 0 < result.gap < 1e-3
+        assert result.cells == want.cells
 
 
 def test_stretch_of_cuts_that_no_cell_covers():
@@ -169,8 +169,8 @@ def test_turning_a_loop_turns_the_partition(seed):
     rng = np.random.default_rng(seed)
     x, w = lopsided(150) + 0.01 * rng.normal(size=(150, 2)), rng.dirichlet(np.full(150, 5.0))
     shift = int(rng.integers(1, 150))
-    found = segment(x, 20.0, weights=w, closed=True)
+    result = segment(x, 20.0, weights=w, closed=True)
     turned = segment(np.roll(x, shift, axis=0), 20.0, weights=np.roll(w, shift), closed=True)
-    assert turned.value == pytest.approx(found.value, rel=1e-13, abs=0)
-    assert turned.boundaries.tolist() == sorted(((found.boundaries + shift) % 150).tolist())
-    assert segment(x, 20.0, weights=w).value >= found.value * (1 - 1e-14)
+    assert turned.value == pytest.approx(result.value, rel=1e-13, abs=0)
+    assert turned.boundaries.tolist() == sorted(((result.boundaries + shift) % 150).tolist())
+    assert segment(x, 20.0, weights=w).value >= result.value * (1 - 1e-14)

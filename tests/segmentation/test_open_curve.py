@@ -22,14 +22,14 @@ from hypothesis import given
 @SETTINGS
 def test_open_against_all_partitions(problem):
     x, w, lmbda = problem
-    found = segment(x, lmbda, weights=w, **NATS)
+    result = segment(x, lmbda, weights=w, **NATS)
     table, scale = cost_table(x, w / w.sum(), lmbda), 1e-13 * (1 + lmbda * 1e-2)
-    assert found.value == pytest.approx(brute_force(table, closed=False), rel=1e-12, abs=scale)
-    assert found.gap == 0.0
-    assert found.boundaries[0] == 0
-    check(found, table, w, lmbda, scale)
-    for cell, centroid in enumerate(found.centroids):
-        own = found.labels == cell
+    assert result.value == pytest.approx(brute_force(table, closed=False), rel=1e-12, abs=scale)
+    assert result.gap == 0.0
+    assert result.boundaries[0] == 0
+    check(result, table, w, lmbda, scale)
+    for cell, centroid in enumerate(result.centroids):
+        own = result.labels == cell
         mean = (w[own, None] * x[own]).sum(axis=0) / w[own].sum()
         assert centroid == pytest.approx(mean, rel=1e-12, abs=1e-13)
 
@@ -58,8 +58,8 @@ def test_any_number_of_points(n):
         least = np.zeros(n + 1)
         for j in range(1, n + 1):
             least[j] = (least[:j] + table[np.arange(j), j - np.arange(j)]).min()
-        found = segment(x, lmbda, weights=w, **NATS)
-        assert found.value == pytest.approx(least[n], rel=1e-13, abs=1e-14)
+        result = segment(x, lmbda, weights=w, **NATS)
+        assert result.value == pytest.approx(least[n], rel=1e-13, abs=1e-14)
 
 
 def test_cells_of_few_points_are_accurate():
@@ -67,8 +67,8 @@ def test_cells_of_few_points_are_accurate():
     n, rng = 3000, np.random.default_rng(10)
     x = np.linspace(0, 1, n)[:, None] + 1e-5 * rng.normal(size=(n, 1))
     lmbda = 6e6
-    found = segment(x, lmbda, **NATS)
-    assert 1.5 < n / found.cells < 4
+    result = segment(x, lmbda, **NATS)
+    assert 1.5 < n / result.cells < 4
     cost = [[np.inf] * 10 for _ in range(n + 1)]
     for j in range(1, n + 1):
         for length in range(1, min(9, j) + 1):
@@ -79,13 +79,13 @@ def test_cells_of_few_points_are_accurate():
     least = [0.0] * (n + 1)
     for j in range(1, n + 1):
         least[j] = min(least[j - length] + cost[j][length] for length in range(1, min(9, j) + 1))
-    assert found.value == pytest.approx(least[n], rel=1e-13, abs=0)
+    assert result.value == pytest.approx(least[n], rel=1e-13, abs=0)
 
 
 def test_the_value_is_concave_in_the_multiplier():
     """A minimum of lines, whose slope is the distortion."""
     lmbda = np.geomspace(0.1, 1e4, 60)
-    found = segment(brownian(500), lmbda)
-    assert (found.value[:, None] <= found.entropy + lmbda[:, None] * found.distortion + 1e-12).all()
-    assert (np.diff(found.distortion) <= 1e-15).all()
-    assert (np.diff(found.cells) >= 0).any()
+    result = segment(brownian(500), lmbda)
+    assert (result.value[:, None] <= result.entropy + lmbda[:, None] * result.distortion + 1e-12).all()
+    assert (np.diff(result.distortion) <= 1e-15).all()
+    assert (np.diff(result.cells) >= 0).any()

@@ -20,9 +20,9 @@ def test_points_that_span_few_dimensions():
     rng = np.random.default_rng(22)
     few = rng.normal(size=(200, 40)) * np.geomspace(1, 1e-4, 40)
     wide = 1e3 + few @ np.linalg.qr(rng.normal(size=(500, 40)))[0].T
-    found = prepared_curve.rotated(wide)
-    assert found.shape == (200, 64)
-    pairs = [((x[:, None] - x) ** 2).sum(axis=2) for x in (found, few)]
+    rotated = prepared_curve.rotated(wide)
+    assert rotated.shape == (200, 64)
+    pairs = [((x[:, None] - x) ** 2).sum(axis=2) for x in (rotated, few)]
     # coordinates near 1e3 / sqrt(500) or so are given to 1e-13
     assert (np.abs(pairs[0] - pairs[1]) <= 1e-12 * (1 + pairs[1])).all()
 

@@ -21,8 +21,8 @@ def test_circle_on_a_grid(lmbda):
     want = lagrangian("circle", lmbda, **NATS).value
     for n in (100, 397):
         phi = np.sinc(1 / n) ** 2
-        found = segment(circle(n), lmbda * phi, closed=True, **NATS)
-        assert -1e-12 <= found.value + lmbda * (1 - phi) - want <= 2 * lmbda / n**2
+        result = segment(circle(n), lmbda * phi, closed=True, **NATS)
+        assert -1e-12 <= result.value + lmbda * (1 - phi) - want <= 2 * lmbda / n**2
 
 
 @pytest.mark.parametrize("lmbda", [1.0, 20.0, 300.0, 5e4])
@@ -30,10 +30,10 @@ def test_uniform_scalar_on_a_grid(lmbda):
     """Points in the middle of bins, whose own distortion is 1/(12N²)."""
     want = lagrangian("uniform", lmbda, **NATS)
     n = 120 * want.cells
-    found = segment((np.arange(n) + 0.5) / n, lmbda, **NATS)
-    assert found.value + lmbda / (12 * n**2) == pytest.approx(want.value, rel=1e-12, abs=0)
-    assert found.boundaries.tolist() == list(range(0, n, 120))
-    assert found.centroids == pytest.approx((np.arange(found.cells) + 0.5) / found.cells, rel=1e-12, abs=0)
+    result = segment((np.arange(n) + 0.5) / n, lmbda, **NATS)
+    assert result.value + lmbda / (12 * n**2) == pytest.approx(want.value, rel=1e-12, abs=0)
+    assert result.boundaries.tolist() == list(range(0, n, 120))
+    assert result.centroids == pytest.approx((np.arange(result.cells) + 0.5) / result.cells, rel=1e-12, abs=0)
     off = segment((np.arange(n + 7) + 0.5) / (n + 7), lmbda, **NATS).value + lmbda / (12 * (n + 7) ** 2)
     assert -1e-12 <= off - want.value <= 2 * lmbda / n**2
 
@@ -43,8 +43,8 @@ def test_sawbridge_as_vectors(lmbda):
     """‖x_i − x_j‖² = |i − j|/N; a cell of the continuous curve has 1/(6N²) more than its points."""
     n = 240
     x = np.tri(n) / math.sqrt(n)
-    found, want = segment(x, lmbda, **NATS), lagrangian("sawbridge", lmbda, **NATS)
-    value = found.value + lmbda * found.cells / (6 * n**2)
+    result, want = segment(x, lmbda, **NATS), lagrangian("sawbridge", lmbda, **NATS)
+    value = result.value + lmbda * result.cells / (6 * n**2)
     assert -1e-12 <= value - want.value <= 2 * lmbda / n**2
     if n % want.cells == 0:
         assert value == pytest.approx(want.value, rel=1e-12, abs=0)
@@ -55,10 +55,10 @@ def test_ramp_as_vectors(lmbda):
     """‖x_i − x_j‖² = u(1 − u) at u = |i − j|/N; between points that is lower by 1/(6N²), within them 1/(3N) more."""
     n = 120
     steps = (np.arange(n) + np.arange(n)[:, None]) % n
-    found, want = segment(steps / n**1.5, lmbda, closed=True, **NATS), lagrangian("ramp", lmbda, **NATS)
-    value = found.value + lmbda * (2 * found.cells - 1) / (12 * n**2)
+    result, want = segment(steps / n**1.5, lmbda, closed=True, **NATS), lagrangian("ramp", lmbda, **NATS)
+    value = result.value + lmbda * (2 * result.cells - 1) / (12 * n**2)
     assert n % want.cells == 0
-    assert found.cells == want.cells
+    assert result.cells == want.cells
     assert value == pytest.approx(want.value, rel=1e-12, abs=0)
 
 
@@ -108,8 +108,8 @@ def test_laplacian_against_sullivan(lmbda):
     """Its bins' own error added, no partition of bins is better; edges are off by half a bin, at second order."""
     edges = np.linspace(-24, 24, 4801)
     x, w, own = binned(edges, *(lambda x, i=i: laplace(x)[i] for i in range(3)))
-    found, want = segment(x, lmbda, weights=w, **NATS), sullivan(lmbda)
-    assert -1e-10 <= found.value + lmbda * own - want <= 5e-5
+    result, want = segment(x, lmbda, weights=w, **NATS), sullivan(lmbda)
+    assert -1e-10 <= result.value + lmbda * own - want <= 5e-5
 
 
 def normal(x):
@@ -140,15 +140,15 @@ def lloyd(lmbda, cells, steps=3000):
 def test_gaussian_against_lloyd(lmbda):
     edges = np.linspace(-7, 7, 3501)
     x, w, own = binned(edges, *(lambda x, i=i: normal(x)[i] for i in range(3)))
-    found = segment(x, lmbda, weights=w, **NATS)
-    want = min(lloyd(lmbda, cells) for cells in range(1, found.cells + 3))
-    assert found.value + lmbda * own == pytest.approx(want, abs=3e-5, rel=0)
+    result = segment(x, lmbda, weights=w, **NATS)
+    want = min(lloyd(lmbda, cells) for cells in range(1, result.cells + 3))
+    assert result.value + lmbda * own == pytest.approx(want, abs=3e-5, rel=0)
     # the last cells of the infinite family have 1e-8 or less to them
-    assert found.value + lmbda * own >= want - 1e-6
+    assert result.value + lmbda * own >= want - 1e-6
 
 
 def test_gaussian_at_high_rate():
     """There D = 2^{2(h − H)}/12 (Gish and Pierce 1968): 1.53 dB or a quarter of a bit off the rate-distortion bound."""
     x = np.linspace(-6, 6, 24_001)
-    found = segment(x, 2e3, weights=np.exp(-0.5 * x**2))
-    assert found.entropy - 0.5 * math.log2(1 / found.distortion) == pytest.approx(0.2546, abs=1e-3)
+    result = segment(x, 2e3, weights=np.exp(-0.5 * x**2))
+    assert result.entropy - 0.5 * math.log2(1 / result.distortion) == pytest.approx(0.2546, abs=1e-3)

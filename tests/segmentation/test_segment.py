@@ -22,20 +22,20 @@ def test_translation_rotation_and_reversal(closed):
     x, w = lopsided(300) + 0.02 * rng.normal(size=(300, 2)), rng.dirichlet(np.full(300, 4.0))
     turn, _ = np.linalg.qr(rng.normal(size=(5, 2)))
     for lmbda in (2.0, 40.0):
-        found = segment(x, lmbda, weights=w, closed=closed)
+        result = segment(x, lmbda, weights=w, closed=closed)
         # coordinates near 1e6 are given to 1e-10
         far = segment(x + 1e6, lmbda, weights=w, closed=closed)
-        assert far.value == pytest.approx(found.value, rel=1e-8, abs=0)
-        assert far.boundaries.tolist() == found.boundaries.tolist()
+        assert far.value == pytest.approx(result.value, rel=1e-8, abs=0)
+        assert far.boundaries.tolist() == result.boundaries.tolist()
         turned = segment(x @ turn.T, lmbda, weights=w, closed=closed)
-        assert turned.value == pytest.approx(found.value, rel=1e-13, abs=0)
-        assert turned.boundaries.tolist() == found.boundaries.tolist()
+        assert turned.value == pytest.approx(result.value, rel=1e-13, abs=0)
+        assert turned.boundaries.tolist() == result.boundaries.tolist()
         back = segment(x[::-1], lmbda, weights=w[::-1], closed=closed)
-        assert back.value == pytest.approx(found.value, rel=1e-13, abs=0)
-        ends = (300 - found.boundaries) % 300
+        assert back.value == pytest.approx(result.value, rel=1e-13, abs=0)
+        ends = (300 - result.boundaries) % 300
         assert back.boundaries.tolist() == sorted(ends.tolist())
         scaled = segment(x * 2.0**-300, lmbda * 2.0**600, weights=w * 1e-200, closed=closed)
-        assert scaled.value == pytest.approx(found.value, rel=1e-13, abs=0)
+        assert scaled.value == pytest.approx(result.value, rel=1e-13, abs=0)
 
 
 @pytest.mark.parametrize("closed", [False, True])
@@ -45,23 +45,23 @@ def test_a_point_given_twice_with_half_the_weight(closed):
     x, w = brownian(80), rng.dirichlet(np.ones(80))
     twice, halves = np.repeat(x, 2, axis=0), np.repeat(w / 2, 2)
     for lmbda in (1.0, 10.0, 300.0):
-        found, split = (segment(a, lmbda, weights=b, closed=closed) for a, b in ((x, w), (twice, halves)))
-        assert split.value == pytest.approx(found.value, rel=1e-14, abs=0)
-        assert split.boundaries.tolist() == (2 * found.boundaries).tolist()
+        result, split = (segment(a, lmbda, weights=b, closed=closed) for a, b in ((x, w), (twice, halves)))
+        assert split.value == pytest.approx(result.value, rel=1e-14, abs=0)
+        assert split.boundaries.tolist() == (2 * result.boundaries).tolist()
 
 
 def test_what_comes_back():
-    found = segment([0.0, 0.1, 5.0, 5.1], 10.0)
-    assert (found.lmbda, found.base, found.cells, found.closed, found.size) == (10.0, 2, 2, False, 4)
-    assert found.boundaries.tolist() == [0, 2]
-    assert found.labels.tolist() == [0, 0, 1, 1]
-    assert found.centroids == pytest.approx([0.05, 5.05], rel=1e-15, abs=0)
-    assert found.probabilities.tolist() == [0.5, 0.5]
-    assert found.entropy == 1.0
-    assert found.distortion == pytest.approx(0.0025, rel=1e-13, abs=0)
-    assert found.value == found.entropy + 10 * found.distortion
-    assert all(type(getattr(found, name)) is float for name in ("lmbda", "entropy", "distortion", "value", "gap"))
-    assert repr(found) == "<Segmentation of 4 points, open: λ = 10, 2 cells, value 1.025, gap 0>"
+    result = segment([0.0, 0.1, 5.0, 5.1], 10.0)
+    assert (result.lmbda, result.base, result.cells, result.closed, result.size) == (10.0, 2, 2, False, 4)
+    assert result.boundaries.tolist() == [0, 2]
+    assert result.labels.tolist() == [0, 0, 1, 1]
+    assert result.centroids == pytest.approx([0.05, 5.05], rel=1e-15, abs=0)
+    assert result.probabilities.tolist() == [0.5, 0.5]
+    assert result.entropy == 1.0
+    assert result.distortion == pytest.approx(0.0025, rel=1e-13, abs=0)
+    assert result.value == result.entropy + 10 * result.distortion
+    assert all(type(getattr(result, name)) is float for name in ("lmbda", "entropy", "distortion", "value", "gap"))
+    assert repr(result) == "<Segmentation of 4 points, open: λ = 10, 2 cells, value 1.025, gap 0>"
     wrapped = segment([0.0, 5.0, 5.1, 0.1], 10.0, closed=True)
     assert wrapped.boundaries.tolist() == [1, 3]
     assert wrapped.labels.tolist() == [1, 0, 0, 1]
@@ -69,15 +69,15 @@ def test_what_comes_back():
     one = segment([[1.0, 2.0]], 3.0)
     assert (one.cells, one.value, one.entropy, one.centroids.tolist()) == (1, 0.0, 0.0, [[1.0, 2.0]])
     with pytest.raises(AttributeError):
-        found.gap = 1.0
+        result.gap = 1.0
 
 
 def test_points_of_no_weight():
     x, w = [9.0, 0.0, 7.0, 1.0, -3.0, 8.0], [0, 1, 0, 1, 0, 0]
-    found = segment(x, 100.0, weights=w)
-    assert found.boundaries.tolist() == [0, 3]
-    assert found.labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert found.centroids.tolist() == [0.0, 1.0]
+    result = segment(x, 100.0, weights=w)
+    assert result.boundaries.tolist() == [0, 3]
+    assert result.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert result.centroids.tolist() == [0.0, 1.0]
     loop_ = segment(x, 100.0, weights=w, closed=True)
     assert loop_.boundaries.tolist() == [1, 3]
     assert loop_.labels.tolist() == [1, 0, 0, 1, 1, 1]
@@ -90,20 +90,20 @@ def test_points_of_no_weight():
 def test_array_of_multipliers_equals_scalars(closed):
     lmbda = np.array([30.0, 0.5, 2.0, 30.0, 0.0, 400.0])
     x = noisy(200)
-    found = segment(x, lmbda, closed=closed)
-    assert isinstance(found.boundaries, tuple)
+    result = segment(x, lmbda, closed=closed)
+    assert isinstance(result.boundaries, tuple)
     for i, one in enumerate(lmbda):
         single = segment(x, float(one), closed=closed)
         for name in ("lmbda", "entropy", "distortion", "value", "gap", "cells"):
-            assert getattr(found, name)[i] == getattr(single, name)
+            assert getattr(result, name)[i] == getattr(single, name)
         for name in ("boundaries", "centroids", "probabilities", "labels"):
-            assert np.array_equal(getattr(found, name)[i], getattr(single, name))
-    frame = found.to_pandas()
+            assert np.array_equal(getattr(result, name)[i], getattr(single, name))
+    frame = result.to_pandas()
     assert list(frame) == ["lmbda", "cells", "entropy", "distortion", "value", "gap"]
     assert frame["lmbda"].tolist() == lmbda.tolist()
     assert frame.attrs == {"base": 2}
     assert len(segment(x, 1.0).to_pandas()) == 1
-    assert repr(found).endswith(": 6 λ>")
+    assert repr(result).endswith(": 6 λ>")
     none = segment(x, [], closed=closed)
     assert (none.value.shape, none.boundaries, len(none.to_pandas())) == ((0,), (), 0)
 
@@ -139,10 +139,10 @@ def test_strides_types_and_the_callers_arrays():
 def test_any_number_of_threads(closed, monkeypatch):
     x, lmbda = noisy(400), np.geomspace(0.5, 100, 5)
     monkeypatch.setattr(open_curve, "ALONE", 0)
-    found = []
+    result = []
     for cores in (1, 2, 5):
         monkeypatch.setattr("edcurve.kernels.threads.cores", lambda cores=cores: cores)
-        found.append(segment(x, lmbda, closed=closed))
+        result.append(segment(x, lmbda, closed=closed))
     results = [None] * 3
     threads = [
         threading.Thread(target=lambda i=i: results.__setitem__(i, segment(x, lmbda, closed=closed))) for i in range(3)
@@ -151,10 +151,10 @@ def test_any_number_of_threads(closed, monkeypatch):
         thread.start()
     for thread in threads:
         thread.join()
-    for other in (*found[1:], *results):
+    for other in (*result[1:], *results):
         assert isinstance(other, Segmentation)
-        assert other.to_pandas().equals(found[0].to_pandas())
-        assert all(map(np.array_equal, other.boundaries, found[0].boundaries))
+        assert other.to_pandas().equals(result[0].to_pandas())
+        assert all(map(np.array_equal, other.boundaries, result[0].boundaries))
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,8 @@ def test_smooth_loops_meet_the_shannon_lower_bound(name):
 
 def test_general_solver_on_the_circle():
     """The circle given by d alone is not known to have one harmonic."""
-    known = resolve("circle")
-    source = ed.Source(known.cell_distortion, max_distortion=1.0, closed=True)
+    circle = resolve("circle")
+    source = ed.Source(circle.cell_distortion, max_distortion=1.0, closed=True)
     D = np.array([1e-4, 0.01, 0.2, 0.5, 0.9, 0.99, 1 - 1e-5])
     exact = rate_distortion("circle", D, **NATS)
     bounds = rate_distortion_bounds(source, D, **NATS)
@@ -406,10 +406,10 @@ def test_other_errors():
 def test_scaled_sources_have_the_same_curve(name, factor):
     source = resolve(name)
     scaled, D = source.scaled(factor), source.max_distortion * np.array([0.5, 0.9])
-    found, known = ed.rate_distortion_bounds(scaled, factor**2 * D), ed.rate_distortion_bounds(source, D)
-    np.testing.assert_allclose(found.upper, known.upper, rtol=1e-6)
-    assert found.method == known.method
-    assert (found.upper <= ed.lower_bound(scaled, factor**2 * D) + 1e-9).all()
+    bounds, plain = ed.rate_distortion_bounds(scaled, factor**2 * D), ed.rate_distortion_bounds(source, D)
+    np.testing.assert_allclose(bounds.upper, plain.upper, rtol=1e-6)
+    assert bounds.method == plain.method
+    assert (bounds.upper <= ed.lower_bound(scaled, factor**2 * D) + 1e-9).all()
 
 
 def test_lower_bounds_are_not_negative():
@@ -422,6 +422,6 @@ def test_enclosure_where_the_curve_is_all_but_straight():
     """c_k = 1/k: R(D) is D_max − D to 1e-5 nats over half of its range, and λ must be found as well as that."""
     source = ed.Source.from_spectrum(1.0 / np.arange(1, 101))
     D = source.max_distortion * np.array([0.6, 0.77, 0.85, 0.97])
-    found = ed.rate_distortion_bounds(source, D, **NATS)
-    assert (found.upper - found.lower <= 1e-6).all()
-    np.testing.assert_allclose(found.upper, source.max_distortion - D, rtol=0, atol=2e-5)
+    bounds = ed.rate_distortion_bounds(source, D, **NATS)
+    assert (bounds.upper - bounds.lower <= 1e-6).all()
+    np.testing.assert_allclose(bounds.upper, source.max_distortion - D, rtol=0, atol=2e-5)

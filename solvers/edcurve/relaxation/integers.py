@@ -44,7 +44,7 @@ def on_grid(d: CellDistortion, D: float, grid: int, time_limit: float) -> GridPa
 
 
 def distortion_of(d: CellDistortion, sizes: Array, counts: Counts) -> float:
-    """Sum the distortion Σ n d(p) of a partition, rounding once."""
+    """Sum the distortion Σ n d(p) of a partition, without rounding between terms."""
     return math.fsum(counts * d(sizes))
 
 

@@ -16,7 +16,7 @@ class MeasureLP:
     Attributes
     ----------
     value : float
-        Entropy of the measure that was found: the optimum, or above it by at most `gap`.
+        Entropy of the measure: the optimum, or above it by at most `gap`.
     lmbda, mu : float
         Multipliers λ ≥ 0 and μ. h(p) − μp + λd(p) ≥ 0 at all sizes, so that μ − λD bounds E(D) from below.
     sizes, weights : ndarray, shape (n,)

@@ -50,6 +50,7 @@ def _searched(
 ) -> tuple[CandidatePool, CandidatePool]:
     """Find the two best partitions of each of some problems, and where every start ended."""
     ends = merged([_descended(task, problem, batch) for batch in _batches(task, owners, rng, front)])
+    # the second best may lead lower by exchanges than the best does
     return _exchanged(task, problem, merged([ends, equal_cells(task, owners)]).best(2)), ends
 
 
@@ -94,6 +95,7 @@ def _descended(task: SearchTask, problem: SQPProblem, parts: PartitionBatch) -> 
     if task.lmbda is None:
         parts = tempered(problem.evaluate, parts)
     ends = descend(problem, parts)
+    # a descent that ended away from its distortion has no feasible partition to show
     feasible = np.abs(ends.excess) <= 1e-8 * parts.target
     kept = grouped(ends.parts.take(feasible))
     return CandidatePool(kept, cost_of(task, kept))

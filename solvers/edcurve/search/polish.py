@@ -27,8 +27,10 @@ class PolishedPartitions(NamedTuple):
 def polished(task: SearchTask, best: CandidatePool, starts: CandidatePool) -> PolishedPartitions:
     """Descend on the caller's own d from the best rows, undo what rounding leaves above D, and keep the best."""
     problem = SQPProblem(task.d.exact, task.lmbda, drop=0.0, tolerance=2e-15)
+    # equal cells are always feasible, so every problem has a result
     equal = equal_cells(task, np.arange(task.targets.size)).parts
     ends = _safe(problem, joined([descend(problem, best.best(3).parts, 40).parts, equal]))
+    # some distortions are reached only with a tiny cell, which descents have emptied
     short = ends.take(~_feasible(evaluated(problem, ends)))
     specked = _with_speck(task, joined([short, _just_too_few(task)]))
     parts = joined([ends, _safe(problem, descend(problem, specked, 60).parts)])

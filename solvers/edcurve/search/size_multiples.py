@@ -30,6 +30,7 @@ class ParetoFront:
     def __init__(self, distortion: Floats) -> None:
         cells = distortion.size - 1
         price = (distortion, _entropies(cells))
+        # for each mass and point: the last cell and the point it was added to, from which partitions are traced back
         self._back: list[tuple[Ints, Ints]] = []
         fronts = [(np.zeros(1), np.zeros(1))]
         for n in range(1, cells + 1):
@@ -57,6 +58,7 @@ class ParetoFront:
 def knapsack(cost: Floats) -> list[Group]:
     """Find the partition into sizes k/N of least Σ cost[k], k = 1, …, N (cost[0] is not used), as groups."""
     cells = cost.size - 1
+    # for mass n/N: the least cost, and the last cell of a partition that has it
     best, last = np.zeros(cells + 1), np.zeros(cells + 1, dtype=np.intp)
     for n in range(1, cells + 1):
         total = cost[1 : n + 1] + best[n - 1 :: -1]
@@ -82,6 +84,7 @@ def _extended(
     last = np.repeat(np.arange(1, n + 1), lengths)
     before = np.arange(last.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     total, cost = (np.concatenate([f[i] for f in fronts[n - 1 :: -1]]) + price[i][last] for i in (0, 1))
+    # of equal distortions the lowest entropy comes first, so that the others are no records
     order = np.lexsort((cost, total))
     kept = order[_records(cost[order])]
     return (total[kept], cost[kept]), (last[kept], before[kept])

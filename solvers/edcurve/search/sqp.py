@@ -167,6 +167,7 @@ def _advance(problem: SQPProblem, state: SQPState) -> SQPState:
     gain = merit(problem, state, lmbda) - merit(problem, new, lmbda)
     # near a minimum the merit falls by no more than its rounding; there a smaller error decides
     good = (gain > 1e-14) | ((gain > -1e-13) & (_error(new) < _error(state)))
+    # a step that succeeds is damped 8 times less, down to none; one that fails 8 times more
     damping = np.where(good, np.where(state.damping < 1e-2, 0.0, state.damping / 8), 1e-2 + state.damping * 8)
     return _choose(good, new, state)._replace(damping=damping)
 
@@ -204,6 +205,7 @@ def _trial(problem: SQPProblem, state: SQPState) -> tuple[PartitionBatch, Floats
     step = -(gradient + lmbda[:, None] * jet.slope - mu[:, None]) / metric
     step = np.where(parts.counts > 0, step, 0.0) * _length(parts, step)[:, None]
     moved = _without_small_cells(parts._replace(sizes=parts.sizes + step), problem.drop)
+    # a multiplier of 0 is one that was not determined: the last one serves the merit
     return retracted(problem, moved), np.where(lmbda == 0, state.lmbda, lmbda)
 
 
@@ -240,6 +242,7 @@ def retracted(problem: SQPProblem, parts: PartitionBatch) -> PartitionBatch:
         jet = problem.evaluate(parts.sizes)
         excess = (parts.counts * jet.value).sum(axis=1) - parts.target
         mu, lmbda = multipliers(parts.counts * parts.sizes, jet.slope, gradient, zero, excess, None)
+        # in a step no cell shrinks below half or grows beyond twice its size
         relative = np.clip(mu[:, None] - lmbda[:, None] * jet.slope, -0.5, 1.0)
         parts = normalised(parts._replace(sizes=parts.sizes * (1.0 + relative)))
     return parts

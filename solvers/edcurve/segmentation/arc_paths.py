@@ -35,6 +35,7 @@ def longest(table: Array, w: Array, lmbda: float, slack: float, most: Ints) -> N
                 half += w[split % n]
                 split += 1
             whole = table[i, e]
+            # less what the rounding of the three entries can amount to
             gain = whole - table[i, (split - 1) % n] - table[split % n, e] - slack * whole
             if not lmbda * gain > mass * (LN2 * (1.0 + 1e-9)):
                 most[i] = k

@@ -83,6 +83,7 @@ class _CutSearch:
         self.single = lmbda * float((w * (centred * centred).sum(axis=1)).sum())
         self.value, self.partition = self.single, np.zeros(1, np.int64)
         self.slack = open_curve.slack(x)
+        # sums of mass, twice around, so that any cell's is a difference; the largest of a cell that can be optimal
         self.mass = np.concatenate([[0.0], np.cumsum(np.concatenate([w, w]))])
         self.heaviest = float((self.mass[reach] - self.mass[:-1][: w.size]).max())
         real, integer = compiling.REAL, compiling.INTEGER

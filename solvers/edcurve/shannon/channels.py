@@ -37,6 +37,7 @@ class PhaseCells:
         means = cell_means(source, 1.0 / count, count)
         length = int(fft.next_fast_len(2 * count, real=True))
         kernel = np.zeros(length)
+        # δ is even: negative distances are at the end of the cyclic kernel
         kernel[:count] = means
         kernel[1 - count :] = means[:0:-1]
         scalar = is_scalar(source)
@@ -126,6 +127,7 @@ def _climb(cells: PhaseCells, log_weight: Array, lmbda: float, densities: Array)
     change = first - densities
     bend = (second - first) - change
     size = np.sqrt((change**2).sum(axis=1) / np.maximum((bend**2).sum(axis=1), 1e-300))
+    # a step of length 1 leads to `second`; the length ‖r‖/‖v‖ is that of their third scheme
     size = np.clip(size, 1.0, 30.0)[:, None]
     third, reached = step(step(densities + 2.0 * size * change + size**2 * bend)[0])
     densities, before = step(np.where((reached >= values)[:, None], third, second))

@@ -61,7 +61,7 @@ def whole_circle(source: Source, cells: int) -> PhaseGrid:
     means = cell_means(source, 1.0 / cells, half + 1)
     kernel = np.concatenate([means, means[half - 1 : 0 : -1]])
     symbol = fft.rfft(kernel).real
-    symbol[0] = 0.0
+    symbol[0] = 0.0  # this leaves the mean over the circle out of convolutions
     return PhaseGrid(1.0 / cells, cells, True, source.max_distortion, cells, symbol)
 
 
@@ -80,7 +80,7 @@ def cell_means(source: Source, step: float, count: int) -> Array:
     u = np.minimum(np.arange(count + 1) * step, 1.0)
     moment = u * source.cell_distortion(u)
     means = np.empty(count)
-    means[0] = 2.0 * moment[1]
+    means[0] = 2.0 * moment[1]  # u d(u) continues to negative u as an even function that is 0 at 0
     means[1:] = moment[2:] - 2.0 * moment[1:-1] + moment[:-2]
     return means / step**2
 

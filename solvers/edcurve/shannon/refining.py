@@ -72,8 +72,10 @@ class PhaseGrids:
             needed = math.sqrt(state.lmbda * state.centre) + math.sqrt(21.0 + state.value)
             half = min(half, math.ceil(self.profile.reach(needed**2 / state.lmbda) / coarse.step))
         loss = min(loss, RELATIVE_LOSS * state.rate)
+        # the loss falls as the square of the cells' size
         split = math.sqrt(max(1.0, cell_loss(coarse, state) / loss))
         split = min(split, MOST_CELLS / (2.0 * half))
+        # in windows an odd number of parts, so that the middle cell stays in the middle
         parts = 2 * math.ceil(0.5 * (split - 1.0)) + 1
         if coarse.whole:
             parts = 2 ** math.ceil(math.log2(split)) if split > 1.0 else 1
