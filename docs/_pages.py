@@ -92,7 +92,7 @@ def peers() -> str:
     ]
     proved = table[(table["peer"] == "SCIP") & table["status"].str.contains("optimal|gaplimit")]
     lines.append(
-        f"\nSCIP proves that nothing is better on {len(proved)} of the {len(one)} problems in its time. "
+        f"\nIn its time SCIP proves on {len(proved)} of the {len(one)} problems that no partition is better. "
         f"The reference is {about['reference']}."
     )
     return "\n".join(lines) + "\n"
@@ -117,7 +117,7 @@ def scaling() -> str:
     low, high = shares["share"].min(), shares["share"].max()
     spread = shares.groupby("source")["seconds_per_point"].agg(lambda values: values.max() / values.min()).max()
     return (
-        "Nanoseconds per point of the core, for arrays of so many points:\n\n" + "\n".join(lines) + "\n\n"
+        "Time of the core in nanoseconds per point, for arrays of different lengths:\n\n" + "\n".join(lines) + "\n\n"
         f"From D/D_max = {high:.0e} down to {low:.0e} the time per point changes by a factor of at most {spread:.2g}.\n"
     )
 
@@ -143,7 +143,7 @@ def compressors() -> Iterator[str]:
 def speed(table: pd.DataFrame) -> str:
     """Model-steps per second against a loop over models."""
     shown = table.assign(ratio=table[["threads", "processes"]].max(axis=1) / table["loop"])
-    text = "Model-steps per second of a whole sweep, and of a plain loop that trains one model after the other:\n\n"
+    text = "Model-steps per second of a whole sweep, and of a plain loop that trains one model after another:\n\n"
     batched = [name for name in ("autograd",) if name in table]  # not in tables measured before it was
     return text + markdown(shown[["sweep", "loop", *batched, *SPEED[1:], "ratio"]])
 
