@@ -2,11 +2,11 @@
 A photograph, turned
 ====================
 
-Turn a patch of a photograph about its centre: thousands of pixels change, but only one real number, the angle, is
-behind them. What does such a patch cost, in bits at a given squared error, and what does a linear transform pay for it?
+Turn a patch of a photograph about its centre. Thousands of pixels change, but a single real number, the angle,
+determines them. How many bits does such a patch need at a given squared error? How many does a linear transform need?
 
-The patches of all angles are a closed curve in pixel space. This page measures it, asks whether it is one of the curves
-whose entropy-distortion function E(D) is known exactly, and compares that with the linear (KLT) bound.
+The patches of all angles are a closed curve in pixel space. This page measures the curve and asks whether its
+entropy-distortion function E(D) is known exactly. Then it compares E(D) with the linear (KLT) bound.
 """
 
 import edcurve as ed
@@ -19,8 +19,8 @@ from skimage import data
 # %%
 # The patch
 # ---------
-# The photograph is the cameraman that ships with scikit-image, with pixels in [0, 1]. A round mask that fades out
-# smoothly makes turning it by an angle and back the identity: no corner enters or leaves. Cubic splines interpolate.
+# The photograph is the cameraman of scikit-image, with pixels in [0, 1]. A round mask fades out smoothly, so that no
+# corner enters or leaves: turning a patch by an angle and back changes nothing. Cubic splines interpolate.
 #
 # A patch x is divided by the root of the sum of the squared mask. Then ‖x − y‖² is the mean squared error of a pixel
 # (weighted by the squared mask), and the PSNR is −10 log₁₀ D.
@@ -71,10 +71,10 @@ for i in range(6):
 # %%
 # Is it a source whose optimum is known?
 # --------------------------------------
-# That needs ‖γ(v) − γ(v + u)‖² to depend on u alone. For a rotation it should, up to what interpolation between pixels
-# spoils; ``defect`` says how much that is. ``status`` says whether E(D) is exact: it is if the distance grows all the
-# way up to half a turn (then intervals are the best cells) and a condition on three cells holds, which is checked
-# on a grid and not proved.
+# It is if ‖γ(v) − γ(v + u)‖² depends on u alone. For a rotation this holds, except for errors of interpolation
+# between pixels, which ``defect`` measures. ``status`` says whether E(D) is exact. Two conditions are checked. The
+# distance must grow all the way up to half a turn; then intervals are the best cells. And a condition on three cells
+# must hold; it is checked on a grid, not proved.
 
 source = ed.Source.from_samples(x, name="hair, turned")
 print(f"defect {source.defect:.1e}: distances depend on the angle between two patches, to that share of their mean")
@@ -82,7 +82,7 @@ print(f"status: {source.status}; distance grows up to half a turn: {source.monot
 print(f"D_max = {source.max_distortion:.4f}, which is {-10 * np.log10(source.max_distortion):.1f} dB")
 
 # %%
-# A loop is its energies c_k in the harmonics k. Each harmonic takes two dimensions of the linear transform.
+# The energies c_k of the harmonics k describe a loop. Each harmonic takes two dimensions of the linear transform.
 
 share = source.energies / source.max_distortion
 for part in (0.9, 0.99, 0.999):
@@ -98,12 +98,12 @@ ax.set_title("One angle, many dimensions (measured)")
 # %%
 # E(D) against the linear bound
 # -----------------------------
-# The KLT bound is the rate-distortion function of the Gaussian of the same covariance, by reverse water-filling: what
-# linear transforms can promise who know the covariance and nothing else. It is a bound above Shannon's R(D) of this
-# source; E(D) of a single patch may be on either side of it.
+# The KLT bound is the rate-distortion function of the Gaussian of the same covariance, by reverse water-filling. Linear
+# transforms that know only the covariance can promise no more. It bounds Shannon's R(D) of this source from above;
+# E(D) of a single patch may be on either side of it.
 #
-# A linear code can be built, too: KLT coefficients are rounded to equal steps, coded one by one, and decoded to the
-# mean of each step. Its entropy is the sum of those of the coefficients, measured over the angles above.
+# We also build a linear code. It rounds KLT coefficients to equal steps, codes them one by one, and decodes each to the
+# mean of its step. Its entropy is the sum of those of the coefficients, measured over the angles above.
 
 mean = x.mean(axis=0)
 basis = np.linalg.svd(x - mean, full_matrices=False)[2]
@@ -111,7 +111,7 @@ coefficients = (x - mean) @ basis.T
 
 
 def linear_code(step):
-    """Entropy in bits and decoded coefficients, each rounded to multiples of a step."""
+    """Return the entropy in bits and the decoded coefficients, each rounded to multiples of a step."""
     bits, decoded = 0.0, np.zeros_like(coefficients)
     for i in np.flatnonzero(np.abs(coefficients).max(axis=0) > step / 2):
         _, index, count = np.unique(np.rint(coefficients[:, i] / step), return_inverse=True, return_counts=True)
@@ -121,7 +121,7 @@ def linear_code(step):
 
 
 def error(decoded):
-    """Mean squared error of decoded coefficients."""
+    """Return the mean squared error of decoded coefficients."""
     return np.mean(np.sum((coefficients - decoded) ** 2, axis=1))
 
 
@@ -135,8 +135,8 @@ ax.set_ylim(0, 8)
 
 # %%
 # E(D) and its hull are exact as far as the check on a grid goes; R(D) and the dual bound are below them. The dotted
-# vertical line is the *rank floor*: a decoder whose last layer is four wide cannot go left of it, however many bits it
-# is given. The KLT bound leaves the picture; on logarithmic axes it fits, with the linear code:
+# vertical line is the *rank floor*: a decoder whose last layer is four wide cannot pass to the left of it, with any
+# number of bits. The KLT bound leaves the picture. On logarithmic axes it fits, together with the linear code:
 
 
 def compare(ax):
@@ -158,9 +158,9 @@ ax.set_xlim(D[0], D[-1])
 compare(ax)
 
 # %%
-# There is one number to tell. With K equal cells that costs log₂ K bits, and once cells are small, one more bit halves
-# them and gains 6 dB. For a linear transform 6 dB cost one bit for *every* dimension above the water, and the deeper
-# one goes, the more dimensions there are.
+# A code must convey one number. With K equal cells that costs log₂ K bits. Once cells are small, one more bit halves
+# them and gains 6 dB. For a linear transform, 6 dB cost one bit for *every* dimension above the water level, and more
+# dimensions rise above it as D falls.
 
 print("     D       E(D)     KLT bound     for the next 6 dB: E(D)     KLT bound")
 for at in source.max_distortion * np.array([0.3, 0.1, 0.03, 0.01, 4e-3]):
@@ -171,9 +171,9 @@ for at in source.max_distortion * np.array([0.3, 0.1, 0.03, 0.01, 4e-3]):
 # %%
 # What the bits buy
 # -----------------
-# The optimal code with K cells sends one of K arcs of the circle, in log₂ K bits; the decoder shows the mean of the
-# patches of that arc, which is blurred along the turn. Below, patches and what is left of them after the optimal code
-# of 3 and of 5 bits, and after the cheapest of the linear codes above that has at least 5 bits.
+# The optimal code with K cells sends one of K arcs of the circle, in log₂ K bits. The decoder shows the mean of the
+# patches of that arc, which is blurred along the turn. Below are patches, and their reconstructions by the optimal
+# codes of 3 and of 5 bits. The last row is the cheapest of the linear codes above that has at least 5 bits.
 
 phases = np.arange(6) / 6 + 0.04
 rows = [("patch", x[np.rint(phases * ANGLES).astype(int)], 0.0)]
@@ -194,24 +194,25 @@ for line, (name, patches, distortion) in zip(axes, rows, strict=True):
 # %%
 # A second opinion
 # ----------------
-# ``ed.segment`` knows nothing of stationarity: from the points alone it finds, by dynamic programming, the partition
-# into runs of consecutive angles with the least H + λD. That is exact, for partitions of these finitely many points:
-# a slightly easier source than the loop through them (a short arc of n points has about 1 − 1/n² of the distortion).
+# ``ed.segment`` does not assume that the curve is stationary. From the points alone it finds, by dynamic programming,
+# the partition into runs of consecutive angles with the least H + λD. For these finitely many points this is exact.
+# They are a slightly easier source than the loop through them: a short arc of n points has about 1 − 1/n² of the
+# distortion.
 
 lmbda = np.array([4, 16, 64]) / source.max_distortion
-found = ed.segment(x[::2], lmbda, closed=True)
+best_cells = ed.segment(x[::2], lmbda, closed=True)
 print(" lambda D_max  cells: points, loop         least value: points, loop")
 for i, one in enumerate(lmbda):
     loop = ed.lagrangian(source, one)
-    cells = f"{found.cells[i]:13d} {loop.cells:6d}"
-    print(f"{one * source.max_distortion:13.0f} {cells} {found.value[i]:24.4f} {loop.value:8.4f}   bits")
+    cells = f"{best_cells.cells[i]:13d} {loop.cells:6d}"
+    print(f"{one * source.max_distortion:13.0f} {cells} {best_cells.value[i]:24.4f} {loop.value:8.4f}   bits")
 
 # %%
 # A patch where it is only a bound
 # --------------------------------
-# The finder is more alike at half a turn than at some angles before: the distance does not grow all the way. Then
-# distant arcs might share a cell, and nothing here proves that intervals are best. ``curve`` says "upper bound": a
-# code with that entropy exists, and R(D) is what no code beats.
+# The finder looks more alike after half a turn than after some smaller angles: the distance does not grow all the way.
+# Then distant arcs might share a cell, and nothing here proves that intervals are best. ``curve`` says "upper bound": a
+# code with that entropy exists, and no code is below R(D).
 
 y = turned(*FINDER)
 other = ed.Source.from_samples(y, name="finder, turned")
@@ -237,8 +238,8 @@ ax.set_title("Finder: E(D) lies between the two lower curves")
 compare(ax)
 
 # %%
-# The conclusion does not hang on it: between the two bounds there is room for a fraction of a bit, and the linear bound
-# is far above both.
+# The conclusion does not depend on this. The two bounds differ by a fraction of a bit, and the linear bound is far
+# above both.
 
 wide = np.max(bound.upper - bound.shannon)
 print(f"the two bounds are at most {wide:.2f} bits apart; the KLT bound goes up to {bound.gaussian.max():.0f} bits")

@@ -2,9 +2,9 @@
 A window that slides across an edge
 ===================================
 
-A window slides over a photograph in steps of a fraction of a pixel, from hair into the sky. Again one real number is
-behind a thousand pixels, but now the curve is open and far from stationary: crossing the edge changes every picture,
-sliding on through the sky changes none. E(D) by formula does not apply. Dynamic programming does.
+A window slides over a photograph in steps of a fraction of a pixel, from hair into the sky. Again a single real number
+determines a thousand pixels, but now the curve is open and far from stationary. Crossing the edge changes every
+picture, and sliding on through the sky changes none. The formula for E(D) does not apply, but dynamic programming does.
 """
 
 import edcurve as ed
@@ -17,8 +17,8 @@ from skimage import data
 # %%
 # The slide
 # ---------
-# Pixels are in [0, 1], blurred by a pixel so that splines can tell what is between them. A window x is divided by the
-# root of its number of pixels: ‖x − y‖² is the mean squared error of a pixel, and the PSNR is −10 log₁₀ D.
+# Pixels are in [0, 1]. The photograph is blurred by a pixel, so that splines interpolate well. A window x is divided by
+# the root of its number of pixels. Then ‖x − y‖² is the mean squared error of a pixel, and the PSNR is −10 log₁₀ D.
 
 SIZE, PER_PIXEL = 32, 16
 ROW, START, END = 80, 205, 305  # of the centre of the window
@@ -54,7 +54,8 @@ for i, at in enumerate(np.linspace(0, len(x) - 1, 6).astype(int)):
 # %%
 # Not stationary, and refused
 # ---------------------------
-# ``from_samples`` measures how far the distance between two windows is from depending on their offset alone.
+# On a stationary curve the distance between two windows depends on their offset alone. ``from_samples`` measures how
+# far this curve is from that, and refuses it.
 
 try:
     ed.Source.from_samples(x, closed=False)
@@ -64,27 +65,27 @@ except ValueError as refusal:
 # %%
 # The optimum over contiguous partitions
 # --------------------------------------
-# ``ed.segment`` minimises H + λD over all partitions of these points into runs of neighbours. For each λ what it finds
-# is exact, the global optimum up to rounding (``gap`` is 0), and a point of the lower convex hull of what contiguous
-# partitions can do. Whether a partition with cells of several runs could be better is not known: to the least entropy
-# over all codes, these points are a bound from above.
+# ``ed.segment`` minimises H + λD over all partitions of these points into runs of neighbours. For each λ the result is
+# exact: the global optimum up to rounding (``gap`` is 0). It is a point of the lower convex hull of what contiguous
+# partitions attain. It is not known whether partitions with cells of several runs are better. So for the least entropy
+# over all codes, these points are an upper bound.
 
 energy = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
 energy = energy[energy > 1e-12 * energy[0]]
 D_max = energy.sum()
-found = ed.segment(x, np.geomspace(1, 3000, 24) / D_max)
-print(found.to_pandas().iloc[::4].to_string(index=False, float_format="{:.4g}".format))
+best = ed.segment(x, np.geomspace(1, 3000, 24) / D_max)
+print(best.to_pandas().iloc[::4].to_string(index=False, float_format="{:.4g}".format))
 
 # %%
 # The linear bound
 # ----------------
 # Reverse water-filling of the sample covariance gives the rate-distortion function of the Gaussian of that covariance:
-# Σ ½ log₂(σᵢ²/θ) over the eigenvalues above the water level θ, at D = Σ min(σᵢ², θ). It is a bound above Shannon's R(D)
-# of these windows; a code of single windows may be on either side of it.
+# Σ ½ log₂(σᵢ²/θ) over the eigenvalues above the water level θ, at D = Σ min(σᵢ², θ). It bounds Shannon's R(D) of these
+# windows from above; a code of single windows may be on either side of it.
 #
-# A linear code is built, too: KLT coefficients are rounded to equal steps, coded one by one, and decoded to the mean of
-# each step; its entropy is the sum of theirs. It does better here than on a Gaussian, because coefficients that hardly
-# move in the sky are cheap to code. What it cannot use is that a single number is behind them all.
+# We also build a linear code. It rounds KLT coefficients to equal steps, codes them one by one, and decodes each to the
+# mean of its step. Its entropy is the sum of theirs. Here it does better than on a Gaussian, because coefficients that
+# hardly move in the sky are cheap to code. But it cannot use that a single number determines them all.
 
 level = np.geomspace(1e-5, 1, 200) * energy[0]
 klt_error = np.minimum(energy, level[:, None]).sum(axis=1)
@@ -95,7 +96,7 @@ coefficients = (x - mean) @ np.linalg.svd(x - mean, full_matrices=False)[2].T
 
 
 def linear_code(step):
-    """Distortion and entropy in bits, as measured, of coefficients rounded to multiples of a step."""
+    """Return measured distortion and entropy in bits of coefficients rounded to multiples of a step."""
     bits, error = 0.0, np.sum(coefficients**2)
     for values in coefficients.T[np.abs(coefficients).max(axis=0) > step / 2]:
         _, index, count = np.unique(np.rint(values / step), return_inverse=True, return_counts=True)
@@ -107,11 +108,11 @@ def linear_code(step):
 linear_error, linear_bits = np.array([linear_code(step) for step in np.geomspace(0.01, 1, 24) * np.sqrt(D_max)]).T
 
 # %%
-# Equal cells are drawn, too: K stretches of the slide of the same length, in log₂ K bits.
+# The figure also shows equal cells: K stretches of the slide of the same length, in log₂ K bits.
 
 
 def equal_cells(count):
-    """Distortion and entropy in bits of a partition into cells as equal as can be."""
+    """Return distortion and entropy in bits of a partition into cells of sizes as equal as possible."""
     cells = np.array_split(x, count)
     sizes = np.array([len(cell) for cell in cells])
     return sum(np.sum((cell - cell.mean(axis=0)) ** 2) for cell in cells) / len(x), entropy(sizes, base=2)
@@ -123,8 +124,8 @@ fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
 ax.plot(klt_error, klt_bits, color="C5", label="KLT bound: R(D) of the Gaussian")
 ax.plot(linear_error, linear_bits, "k.", label="a linear code: KLT, rounded; measured")
 ax.plot(equal_error[1:], equal_bits[1:], "s--", color="C2", ms=4, lw=1, label="equal cells: exact")
-several = found.cells > 1
-ax.plot(found.distortion[several], found.entropy[several], "o-", color="C0", ms=4, label="best contiguous cells: exact")
+several = best.cells > 1
+ax.plot(best.distortion[several], best.entropy[several], "o-", color="C0", ms=4, label="best contiguous cells: exact")
 ax.set(xscale="log", yscale="log", xlim=(D_max / 1000, D_max), ylim=(0.5, 500))
 ax.set(xlabel="Distortion D (mean squared error)", ylabel="bits")
 ax.set_yticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
@@ -133,7 +134,7 @@ ax.secondary_xaxis("top").set_xticks(10 ** (-psnr / 10), [f"{value:.0f} dB" for 
 ax.legend(frameon=False)
 
 # %%
-# Bits at the same distortion, between the points on straight lines over log D:
+# The table compares bits at the same distortion. Between the points it interpolates linearly over log D:
 
 
 def bits_at(distortion, D, bits):
@@ -146,7 +147,7 @@ print(f"{'D / D_max':>9} {'PSNR, dB':>9} {'optimal':>9} {'equal':>9} {'KLT bound
 for share in (0.3, 0.1, 0.03, 0.01, 0.003):
     D = share * D_max
     codes = [
-        (found.distortion, found.entropy),
+        (best.distortion, best.entropy),
         (equal_error, equal_bits),
         (klt_error, klt_bits),
         (linear_error, linear_bits),
@@ -157,34 +158,32 @@ for share in (0.3, 0.1, 0.03, 0.01, 0.003):
 # %%
 # Where the cells are
 # -------------------
-# The optimum cuts where the picture changes. Below, the speed of the curve, and for three λ the boundaries of the
-# cells: close together while the edge crosses the window and far apart in the sky, where one index says "sky" and,
-# being sent often, costs few bits. The pictures are the centroids of the second of the three codes, with
-# the length of each cell and what its index costs.
+# The optimum cuts where the picture changes. The figure shows the speed of the curve, and the boundaries of the
+# cells for three λ. They are close together while the edge crosses the window, and far apart in the sky. There one
+# index says "sky"; it is sent often, so it costs few bits. The pictures are the centroids of the second of the three
+# codes, with the length of each cell and the cost of its index.
 
 speed = np.linalg.norm(np.diff(x, axis=0), axis=1) * PER_PIXEL
-chosen = [np.argmin(np.abs(found.cells - wanted)) for wanted in (6, 14, 40)]
+chosen = [np.argmin(np.abs(best.cells - wanted)) for wanted in (6, 14, 40)]
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
 top.plot(centre[:-1], speed, color="C3")
 top.set(ylabel="RMS change of a pixel\nper pixel of slide", ylim=(0, None))
 for i, one in enumerate(chosen):
-    bottom.vlines(np.append(centre[found.boundaries[one]], END), i - 0.35, i + 0.35, color="C0", lw=1.2)
+    bottom.vlines(np.append(centre[best.boundaries[one]], END), i - 0.35, i + 0.35, color="C0", lw=1.2)
     bottom.hlines(i, START, END, color="C0", lw=0.5)
 names = [
-    f"{found.cells[i]} cells\n{found.entropy[i]:.2f} bits\n{-10 * np.log10(found.distortion[i]):.1f} dB" for i in chosen
+    f"{best.cells[i]} cells\n{best.entropy[i]:.2f} bits\n{-10 * np.log10(best.distortion[i]):.1f} dB" for i in chosen
 ]
 bottom.set_yticks(range(3), names)
 bottom.set(xlabel="centre of the window (column of the photograph)", xlim=(START - 1, END + 1), ylim=(2.6, -0.6))
 top.set_title("Cell boundaries of the optimum (exact, over contiguous partitions)", fontsize=11)
 
 middle = chosen[1]
-widths = PER_PIXEL**-1 * len(x) * found.probabilities[middle]
+widths = PER_PIXEL**-1 * len(x) * best.probabilities[middle]
 fig, axes = plt.subplots(2, 7, figsize=(10, 3.8), layout="constrained")
 for ax in axes.flat:
     ax.axis("off")
-for ax, centroid, width, p in zip(
-    axes.flat, found.centroids[middle], widths, found.probabilities[middle], strict=False
-):
+for ax, centroid, width, p in zip(axes.flat, best.centroids[middle], widths, best.probabilities[middle], strict=False):
     show(ax, centroid, f"{width:.1f} px\n{-np.log2(p):.1f} bits")
 
 plt.show()  # run as a script, this shows the pictures

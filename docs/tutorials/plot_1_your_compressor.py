@@ -3,8 +3,8 @@ Your own compressor
 ===================
 
 You have a compressor, as Python functions or as a torch module, for a source that ``edcurve``
-knows. How far from the optimum is it, and which of its parts is to blame?
-``edcurve_neural.evaluate`` answers both.
+knows. How far is it from the optimum, and which of its parts causes the gap?
+``edcurve_neural.evaluate`` answers both questions.
 """
 
 import edcurve as ed
@@ -16,41 +16,41 @@ import torch
 # %%
 # Two functions
 # -------------
-# A compressor is a function that makes indices, whole numbers, of realizations, and one that
-# makes reconstructions of indices. Here is one for points on the unit circle that does the
-# obvious thing: round each coordinate to a multiple of ½, of which there are five, and number
-# the pairs.
+# A compressor is two functions. One turns realizations into indices, which are whole numbers.
+# The other turns indices into reconstructions. Here is an obvious compressor for points on the
+# unit circle: round each coordinate to a multiple of ½, which gives one of five values, and
+# number the pairs.
 
 
 def encode(x):
-    """Realizations, shape (batch, 2), to indices, shape (batch,)."""
+    """Turn realizations, shape (batch, 2), into indices, shape (batch,)."""
     first, second = np.rint(2 * np.asarray(x)).astype(int).T + 2
     return 5 * first + second
 
 
 def decode(index):
-    """Indices, shape (batch,), to reconstructions, shape (batch, 2)."""
+    """Turn indices, shape (batch,), into reconstructions, shape (batch, 2)."""
     return (np.stack(np.divmod(np.asarray(index), 5), axis=1) - 2) / 2
 
 
-found = edn.evaluate(encode, decode, "circle")
-print(f"{found.cells} indices occur, entropy {found.entropy:.4f} bits")
-print(f"distortion {found.distortion:.5f}, with centroids {found.distortion_centroid:.5f}")
+rounded = edn.evaluate(encode, decode, "circle")
+print(f"{rounded.cells} indices occur, entropy {rounded.entropy:.4f} bits")
+print(f"distortion {rounded.distortion:.5f}, with centroids {rounded.distortion_centroid:.5f}")
 
 # %%
-# There is no test set. A source on a curve has one parameter, so ``evaluate`` encodes 2²⁰
-# equally spaced phases and integrates: no sampling noise.
+# There is no test set. A source on a curve has one parameter. So ``evaluate`` encodes 2²⁰
+# equally spaced phases and integrates, without sampling noise.
 #
 # The gap
 # -------
-# To E(D), the least entropy at that distortion:
+# E(D) is the least entropy at that distortion. The gap to it is:
 
-gap = ed.excess("circle", found.distortion, found.entropy)
+gap = ed.excess("circle", rounded.distortion, rounded.entropy)
 print(f"{gap:.4f} bits above E(D)")
 
 # %%
-# What training minimises is rather rate + λD. Its excess over the least value of any code has
-# three parts, and they add up.
+# Training usually minimises rate + λD. The excess of rate + λD over the least value of any code
+# has three parts, which add up to it.
 
 LMBDA = 8.0  # bits per unit distortion
 
@@ -64,19 +64,19 @@ def parts(name, evaluation):
     print(f"{name:19} {evaluation.excess(LMBDA):.3f} bits = {listed}")
 
 
-parts("rounded coordinates", found)
+parts("rounded coordinates", rounded)
 
 # %%
-# Rounding makes bad cells, which is the part called *partition*, and its decoder answers with
-# points that are not the means of the cells. The entropy model has no share as no model was
-# given: ``evaluate`` takes the entropy itself for the rate. A model is a function from
-# indices to bits. Numbering the 16 pairs costs 4 bits each:
+# Rounding makes bad cells, and the part called *partition* measures that. The decoder's answers
+# are not the means of the cells. The entropy model has no share, because we gave none:
+# ``evaluate`` then takes the entropy itself as the rate. A model is a function from
+# indices to bits. Numbering the 16 pairs, for example, costs 4 bits each:
 
 numbered = edn.evaluate(encode, decode, "circle", rate=lambda index: np.full(len(index), 4.0))
 parts("numbered", numbered)
 
 # %%
-# The excess says what to improve first. The decoder is the cheapest: a table of centroids.
+# The parts say what to improve first. The decoder is easiest: use a table of centroids.
 
 turn = 2 * np.pi * (np.arange(2**16) + 0.5) / 2**16
 x = np.stack([np.cos(turn), np.sin(turn)], axis=1)
@@ -89,8 +89,9 @@ parts("with centroids", better)
 # %%
 # A torch module
 # --------------
-# Functions that take tensors get tensors, so methods of a module do as they are. This one has
-# a codebook that is learned by gradient descent: the nearest codeword is the index.
+# Functions that take tensors get tensors, so you can pass the methods of a module directly.
+# This module learns a codebook by gradient descent: the index is that of the nearest
+# codeword.
 
 
 class Codebook(torch.nn.Module):
@@ -133,27 +134,27 @@ for count, book in books.items():
     parts(f"{count} codewords", learned[count])
 
 # %%
-# Now the cells are equal, and what is left of the excess is their number. Six are best at λ =
-# 8; three and twelve are good codes, too, for another λ.
+# Now the cells are equal, and only their number is left in the excess. Six cells are best at
+# λ = 8. Three and twelve are good codes too, but for other λ.
 
 for lmbda in (2.0, 8.0, 16.0, 64.0):
     print(f"lambda = {lmbda:g}: {ed.lagrangian('circle', lmbda).cells} cells are best")
 
 # %%
-# Such modules, and any that have ``encode`` and ``decode``, are seen in single precision
-# unless ``dtype`` says otherwise. A source that is a function is handed over as samples, by
+# Modules with ``encode`` and ``decode`` are evaluated in single precision
+# unless ``dtype`` says otherwise. A source that is a function is passed as samples, by
 # default 1024: ``evaluate(…, "ramp", samples=256)``.
 #
 # The picture
 # -----------
-# ``ed.plot_gap`` draws pairs of distortion and entropy against E(D), with the gap of each.
+# ``ed.plot_gap`` draws pairs of distortion and entropy above E(D), with the gap of each pair.
 
-ed.plot_gap("circle", [(e.distortion, e.entropy) for e in (found, better, *learned.values())])
+ed.plot_gap("circle", [(e.distortion, e.entropy) for e in (rounded, better, *learned.values())])
 
 # %%
 # Only samples?
 # -------------
-# If all you have is indices and squared errors of a test set, ``ed.measure`` estimates both
+# You may have only indices and squared errors of a test set. Then ``ed.measure`` estimates both
 # numbers, corrects the entropy for indices that the sample missed, and gives confidence
 # intervals.
 
@@ -165,7 +166,7 @@ print(
 )
 
 # %%
-# ``edcurve report circle --points FILE.csv --out report.html`` puts all of this into a file
-# to hand on: see :doc:`/report`.
+# ``edcurve report circle --points FILE.csv --out report.html`` puts all of this into one file
+# that you can hand on: see :doc:`/report`.
 
 plt.show()  # run as a script, this shows the picture

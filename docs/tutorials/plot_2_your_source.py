@@ -2,10 +2,10 @@
 Your own source
 ===============
 
-Which source is yours? If you know its spectrum, ``Source.from_spectrum``. If it is the shifts
-of one waveform, ``Source.from_waveform``. If you have measured vectors along a curve,
-``Source.from_samples``; and if that refuses, because the curve is not alike everywhere,
-``segment``. All in a few lines each.
+Which source is yours? If you know its spectrum, use ``Source.from_spectrum``. If it consists of
+the shifts of one waveform, use ``Source.from_waveform``. If you measured vectors along a curve,
+use ``Source.from_samples``. If that refuses them, because the curve differs from place to
+place, use ``segment``. Each takes a few lines.
 """
 
 import edcurve as ed
@@ -16,18 +16,18 @@ import numpy as np
 # A spectrum
 # ----------
 # A closed curve that looks the same from each of its points is, up to rotation, a sum of
-# circles: harmonic k turns k times as fast and has energy c_k. Those energies are all there
-# is to know. A main circle and a small third harmonic:
+# circles: harmonic k turns k times as fast and has energy c_k. Those energies determine the
+# source. Here are a main circle and a small third harmonic:
 
 source = ed.Source.from_spectrum([1.0, 0.0, 0.05], name="circle with a ripple")
 print(f"D_max = {source.max_distortion:g}; E(D) is {source.status}")
 ed.curve(source).plot()
 
 # %%
-# ``status`` says on what E(D) rests. For a source of your own the condition behind it is
-# checked on a grid of triples of cells: "exact (checked numerically)". Where it fails, or
-# where distant phases are more alike than near ones, E(D) is refused, and there is an upper
-# bound instead, from a search over all kinds of partitions:
+# ``status`` says on what E(D) rests. For your own source, the condition behind it is checked
+# on a grid of triples of cells: "exact (checked numerically)". Where the condition fails, or
+# where distant phases are more alike than near ones, E(D) is refused. An upper bound takes
+# its place, from a search over all kinds of partitions:
 
 lumpy = ed.Source.from_spectrum([0.2, 1.0], name="strong second harmonic")
 try:
@@ -39,8 +39,8 @@ print(f"E(0.5) is at most {ed.upper_bound(lumpy, 0.5):.4f} bits")
 # %%
 # A waveform
 # ----------
-# All cyclic shifts of one period, given as a function on [0, 1) or as samples. A pulse with
-# slanted edges:
+# The source consists of all cyclic shifts of one period, which is a function on [0, 1) or an
+# array of samples. Here it is a pulse with slanted edges:
 
 t = np.arange(1024) / 1024
 waveform = np.clip((0.2 - np.abs(t - 0.5)) / 0.02, 0, 1)
@@ -58,13 +58,13 @@ ed.curve(pulses).plot(ax=right)
 right.legend(frameon=False, fontsize=8)
 
 # %%
-# ``quantizer`` is the optimal code as an object: ``encode`` takes phases or waveforms,
-# ``decode`` gives waveforms.
+# ``quantizer`` returns the optimal code as an object: ``encode`` takes phases or waveforms,
+# ``decode`` returns waveforms.
 #
 # Measured vectors
 # ----------------
-# One row a realization, at equal steps of the phase around a loop. The points may come from
-# anywhere: here a rotation in four dimensions with a little noise.
+# Each row is a realization, at equal steps of the phase around a loop. The points may come from
+# anywhere. Here they come from a rotation in four dimensions, with a little noise.
 
 phase = 2 * np.pi * np.arange(512) / 512
 twice = 0.2 * np.cos(2 * phase), 0.2 * np.sin(2 * phase)
@@ -78,9 +78,9 @@ low, high = ed.entropy_distortion(loop, [D + loop.truncation, D - loop.truncatio
 print(f"E({D}) = {ed.entropy_distortion(loop, D):.3f} bits, between {low:.3f} and {high:.3f}")
 
 # %%
-# ``defect`` is how far the distance of two points is from depending on their phases'
-# difference alone. It is small here, but for an ellipse it is not, and then there is no E(D)
-# by formula:
+# ``defect`` says how far the distance of two points is from depending only on the difference of
+# their phases. Here it is small. For an ellipse it is large, and then no formula gives
+# E(D):
 
 ellipse = np.stack([np.cos(phase), 0.3 * np.sin(phase)], axis=1)
 try:
@@ -91,25 +91,25 @@ except ValueError as refusal:
 # %%
 # Any curve, any density
 # ----------------------
-# ``segment`` assumes nothing. For each λ it finds the partition into runs of consecutive
-# points with the least H + λD, by dynamic programming: the best there is, and no search that
-# may get stuck.
+# ``segment`` assumes nothing. For each λ it finds, among partitions into runs of consecutive
+# points, the one with the least H + λD. Dynamic programming finds the global optimum, whereas a
+# search might get stuck.
 
-found = ed.segment(ellipse, [4.0, 16.0, 64.0], closed=True)
-print(found.to_pandas().to_string(index=False, float_format="{:.4g}".format))
+best = ed.segment(ellipse, [4.0, 16.0, 64.0], closed=True)
+print(best.to_pandas().to_string(index=False, float_format="{:.4g}".format))
 
 fig, axes = plt.subplots(1, 3, figsize=(9, 2.2), layout="constrained", sharex=True, sharey=True)
 for i, ax in enumerate(axes):
     ax.plot(*ellipse.T, color="0.7", lw=1)
-    ax.plot(*ellipse[found.boundaries[i]].T, "|", color="C3", ms=14)
-    ax.plot(*found.centroids[i].T, "o", color="C0", ms=4)
-    ax.set(aspect="equal", title=f"λ = {found.lmbda[i]:g}: {found.cells[i]} cells")
+    ax.plot(*ellipse[best.boundaries[i]].T, "|", color="C3", ms=14)
+    ax.plot(*best.centroids[i].T, "o", color="C0", ms=4)
+    ax.set(aspect="equal", title=f"λ = {best.lmbda[i]:g}: {best.cells[i]} cells")
 
 # %%
-# Cells are short where the curve runs fast, along the flat sides. With ``weights`` the phases
-# may have any density, and points with one coordinate are a scalar source.
-# Entropy-constrained scalar quantisation of a Laplacian, whose optimum is known (Sullivan
-# 1996: equal steps, and a wider zero):
+# Cells are short along the flat sides, where the curve moves fast. With ``weights`` the
+# phases may have any density, and points with one coordinate are a scalar source. Here is
+# entropy-constrained scalar quantisation of a Laplacian. Its optimum is known: equal steps,
+# and a wider zero (Sullivan 1996).
 
 value = np.linspace(-8, 8, 1601)
 laplace = ed.segment(value, 4.0, weights=np.exp(-np.abs(value)))
@@ -117,6 +117,6 @@ print(f"{laplace.cells} cells, {laplace.entropy:.4f} bits, distortion {laplace.d
 print("boundaries:", value[laplace.boundaries][1:].round(2))
 
 # %%
-# Photographs that are measured like this are under :doc:`/auto_examples/index`.
+# :doc:`/auto_examples/index` measure photographs in this way.
 
 plt.show()  # run as a script, this shows the pictures

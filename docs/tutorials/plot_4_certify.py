@@ -2,9 +2,9 @@
 Certify a value
 ===============
 
-How much can a computed E(D) be trusted? The package gives four answers that share little or
+How far can you trust a computed E(D)? The package gives four answers that share little or
 no code: the formula in double precision, an enclosure proved in ball arithmetic, linear and
-integer programs solved by general solvers, and a search that knows nothing of the theorem.
+integer programs solved by general solvers, and a search that does not use the theorem.
 """
 
 import edcurve as ed
@@ -14,8 +14,8 @@ import numpy as np
 # %%
 # An enclosure
 # ------------
-# ``ed.certify`` (extra ``certificate``) proves, with every rounding error accounted for, that
-# E(D) is between two numbers, and says how.
+# ``ed.certify`` (extra ``certificate``) proves that E(D) lies between two numbers, and says
+# how. The proof accounts for every rounding error.
 
 D = 0.01
 proof = ed.certify("ramp", D)
@@ -26,11 +26,11 @@ value = ed.entropy_distortion("ramp", D)
 print("the formula in double precision:", value, "in it:", proof.contains(value))
 
 # %%
-# In a notebook a certificate shows itself as a table.
+# In a notebook a certificate appears as a table.
 #
-# It also decides where doubles hardly can. E(D) is vertical on the left of the distortion of
-# K equal cells: D less by one unit in its last place, and there is a fifth cell, if a very
-# small one.
+# A certificate also decides where doubles hardly can. E(D) is vertical just left of the
+# distortion of K equal cells. If D is smaller by one unit in its last place, there is a fifth
+# cell, although a very small one.
 
 at = 4 * ed.Ramp().cell_distortion(1 / 4)
 near = {"one less": np.nextafter(at, 0), "four cells": at, "one more": np.nextafter(at, 1)}
@@ -42,24 +42,23 @@ for name, distortion in near.items():
 # %%
 # Your own spectrum
 # -----------------
-# For finitely many harmonics the condition behind the formula, (★) of :doc:`/theorem`, is
-# proved, too, or refuted.
-# Here it holds, so that the enclosure is tight:
+# For finitely many harmonics, ``verify_condition`` proves or refutes the condition behind the
+# formula, (★) of :doc:`/theorem`. Here it holds, so the enclosure is tight:
 
 mild = ed.Source.from_spectrum([1.0, 0.0, 0.05], name="circle with a ripple")
-found = ed.certificate.verify_condition(mild)
-print("the condition holds:", found.holds, "-", found.method)
+star = ed.certificate.verify_condition(mild)
+print("the condition holds:", star.holds, "-", star.method)
 proof = ed.certify(mild, 0.2)
 print(f"{proof.lower:.15f} to {proof.upper:.15f}:", proof.method.replace("★", "*"))
 
 # %%
-# And here it does not. The best partition is no longer two kinds of cells,
-# ``entropy_distortion`` refuses, and the certificate encloses E(D) between the dual bound and
-# the entropy of a partition whose distortion is proved:
+# For the next source the condition fails. The best partition is no longer biuniform, and
+# ``entropy_distortion`` refuses the source. The certificate encloses E(D) between the dual
+# bound and the entropy of a partition whose distortion is proved:
 
 steep = ed.Source.from_spectrum(0.5 ** np.arange(1, 51), name="c_k = 1/2^k")
-found = ed.certificate.verify_condition(steep)
-print("the condition holds:", found.holds, "- not at the sizes", np.round(found.witness, 4))
+star = ed.certificate.verify_condition(steep)
+print("the condition holds:", star.holds, "- not at the sizes", np.round(star.witness, 4))
 proof = ed.certify(steep, 0.7552236)
 print(f"{proof.lower:.6f} to {proof.upper:.6f}: {proof.method}")
 print("sizes of its cells:", np.round(proof.cells, 4))
@@ -67,9 +66,9 @@ print("sizes of its cells:", np.round(proof.cells, 4))
 # %%
 # Independent opinions
 # --------------------
-# ``ed.relaxation`` (extra ``relaxation``) hands the same problem to cvxpy. Of the source it
-# sees d(p) and nothing else. The measure LP is a lower bound on every partition; the integer
-# program encloses E(D) on a grid of sizes; the convex–concave procedure finds a partition.
+# ``ed.relaxation`` (extra ``relaxation``) gives the same problem to cvxpy, which sees only
+# d(p). The measure LP is a lower bound for every partition. The integer program encloses E(D)
+# on a grid of sizes. The convex–concave procedure finds a partition.
 
 D = 0.2
 lp = ed.relaxation.measure_lp("circle", D)
@@ -91,8 +90,8 @@ for name, value in rows.items():
     print(f"{name:28} {value:.12f} bits")
 
 # %%
-# The formula, the search and the procedure agree; the others are on the side that they should
-# be.
+# The formula, the search and the convex–concave procedure agree. The other values lie on the
+# side where they must be.
 
 fig, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
 names = list(rows)[::-1]
@@ -103,9 +102,9 @@ ax.set(xlabel=f"bits, circle at D = {D}")
 # %%
 # The theorem itself
 # ------------------
-# That the best partition is biuniform is a theorem, and for the circle a computer took part
-# in its proof. The certificate ships, and its checker shares no code with what wrote it.
-# :doc:`/theorem` has the argument; ``python -m edcurve.certificate.check`` runs it in a
-# second.
+# A theorem says that the best partition is biuniform. For the circle, a computer did part of
+# the proof. Its certificate comes with the package, and the checker shares no code with the
+# program that wrote it. :doc:`/theorem` has the argument; ``python -m
+# edcurve.certificate.check`` checks the certificate in a second.
 
 plt.show()  # run as a script, this shows the picture
