@@ -23,7 +23,7 @@ from edcurve_neural.moments import distinct_rows
 from edcurve_neural.runs import BATCH, Run
 
 from . import bitstream
-from .tables import compressor_of, tables
+from .probability_tables import compressor_of, tables
 
 Indices = NDArray[np.int64]
 

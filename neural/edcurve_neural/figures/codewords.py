@@ -90,7 +90,7 @@ def of_model(model: NTC, points: int) -> pd.DataFrame:
     x = model.signal.sample(v.unsqueeze(0)).to(model.flat)
     y, k = model.analysis(x), model.encode(x)
     columns = {"phase": v.unsqueeze(1), "latent": y[0], "codeword": k[0]}
-    if model.signal.name != "circle":
+    if model.signal.samples is not None:
         at = INDEX * model.signal.dim // OF
         seen = {"signal": x, "reconstruction": model.decode(k), "unquantised": model.synthesis(y)}
         columns |= {name: values[0, :, at : at + 1] for name, values in seen.items()}

@@ -16,7 +16,7 @@ from edcurve.cli import main
 from edcurve_neural.cli import coding as cli_coding
 from edcurve_neural.coding import bitstream
 from edcurve_neural.coding.code_lengths import code_lengths, differences, frequencies, undone
-from edcurve_neural.coding.tables import tables
+from edcurve_neural.coding.probability_tables import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
