@@ -36,29 +36,30 @@ class Compiled:
     def __init__(
         self, source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
     ) -> None:
-        self.source, self.batch = source, batch
+        self.source, self._per_sample = source, source.weight / batch
         self._parameters, self._views = Parameters(flat.numpy(), gradient.numpy()), layout.views(flat)
         self._plan, units = _plan(source, layout, batch, twice=twice)
         self._work = _workspace(self._plan, units, layout.shapes["density.0.matrix"][0], batch)
-        self._totals = Totals(np.zeros(len(flat)), np.zeros(len(flat)))
+        self._sums = torch.zeros((2, len(flat)), dtype=torch.float64)
+        self._totals = Totals(*self._sums.numpy())
+        # what makes means of the sums, the rate in bits
+        self._factors = torch.tensor([[-BITS / batch], [self._per_sample]], dtype=torch.float64)
 
     def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor | None, lmbda: Tensor) -> Cost:
         """Cost of a batch; writes the gradient."""
-        weight = self.source.weight / self.batch
         x, drops, energy = self.source.terms(v)
         batch = Batch(
-            x=x.numpy(),
+            x=x.contiguous().numpy(),
             drops=drops.numpy(),
             energy=energy.numpy(),
             noise=noise.contiguous().numpy(),
             alpha=(learned_alpha(self._views) if alpha is None else alpha).numpy(),
-            weight=(lmbda * weight).numpy(),
+            weight=(lmbda * self._per_sample).numpy(),
             learned=alpha is None,
         )
         with one_core():
             evaluate(self._parameters, batch, self._plan, self._work, self._totals)
-        nats, errors = (torch.from_numpy(sums) for sums in self._totals)
-        return Cost((nats * (-BITS / self.batch)).float(), (errors * weight).float())
+        return Cost(*(self._sums * self._factors).float())
 
 
 class _Units:
