@@ -70,7 +70,7 @@ show(tradeoffs.trade_off(runs, "circle"))
 # Figure 4: what the circle's compressor does
 # -------------------------------------------
 # A compressor with one latent uses almost every codeword on two branches, a shallow one and a
-# steep one, because a loop does not fit into a line without a seam.
+# steep one. A loop does not fit into a line without a seam.
 
 show(phases.circle(runs, trained.codewords))
 

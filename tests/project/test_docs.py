@@ -325,7 +325,6 @@ def ran(command_pages):
 
 
 @pytest.mark.torch
-@pytest.mark.filterwarnings("default")
 def test_every_command_is_on_its_page_with_an_example_that_runs(command_pages, ran):
     assert {name: example.output for name, example in ran.items() if example.exit_code != 0} == {}
     names = main.list_commands(click.Context(main))
