@@ -28,8 +28,8 @@ def reduction(run: Run) -> Run:
     return compiling.inner(run, fastmath=FUSED | {"reassoc", "nsz"}, no_cfunc_wrapper=True)
 
 
-def kernel(*types: tuple[Any, ...]) -> Callable[[Run], Run]:
-    """Compile when it is defined, for arguments of the types of these tuples, or load it from the cache of numba."""
+def kernel(*types: Any) -> Callable[[Run], Run]:
+    """Compile for these types of arguments when it is defined, or load it from the cache of numba."""
 
     def compiled(run: Run) -> Run:
         return compiling.kernel(run, types, fastmath=FUSED, no_cfunc_wrapper=True)

@@ -6,9 +6,10 @@ all that a chunk makes then stays in a cache, from the forward to the backward p
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from edcurve.kernels.compiling import record
 
 from . import density as densities
 from .blas import add_times, gram, mirror, times, times_transposed
@@ -297,32 +298,17 @@ def _adapt(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> None:
         times_transposed(grad, rows_from(units, first.below), target, first.fan_out, first.fan_in + 1, size, chunk.beta)
 
 
-def _examples() -> tuple[Any, ...]:
-    """Arguments of `evaluate`, for their types."""
-    vector, matrix, cube = np.zeros(0, np.float32), np.zeros((0, 0), np.float32), np.zeros((0, 0, 0), np.float32)
-    table, doubles = np.zeros((0, 0), np.int64), np.zeros(0)
-    return (
-        Parameters(matrix, matrix),
-        Batch(cube, table, vector, cube, vector, vector, learned=True),
-        Plan(True, True, doubles, table, table, 0, 0, 0, 0),
-        Workspace(
-            units=vector,
-            latents=vector,
-            points=vector,
-            maps=matrix,
-            sums=matrix,
-            first=vector,
-            last=vector,
-            square=vector,
-            outer=vector,
-            prefix=matrix,
-            steps=vector,
-        ),
-        Totals(doubles, doubles),
-    )
+VECTOR, MATRIX, CUBE = "float32[::1]", "float32[:, ::1]", "float32[:, :, ::1]"
+DOUBLES, TABLE, INTEGER, FLAG = "float64[::1]", "int64[:, ::1]", "int64", "boolean"
 
 
-@kernel(*_examples())
+@kernel(
+    record(Parameters, [MATRIX, MATRIX]),
+    record(Batch, [CUBE, TABLE, VECTOR, CUBE, VECTOR, VECTOR, FLAG]),
+    record(Plan, [FLAG, FLAG, DOUBLES, TABLE, TABLE, INTEGER, INTEGER, INTEGER, INTEGER]),
+    record(Workspace, [*[VECTOR] * 3, MATRIX, MATRIX, *[VECTOR] * 4, MATRIX, VECTOR]),
+    record(Totals, [DOUBLES, DOUBLES]),
+)
 def evaluate(parameters: Parameters, batch: Batch, plan: Plan, work: Workspace, totals: Totals) -> None:
     """Cost and gradient of every model, one after the other, chunk by chunk of the batch."""
     latents, samples = batch.noise.shape[1], batch.noise.shape[2]
