@@ -345,6 +345,17 @@ def test_every_command_is_on_its_page_with_an_example_that_runs(command_pages, r
         assert shown == offered, name
 
 
+@pytest.mark.torch
+def test_what_the_commands_page_says_of_json_and_files(command_pages):
+    options = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, (command, _) in command_pages.commands().items()
+    }
+    assert {name for name in options if "--json" not in options[name]} == {"figures", "report", "decode"}
+    with_source = {name for name in options if "source" in options[name]}
+    assert {name for name in with_source if "--open" not in options[name]} == {"certify", "baseline"}
+
+
 def test_shell_session_of_the_commands_page():
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     (console,) = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
