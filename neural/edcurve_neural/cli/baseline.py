@@ -12,6 +12,7 @@ from typing import Any
 import click
 from edcurve import progress
 from edcurve.cli.common import NumberList, json_option, offer, reported, write_all
+from edcurve.cli.parsing import Command
 
 from edcurve_neural.baselines import ecvq, phase_quantizer, transform_coding
 from edcurve_neural.evaluation import evaluate
@@ -25,7 +26,7 @@ KINDS = ("ecvq", "klt", "phase")
 POINTS = 2**16  # fewer than for trained compressors, as whole realizations are encoded
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("source", shell_complete=offer(tuple(SIGNALS)))
 @click.option("--lmbda", type=NumberList(), required=True, help="λ of the loss rate + λ · distortion, in bits.")
 @click.option("--kind", type=Names(KINDS), help=f"Some of {', '.join(KINDS)}. [default: all]")

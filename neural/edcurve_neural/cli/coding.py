@@ -12,6 +12,7 @@ import click
 import numpy as np
 from click.shell_completion import CompletionItem
 from edcurve.cli.common import json_option, key_option, reported, write_all
+from edcurve.cli.parsing import Command
 from edcurve.io.arrays import is_data, read_points
 from numpy.typing import NDArray
 
@@ -29,7 +30,7 @@ def _keys(context: click.Context, _parameter: click.Parameter, incomplete: str) 
     return [CompletionItem(path.stem) for path in paths if path.name[0] != "." and path.name.startswith(incomplete)]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("store", metavar="DIR", type=folder)
 @click.argument("run", metavar="KEY", shell_complete=_keys)
 @click.option(
@@ -67,7 +68,7 @@ def encode(store: str, run: str, phases: str, seed: int, out: str, key: str | No
         click.echo(f"{name:20}{value:.6g}" if isinstance(value, float) else f"{name:20}{value}")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", metavar="F.edc", type=click.Path())
 @click.option("--store", metavar="DIR", type=folder, required=True, help="Where the compressor is.")
 @click.option("--out", metavar="X.npy", type=click.Path(dir_okay=False), required=True, help="Reconstructions.")

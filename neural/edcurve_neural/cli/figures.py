@@ -6,9 +6,10 @@ import math
 
 import click
 from edcurve.cli.common import base_option, reported
+from edcurve.cli.parsing import Command
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--out", default="figures", show_default=True, type=click.Path(), help="Folder to write to.")
 @click.option(
     "--runs",

@@ -18,6 +18,7 @@ import click
 import torch
 from click.shell_completion import CompletionItem
 from edcurve.cli.common import NumberList, RealNumber, json_option, offer, reported, write_all
+from edcurve.cli.parsing import Command
 from edcurve.io.arrays import is_data
 
 from edcurve_neural import manifolds
@@ -33,11 +34,13 @@ from edcurve_neural.training.sweeps import sweep as train_missing
 from . import listing
 
 Row = dict[str, Any]
-Command = Callable[..., None]
+Function = Callable[..., None]
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
     """Some of a few names, separated by commas."""
+
+    takes_several = True
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
         self.allowed, self.name = allowed, "name,..."
@@ -77,7 +80,7 @@ def _default(text: str, value: Any) -> str:
     return f"{text} [default: {value}]"
 
 
-def _options(*, several: bool) -> Callable[[Command], Command]:
+def _options(*, several: bool) -> Callable[[Function], Function]:
     """Options of training; those of the configuration take several values, or one."""
     real, whole = (NumberList(float), NumberList(int)) if several else (RealNumber(), int)
     positive = click.IntRange(min=1)
@@ -142,7 +145,7 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
         json_option,
     ]
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Function) -> Function:
         for option in reversed(these):
             command = option(command)
         return command
@@ -150,7 +153,7 @@ def _options(*, several: bool) -> Callable[[Command], Command]:
     return decorate
 
 
-@click.command()
+@click.command(cls=Command)
 @_options(several=False)
 @reported
 def train(
@@ -173,7 +176,7 @@ def train(
         click.echo(f"{name:20}{listing.text(value, 6)}")
 
 
-@click.command()
+@click.command(cls=Command)
 @_options(several=True)
 @reported
 def sweep(
@@ -207,7 +210,7 @@ def sweep(
         _print_table(rows)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("store", metavar="DIR", type=click.Path(exists=True, file_okay=False))
 @click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all columns.")
 @json_option

@@ -33,6 +33,8 @@ class RealNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in 
 class NumberList(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
     """One number or several, separated by commas."""
 
+    takes_several = True  # which a message about an option that was given twice says
+
     def __init__(self, kind: type[int] | type[float] = float) -> None:
         self.kind, self.name = kind, f"{'integer' if kind is int else 'number'},..."
 
@@ -46,6 +48,18 @@ class NumberList(click.ParamType):  # type: ignore[type-arg]  # generic only in 
             except ValueError:
                 self.fail(f"{part!r} is not {what}", param, ctx)
         return numbers
+
+
+class MultiplierList(NumberList):
+    """Multipliers λ of an option, separated by commas."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        """Read each number as Python does; a message shows all of them, for they may have another separator."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            message = f"--lmbda must be numbers separated by commas, got {value!r}"
+            raise click.UsageError(message, ctx) from None
 
 
 class LogBase(RealNumber):
@@ -120,14 +134,6 @@ def multipliers_argument(name: str, *, required: bool = True) -> Callable[[Calla
     Other arguments do not take commas, because 0,01 may be meant as one number.
     """
     return click.argument(name, type=NumberList(), nargs=-1, required=required, callback=_joined)
-
-
-def numbers(option: str, text: str) -> list[float]:
-    """Read numbers separated by commas."""
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"{option} must be numbers separated by commas, got {text!r}") from None
 
 
 def write_all(writers: dict[str | None, Callable[[Path], Any]]) -> None:

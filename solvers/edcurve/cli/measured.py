@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import (
+    MultiplierList,
     RealNumber,
     base_option,
     json_option,
     key_option,
-    numbers,
     print_columns,
     print_table,
     reported,
@@ -109,7 +109,7 @@ def _read_points(path: str, source: str) -> dict[str, list[Any]]:
 
 @click.command(cls=CommandWithNumbers)
 @click.argument("file", type=click.Path())
-@click.option("--lmbda", required=True, help="λ, or several separated by commas.")
+@click.option("--lmbda", type=MultiplierList(), required=True, help="λ, or several separated by commas.")
 @click.option("--closed", is_flag=True, help="The points are a loop: cells may wrap around.")
 @click.option("--weights", type=click.Path(), help="File of the points' weights.")
 @click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
@@ -120,7 +120,7 @@ def _read_points(path: str, source: str) -> dict[str, list[Any]]:
 @reported
 def segment(
     file: str,
-    lmbda: str,
+    lmbda: list[float],
     closed: bool,
     weights: str | None,
     csv_path: str | None,
@@ -133,12 +133,11 @@ def segment(
     from edcurve import segmentation
     from edcurve.io.arrays import read_points
 
-    values = numbers("--lmbda", lmbda)
-    if cells_path is not None and len(values) != 1:
-        raise ValueError(f"--cells lists the cells of a single λ, got {len(values)}")
+    if cells_path is not None and len(lmbda) != 1:
+        raise ValueError(f"--cells lists the cells of a single λ, got {len(lmbda)}")
     points, given = read_points(file, key=key), None if weights is None else _read_weights(weights)
     try:
-        result = segmentation.segment(points, values, weights=given, closed=closed, base=base)
+        result = segmentation.segment(points, lmbda, weights=given, closed=closed, base=base)
     except (ValueError, TypeError) as error:
         raise type(error)(f"{file}: {error}") from None
     if not closed and ends_meet(points):

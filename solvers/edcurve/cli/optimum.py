@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import (
+    MultiplierList,
     RealNumber,
     base_option,
     json_option,
     multipliers_argument,
-    numbers,
     print_columns,
     reported,
     source_argument,
     source_or_file_argument,
 )
 from .files import from_files, name_of, print_caveats
-from .parsing import CommandWithNumbers
+from .parsing import Command, CommandWithNumbers
 
 if TYPE_CHECKING:
     from edcurve.sources import Source
@@ -68,12 +68,14 @@ def _print(source: Source | str, base: float, as_json: bool, **columns: list[flo
 @click.command(cls=CommandWithNumbers)
 @source_or_file_argument
 @multipliers_argument("lmbda", required=False)
-@click.option("--lmbda", "listed", help="λ, or several separated by commas, instead of LMBDA.")
+@click.option("--lmbda", "listed", type=MultiplierList(), help="λ, or several separated by commas, instead of LMBDA.")
 @base_option
 @json_option
 @reported
 @from_files
-def lagrangian(source: Source | str, lmbda: list[float], listed: str | None, base: float, as_json: bool) -> None:
+def lagrangian(
+    source: Source | str, lmbda: list[float], listed: list[float] | None, base: float, as_json: bool
+) -> None:
     """The least H + λD at each LMBDA, and the cells that attain it.
 
     SOURCE may be ramp:T, sampled at T points, or a file, as for `edcurve curve`.
@@ -82,7 +84,7 @@ def lagrangian(source: Source | str, lmbda: list[float], listed: str | None, bas
 
     if bool(lmbda) == (listed is not None):
         raise ValueError("give λ either as LMBDA or by --lmbda")
-    wanted = lmbda if listed is None else numbers("--lmbda", listed)
+    wanted = lmbda if listed is None else listed
     minimum = sweeps.lagrangian(source, wanted, base=base)
     names = ("cells", "entropy", "distortion", "value")
     columns = {name: getattr(minimum, name).tolist() for name in names}
@@ -147,7 +149,7 @@ def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bo
         click.echo(textwrap.fill(one.method, 78, initial_indent="  ", subsequent_indent="  "))
 
 
-@click.command()
+@click.command(cls=Command)
 @json_option
 @reported
 def sources(as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Command lines with negative numbers: -1 is a number, which the API refuses by name, and --nmu a mistyped option."""
+"""Command lines: an option is given once, -1 is a number that the API refuses by name, --nmu a mistyped option."""
 
 from __future__ import annotations
 
@@ -11,7 +11,52 @@ import click
 MEANT = {"--points": "--num", "--lambda": "--lmbda"}
 
 
-class CommandWithNumbers(click.Command):
+class Command(click.Command):
+    """A command whose options are given at most once: of two values click would take the last in silence."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an option with two values, and a flag beside its opposite; a flag may be repeated."""
+        if not ctx.resilient_parsing:
+            given = self._all_values(ctx, args)
+            for parameter in self.get_params(ctx):
+                values = given.get(str(parameter.name), ())
+                if isinstance(parameter, click.Option) and not parameter.multiple and len(values) > 1:
+                    _refuse(parameter, values, ctx)
+        return super().parse_args(ctx, args)
+
+    def _all_values(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
+        """Every value of every option, in a list; of flags the names under which they were given."""
+        parser = click.Command(None, add_help_option=False).make_parser(ctx)
+        for parameter in self.get_params(ctx):
+            if not isinstance(parameter, click.Option):
+                parameter.add_to_parser(parser, ctx)
+            elif parameter.is_flag or parameter.count:
+                for names in filter(None, (parameter.opts, parameter.secondary_opts)):
+                    parser.add_option(
+                        obj=parameter, opts=names, dest=parameter.name, action="append_const", const=names[0]
+                    )
+            else:
+                parser.add_option(
+                    obj=parameter, opts=parameter.opts, dest=parameter.name, action="append", nargs=parameter.nargs
+                )
+        return parser.parse_args(list(args))[0]
+
+
+def _refuse(option: click.Option, values: list[Any], ctx: click.Context) -> None:
+    if option.is_flag:
+        if len(names := list(dict.fromkeys(values))) > 1:
+            raise click.UsageError(f"{' and '.join(names)} exclude each other", ctx)
+    elif not option.count:
+        name = max(option.opts, key=len)
+        words = [" ".join(value) if isinstance(value, tuple) else str(value) for value in values]
+        several = getattr(option.type, "takes_several", False)
+        remedy = (
+            f"several values are separated by commas: {name} {','.join(words)}" if several else "it takes one value"
+        )
+        raise click.UsageError(f"{name} was given {len(words)} times, with {' and '.join(words)}: {remedy}", ctx)
+
+
+class CommandWithNumbers(Command):
     """A command whose arguments may be negative numbers, which click would take for options."""
 
     ignore_unknown_options = True
