@@ -1,5 +1,7 @@
 """Speed of one checkout against another: both are run in turn, and the least times of all turns are compared.
 
+Times are of the processor, all threads together, for which other programs matter less; of imports they are the clock's.
+
 python benchmarks/paired.py OTHER [--turns 5]
 
 OTHER is the root of the other checkout. Compiled kernels are kept in a folder of each, so that compiling is not timed.
@@ -25,13 +27,13 @@ ed.entropy_distortion("ramp", 0.01)
 times["first call"] = time.perf_counter() - start
 import numpy as np
 
-def least(call, repeats, number=1):
+def least(call, repeats, number=1):  # of processor time: other programs matter less
     best = float("inf")
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(number):
             call()
-        best = min(best, (time.perf_counter() - start) / number)
+        best = min(best, (time.process_time() - start) / number)
     return best
 
 energies = 1.0 / np.arange(1, 9) ** 2

@@ -23,6 +23,7 @@ def entropy(count: float, odd: float) -> float:
 def whole(size: float) -> float:
     """⌊1/size⌋ with K·size ≤ 1 as doubles, at least 1; 0 where it exceeds `MOST_CELLS`."""
     count = float(math.floor(min(1.0 / size, MOST_CELLS)))
+    # 1/size may have been rounded up to a whole number
     count = count - 1.0 if count * size > 1.0 else count
     return 0.0 if count >= MOST_CELLS - 1.0 else max(1.0, count)
 
@@ -37,6 +38,7 @@ def from_entropy(nats: float) -> tuple[float, float]:
     elif math.log(count + 1.0) <= nats:
         count += 1.0
     excess = nats - math.log(count)
+    # too little to matter, and 1/excess may not overflow below
     if excess <= 1e-290:
         return count, 0.0
     return count, _odd_from_entropy(count, excess)
@@ -56,6 +58,7 @@ def _odd_from_entropy(count: float, excess: float) -> float:
         else:
             low = odd
         slope = log_rest - log_count - log_odd
+        # at equal cells the slope is 0, and the step then leaves the bracket
         step = residual / slope if slope > 0.0 else 2.0 * odd
         new = odd - step
         if not low < new < high:
@@ -80,6 +83,7 @@ def split(
     below, most = (parameters.maximum - D) + parameters.rest, deficit(parameters, 0.5)
     if below <= most:
         return 1.0, root(_second, deficit, parameters, most, below, 0.0, 0.5)
+    # K equal cells have distortion d(p)/p at p = 1/K, which increases with p: K = ⌊1/p⌋ for the p at which it is D
     p = size(parameters, D)
     count = whole(p) if p > 0.0 else 0.0
     if count == 0.0:
@@ -126,16 +130,19 @@ def root(
         else:
             other, f_other = b, fb
             b, fb = a, fa
+        # now a is the newest point, [a, b] brackets the zero, and `other` is the point given up last
         a, fa = x, fx
         best = a if abs(fa) < abs(fb) else b
         width = abs(b - a)
         tolerance = 1.5e-16 * abs(best) + 1e-300
         if fa == 0.0 or width <= 2.0 * tolerance:
             return best
+        # inverse quadratic interpolation where it can be trusted, else the middle
         where = 0.5
         xi, phi = (a - b) / (other - b), (fa - fb) / (f_other - fb)
         if phi * phi < xi and (1.0 - phi) * (1.0 - phi) < 1.0 - xi:
             where = fa / (fb - fa) * f_other / (fb - f_other)
             where += (other - a) / (b - a) * fa / (f_other - fa) * fb / (f_other - fb)
+        # no nearer to an end than the tolerance, or the other end would never move
         where = min(1.0 - tolerance / width, max(tolerance / width, where))
     return best

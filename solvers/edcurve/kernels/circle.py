@@ -89,6 +89,7 @@ def _unit_size(D: float) -> float:
     if D > HALF:
         return _size_near_one(math.sqrt(max(0.0, 1.0 - D)))
     p = _small_size(D)
+    # for larger cells the series has lost its last digits, which Newton's steps restore
     for _ in range(3):
         value, slope = _value_and_slope(p)
         p -= p * (value - D) / slope
@@ -107,6 +108,7 @@ def _small_size(D: float) -> float:
 
 
 def _size_near_one(sinc: float) -> float:
+    """Size p of which sinc(πp) is given, for p ≥ ½: 1 − D would lose the digits of sinc² there."""
     y = math.pi
     for _ in range(8):
         y -= (math.sin(y) - sinc * y) / (math.cos(y) - sinc)
@@ -125,6 +127,7 @@ def split(parameters: Parameters, D: float) -> tuple[float, float]:
     D = D / parameters.energy
     if D >= HALF:
         return 1.0, _second(1.0 - D)
+    # K = 2: cells may be too large for the series, so this is not left to `fast`
     even = 1.0 / 3.0
     y = _cubic_start(2.0, even, _unit_size(D))
     for _ in range(5):
@@ -175,6 +178,7 @@ def _second(below: float) -> float:
         return 0.0
     if below < 0.27:
         return _small_second(below)
+    # ε = ½ − √v: the equation is flat in ε at equal cells, but not in v
     v = (1.0 - 0.25 * SQUARE * below) / (SQUARE * (1.0 - below))
     for _ in range(6):
         u = math.sqrt(max(v, 0.0))
@@ -185,6 +189,7 @@ def _second(below: float) -> float:
 
 
 def _small_second(below: float) -> float:
+    """ε where it is well below ½, by Newton's method in ε itself; to full relative precision near D_max."""
     odd = below / (1.0 + below)
     for _ in range(6):
         y = math.pi * odd

@@ -61,6 +61,7 @@ def hull(model: ModuleType, parameters: Any, vertices: Sequence[float], D: float
     nats = float(model.rate(parameters, D))
     if nats >= math.log(biuniform.MOST_CELLS):
         return nats
+    # the point is between the two vertices whose counts embrace exp(nats), 1/p of the dual bound
     few = max(1.0, float(math.floor(math.exp(nats))))
     many = few + 1.0
     for i in range(len(vertices) - 1):
@@ -103,6 +104,7 @@ def cells(model: ModuleType, parameters: Any, vertices: Sequence[float], lmbda: 
         if lmbda <= _switch(model, parameters, vertices[i], vertices[i + 1]):
             return vertices[i]
     few = vertices[len(vertices) - 1]
+    # from the last vertex on every count is optimal for some λ, so the switches rise with the count
     at_few = _next(model, parameters, few)
     return few if lmbda <= at_few else _more(model, parameters, lmbda, few, at_few)
 
@@ -124,6 +126,7 @@ def _more(model: ModuleType, parameters: Any, lmbda: float, low: float, at_low: 
     high = 2.0 * low + 1.0
     at_high = _next(model, parameters, high)
     while at_high < lmbda:
+        # extrapolated by the power law through the ends, and a little further so that the bracket closes
         power = math.log(high / low) / max(math.log(at_high / at_low), 0.1)
         low, at_low = high, at_high
         guess = 1.001 * high * math.exp(min(14.0, power * math.log(lmbda / at_high)))

@@ -38,6 +38,7 @@ def mean_at(parameters: Parameters, nats: float) -> float:
 
 def rate(parameters: Parameters, D: float) -> float:
     """−ln size = ln(D_max/D)/a."""
+    # near D_max the logarithm of D/D_max would cancel
     below = ((parameters.maximum - D) + parameters.rest) / parameters.maximum
     if below < 0.5:
         return -math.log1p(-below) / parameters.exponent

@@ -60,6 +60,7 @@ def size(parameters: Parameters, D: float) -> float:
     low = 0.5 * (math.log(3.0 * D) - math.log(bend)) - math.log(math.pi)
     if low >= 0.0:
         return 1.0
+    # d(p)/p is at most its leading term, so the zero is above: steps upwards in ln p until it is bracketed
     step, high = 1e-3, low
     while high < 0.0 and mean(parameters, math.exp(high)) < D:
         high = min(0.0, low + step)
@@ -68,6 +69,7 @@ def size(parameters: Parameters, D: float) -> float:
 
 
 def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
+    """Difference of ln d(p)/p and ln D, about linear in ln p; in the order of arguments of `biuniform.root`."""
     value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -1000.0) - log_D
 

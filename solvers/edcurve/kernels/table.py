@@ -71,6 +71,7 @@ def _lower(parameters: Parameters, p: float) -> float:
     # the last interval ends at ½
     if at >= 0.5 * parameters.intervals:
         interval = interval - 1
+    # Horner's scheme: one polynomial of the table has the point, whatever the number of harmonics
     first = (DEGREE + 1) * int(interval)
     t = 2.0 * (at - interval) - 1.0
     value = parameters.polynomials[first]
@@ -94,6 +95,7 @@ def size(parameters: Parameters, D: float) -> float:
     low = 0.5 * (math.log(3.0 * D) - math.log(parameters.bend)) - math.log(math.pi)
     if low >= 0.0:
         return 1.0
+    # d(p)/p is at most its leading term, so the zero is above: steps upwards in ln p until it is bracketed
     step, high = 1e-3, low
     while high < 0.0 and mean(parameters, math.exp(high)) < D:
         high = min(0.0, low + step)
@@ -102,6 +104,7 @@ def size(parameters: Parameters, D: float) -> float:
 
 
 def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
+    """Difference of ln d(p)/p and ln D, about linear in ln p; in the order of arguments of `biuniform.root`."""
     value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -1000.0) - log_D
 

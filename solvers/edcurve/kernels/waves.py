@@ -80,6 +80,7 @@ def rate(parameters: Parameters, D: float) -> float:
 
 
 def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
+    """Difference of ln d(p)/p and ln D, about linear in ln p; in the order of arguments of `biuniform.root`."""
     value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -745.0) - log_D
 

@@ -14,7 +14,7 @@ from edcurve.sources import BOUND, Source, resolve, units
 
 from . import envelopes
 from .exact import evaluate
-from .partitions import Cells, Partition
+from .partitions import ListedPartition, Partition
 
 Array = NDArray[np.float64]
 SEARCHED = 2000
@@ -46,15 +46,15 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
     """
-    known = resolve(source)
+    resolved = resolve(source)
     unit = validation.log_base(base)
-    if known.status != BOUND:
-        return evaluate(functions.entropy, known, distortion, unit)
+    if resolved.status != BOUND:
+        return evaluate(functions.entropy, resolved, distortion, unit)
     return validation.elementwise(
         "distortion",
         distortion,
-        lambda D: _searched(known, np.array([D])).item() / unit,
-        lambda D: _searched(known, D) / unit,
+        lambda D: _searched(resolved, np.array([D])).item() / unit,
+        lambda D: _searched(resolved, D) / unit,
     )
 
 
@@ -70,8 +70,8 @@ def _searched(source: Source, distortion: Array) -> Array:
         from edcurve import progress, search  # with scipy, which only this needs
 
         with progress.bar("searching partitions", wanted.size) as update:
-            found = search.minimise_entropy_many(source.cell_distortion, wanted, progress=update)
-        result[inner] = np.minimum(result[inner], np.array([best.entropy for best in found])[back])
+            partitions = search.minimise_entropy_many(source.cell_distortion, wanted, progress=update)
+        result[inner] = np.minimum(result[inner], np.array([best.entropy for best in partitions])[back])
     return result
 
 
@@ -94,7 +94,7 @@ def _simple_cells(source: Source, D: float) -> tuple[float, float]:
     return float(math.ceil(1.0 / size)), 0.0
 
 
-def best_partition(source: Source, D: float) -> Partition | Cells:
+def best_partition(source: Source, D: float) -> Partition | ListedPartition:
     """The partition whose entropy `upper_bound` returns at one D, 0 < D < D_max, of a source without an exact E(D)."""
     source, size = units.normal(source)
     D = units.divided(D, size)
@@ -103,9 +103,9 @@ def best_partition(source: Source, D: float) -> Partition | Cells:
     if source.cell_distortion(1.0 / SEARCHED) * SEARCHED < D:
         from edcurve import search
 
-        found = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
-        if found.entropy < nats - 1e-12:
-            return Cells.of(found.sizes)
+        best = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
+        if best.entropy < nats - 1e-12:
+            return ListedPartition.of(best.sizes)
     return Partition(int(count), (1.0 - odd) / count, odd)
 
 
@@ -137,11 +137,11 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     TypeError
         If an argument is not a number, an array of numbers or a source.
     """
-    known = resolve(source)
-    if not known.monotone:
+    resolved = resolve(source)
+    if not resolved.monotone:
         raise ValueError(
-            f"source must have a δ that is monotone in the distance for a lower bound, got {known.name!r}: "
+            f"source must have a δ that is monotone in the distance for a lower bound, got {resolved.name!r}: "
             "cells that are not intervals may be better than those the bound is computed from"
         )
     unit = validation.log_base(base)
-    return evaluate(functions.lower, known, distortion, unit, envelopes.chords)
+    return evaluate(functions.lower, resolved, distortion, unit, envelopes.chords)

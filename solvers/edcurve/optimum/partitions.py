@@ -19,7 +19,7 @@ LISTED = 10**7
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class ListedPartition:
     """Any partition of the phase into intervals, listed.
 
     Attributes
@@ -34,9 +34,9 @@ class Cells:
     starts: Array
 
     @staticmethod
-    def of(sizes: Array) -> Cells:
+    def of(sizes: Array) -> ListedPartition:
         """Cells of these sizes, one after the other."""
-        return Cells(sizes, np.concatenate([[0.0], np.cumsum(sizes)[:-1]]))
+        return ListedPartition(sizes, np.concatenate([[0.0], np.cumsum(sizes)[:-1]]))
 
     @property
     def count(self) -> int:
@@ -120,11 +120,11 @@ def partition(source: Source | str, distortion: ArrayLike) -> Partition:
     ValueError, TypeError
         As for `entropy_distortion`, and for D = 0, where the number of cells is infinite.
     """
-    known = exactly(source)
+    exact = exactly(source)
     values = validation.nonnegative("distortion", distortion)
     if not np.all(values > 0.0):
         raise ValueError("distortion must be above 0 for a finite partition, got 0.0")
-    pairs = [_split(known, D) for D in values.ravel().tolist()]
+    pairs = [_split(exact, D) for D in values.ravel().tolist()]
     if values.ndim == 0:
         count, odd = pairs[0]
         return Partition(count, (1.0 - odd) / count, odd)

@@ -15,7 +15,7 @@ from edcurve.sources import BOUND, SampledRamp, Source, resolve
 from edcurve.sources.ramp import Composition
 
 from .bounds import best_partition
-from .partitions import Cells, Partition, partition
+from .partitions import ListedPartition, Partition, partition
 
 Array = NDArray[np.float64]
 LISTED = 10**7
@@ -29,9 +29,9 @@ class Quantizer:
     ----------
     source : Source
         What is quantized.
-    partition : Partition or Cells
-        Sizes of the cells, which `Cells` lists where they are not biuniform; an odd one so small that no phase below 1
-        is in it is left out.
+    partition : Partition or ListedPartition
+        Sizes of the cells, one by one where they are not biuniform; an odd one so small that no phase below 1 is in it
+        is left out.
     entropy : float
         Of the index, in units of the `base` given.
     distortion : float
@@ -40,7 +40,7 @@ class Quantizer:
     """
 
     source: Source
-    partition: Partition | Cells
+    partition: Partition | ListedPartition
     entropy: float
     distortion: float
 
@@ -136,57 +136,57 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
     ValueError, TypeError
         If D ≤ 0 or NaN, and above 2⁵² cells, whose indices double precision cannot tell apart.
     """
-    known = resolve(source, stationary=False)
+    resolved = resolve(source, stationary=False)
     unit = validation.log_base(base)
     D = validation.real("distortion", distortion)
-    if isinstance(known, SampledRamp):
-        return _sampled(known, D, unit)
-    if known.status == BOUND and 0.0 < D < known.max_distortion:
-        best = best_partition(known, D)
-        return _biuniform(known, best, D, unit) if isinstance(best, Partition) else _listed(known, best, unit)
-    return _biuniform(known, partition(known, D), D, unit)
+    if isinstance(resolved, SampledRamp):
+        return _sampled(resolved, D, unit)
+    if resolved.status == BOUND and 0.0 < D < resolved.max_distortion:
+        best = best_partition(resolved, D)
+        return _biuniform(resolved, best, D, unit) if isinstance(best, Partition) else _listed(resolved, best, unit)
+    return _biuniform(resolved, partition(resolved, D), D, unit)
 
 
-def _biuniform(known: Source, cells: Partition, distortion: float, unit: float) -> Quantizer:
+def _biuniform(source: Source, cells: Partition, distortion: float, unit: float) -> Quantizer:
     if 1.0 - cells.odd == 1.0:
         cells = Partition(cells.count, 1.0 / cells.count, 0.0)
     if cells.count > 2**52:
         raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r} with {cells.count}")
     sizes = np.array([cells.size, cells.odd])
-    each, odd = known.cell_distortion(sizes).tolist()
+    each, odd = source.cell_distortion(sizes).tolist()
     nats = biuniform.entropy(float(cells.count), cells.odd)
-    return Quantizer(known, cells, nats / unit, cells.count * each + odd)
+    return Quantizer(source, cells, nats / unit, cells.count * each + odd)
 
 
-def _listed(known: Source, cells: Cells, unit: float) -> Quantizer:
+def _listed(source: Source, cells: ListedPartition, unit: float) -> Quantizer:
     nats = -math.fsum(cells.sizes * np.log(cells.sizes))
-    return Quantizer(known, cells, nats / unit, math.fsum(known.cell_distortion(cells.sizes)))
+    return Quantizer(source, cells, nats / unit, math.fsum(source.cell_distortion(cells.sizes)))
 
 
-def _sampled(known: SampledRamp, distortion: float, unit: float) -> Quantizer:
+def _sampled(source: SampledRamp, distortion: float, unit: float) -> Quantizer:
     """The least λ whose optimum has at most that distortion, by bisection to neighbouring optima."""
     if not distortion > 0.0:
         raise ValueError(f"distortion must be above 0 for a finite partition, got {distortion!r}")
-    found = known.best(0.0)
-    low, high = 0.0, 1.0 / known.max_distortion
-    while (found := known.best(high))[2] > distortion:
+    best = source.best(0.0)
+    low, high = 0.0, 1.0 / source.max_distortion
+    while (best := source.best(high))[2] > distortion:
         low, high = high, 4.0 * high
-        if high * known.max_distortion > 1e300 or found[0].split * known.samples > 2**52:
+        if high * source.max_distortion > 1e300 or best[0].split * source.samples > 2**52:
             raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r}")
-    if known.max_distortion <= distortion:
-        found = known.best(0.0)
+    if source.max_distortion <= distortion:
+        best = source.best(0.0)
     else:
         while high - low > 1e-9 * high:
             middle = 0.5 * (low + high)
-            tried = known.best(middle)
-            low, high, found = (low, middle, tried) if tried[2] <= distortion else (middle, high, found)
-    composition, nats, reached = found
-    return Quantizer(known, _composed(composition, known.samples), nats / unit, reached)
+            tried = source.best(middle)
+            low, high, best = (low, middle, tried) if tried[2] <= distortion else (middle, high, best)
+    composition, nats, reached = best
+    return Quantizer(source, _composed(composition, source.samples), nats / unit, reached)
 
 
-def _composed(composition: Composition, samples: int) -> Partition | Cells:
+def _composed(composition: Composition, samples: int) -> Partition | ListedPartition:
     steps = composition.steps
     if steps[0] == steps[-1]:
         count = len(steps) * composition.split
         return Partition(count, 1.0 / count, 0.0)
-    return Cells(steps / samples, (np.cumsum(steps) - steps) / samples)
+    return ListedPartition(steps / samples, (np.cumsum(steps) - steps) / samples)

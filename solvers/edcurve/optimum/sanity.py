@@ -41,20 +41,20 @@ def doubts(source: Source, distortion: Array, entropy: Array, *, base: float = 2
     below = entropy + np.maximum(slack, SLACK * entropy) < least
     idle = (distortion >= source.max_distortion) & (entropy > slack)
     asked = f" ({option})" if option else ""
-    found = []
+    sentences = []
     if below.any():
         needed = _number(_least(source, distortion[below][:1], base)[0])
-        found.append(
+        sentences.append(
             f"{_first(below, distortion, entropy, unit)}: no code does this, it takes at least {needed} {unit}. "
             f"Is the entropy in {unit}{asked}, is the distortion a sum over coordinates, or for a function the mean "
             "over t, is it that source, are there enough samples?"
         )
     if idle.any():
-        found.append(
+        sentences.append(
             f"{_first(idle, distortion, entropy, unit)}: sending nothing does as well, with D_max = "
             f"{_number(source.max_distortion)}. Are distortion and entropy swapped, is it that source?"
         )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def _least(source: Source, distortion: Array, base: float) -> Array:

@@ -87,18 +87,18 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     TypeError
         If an argument is not a number, an array of numbers or a source.
     """
-    known = resolve(source, stationary=False)
+    resolved = resolve(source, stationary=False)
     unit = validation.log_base(base)
     values = validation.nonnegative("lmbda", lmbda, finite=True)
-    if isinstance(known, SampledRamp):
-        return _of_sampled(known, values, unit)
-    if values.ndim == 0 and uniform_suffices(known):
-        return _at_one(known, float(values), unit)
-    plain, size = units.normal(known)
+    if isinstance(resolved, SampledRamp):
+        return _of_sampled(resolved, values, unit)
+    if values.ndim == 0 and uniform_suffices(resolved):
+        return _at_one(resolved, float(values), unit)
+    plain, size = units.normal(resolved)
     with np.errstate(over="ignore"):  # to more than can be answered
         flat = np.ascontiguousarray(values * unit * size).ravel()
     fields = _uniform(plain, flat, size)
-    if not uniform_suffices(known):
+    if not uniform_suffices(resolved):
         fields = _searched(plain, flat, fields)
     cells, entropy, distortion, uniform = fields
     parts = (
@@ -110,26 +110,26 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
         uniform,
     )
     if values.ndim == 0:
-        return Lagrangian(*[*(part.item() for part in parts), known.status])
-    return Lagrangian(*[*(part.reshape(values.shape) for part in parts), known.status])
+        return Lagrangian(*[*(part.item() for part in parts), resolved.status])
+    return Lagrangian(*[*(part.reshape(values.shape) for part in parts), resolved.status])
 
 
 def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
     """The same for the sampled ramp, by dynamic programming over cells of whole steps of the phase."""
     from edcurve import progress
 
-    found = []
+    rows = []
     with progress.bar("composing cells", lmbda.size) as update:
         for done, value in enumerate(lmbda.ravel().tolist(), start=1):
             composition, nats, distortion = source.best(value * unit)
             steps = composition.steps
             cells, uniform = len(steps) * composition.split, bool(steps[0] == steps[-1])
-            found.append((value, cells, nats / unit, distortion, nats / unit + value * distortion, uniform))
+            rows.append((value, cells, nats / unit, distortion, nats / unit + value * distortion, uniform))
             update(done, lmbda.size)
     if lmbda.ndim == 0:
-        return Lagrangian(*found[0], source.status)
+        return Lagrangian(*rows[0], source.status)
     kinds = (np.float64, np.int64, np.float64, np.float64, np.float64, np.bool_)
-    table = zip(*found, strict=True) if found else ([] for _ in kinds)
+    table = zip(*rows, strict=True) if rows else ([] for _ in kinds)
     fields: list[NDArray[Any]] = [np.array(list(x), dtype=kind) for x, kind in zip(table, kinds, strict=True)]
     return Lagrangian(*[*(field.reshape(lmbda.shape) for field in fields), source.status])
 
@@ -158,10 +158,10 @@ def _searched(source: Source, lmbda: Array, fields: tuple[Any, ...]) -> tuple[An
     """The same, or the result of a general search where that is lower."""
     cells, entropy, distortion, uniform = (field.copy() for field in fields)
     for i in np.flatnonzero((lmbda > 0.0) & (cells <= SEARCHED)):
-        found = _minimum(source, float(lmbda[i]))
-        if found.value < entropy[i] + lmbda[i] * distortion[i] - 1e-12:
-            cells[i], entropy[i], distortion[i] = len(found.sizes), found.entropy, found.distortion
-            uniform[i] = np.ptp(found.sizes) <= 1e-9
+        best = _minimum(source, float(lmbda[i]))
+        if best.value < entropy[i] + lmbda[i] * distortion[i] - 1e-12:
+            cells[i], entropy[i], distortion[i] = len(best.sizes), best.entropy, best.distortion
+            uniform[i] = np.ptp(best.sizes) <= 1e-9
     return cells, entropy, distortion, uniform
 
 
@@ -222,12 +222,12 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
     """
-    known = resolve(source)
+    resolved = resolve(source)
     unit = validation.log_base(base)
-    uniform = evaluate(functions.hull, known, distortion, unit, envelopes.vertices)
-    if uniform_suffices(known):
+    uniform = evaluate(functions.hull, resolved, distortion, unit, envelopes.vertices)
+    if uniform_suffices(resolved):
         return uniform
-    plain, size = units.normal(known)
+    plain, size = units.normal(resolved)
     x, y = searched_vertices(plain)
     values = units.divided(np.asarray(distortion, dtype=float), size)
     result = np.where(values >= x[0], np.interp(values, x, y) / unit, uniform)
@@ -243,19 +243,19 @@ def searched_vertices(source: Source) -> tuple[Array, Array]:
     points[source.max_distortion] = 0.0
     from edcurve import progress
 
-    known: set[tuple[float, float]] = set()
+    tried: set[tuple[float, float]] = set()
     with progress.bar("searching the hull", None) as update:
         while True:
             x, y = _corners(points)
             chords = [
-                pair for pair in zip(pairwise(x.tolist()), pairwise(y.tolist()), strict=True) if pair[0] not in known
+                pair for pair in zip(pairwise(x.tolist()), pairwise(y.tolist()), strict=True) if pair[0] not in tried
             ]
             if not chords:
                 return x, y
             for ends, levels in chords:
-                known.add(ends)
+                tried.add(ends)
                 _refine(source, points, ends, levels)
-                update(len(known), 0)
+                update(len(tried), 0)
 
 
 def _corners(points: dict[float, float]) -> tuple[Array, Array]:
@@ -268,6 +268,6 @@ def _corners(points: dict[float, float]) -> tuple[Array, Array]:
 def _refine(source: Source, points: dict[float, float], x: tuple[float, float], y: tuple[float, float]) -> None:
     """Add the partition that lies furthest below a chord, if one does."""
     slope = (y[0] - y[1]) / (x[1] - x[0])
-    found = _minimum(source, slope)
-    if found.value < y[1] + slope * x[1] - 1e-7:
-        points[found.distortion] = min(found.entropy, points.get(found.distortion, math.inf))
+    best = _minimum(source, slope)
+    if best.value < y[1] + slope * x[1] - 1e-7:
+        points[best.distortion] = min(best.entropy, points.get(best.distortion, math.inf))

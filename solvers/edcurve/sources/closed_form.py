@@ -34,8 +34,8 @@ class ClosedForm(Source):
         Whether the manifold is a loop.
     parameters : mapping
         The other fields of the family's `Parameters`.
-    **known
-        What is known in advance: `chords`, `vertices` and `split` of `Law`.
+    **in_advance
+        What else its `Law` has: `chords`, `vertices` and `split` of `Law`.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class ClosedForm(Source):
         *,
         closed: bool,
         parameters: Mapping[str, Any],
-        **known: Any,
+        **in_advance: Any,
     ) -> None:
         self._name = name
         self._closed = closed
         self._maximum = maximum
         self._max_distortion, rest = rounded(maximum)
-        self.law = Law(model, model.Parameters(self._max_distortion, rest, **parameters), **known)
+        self.law = Law(model, model.Parameters(self._max_distortion, rest, **parameters), **in_advance)
 
     def scaled(self, a: float) -> Self:
         """Source of aX: distortions times a²; exact, as for X itself. See `Source.scaled`."""

@@ -216,16 +216,20 @@ def check_star(cell_distortion: Function, *, derivative: Function | None = None)
     return Condition(holds, margin, (p1, p2, p3), method)
 
 
-def tolerated(found: Condition, tolerance: float) -> Condition:
+def tolerated(outcome: Condition, tolerance: float) -> Condition:
     """The outcome for a source whose d is known to that tolerance, relative to D_max: (★) may fail by as much.
 
     Along the triples of the proof the entropy then falls below that of equal sizes by no more than the order of the
     tolerance, which is what the error of d itself does to E(D).
     """
-    if found.holds or not -tolerance < found.margin <= 0.0 or found.method.startswith("not established: rounding"):
-        return found
-    method = f"holds to the truncation error, {tolerance:.1e} of D_max; {found.method.partition('; ')[2]}"
-    return replace(found, holds=True, method=method)
+    if (
+        outcome.holds
+        or not -tolerance < outcome.margin <= 0.0
+        or outcome.method.startswith("not established: rounding")
+    ):
+        return outcome
+    method = f"holds to the truncation error, {tolerance:.1e} of D_max; {outcome.method.partition('; ')[2]}"
+    return replace(outcome, holds=True, method=method)
 
 
 def _outcome(margin: float, error: float, seen: float) -> str:

@@ -224,8 +224,8 @@ class SampledCurve(Source):
     @cached_property
     def condition(self) -> condition.Condition:
         """Outcome of the numerical check of (★), with the derivative of the interpolated d."""
-        found = condition.check_star(self._mean_moment, derivative=self._derivative)
-        return condition.tolerated(found, min(self._between / float(self._moment(1.0)), TOLERATED))
+        outcome = condition.check_star(self._mean_moment, derivative=self._derivative)
+        return condition.tolerated(outcome, min(self._between / float(self._moment(1.0)), TOLERATED))
 
     @cached_property
     def monotone(self) -> bool:

@@ -30,8 +30,8 @@ def nearest(scores: Modes, norm: Modes | None = None) -> Array:
         flat = longer
     points = max(64, OVERSAMPLED * flat.shape[1])
     rows = max(1, AT_ONCE // points)
-    found = [_maximum(flat[i : i + rows], points) for i in range(0, len(flat), rows)]
-    return np.concatenate([np.empty(0), *found]).reshape(scores.shape[:-1])
+    phases = [_maximum(flat[i : i + rows], points) for i in range(0, len(flat), rows)]
+    return np.concatenate([np.empty(0), *phases]).reshape(scores.shape[:-1])
 
 
 def _maximum(scores: Modes, points: int) -> Array:
@@ -64,5 +64,5 @@ def mean_points(modes: Modes, centre: Array, start: NDArray[Any], size: NDArray[
         (means(flat_start[i : i + rows], flat_size[i : i + rows], len(modes)) @ modes).real
         for i in range(0, flat_start.size, rows)
     ]
-    found = np.concatenate([np.empty((0, modes.shape[1])), *parts]) + centre
-    return found.reshape(*np.shape(start), modes.shape[1])
+    points = np.concatenate([np.empty((0, modes.shape[1])), *parts]) + centre
+    return points.reshape(*np.shape(start), modes.shape[1])

@@ -20,8 +20,8 @@ class Circle(ProvedSource):
     def __init__(self) -> None:
         # chord of the dual bound as for the ramp, from p = 0.373634892372606…; Theorem 6
         chords = (0.38271778907215688, 1.0, 0.0, 1.5948559095961832)
-        known = {"chords": chords, "vertices": (1.0, 3.0), "split": exact_splits.circle}
-        super().__init__("circle", circle, Fraction(1), closed=True, parameters={"energy": 1.0}, **known)
+        in_advance = {"chords": chords, "vertices": (1.0, 3.0), "split": exact_splits.circle}
+        super().__init__("circle", circle, Fraction(1), closed=True, parameters={"energy": 1.0}, **in_advance)
 
     def _harmonics(self, count: int) -> Array:
         return padded([self.max_distortion], count)
@@ -34,8 +34,8 @@ class Sinusoid(ProvedSource):
 
     def __init__(self) -> None:
         chords = (0.5 * 0.38271778907215688, 0.5, 0.0, 2.0 * 1.5948559095961832)
-        known = {"chords": chords, "vertices": (1.0, 3.0), "split": exact_splits.circle}
-        super().__init__("sinusoid", circle, Fraction(1, 2), closed=True, parameters={"energy": 0.5}, **known)
+        in_advance = {"chords": chords, "vertices": (1.0, 3.0), "split": exact_splits.circle}
+        super().__init__("sinusoid", circle, Fraction(1, 2), closed=True, parameters={"energy": 0.5}, **in_advance)
 
     def _harmonics(self, count: int) -> Array:
         return padded([self.max_distortion], count)
@@ -48,8 +48,8 @@ class Sawbridge(ProvedSource):
 
     def __init__(self) -> None:
         parameters = {"square": 2.0, "cube": 0.0}
-        known = {"chords": (), "vertices": (1.0,), "split": exact_splits.cubic}
-        super().__init__("sawbridge", cubic, Fraction(1, 6), closed=False, parameters=parameters, **known)
+        in_advance = {"chords": (), "vertices": (1.0,), "split": exact_splits.cubic}
+        super().__init__("sawbridge", cubic, Fraction(1, 6), closed=False, parameters=parameters, **in_advance)
 
 
 class UniformScalar(ProvedSource):
@@ -59,8 +59,8 @@ class UniformScalar(ProvedSource):
 
     def __init__(self) -> None:
         parameters = {"square": 0.0, "cube": 1.0}
-        known = {"chords": (), "vertices": (1.0,), "split": exact_splits.cubic}
-        super().__init__("uniform", cubic, Fraction(1, 12), closed=False, parameters=parameters, **known)
+        in_advance = {"chords": (), "vertices": (1.0,), "split": exact_splits.cubic}
+        super().__init__("uniform", cubic, Fraction(1, 12), closed=False, parameters=parameters, **in_advance)
 
 
 class PowerLaw(ProvedSource):
@@ -78,9 +78,9 @@ class PowerLaw(ProvedSource):
             raise ValueError(f"a must be above 0 and at most 2, got {a!r}")
         exact = Fraction(exponent)
         maximum = 1 / ((exact + 1) * (exact + 2))
-        known = {"chords": (), "vertices": (1.0,)}
+        in_advance = {"chords": (), "vertices": (1.0,)}
         name, parameters = f"power:{exponent:g}", {"exponent": exponent}
-        super().__init__(name, power, maximum, closed=False, parameters=parameters, **known)
+        super().__init__(name, power, maximum, closed=False, parameters=parameters, **in_advance)
         if float(self.name[len("power:") :]) != exponent:
             self._name = f"power:{exponent!r}"
 

@@ -101,8 +101,8 @@ class Spectrum(ClosedForm):
         slope = self._derivative
         if self._many:
             slope = partial(self._reflected, tables.slope_table(self._energies).at)
-        found = condition.check_star(self._vectorised, derivative=slope)
-        return condition.tolerated(found, self._left_open)
+        outcome = condition.check_star(self._vectorised, derivative=slope)
+        return condition.tolerated(outcome, self._left_open)
 
     @cached_property
     def monotone(self) -> bool:

@@ -34,10 +34,10 @@ def worst_triple(d: Function, derivative: Function | None) -> tuple[float, float
     """
     with np.errstate(all="ignore"):
         slope, seen = slope_of(d, derivative)
-        found = np.concatenate([_interior(slope, seen), _listed(slope, seen)])
-        found = found[np.argsort(found[:, 0])]
-        found = np.concatenate([found[:1], _refined(slope, seen, found)])
-    low, error, *x = found[np.argmin(found[:, 0])]
+        scored = np.concatenate([_interior(slope, seen), _listed(slope, seen)])
+        scored = scored[np.argsort(scored[:, 0])]
+        scored = np.concatenate([scored[:1], _refined(slope, seen, scored)])
+    low, error, *x = scored[np.argmin(scored[:, 0])]
     if low == np.inf:
         low, x = np.nan, [np.nan] * 3
     return float(low), float(error), np.exp(x), seen
@@ -120,14 +120,14 @@ def _scores(lower: Array, middle: Array, upper: Array, *, seen: float) -> tuple[
 def _interior(slope: Slope, seen: float) -> Array:
     """For each middle size on the grid the worst triple of the grid, sizes that almost coincide included."""
     mid, below, above = slope(sizes), slope(sizes[:, None] - near), slope(sizes[sizes < -0.1, None] + near)
-    found = []
+    rows = []
     for j in range(np.searchsorted(sizes, math.log(0.5))):
         lower = np.concatenate([mid[:, :j], below[:, j]], axis=1)
         upper = np.concatenate([above[:, j], mid[:, j + 1 :]], axis=1)
         low, error = _scores(lower[:, :, None], mid[:, j, None, None], upper[:, None, :], seen=seen)
         i, k = np.unravel_index(np.argmin(low), low.shape)
-        found.append([low[i, k], error[i, k], lower[0, i], sizes[j], upper[0, k]])
-    return np.array(found)
+        rows.append([low[i, k], error[i, k], lower[0, i], sizes[j], upper[0, k]])
+    return np.array(rows)
 
 
 def _listed(slope: Slope, seen: float) -> Array:
@@ -146,9 +146,9 @@ def _placed(coordinates: Array) -> Array:
     return np.asarray(x + (total - np.log(np.sum(np.exp(x), axis=-1)))[..., None])
 
 
-def _refined(slope: Slope, seen: float, found: Array, count: int = 6) -> Array:
-    """Compass search in the coordinates of `_placed` from the worst few distinct triples of ``found``."""
-    x = _distinct(found, count)
+def _refined(slope: Slope, seen: float, scored: Array, count: int = 6) -> Array:
+    """Compass search in the coordinates of `_placed` from the worst few distinct triples of ``scored``."""
+    x = _distinct(scored, count)
     at = np.column_stack([np.log(np.sum(np.exp(x), axis=1)), np.diff(x, axis=1)])
     step, rows = np.full(len(x), 0.1), np.arange(len(x))
     for _ in range(30):
@@ -161,9 +161,9 @@ def _refined(slope: Slope, seen: float, found: Array, count: int = 6) -> Array:
     return np.column_stack([low[rows, pick], error[rows, pick], x[rows, pick]])
 
 
-def _distinct(found: Array, count: int) -> Array:
-    chosen = [found[0, 2:]]
-    for x in found[np.isfinite(found[:, 0]), 2:]:
+def _distinct(scored: Array, count: int) -> Array:
+    chosen = [scored[0, 2:]]
+    for x in scored[np.isfinite(scored[:, 0]), 2:]:
         if len(chosen) < count and all(np.max(np.abs(x - other)) > 0.2 for other in chosen):
             chosen.append(x)
     return np.array(chosen)

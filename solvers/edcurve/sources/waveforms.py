@@ -71,8 +71,8 @@ class Waveform(Spectrum):
             self._at_samples(orbits.means(flat[0][i : i + rows], flat[1][i : i + rows], self._modes.size), samples)
             for i in range(0, flat[0].size, rows)
         ]
-        found = np.concatenate([np.empty((0, samples)), *parts])
-        return np.asarray(self._amplitude * (self._mean + found).reshape(*np.shape(start), samples))
+        values = np.concatenate([np.empty((0, samples)), *parts])
+        return np.asarray(self._amplitude * (self._mean + values).reshape(*np.shape(start), samples))
 
     def _at_samples(self, means: orbits.Modes, samples: int) -> Array:
         """Re Σ m_k μ_k e^{2πikt} at t = i/T; harmonics beyond T/2 fold onto those they equal there."""
