@@ -142,7 +142,7 @@ def section(name: str, command: click.Command, context: click.Context, ran: Ran 
     rows = [record for option in options if (record := option.get_help_record(context))]
     if rows:
         lines += [
-            "| option | |",
+            "| option | meaning |",
             "|---|---|",
             *(f"| `{cell(name)}` | {cell(plain(text))} |" for name, text in rows),
             "",
