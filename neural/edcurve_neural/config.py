@@ -134,7 +134,7 @@ class Config:
 
     @property
     def field(self) -> bool:
-        """Whether the synthesis takes the place of a sample."""
+        """Whether the synthesis has the time t of a sample as an input, beside the latent."""
         return self.kind.field
 
     @property

@@ -143,7 +143,7 @@ class Kind:
     tabled : bool
         Whether decoder and entropy model are tables.
     field : bool
-        Whether the synthesis takes the place of a sample.
+        Whether the synthesis has the time t of a sample as an input, beside the latent.
     """
 
     program: Begin

@@ -1,4 +1,4 @@
-"""What a measured point cannot be, or need not be: the usual slips, named where a gap is shown."""
+"""Doubts about measured points that no code can have, or that are no better than sending nothing: the usual slips."""
 
 from __future__ import annotations
 
