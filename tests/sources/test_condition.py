@@ -480,3 +480,11 @@ def test_arrays_passed_to_the_function_are_its_own():
     validate(destroys, 1 / 6, closed=False, name="destroys")
     assert monotone_delta(destroys, closed=False)
     assert check_star(destroys) == check_star(lambda p: p**2 / 6)
+
+
+def test_the_unit_of_a_source_on_the_border_does_not_matter():
+    """(★) of the ramp holds with equality where all three sizes are ⅓; rounding differs from unit to unit."""
+    for exponent in (-1.4, -0.7, -0.24, -0.18, 1.04, *np.arange(-2, 2, 0.25)):
+        unit = 10.0 ** (2 * exponent)
+        outcome = check_star(lambda p, unit=unit: unit * p * p * (2 - p) / 12)
+        assert outcome.holds, (exponent, outcome)
