@@ -4,6 +4,7 @@ import doctest
 import re
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from edcurve.cli import main
@@ -35,8 +36,7 @@ def test_its_commands_of_edcurve_exist():
     text = README.read_text(encoding="utf-8")
     named = re.findall(r"`edcurve ([a-z]+)([^`]*)`", text)
     assert len(named) >= 3
-    for name, _ in named:
-        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+    assert {name for name, _ in named} <= set(main.list_commands(click.Context(main)))
 
 
 def test_it_prints_the_first_number_on_the_command_line_as_well():
