@@ -5,6 +5,7 @@ import math
 import edcurve as ed
 import numpy as np
 import pytest
+from edcurve.sources import resolve
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +20,11 @@ def halves():
 def test_vertical_gap_by_hand():
     """Four equal cells of the ramp are optimal at D = 7/192, with 2 bits; one cell at 1/12, with none."""
     assert ed.excess("ramp", np.nextafter(7 / 192, 1), 2.5) == pytest.approx(0.5, abs=1e-12)
-    assert ed.excess("ramp", 1 / 12, 0.25) == 0.25
+    with pytest.warns(UserWarning, match="sending nothing does as well"):
+        assert ed.excess("ramp", 1 / 12, 0.25) == 0.25
     assert ed.excess("ramp", 0.2, 0) == 0.0
-    assert ed.excess("circle", 0.5, 1.0) == 1.0 - ed.entropy_distortion("circle", 0.5)
+    with pytest.warns(UserWarning, match=r"no code does this, it takes at least 1\.\d+ bits"):
+        assert ed.excess("circle", 0.5, 1.0) == 1.0 - ed.entropy_distortion("circle", 0.5)
 
 
 def test_gap_at_a_multiplier_by_hand():
@@ -50,14 +53,90 @@ def test_optimal_compressors_have_no_gap(source):
 
 def test_negative_gaps_are_reported():
     """What no compressor has, a measurement on few samples does."""
-    assert ed.excess("ramp", np.nextafter(7 / 192, 1), 1.75) == pytest.approx(-0.25, abs=1e-12)
-    assert ed.excess("ramp", 7 / 192, 1.75, lmbda=48) == pytest.approx(-0.25, abs=1e-12)
-    assert ed.excess("ramp", 0.0, 30.0) == -math.inf
-    assert ed.excess("ramp", 0.0, 3.0, lmbda=48) == -0.75
+    with pytest.warns(UserWarning, match="no code does this"):
+        assert ed.excess("ramp", np.nextafter(7 / 192, 1), 1.75) == pytest.approx(-0.25, abs=1e-12)
+    with pytest.warns(UserWarning, match="no code does this"):
+        assert ed.excess("ramp", 7 / 192, 1.75, lmbda=48) == pytest.approx(-0.25, abs=1e-12)
+    with pytest.warns(UserWarning, match="D = 0 and H = 30 bits: no code does this, it takes infinite entropy"):
+        assert ed.excess("ramp", 0.0, 30.0) == -math.inf
+    with pytest.warns(UserWarning, match="D = 0 and H = 3 bits: no code does this, it takes infinite entropy"):
+        assert ed.excess("ramp", 0.0, 3.0, lmbda=48) == -0.75
+
+
+# --- doubts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keywords", [{}, {"lmbda": 4.0}, {"lmbda": 400.0}, {"lmbda": [4.0]}], ids=repr)
+def test_a_point_that_no_code_reaches_is_doubted_once(keywords):
+    """E(0.1) of the circle is 2.54 bits; at λ = 400 the excess of H + λD is positive all the same."""
+    with pytest.warns(UserWarning, match="no code does this") as told:
+        ed.excess("circle", 0.1, 0.003, **keywords)
+    assert [str(one.message) for one in told] == [
+        f"D = 0.1 and H = 0.003 bits: no code does this, it takes at least {ed.entropy_distortion('circle', 0.1):.4g} "
+        "bits. Is the entropy in bits (base), is the distortion a sum over coordinates, or for a function the mean "
+        "over t, is it that source, are there enough samples?"
+    ]
+    assert told[0].filename == __file__
+
+
+def test_swapped_arguments_are_doubted():
+    with pytest.warns(UserWarning, match=r"D = 2\.4 and H = 0\.2 bits: sending nothing does as well, with D_max = 1\."):
+        assert ed.excess("circle", 2.4, 0.2) == 0.2
+    with pytest.warns(UserWarning, match="in nats"):
+        ed.excess("circle", 0.1, 1.0, base=math.e)
+
+
+def test_arrays_are_doubted_together():
+    with pytest.warns(UserWarning, match=r"4 of 6 points, the first with D = 0\.1 and H = 1 bits") as told:
+        ed.excess("circle", np.array([0.1, 0.5]), np.array([[1.0], [0.1], [9.0]]))
+    assert len(told) == 1
+    with pytest.warns(UserWarning, match=r"^D = 0\.1 and H = 1 bits"):  # one point at two λ
+        ed.excess("circle", 0.1, 1.0, lmbda=[4.0, 8.0])
+
+
+def test_what_can_be_is_not_doubted():
+    """Warnings are errors here: D and H in three digits, and noise of few samples."""
+    for source in ("circle", "ramp", "sawbridge", "pulse:0.5"):
+        for D in (np.geomspace(1e-5, 1.0, 20) * resolve(source).max_distortion).tolist():
+            H = ed.entropy_distortion(source, D)
+            for keywords in ({}, {"lmbda": 4.0}):
+                ed.excess(source, D, H, **keywords)
+                ed.excess(source, float(f"{D * 0.995:.3g}"), float(f"{H * 0.999:.3g}"), **keywords)
+    ed.excess("circle", 1.01, 0.005)
+    ed.excess("circle", 3.0, 0.0)
+
+
+@pytest.mark.parametrize("samples", [2, 3, 8, 100])
+def test_samples_of_the_ramp_are_nearer_by_one_step_at_most(samples):
+    """‖x − y‖² ≥ δ(u) − 1/T, from which follows what is doubted of ramp:T."""
+    phases = np.random.default_rng(samples).random((2, 20_000))
+    x, y = ((np.arange(samples) / samples + v[:, None]) % 1 for v in phases)
+    u = (phases[0] - phases[1]) % 1
+    nearer = samples * (u * (1 - u) - ((x - y) ** 2).mean(axis=1))
+    assert 0.5 * (1 - 2 / samples) <= nearer.max() <= 1
+
+
+@pytest.mark.parametrize("size", [1.0, 3.0])
+def test_the_sampled_ramp_is_doubted_where_the_ramp_says_so(size):
+    source = ed.Ramp(samples=1024).scaled(size)
+    D, lmbda = 0.01 * size**2, 48.0 / size**2
+    least = ed.entropy_distortion("ramp", 0.01 + 1 / 2048)
+    with pytest.warns(UserWarning, match=f"no code does this, it takes at least {least:.4g} bits"):
+        ed.excess(source, D, least - 0.3, lmbda=lmbda)
+    ed.excess(source, D, least + 0.01, lmbda=lmbda)
+
+
+@pytest.mark.parametrize("samples", [4, 64, 1024])
+def test_what_the_sampled_ramp_attains_is_not_doubted(samples):
+    lmbda = np.geomspace(1.0, 1e5, 12)
+    best = ed.lagrangian(f"ramp:{samples}", lmbda)
+    assert ed.excess(f"ramp:{samples}", best.distortion, best.entropy, lmbda=lmbda) == pytest.approx(
+        np.zeros(12), abs=1e-9
+    )
 
 
 def test_base():
-    D, H, lmbda = 0.01, 3.0, 30.0
+    D, H, lmbda = 0.01, 5.0, 30.0
     for base in (2, 10, math.e):
         unit = math.log(base)
         assert ed.excess("ramp", D, H, base=base) == pytest.approx(
@@ -87,9 +166,11 @@ def test_broadcasting():
 @pytest.mark.parametrize("number", [float, int, np.float32, np.int64, np.array], ids=lambda f: f.__name__)
 def test_numbers_give_a_number(number):
     for extra in ({}, {"lmbda": number(4)}):
-        got = ed.excess("circle", number(0), number(5), **extra)
+        with pytest.warns(UserWarning, match="D = 0 and H = 5 bits"):
+            got = ed.excess("circle", number(0), number(5), **extra)
         assert type(got) is float
-    assert ed.excess("circle", number(1), number(5)) == 5.0
+    with pytest.warns(UserWarning, match="D = 1 and H = 5 bits"):
+        assert ed.excess("circle", number(1), number(5)) == 5.0
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------

@@ -73,11 +73,11 @@ def excess(
     if lmbda is not None:
         table["lmbda"] = [lmbda] * len(table["distortion"])
     D, H = table["distortion"], table["entropy"]
-    above = gaps.excess(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
+    *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
     rows = zip(above.tolist(), table.get("lmbda", D), strict=True)
     table["excess"] = [math.nan if math.isnan(given) else gap for gap, given in rows]
     if "lmbda" in table and resolved.status != BOUND:
-        table["excess_entropy"] = gaps.excess(resolved, D, H, base=base).tolist()
+        table["excess_entropy"] = gaps.excess_unchecked(resolved, D, H, base=base)[-1].tolist()
     if labels is not None:
         table["label"] = labels
     if not as_json:

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
-from edcurve.sources import Source
+from edcurve.sources import BOUND, Source, resolve
 
+from . import sanity
 from .exact import entropy_distortion
 from .sweeps import lagrangian
+
+Array = NDArray[np.float64]
 
 
 def excess(
@@ -47,7 +50,46 @@ def excess(
     ------
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
+
+    Warns
+    -----
+    UserWarning
+        Of points below E(D) by more than 1 % of D and of H (at least 0.01 bits), which no code reaches, and of points
+        that cost entropy at D_max or more, where sending nothing does as well.
     """
+    D, H, result = excess_unchecked(source, distortion, entropy, lmbda=lmbda, base=base)
+    resolved = resolve(source, stationary=False)
+    if _may_be_doubted(resolved, D, H, result if lmbda is None else None, base):
+        D, H = np.broadcast_arrays(D, H)
+        for doubt in sanity.doubts(resolved, D.ravel(), H.ravel(), base=base, option="base"):
+            validation.warn(doubt)
+    return result
+
+
+def _may_be_doubted(source: Source, distortion: Array, entropy: Array, gap: Any, base: float) -> bool:
+    """Whether one point is below E(D), or costs entropy at D_max or more: necessary for a doubt, and quick to see.
+
+    `gap` is H − E(D), or None where it has not been computed.
+    """
+    if np.ndim(gap) or distortion.ndim or entropy.ndim:
+        return gap is None or bool((gap < 0.0).any() or ((distortion >= source.max_distortion) & (entropy > 0.0)).any())
+    D, H = float(distortion), float(entropy)
+    if source.max_distortion <= D and H > 0.0:
+        return True
+    if gap is None:
+        return source.status == BOUND or entropy_distortion(source, D, base=base) > H
+    return bool(gap < 0.0)
+
+
+def excess_unchecked(
+    source: Source | str,
+    distortion: ArrayLike,
+    entropy: ArrayLike,
+    *,
+    lmbda: ArrayLike | None = None,
+    base: float = 2,
+) -> tuple[Array, Array, Any]:
+    """Distortion and entropy as arrays, and the excess as in `excess`, without its warnings."""
     D = validation.nonnegative("distortion", distortion, finite=True)
     H = validation.nonnegative("entropy", entropy, finite=True)
     _together(distortion=D, entropy=H, **({} if lmbda is None else {"lmbda": np.asarray(lmbda)}))
@@ -57,7 +99,7 @@ def excess(
         weight = validation.nonnegative("lmbda", lmbda, finite=True)
         with np.errstate(over="ignore"):  # to infinity
             result = H + weight * D - lagrangian(source, weight, base=base).value
-    return result if isinstance(result, np.ndarray) and result.ndim else float(result)
+    return D, H, result if isinstance(result, np.ndarray) and result.ndim else float(result)
 
 
 def _together(**arrays: NDArray[Any]) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edcurve.sources import BOUND, Source
+from edcurve.sources import BOUND, Ramp, SampledRamp, Source
 
 from . import bounds
 from .exact import entropy_distortion
@@ -37,15 +37,16 @@ def doubts(source: Source, distortion: Array, entropy: Array, *, base: float = 2
     """
     slack = SLACK * math.log(2.0) / math.log(base)
     unit = {2.0: "bits", math.e: "nats"}.get(float(base), f"units of log base {base:g}")
-    least = _least(source, distortion * (1.0 + SLACK) + source.truncation, base)
-    below = entropy + np.maximum(slack, SLACK * entropy) < least
+    required = _least(source, distortion * (1.0 + SLACK) + source.truncation, base)
+    below = entropy + np.maximum(slack, SLACK * entropy) < required
     idle = (distortion >= source.max_distortion) & (entropy > slack)
     asked = f" ({option})" if option else ""
     sentences = []
     if below.any():
-        needed = _number(_least(source, distortion[below][:1], base)[0])
+        needed = float(_least(source, distortion[below][:1], base)[0])
+        least = f"at least {_number(needed)} {unit}" if needed < math.inf else "infinite entropy"
         sentences.append(
-            f"{_first(below, distortion, entropy, unit)}: no code does this, it takes at least {needed} {unit}. "
+            f"{_first(below, distortion, entropy, unit)}: no code does this, it takes {least}. "
             f"Is the entropy in {unit}{asked}, is the distortion a sum over coordinates, or for a function the mean "
             "over t, is it that source, are there enough samples?"
         )
@@ -63,7 +64,20 @@ def _least(source: Source, distortion: Array, base: float) -> Array:
         return np.asarray(entropy_distortion(source, distortion, base=base))
     if source.law.stationary and source.monotone:
         return np.asarray(bounds.lower_bound(source, distortion, base=base))
+    if isinstance(source, SampledRamp):
+        return _least_sampled(source, distortion, base)
     return np.zeros(distortion.shape)
+
+
+def _least_sampled(source: SampledRamp, distortion: Array, base: float) -> Array:
+    """What the continuous ramp says of the sampled one: its E(D) at a distortion that is larger by 1/(2T).
+
+    Let θ be the difference of two phases modulo 1, and m/T that of the steps that they lie in. The squared distance
+    of the samples is θ²(1 − m/T) + (1 − θ)² m/T, that of the functions θ(1 − θ). So the samples are nearer by
+    (θ − m/T)(1 − 2θ), at most 1/T. A cell's distortion is half the mean over its pairs.
+    """
+    scale = float(source.law.scale)
+    return np.asarray(entropy_distortion(Ramp(), distortion / scale + 0.5 / source.samples, base=base))
 
 
 def _first(those: NDArray[np.bool_], distortion: Array, entropy: Array, unit: str) -> str:
