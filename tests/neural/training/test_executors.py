@@ -73,7 +73,7 @@ class Cluster:
 
 
 def wait_for(condition, *processes):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
         assert all(process.poll() is None for process in processes)
         assert time.monotonic() < deadline

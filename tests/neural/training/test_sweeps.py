@@ -111,7 +111,7 @@ def test_killed_and_resumed(tmp_path):
     """SIGKILL as soon as there is a checkpoint."""
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path / "killed"), "0.05"])
     checkpoints = tmp_path / "killed" / "checkpoints"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not list(checkpoints.glob("[!.]*.safetensors")):
         assert process.poll() is None
         assert time.monotonic() < deadline
@@ -127,7 +127,7 @@ def test_killed_and_resumed(tmp_path):
 def test_two_processes_on_one_store(tmp_path):
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "shared")]
     processes = [subprocess.Popen(command) for _ in range(2)]
-    assert [process.wait(60) for process in processes] == [0, 0]
+    assert [process.wait(120) for process in processes] == [0, 0]
     swept(tmp_path / "alone", CONFIGS[:2])
     assert_same(tmp_path / "shared", tmp_path / "alone", CONFIGS[:2])
     assert len(pd.read_csv(tmp_path / "shared" / "index.csv")) == 2
@@ -162,7 +162,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, capfd):
     checkpoints, before = tmp_path / "killed" / "checkpoints", set(active_children())
 
     def kill():
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not list(checkpoints.glob("[!.]*.safetensors")):
             assert time.monotonic() < deadline
             time.sleep(0.01)
