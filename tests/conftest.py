@@ -2,10 +2,13 @@
 
 import gc
 import importlib.util
+import os
 import signal
 
 import pytest
 
+# Matrices are small here: threads of BLAS take twice the processor time and are waited for, in subprocesses too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 pytest.register_assert_rewrite("command_output", "contiguous", "example_curves", "new_process")
 
 TORCH = importlib.util.find_spec("torch") is not None
