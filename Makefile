@@ -1,5 +1,6 @@
 # make        create .venv, install edcurve, draw the curves of the ramp and the circle into figures/
-# make test   the same environment with the test tools, then the tests
+# make test   the test tools as well, with PyTorch and Dask among them (1.4 GB more: .venv takes 2 GB), then the tests, on two workers;
+#             WORKERS=8 on a larger machine. One file, without waiting for workers: .venv/bin/python -m pytest tests/test_curves.py
 # make test CONSTRAINTS=constraints-oldest.txt VENV=.venv-oldest
 #             the tests with the oldest releases that pyproject.toml allows; CONSTRAINTS= for the newest there are
 # make fuzz   damaged and hostile files, INPUTS=100000 of them, to everything that reads one
