@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
 from types import FunctionType, ModuleType
 from typing import Any, cast, get_type_hints
@@ -31,6 +31,7 @@ _interpreted = 0
 CHUNK = 8192
 # Terms of a sum from which on even one point is worth a compiled loop.
 LONG = 64
+NOTHING: Array = np.empty(0)
 
 
 def evaluate(function: Function, law: Law, extra: tuple[float, ...], x: Array) -> Array:
@@ -57,7 +58,7 @@ def evaluate(function: Function, law: Law, extra: tuple[float, ...], x: Array) -
         return np.array(values, dtype=np.float64)
     with compiling.lock:
         run = compiled(function, law.model)
-    return _in_chunks(partial(run, law.arrays, np.array(extra, dtype=np.float64)), x)
+    return _in_chunks(run, (law.arrays, np.array(extra, dtype=np.float64) if extra else NOTHING), x)
 
 
 def point(function: Function, law: Law, extra: tuple[float, ...], x: float) -> float:
@@ -74,7 +75,7 @@ def logarithms(x: Array) -> Array:
         return np.array([math.log(value) for value in x.tolist()], dtype=np.float64)
     with compiling.lock:
         run = _compiled_logarithms()
-    return _in_chunks(run, x)
+    return _in_chunks(run, (), x)
 
 
 def _few(evaluations: int) -> bool:
@@ -86,16 +87,18 @@ def _few(evaluations: int) -> bool:
     return True
 
 
-def _in_chunks(run: Loop, x: Array) -> Array:
-    """Run a loop over all of x, cut into a few chunks a core."""
+def _in_chunks(run: Loop, given: tuple[Any, ...], x: Array) -> Array:
+    """Run a loop with these arguments over all of x, cut into a few chunks a core."""
     out = np.empty_like(x)
-    count = min(threads.cores(), x.size // CHUNK)
-    if count <= 1:
-        run(x, out)
+    count = x.size // CHUNK
+    # the number of cores is asked of the system, which takes longer than a few points do
+    count = min(threads.cores(), count) if count > 1 else 1
+    if count == 1:
+        run(*given, x, out)
         return out
     cuts = np.linspace(0, x.size, 4 * count + 1).astype(int)
     chunks = [slice(start, stop) for start, stop in pairwise(cuts.tolist())]
-    for _ in threads.in_threads(lambda chunk: run(x[chunk], out[chunk]), chunks, count):
+    for _ in threads.in_threads(lambda chunk: run(*given, x[chunk], out[chunk]), chunks, count):
         pass
     return out
 
