@@ -319,7 +319,12 @@ class TestRefusals:
             ([], [], r"^indices must be integers.* at least one sample, got shape \(0,\)"),
             (np.empty((4, 0), dtype=int), np.ones(4), r"^indices must .* got shape \(4, 0\)"),
             (3, [0.1], r"^indices must .* got shape \(\)"),
-            (np.zeros((2, 2, 2), dtype=int), [0.1, 0.1], r"^indices must .* got shape \(2, 2, 2\)"),
+            (
+                np.zeros((2, 3, 4, 5), dtype=int),
+                [0.1, 0.1],
+                r"^indices must .* got shape \(2, 3, 4, 5\): indices.reshape\(2, -1\) makes \(n, 60\) of it, one",
+            ),
+            (np.zeros((2, 0, 3), dtype=int), [0.1, 0.1], r"^indices must .* got shape \(2, 0, 3\)"),
             ([1.0, 2.5], [0.1, 0.1], r"^indices must .* got 2\.5; round"),
             ([1.0, math.nan], [0.1, 0.1], r"^indices must .* got nan; round"),
             ([1.0, math.inf], [0.1, 0.1], r"^indices must .* got inf; round"),

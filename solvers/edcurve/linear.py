@@ -67,7 +67,8 @@ def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float 
     Parameters
     ----------
     eigenvalues : array_like, shape (n,)
-        Variances ≥ 0, in any order, not all 0.
+        Variances ≥ 0, in any order, not all 0. What is negative by rounding, down to −n·eps·max, is taken as 0: max is
+        the largest, and eps that of the floats given.
     distortion : float or array_like
         D ≥ 0: the sum of the squared errors over the dimensions.
     base : float
@@ -83,7 +84,7 @@ def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float 
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
     """
-    values = validation.nonnegative("eigenvalues", eigenvalues, finite=True)
+    values = validation.nonnegative("eigenvalues", eigenvalues, finite=True, rounded=True)
     if values.ndim != 1 or not values.any():
         raise ValueError(f"eigenvalues must be a sequence of variances, not all 0, got shape {values.shape}")
     spectrum = Eigenvalues(np.sort(values[values > 0.0])[::-1], 0.0)
@@ -125,7 +126,7 @@ def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
 
 
 def _widths(width: int | ArrayLike) -> NDArray[np.int64]:
-    values = np.asarray(width)
+    values = validation.as_array("width", width, "width must be an integer or an array of them, got {what}")
     if values.ndim == 0 and not isinstance(width, np.ndarray):
         return np.array(validation.positive_int("width", width, least=0))
     if values.size and values.dtype.kind not in "iu":

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .sources.units import unit
-from .validation import log_base, nonnegative, real, warn
+from .validation import as_array, log_base, nonnegative, real, warn, whole
 
 Counts = NDArray[np.int64]
 LEAST = 2.0**-1000  # mean squared error at which the unit stops shrinking with it
@@ -62,7 +62,8 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
         joint entropy. Floats are accepted if all are whole numbers.
     squared_error : array_like, shape (n,)
         ‖x − x̂‖² of each sample, summed over the dimensions and never divided by their number (for a
-        function on [0, 1], the integral over t).
+        function on [0, 1], the integral over t). What is negative by rounding, down to −n·eps·max, as
+        ‖x‖² − 2x·x̂ + ‖x̂‖² may be, is taken as 0: max is the largest, and eps that of the floats given.
     base : float, optional
         Base of the logarithm of the entropies: 2 for bits, ``math.e`` for nats.
     confidence : float, optional
@@ -223,23 +224,18 @@ def _counts(symbols: NDArray[Any]) -> Counts:
 def _symbols(indices: Any) -> NDArray[Any]:
     """Check the indices and return them as an array."""
     wanted = "indices must be integers, shape (n,) or (n, m)"
-    if isinstance(indices, np.ma.MaskedArray):
-        raise TypeError(f"{wanted}, got a masked array; drop what is masked")
-    try:
-        array = np.asarray(indices)
-    except ValueError as error:
-        raise ValueError(f"{wanted}: {error}") from None
+    array = as_array("indices", indices, f"{wanted}, got {{what}}")
+    if array.ndim > 2 and array.size:
+        rows = f"(n, {math.prod(array.shape[1:])})"
+        remedy = f"indices.reshape({len(array)}, -1) makes {rows} of it, one symbol in a row"
+        raise ValueError(f"{wanted}, got shape {array.shape}: {remedy}")
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(f"{wanted}, with at least one sample, got shape {array.shape}")
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{wanted}, got dtype {array.dtype}")
-    if array.dtype.kind == "f" and (bad := ~(np.isfinite(array) & (array == np.rint(array)))).any():
-        raise ValueError(f"{wanted}, got {array[bad][0]}; round the latents as the encoder does")
-    return array
+    return whole("indices", array, wanted, "; round the latents as the encoder does")
 
 
 def _errors(squared_error: ArrayLike, n: int) -> NDArray[np.float64]:
-    errors = nonnegative("squared_error", squared_error, finite=True)
+    errors = nonnegative("squared_error", squared_error, finite=True, rounded=True)
     if errors.shape != (n,):
         raise ValueError(f"squared_error must have one entry per index, shape ({n},), got shape {errors.shape}")
     return errors

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PART = "__part_of_edcurve__"  # what a package sets whose frames are none of the caller's
+EPS = 2.0**-52
 type_error = "{name} must be a real number or an array of them, got {what}"
 
 
@@ -55,9 +56,16 @@ def _double(name: str, value: Any) -> float:
         raise ValueError(f"{name} must be at most 1.8e308, the largest double, got a larger {kind}") from None
 
 
-def nonnegative(name: str, value: Any, *, finite: bool = False) -> NDArray[np.float64]:
-    """``value`` as a float64 array whose entries are ≥ 0, not NaN and, if asked, finite."""
+def nonnegative(name: str, value: Any, *, finite: bool = False, rounded: bool = False) -> NDArray[np.float64]:
+    """``value`` as a float64 array whose entries are ≥ 0, not NaN and, if asked, finite.
+
+    Where `rounded`, entries may come from a sum that cancels, such as an eigenvalue of a covariance, or
+    ‖x‖² − 2x·c + ‖c‖². Of n of them, those from −n·eps·max to 0 are taken as 0: max is the largest, and eps that of the
+    type of floats that they come in (of double for other numbers).
+    """
     array = _as_float64(name, value)
+    if rounded and (array < 0.0).any():
+        array = clipped(array, as_array(name, value, _refusal(name)).dtype)
     allowed = "at least 0 and finite" if finite else "at least 0"
     bad = ~((array >= 0) & (array < math.inf)) if finite else ~(array >= 0)
     if bad.any():
@@ -66,23 +74,140 @@ def nonnegative(name: str, value: Any, *, finite: bool = False) -> NDArray[np.fl
     return array
 
 
+def clipped(array: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[np.float64]:
+    """The array with 0 for what is below it by rounding; NaN or infinity as the largest leave it as it is."""
+    eps = max(float(np.finfo(dtype).eps), EPS) if dtype.kind == "f" else EPS
+    largest = float(array.max())
+    if not 0.0 < largest < math.inf:
+        return array
+    return np.where((array < 0.0) & (array >= -array.size * eps * largest), 0.0, array)
+
+
+def _refusal(name: str) -> str:
+    return type_error.format(name=name, what="{what}")
+
+
 def _as_float64(name: str, value: Any) -> NDArray[np.float64]:
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(type_error.format(name=name, what="a masked array; fill or drop what is masked"))
     if isinstance(value, bool | np.bool_):
         raise TypeError(type_error.format(name=name, what=repr(value)))
     if isinstance(value, numbers.Real):
         return np.asarray(_double(name, value))
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be a rectangular array: {error}") from None
+    array = as_array(name, value, _refusal(name))
     if array.size == 0 and array.dtype == np.float64:
         return array
     if array.dtype.kind not in "iuf":
         what = repr(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
         raise TypeError(type_error.format(name=name, what=what))
     return array.astype(np.float64, copy=False)
+
+
+def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:
+    """The numpy array of anything that holds one, where nothing is lost; its dtype is for the caller to check.
+
+    Besides what numpy converts itself these are tensors that require grad, are on another device, or are of bfloat16;
+    arrays of other libraries (``__array__``, ``__dlpack__``) with such types; lists of these; nullable columns and
+    tables of pandas, and masked arrays, without a missing value.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+        The argument.
+    refusal : str
+        Message of a TypeError, with ``{what}`` for what was given and what to do about it.
+
+    Raises
+    ------
+    ValueError
+        For rows of different lengths.
+    TypeError
+        For missing values, and for what cannot be converted.
+    """
+    if type(value) is np.ndarray and value.dtype.kind in "iuf":
+        return value
+    if isinstance(value, np.ma.MaskedArray):
+        if np.ma.getmaskarray(value).any():
+            raise TypeError(refusal.format(what="a masked array; fill or drop what is masked"))
+        return np.asarray(value.data)
+    try:
+        array = _from_tensor(value) if hasattr(value, "detach") and hasattr(value, "cpu") else _from_other(value)
+    except ValueError as error:
+        if _is_sequence(value) and "inhomogeneous" in str(error):
+            raise ValueError(f"{name} must be a rectangular array: {error}") from None
+        raise TypeError(refusal.format(what=f"{_kind(value)}: {error}")) from None
+    except (TypeError, RuntimeError, NotImplementedError, AttributeError, BufferError) as error:
+        if _is_sequence(value) and any(hasattr(part, "detach") for part in value):
+            return as_array(name, [as_array(name, part, refusal) for part in value], refusal)
+        raise TypeError(refusal.format(what=f"{_kind(value)}: {str(error).partition(chr(10))[0]}")) from None
+    if array.dtype.kind == "O" and hasattr(value, "isna"):
+        return _from_table(value, array, refusal)
+    for kind, plain in (("bfloat", np.float64), ("float", np.float64), ("int", np.int64), ("uint", np.int64)):
+        if array.dtype.kind == "V" and array.dtype.names is None and array.dtype.name.startswith(kind):
+            return array.astype(plain)  # small types that other libraries add to those of numpy
+    return array
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _kind(value: Any) -> str:
+    return f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}".removeprefix("builtins.")
+
+
+def _from_tensor(tensor: Any) -> NDArray[Any]:
+    plain = tensor.detach().cpu()
+    for change in ("resolve_conj", "resolve_neg"):
+        plain = getattr(plain, change, lambda same=plain: same)()
+    try:
+        return np.asarray(plain.numpy())
+    except TypeError:  # numpy has no such type: bfloat16, and others of 8 bits
+        return np.asarray(plain.double().numpy())
+
+
+def _from_other(value: Any) -> NDArray[Any]:
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
+    return np.asarray(value)
+
+
+def _from_table(value: Any, array: NDArray[Any], refusal: str) -> NDArray[Any]:
+    """A column or a table of pandas whose types have a value for what is missing."""
+    if np.asarray(value.isna()).any():
+        raise TypeError(refusal.format(what=f"{_kind(value)} with missing values; fill or drop them"))
+    types = list(value.dtypes) if getattr(value, "ndim", 1) == 2 else [value.dtype]
+    kinds = {getattr(one, "kind", "O") for one in types}
+    if kinds <= {"i"}:
+        return np.asarray(value.to_numpy(dtype=np.int64))
+    return np.asarray(value.to_numpy(dtype=np.float64)) if kinds <= {"i", "f", "u"} else array
+
+
+def whole(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[Any]:
+    """``value`` as an array of integers, or of floats that are all whole numbers; `wanted` begins the message.
+
+    Raises
+    ------
+    TypeError
+        For what is not an array of numbers.
+    ValueError
+        For the first number that is not whole, followed by `remedy`.
+    """
+    array = as_array(name, value, f"{wanted}, got {{what}}")
+    if array.dtype.kind not in "iuf":
+        what = f"an array of dtype {array.dtype}" if array.ndim else repr(value)
+        raise TypeError(f"{wanted}, got {what}")
+    if array.dtype.kind == "f" and (bad := ~(np.isfinite(array) & (array == np.rint(array)))).any():
+        raise ValueError(f"{wanted}, got {array[bad].flat[0]}{remedy}")
+    return array
+
+
+def integers(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[np.int64]:
+    """The numbers of `whole` as int64; ValueError where one is beyond that."""
+    array = whole(name, value, wanted, remedy)
+    if array.dtype.kind != "i" and (bad := (array >= 2.0**63) | (array < -(2.0**63))).any():
+        raise ValueError(f"{name} must fit signed integers of 64 bits, got {array[bad].flat[0]}")
+    return array.astype(np.int64)
 
 
 def _where(bad: NDArray[np.bool_]) -> str:

@@ -401,8 +401,9 @@ def test_realizations_in_any_number_of_dimensions():
         (3, ValueError, "index must be between 0 and 2, got 3 to 3"),
         (-1, ValueError, "index must be between 0 and 2, got -1 to -1"),
         ([0, 7], ValueError, "index must be between 0 and 2, got 0 to 7"),
-        (1.0, TypeError, r"index must be of integers, got 1\.0"),
-        ([], TypeError, "index must be of integers"),
+        (1.5, ValueError, r"index must be of integers, got 1\.5"),
+        ([0.0, math.nan], ValueError, "index must be of integers, got nan"),
+        (1e19, ValueError, r"index must fit signed integers of 64 bits, got 1e\+19"),
         (True, TypeError, "index must be of integers"),
         (None, TypeError, "index must be of integers"),
         (2**70, TypeError, "index must be of integers"),
@@ -412,6 +413,14 @@ def test_what_is_no_index(index, error, message):
     for source in CURVES:
         with pytest.raises(error, match=message):
             ed.quantizer(source, distortion(source, 2.3)).decode(index)
+
+
+def test_whole_floats_are_indices():
+    for source in CURVES:
+        quantizer = ed.quantizer(source, distortion(source, 2.3))
+        assert np.array_equal(quantizer.decode([2.0, 0.0]), quantizer.decode([2, 0]))
+        assert np.array_equal(quantizer.decode(1.0), quantizer.decode(1))
+        assert len(quantizer.decode([])) == 0
 
 
 def test_what_is_no_number_of_samples():

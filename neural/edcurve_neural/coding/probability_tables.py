@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from edcurve.validation import clipped
+from numpy.typing import NDArray
 
 from edcurve_neural.compressors.base import ProbabilityTable
 from edcurve_neural.runs import Run
@@ -36,8 +38,8 @@ def tables(model: Any) -> list[ProbabilityTable]:
     compressor = compressor_of(model)
     if not hasattr(compressor, "tables"):
         raise TypeError(f"model must be an NTC, a Run, or have a method tables, got {type(compressor).__name__}")
-    pairs = ((int(low), np.asarray(probabilities, dtype=np.float64)) for low, probabilities in compressor.tables())
-    checked = [ProbabilityTable(low, probabilities) for low, probabilities in pairs]
+    pairs = ((int(low), np.asarray(probabilities)) for low, probabilities in compressor.tables())
+    checked = [ProbabilityTable(low, _without_rounding(probabilities)) for low, probabilities in pairs]
     for table in checked:
         _check(table)
     return checked
@@ -46,6 +48,12 @@ def tables(model: Any) -> list[ProbabilityTable]:
 def compressor_of(model: Any) -> Any:
     """The compressor of a run, or the compressor that is given."""
     return model.model if isinstance(model, Run) else model
+
+
+def _without_rounding(probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """Probabilities in double; what is negative by rounding, as a difference of distribution functions may be, is 0."""
+    values = probabilities.astype(np.float64)
+    return clipped(values, probabilities.dtype) if values.size else values
 
 
 def _check(table: ProbabilityTable) -> None:

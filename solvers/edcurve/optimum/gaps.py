@@ -92,11 +92,11 @@ def excess_unchecked(
     """Distortion and entropy as arrays, and the excess as in `excess`, without its warnings."""
     D = validation.nonnegative("distortion", distortion, finite=True)
     H = validation.nonnegative("entropy", entropy, finite=True)
-    _together(distortion=D, entropy=H, **({} if lmbda is None else {"lmbda": np.asarray(lmbda)}))
-    if lmbda is None:
+    weight = None if lmbda is None else validation.nonnegative("lmbda", lmbda, finite=True)
+    _together(distortion=D, entropy=H, **({} if weight is None else {"lmbda": weight}))
+    if weight is None:
         result = H - entropy_distortion(source, D, base=base)
     else:
-        weight = validation.nonnegative("lmbda", lmbda, finite=True)
         with np.errstate(over="ignore"):  # to infinity
             result = H + weight * D - lagrangian(source, weight, base=base).value
     return D, H, result if isinstance(result, np.ndarray) and result.ndim else float(result)

@@ -70,8 +70,8 @@ class Quantizer:
         int or ndarray of int64
             Indices from 0 to ``cells − 1``, of the shape of the phases.
         """
-        given = np.asarray(x)
-        phase = validation.nonnegative("x", x if given.ndim < 2 else self.source.phase(given))
+        given = validation.as_array("x", x, "x must be phases or realizations, got {what}")
+        phase = validation.nonnegative("x", given if given.ndim < 2 else self.source.phase(given))
         if np.any(phase > 1.0):
             raise ValueError(f"x must be phases between 0 and 1, got {phase.max()}")
         index = np.clip(self.partition.locate(phase), 0, self.cells - 1)
@@ -94,9 +94,7 @@ class Quantizer:
         ndarray
             Shape of `index`, with an axis for the coordinates of X appended (none for the uniform scalar).
         """
-        cells = np.asarray(index)
-        if cells.dtype.kind not in "iu":
-            raise TypeError(f"index must be of integers, got {index!r}")
+        cells = validation.integers("index", index, "index must be of integers")
         if cells.size and not (cells.min() >= 0 and cells.max() < self.cells):
             raise ValueError(f"index must be between 0 and {self.cells - 1}, got {cells.min()} to {cells.max()}")
         start, size = self.partition.intervals(cells)

@@ -134,7 +134,8 @@ def segment(
     lmbda : float or array_like, shape (m,)
         λ ≥ 0, finite, in units of `base` per unit distortion, in any order.
     weights : array_like, shape (N,), optional
-        Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted.
+        Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted. What is negative by rounding, down to
+        −N·eps·max, is taken as 0: max is the largest, and eps that of the floats given.
     closed : bool
         Whether the first point follows the last, so that a cell may hold both.
     base : float

@@ -40,7 +40,7 @@ def weights(given: ArrayLike | None, size: int) -> Array:
     """Check the weights and return them; they are equal if none are given."""
     if given is None:
         return np.ones(size)
-    array = validation.nonnegative("weights", given, finite=True)
+    array = validation.nonnegative("weights", given, finite=True, rounded=True)
     if array.shape != (size,):
         raise ValueError(f"weights must be of shape ({size},), one for each point, got {array.shape}")
     if not array.any():

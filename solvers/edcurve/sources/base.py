@@ -290,7 +290,7 @@ class Source:
 
     def _checked(self, x: NDArray[Any], width: int | None = None) -> Array:
         """Realizations of the unscaled source, finite and of `width` numbers each."""
-        given = np.asarray(x)
+        given = validation.as_array("x", x, "x must be real numbers, got {what}")
         if given.dtype.kind not in "iuf":
             raise TypeError(f"x must be real numbers, got an array of dtype {given.dtype}")
         if not np.isfinite(given).all():

@@ -33,7 +33,7 @@ class Spectrum(ClosedForm):
     """
 
     def __init__(self, c: ArrayLike, *, name: str = "spectrum") -> None:
-        energies = validation.nonnegative("c", c, finite=True)
+        energies = validation.nonnegative("c", c, finite=True, rounded=True)
         if energies.ndim != 1 or not energies.any():
             raise ValueError(f"c must be a sequence of energies, not all 0, got an array of shape {energies.shape}")
         self._energies = energies[: int(np.flatnonzero(energies)[-1]) + 1].copy()

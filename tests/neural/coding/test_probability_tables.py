@@ -1,0 +1,25 @@
+"""Tables of probabilities: those that are negative by rounding are 0, others are refused."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from edcurve_neural.coding.probability_tables import tables
+
+
+def of(probabilities):
+    (table,) = tables(SimpleNamespace(tables=lambda: [(-1, probabilities)]))
+    return table.probabilities
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_differences_of_a_distribution_function(dtype):
+    given = np.array([0.25, -np.finfo(dtype).eps / 2, 0.75], dtype=dtype)
+    assert of(given).tolist() == [0.25, 0.0, 0.75]
+    assert given[1] < 0
+
+
+@pytest.mark.parametrize("probabilities", [[0.25, -1e-9, 0.75], [-1e-300], [0.5, np.nan]])
+def test_what_is_no_probability(probabilities):
+    with pytest.raises(ValueError, match="a table must be of probabilities"):
+        of(probabilities)
