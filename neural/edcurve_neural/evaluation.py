@@ -14,7 +14,7 @@ from edcurve.validation import warn
 from numpy.typing import NDArray
 
 from . import manifolds, signals
-from .moments import PhaseCells, distinct_rows
+from .moments import GridCells, distinct_rows
 from .signals import SAMPLES, Signal, signal
 
 Indices = NDArray[np.int64]
@@ -176,7 +176,7 @@ def evaluate(
         spent = _finite("rate", call(rate, handed), (len(distinct),))
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
-    evaluation = evaluate_cells(waves, PhaseCells(cells, len(distinct)), reconstruct, spent, source=reference)
+    evaluation = evaluate_cells(waves, GridCells(cells, len(distinct)), reconstruct, spent, source=reference)
     if evaluation.rate < LOW * evaluation.entropy:
         warn(
             f"rate should be at least the entropy of the indices, {evaluation.entropy:.6g} bits, as that of any code "
@@ -193,7 +193,7 @@ def check_points(points: Any) -> None:
 
 def evaluate_cells(
     signal: Signal,
-    cells: PhaseCells,
+    cells: GridCells,
     reconstruct: Callable[[slice], Coordinates],
     rate: Coordinates | None,
     *,
@@ -206,7 +206,7 @@ def evaluate_cells(
     ----------
     signal : Signal
         The source as it is sampled.
-    cells : PhaseCells
+    cells : GridCells
         The cells.
     reconstruct : callable
         Takes a block of cells, and returns their reconstructions, shape (cells, dim).

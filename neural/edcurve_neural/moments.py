@@ -1,4 +1,4 @@
-"""`PhaseCells`: cells of a dense grid of phases, and means over them."""
+"""`GridCells`: cells of a dense grid of phases, and means over them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Indices = NDArray[np.int64]
 BLOCK = 2**21  # numbers in the means of a block of cells
 
 
-class PhaseCells:
+class GridCells:
     """Cells of the phases (j + ½)/n, j = 0, …, n − 1.
 
     Parameters

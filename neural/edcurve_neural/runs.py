@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .compressors.base import Compressor
 from .config import Config
 from .evaluation import POINTS, Evaluation, check_points, evaluate_cells, grid
-from .moments import PhaseCells, distinct_rows
+from .moments import GridCells, distinct_rows
 
 BATCH = 2**15  # phases, or distinct indices, handled at once
 
@@ -79,4 +79,4 @@ def evaluate_model(model: Compressor, points: int = POINTS) -> Evaluation:
         return model.decode(indices[:, block])[0].double().cpu().numpy()
 
     rate = model.rate(indices)[0].double().cpu().numpy()
-    return evaluate_cells(signal, PhaseCells(cells, len(distinct)), reconstruct, rate, rank_floor=floor)
+    return evaluate_cells(signal, GridCells(cells, len(distinct)), reconstruct, rate, rank_floor=floor)

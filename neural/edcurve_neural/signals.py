@@ -24,7 +24,7 @@ from torch.nn.functional import embedding
 
 from . import manifolds
 from .manifolds import Manifold
-from .moments import PhaseCells
+from .moments import GridCells
 
 Array = NDArray[np.float64]
 
@@ -137,7 +137,7 @@ class Signal(ABC):
         """Mean of ‖x(v)‖² over phases of shape (n,), its sum without rounding errors."""
         return math.fsum(self.energy(torch.from_numpy(phases)[None])[0].numpy()) / len(phases)
 
-    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
         """Blocks of cells of a grid of phases, with their mean realizations, shape (cells, dim), in float64."""
         for block in cells.blocks(self.dim):
             inside, label = cells.members(block)
@@ -223,7 +223,7 @@ class Harmonic(Signal):
         sums = torch.bmm(grad, with_ones.transpose(1, 2))
         return self.spread(sums[:, :, :2]), sums[:, :, 2]
 
-    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:  # noqa: D102
+    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:  # noqa: D102
         angle = 2.0 * math.pi * cells.phases
         coordinates = np.stack([cells.mean(np.cos(angle)), cells.mean(np.sin(angle))], axis=1)
         basis = self.basis(torch.empty(0, dtype=torch.float64)).numpy()
@@ -236,7 +236,7 @@ class Harmonic(Signal):
         return np.full(2, 0.5 * self.weight * self.energy(torch.zeros(1, 1)).item())
 
 
-class Circle(Harmonic):
+class CircleSignal(Harmonic):
     """The circle (cos 2πv, sin 2πv) in R²; the squared error is the sum."""
 
     name, space = "circle", "R²"
@@ -260,7 +260,7 @@ class Circle(Harmonic):
         return rows
 
 
-class Sinusoid(Harmonic):
+class SinusoidSignal(Harmonic):
     """The sinusoid sin 2π(t + v) at t = i/T."""
 
     name = "sinusoid"
@@ -336,7 +336,7 @@ class Stepped(Signal):
         steps.scatter_add_(2, self.drop(v).unsqueeze(1).expand(-1, width, -1), grad)
         return steps.cumsum_(2)[:, :, : self.dim], sums[:, :, 0]
 
-    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
         """The line at the mean phase of a cell, less the share of the cell that has dropped by each sample."""
         dim, phases = self.dim, torch.from_numpy(cells.phases)
         drop, line = self.drop(phases).numpy(), self.line(phases).numpy()
@@ -349,7 +349,7 @@ class Stepped(Signal):
             yield block, line + shift[block, None] - share
 
 
-class Ramp(Stepped):
+class RampSignal(Stepped):
     """The ramp ((t + v) mod 1) − ½ at t = i/T."""
 
     name = "ramp"
@@ -369,7 +369,7 @@ class Ramp(Stepped):
         return torch.ceil((1.0 - v) * self.dim).long()
 
 
-class Sawbridge(Stepped):
+class SawbridgeSignal(Stepped):
     """The sawbridge t − 1(t ≥ v) at t = i/T."""
 
     name = "sawbridge"
@@ -465,7 +465,7 @@ class MeasuredCurve(Signal):
         adjoint = sums.scatter_add_(2, chord, grad - later).scatter_add_(2, chord + 1, later) @ self.nodes(grad)
         return adjoint.neg_(), grad.sum(2)
 
-    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
         """The mean of a cell from the weight that each point has in it."""
         nodes = self.nodes(torch.empty(0, dtype=torch.float64)).numpy()
         chord, share = (part.numpy() for part in self.place(torch.from_numpy(cells.phases)))
@@ -519,7 +519,9 @@ class MeasuredCurve(Signal):
         return np.maximum(np.linalg.eigvalsh(small)[::-1], 0.0)
 
 
-SIGNALS: dict[str, type[Signal]] = {kind.name: kind for kind in (Ramp, Circle, Sinusoid, Sawbridge)}
+SIGNALS: dict[str, type[Signal]] = {
+    kind.name: kind for kind in (RampSignal, CircleSignal, SinusoidSignal, SawbridgeSignal)
+}
 
 
 def signal(name: str, samples: int) -> Signal:

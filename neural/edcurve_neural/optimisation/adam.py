@@ -13,7 +13,7 @@ from torch.optim.adam import adam
 EPSILON = 1e-7
 
 
-class _Group(NamedTuple):
+class _RateGroup(NamedTuple):
     """Neighbouring models of one learning rate: views of their rows, as torch's functional Adam takes them."""
 
     rate: float
@@ -44,11 +44,11 @@ class Adam:
 
     def __init__(self, parameters: Tensor, gradient: Tensor, rates: Sequence[float]) -> None:
         self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
-        self._groups, start = list[_Group](), 0
+        self._groups, start = list[_RateGroup](), 0
         for rate, members in groupby(rates):
             rows = slice(start, start + len(list(members)))
             self._groups.append(
-                _Group(
+                _RateGroup(
                     rate,
                     parameters=[parameters[rows]],
                     gradient=[gradient[rows]],

@@ -28,7 +28,7 @@ SMALL = 1.05 / math.pi  # kp up to which the series serves
 SERIES = np.array([2.0 / math.factorial(2 * j + 2) for j in range(1, TERMS + 1)])
 
 
-class Table(NamedTuple):
+class PolynomialTable(NamedTuple):
     """Polynomials for f on [0, ½].
 
     Attributes
@@ -71,12 +71,12 @@ def power_series(series: Array, Z: Array) -> Array:
     return np.asarray(Z * value)
 
 
-def mean_table(energies: Array) -> Table:
+def mean_table(energies: Array) -> PolynomialTable:
     """Table of d(p)/p = Σ c_k (1 − sinc²(πkp))."""
     return _build(energies, SERIES, derivative=False)
 
 
-def slope_table(energies: Array) -> Table:
+def slope_table(energies: Array) -> PolynomialTable:
     """Table of d′(p) = Σ c_k (1 − 2 sinc(2πkp) + sinc²(πkp))."""
     return _build(energies, SERIES * (2.0 * np.arange(1, TERMS + 1) + 1.0), derivative=True)
 
@@ -86,7 +86,7 @@ def delta_on_grid(energies: Array, intervals: int) -> Array:
     return np.asarray(2.0 * _cosines(energies, 1, intervals))
 
 
-def _build(energies: Array, series: Array, *, derivative: bool) -> Table:
+def _build(energies: Array, series: Array, *, derivative: bool) -> PolynomialTable:
     from scipy.fft import next_fast_len
 
     n = energies.size
@@ -108,7 +108,9 @@ def _build(energies: Array, series: Array, *, derivative: bool) -> Table:
     t = np.linspace(-1.0, 1.0, DEGREE + 1)
     polynomials = windows @ np.linalg.inv(np.vander(t)).T
     scale = (2.0 * math.pi * n) ** 2
-    return Table(intervals, SMALL / n, scale, (series * moments)[::-1].copy(), np.ascontiguousarray(polynomials))
+    return PolynomialTable(
+        intervals, SMALL / n, scale, (series * moments)[::-1].copy(), np.ascontiguousarray(polynomials)
+    )
 
 
 def _band(energies: Array, first: int, p: Array, series: Array, *, derivative: bool) -> Array:

@@ -295,7 +295,7 @@ def test_closed_forms_are_the_defaults(name):
     torch.testing.assert_close(source.project(v, rows, bias), plain.project(source, v, rows, bias), rtol=0, atol=1e-12)
     for closed, formed in zip(source.minus_adjoint(v, grad), plain.minus_adjoint(source, v, grad), strict=True):
         torch.testing.assert_close(closed, formed, rtol=0, atol=1e-11)
-    cells = signals.PhaseCells(np.random.default_rng(0).integers(0, 7, 500), 7)
+    cells = signals.GridCells(np.random.default_rng(0).integers(0, 7, 500), 7)
     for (block, closed), (other, formed) in zip(source.cell_means(cells), plain.cell_means(source, cells), strict=True):
         assert block == other
         np.testing.assert_allclose(closed, formed, rtol=0, atol=1e-13)

@@ -19,7 +19,7 @@ from .vectors import ONE, ZERO, Matrix, copy, dot, fill, part, row, rows_from, t
 TINY = np.float32(1e-30)
 
 
-class Layer(NamedTuple):
+class DensityLayer(NamedTuple):
     """A row of the table of layers.
 
     Where its matrices, biases and factors, of all latents, start among the parameters of a model (−1 for no factors),
@@ -41,9 +41,9 @@ class Maps(NamedTuple):
 
 
 @inner
-def layer_of(table: Table, i: int) -> Layer:
+def layer_of(table: Table, i: int) -> DensityLayer:
     """Row `i` of the table."""
-    return Layer(table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4])
+    return DensityLayer(table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4])
 
 
 @inner

@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
     beta: Real
 
 
-class Layer(NamedTuple):
+class NetworkLayer(NamedTuple):
     """A row of the table of layers.
 
     Where the map starts among the parameters, its fan in and fan out, whether it lies as (fan in + 1, fan out) instead
@@ -52,13 +52,13 @@ class Layer(NamedTuple):
 
 
 @inner
-def layer_of(table: Table, i: int) -> Layer:
+def layer_of(table: Table, i: int) -> NetworkLayer:
     """Row `i` of the table."""
-    return Layer(table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4], table[i, 5])
+    return NetworkLayer(table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4], table[i, 5])
 
 
 @inner
-def forward(values: Vector, layer: Layer, units: Matrix, size: int) -> None:
+def forward(values: Vector, layer: NetworkLayer, units: Matrix, size: int) -> None:
     """Units of a layer before their leaky ReLU."""
     weights, below, above = values[layer.start :], rows_from(units, layer.below), rows_from(units, layer.above)
     if layer.flipped:
@@ -89,7 +89,9 @@ def leaky_relu_backward(grad: Vector, units: Vector) -> None:
 
 
 @inner
-def backward(parameters: Parameters, layer: Layer, units: Matrix, chunk: Chunk, grad: Matrix, into: Matrix) -> None:
+def backward(
+    parameters: Parameters, layer: NetworkLayer, units: Matrix, chunk: Chunk, grad: Matrix, into: Matrix
+) -> None:
     """From the gradient in the units that a layer makes to that in its map, and, in `into`, in the units it takes."""
     fan_in, fan_out, size = layer.fan_in, layer.fan_out, chunk.size
     weights, target = parameters.values[layer.start :], parameters.gradient[layer.start :]

@@ -59,9 +59,9 @@ class Plan(NamedTuple):
     line : (dim,)
         Samples of the line; empty for the circle.
     layers : (layers, 6)
-        Of analysis and synthesis, as many each: rows of `networks.Layer`.
+        Of analysis and synthesis, as many each: rows of `networks.NetworkLayer`.
     density : (layers, 5)
-        Rows of `density.Layer`.
+        Rows of `density.DensityLayer`.
     grad, other : int
         First rows, among the units, for gradients in a layer's units; they take turns.
     sharpness : int
