@@ -36,7 +36,8 @@ class Config:
     hidden : tuple of int
         Widths of the hidden layers of the analysis; the synthesis mirrors them.
     samples : int
-        Number T of points t = i/T of sources that are functions on [0, 1]; None for the circle and measured points.
+        Number T of points t = i/T of sources that are functions on [0, 1], for which None means 1024. The circle and
+        measured points have no samples, and want None.
     batch_size, steps : int
         Phases drawn in each step, and the number of steps.
     learning_rate : float

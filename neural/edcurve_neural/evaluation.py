@@ -40,9 +40,9 @@ class Evaluation:
     Attributes
     ----------
     source : edcurve.Source
-        The source: of functions of a continuous argument, though the compressor sees samples. For measured points its
-        ``status`` says whether the optimum is exact or an upper bound, which a compressor may be below; ``reason`` says
-        why, and ``truncation`` how far distortions may be off.
+        The source from which the optimum is taken: that of functions of a continuous argument, although the compressor
+        sees samples. For measured points its ``status`` says whether the optimum is exact or an upper bound; a
+        compressor may be below an upper bound. ``reason`` says why, and ``truncation`` how far distortions may be off.
     samples : int or None
         Number T of samples of a function; None for the circle and for measured points.
     rate : float
@@ -129,12 +129,12 @@ def evaluate(
     decode : callable
         Such indices to reconstructions (batch, dim). It is called once for each distinct index.
     source : str or edcurve.Source
-        "ramp", "circle", "sinusoid" or "sawbridge"; ``edcurve.Ramp(samples=T)`` to compare with the optimum of the
-        sampled ramp unless told otherwise; a file of measured points along a loop, or the name that
+        "ramp", "circle", "sinusoid" or "sawbridge"; ``edcurve.Ramp(samples=T)``, to compare with the optimum of the
+        sampled ramp; a file of measured points along a loop, or the name that
         `edcurve_neural.from_samples` and `from_file` give to measured points.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, (batch, latent) to (batch,), or their mean; by
-        default the entropy of the indices. A warning says if the mean is far below it: it may be in nats.
+        default the entropy of the indices. A warning says if the mean is far below the entropy: it may be in nats.
     samples : int
         Number T of samples t = i/T of sources that are functions.
     points : int

@@ -47,11 +47,11 @@ def train_many(
 
     On a CPU the models are shared out among as many threads as torch is set to use (`torch.set_num_threads`), each
     with its own program. Results are reproducible to the bit and do not depend on the number of threads. Each model
-    has random streams of its own. On a CPU, kernels that numba compiles take the circle, the ramp and the sawbridge
-    model by model: a model is trained to the same bits alone as beside others. Compiling takes some seconds, once: it
-    is kept on disk. Set the environment variable EDCURVE_CPU_KERNELS to 0 to train without them. Other sources, and a
-    GPU, take many models at once, differentiated by autograd: there a model beside others sees the same phases and
-    noise as alone, and each step agrees to the rounding of float32.
+    has random streams of its own. On a CPU, kernels that numba compiles train models of the circle, the ramp and the
+    sawbridge one by one: a model ends with the same bits alone as beside others. Compiling takes some seconds, once,
+    as its result is kept on disk. Set the environment variable EDCURVE_CPU_KERNELS to 0 to train without these kernels.
+    For other sources, and on a GPU, autograd differentiates many models at once. There a model beside others sees the
+    same phases and noise as alone, and each step agrees to the rounding of float32.
 
     Parameters
     ----------

@@ -19,15 +19,15 @@ Extra = Callable[[Source], tuple[float, ...]]
 def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
     """Entropy-distortion function E(D): the least entropy of any encoder with mean squared error at most D.
 
-    Exact: the minimiser is K cells of one size and one smaller cell, K and the small size being determined by D.
-    Relative error at most 1e-12 for D/D_max from 1e-21 to 1 − 1e-5 (built-in sources).
+    The minimiser is K cells of one size and one smaller cell; D determines K and both sizes. The value is exact:
+    relative error at most 1e-12 for D/D_max from 1e-21 to 1 − 1e-5 (built-in sources).
 
     Parameters
     ----------
     source : Source or str
-        The source, or the name of a built-in one: "ramp", "circle", "sinusoid", "sawbridge", "uniform", "power:a".
+        The source, or the name of a built-in one, such as "ramp", "circle" or "power:1.5".
     distortion : float or array_like
-        D ≥ 0: squared error, not divided by the dimension (for functions on [0, 1] the integral over t).
+        D ≥ 0, the mean squared error: a sum over coordinates, or for functions on [0, 1] the integral over t.
     base : float
         Base of the logarithm, above 1: 2 for bits, ``math.e`` for nats.
 
@@ -40,8 +40,8 @@ def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: flo
     Raises
     ------
     ValueError
-        If a distortion is negative or NaN, or if it is not established that biuniform partitions are optimal for
-        this source; `upper_bound` then has an answer.
+        If a distortion is negative or NaN, or if biuniform partitions are not known to be optimal for this source.
+        `upper_bound` takes such a source.
     TypeError
         If an argument is not a number, an array of numbers or a source.
 

@@ -56,14 +56,13 @@ class Lagrangian:
 def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Lagrangian:
     """Least H + λD over all partitions.
 
-    Under (★) a minimiser is biuniform, so it is uniform if E is concave between neighbouring D_K = K d(1/K). That is
-    verified once for each source, on a grid of the small cell's size for every K to 32 and some larger ones; where
-    it does not hold, or (★) does not, a search over unequal partitions is run, up to 2000 cells, and the lower value
-    returned.
+    Under (★) a minimiser is biuniform. It is uniform if E is concave between neighbouring D_K = K d(1/K). This is
+    verified once for each source: for every K to 32 and some larger ones, on a grid of the small cell's size. Where
+    it fails, or (★) does, unequal partitions of up to 2000 cells are searched too, and the lower value is returned.
 
-    For `Ramp(samples=T)` the minimum is over cells between phases at which a sample jumps, multiples of 1/T: for
-    λ up to T²/2 nats the Lagrangian is concave in each boundary between such phases, so that they are the best of all
-    intervals. Steps of 1/T cut into equal cells, which larger λ ask for, are tried too.
+    For `Ramp(samples=T)` cells begin and end at phases at which a sample jumps, multiples of 1/T. Up to λ = T²/2
+    nats these cells are the best of all intervals, as the Lagrangian is concave in a boundary between two such phases.
+    Larger λ ask for smaller cells: steps of 1/T that are cut into equal cells are tried too.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def report(
     shannon: bool | None = None,
     command: Sequence[str] = (),
 ) -> str | None:
-    """Write one self-contained HTML file about a source, with what compressors of it leave to be gained.
+    """Write one self-contained HTML file about a source, and how far measured compressors are from its optimum.
 
     It has an interactive plot of E(D), its bounds and its convex hull; the gap of each point, and its parts where they
     are known; certificates; versions and command. It loads nothing from the network, and the same input gives the same
@@ -33,8 +33,8 @@ def report(
     source : Source or str
         The source, or the name of a built-in one.
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2), optional
-        At most 1000 measured points: D, and H in bits, as a CSV or table with columns distortion and entropy, or as
-        pairs. A column lmbda adds the excess of H + λD; with columns rate and distortion_centroid, too, the report
+        At most 1000 measured points: pairs of D and H in bits, or a CSV or table with columns distortion and entropy.
+        A column lmbda adds the excess of H + λD. If columns rate and distortion_centroid are there as well, the report
         has the parts of the excess of R + λD. ``edcurve runs --csv`` writes all of them. Rows whose column source
         names another source, and runs without a result, are left out, and the report says so.
     out : path, optional
@@ -42,7 +42,7 @@ def report(
     shannon : bool, optional
         Whether to add Shannon's R(D); by default for closed sources, where it is quick.
     command : sequence of str, optional
-        What was run, for the report to say.
+        The command line that the report shows.
 
     Returns
     -------

@@ -118,12 +118,12 @@ def segment(
     The bounds hold for every input, so the optimum is not affected. Memory is O(N · dim); a closed curve of at most
     2048 points takes up to N² numbers (32 MiB) more.
 
-    On a closed curve some boundary is tried at every place where it can be. It must lie within any stretch that no
-    optimal cell can cover. Places between two tried ones are left out where both their optima exceed the best by more
-    than a boundary between them could gain. Up to 2048 points the squared errors of all cells are first put into a
-    table, at O(N² · dim) for all λ together, and the optimum is always found. Beyond that at most max(16, 4·10⁶ / N)
-    places are tried. What remains between them may leave a `gap`, which falls with the square of their distance for a
-    smooth curve.
+    On a closed curve it is not known where a first boundary is. A stretch of points that no optimal cell can cover
+    holds one, so places in this stretch are tried. Those between two tried places are left out if they cannot win: the
+    optima at both exceed the best by more than a boundary between them could gain. Up to 2048 points the squared errors
+    of all cells are first put into a table, at O(N² · dim) for all λ together, and the optimum is always found. Beyond
+    that at most max(16, 4·10⁶ / N) places are tried. The places that remain may leave a `gap`. For a smooth curve the
+    gap falls with the square of the distance between tried places.
 
     Parameters
     ----------
@@ -144,8 +144,8 @@ def segment(
     Returns
     -------
     Segmentation
-        At equal values, the partition of fewest cells. A cell that starts with points of weight 0 starts at the
-        first of positive weight, except at index 0 of an open curve.
+        At equal values, the partition of fewest cells. A cell starts at its first point of positive weight,
+        except at index 0 of an open curve. Points of weight 0 before it belong to the cell before.
 
     Raises
     ------

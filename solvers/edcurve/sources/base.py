@@ -52,13 +52,13 @@ class FromSamples(Protocol):
 class Source:
     """A source X = γ(V), V uniform on [0, 1), given by the distortion of its cells.
 
-    Build one from a function, or subclass it and override `cell_distortion` (set what that needs before calling
-    ``super().__init__``). The function is checked when the source is made; whether biuniform partitions are optimal
-    (condition (★) of the documentation) is checked when it first matters.
+    Build one from a function, or subclass it and override `cell_distortion` (set the attributes that it uses before
+    calling ``super().__init__``). The function is checked when the source is made. Whether biuniform partitions are
+    optimal (condition (★) of the documentation) is checked when it first matters.
 
-    Results are as accurate as d: write it without cancellation for small p (p(1 − sinc²(πp)) as it stands has half its
-    digits left at p = 1e-4), or a UserWarning says below which distortion digits are lost. Near D_max, E(D) feels the
-    rounding of `max_distortion`: its relative error is about 1e-16 D_max/(D_max − D).
+    Results are as accurate as d. Write d without cancellation at small p: p(1 − sinc²(πp)), as it stands, has half its
+    digits left at p = 1e-4. Otherwise a UserWarning says below which distortion digits are lost. Near D_max the
+    rounding of `max_distortion` shows: the relative error of E(D) is about 1e-16 D_max/(D_max − D).
 
     Parameters
     ----------
