@@ -90,7 +90,7 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
 
     Notes
     -----
-    *Entropy.* The estimator is Chao, Wang and Jost's (2013). It did best in simulations against Miller–Madow,
+    *Entropy.* The estimator is Chao, Wang and Jost's (2013). It was chosen by simulations, over Miller–Madow,
     Grassberger (2003), Chao–Shen and the jackknife. The indices were uniform, biuniform (the optimal quantisers) and
     geometric, with 0.5 to 100 samples per cell. For 100 equally likely cells its bias in millinats is 10, 1, 0.2
     and 0.2 at 1, 2, 5 and 10 samples per cell (Miller–Madow −258, −69, −6, −1; jackknife −47, 23, 7, 1). From
