@@ -13,6 +13,7 @@ from typing import Any
 import edcurve
 import numpy as np
 import torch
+from edcurve import validation
 from numpy.typing import NDArray
 
 from . import signals
@@ -53,7 +54,7 @@ class VectorQuantizer:
 
     def encode(self, x: Any) -> Indices:
         """Index of least bits + λ · distortion, for realizations of shape (batch, dim)."""
-        values = np.asarray(x, dtype=np.float64)
+        values = _realizations(x)
         rows = max(1, AT_ONCE // len(self.bits))
         parts = [self._nearest(values[i : i + rows]) for i in range(0, len(values), rows)]
         return np.concatenate([np.empty(0, dtype=np.int64), *parts])
@@ -65,11 +66,11 @@ class VectorQuantizer:
 
     def decode(self, index: Any) -> Array:
         """Codewords of indices of shape (batch,)."""
-        return np.asarray(self.codebook[np.asarray(index)])
+        return np.asarray(self.codebook[_index(index)])
 
     def rate(self, index: Any) -> Array:
         """Bits of indices of shape (batch,)."""
-        return np.asarray(self.bits[np.asarray(index)])
+        return np.asarray(self.bits[_index(index)])
 
 
 def ecvq(
@@ -185,7 +186,7 @@ class TransformCode:
 
     def encode(self, x: Any) -> Indices:
         """Indices, shape (batch, m), of realizations of shape (batch, dim)."""
-        rounded = np.rint((np.asarray(x, dtype=np.float64) - self.mean) @ self.basis.T / self.step)
+        rounded = np.rint((_realizations(x) - self.mean) @ self.basis.T / self.step)
         high = self.low + np.array([len(part) - 1 for part in self.values])
         return np.asarray(np.clip(rounded, self.low, high), dtype=np.int64)
 
@@ -198,7 +199,7 @@ class TransformCode:
         return np.asarray(self._looked_up(self.bits, index).sum(axis=1))
 
     def _looked_up(self, tables: list[Array], index: Any) -> Array:
-        shifted = np.asarray(index) - self.low
+        shifted = _index(index) - self.low
         return np.stack([table[shifted[:, j]] for j, table in enumerate(tables)], axis=1)
 
 
@@ -282,17 +283,17 @@ class PhaseQuantizer:
 
     def encode(self, x: Any) -> Indices:
         """Index of the cell, shape (batch,), of realizations of shape (batch, dim)."""
-        phase = self.source.phase(np.asarray(x, dtype=np.float64))
+        phase = self.source.phase(_realizations(x))
         return np.minimum(np.floor(phase * self.cells).astype(np.int64), self.cells - 1)
 
     def decode(self, index: Any) -> Array:
         """Centroids of cells, indices of shape (batch,)."""
-        start = np.asarray(index) / self.cells
+        start = _index(index) / self.cells
         return self.source.centroid(start, np.full(start.shape, 1.0 / self.cells), self.samples)
 
     def rate(self, index: Any) -> Array:
         """Bits of indices of shape (batch,): log₂ K each."""
-        return np.full(len(np.asarray(index)), math.log2(self.cells))
+        return np.full(len(_index(index)), math.log2(self.cells))
 
 
 def phase_quantizer(source: str, lmbda: float, *, samples: int = SAMPLES) -> PhaseQuantizer:
@@ -318,17 +319,31 @@ def phase_quantizer(source: str, lmbda: float, *, samples: int = SAMPLES) -> Pha
     return PhaseQuantizer(core, int(edcurve.lagrangian(core, lmbda).cells), samples)
 
 
+def _realizations(x: Any) -> Array:
+    return validation.as_array("x", x, "x must be realizations, got {what}").astype(np.float64, copy=False)
+
+
+def _index(index: Any) -> Indices:
+    return validation.integers("index", index, "index must be of integers")
+
+
 def _training_set(source: str, samples: int, phases: Array) -> tuple[Array, float]:
     waves = signal(_name(source), samples)
     return waves.sample(torch.from_numpy(phases).unsqueeze(0))[0].numpy(), waves.weight
 
 
 def _name(source: str) -> str:
-    if source not in signals.SIGNALS:
-        raise ValueError(f"source must be one of {signals.names()}, got {source!r}")
+    if not signals.is_built_in(source):
+        raise ValueError(f"source must be one of {signals.names()}, got {_no_source(source)}")
     return source
 
 
+def _no_source(source: Any) -> str:
+    shape = getattr(source, "shape", None)
+    return repr(source) if shape is None else f"an array of shape {tuple(shape)}"
+
+
 def _positive(name: str, value: float) -> None:
-    if not 0.0 < value < math.inf:
+    number = math.nan if isinstance(value, float) and math.isnan(value) else validation.real(name, value)
+    if not 0.0 < number < math.inf:
         raise ValueError(f"{name} must be above 0 and finite, got {value!r}")

@@ -78,9 +78,10 @@ class Config:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", manifolds.named(self.source))
-        if not self.measured and self.source not in tuple(signals.SIGNALS):
+        if not self.measured and not signals.is_built_in(self.source):
             raise ValueError(
-                f"source must be one of {signals.names()}, or a file of points (.npy, .npz, .csv), got {self.source!r}"
+                f"source must be one of {signals.names()}, or a file of points (.npy, .npz, .csv), "
+                f"got {signals.shown(self.source)}"
             )
         _one_of("likelihood", self.likelihood, LIKELIHOODS)
         _one_of("compressor", self.compressor, tuple(COMPRESSORS))

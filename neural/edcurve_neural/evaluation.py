@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import edcurve
 import numpy as np
 import torch
+from edcurve import validation
 from edcurve.validation import warn
 from numpy.typing import NDArray
 
@@ -125,7 +126,8 @@ def evaluate(
     Parameters
     ----------
     encode : callable
-        Realizations (batch, dim) to integer indices (batch, latent) or (batch,), deterministically.
+        Realizations (batch, dim) to indices (batch, latent) or (batch,), deterministically: integers, or floats that
+        are all whole numbers.
     decode : callable
         Such indices to reconstructions (batch, dim). It is called once for each distinct index.
     source : str or edcurve.Source
@@ -153,7 +155,7 @@ def evaluate(
         For a source without realizations here, indices or reconstructions of the wrong shape, reconstructions or
         rates that are not finite.
     TypeError
-        If the indices are not integers.
+        If the indices are not numbers, or a function returns several results.
     """
     reference, waves = _resolved(source, samples)
     check_points(points)
@@ -248,10 +250,10 @@ def _resolved(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Sourc
     if isinstance(source, edcurve.SampledRamp):
         return source, signal("ramp", source.samples)
     name = source.name if isinstance(source, edcurve.Source) else manifolds.named(source)
-    if name not in signals.SIGNALS and not manifolds.is_name(name):
+    if not signals.is_built_in(name) and not manifolds.is_name(name):
         raise ValueError(
             f"source must be one of {signals.names()}, a file of points, or what edcurve_neural.from_samples returns, "
-            f"got {source!r}"
+            f"got {signals.shown(source)}"
         )
     waves = signal(name, samples)
     return waves.source, waves
@@ -287,21 +289,26 @@ def _caller(encode: Callable[[Any], Any], waves: Signal, dtype: torch.dtype, dev
     return with_tensors
 
 
-def _array(value: Any) -> NDArray[Any]:
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+def _array(value: Any, wanted: str) -> NDArray[Any]:
+    """What a caller's function returned, as an array; `wanted` begins the message."""
+    if isinstance(value, tuple) and any(np.ndim(part) for part in value if hasattr(part, "shape")):
+        kinds = ", ".join(type(part).__name__ for part in value)
+        raise TypeError(f"{wanted}, got {len(value)} results ({kinds}): return that alone")
+    return validation.as_array("result", value, f"{wanted}, got {{what}}")
 
 
 def _codes(value: Any, batch: int) -> Indices:
-    codes = _array(value)
-    if codes.dtype.kind not in "iu":
-        raise TypeError(f"encode must return integers, got an array of dtype {codes.dtype}")
+    wanted = "encode must return integers"
+    codes = validation.integers("indices", _array(value, wanted), wanted, "; round the latents")
     if codes.ndim not in (1, 2) or len(codes) != batch or codes.size == 0:
         raise ValueError(f"encode must return shape ({batch}, latent) or ({batch},), got {codes.shape}")
-    return codes.astype(np.int64)
+    return codes
 
 
 def _finite(name: str, value: Any, shape: tuple[int, ...]) -> Coordinates:
-    array = _array(value)
+    array = _array(value, f"{name} must return numbers")
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must return numbers, got an array of dtype {array.dtype}")
     if array.shape != shape:
         raise ValueError(f"{name} must return shape {shape}, got {array.shape}")
     if not np.all(np.isfinite(array)):

@@ -536,6 +536,19 @@ def source_of(name: str) -> edcurve.Source:
     return manifolds.find(name).source if manifolds.is_name(name) else SIGNALS[name](2).source
 
 
+def is_built_in(source: Any) -> bool:
+    """Whether a value is the name of a source that is built in; any value may be asked about."""
+    return isinstance(source, str) and source in SIGNALS
+
+
+def shown(source: Any) -> str:
+    """A value that is no source, for messages; of points also what makes a source of them."""
+    shape = getattr(source, "shape", None)
+    if shape is None:
+        return repr(source)
+    return f"an array of shape {tuple(shape)}; edcurve_neural.from_samples makes a source of points"
+
+
 def names() -> str:
     """Names of the sources, for messages."""
     return ", ".join(sorted(SIGNALS))

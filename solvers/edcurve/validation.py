@@ -130,6 +130,8 @@ def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:
         if np.ma.getmaskarray(value).any():
             raise TypeError(refusal.format(what="a masked array; fill or drop what is masked"))
         return np.asarray(value.data)
+    if hasattr(value, "isna") and not all(isinstance(one, np.dtype) for one in _types(value)):
+        return _from_table(value, refusal)
     try:
         array = _from_tensor(value) if hasattr(value, "detach") and hasattr(value, "cpu") else _from_other(value)
     except ValueError as error:
@@ -140,8 +142,6 @@ def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:
         if _is_sequence(value) and any(hasattr(part, "detach") for part in value):
             return as_array(name, [as_array(name, part, refusal) for part in value], refusal)
         raise TypeError(refusal.format(what=f"{_kind(value)}: {str(error).partition(chr(10))[0]}")) from None
-    if array.dtype.kind == "O" and hasattr(value, "isna"):
-        return _from_table(value, array, refusal)
     for kind, plain in (("bfloat", np.float64), ("float", np.float64), ("int", np.int64), ("uint", np.int64)):
         if array.dtype.kind == "V" and array.dtype.names is None and array.dtype.name.startswith(kind):
             return array.astype(plain)  # small types that other libraries add to those of numpy
@@ -172,15 +172,18 @@ def _from_other(value: Any) -> NDArray[Any]:
     return np.asarray(value)
 
 
-def _from_table(value: Any, array: NDArray[Any], refusal: str) -> NDArray[Any]:
+def _from_table(value: Any, refusal: str) -> NDArray[Any]:
     """A column or a table of pandas whose types have a value for what is missing."""
     if np.asarray(value.isna()).any():
         raise TypeError(refusal.format(what=f"{_kind(value)} with missing values; fill or drop them"))
-    types = list(value.dtypes) if getattr(value, "ndim", 1) == 2 else [value.dtype]
-    kinds = {getattr(one, "kind", "O") for one in types}
-    if kinds <= {"i"}:
+    kinds = {getattr(one, "kind", "O") for one in _types(value)}
+    if kinds == {"i"}:
         return np.asarray(value.to_numpy(dtype=np.int64))
-    return np.asarray(value.to_numpy(dtype=np.float64)) if kinds <= {"i", "f", "u"} else array
+    return np.asarray(value.to_numpy(dtype=np.float64) if kinds <= {"i", "f", "u"} else value)
+
+
+def _types(value: Any) -> list[Any]:
+    return list(value.dtypes) if getattr(value, "ndim", 1) == 2 else [value.dtype]
 
 
 def whole(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[Any]:
@@ -195,7 +198,7 @@ def whole(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[Any]:
     """
     array = as_array(name, value, f"{wanted}, got {{what}}")
     if array.dtype.kind not in "iuf":
-        what = f"an array of dtype {array.dtype}" if array.ndim else repr(value)
+        what = f"an array of dtype {array.dtype}" if array.ndim else repr(array.item())
         raise TypeError(f"{wanted}, got {what}")
     if array.dtype.kind == "f" and (bad := ~(np.isfinite(array) & (array == np.rint(array)))).any():
         raise ValueError(f"{wanted}, got {array[bad].flat[0]}{remedy}")
@@ -205,7 +208,12 @@ def whole(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[Any]:
 def integers(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[np.int64]:
     """The numbers of `whole` as int64; ValueError where one is beyond that."""
     array = whole(name, value, wanted, remedy)
-    if array.dtype.kind != "i" and (bad := (array >= 2.0**63) | (array < -(2.0**63))).any():
+    if array.dtype.kind == "f":
+        wide = array.astype(np.float64)  # 2⁶³ is no number of 16 bits
+        bad = (wide >= 2.0**63) | (wide < -(2.0**63))
+    else:
+        bad = array > np.iinfo(np.int64).max
+    if bad.any():
         raise ValueError(f"{name} must fit signed integers of 64 bits, got {array[bad].flat[0]}")
     return array.astype(np.int64)
 

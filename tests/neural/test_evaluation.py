@@ -146,7 +146,14 @@ def test_scalar_rate_and_flat_indices():
 
 
 ERRORS = [
-    (lambda x: x, None, TypeError, "encode must return integers, got an array of dtype float32"),
+    (lambda x: x, None, ValueError, r"encode must return integers, got 0\.98\d*; round the latents"),
+    (lambda x: x > 0, None, TypeError, "encode must return integers, got an array of dtype bool"),
+    (lambda x: (x > 0).double() * 2.0**63, None, ValueError, r"indices must fit signed integers of 64 bits, got 9\.2"),
+    (lambda x: ((x > 0).long(), x), None, TypeError, r"encode must return integers, got 2 results \(Tensor, Tensor\)"),
+    (lambda x: x.max(dim=1), None, TypeError, "encode must return integers, got 2 results"),
+    (lambda x: None, None, TypeError, "encode must return integers, got None"),
+    (lambda x: (x > 0).long(), lambda k: (k, k), TypeError, "decode must return numbers, got 2 results"),
+    (lambda x: (x > 0).long(), lambda k: [["a", "b"]] * 4, TypeError, "decode must return numbers, got an array of"),
     (lambda x: (x > 0).long()[1:], None, ValueError, r"encode must return shape \(16, latent\)"),
     (lambda x: (x > 0).long(), lambda k: np.zeros(len(k)), ValueError, r"decode must return shape \(4, 2\)"),
     (lambda x: (x > 0).long(), lambda k: np.full((len(k), 2), np.nan), ValueError, "decode must return finite"),
@@ -157,6 +164,67 @@ ERRORS = [
 def test_errors(encode, decode, error, message):
     with pytest.raises(error, match=message):
         edn.evaluate(encode, decode or (lambda k: np.zeros((len(k), 2))), "circle", points=16)
+
+
+@pytest.mark.parametrize("source", [np.zeros((8, 2)), torch.zeros(8, 2)], ids=["array", "tensor"])
+def test_points_as_a_source(source):
+    said = (
+        r"source must be one of circle, .* got an array of shape \(8, 2\); edcurve_neural\.from_samples makes a source"
+    )
+    with pytest.raises(ValueError, match=said):
+        edn.evaluate(len, len, source)
+    with pytest.raises(ValueError, match=said):
+        edn.Config(source, 4.0)
+    for baseline in (edn.ecvq, edn.transform_coding, edn.phase_quantizer):
+        with pytest.raises(ValueError, match=r"source must be one of circle, .* got an array of shape \(8, 2\)$"):
+            baseline(source, 4.0)
+
+
+@pytest.mark.parametrize("source", [["circle"], {}, None], ids=repr)
+def test_what_is_no_source(source):
+    for call in (
+        lambda: edn.evaluate(len, len, source),
+        lambda: edn.Config(source, 4.0),
+        lambda: edn.ecvq(source, 4.0),
+    ):
+        with pytest.raises(ValueError, match="source must be one of circle"):
+            call()
+
+
+def test_multipliers_of_baselines():
+    with pytest.raises(TypeError, match="lmbda must be a real number, got '4'"):
+        edn.ecvq("circle", "4")
+    with pytest.raises(TypeError, match="lmbda must be a real number, got array"):
+        edn.transform_coding("circle", np.array([4.0, 8.0]))
+
+
+def test_rounded_floats_are_indices():
+    """What torch.round returns, in any precision, is the same as integers."""
+
+    def decode(k):
+        return torch.stack([k.double().flatten() * 0.1, k.double().flatten() * 0.0], dim=1)
+
+    want = edn.evaluate(lambda x: torch.round(4 * x[:, :1]).long(), decode, "circle", points=1000)
+    for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
+        assert edn.evaluate(lambda x, d=dtype: torch.round(4 * x[:, :1]).to(d), decode, "circle", points=1000) == want
+
+
+def test_functions_that_keep_gradients_and_precision():
+    weight = torch.nn.Parameter(torch.tensor(0.5))
+
+    def encode(x):
+        return (x[:, :1] > 0).long()
+
+    want = edn.evaluate(encode, lambda k: np.stack([k[:, 0] - 0.5, 0.0 * k[:, 0]], axis=1), "circle", points=1000)
+    with torch.enable_grad():
+        for dtype in (torch.float32, torch.bfloat16):
+            got = edn.evaluate(
+                encode,
+                lambda k, d=dtype: (torch.cat([k - 1 + weight, 0 * k], dim=1) * weight / 0.5).to(d),
+                "circle",
+                points=1000,
+            )
+            assert got == want
 
 
 def test_errors_of_arguments():

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from edcurve import progress
+from edcurve import progress, validation
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve_neural.compressors.base import ProbabilityTable
@@ -63,7 +63,7 @@ def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike |
         of a `Run`. A compressor that has a probability for every integer, inside its tables or not, says so by an
         attribute ``unbounded``.
     indices : array or tensor of integers, shape (n, latent_dim)
-        At most 2²⁸; each may be any integer of 64 bits.
+        At most 2²⁸; each may be any integer of 64 bits, or a float that is one.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def decompress(path: str | os.PathLike[str], model: Any) -> NDArray[Any]:
 @torch.no_grad()
 def encode(compressor: Any, x: ArrayLike | torch.Tensor) -> Indices:
     """Indices of realizations or phases, as in `compress`."""
-    values = _array(x)
+    values = validation.as_array("x", x, "x must be real numbers, got {what}")
     if values.dtype.kind not in "iuf":
         raise TypeError(f"x must be real numbers, got an array of dtype {values.dtype}")
     if values.ndim not in (1, 2) or values.shape[1:] not in ((), (compressor.signal.dim,)):
@@ -189,7 +189,8 @@ def encode(compressor: Any, x: ArrayLike | torch.Tensor) -> Indices:
     with progress.bar("compressing", len(values)) as update:
         for start in range(0, max(1, len(values)), BATCH):
             block = torch.from_numpy(values[start : start + BATCH].astype(np.float64)).to(like)
-            indices.append(make(block.unsqueeze(0))[0].cpu().numpy())
+            made = make(block.unsqueeze(0))[0]
+            indices.append(validation.as_array("indices", made, "encode must return integers, got {what}"))
             update(min(start + BATCH, len(values)), len(values))
     return np.concatenate(indices)
 
@@ -204,16 +205,13 @@ def fingerprint(compressor: Any) -> str:
 
 
 def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
-    values = _array(indices)
-    if values.dtype.kind not in "iu":
-        raise TypeError(f"indices must be integers, got an array of dtype {values.dtype}")
+    wanted = "indices must be integers"
+    values = validation.as_array("indices", indices, f"{wanted}, got {{what}}")
     if values.ndim != 2 or values.shape[1] != latent_dim:
         raise ValueError(f"indices must have shape (n, {latent_dim}), got {values.shape}")
     if values.size > bitstream.MOST:
         raise ValueError(f"indices must be at most 2**28, got {values.size}: write several files")
-    if values.dtype == np.uint64 and values.size and values.max() >= 2**63:
-        raise ValueError(f"indices must fit signed integers of 64 bits, got {values.max()}")
-    return values.astype(np.int64)
+    return validation.integers("indices", values, wanted, "; round the latents as the encoder does")
 
 
 def _model_bits(compressor: Any, model_tables: list[ProbabilityTable], values: Indices) -> float:
@@ -234,7 +232,3 @@ def _for_each(function: Callable[[torch.Tensor], torch.Tensor], compressor: Any,
     starts = range(0, max(1, len(distinct)), BATCH)
     values = [function(given[:, start : start + BATCH])[0].cpu().numpy() for start in starts]
     return np.asarray(np.concatenate(values)[cells])
-
-
-def _array(value: ArrayLike | torch.Tensor) -> NDArray[Any]:
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)

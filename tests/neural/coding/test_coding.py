@@ -212,7 +212,7 @@ def test_outliers_of_a_density(circle, tmp_path):
 
 
 @pytest.mark.parametrize("as_tensor", [False, True])
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64", "float16", "float64"])
 def test_types_of_indices(dtype, as_tensor, tmp_path):
     model = Cells((0, np.array([0.5, 0.5])))
     values = np.array([[0], [1], [7]], dtype=dtype)
@@ -248,7 +248,9 @@ def test_realizations_and_phases(circle, ramp, tmp_path):
 @pytest.mark.parametrize(
     ("indices", "error", "words"),
     [
-        ([[0.0, 1.0]], TypeError, "indices must be integers, got an array of dtype float64"),
+        ([[0.0, 1.5]], ValueError, r"indices must be integers, got 1\.5; round the latents as the encoder does"),
+        ([[0.0, np.nan]], ValueError, "indices must be integers, got nan; round"),
+        ([[0.0, 2.0**63]], ValueError, r"indices must fit signed integers of 64 bits, got 9\.22\d+e\+18"),
         ([[True, False]], TypeError, "indices must be integers, got an array of dtype bool"),
         ([0, 1], ValueError, r"indices must have shape \(n, 2\), got \(2,\)"),
         ([[0], [1]], ValueError, r"indices must have shape \(n, 2\), got \(2, 1\)"),
