@@ -301,7 +301,7 @@ def test_the_documentation_has_the_numbers_of_the_results_shipped():
     least = float(edcurve.entropy_distortion("ramp", floor.item())) + 4096.0 * floor.item() - optimum
     assert f"The rank floor alone explains {least:.3g} bits" in page
     redundant = summary.parts(runs)["entropy_model"]["circle", 2, 512.0, 1024]
-    assert f"pays for each in full: {redundant:.2g} bits of rate above the entropy" in " ".join(page.split())
+    assert f"pays the full price for each: {redundant:.2g} bits" in " ".join(page.split())
 
 
 def test_tables_in_markdown():
