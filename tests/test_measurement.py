@@ -322,7 +322,7 @@ class TestRefusals:
             (
                 np.zeros((2, 3, 4, 5), dtype=int),
                 [0.1, 0.1],
-                r"^indices must .* got shape \(2, 3, 4, 5\): indices.reshape\(2, -1\) makes \(n, 60\) of it, one",
+                r"^indices must .* got shape \(2, 3, 4, 5\): indices.reshape\(2, -1\) makes shape \(2, 60\)",
             ),
             (np.zeros((2, 0, 3), dtype=int), [0.1, 0.1], r"^indices must .* got shape \(2, 0, 3\)"),
             ([1.0, 2.5], [0.1, 0.1], r"^indices must .* got 2\.5; round"),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .sources.units import unit
-from .validation import as_array, log_base, nonnegative, real, warn, whole
+from .validation import as_array, flattened, log_base, nonnegative, real, warn, whole
 
 Counts = NDArray[np.int64]
 LEAST = 2.0**-1000  # mean squared error at which the unit stops shrinking with it
@@ -227,9 +227,7 @@ def _symbols(indices: Any) -> NDArray[Any]:
     wanted = "indices must be integers, shape (n,) or (n, m)"
     array = as_array("indices", indices, f"{wanted}, got {{what}}")
     if array.ndim > 2 and array.size:
-        rows = f"(n, {math.prod(array.shape[1:])})"
-        remedy = f"indices.reshape({len(array)}, -1) makes {rows} of it, one symbol in a row"
-        raise ValueError(f"{wanted}, got shape {array.shape}: {remedy}")
+        raise ValueError(f"{wanted}, got shape {array.shape}{flattened('indices', array.shape)}")
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(f"{wanted}, with at least one sample, got shape {array.shape}")
     return whole("indices", array, wanted, "; round the latents as the encoder does")

@@ -218,6 +218,15 @@ def integers(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[np
     return array.astype(np.int64)
 
 
+def flattened(name: str, shape: tuple[int, ...]) -> str:
+    """What to do about an array of more than two dimensions, of which each [i] is meant as one row; else ""."""
+    if len(shape) <= 2 or 0 in shape:
+        return ""
+    return (
+        f": {name}.reshape({shape[0]}, -1) makes shape ({shape[0]}, {math.prod(shape[1:])}) of it, each {name}[i] a row"
+    )
+
+
 def _where(bad: NDArray[np.bool_]) -> str:
     if bad.ndim == 0:
         return ""

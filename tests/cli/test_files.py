@@ -199,7 +199,7 @@ def test_lagrangian_on_the_command_line():
         (("lagrangian", "ramp:1", 4), "source must be ramp:T with 2 to 16384 samples, such as ramp:1024"),
         (("lagrangian", "ramp:1.5", 4), "source must be ramp:T with"),
         (("lagrangian", "missing.npy", 4), "missing.npy: No such file or directory"),
-        (("lagrangian", "missing", 4), "source must be a Source or one of"),
+        (("lagrangian", "missing", 4), "source must be one of ramp, "),
         (("curve", "ramp:64"), "source must be stationary for this, got 'ramp:64'"),
         (("entropy", "ramp:64", 0.01), "source must be stationary for this, got 'ramp:64'"),
         (("distortion", "ramp:64", 2), "source must be stationary for this, got 'ramp:64'"),

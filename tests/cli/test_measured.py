@@ -141,7 +141,7 @@ def test_segment_writes_its_table_and_its_cells(cli, loop):
 def test_what_segment_refuses(refused, loop):
     refused(["segment", "loop.npy"], "--lmbda")
     refused(["segment", "loop.npy", "--lmbda", "1;2"], "--lmbda must be numbers separated by commas", "'1;2'")
-    refused(["segment", "loop.npy", "--lmbda", "-1"], "loop.npy: lmbda must be at least 0")
+    refused(["segment", "loop.npy", "--lmbda", "-1"], "Error: lmbda must be at least 0")
     refused(["segment", "loop.npy", "--lmbda", "1,2", "--cells", "c.csv"], "--cells lists the cells of a single λ")
     refused(["segment", "none.npy", "--lmbda", "1"], "none.npy: No such file")
     refused(["segment", "ramp", "--lmbda", "1"], "ramp: expected a file that ends in .npy, .npz, .csv")

@@ -12,8 +12,9 @@ import click
 import numpy as np
 from click.shell_completion import CompletionItem
 from edcurve.cli.common import json_option, key_option, reported, write_all
+from edcurve.cli.files import read_array
 from edcurve.cli.parsing import Command
-from edcurve.io.arrays import is_data, read_points
+from edcurve.io.arrays import is_data
 from numpy.typing import NDArray
 
 from edcurve_neural.coding import bitstream, compress, decompress
@@ -101,7 +102,7 @@ def _run_of(store: str, key: str) -> tuple[Run, float | None]:
 
 def _phases(text: str, key: str | None, seed: int) -> NDArray[Any]:
     if is_data(text):
-        values = read_points(text, key=key)
+        values = read_array(text, key)
         return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if not text.isdecimal() or not 1 <= int(text) <= bitstream.MOST:
         raise ValueError(f"--phases must be a number from 1 to 2**28, or a file .npy, .npz or .csv, got {text!r}")

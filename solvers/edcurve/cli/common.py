@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,9 +68,14 @@ class LogBase(RealNumber):
     name = "base"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read a number, "e", "nats" or "bits"."""
-        names = {"e": math.e, "nats": math.e, "bits": 2.0}
-        return names[value] if value in names else super().convert(value, param, ctx)
+        """Read a number, "e", "nats" or "bits", or one of these in the singular."""
+        names = {"e": math.e, "nats": math.e, "nat": math.e, "bits": 2.0, "bit": 2.0}
+        if value in names:
+            return names[value]
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number, bits, nats or e", param, ctx)
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,12 +88,22 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         except BrokenPipeError:
             raise
         except (ValueError, TypeError, MemoryError, ImportError) as error:
-            raise click.UsageError(str(error) or "not enough memory") from None
+            message = str(error).replace("source must be a Source or one of", "source must be one of")
+            raise click.UsageError(message or "not enough memory") from None
         except OSError as error:
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             raise click.UsageError(what) from None
 
     return run
+
+
+@contextmanager
+def of_one(count: int) -> Iterator[None]:
+    """Leave the index out of a message about an argument, where one value was given."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(str(error).removesuffix(" at index 0") if count == 1 else str(error)) from None
 
 
 base_option = click.option(

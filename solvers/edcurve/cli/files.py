@@ -12,6 +12,8 @@ import click
 from .common import RealNumber, key_option
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edcurve.sources import Source
 
 NEAR = 2.0  # steps between neighbours; the ends of a loop are at most so far apart
@@ -72,19 +74,20 @@ def name_of(source: Source | str) -> str:
 
 def source_from(source: str, file: FileOptions) -> Source | str:
     """The source in a file of points; a name is left as it is."""
-    from edcurve.io.arrays import is_data, read_points
+    from edcurve.io.arrays import is_data
 
     if not is_data(source):
         if Path(source).is_file() and not _is_name(source):
             raise ValueError(f"{source}: a file of points must end in .npy, .npz or .csv")
         if file.is_open or file.waveform or file.key is not None:
             raise ValueError(f"--open, --waveform and --key are for files, got the source {source!r}")
+        _check_name(source)
         return source
     from edcurve.sources import Source
 
     if file.is_open and file.waveform:
         raise ValueError("--open and --waveform exclude each other")
-    points, name = read_points(source, key=file.key), Path(source).stem
+    points, name = read_array(source, file.key), Path(source).stem
     try:
         if file.waveform:
             return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
@@ -92,6 +95,33 @@ def source_from(source: str, file: FileOptions) -> Source | str:
     except (ValueError, TypeError) as error:
         hint = "" if file.waveform else _hint(str(error), points, file.is_open)
         raise type(error)(f"{source}: {error}{hint}") from None
+
+
+def read_array(path: str, key: str | None, *, option: str = "--key") -> NDArray[Any]:
+    """The array in a file; of several the message has the names, and the option that takes one, where there is one."""
+    from edcurve.io.arrays import read_points
+
+    try:
+        return read_points(path, key=key)
+    except ValueError as error:
+        wanted, names, rest = str(error).partition("key must be one of ")
+        if not names or "none: the archive" in rest:
+            raise
+        listed = rest.removesuffix(", got None")
+        said = f"{option} must be one of {listed}" if option else f"expected a single array, got {listed}"
+        raise ValueError(f"{wanted}{said}") from None
+
+
+def _check_name(source: str) -> None:
+    from edcurve.sources import resolve
+
+    try:
+        resolve(source, stationary=False)
+    except ValueError as error:
+        names, given, rest = str(error).partition(", got ")
+        if not names.startswith("source must be a Source or one of"):
+            raise
+        raise ValueError(f"{names}, or a file of points (.npy, .npz, .csv){given}{rest}") from None
 
 
 def _is_name(source: str) -> bool:

@@ -16,6 +16,7 @@ from .common import (
     base_option,
     json_option,
     key_option,
+    of_one,
     print_columns,
     print_table,
     reported,
@@ -23,7 +24,7 @@ from .common import (
     write_all,
     write_csv,
 )
-from .files import ends_meet, from_files, name_of, print_caveats
+from .files import ends_meet, from_files, name_of, print_caveats, read_array
 from .parsing import CommandWithNumbers
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def excess(
     if lmbda is not None:
         table["lmbda"] = [lmbda] * len(table["distortion"])
     D, H = table["distortion"], table["entropy"]
-    *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
+    with of_one(1 if points is None else 2):
+        *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
     rows = zip(above.tolist(), table.get("lmbda", D), strict=True)
     table["excess"] = [math.nan if math.isnan(given) else gap for gap, given in rows]
     if "lmbda" in table and resolved.status != BOUND:
@@ -131,15 +133,14 @@ def segment(
 ) -> None:
     """The best partition of the points in a FILE (.npy, .npz, .csv; one a row) into runs, at each λ."""
     from edcurve import segmentation
-    from edcurve.io.arrays import read_points
 
     if cells_path is not None and len(lmbda) != 1:
         raise ValueError(f"--cells lists the cells of a single λ, got {len(lmbda)}")
-    points, given = read_points(file, key=key), None if weights is None else _read_weights(weights)
+    points, given = read_array(file, key), None if weights is None else _read_weights(weights)
     try:
         result = segmentation.segment(points, lmbda, weights=given, closed=closed, base=base)
     except (ValueError, TypeError) as error:
-        raise type(error)(f"{file}: {error}") from None
+        raise type(error)(_of_file(str(error), file, weights, len(lmbda))) from None
     if not closed and ends_meet(points):
         click.echo(
             "the last point is about as near to the first as neighbours are, but was taken for an end: --closed is "
@@ -157,10 +158,17 @@ def segment(
         print_table(names, [list(row) for row in zip(*table.values(), strict=True)])
 
 
-def _read_weights(path: str) -> Any:
-    from edcurve.io.arrays import read_points
+def _of_file(message: str, points: str, weights: str | None, count: int) -> str:
+    """The message, with the file that holds what it is about; `count` is the number of λ."""
+    if message.startswith("base must"):
+        return message
+    if message.startswith("lmbda must be at least"):
+        return message.removesuffix(" at index 0") if count == 1 else message
+    return f"{weights if message.startswith('weights') else points}: {message}"
 
-    values = read_points(path)
+
+def _read_weights(path: str) -> Any:
+    values = read_array(path, None, option="")
     if values.ndim > 1 and values.size != max(values.shape):
         raise ValueError(f"{path}: weights must be one column or one row, got an array of shape {values.shape}")
     return values.ravel()

@@ -15,6 +15,7 @@ from .common import (
     base_option,
     json_option,
     multipliers_argument,
+    of_one,
     print_columns,
     reported,
     source_argument,
@@ -38,7 +39,8 @@ def entropy(source: Source | str, distortion: tuple[float, ...], base: float, as
     """E(D): the least entropy at each DISTORTION; SOURCE may be a file, as for `edcurve curve`."""
     from edcurve.optimum import exact
 
-    values = exact.entropy_distortion(source, distortion, base=base)
+    with of_one(len(distortion)):
+        values = exact.entropy_distortion(source, distortion, base=base)
     _print(source, base, as_json, distortion=list(distortion), entropy=values.tolist())
 
 
@@ -53,7 +55,8 @@ def distortion(source: Source | str, entropy: tuple[float, ...], base: float, as
     """The least distortion at each ENTROPY: the inverse of E(D); SOURCE may be a file, as for `edcurve curve`."""
     from edcurve.optimum import exact
 
-    values = exact.distortion_entropy(source, entropy, base=base)
+    with of_one(len(entropy)):
+        values = exact.distortion_entropy(source, entropy, base=base)
     _print(source, base, as_json, entropy=list(entropy), distortion=values.tolist())
 
 
@@ -85,7 +88,8 @@ def lagrangian(
     if bool(lmbda) == (listed is not None):
         raise ValueError("give λ either as LMBDA or by --lmbda")
     wanted = lmbda if listed is None else listed
-    minimum = sweeps.lagrangian(source, wanted, base=base)
+    with of_one(len(wanted)):
+        minimum = sweeps.lagrangian(source, wanted, base=base)
     names = ("cells", "entropy", "distortion", "value")
     columns = {name: getattr(minimum, name).tolist() for name in names}
     if not as_json:

@@ -111,17 +111,33 @@ def _read_csv(path: str | os.PathLike[str]) -> Array:
     if size > LARGEST_TEXT:
         raise ValueError(f"expected at most {LARGEST_TEXT} bytes of text, got {size}")
     rows: list[list[float]] = []
+    names: list[str] = []
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         try:
             for cells in reader:
-                if cells:
+                if reader.line_num == 1 and _has_unnamed(cells):
+                    names = cells
+                elif cells:
                     _add_row(rows, cells, reader.line_num)
         except (UnicodeDecodeError, csv.Error) as error:
             raise ValueError(f"not a CSV file in UTF-8: {error}") from None
+    table = np.array(rows)
+    if rows and names and np.array_equal(table[:, 0], np.arange(len(table))):
+        raise ValueError(
+            "the first column has no name and is 0, 1, 2, …: this is an index that pandas writes, which is no "
+            "coordinate; write the file by to_csv(path, index=False)"
+        )
+    if any(map(_is_number, names)):
+        raise ValueError(f"line 1: expected numbers, got {','.join(names)[:60]!r}")
     if not rows:
         raise ValueError("expected rows of numbers, got none")
-    return np.array(rows)
+    return table
+
+
+def _has_unnamed(cells: list[str]) -> bool:
+    """Whether a first line leaves the first of several columns without a name, as pandas does for its index."""
+    return len(cells) > 1 and cells[0].strip() in ("", "Unnamed: 0")
 
 
 def _add_row(rows: list[list[float]], cells: list[str], line: int) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from edcurve.io import files, tables
 from edcurve.sources import Source, resolve
 from edcurve.versions import system, versions
 
+SUFFIXES = (".html", ".htm")
 MOST = 1000  # points, with which the file is below 6 MB
 
 
@@ -38,7 +40,7 @@ def report(
         has the parts of the excess of R + λD. ``edcurve runs --csv`` writes all of them. Rows whose column source
         names another source, and runs without a result, are left out, and the report says so.
     out : path, optional
-        The file to write, whole or not at all; without it the page is returned.
+        The .html or .htm file to write, whole or not at all; without it the page is returned.
     shannon : bool, optional
         Whether to add Shannon's R(D); by default for closed sources, where it is quick.
     command : sequence of str, optional
@@ -59,6 +61,8 @@ def report(
     from . import content, page
 
     source = resolve(source)
+    if out is not None and Path(out).suffix.lower() not in SUFFIXES:
+        raise ValueError(f"out must end in {' or '.join(SUFFIXES)}, got {os.fspath(out)!r}")
     measured = None if points is None else tables.read(points, source.name)
     if measured is not None and len(measured) > MOST:
         raise ValueError(f"points must be at most {MOST}, got {len(measured)}")

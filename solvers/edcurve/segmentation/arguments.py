@@ -20,7 +20,10 @@ def points(given: ArrayLike) -> tuple[Array, bool]:
     """Check the points and return them as a table, one a row, and whether they were scalars."""
     array = validation._as_float64("points", given)
     if array.ndim not in (1, 2) or array.size == 0:
-        raise ValueError(f"points must be of shape (N,) or (N, dim), with N and dim at least 1, got {array.shape}")
+        remedy = validation.flattened("points", array.shape)
+        raise ValueError(
+            f"points must be of shape (N,) or (N, dim), with N and dim at least 1, got {array.shape}{remedy}"
+        )
     if array.shape[0] > MOST_POINTS or array.size > MOST_NUMBERS:
         raise ValueError(f"points must be at most {MOST_POINTS} and {MOST_NUMBERS} numbers, got shape {array.shape}")
     bad = ~(np.abs(array) <= LARGEST)

@@ -62,7 +62,10 @@ def checked_points(x: ArrayLike) -> Array:
     values = validation._as_float64("x", x)
     points = values[:, None] if values.ndim == 1 else values
     if points.ndim != 2 or points.shape[0] < LEAST or points.shape[1] < 1:
-        raise ValueError(f"x must be of shape (N, dim) or (N,) with at least {LEAST} points, got shape {values.shape}")
+        raise ValueError(
+            f"x must be of shape (N, dim) or (N,) with at least {LEAST} points, got shape {values.shape}"
+            f"{validation.flattened('x', values.shape)}"
+        )
     if points.size > LARGEST or points.shape[0] > 2 * MOST:
         raise ValueError(f"x must have at most {2 * MOST} points and {LARGEST} numbers, got shape {values.shape}")
     finite_samples("x", points, np.broadcast_to(np.arange(len(points))[:, None], points.shape))
