@@ -182,6 +182,64 @@ def test_defect_of_ellipses(axis):
     assert source.defect == pytest.approx(want, rel=0.01)
 
 
+# 2049 and 6145 are multiples of 3 and 5, but not of the fewest steps that leave 2048 points; 3001 and 65537 are primes
+MANY_POINTS = (2049, 2050, 3001, 5000, 6145, 65537)
+
+
+@pytest.mark.parametrize("count", MANY_POINTS)
+@pytest.mark.parametrize("turns", [(1,), (1, 300), (2, 3, 5, 7, 11, 13)])
+def test_stationary_loops_of_any_number_of_points(count, turns):
+    source = ed.Source.from_samples(np.concatenate([circle(count, k) for k in turns], axis=1), tolerance=1e-12)
+    assert source.defect < 1e-13
+    assert source.truncation < 1e-12
+    assert source.max_distortion == pytest.approx(len(turns), rel=1e-12)
+
+
+@pytest.mark.parametrize("count", MANY_POINTS)
+def test_defect_of_ellipses_of_any_number_of_points(count):
+    """The closed form above; the runs that deviate most are long, so 2048 points and more have the same."""
+    axis = 0.6
+    outcome = measured.stationarity(circle(count) * [1.0, axis], closed=True)
+    want = math.sqrt(0.5 * 3 / 8) * 2 * (1 - axis**2) / (1 + axis**2)
+    assert outcome.defect == pytest.approx(want, rel=0.01)
+    few = measured.stationarity(circle(2048) * [1.0, axis], closed=True)
+    assert outcome == pytest.approx(few, rel=1e-3)
+
+
+@pytest.mark.parametrize("count", [2049, 3001])
+def test_a_broken_seam_by_brute_force(count):
+    """Nine tenths of a circle, closed by a jump: all pairs of points, one by one."""
+    v = 1.8 * np.pi * np.arange(count) / count
+    points = np.stack([np.cos(v), np.sin(v)], axis=1)
+    square = total = 0.0
+    for lag in range(1, count):
+        distances = np.sum((points - np.roll(points, lag, axis=0)) ** 2, axis=1)
+        square, total = square + np.sum((distances - distances.mean()) ** 2), total + distances.sum()
+    want = math.sqrt(square / (count * (count - 1))) / (total / (count * (count - 1)))
+    assert want > 0.1
+    assert measured.stationarity(points, closed=True).defect == pytest.approx(want, rel=0.01)
+    with pytest.raises(ValueError, match="x must be stationary"):
+        ed.Source.from_samples(points)
+
+
+def test_positions_of_cells_of_two_laps_by_brute_force(monkeypatch):
+    """Of 13 points every third, as all pairs of at most 10 would have it: 0, 3, 6, 9, 12, 2, 5, 8, 11, 1."""
+    monkeypatch.setattr(measured, "ALL_PAIRS", 10)
+    points = np.random.default_rng(6).standard_normal((13, 2)).cumsum(axis=0)
+    walk = [0, 3, 6, 9, 12, 2, 5, 8, 11, 1]
+    # distances of what is so many steps apart, from each of the first lap's five points
+    lags = {j: [np.sum((points[i] - points[(i + 3 * j) % 13]) ** 2) for i in walk[:5]] for j in range(1, 5)}
+    every = np.concatenate([np.array(pairs) - np.mean(pairs) for pairs in lags.values()])
+    worst = 0.0
+    for size in range(2, 6):
+        errors = [points[walk[a : a + size]].var(axis=0).sum() for a in range(11 - size)]
+        mean = sum((size - j) * np.mean(lags[j]) for j in range(1, size)) / size**2
+        worst = max(worst, np.max(np.abs(np.array(errors) - mean)))
+    outcome = measured.stationarity(points, closed=True)
+    assert outcome.position == pytest.approx(worst, rel=1e-10)
+    assert outcome.defect == pytest.approx(np.sqrt(np.mean(every**2)) / np.mean(list(lags.values())), rel=1e-10)
+
+
 def test_tolerances():
     points = circle(100) * [1.0, 0.999]
     source = ed.Source.from_samples(points)

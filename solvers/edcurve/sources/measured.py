@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LEAST = 4  # points
 LARGEST = 2**28  # numbers
-ALL_PAIRS = 2048  # points at whose pairs stationarity is examined, of more every second, third, …
+ALL_PAIRS = 2048  # points at whose pairs stationarity is examined, of more every second, third, …: two laps at most
 ROUNDING = 1e-12
 REPEATED = 1e-6  # of a typical step: a last point so near the first is the first again
 DIRECT = 64  # lags at which distances are summed term by term, since transforms cancel there
@@ -92,15 +92,22 @@ class Stationarity(NamedTuple):
 
 def stationarity(points: Array, *, closed: bool) -> Stationarity:
     """Examine all pairs of points, of 2048 of them at most."""
-    points = points[:: -(-len(points) // ALL_PAIRS)]
+    stride = -(-len(points) // ALL_PAIRS)
+    if closed and len(points) % stride:
+        points, lap = _two_laps(points)
+        closed = False
+    else:
+        points = points[::stride]
+        lap = len(points)
     unit = float(np.ptp(points, axis=0).max())  # fourth powers of distances may not overflow
     square = total = pairs = near = moment = worst = 0.0
     # sums of the squared distances from the last point of a run to the others, and over all pairs of it
     ends, sums = np.zeros(len(points)), np.zeros(len(points))
-    for lag, distances in enumerate(_by_lag((points - points[0]) / unit, closed=closed), start=1):
-        mean = float(distances.mean())
-        square, total = square + float(np.sum((distances - mean) ** 2)), total + float(distances.sum())
-        pairs += distances.size
+    for lag, distances in enumerate(_by_lag((points - points[0]) / unit, lap, closed=closed), start=1):
+        once = distances[:lap]  # on a second lap the pairs begin to come again
+        mean = float(once.mean())
+        square, total = square + float(np.sum((once - mean) ** 2)), total + float(once.sum())
+        pairs += once.size
         near += mean
         moment += near
         ends = (ends if closed else ends[1:]) + distances
@@ -111,11 +118,23 @@ def stationarity(points: Array, *, closed: bool) -> Stationarity:
     return Stationarity(float(np.sqrt(square / pairs)) / (total / pairs), position * unit**2)
 
 
-def _by_lag(points: Array, *, closed: bool) -> Iterator[Array]:
-    """Squared distances of the points that are a lag apart, by their second point, for lags 1, 2, …."""
+def _two_laps(points: Array) -> tuple[Array, int]:
+    """Every second, third, … point of a loop, twice around it, and how many begin on the first lap.
+
+    All steps are equal, the one across the seam too: the second lap goes on from where it leads, between points of
+    the first. So how far apart two points are in this list is how far apart they are in the phase, wherever they are.
+    """
+    count = len(points)
+    stride = -(-2 * count // ALL_PAIRS)
+    lap = -(-count // stride)
+    return points[stride * np.arange(2 * lap) % count], lap
+
+
+def _by_lag(points: Array, lap: int, *, closed: bool) -> Iterator[Array]:
+    """Squared distances of the points that are a lag apart, by their second point, for lags 1, 2, … below a lap."""
     lengths = np.sum(points**2, axis=1)
     table = np.maximum(lengths[:, None] + lengths - 2.0 * points @ points.T, 0.0)
-    for lag in range(1, len(points)):
+    for lag in range(1, lap):
         along = np.diagonal(table, lag)
         yield np.concatenate([np.diagonal(table, lag - len(points)), along]) if closed else along
 
