@@ -9,6 +9,7 @@ from edcurve.linear import eigenvalues, gaussian_bound, rank_floor
 from edcurve.sources import resolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mpmath import mp
 
 NATS = {"base": math.e}
 universal = settings(deadline=None, derandomize=True, max_examples=60)
@@ -98,6 +99,57 @@ def test_eigenvalues_from_the_cell_distortion_alone():
         gaussian_bound(bridge, 1e-5)
     with pytest.raises(ValueError, match="width must be at most"):
         rank_floor(bridge, 10_000)
+
+
+def energies_of_pulses(width, count=2_000_000):
+    k = np.arange(1.0, count + 1.0)
+    return 2.0 * (np.sin(math.pi * (k * width % 1.0)) / (math.pi * k)) ** 2
+
+
+@pytest.mark.parametrize("name", ["square", "pulse:0.5", "triangle"])
+def test_spectra_of_odd_harmonics_against_zeta_functions(name):
+    """Sums of 1/(2m + 1)² or of fourth powers, m ≥ n, in 50 digits: even harmonics do not count at all."""
+    scale, power = {"square": (4, 2), "pulse:0.5": (1, 2), "triangle": (16, 4)}[name]
+    with mp.workdps(50):
+        for pairs in (0, 1, 57, 2000) if name == "triangle" else (0, 1, 57, 2000, 4000, 60_000):
+            tail = 2 * scale * mp.zeta(power, pairs + mp.mpf(1) / 2) / (2 * mp.pi) ** power
+            assert rank_floor(name, 2 * pairs) == pytest.approx(float(tail), rel=1e-9 if power == 2 else 1e-5, abs=0)
+
+
+@pytest.mark.parametrize("width", [0.5, 0.25, 0.37, 1 / 3 + 1e-5, 0.001, 1e-5, 1e-7])
+def test_spectra_with_zeros_against_long_lists(width):
+    """Two million harmonics of pulses, sorted: between zeros the spectrum is as large as before."""
+    pulse = ed.Pulse(width)
+    values = np.repeat(0.5 * np.sort(energies_of_pulses(width))[::-1], 2)
+    counts = np.array([0, 1, 2, 9, 500, 8000, 8192, 20_000])
+    floors = [pulse.max_distortion - math.fsum(values[:count]) for count in counts]
+    assert rank_floor(pulse, counts) == pytest.approx(floors, rel=1e-9, abs=0)
+    rest = pulse.max_distortion - math.fsum(values)
+    for D in (0.9 * pulse.max_distortion, 0.3 * pulse.max_distortion, 3e-5):
+        if eigenvalues(pulse).least > D:
+            with pytest.raises(ValueError, match="distortion must be 0 or at least"):
+                gaussian_bound(pulse, D)
+        elif pulse.max_distortion > D:
+            expected = bisected(values, D, rest)
+            assert gaussian_bound(pulse, D, **NATS) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("width", [0.5, 0.25, 0.37, 0.02])
+def test_spectra_with_zeros_from_the_cell_distortion_alone(width):
+    """What is not known to be among the largest is refused, and what is not refused is right."""
+    pulse = ed.Pulse(width)
+    given = ed.Source(pulse.cell_distortion, max_distortion=pulse.max_distortion, closed=True)
+    values = np.repeat(0.5 * np.sort(energies_of_pulses(width))[::-1], 2)
+    number = int(eigenvalues(given).number)
+    assert 2000 < number < 8000
+    assert eigenvalues(given).values == pytest.approx(values[:number], rel=2e-3, abs=0)
+    floor = pulse.max_distortion - math.fsum(values[:number])
+    assert rank_floor(given, number) == pytest.approx(floor, rel=1e-3, abs=0)
+    with pytest.raises(ValueError, match=f"width must be at most {number} "):
+        rank_floor(given, 8000)
+    D = 1.01 * eigenvalues(given).least
+    expected = bisected(values, D, pulse.max_distortion - math.fsum(values))
+    assert gaussian_bound(given, D, **NATS) == pytest.approx(expected, rel=1e-3, abs=0)
 
 
 def test_decreasing_and_convex():

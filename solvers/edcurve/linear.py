@@ -13,6 +13,7 @@ from scipy import special
 
 from . import validation
 from .sources import PowerLaw, Ramp, SampledLoop, Sawbridge, Source, Spectrum, UniformScalar, resolve
+from .sources.closed_form import ClosedForm
 
 Array = NDArray[np.float64]
 
@@ -20,7 +21,9 @@ LEAST = 1e-300  # water level below which its logarithm is computed from the two
 CELLS = 2048  # cells over which the covariance of an open source is averaged
 TRUSTED = 128  # eigenvalues of that matrix that are used; each is good to about 1e-3 of itself
 STATIONARY = 1e-9  # defect above which a loop's covariance is taken from its points, not from its mean distances
-HARMONICS = 4096  # computed for a closed source that is not given by its spectrum
+HARMONICS = 4096  # computed for a closed source that is given by d alone
+EXACT_HARMONICS = 2**18  # of one whose harmonics are known in closed form
+ROUNDING = 1e-12  # of D_max: a smaller difference between it and a sum of energies is lost in rounding errors
 
 
 def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
@@ -108,7 +111,8 @@ def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
     -------
     float or ndarray
         The least distortion, of the shape of `width`. Where eigenvalues are computed numerically it is D_max less the
-        largest of them, an upper estimate that is good to about 1e-3.
+        largest of them, an upper estimate that is good to about 1e-3. Of a closed source given by d alone these are
+        the largest if peaks of energies beyond the 4096th harmonic fall as 1/k² or faster.
 
     Raises
     ------
@@ -257,11 +261,36 @@ def eigenvalues(source: Source) -> Eigenvalues | InverseSquares:
 def _closed(source: Source) -> Eigenvalues:
     if isinstance(source, SampledLoop) and source.defect > STATIONARY:
         return Eigenvalues(source.variances(), 0.0)
-    exact = isinstance(source, Spectrum)
-    energies = source.energies if isinstance(source, Spectrum) else source.harmonics(HARMONICS)
-    energies = np.sort(energies[energies > 0.0])[::-1]
-    rest = 0.0 if exact else source.max_distortion - math.fsum(energies)
-    return Eigenvalues(np.repeat(0.5 * energies, 2), rest if rest > 1e-12 * source.max_distortion else 0.0)
+    if isinstance(source, Spectrum):
+        energies = np.sort(source.energies)[::-1]
+        return _in_pairs(energies[energies > 0.0], 0.0)
+    exact = isinstance(source, ClosedForm)
+    energies = source.harmonics(EXACT_HARMONICS if exact else HARMONICS)
+    beyond = max(0.0, source.max_distortion - math.fsum(energies))
+    largest_beyond = _largest_beyond(energies)
+    energies = np.sort(energies)[::-1]
+    if largest_beyond == 0.0 or not (exact or beyond > ROUNDING * source.max_distortion):
+        return _in_pairs(energies[energies > 0.0], 0.0)
+    # the largest of all are those that no other exceeds, as far as the others' sum is more than rounding errors
+    rests = beyond + np.append(np.cumsum(energies[::-1])[-2::-1], 0.0)
+    known = np.count_nonzero((energies >= largest_beyond) & (rests > ROUNDING * source.max_distortion))
+    return _in_pairs(energies[:known], float(rests[known - 1]))
+
+
+def _in_pairs(energies: Array, rest: float) -> Eigenvalues:
+    """Return the eigenvalues of harmonics: half the energy of each, twice."""
+    return Eigenvalues(np.repeat(0.5 * energies, 2), rest)
+
+
+def _largest_beyond(energies: Array) -> float:
+    """Bound the energies of further harmonics, which fall at least as 1/k² from those of the last octave.
+
+    So do the peaks of the spectrum of any waveform with jumps, between which it may vanish. The octave is taken to
+    have one of the peaks.
+    """
+    count = energies.size
+    k = np.arange(count // 2 + 1, count + 1)
+    return float(np.max(energies[count // 2 :] * (k / (count + 1.0)) ** 2))
 
 
 def _open(source: Source) -> Eigenvalues:
