@@ -194,3 +194,79 @@ def test_base_of_the_inverse(source, base):
     H = log_uniform(1e-4, 23, 10, seed=99)
     got = ed.distortion_entropy(source, H / math.log(base), base=base)
     assert_accurate(source, H, got, [oracle.distortion(source, h) for h in H])
+
+
+def one_cell_and_an_odd_one(energy, D):
+    """E(D) of a circle of that energy, which need not be a double, where two cells suffice; and ε, in 50 digits."""
+    d = oracle.cell_distortion("circle")
+    below = 1 - mpf(D) / energy
+    odd = oracle._root(lambda e: 1 - d(1 - e) - d(e) - below, mpf(0), mpf(0.5), below * mpf("1e-30"))
+    return -(1 - odd) * mp.log(1 - odd) - odd * mp.log(odd), odd
+
+
+AMPLITUDES = (0.07084229783774196, 3.0, 1e-3, 0.7, 12345.678, 1e-80)
+
+
+@pytest.mark.parametrize("factor", AMPLITUDES)
+@pytest.mark.parametrize("name", ["circle", "sinusoid"])
+def test_scaled_circles_near_the_largest_distortion(name, factor):
+    """D_max of aX is no double: what rounding leaves of it is as large as D_max − D may be."""
+    source = getattr(ed, name.capitalize())().scaled(factor)
+    with mp.workdps(50):
+        energy = mpf(factor) ** 2 / (1 if name == "circle" else 2)
+        shares = 1 - np.array([1e-14, 3e-12, 1.00108e-5, 0.003, 0.1, 0.4])
+        reported = [0.0025092904606265564] if (name, factor) == ("sinusoid", AMPLITUDES[0]) else []
+        for D in [float(energy) * share for share in shares] + reported:
+            want, odd = one_cell_and_an_odd_one(energy, D)
+            assert ed.entropy_distortion(source, D, **NATS) == pytest.approx(float(want), rel=1e-14, abs=0)
+            assert ed.partition(source, D).odd == pytest.approx(float(odd), rel=1e-14, abs=0)
+            hull = mp.log(3) * (energy - D) / (energy * (mp.sinpi(mpf(1) / 3) * 3 / mp.pi) ** 2)
+            assert ed.convex_hull(source, D, **NATS) == pytest.approx(float(hull), rel=1e-13, abs=0)
+
+
+def test_a_scaled_circle_is_within_its_certificate():
+    source, D = ed.Sinusoid().scaled(AMPLITUDES[0]), 0.0025092904606265564
+    certificate = ed.certify(source, D, base=math.e)
+    assert certificate.lower <= ed.entropy_distortion(source, D, **NATS) <= certificate.upper
+
+
+@pytest.mark.parametrize("factor", AMPLITUDES)
+def test_many_cells_of_scaled_circles(factor):
+    """K and ε of the double D exactly: those of the leading term 1 − sinc² ≈ (πp)²/3 − 2(πp)⁴/45."""
+    source = ed.Circle().scaled(factor)
+    with mp.workdps(80):
+        for K, odd in ((10**7, 0.3), (10**9, 0.5), (10**12, 0.7)):
+            D = float(mp.pi**2 / 3 / (mpf(K) + odd) ** 2 * mpf(factor) ** 2)
+
+            def mean(p):
+                return (mp.pi * p) ** 2 / 3 - 2 * (mp.pi * p) ** 4 / 45
+
+            level = mpf(D) / mpf(factor) ** 2
+            count = int(1 / mp.sqrt(3 * level * (1 + 2 * level / 5)) * mp.pi)
+            result = ed.partition(source, D)
+            assert result.count == count
+            e = mpf(result.odd)
+            reached = (1 - e) * mean((1 - e) / count) + e * mean(e)
+            assert reached == pytest.approx(level, rel=4e-16 / count, abs=0) or result.count == K
+
+
+@pytest.mark.parametrize("a", [1e-12, 1e-6, 1e-3, 0.02])
+def test_small_exponents(a):
+    """One cell and an odd one to full precision; from two cells on within 1e-15/a, as `PowerLaw` says."""
+    source = f"power:{a!r}"
+    near = source_levels(source, a, (1e-12, 1e-6, 0.01, 0.3, 0.69))
+    assert_accurate(source, near, *sides(source, near), rtol=1e-14)
+    if a >= 1e-6:
+        far = source_levels(source, a, (0.8, 1.5, 4.3))
+        assert_accurate(source, far, *sides(source, far), rtol=1e-14 + 1e-15 / a)
+
+
+def source_levels(source, a, nats):
+    """Distortions of about so many nats."""
+    most = float(oracle.max_distortion(source))
+    D = most * np.exp(-a * np.array(nats))
+    return D[most > D]
+
+
+def sides(source, D):
+    return ed.entropy_distortion(source, D, **NATS), [oracle.entropy(source, x) for x in D.tolist()]

@@ -79,15 +79,20 @@ def _series(Z: float) -> tuple[float, float]:
 
 def size(parameters: Parameters, D: float) -> float:
     """Size p at which A(1 − sinc²(πp)) = D."""
+    if D / parameters.energy > HALF:
+        return _size_near_one(math.sqrt(max(0.0, _below(parameters, D))))
     return _unit_size(D / parameters.energy)
 
 
+def _below(parameters: Parameters, D: float) -> float:
+    """1 − D/D_max: near D_max the rounding of D_max is most of it, so the rest counts."""
+    return ((parameters.maximum - D) + parameters.rest) / parameters.energy
+
+
 def _unit_size(D: float) -> float:
-    """The same for A = 1."""
+    """The same for A = 1, and p ≤ ½."""
     if D <= FAST:
         return _small_size(D)
-    if D > HALF:
-        return _size_near_one(math.sqrt(max(0.0, 1.0 - D)))
     p = _small_size(D)
     # for larger cells the series has lost its last digits, which Newton's steps restore
     for _ in range(3):
@@ -124,9 +129,10 @@ def split(parameters: Parameters, D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
     if FAST * parameters.maximum >= D:
         return fast(parameters, D)
+    below = _below(parameters, D)
     D = D / parameters.energy
     if D >= HALF:
-        return 1.0, _second(1.0 - D)
+        return 1.0, _second(below)
     # K = 2: cells may be too large for the series, so this is not left to `fast`
     even = 1.0 / 3.0
     y = _cubic_start(2.0, even, _unit_size(D))

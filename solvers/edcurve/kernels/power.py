@@ -51,10 +51,13 @@ def size(parameters: Parameters, D: float) -> float:
 
 
 def deficit(parameters: Parameters, odd: float) -> float:
-    """D_max − d(1−ε) − d(ε)."""
+    """D_max − d(1−ε) − d(ε), as a sum of what each cell has less than its share: a small exponent cancels nothing."""
     return float(
-        parameters.maximum
-        * (-math.expm1((parameters.exponent + 1.0) * math.log1p(-odd)) - odd * odd**parameters.exponent)
+        -parameters.maximum
+        * (
+            (1.0 - odd) * math.expm1(parameters.exponent * math.log1p(-odd))
+            + odd * math.expm1(parameters.exponent * math.log(odd))
+        )
     )
 
 

@@ -35,14 +35,16 @@ def _cubic(a: int, b: int, top: int, bottom: int) -> tuple[int, float]:
 def circle(law: Law, D: float) -> tuple[int, float]:
     """K and ε of the circle and its multiples, beyond 1000 cells those of the double D exactly."""
     count, odd = one_harmonic.split(law.parameters, D)
-    return (int(count), odd) if 0.0 < count <= MANY else _circle(D / law.parameters.energy)
+    if 0.0 < count <= MANY:
+        return int(count), odd
+    return _circle(Fraction(D) / (Fraction(law.parameters.maximum) + Fraction(law.parameters.rest)))
 
 
-def _circle(D: float) -> tuple[int, float]:
+def _circle(D: Fraction) -> tuple[int, float]:
     """K and ε for many cells of the circle: x = 1/p, d(p) = pD, in rationals; d(p) ∝ p³ but for a small rest."""
-    e = 3.0 * D
+    e = 3.0 * float(D)
     series = e * (one_harmonic.R2 + e * (one_harmonic.R3 + e * one_harmonic.R4))
-    square = PI_SQUARED / (3 * Fraction(D) * (1 + Fraction(series)))
+    square = PI_SQUARED / (3 * D * (1 + Fraction(series)))
     count = math.isqrt(square.numerator // square.denominator)
     more = count + 1
     high, low = float((square - count**2) / (square * count**2)), float((more**2 - square) / (square * more**2))
