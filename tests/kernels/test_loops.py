@@ -168,3 +168,20 @@ def test_logarithms_have_the_bits_of_scalars(monkeypatch):
     for most in (10**9, 0):  # interpreted, unless something was compiled before; then compiled
         monkeypatch.setattr(loops, "INTERPRETED", most)
         assert same_bits(loops.logarithms(x), wanted)
+
+
+WAVES = {
+    "square": ed.Square(),
+    "triangle": ed.Triangle(),
+    "pulse": ed.Pulse(0.3),
+    "sinusoid": ed.Sinusoid().scaled(0.3),
+}
+
+
+@pytest.mark.parametrize("source", WAVES.values(), ids=WAVES)
+@pytest.mark.parametrize(
+    "function", [functions.entropy, functions.lower, functions.distortion], ids=lambda f: f.__name__
+)
+def test_waves_and_a_scaled_sinusoid_have_the_same_bits(function, source):
+    x = ARGUMENTS[function](source, 40)
+    assert same_bits(compiled(function, source, x), interpreted(function, source, x))

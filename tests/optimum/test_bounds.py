@@ -130,3 +130,32 @@ def test_a_high_harmonic_is_not_mistaken_for_a_low_one(harmonic):
     assert not source.monotone
     with pytest.raises(ValueError, match="monotone"):
         ed.lower_bound(source, 0.0061479)
+
+
+@pytest.mark.parametrize("width", [0.2, 1e-3])
+def test_upper_bounds_of_pulses_at_tiny_distortions(width):
+    """Cells of p = 3D, more than numbers count."""
+    for D in (1e-100, 1e-200, 1e-300, 5e-324):
+        want = -math.log(3.0) - math.log(D)
+        assert ed.upper_bound(ed.Pulse(width), D, **NATS) == pytest.approx(want, rel=1e-14, abs=0)
+        assert ed.upper_bound(ed.Pulse(width), [D, 0.0], **NATS) == pytest.approx([want, math.inf], rel=1e-14, abs=0)
+
+
+def test_upper_bounds_of_measured_curves_at_tiny_distortions():
+    """Five points on a line are its uniform distribution: p²/12 = D/16."""
+    line = ed.Source.from_samples([0.0, 1.0, 2.0, 3.0, 4.0], closed=False)
+    for D in (1e-100, 1e-150, 1e-200, 1e-300):
+        # δ between its knots is a cubic, not u²: its first term is found from d itself
+        p = 1e-40
+        first = line.cell_distortion(p) / p / p ** line_power(line, p)
+        want = (math.log(first) - math.log(D)) / line_power(line, p)
+        assert ed.upper_bound(line, D, **NATS) == pytest.approx(want, rel=1e-12, abs=0)
+
+
+def line_power(source, p):
+    return round(math.log(source.cell_distortion(2 * p) / source.cell_distortion(p), 2) - 1, 6)
+
+
+def test_partitions_of_more_cells_than_numbers_are_refused():
+    with pytest.raises(ValueError, match="distortion must be larger for a countable partition"):
+        ed.quantizer(ed.Pulse(0.2), 1e-310)

@@ -270,3 +270,39 @@ def source_levels(source, a, nats):
 
 def sides(source, D):
     return ed.entropy_distortion(source, D, **NATS), [oracle.entropy(source, x) for x in D.tolist()]
+
+
+# first terms of d(p)/p at small p, from the definition of each source: coefficient and power
+FIRST_TERMS = {
+    "square": (ed.Square(), 4 / 3, 1),
+    "triangle": (ed.Triangle(), 4 / 3, 2),
+    "scaled square": (ed.Square().scaled(1e-20), 4e-40 / 3, 1),
+    "p² by a function": (ed.Source(lambda p: p * p / 6, max_distortion=1 / 6, closed=False), 1 / 6, 1),
+    "p³ by a function": (ed.Source(lambda p: p**3 / 12, max_distortion=1 / 12, closed=False), 1 / 12, 2),
+    "p¹·⁰⁰¹ by a function": (ed.Source(lambda p: p**1.001, max_distortion=1.0, closed=False), 1.0, 1.001 - 1.0),
+    "p⁵ on the way": (ed.Source(lambda p: p**5 / (12 * p * p), max_distortion=1 / 12, closed=False), 1 / 12, 2),
+}
+
+
+@pytest.mark.filterwarnings("ignore:cell_distortion")
+@pytest.mark.parametrize("source", FIRST_TERMS)
+@pytest.mark.parametrize("function", [ed.entropy_distortion, ed.upper_bound, ed.lower_bound, ed.convex_hull])
+def test_distortions_down_to_the_least_number(function, source):
+    """At so many cells E is −ln p where a pᵇ = D."""
+    given, first, power = FIRST_TERMS[source]
+    least = 1e-300 if source == "scaled square" else 5e-324
+    for D in (1e-90, 1e-100, 1e-112, 1e-150, 1e-200, 1e-250, 1e-290, 1e-300, least):
+        with mp.workdps(50):
+            want = float((mp.log(first) - mp.log(D)) / power)
+        # E(p^1.001) changes by 1000 where ln D changes by 1
+        assert function(given, D, **NATS) == pytest.approx(want, rel=1e-13, abs=0), D
+
+
+@pytest.mark.filterwarnings("ignore:cell_distortion")
+@pytest.mark.parametrize("source", FIRST_TERMS)
+def test_entropies_of_cells_smaller_than_any_number(source):
+    given, first, power = FIRST_TERMS[source]
+    for nats in (100.0, 300.0, 690.0, 705.0, 760.0, 5000.0):
+        want = math.exp(math.log(first) - power * nats)
+        if want > 1e-300 or want == 0.0:
+            assert ed.distortion_entropy(given, nats, **NATS) == pytest.approx(want, rel=1e-11, abs=0), nats

@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 from . import biuniform
 
+LEAST = 1e-290  # d(p), and p, below which they come near to numbers without all digits, and to 0
+FURTHEST = -700.0  # ln p, below which p does
+SMALL = 1e-60  # d(p) below which a 0 nearby is an underflow, not a difference of nearly equal numbers
+
 
 class Parameters(NamedTuple):
     """What tells sources of this family apart.
@@ -35,8 +39,10 @@ def mean(parameters: Parameters, p: float) -> float:
 
 def mean_at(parameters: Parameters, nats: float) -> float:
     """d(p)/p at p = exp(−nats)."""
-    p = math.exp(-nats)
-    return mean(parameters, p) if p > 0.0 else 0.0
+    if not _lost(parameters, -nats):
+        return mean(parameters, math.exp(-nats))
+    smallest, log_mean, power = _smallest_cells(parameters)
+    return math.exp(log_mean - power * (nats + smallest)) if power > 0.0 and nats < math.inf else 0.0
 
 
 def deficit(parameters: Parameters, odd: float) -> float:
@@ -47,14 +53,49 @@ def deficit(parameters: Parameters, odd: float) -> float:
 
 
 def size(parameters: Parameters, D: float) -> float:
-    """Size p at which d(p)/p = D, bracketed by fourfold steps from p = 1."""
+    """Size p at which d(p)/p = D; it may underflow to 0, `rate` does not."""
+    return math.exp(_log_size(parameters, D))
+
+
+def _log_size(parameters: Parameters, D: float) -> float:
+    """ln p, bracketed by fourfold steps from p = 1."""
     high = 0.0
     low = -1.0
-    while mean(parameters, math.exp(low)) >= D:
-        high, low = low, 4.0 * low
-        if low < -700.0:
-            return 0.0
-    return math.exp(biuniform.root(_size_gap, 0.0, parameters, math.log(D), 0.0, low, high))
+    while low > FURTHEST and mean(parameters, math.exp(low)) >= D:
+        high, low = low, max(FURTHEST, 4.0 * low)
+    log_p = biuniform.root(_size_gap, 0.0, parameters, math.log(D), 0.0, low, high)
+    if log_p > FURTHEST and not _lost(parameters, log_p):
+        return log_p
+    smallest, log_mean, power = _smallest_cells(parameters)
+    return min(0.0, smallest + (math.log(D) - log_mean) / power) if power > 0.0 else log_p
+
+
+def _lost(parameters: Parameters, log_p: float) -> bool:
+    """Whether d(p) may have lost digits because it, or a number on the way to it, is next to nothing."""
+    p = math.exp(log_p)
+    if p < LEAST:
+        return True
+    value = parameters.cell(p)
+    return value < LEAST or (value < SMALL and parameters.cell(1e-4 * p) <= 0.0)
+
+
+def _smallest_cells(parameters: Parameters) -> tuple[float, float, float]:
+    """ln p and ln d(p)/p of about the smallest cell of which d has all digits, and the power of p that d(p)/p is there.
+
+    Smaller cells are taken to follow that power, as δ does near 0.
+    """
+    low, high = FURTHEST, 0.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if _lost(parameters, middle):
+            low = middle
+        else:
+            high = middle
+    if high > -1.0:
+        return high, 0.0, 0.0
+    wide = 0.75 * high if high > -80.0 else high + 60.0
+    log_mean, log_wide = math.log(mean(parameters, math.exp(high))), math.log(mean(parameters, math.exp(wide)))
+    return high, log_mean, (log_wide - log_mean) / (wide - high)
 
 
 def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
@@ -66,7 +107,7 @@ def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, 
 def rate(parameters: Parameters, D: float) -> float:
     """−ln size."""
     p = size(parameters, D)
-    return -math.log(p) if p > 0.0 else math.inf
+    return -math.log(p) if p > LEAST else -_log_size(parameters, D)
 
 
 def split(parameters: Parameters, D: float) -> tuple[float, float]:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from . import biuniform
 
+LEAST = 1e-290  # of D_max: distortions below it are those of cells so small that one term of f is all
+FURTHEST = 700.0  # −ln p, beyond which p comes near to numbers without all digits
 LINEAR = ("a1", "a2", "a3", "b0", "b1", "b2")
 
 
@@ -55,7 +57,11 @@ def _lower(parameters: Parameters, p: float) -> float:
 
 def mean_at(parameters: Parameters, nats: float) -> float:
     """d(p)/p at p = exp(−nats)."""
-    return mean(parameters, math.exp(-nats))
+    if nats <= FURTHEST:
+        return mean(parameters, math.exp(-nats))
+    if parameters.a1 > 0.0:
+        return math.exp(math.log(parameters.a1) - nats)
+    return math.exp(math.log(parameters.a2) - 2.0 * nats)
 
 
 def deficit(parameters: Parameters, odd: float) -> float:
@@ -64,18 +70,22 @@ def deficit(parameters: Parameters, odd: float) -> float:
 
 
 def size(parameters: Parameters, D: float) -> float:
-    """Size p at which d(p)/p = D, bracketed by fourfold steps from p = 1."""
+    """Size p at which d(p)/p = D; it may underflow to 0, `rate` does not."""
     return math.exp(-rate(parameters, D))
 
 
 def rate(parameters: Parameters, D: float) -> float:
-    """−ln size."""
+    """−ln size, bracketed by fourfold steps from p = 1."""
+    if parameters.a1 > 0.0:
+        nats = math.log(parameters.a1) - math.log(D)
+    else:
+        nats = 0.5 * (math.log(parameters.a2) - math.log(D))
+    if nats > FURTHEST or LEAST * parameters.maximum > D:
+        return nats
     high = 0.0
     low = -1.0
     while mean(parameters, math.exp(low)) >= D:
-        high, low = low, 4.0 * low
-        if low < -700.0:
-            return math.inf
+        high, low = low, max(4.0 * low, -FURTHEST - 5.0)
     return -biuniform.root(_size_gap, 0.0, parameters, math.log(D), 0.0, low, high)
 
 

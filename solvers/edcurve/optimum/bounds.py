@@ -18,6 +18,7 @@ from .partitions import ListedPartition, Partition
 
 Array = NDArray[np.float64]
 SEARCHED = 2000
+LEAST = 1e-300  # size of cells that can be counted
 
 
 def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
@@ -79,16 +80,23 @@ def _simple(source: Source, D: float) -> float:
     """Entropy of the simple partition; 0 from D_max on, inf at 0."""
     if D <= 0.0 or source.max_distortion <= D:
         return 0.0 if D > 0.0 else math.inf
-    return biuniform.entropy(*_simple_cells(source, D))
+    count, odd = _simple_cells(source, D)
+    # cells too many for a number: E agrees with −ln p to double precision long before
+    return biuniform.entropy(count, odd) if count < math.inf else float(source.law.model.rate(source.law.parameters, D))
 
 
 def _simple_cells(source: Source, D: float) -> tuple[float, float]:
-    """(K, ε) of the biuniform partition if it has that distortion (δ may be any), else of enough equal cells."""
+    """(K, ε) of the biuniform partition if it has that distortion (δ may be any), else of enough equal cells.
+
+    K is infinite where it exceeds 1e300.
+    """
     model, parameters = source.law.model, source.law.parameters
     count, odd = model.split(parameters, D)
     if count > 0.0 and biuniform.total(model.mean, parameters, count, odd) <= D * (1.0 + 1e-12):
         return float(count), float(odd)
     size = model.size(parameters, D)
+    if size < LEAST:
+        return math.inf, 0.0
     while model.mean(parameters, size) > D * (1.0 + 1e-12):
         size *= 0.5
     return float(math.ceil(1.0 / size)), 0.0
@@ -99,6 +107,8 @@ def best_partition(source: Source, D: float) -> Partition | ListedPartition:
     source, size = units.normal(source)
     D = units.divided(D, size)
     count, odd = _simple_cells(source, D)
+    if count == math.inf:
+        raise ValueError(f"distortion must be larger for a countable partition, got {D * size!r}")
     nats = biuniform.entropy(count, odd)
     if source.cell_distortion(1.0 / SEARCHED) * SEARCHED < D:
         from edcurve import search
