@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edcurve.equality import same
+
 from . import validation
 from .drawing import draw
 from .io import files, markup
@@ -116,7 +118,7 @@ class Curve:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Curve):
             return NotImplemented
-        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return all(same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
     # curves are compared by their arrays, which have no hash
     __hash__ = None  # type: ignore[assignment]
@@ -380,14 +382,6 @@ def _frozen(values: Any, dtype: Any) -> NDArray[Any]:
     array = np.array(values, dtype=dtype)
     array.setflags(write=False)
     return array
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-    if a is None or b is None:
-        return a is b
-    return bool(a == b or (a != a and b != b))  # NaN, as in the arrays
 
 
 def writable(value: Any) -> Any:

@@ -75,6 +75,7 @@ def test_commands_of_a_source_take_files(tmp_path):
             got = json.loads(run(command, source, *rest, *more, "--json").stdout)
             assert got.pop("source") == source.stem
             assert got.pop("status", None) == ("exact (checked numerically)" if "status" in want else None)
+            assert (got.pop("truncation"), got.pop("defect")) == (0, pytest.approx(0, abs=1e-15))
             for name, value in got.items():
                 assert value == pytest.approx(want[name], rel=1e-11), (command, name)
 
@@ -221,3 +222,26 @@ def test_a_file_of_which_only_a_bound_is_known(tmp_path):
     assert rows[0] == ["distortion", "entropy", "upper", "lower", "hull", "status"]
     assert [row[3] for row in rows[1:]] == ["nan", "nan"]
     assert {row[-1] for row in rows[1:]} == {"upper bound"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("entropy", 0.3),
+        ("distortion", 1.5),
+        ("lagrangian", 4),
+        ("partition", 0.3),
+        ("excess", "-D", 0.5, "-H", 3),
+        ("excess", "-D", 0.5, "-H", 3, "--lmbda", 4),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_json_says_how_far_a_file_is_from_exact(tmp_path, arguments):
+    command, *values = arguments
+    points = CIRCLE + np.random.default_rng(0).normal(size=CIRCLE.shape) * 1e-3
+    np.save(tmp_path / "x.npy", points)
+    source = ed.Source.from_samples(points)
+    content = json.loads(run(command, tmp_path / "x.npy", *values, "--json").stdout)
+    assert (content["truncation"], content["defect"]) == (source.truncation, source.defect)
+    assert min(content["truncation"], content["defect"]) > 0
+    assert not {"truncation", "defect"} & json.loads(run(command, "circle", *values, "--json").stdout).keys()

@@ -198,8 +198,8 @@ def test_labels_are_kept(output):
     assert strict(output(*arguments, "--json"))["label"] == ["mine", "the old one", ""]
     head, *rows = output(*arguments).splitlines()
     assert head.split() == ["distortion", "entropy", "lmbda", "excess", "excess_entropy", "label"]
-    assert [row[80:] for row in rows] == ["  mine", "  the old one", ""]
-    assert [len(row[:80].split()) for row in rows] == [5, 5, 5]
+    assert [row[64:] for row in rows] == ["  mine", "  the old one", ""]
+    assert [len(row[:64].split()) for row in rows] == [5, 5, 5]
 
 
 def test_one_row_is_one(cli):
@@ -291,3 +291,21 @@ def test_points_or_a_point_but_not_both_nor_half(refused):
         refused(["excess", "ramp", *extra], either)
     for extra in (["-D", "0.1"], ["-H", "0.1"], ["-D", "0.1", "-H", "1"]):
         refused(["excess", "ramp", "--points", "points.csv", *extra], either)
+
+
+@pytest.mark.parametrize(("columns", "extra"), [("", ""), ("lmbda,", "4,")])
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_with_labels_fit_the_terminal(output, tmp_path, monkeypatch, columns, extra, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    labels = ["short", "latent dimension 10, batch size 1024, seed 3", "x" * 60]
+    rows = "".join(f"0.2,3,{extra}{label!r}\n".replace("'", '"') for label in labels)
+    (tmp_path / "points.csv").write_text(f"distortion,entropy,{columns}label\n{rows}")
+    head, *lines = output("excess", "circle", "--points", "points.csv").splitlines()
+    assert max(map(len, (head, *lines))) <= width
+    start = head.index("label")
+    shown = [line[start:] for line in lines]
+    assert shown[0] == "short"
+    for cut, label in zip(shown, labels, strict=True):
+        assert cut == label or (cut.endswith("…") and label.startswith(cut[:-1]) and len(cut) == width - start)
+    got = strict(output("excess", "circle", "--points", "points.csv", "--json"))
+    assert got["label"] == labels

@@ -37,7 +37,7 @@ FLOORS = (
     ("edcurve.search",),
     ("edcurve.sources",),
     ("edcurve.kernels",),
-    ("edcurve.io", "edcurve.validation", "edcurve.progress", "edcurve.versions", "edcurve"),
+    ("edcurve.io", "edcurve.validation", "edcurve.equality", "edcurve.progress", "edcurve.versions", "edcurve"),
 )
 
 

@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+
+SHORTEST = 8  # letters of a label that are shown, however narrow the terminal
 
 
 class RealNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
@@ -171,12 +175,12 @@ def write_csv(table: dict[str, list[Any]], path: Path) -> None:
         writer.writerows([*map(repr, row)] for row in zip(*table.values(), strict=True))
 
 
-def print_columns(source: str, base: float, as_json: bool, *, status: str, **columns: list[Any]) -> None:
-    """Print equally long columns, as JSON or as a table."""
+def print_columns(source: str, base: float, as_json: bool, *, facts: dict[str, Any], **columns: list[Any]) -> None:
+    """Print equally long columns, as JSON, which begins with the facts about the source, or as a table."""
     from edcurve.curves import writable
 
     if as_json:
-        content = {"source": source, "base": base, "status": status, **columns}
+        content = {"source": source, "base": base, **facts, **columns}
         plain = {key: [writable(x) for x in v] if isinstance(v, list) else v for key, v in content.items()}
         click.echo(json.dumps(plain, allow_nan=False))
     else:
@@ -184,11 +188,19 @@ def print_columns(source: str, base: float, as_json: bool, *, status: str, **col
 
 
 def print_table(names: Sequence[str], rows: list[list[Any]]) -> None:
-    """Print rows under their names."""
+    """Print rows under their names; labels are in the last column, and cut so that a line fits the terminal."""
+    labelled = names[-1] == "label"
+    columns = names[:-1] if labelled else names
     # so that six columns fit a terminal of 80 letters, or five with longer names
-    wide = max(18 if len(names) <= 4 else 13, *(len(name) + 2 for name in names))
-    digits = wide - 6 if wide == 13 else wide - 7
-    click.echo("".join(f"  {name}" if name == "label" else f"{name:>{wide}}" for name in names).rstrip())
+    wide = max(18 if len(names) <= 4 else 13, *(len(name) + 2 for name in columns))
+    widths, digits = [wide] * len(columns), wide - 6 if wide == 13 else wide - 7
+    if labelled:  # five columns leave room for a label
+        widths, digits = [max(12, len(name) + 2) for name in columns], 5
+    room = max(SHORTEST, get_terminal_size().columns - sum(widths) - 2)
+    head = [f"{name:>{width}}" for name, width in zip(columns, widths, strict=True)]
+    click.echo("".join([*head, "  label"] if labelled else head).rstrip())
     for row in rows:
-        cells = (f"  {cell}" if isinstance(cell, str) else f"{cell:{wide}.{digits}g}" for cell in row)
+        cells = [f"{cell:{width}.{digits}g}" for cell, width in zip(row, widths, strict=False)]
+        if labelled:
+            cells.append(f"  {row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + '…'}")
         click.echo("".join(cells).rstrip())

@@ -168,6 +168,17 @@ def ends_meet(points: Any) -> bool | None:
     return gap <= NEAR * step
 
 
+def facts(source: Source | str) -> dict[str, Any]:
+    """What the JSON of a command says of its source: the status, and of a file how far it is from exact."""
+    from edcurve.sources import resolve
+
+    resolved = resolve(source, stationary=False)
+    status: dict[str, Any] = {"status": resolved.status}
+    if not isinstance(source, str):
+        status |= {"truncation": resolved.truncation, "defect": resolved.defect}
+    return status
+
+
 def print_caveats(source: Source | str) -> None:
     """Say on standard error what is not exact about a source: only a bound is known, or it was measured."""
     from edcurve.sources import BOUND, resolve

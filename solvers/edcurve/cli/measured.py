@@ -24,7 +24,7 @@ from .common import (
     write_all,
     write_csv,
 )
-from .files import ends_meet, from_files, name_of, print_caveats, read_array
+from .files import ends_meet, facts, from_files, name_of, print_caveats, read_array
 from .parsing import CommandWithNumbers
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def excess(
         print_caveats(source)
     for doubt in sanity.doubts(resolved, np.array(D), np.array(H), base=base, option="--base"):
         click.echo(doubt, err=True)
-    print_columns(name_of(source), base, as_json, status=resolved.status, **table)
+    print_columns(name_of(source), base, as_json, facts=facts(source), **table)
 
 
 def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | None:

@@ -21,7 +21,7 @@ from .common import (
     source_argument,
     source_or_file_argument,
 )
-from .files import from_files, name_of, print_caveats
+from .files import facts, from_files, name_of, print_caveats
 from .parsing import Command, CommandWithNumbers
 
 if TYPE_CHECKING:
@@ -61,11 +61,9 @@ def distortion(source: Source | str, entropy: tuple[float, ...], base: float, as
 
 
 def _print(source: Source | str, base: float, as_json: bool, **columns: list[float]) -> None:
-    from edcurve.sources import resolve
-
     if not as_json:
         print_caveats(source)
-    print_columns(name_of(source), base, as_json, status=resolve(source).status, **columns)
+    print_columns(name_of(source), base, as_json, facts=facts(source), **columns)
 
 
 @click.command(cls=CommandWithNumbers)
@@ -95,7 +93,8 @@ def lagrangian(
     if not as_json:
         click.echo(f"{name_of(source)}: {minimum.status}")
         print_caveats(source)
-    print_columns(name_of(source), base, as_json, status=minimum.status, lmbda=wanted, **columns)
+    about = {**facts(source), "status": minimum.status}
+    print_columns(name_of(source), base, as_json, facts=about, lmbda=wanted, **columns)
 
 
 @click.command(cls=CommandWithNumbers)
@@ -116,6 +115,7 @@ def partition(source: Source | str, distortion: float, as_json: bool) -> None:
     cells = {"count": best.count, "size": best.size, "odd": best.odd}
     if as_json:
         content = {"source": name_of(source), "distortion": distortion, **cells}
+        content |= {name: value for name, value in facts(source).items() if name != "status"}
         click.echo(json.dumps({name: writable(value) for name, value in content.items()}, allow_nan=False))
     else:
         print_caveats(source)

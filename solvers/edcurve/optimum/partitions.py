@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
+from edcurve.equality import ComparedByValue
 from edcurve.sources import Source, units
 
 from .exact import exactly
@@ -19,7 +20,7 @@ LISTED = 10**7
 
 
 @dataclass(frozen=True, eq=False)
-class ListedPartition:
+class ListedPartition(ComparedByValue):
     """Any partition of the phase into intervals, listed.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
+from edcurve.equality import ComparedByValue
 from edcurve.kernels import functions, loops
 from edcurve.sources import BOUND, SampledRamp, Source, resolve, units
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Lagrangian:
+@dataclass(frozen=True, eq=False)
+class Lagrangian(ComparedByValue):
     """Minimum over partitions of H + λD, and the partition that attains it.
 
     Attributes

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from edcurve.equality import ComparedByValue
+
 from .integers import Counts
 from .solving import Array
 
 
-@dataclass(frozen=True)
-class MeasureLP:
+@dataclass(frozen=True, eq=False)
+class MeasureLP(ComparedByValue):
     """Result of `measure_lp`.
 
     Attributes
@@ -36,8 +38,8 @@ class MeasureLP:
     status: str
 
 
-@dataclass(frozen=True)
-class IntegerProgram:
+@dataclass(frozen=True, eq=False)
+class IntegerProgram(ComparedByValue):
     """Result of `integer_program`: lower ≤ E(D) ≤ entropy.
 
     Attributes
@@ -66,8 +68,8 @@ class IntegerProgram:
     status: str
 
 
-@dataclass(frozen=True)
-class ConvexConcave:
+@dataclass(frozen=True, eq=False)
+class ConvexConcave(ComparedByValue):
     """Result of `convex_concave`: the best of its local solutions.
 
     Attributes
@@ -87,8 +89,8 @@ class ConvexConcave:
     status: str
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, eq=False)
+class Sweep(ComparedByValue):
     """Result of `sweep`; all fields have the shape of `lmbda`.
 
     Attributes

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from edcurve.equality import ComparedByValue
+
 from .cell_distortion import Floats, TabulatedDistortion
 from .polish import PolishedPartitions
 
 
-@dataclass(frozen=True)
-class SearchResult:
+@dataclass(frozen=True, eq=False)
+class SearchResult(ComparedByValue):
     """The best partition that a search found.
 
     Attributes

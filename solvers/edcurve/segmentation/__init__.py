@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import progress, validation
+from edcurve.equality import ComparedByValue
 
 from . import arguments, closed_exact, closed_with_gap, open_curve
 from .prepared_curve import PartitionWithBound, PreparedCurve, measure, prepared, rotated
@@ -25,7 +26,7 @@ FEWEST_CLOSED = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Segmentation:
+class Segmentation(ComparedByValue):
     """Partition of a curve into contiguous cells that minimises H + λD, for one λ or, along the first axis, several.
 
     Attributes

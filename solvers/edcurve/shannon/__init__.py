@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
+from edcurve.equality import ComparedByValue
 from edcurve.linear import is_scalar
 from edcurve.sources import Source, Spectrum, digits, resolve, units
 
@@ -32,8 +33,8 @@ SCALAR = ACHIEVED + (
 )
 
 
-@dataclass(frozen=True)
-class RateDistortion:
+@dataclass(frozen=True, eq=False)
+class RateDistortion(ComparedByValue):
     """Bounds that enclose R(D).
 
     Attributes
