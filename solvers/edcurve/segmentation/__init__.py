@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import progress, validation
 from edcurve.equality import ComparedByValue
 
-from . import arguments, closed_exact, closed_with_gap, open_curve
+from . import arguments, closed_exact, closed_with_gap, light_cells, open_curve
 from .prepared_curve import PartitionWithBound, PreparedCurve, measure, prepared, rotated
 
 if TYPE_CHECKING:
@@ -145,8 +145,9 @@ def segment(
     Returns
     -------
     Segmentation
-        At equal values, the partition of fewest cells. A cell starts at its first point of positive weight,
-        except at index 0 of an open curve. Points of weight 0 before it belong to the cell before.
+        The union of any two neighbouring cells costs more than they do, however small their weights: at equal values
+        there are fewer cells. A cell starts at its first point of positive weight, except at index 0 of an open curve.
+        Points of weight 0 before it belong to the cell before.
 
     Raises
     ------
@@ -209,7 +210,8 @@ def _open(curve: PreparedCurve, lmbda: list[float]) -> list[PartitionWithBound]:
     x, total = rotated(curve.x), curve.weight.size * len(lmbda)
     with progress.bar("segmenting", total) as update:
         parts = open_curve.sweep(x, curve.weight, lmbda, lambda done: update(done, total))
-    return [PartitionWithBound(part, None) for part in parts]
+    pairs = zip(parts, lmbda, strict=True)
+    return [PartitionWithBound(light_cells.repaired(curve, x, one, part, closed=False), None) for part, one in pairs]
 
 
 def _closed(curve: PreparedCurve, lmbda: list[float]) -> list[PartitionWithBound]:
@@ -221,9 +223,10 @@ def _closed(curve: PreparedCurve, lmbda: list[float]) -> list[PartitionWithBound
         for i, one in enumerate(lmbda):
             tell = partial(_tell, update, i * most, total)
             if table is None:
-                partitions.append(closed_with_gap.minimise(x, w, one, tell))
+                part, lower = closed_with_gap.minimise(x, w, one, tell)
             else:
-                partitions.append(PartitionWithBound(closed_exact.minimise(table, w, one, tell), None))
+                part, lower = closed_exact.minimise(table, w, one, tell), None
+            partitions.append(PartitionWithBound(light_cells.repaired(curve, x, one, part, closed=True), lower))
     return partitions
 
 
