@@ -26,6 +26,7 @@ CALLS = {
     "plot_gap": lambda source: ed.plot_gap(source, (1e-12, 30.0)),
     "report": lambda source: ed.report(source, (1e-12, 30.0), shannon=False),
     "measure": lambda _: ed.measure([1, 2, 3], [0.1, 0.2, 0.3]),
+    "segment": lambda _: ed.segment(np.random.default_rng(0).random(200), 1000.0),
 }
 
 

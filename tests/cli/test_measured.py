@@ -125,6 +125,19 @@ def test_segment_prints_a_table_that_fits(cli, loop):
     assert float(lines[1].split()[4]) == pytest.approx(ed.segment(loop, 4.0).value, rel=1e-6)
 
 
+def test_segment_of_points_in_random_order_names_sorting(cli, loop):
+    """The text of the warning in Python, once, and nothing beside the result on standard output."""
+    x = np.random.default_rng(0).normal(size=300)
+    np.save("samples.npy", x)
+    np.save("sorted.npy", np.sort(x))
+    with pytest.warns(UserWarning, match="sort the points") as caught:
+        best = ed.segment(x, 30.0)
+    code, out, err = cli("segment", "samples.npy", "--lmbda", "30", "--json")
+    assert (code, err.splitlines()[0], err.count("sort the points")) == (0, str(caught[0].message), 1)
+    assert strict(out)["value"] == [best.value]
+    assert "sort" not in cli("segment", "sorted.npy", "--lmbda", "30")[2]
+
+
 def test_segment_writes_its_table_and_its_cells(cli, loop):
     np.savetxt("weights.csv", np.linspace(1.0, 2.0, 240))
     arguments = ("segment", "loop.npy", "--lmbda", "16", "--weights", "weights.csv")

@@ -138,9 +138,11 @@ def segment(
         raise ValueError(f"--cells lists the cells of a single λ, got {len(lmbda)}")
     points, given = read_array(file, key), None if weights is None else _read_weights(weights)
     try:
-        result = segmentation.segment(points, lmbda, weights=given, closed=closed, base=base)
+        result, doubt = segmentation.segment_unwarned(points, lmbda, weights=given, closed=closed, base=base)
     except (ValueError, TypeError) as error:
         raise type(error)(_of_file(str(error), file, weights, len(lmbda))) from None
+    if doubt is not None:
+        click.echo(doubt, err=True)
     if not closed and ends_meet(points):
         click.echo(
             "the last point is about as near to the first as neighbours are, but was taken for an end: --closed is "

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import progress, validation
 from edcurve.equality import ComparedByValue
 
-from . import arguments, closed_exact, closed_with_gap, light_cells, open_curve
+from . import arguments, closed_exact, closed_with_gap, light_cells, open_curve, point_order
 from .prepared_curve import PartitionWithBound, PreparedCurve, measure, prepared, rotated
 
 if TYPE_CHECKING:
@@ -157,11 +157,28 @@ def segment(
     TypeError
         If an argument is not a number or an array of numbers, or `closed` is not a bool.
 
+    Warns
+    -----
+    UserWarning
+        If points of one coordinate, 64 or more on an open curve, are in an order that looks random, and sorting lowers
+        the value by a tenth or more. Nothing is sorted: order means something on a curve. Samples of a scalar have
+        none, and their best cells are those of the sorted points.
+
     References
     ----------
     .. [1] D. Muresan and M. Effros, "Quantization as histogram segmentation: optimal scalar quantizer design in
        network systems", IEEE Trans. Inf. Theory 54 (2008), 344–366.
     """
+    result, doubt = segment_unwarned(points, lmbda, weights=weights, closed=closed, base=base)
+    if doubt is not None:
+        validation.warn(doubt)
+    return result
+
+
+def segment_unwarned(
+    points: ArrayLike, lmbda: ArrayLike, *, weights: ArrayLike | None, closed: bool, base: float
+) -> tuple[Segmentation, str | None]:
+    """Return what `segment` does, and what it warns of, if anything."""
     table, scalar = arguments.points(points)
     unit = validation.log_base(base)
     values = validation.nonnegative("lmbda", lmbda, finite=True)
@@ -183,7 +200,11 @@ def segment(
             row.boundaries[0] = 0
     fields = dict(zip(_Row._fields, rows[0] if values.ndim == 0 else _columns(rows), strict=True))
     shown = float(values) if values.ndim == 0 else values.copy()
-    return Segmentation(shown, base, **fields, closed=bool(closed), size=table.shape[0])
+    doubt = None
+    if table.shape[1] == 1 and not closed:
+        reached = np.array([row.value for row in rows])
+        doubt = point_order.doubt(table[:, 0], weight, values.ravel(), reached, unit)
+    return Segmentation(shown, base, **fields, closed=bool(closed), size=table.shape[0]), doubt
 
 
 class _Row(NamedTuple):
