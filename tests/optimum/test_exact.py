@@ -252,24 +252,16 @@ def test_many_cells_of_scaled_circles(factor):
 
 @pytest.mark.parametrize("a", [1e-12, 1e-6, 1e-3, 0.02])
 def test_small_exponents(a):
-    """One cell and an odd one to full precision; from two cells on within 1e-15/a, as `PowerLaw` says."""
+    """E(D) to full precision, and the hull within 1e-15/a, as `PowerLaw` says."""
     source = f"power:{a!r}"
-    near = source_levels(source, a, (1e-12, 1e-6, 0.01, 0.3, 0.69))
-    assert_accurate(source, near, *sides(source, near), rtol=1e-14)
-    if a >= 1e-6:
-        far = source_levels(source, a, (0.8, 1.5, 4.3))
-        assert_accurate(source, far, *sides(source, far), rtol=1e-14 + 1e-15 / a)
-
-
-def source_levels(source, a, nats):
-    """Distortions of about so many nats."""
     most = float(oracle.max_distortion(source))
-    D = most * np.exp(-a * np.array(nats))
-    return D[most > D]
-
-
-def sides(source, D):
-    return ed.entropy_distortion(source, D, **NATS), [oracle.entropy(source, x) for x in D.tolist()]
+    D = most * np.exp(-a * np.array([1e-12, 1e-6, 0.01, 0.3, 0.69, 0.7, 0.8, 1.5, 3.0, 4.3, 7.7]))
+    D = D[most > D]
+    got = ed.entropy_distortion(source, D, **NATS)
+    assert_accurate(source, D, got, [oracle.entropy(source, x) for x in D.tolist()], rtol=1e-14)
+    if a >= 1e-6:
+        hull = ed.convex_hull(source, D[3:8], **NATS)
+        assert_accurate(source, D[3:8], hull, [oracle.hull(source, x) for x in D[3:8].tolist()], rtol=1e-14 + 1e-15 / a)
 
 
 # first terms of d(p)/p at small p, from the definition of each source: coefficient and power

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from . import biuniform
+from .biuniform import whole
 
 LINEAR: tuple[str, ...] = ()
 
@@ -63,7 +64,30 @@ def deficit(parameters: Parameters, odd: float) -> float:
 
 def split(parameters: Parameters, D: float) -> tuple[float, float]:
     """(K, ε) at distortion D."""
-    return biuniform.split(mean, deficit, size, parameters, D)
+    below = ((parameters.maximum - D) + parameters.rest) / parameters.maximum
+    if below > 0.5 or below <= _share_lost(parameters, 1.0, 0.5):
+        return biuniform.split(mean, deficit, size, parameters, D)
+    # several cells near D_max, so the exponent is small: as `biuniform.split` has it, but for 1 − D/D_max
+    count = whole(size(parameters, D))
+    if count == 0.0:
+        return 0.0, 0.0
+    count = max(count, 2.0)
+    even = 1.0 / (count + 1.0)
+    return count, max(0.0, even - biuniform.root(_further, 0.0, parameters, count, below, 0.0, even))
+
+
+def _share_lost(parameters: Parameters, count: float, odd: float) -> float:
+    """1 − D/D_max of K cells and a smaller one, a sum of terms of one sign."""
+    lost = (odd - 1.0) * math.expm1(parameters.exponent * math.log((1.0 - odd) / count))
+    return lost - odd * math.expm1(parameters.exponent * math.log(odd)) if odd > 0.0 else lost
+
+
+def _further(first: float, parameters: Parameters, count: float, below: float, y: float) -> float:
+    """√(D(y) − D_{K+1}) − √(D − D_{K+1}) as shares of D_max; in the order of arguments of `biuniform.root`."""
+    even = 1.0 / (count + 1.0)
+    base = -math.expm1(-parameters.exponent * math.log(count + 1.0))
+    reached = base - _share_lost(parameters, count, max(0.0, even - y))
+    return math.sqrt(max(0.0, reached)) - math.sqrt(max(0.0, base - below))
 
 
 FAST, fast = 1.0, split

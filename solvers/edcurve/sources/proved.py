@@ -70,8 +70,8 @@ class PowerLaw(ProvedSource):
     ----------
     a : float
         Exponent, 0 < a ≤ 2 (1 is the sawbridge's, 2 the uniform scalar's). For small a the distortions of K and K + 1
-        equal cells differ by about a/K of D_max: beyond two cells E(D) is good to about 1e-15/a of itself, and so is
-        the hull throughout.
+        equal cells differ by about a/K of D_max: the hull, which is made from them, is good to about 1e-15/a of itself.
+        E(D) has full precision.
     """
 
     def __init__(self, a: float) -> None:
