@@ -425,3 +425,17 @@ def test_enclosure_where_the_curve_is_all_but_straight():
     bounds = ed.rate_distortion_bounds(source, D, **NATS)
     assert (bounds.upper - bounds.lower <= 1e-6).all()
     np.testing.assert_allclose(bounds.upper, source.max_distortion - D, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("factor", [0.07084229783774196, 3.0, 0.7])
+def test_scaled_circles_near_the_largest_distortion(factor):
+    """R = sup over κ of κA − ln I₀(κ), A² = 1 − D/a², in 50 digits: a² is no double."""
+    with mp.workdps(50):
+        energy = mpf(factor) ** 2
+        for share in (1e-12, 1e-9, 1.00108e-5, 0.01):
+            D = float(energy) * (1 - share)
+            mean = mp.sqrt(1 - D / energy)
+            kappa = mp.findroot(lambda k, mean=mean: mp.besseli(1, k) / mp.besseli(0, k) - mean, 2 * mean)
+            want = float(kappa * mean - mp.log(mp.besseli(0, kappa)))
+            result = ed.rate_distortion(ed.Circle().scaled(factor), D, base=math.e)
+            assert result == pytest.approx(want, rel=1e-13, abs=0)

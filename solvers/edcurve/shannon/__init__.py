@@ -158,7 +158,7 @@ def _solver(source: Source) -> tuple[str, Any]:
     """Return what the bounds rest on, and the function from increasing distortions in (0, D_max) to bounds in nats."""
     energy = single_harmonic(source)
     if energy is not None:
-        return CLOSED_FORM, lambda D: _closed_form(D, energy)
+        return CLOSED_FORM, lambda D: _closed_form(D, energy, source.law.parameters.rest)
     if source.closed:
         return ORBIT, lambda D: _by_orbits(source, D)
     scalar = is_scalar(source)
@@ -175,10 +175,10 @@ def single_harmonic(source: Source) -> float | None:
     return first if first == source.max_distortion else None
 
 
-def _closed_form(distortion: Array, energy: float) -> Array:
+def _closed_form(distortion: Array, energy: float, rest: float) -> Array:
     from . import harmonic
 
-    value = harmonic.rate(distortion, energy)
+    value = harmonic.rate(distortion, energy, rest)
     return np.stack([value, value])
 
 

@@ -12,12 +12,12 @@ LARGE = 40.0  # κ above which the asymptotic series of 1 − A has all digits
 TINY = 1e-100  # 1 − A below which that is 1/2κ
 
 
-def rate(distortion: Array, energy: float) -> Array:
-    """Compute R(D) in nats for 0 < D < energy.
+def rate(distortion: Array, energy: float, rest: float) -> Array:
+    """Compute R(D) in nats for 0 < D < energy; `rest` is what rounding left of the energy.
 
     R = sup over κ of κA − ln I₀(κ) with A = √(1 − D/c) held fixed, so an error of κ enters only in second order.
     """
-    share = (energy - distortion) / energy
+    share = ((energy - distortion) + rest) / energy  # near D_max the rest is a large part of it
     mean = np.sqrt(share)
     short = (distortion / energy) / (1.0 + mean)
     kappa = concentration(mean, np.maximum(short, TINY))
