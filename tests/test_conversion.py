@@ -4,6 +4,7 @@ import edcurve as ed
 import numpy as np
 import pandas as pd
 import pytest
+from edcurve.io import tables
 from edcurve.validation import as_array, integers, nonnegative
 
 MISSING = r"^x must be a real number or an array of them, got pandas\.\w+ with missing values; fill or drop them$"
@@ -175,3 +176,12 @@ class TestTensors:
         assert quantizer.encode(loop).tolist() == quantizer.encode(array).tolist()
         assert quantizer.encode(D).tolist() == quantizer.encode(plain).tolist()
         assert quantizer.decode(index).tolist() == quantizer.decode([0, 1, 0, 1]).tolist()
+
+    def test_measured_points(self, torch):
+        pairs = torch.tensor([[0.25, 3.0], [0.125, 4.0]], requires_grad=True)
+        want = tables.read([(0.25, 3.0), (0.125, 4.0)])
+        for value in (pairs, pairs.bfloat16(), {"distortion": pairs[:, 0], "entropy": pairs[:, 1]}):
+            got = tables.read(value)
+            assert (got.distortion.tolist(), got.entropy.tolist()) == (want.distortion.tolist(), want.entropy.tolist())
+        with pytest.raises(TypeError, match=r"^points must be a path, a table .* got torch\.Tensor: .*no data"):
+            tables.read(pairs.to("meta"))

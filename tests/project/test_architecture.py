@@ -37,7 +37,8 @@ FLOORS = (
     ("edcurve.search",),
     ("edcurve.sources",),
     ("edcurve.kernels",),
-    ("edcurve.io", "edcurve.validation", "edcurve.equality", "edcurve.progress", "edcurve.versions", "edcurve"),
+    ("edcurve.io", "edcurve.progress", "edcurve.versions"),
+    ("edcurve.validation", "edcurve.equality", "edcurve"),
 )
 
 

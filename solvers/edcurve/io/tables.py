@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edcurve.validation import as_array
+
 from . import files
 from .arrays import SEPARATORS
 
@@ -83,12 +85,13 @@ def read(points: Any, source: str | None = None) -> Points:
         names = points.columns if hasattr(points, "columns") else points
         columns = {str(name): _listed(str(name), points[name]) for name in names}
         return _from_columns(_renamed(columns, "points"), None, "points", source)
+    wanted = "points must be a path, a table with columns distortion and entropy, or pairs of them"
     try:
-        pairs = np.asarray(points, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"points must be a path, a table with columns distortion and entropy, or pairs of them, got {points!r}"
-        ) from None
+        pairs = as_array("points", points, f"{wanted}, got {{what}}").astype(np.float64)
+    except ValueError:
+        raise TypeError(f"{wanted}, got {points!r}") from None
+    except TypeError as error:
+        raise TypeError(str(error) if str(error).startswith(wanted) else f"{wanted}, got {points!r}") from None
     if pairs.shape == (2,):
         pairs = pairs[None]
     if pairs.ndim != 2 or pairs.shape[1] != 2:
