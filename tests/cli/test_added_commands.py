@@ -1,10 +1,13 @@
 """Commands of other packages: an installed package adds its own to `edcurve`, and a broken one breaks nothing."""
 
+import copy
 import os
 import subprocess
 import sys
 
 import pytest
+from edcurve.cli import main
+from edcurve.cli.added import added_commands
 
 COMMANDS = """
 import click
@@ -129,3 +132,31 @@ def test_of_two_packages_with_a_command_of_one_name_the_first_has_it(tmp_path):
     done = edcurve(both, "mine")
     assert (done.returncode, done.stdout) == (0, "first\n")
     assert "commands second:COMMANDS of second are left out: ValueError: there is a command mine already" in done.stderr
+
+
+def test_commands_and_problems_are_found_in_this_process(tmp_path, monkeypatch, capsys):
+    install(tmp_path, "sound", "sound_commands:COMMANDS", sound_commands=COMMANDS)
+    install(tmp_path, "clashing", "clashing_commands:COMMANDS", clashing_commands=COMMANDS)
+    install(tmp_path, "wrong", "wrong_commands:COMMANDS", wrong_commands="COMMANDS = [print]")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("sound", "clashing", "wrong"):
+        monkeypatch.setitem(sys.modules, f"{name}_commands", None)  # so that it is removed in the end
+        del sys.modules[f"{name}_commands"]
+    commands, problems = added_commands(frozenset({"entropy"}))
+    assert {"greet", "later", "never"} <= commands.keys()
+    assert len([said for said in problems if said.endswith("ValueError: there is a command greet already")]) == 1
+    assert len([said for said in problems if "TypeError: expected click commands, got <built-in" in said]) == 1
+    fresh = copy.copy(main)
+    vars(fresh).pop("added", None)
+    with pytest.raises(SystemExit):
+        fresh(["--help"], prog_name="edcurve")
+    shown = capsys.readouterr()
+    assert "greet" in shown.out
+    assert shown.err.splitlines() == problems
+    vars(fresh).pop("added")
+    for name, value in (("WORDS", "edcurve gr"), ("CWORD", "1")):
+        monkeypatch.setenv(f"COMP_{name}", value)
+    monkeypatch.setenv("_EDCURVE_COMPLETE", "bash_complete")
+    with pytest.raises(SystemExit):
+        fresh([], prog_name="edcurve")
+    assert capsys.readouterr() == ("plain,greet\n", "")

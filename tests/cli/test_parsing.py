@@ -1,6 +1,9 @@
 """Numbers, bases, names and options that are wrong: one message each, and exit code 2."""
 
+import click
 import pytest
+from click.testing import CliRunner
+from edcurve.cli.parsing import Command
 
 NOT_NUMBERS = ("abc", "1+2j", "", "0x10", "1;5", "None", "[0.1]")
 
@@ -125,3 +128,14 @@ def test_negative_numbers_are_arguments(refused):
 def test_names_that_are_nearly_right(refused, name, near):
     message = refused(["entropy", name, "0.1"], "one of ramp, circle, sinusoid, sawbridge, ", f"got {name!r}")
     assert message.endswith(f"got {name!r}{f'; did you mean {near!r}?' if near else ''}")
+
+
+def test_an_option_that_is_counted_may_be_repeated():
+    @click.command(cls=Command)
+    @click.option("-v", "--verbose", count=True)
+    @click.option("--size", type=int)
+    def shout(verbose, size):
+        click.echo(f"{verbose} {size}")
+
+    assert CliRunner().invoke(shout, ["-vv", "-v", "--size", "1"]).output == "3 1\n"
+    assert "--size was given 2 times" in CliRunner().invoke(shout, ["--size", "1", "--size", "2"]).output

@@ -7,7 +7,7 @@ import pytest
 import torch
 from edcurve_neural.compressors import cpu_kernels, structured
 from edcurve_neural.compressors.cpu_kernels.gradient import Compiled
-from edcurve_neural.compressors.gradients import Gradient, gradient_of
+from edcurve_neural.compressors.gradients import Gradient, gradient_of, models_at_once
 from edcurve_neural.compressors.ntc import NTC
 from edcurve_neural.compressors.objective import cost, learned_alpha
 from edcurve_neural.compressors.train_ntc import TransformProgram
@@ -283,3 +283,9 @@ def test_structured_against_finite_differences(source):
     torch.testing.assert_close(structured.squared_error(waves, v, rows, factors), plain)
     assert torch.autograd.gradcheck(lambda maps: structured.affine(waves, v, maps), (maps,))
     assert torch.autograd.gradcheck(lambda a, f: structured.squared_error(waves, v, a, f), (rows, factors))
+
+
+def test_models_are_in_blocks_on_a_cpu_only():
+    model = NTC("circle", 1, (100, 100), seeds=range(32))
+    assert 1 <= models_at_once(model.layout, model.flat, 1024) < 32
+    assert models_at_once(model.layout, model.flat.to("meta"), 1024) == 32

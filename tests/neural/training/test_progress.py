@@ -3,6 +3,7 @@
 import io
 
 import edcurve_neural as edn
+import numpy as np
 from edcurve_neural.compressors import begin
 from edcurve_neural.training import progress
 
@@ -21,3 +22,10 @@ def test_the_bar_counts_what_was_made_before(tmp_path, monkeypatch):
     edn.sweep([SMALL], store=tmp_path, points=64)
     (task,) = bars[0].tasks
     assert (task.completed, task.total) == (6, 6)
+
+
+def test_what_stands_beside_the_bar_is_the_mean_over_models_that_did_not_diverge():
+    loss = np.array([1.0, np.nan, 3.0])
+    seen = progress.Glance(loss, entropy=2.0 * loss, distortion=0.1 * loss, excess=loss)
+    assert progress.summary(seen) == "loss 2  entropy 4  distortion 0.2  excess 2"
+    assert progress.summary(progress.Glance(*[np.full(3, np.inf)] * 4)) == "diverged"
