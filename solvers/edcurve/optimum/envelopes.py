@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edcurve.kernels.law import scaled_chords
-from edcurve.sources import Source, units
+from edcurve.sources import Source, digits, units
 from edcurve.sources.protocol import Solvable, kept
 
 Array = NDArray[np.float64]
-SMALLEST = 1e-5  # cells below this size are taken to follow a power law, as δ does near 0
+SMALLEST = 1e-300  # cells below this size are taken to follow a power law, as δ does near 0
+FINE = 1e-5  # size down to which the grid of sizes is fine; between it and `SMALLEST` are pulses that narrow
+LEAST = 1e-280  # share of D_max below which distortions are too near the smallest numbers
 MOST = 4096  # counts above this are all taken to be vertices of the hull
 
 
@@ -42,9 +44,16 @@ def dual_chords(source: Solvable) -> tuple[float, ...]:
 
     The envelope is found on a grid of sizes and each chord then moved until it touches the curve.
     """
-    p = np.unique(np.concatenate([np.geomspace(SMALLEST, 1.0, 4000), np.linspace(0.01, 1.0, 2000)]))[::-1]
-    x, y = source.cell_distortion(p) / p, -np.log(p)
+    p = np.unique(np.concatenate([np.geomspace(FINE, 1.0, 4000), np.linspace(0.01, 1.0, 2000)]))
+    p = np.concatenate([np.geomspace(SMALLEST, FINE, 6000, endpoint=False), p])[::-1]
+    with np.errstate(all="ignore"):  # a user's function may fail at sizes whose square underflows
+        d = source.cell_distortion(p)
+        x, y = d / p, -np.log(p)
     x[0] = source.max_distortion
+    # The curve is taken as far as d has digits, and falls: what rounding makes 0 would pull the envelope down.
+    falls = np.append(True, x[1:] < np.minimum.accumulate(x)[:-1])
+    exact = (d > LEAST * source.max_distortion) & (x > digits.accurate_above(source))
+    p, x, y = (values[(falls & exact) | (p > FINE)] for values in (p, x, y))
     corners = lower_hull(x[::-1], y[::-1])
     corners = len(p) - 1 - corners
     chords: list[float] = []

@@ -14,10 +14,10 @@ from .protocol import Solvable, kept
 
 def check(source: Solvable, distortion: ArrayLike) -> None:
     """Warn of distortions at which a function brought by a user has less than half its digits."""
-    if source.law.model is not general:
+    least = accurate_above(source)
+    if not least:
         return
     values = validation.nonnegative("distortion", distortion)
-    least = accurate_above(source)
     lost = values[(values > 0.0) & (values < least)]
     if lost.size:
         warn(
@@ -27,7 +27,9 @@ def check(source: Solvable, distortion: ArrayLike) -> None:
 
 
 def accurate_above(source: Solvable) -> float:
-    """Least d(p)/p at which d has about 8 digits: where it cancels, rounding makes it rough."""
+    """Least d(p)/p at which d has about 8 digits: where it cancels, rounding makes it rough; 0 for the kernels' d."""
+    if source.law.model is not general:
+        return 0.0
     return kept(source, "_accurate_above", lambda: _accurate_above(source))
 
 
