@@ -33,6 +33,8 @@ def pytest_report_header():
 
 def pytest_collection_modifyitems(items):
     for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: an address makes the name differ between workers; give ids")
         if not TORCH and item.get_closest_marker("torch"):
             item.add_marker(pytest.mark.skip(reason="needs PyTorch"))
 

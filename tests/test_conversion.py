@@ -20,6 +20,9 @@ class HasArray:
 class OnDevice:
     """What cupy does."""
 
+    def __repr__(self):
+        return "OnDevice()"
+
     def __array__(self, dtype=None, copy=None):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
 
