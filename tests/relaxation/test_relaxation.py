@@ -519,7 +519,7 @@ def test_without_cvxpy(monkeypatch):
 
 
 def test_no_code_is_shared_with_the_core():
-    """Of the package the relaxations import sources, for d and its name, and the validation of arguments."""
+    """Of the package they import sources, for d and its name, the validation of arguments, and equality of results."""
     imported = set()
     for file in Path(relaxation.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -529,4 +529,4 @@ def test_no_code_is_shared_with_the_core():
                 imported |= {node.module} if "." in node.module else {f"edcurve.{alias.name}" for alias in node.names}
             elif isinstance(node, ast.Import):
                 assert "edcurve" not in ast.unparse(node)
-    assert imported == {"edcurve.validation", "edcurve.sources"}
+    assert imported == {"edcurve.equality", "edcurve.sources", "edcurve.validation"}
