@@ -241,7 +241,7 @@ def test_columns_on_request_are_drawn(full, plt):
 def test_truncation_and_defect_go_with_a_curve(plt):
     phases = np.arange(512)[:, None] / 512
     source = ed.Source.from_samples(np.mod(np.arange(64) / 64 + phases, 1.0) / 8.0)
-    curve = ed.curve(source, num=4)
+    curve = ed.curve(source, [0.5 * source.max_distortion, source.max_distortion])
     assert (curve.truncation, curve.defect) == (source.truncation, source.defect)
     assert curve.to_pandas().attrs["truncation"] == source.truncation > 0.0
     assert f"known to {source.truncation:.1g}" in curve.plot().get_xlabel()

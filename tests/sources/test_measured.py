@@ -169,7 +169,7 @@ def test_an_ellipse_is_refused():
     assert 0.4 < source.defect < 0.6
     # the mean over the phase of the squared distance is that of a circle of that energy
     assert source.cell_distortion(P) == pytest.approx(0.625 * ed.Circle().cell_distortion(P), rel=1e-12)
-    assert ed.curve(source, num=3).defect == source.defect
+    assert ed.curve(source, [source.max_distortion]).defect == source.defect
     assert ed.segment(points, 4.0, closed=True).entropy > 0
 
 
