@@ -1,15 +1,29 @@
 """Where tests run: without PyTorch, all that does not need it; in the background of a shell, interrupts as well."""
 
+import atexit
+import contextlib
 import gc
+import getpass
 import importlib.util
 import os
 import signal
+import tempfile
+from pathlib import Path
 
 import pytest
 
 # Matrices are small here: threads of BLAS take twice the processor time and are waited for, in subprocesses too.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 pytest.register_assert_rewrite("command_output", "contiguous", "example_curves", "new_process")
+
+
+def remove_empty_folder():
+    """Remove the folder of the folders of tests, unless a failed test or another run has one there."""
+    with contextlib.suppress(OSError):
+        (Path(tempfile.gettempdir()) / f"pytest-of-{getpass.getuser()}").rmdir()
+
+
+atexit.register(remove_empty_folder)  # before pytest registers what empties the folder, and so run after that
 
 TORCH = importlib.util.find_spec("torch") is not None
 collect_ignore = [] if TORCH else ["neural", "io/test_damaged_files.py"]
