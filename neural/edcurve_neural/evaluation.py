@@ -283,7 +283,7 @@ def _caller(encode: Callable[[Any], Any], waves: Signal, dtype: torch.dtype, dev
     except Exception as error:  # a caller's function may raise anything; its own error is raised if arrays fail too
         try:
             with_arrays(encode, trial)
-        except Exception:
+        except Exception:  # whatever it is, the error with tensors says more
             raise error from None
         return with_arrays
     return with_tensors

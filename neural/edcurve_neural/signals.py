@@ -203,27 +203,27 @@ class Harmonic(Signal):
         """Linear functions of realizations as linear functions of the coordinates."""
         return rows @ self.basis(rows).T
 
-    def sample(self, v: Tensor) -> Tensor:  # noqa: D102
+    def sample(self, v: Tensor) -> Tensor:
         return self.spread(self.coordinates(v).transpose(1, 2))
 
-    def energy(self, v: Tensor) -> Tensor:  # noqa: D102
+    def energy(self, v: Tensor) -> Tensor:
         coordinates, basis = self.coordinates(v), self.basis(v)
         return ((basis @ basis.T @ coordinates) * coordinates).sum(1)
 
-    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: D102
+    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
         coordinates, rows = self.coordinates(v), self.fold(rows)
         if bias is not None:
             coordinates = torch.cat([coordinates, torch.ones_like(coordinates[:, :1])], dim=1)
             rows = torch.cat([rows, bias], dim=2)
         return torch.bmm(rows, coordinates)
 
-    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         coordinates = self.coordinates(v)
         with_ones = torch.cat([-coordinates, torch.ones_like(coordinates[:, :1])], dim=1)
         sums = torch.bmm(grad, with_ones.transpose(1, 2))
         return self.spread(sums[:, :, :2]), sums[:, :, 2]
 
-    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:  # noqa: D102
+    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
         angle = 2.0 * math.pi * cells.phases
         coordinates = np.stack([cells.mean(np.cos(angle)), cells.mean(np.sin(angle))], axis=1)
         basis = self.basis(torch.empty(0, dtype=torch.float64)).numpy()
@@ -247,16 +247,16 @@ class CircleSignal(Harmonic):
         self.dim, self.weight = 2, 1.0
 
     @property
-    def source(self) -> edcurve.Source:  # noqa: D102
+    def source(self) -> edcurve.Source:
         return edcurve.Circle()
 
-    def basis(self, like: Tensor) -> Tensor:  # noqa: D102
+    def basis(self, like: Tensor) -> Tensor:
         return torch.eye(2, dtype=like.dtype, device=like.device)
 
-    def spread(self, x: Tensor) -> Tensor:  # noqa: D102
+    def spread(self, x: Tensor) -> Tensor:
         return x
 
-    def fold(self, rows: Tensor) -> Tensor:  # noqa: D102
+    def fold(self, rows: Tensor) -> Tensor:
         return rows
 
 
@@ -266,10 +266,10 @@ class SinusoidSignal(Harmonic):
     name = "sinusoid"
 
     @property
-    def source(self) -> edcurve.Source:  # noqa: D102
+    def source(self) -> edcurve.Source:
         return edcurve.Sinusoid()
 
-    def basis(self, like: Tensor) -> Tensor:  # noqa: D102
+    def basis(self, like: Tensor) -> Tensor:
         return self._basis.to(like)
 
     @cached_property
@@ -298,7 +298,7 @@ class Stepped(Signal):
         """How far the line is raised, where it drops, and the energy."""
         return Terms((self.slope * v).unsqueeze(1), self.drop(v), self.energy(v).sum(1))
 
-    def sample(self, v: Tensor) -> Tensor:  # noqa: D102
+    def sample(self, v: Tensor) -> Tensor:
         i = torch.arange(self.dim, device=v.device)
         fallen = i >= self.drop(v).unsqueeze(-1)
         return self.line(v) + (self.slope * v).unsqueeze(-1) - fallen.to(v.dtype)
@@ -356,7 +356,7 @@ class RampSignal(Stepped):
     offset, slope = -0.5, 1.0
 
     @property
-    def source(self) -> edcurve.Source:  # noqa: D102
+    def source(self) -> edcurve.Source:
         return edcurve.Ramp()
 
     @property
@@ -365,7 +365,7 @@ class RampSignal(Stepped):
         gap = np.arange(self.dim) / self.dim
         return np.asarray(np.fft.fft(1.0 / 12.0 - 0.5 * gap * (1.0 - gap)).real / self.dim)
 
-    def drop(self, v: Tensor) -> Tensor:  # noqa: D102
+    def drop(self, v: Tensor) -> Tensor:
         return torch.ceil((1.0 - v) * self.dim).long()
 
 
@@ -376,7 +376,7 @@ class SawbridgeSignal(Stepped):
     offset, slope = 0.0, 0.0
 
     @property
-    def source(self) -> edcurve.Source:  # noqa: D102
+    def source(self) -> edcurve.Source:
         return edcurve.Sawbridge()
 
     @property
@@ -384,7 +384,7 @@ class SawbridgeSignal(Stepped):
         """Eigenvalues of the covariance min(s, t) − st at multiples of 1/T, that of a Brownian bridge."""
         return np.asarray(0.25 / np.square(self.dim * np.sin(0.5 * np.pi * np.arange(1, self.dim) / self.dim)))
 
-    def drop(self, v: Tensor) -> Tensor:  # noqa: D102
+    def drop(self, v: Tensor) -> Tensor:
         return torch.ceil(v * self.dim).long()
 
 
@@ -416,7 +416,7 @@ class MeasuredCurve(Signal):
         self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
 
     @property
-    def source(self) -> edcurve.Source:  # noqa: D102
+    def source(self) -> edcurve.Source:
         return self.manifold.source
 
     @property
@@ -437,7 +437,7 @@ class MeasuredCurve(Signal):
         chord = at.floor().clamp(0, self.chords - 1)
         return chord.long(), (at - chord).to(v.dtype)
 
-    def sample(self, v: Tensor) -> Tensor:  # noqa: D102
+    def sample(self, v: Tensor) -> Tensor:
         nodes, (chord, share) = self.nodes(v), self.place(v)
         return torch.lerp(embedding(chord, nodes), embedding(chord + 1, nodes), share.unsqueeze(-1))
 
@@ -448,7 +448,7 @@ class MeasuredCurve(Signal):
         first, last = lengths.to(v)[chord], lengths.to(v)[chord + 1]
         return torch.lerp(first, last, share) - share * (1.0 - share) * steps.to(v)[chord]
 
-    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: D102
+    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
         if v.shape[1] <= self.chords:
             return super().project(v, rows, bias)
         at_nodes, (chord, share) = rows @ self.nodes(rows).T, self.place(v)
@@ -456,7 +456,7 @@ class MeasuredCurve(Signal):
         product = torch.lerp(at_nodes.gather(2, chord), at_nodes.gather(2, chord + 1), share.unsqueeze(1))
         return product if bias is None else product + bias
 
-    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         if v.shape[1] <= self.chords:
             return super().minus_adjoint(v, grad)
         (chord, share), width = self.place(v), grad.shape[1]
@@ -487,13 +487,11 @@ class MeasuredCurve(Signal):
         size = float((2.0 * points.var(dim=0, correction=0).mean()).sqrt())
         return MeasuredCurve(self.manifold, 2.0 ** -round(math.log2(size)), points.mean(dim=0) if centred else None)
 
-    def restore_inputs(self, rows: Tensor) -> None:  # noqa: D102
+    def restore_inputs(self, rows: Tensor) -> None:
         rows[:, :, :-1] *= self.scale
         rows[:, :, -1] -= rows[:, :, :-1] @ self.centre.to(rows)
 
-    def restore_outputs(  # noqa: D102
-        self, columns: Tensor, constant: Tensor | None = None, factor: float = 1.0
-    ) -> None:
+    def restore_outputs(self, columns: Tensor, constant: Tensor | None = None, factor: float = 1.0) -> None:
         columns /= self.scale
         if constant is not None:
             constant += self.centre.to(constant) / factor

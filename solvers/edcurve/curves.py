@@ -120,8 +120,7 @@ class Curve:
             return NotImplemented
         return all(same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
-    # curves are compared by their arrays, which have no hash
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # compared by arrays, which have no hash
 
     def to_pandas(self) -> pd.DataFrame:
         """Table with columns distortion, entropy, upper, lower, hull, those asked for, and status.

@@ -71,7 +71,7 @@ def case(name, seed, store, within=None):
         found = f"more than {SECONDS:g} s"
     except Finding as error:
         found = f"{error}: {_traced(error)}"
-    except Exception as error:
+    except Exception as error:  # any other than those allowed is what is looked for
         found = f"{type(error).__name__} {error}: {_traced(error)}"
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0.0)

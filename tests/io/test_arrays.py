@@ -293,4 +293,4 @@ def test_reading_leaves_no_file_open(tmp_path):
         read = read_points(path)
         path.unlink()
         assert np.array_equal(read, CIRCLE)
-    assert os.listdir(tmp_path) == []  # noqa: PTH208
+    assert os.listdir(tmp_path) == []  # noqa: PTH208  # hidden files too

@@ -13,8 +13,7 @@ from new_process import python
 class Counting(threads.ThreadPoolExecutor):
     """A pool that remembers how many threads each of its instances was asked for."""
 
-    # one list for all instances, which is what is counted
-    asked: list[int] = []  # noqa: RUF012
+    asked: list[int] = []  # noqa: RUF012  # one list for all instances, which is what is counted
 
     def __init__(self, threads):
         self.asked.append(threads)

@@ -130,5 +130,4 @@ def _halves(box: Box, side: int) -> list[Box]:
     low, high = box[side]
     middle = (low + high) / 2
     parts = (Range(low, middle), Range(middle, high))
-    # mypy cannot tell that three remain when one of three is replaced
-    return [(*box[:side], part, *box[side + 1 :]) for part in parts]  # type: ignore[misc]
+    return [(*box[:side], part, *box[side + 1 :]) for part in parts]  # type: ignore[misc]  # mypy cannot tell that three remain

@@ -112,7 +112,7 @@ def record(kind: type[tuple[Any, ...]], types: Iterable[Any]) -> Any:
     import numba
 
     fields = [_numba_type(name) for name in types]
-    return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]
+    return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]  # numba's
 
 
 def _numba_type(given: Any) -> Any:
@@ -120,7 +120,7 @@ def _numba_type(given: Any) -> Any:
     from numba.core import sigutils
 
     if isinstance(given, str):
-        return sigutils.normalize_signature(f"void({given})")[0][0]  # type: ignore[no-untyped-call]
+        return sigutils.normalize_signature(f"void({given})")[0][0]  # type: ignore[no-untyped-call]  # numba's
     return given
 
 

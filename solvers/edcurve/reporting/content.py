@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -154,8 +154,8 @@ def _of_interest(source: Source, curve: Curve) -> Array:
     return np.array([float(f"{D:.1e}") for D in np.geomspace(*ends, CERTIFIED).tolist()])
 
 
-def _each(certify: object, distortions: list[float]) -> Iterator[Certificate]:
+def _each(certify: Callable[[float], Certificate], distortions: list[float]) -> Iterator[Certificate]:
     with progress.bar("certificates", len(distortions)) as update:
         for i, D in enumerate(distortions):
-            yield certify(D)  # type: ignore[operator]
+            yield certify(D)
             update(i + 1, len(distortions))

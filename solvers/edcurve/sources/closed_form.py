@@ -106,7 +106,7 @@ class ProvedSource(ClosedForm):
 
     def _unscaled(self) -> ProvedSource | None:
         # made without arguments, but for the power laws
-        return None if self.law.scale == 1 else type(self)()  # type: ignore[call-arg]
+        return None if self.law.scale == 1 else type(self)()  # type: ignore[call-arg]  # subclasses take none
 
     @property
     def condition(self) -> condition.Condition:
