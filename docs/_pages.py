@@ -35,6 +35,7 @@ def write(folder: Path) -> None:
         "peers": peers(),
         "scaling": scaling(),
         "compressors": "".join(compressors()),
+        "scoreboard": scoreboard(),
     }
     for name, text in parts.items():
         path = folder / f"{name}.md"
@@ -140,6 +141,31 @@ def compressors() -> Iterator[str]:
         yield section("Measured patches", path, worst(pd.read_csv(path)))
 
 
+def scoreboard() -> str:
+    """Published points: the annulus point by point, and the range of each codec of Gaussian vectors."""
+    table = pd.read_csv(RESULTS / "scoreboard.csv", dtype={"psnr": str, "mse": str, "rate": str})
+    points = table[table["source"] == "annulus"]
+    lines = [
+        f"| {row.codec} | {row.psnr} | {row.rate} | {row.excess:.4f} | {row.low:.4f} to {row.high:.4f} "
+        f"| {row.excess_over_bound_for_any_code:.4f} |\n"
+        for row in points.itertuples(index=False)
+    ]
+    head = ["codec", "PSNR (dB)", "bits a coordinate", "excess (bits a vector)", "by rounding", "over any code"]
+    text = "**Annulus**\n\n" + "".join(_line(cells) for cells in (head, ["---"] * len(head))) + "".join(lines)
+    groups = table[table["source"] == "gaussian"].groupby(["work", "codec", "dimension"], sort=False)
+    head = ["work", "codec", "n", "points", "excess (bits a coordinate)", "points below R(D)"]
+    text += "\n**Gaussian vectors**\n\n" + "".join(_line(cells) for cells in (head, ["---"] * len(head)))
+    for (work, codec, dimension), rows in groups:
+        spread = f"{rows['excess'].min():.4f} to {rows['excess'].max():.4f}"
+        below = str(int((rows["high"] < 0.0).sum()) or "")
+        text += _line([work, codec, str(dimension), str(len(rows)), spread, below])
+    return text
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |\n"
+
+
 def speed(table: pd.DataFrame) -> str:
     """Model-steps per second against a loop over models."""
     shown = table.assign(ratio=table[["threads", "processes"]].max(axis=1) / table["loop"])
@@ -179,7 +205,7 @@ def markdown(table: pd.DataFrame) -> str:
         [value if isinstance(value, str) else number(float(value)) for value in row]
         for row in table.itertuples(index=False)
     ]
-    return "".join("| " + " | ".join(line) + " |\n" for line in (names, ["---"] * len(names), *rows))
+    return "".join(_line(line) for line in (names, ["---"] * len(names), *rows))
 
 
 def number(value: float) -> str:
