@@ -33,6 +33,7 @@ from edcurve_neural.training.sweeps import sweep as train_missing
 
 from . import listing
 
+GOES_ON = "the same command again goes on from the last checkpoints"
 Row = dict[str, Any]
 Function = Callable[..., None]
 
@@ -167,7 +168,8 @@ def train(
     """
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     config = Config(_source(source, is_open), **_given(options, hidden))
-    with TemporaryDirectory() if store is None else nullcontext(store) as folder:
+    again = "no --store was given to keep what was trained" if store is None else GOES_ON
+    with TemporaryDirectory() if store is None else nullcontext(store) as folder, _interrupted(again):
         (row,) = _trained([config], folder, **training)
     if as_json:
         click.echo(json.dumps(row, allow_nan=False))
@@ -202,7 +204,7 @@ def sweep(
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     lmbda = options.pop("lmbda")  # last, so that it varies faster than fields that need another program
     configs = grid(_source(source, is_open), **_given(options, hidden), lmbda=lmbda, seed=range(seeds))
-    with _executor(workers, cluster) as executor:
+    with _interrupted(GOES_ON), _executor(workers, cluster) as executor:
         rows = _trained(configs, store, executor=executor, **training)
     if as_json:
         click.echo(json.dumps(rows, indent=1, allow_nan=False))
@@ -263,6 +265,16 @@ def _trained(configs: Sequence[Config], store: str, **training: Any) -> list[Row
 
 
 @contextmanager
+def _interrupted(what_then: str) -> Iterator[None]:
+    """After Ctrl-C, say what becomes of what was trained."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"interrupted: {what_then}", err=True)
+        raise
+
+
+@contextmanager
 def _executor(workers: int | None, address: str | None) -> Iterator[Executor | None]:
     """Worker processes or a cluster, if asked for."""
     if workers is None and address is None:
@@ -284,7 +296,7 @@ class _Lost(click.ClickException):
     """No worker is left to train."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(f"{message}; the same command again goes on from the last checkpoints")
+        super().__init__(f"{message}; {GOES_ON}")
 
 
 def _print_table(rows: list[Row]) -> None:

@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 GLANCE = 4096  # phases of a quick evaluation
 SHOWN = 0.5  # seconds between updates of the bar
 COSTLY = 20.0  # an evaluation may take one part in so many of the time
+BAR = 20  # columns of the bar
+TAKEN = BAR + 25  # columns of all that stands before the summary
 
 
 class Glance(NamedTuple):
-    """Quick evaluation of all models, shape (models,): hard rounding, in bits."""
+    """Quick evaluation of all models, shape (models,): hard rounding, in bits. What matters most comes first."""
 
+    excess: NDArray[np.float64]
     loss: NDArray[np.float64]
     entropy: NDArray[np.float64]
     distortion: NDArray[np.float64]
-    excess: NDArray[np.float64]
 
 
 def glance(program: Program[Compressor]) -> Glance:
@@ -42,16 +44,19 @@ def glance(program: Program[Compressor]) -> Glance:
     for i, config in enumerate(program.configs):
         seen = evaluate_model(program.preview(i), GLANCE)
         excess = seen.excess(config.lmbda)
-        rows.append((seen.rate + config.lmbda * seen.distortion, seen.entropy, seen.distortion, excess))
+        rows.append((excess, seen.rate + config.lmbda * seen.distortion, seen.entropy, seen.distortion))
     return Glance(*np.array(rows).T)
 
 
-def summary(seen: Glance) -> str:
-    """Means over the models whose loss is finite, as text beside the bar."""
+def summary(seen: Glance, width: int) -> str:
+    """Means over the models whose loss is finite: as many as have room beside the bar, on a line of `width` columns."""
     finite = np.isfinite(seen.loss)
     if not finite.any():
         return "diverged"
-    return "  ".join(f"{name} {values[finite].mean():.4g}" for name, values in seen._asdict().items())
+    parts = [f"{name} {values[finite].mean():.4g}" for name, values in seen._asdict().items()]
+    while len(parts) > 1 and TAKEN + len("  ".join(parts)) > width:
+        parts.pop()
+    return "  ".join(parts)
 
 
 Advance = Callable[[Program[Compressor]], None]
@@ -63,7 +68,7 @@ def display(total: int, *, enabled: bool, before: int = 0) -> Iterator[Advance]:
 
     The bar starts at `before` steps, which were made before training was interrupted.
     """
-    if not enabled:
+    if not (enabled and total):
         yield lambda program: None
         return
     with _bar() as bar:
@@ -78,7 +83,7 @@ def elsewhere(total: int, models: int, *, enabled: bool) -> Iterator[Callable[[i
 
     Yields a function of the steps made and the models finished.
     """
-    if not enabled:
+    if not (enabled and total):
         yield lambda steps, finished: None
         return
     with _bar() as bar:
@@ -88,10 +93,11 @@ def elsewhere(total: int, models: int, *, enabled: bool) -> Iterator[Callable[[i
 
 def _bar() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, TextColumn("{task.fields[seen]}"), console=Console(stderr=True))
+    console = Console(stderr=True)
+    columns = ("{task.description}", BarColumn(BAR), "{task.percentage:>5.1f}%", TimeRemainingColumn())
+    return Progress(*columns, TextColumn("{task.fields[seen]}"), console=console, disable=not console.is_terminal)
 
 
 class _Watch:
@@ -115,7 +121,7 @@ class _Watch:
         self.bar.update(self.task, completed=self.done)
         self.shown = now
         if now >= self.next:
-            self.bar.update(self.task, seen=summary(glance(program)))
+            self.bar.update(self.task, seen=summary(glance(program), self.bar.console.width))
             self.next = now + COSTLY * (time.monotonic() - now)
 
 

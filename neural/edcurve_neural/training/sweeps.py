@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from edcurve.sources import BOUND
 
+from edcurve_neural import manifolds
 from edcurve_neural.compressors import begin
 from edcurve_neural.config import Config
 from edcurve_neural.evaluation import POINTS, check_points
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOST = 5  # times that a program is trained again after its worker died
+NAMED = 8  # values that a message has, at most
 LOOKED = 2.0  # seconds between looks at how far workers are
 Show = Callable[[int, int], None]
 
@@ -239,8 +241,7 @@ def _train(
     kept, program, start = Store(store), begin(configs, device), time.perf_counter()
     at = kept.restore(program)
     if at and say:
-        models = "1 model" if len(configs) == 1 else f"{len(configs)} models"
-        executors.say(f"going on with {models} from step {at} of {program.steps}")
+        executors.say(f"going on with {described(configs)} from step {at} of {program.steps}")
     with reports.board(tensorboard) as board:
         finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
     if program.done == program.steps:
@@ -248,6 +249,27 @@ def _train(
             if not kept.has(run.config):
                 kept.save(run, points)
         kept.forget(configs)
+
+
+def described(configs: Sequence[Config]) -> str:
+    """Number and names of models of one shape, such as "2 models (circle, ntc, latent 1, batch 64, λ 4, 8, seed 0)"."""
+    first, count = configs[0], len(configs)
+    source = manifolds.find(first.source).label if first.measured else first.source
+    latent = [] if first.circular else [f"latent {first.latent_dim}"]
+    values = [_several("λ", [f"{config.lmbda:g}" for config in configs])]
+    if any(config.train_size for config in configs):
+        values.append(_several("training set", [str(config.train_size or "none") for config in configs]))
+    values.append(_several("seed", [str(config.seed) for config in configs]))
+    names = ", ".join([source, first.compressor, *latent, f"batch {first.batch_size}", *values])
+    return f"{count} model{'s'[: count > 1]} ({names})"
+
+
+def _several(name: str, values: Sequence[str]) -> str:
+    """A name with the different values, of many the first ones and the last."""
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) > NAMED:
+        distinct = [*distinct[: NAMED - 2], "…", distinct[-1]]
+    return f"{name} {', '.join(distinct)}"
 
 
 def _check_worker(store: str, device: str) -> None:

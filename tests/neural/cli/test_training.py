@@ -148,15 +148,20 @@ def test_interrupted_and_resumed(cli, output, monkeypatch):
 
     one = ("train", "circle", "--lmbda", "4", "--steps", "20", *SMALL, "--checkpoint-every", "7", "--json")
     monkeypatch.setattr(Program, "step", interrupted)
-    code, out, _ = cli(*one, "--store", "store")
+    code, out, err = cli(*one, "--store", "store")
     assert (code, out) == (1, "")
+    assert err == "interrupted: the same command again goes on from the last checkpoints\n\nAborted!\n"
+    code, out, err = cli(*one)
+    assert (code, out) == (1, "")
+    assert err == "interrupted: no --store was given to keep what was trained\n\nAborted!\n"
     _, out, err = cli("runs", "store")
     assert out == ""
     assert err == "not finished, and with a checkpoint to go on from: 1 program\nno run is finished\n"
     monkeypatch.setattr(Program, "step", step)
     code, out, err = cli(*one, "--store", "store")
     assert code == 0
-    assert "from step 14 of 20" in err
+    named = "circle, ntc, latent 1, batch 16, λ 4, seed 0"
+    assert f"going on with 1 model ({named}) from step 14 of 20\n" in err
     assert without([json.loads(out)], "seconds") == without([json.loads(output(*one))], "seconds")
 
 
@@ -188,7 +193,7 @@ def test_killed_and_resumed(tmp_path):
     process.wait()
     # in processes like the first: models are shared out among the machine's threads, and small ones round accordingly
     resumed, whole = (alone(*many, "--store", store) for store in ("store", "whole"))
-    assert re.search(r"going on with [12] models? from step \d+ of 40", resumed.stderr)
+    assert re.search(r"going on with [12] models? \(circle, .*λ 4.*\) from step \d+ of 40", resumed.stderr)
     assert without(json.loads(resumed.stdout), "seconds") == without(json.loads(whole.stdout), "seconds")
 
 

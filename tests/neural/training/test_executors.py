@@ -142,7 +142,7 @@ def test_a_worker_is_killed(dask, cli, tmp_path):
         code, out, err = cli(*many, "--store", "store", "--cluster", dask.address)  # workers are in another folder
     assert code == 0, err
     assert [row["lmbda"] for row in json.loads(out)] == [4.0, 32.0]
-    went_on = re.compile(r"going on with 1 model from step (\d+) of 240")
+    went_on = re.compile(r"going on with 1 model \(circle, .*\) from step (\d+) of 240")
     (step,) = went_on.findall(dask.log(dask.workers[0]))
     assert went_on.findall(err) == [step]
     assert int(step) % 20 == 0

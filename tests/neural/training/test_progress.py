@@ -4,8 +4,10 @@ import io
 
 import edcurve_neural as edn
 import numpy as np
+import pytest
 from edcurve_neural.compressors import begin
 from edcurve_neural.training import progress
+from rich.console import Console
 
 SMALL = edn.Config("circle", 8.0, hidden=(4,), batch_size=4, steps=6, compressor="circular")
 
@@ -25,7 +27,28 @@ def test_the_bar_counts_what_was_made_before(tmp_path, monkeypatch):
 
 
 def test_what_stands_beside_the_bar_is_the_mean_over_models_that_did_not_diverge():
-    loss = np.array([1.0, np.nan, 3.0])
-    seen = progress.Glance(loss, entropy=2.0 * loss, distortion=0.1 * loss, excess=loss)
-    assert progress.summary(seen) == "loss 2  entropy 4  distortion 0.2  excess 2"
-    assert progress.summary(progress.Glance(*[np.full(3, np.inf)] * 4)) == "diverged"
+    excess = np.array([1.0, np.nan, 3.0])
+    seen = progress.Glance(excess, loss=excess, entropy=2.0 * excess, distortion=0.1 * excess)
+    assert progress.summary(seen, 120) == "excess 2  loss 2  entropy 4  distortion 0.2"
+    assert progress.summary(progress.Glance(*[np.full(3, np.inf)] * 4), 80) == "diverged"
+
+
+@pytest.mark.parametrize(("width", "last"), [(64, "excess"), (80, "loss"), (124, "distortion")])
+def test_the_line_fits_the_terminal(width, last):
+    """With the longest numbers there are: a whole bar, and nothing cut."""
+    bar = progress._bar()
+    seen = progress.Glance(*np.full((4, 1), -1.2345e-10))
+    bar.add_task("training", total=10**9, completed=10**9 - 1, seen=progress.summary(seen, width))
+    terminal = Console(width=width, file=io.StringIO(), force_terminal=False)
+    terminal.print(bar.get_renderable())
+    (line,) = terminal.file.getvalue().splitlines()
+    assert line.count("━") + line.count("╸") == progress.BAR
+    assert line.rstrip().endswith(f"{last} -1.234e-10")
+
+
+def test_no_bar_without_a_terminal_or_work(capsys, tmp_path, monkeypatch):
+    edn.train(SMALL)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    edn.sweep([], store=tmp_path)
+    assert capsys.readouterr() == ("", "")

@@ -20,9 +20,11 @@ import torch
 from edcurve_neural.compressors import begin
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.store import Store
+from edcurve_neural.training.sweeps import described
 
 BASE = edn.Config("circle", 16.0, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)
 RAMP = edn.Config("ramp", 48.0, samples=20, hidden=(8, 8), batch_size=13, steps=50)  # a batch that is no whole vector
+NAMED = "ramp, ntc, latent 1, batch 13, λ 48, training set none, 40, seed 0, 3, 4"
 CONFIGS = [BASE, replace(BASE, lmbda=4.0, seed=1), RAMP, replace(RAMP, seed=3, train_size=40), replace(RAMP, seed=4)]
 
 
@@ -88,7 +90,7 @@ def test_interrupted_and_resumed(tmp_path, monkeypatch, at, capsys):
     edn.sweep(CONFIGS, store=tmp_path / "halves", points=2**8, checkpoint_every=7)
     assert min(done for models, done in steps if models == 3) == at // 7 * 7
     said = capsys.readouterr().err
-    assert (f"going on with 3 models from step {at // 7 * 7} of 50" in said) == (at >= 7)
+    assert (f"going on with 3 models ({NAMED}) from step {at // 7 * 7} of 50\n" in said) == (at >= 7)
     assert_same(tmp_path / "whole", tmp_path / "halves")
     assert not list((tmp_path / "halves" / "checkpoints").iterdir())
 
@@ -105,6 +107,14 @@ base = edn.Config("circle", 16.0, latent_dim=2, hidden=(8, 8), batch_size=16, st
 configs = [base, edn.Config("circle", 4.0, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50, seed=1)]
 edn.sweep(configs, store=sys.argv[1], points=2**8, progress=False, checkpoint_every=7)
 """
+
+
+def test_models_have_names():
+    turn = 2 * np.pi * np.arange(32) / 32
+    ring = edn.from_samples(np.stack([np.cos(turn), np.sin(turn)], axis=1), label="a ring")
+    circular = [edn.Config(ring, 2.0**i, compressor="circular", seed=1) for i in range(12)]
+    assert described(circular) == "12 models (a ring, circular, batch 1024, λ 1, 2, 4, 8, 16, 32, …, 2048, seed 1)"
+    assert described(CONFIGS[:1]) == "1 model (circle, ntc, latent 2, batch 16, λ 16, seed 0)"
 
 
 def test_killed_and_resumed(tmp_path):
@@ -175,7 +185,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, capfd):
         killed.result()
     said = capfd.readouterr().err
     assert said.count("a worker process died: the workers are started again") == 1
-    assert len(re.findall(r"going on with 1 model from step \d+ of 1000", said)) == 1
+    assert len(re.findall(r"going on with 1 model \(.*\) from step \d+ of 1000", said)) == 1
     swept(tmp_path / "whole", [config])
     assert_same(tmp_path / "killed", tmp_path / "whole", [config])
     assert not set(active_children()) - before

@@ -230,6 +230,7 @@ def test_nothing_to_train():
 
 def test_progress_bar(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr("edcurve_neural.training.progress.SHOWN", 0.0)
     edn.train(BASE)
     shown = capsys.readouterr()
