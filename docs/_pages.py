@@ -2,11 +2,13 @@
 
 import inspect
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+from edcurve.units import Units
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -22,6 +24,47 @@ PEERS = {
     "trust-constr": "trust-constr, 8 starts",
     "SCIP": "SCIP, 15 s at most",
 }
+# What people have, the fields of Units that say so, the method that takes it, and what it is here: for a source whose
+# squared error is a sum over the coordinates, and for one where it is a mean.
+UNITS = [
+    ("mean squared error per number, MSE", "", "distortion(mse=MSE)", "D = N · MSE", "D = MSE"),
+    (
+        "MSE of values 0 … 255, data in [0, 1]",
+        ", mse_peak=255",
+        "distortion(mse=MSE)",
+        "D = N · MSE / 255²",
+        "D = MSE / 255²",
+    ),
+    ("squared error summed over the numbers, SSE", "", "distortion(sse=SSE)", "D = SSE", "D = SSE / N"),
+    (
+        "PSNR in dB, data in [0, 1]",
+        "",
+        "distortion(psnr=PSNR)",
+        "D = N · 10^(−PSNR/10)",
+        "D = 10^(−PSNR/10)",
+    ),
+    (
+        "PSNR in dB, data in 0 … 255",
+        ", peak=255",
+        "distortion(psnr=PSNR)",
+        "D = N · 255² · 10^(−PSNR/10)",
+        "D = 255² · 10^(−PSNR/10)",
+    ),
+    ("bits per pixel, bpp", "", "entropy(bpp=bpp)", "H = P · bpp", "H = P · bpp"),
+    ("bits per number, bpd", "", "entropy(bpd=bpd)", "H = N · bpd", "H = N · bpd"),
+    ("nats of a realization", "", "entropy(nats=nats)", "H = nats / ln2", "H = nats / ln2"),
+    ("λ of bpp + λ · MSE", ', loss="bpp + λ * mse"', "lmbda(λ)", "λ · P / N", "λ · P"),
+    (
+        "λ of bpp + λ · 255² · MSE, data in [0, 1]",
+        ', loss="bpp + λ * 255**2 * mse"',
+        "lmbda(λ)",
+        "255² · λ · P / N",
+        "255² · λ · P",
+    ),
+    ("β of MSE + β · bpp", ', loss="mse + β * bpp"', "lmbda(β)", "P / (β · N)", "P / β"),
+    ("β of SSE + β · nats", ', loss="sse + β * nats"', "lmbda(β)", "1 / (β · ln2)", "N / (β · ln2)"),
+    ("λ of bits of a realization + λ · D", "", "lmbda(λ)", "λ", "λ"),
+]
 PARTS = ["entropy_model", "decoder", "partition"]
 SPEED = ["loop", "threads", "processes", "by_processor"]
 
@@ -32,6 +75,7 @@ def write(folder: Path) -> None:
     parts = {
         "contributing": contributing(),
         "sources": sources(),
+        "units": units(),
         "peers": peers(),
         "scaling": scaling(),
         "compressors": "".join(compressors()),
@@ -47,6 +91,21 @@ def sources() -> str:
     """The table of sources, which the README has."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return text.partition("<!-- table: sources -->\n\n")[2].partition("\n<!-- end -->")[0]
+
+
+def units() -> str:
+    """The table of units; a formula that is not what `Units` computes stops the build."""
+    lines = ["| you have | call | here, if ‖·‖² is a sum | here, if ‖·‖² is a mean |", "|---|---|---|---|"]
+    values = {"N": 192, "P": 64, "MSE": 0.3, "SSE": 0.7, "PSNR": 24.5, "bpp": 0.25, "bpd": 0.125, "nats": 1.5}
+    values |= {"λ": 0.0625, "β": 0.375, "ln2": math.log(2.0), "Units": Units}
+    for have, fields, call, *formulas in UNITS:
+        lines.append(f"| {have} | `ed.Units(N, P{fields}).{call}` | {' | '.join(formulas)} |".replace("ln2", "ln 2"))
+        for mean, formula in zip((False, True), formulas, strict=True):
+            plain = formula.rpartition("=")[2].translate(str.maketrans({"·": "*", "²": "**2", "−": "-", "^": "**"}))
+            computed = eval(f"Units(N, P{fields}, mean={mean}).{call}", values)
+            if not math.isclose(eval(plain.strip(), values), computed, rel_tol=1e-13):
+                raise ValueError(f"the table of units says {formula} for {call}, which is {computed}")
+    return "\n".join(lines) + "\n"
 
 
 def contributing() -> str:

@@ -48,5 +48,6 @@ from .sources import Square as Square
 from .sources import Triangle as Triangle
 from .sources import UniformScalar as UniformScalar
 from .sources import Waveform as Waveform
+from .units import Units as Units
 
 __version__: str

@@ -16,10 +16,14 @@ from .sources import Source, resolve
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .units import Units
+
 ANNOTATED = 16  # points whose gap is written beside them
 
 
-def plot_gap(source: Source | str, points: Any, *, base: float = 2, ax: Axes | None = None) -> Axes:
+def plot_gap(
+    source: Source | str, points: Any, *, base: float = 2, ax: Axes | None = None, units: Units | None = None
+) -> Axes:
     """Draw measured compressors against E(D), the gap of each marked, and written beside it in bits.
 
     Parameters
@@ -33,6 +37,8 @@ def plot_gap(source: Source | str, points: Any, *, base: float = 2, ax: Axes | N
         Base of the logarithm, above 1.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure if omitted.
+    units : Units, optional
+        What turns columns such as psnr and bpp into D and H, in units of its own base.
 
     Returns
     -------
@@ -46,7 +52,7 @@ def plot_gap(source: Source | str, points: Any, *, base: float = 2, ax: Axes | N
         For arguments that are not allowed, and points that are not numbers, named in the message.
     """
     source = resolve(source)
-    measured = tables.read(points, source.name)
+    measured = tables.read(points, source.name, units=units)
     D, H = measured.distortion, measured.entropy
     low = min(curves.least(source), 0.9 * float(D.min(where=D > 0.0, initial=math.inf)))
     drawn = curves.curve(source, curves.spread(low, source.max_distortion, 256), base=base)

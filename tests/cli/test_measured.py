@@ -1,6 +1,7 @@
 """The commands for measured compressors and curves: `excess` and `segment`."""
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -322,3 +323,44 @@ def test_tables_with_labels_fit_the_terminal(output, tmp_path, monkeypatch, colu
         assert cut == label or (cut.endswith("…") and label.startswith(cut[:-1]) and len(cut) == width - start)
     got = strict(output("excess", "circle", "--points", "points.csv", "--json"))
     assert got["label"] == labels
+
+
+def test_points_in_units_of_a_codec(output, refused):
+    """The table, the same without a header line, results of CompressAI, and a single compressor."""
+    Path("a.csv").write_text("psnr,bpp,lmbda\n20,0.5,0.002\n30,0.75,0.008\n", encoding="utf-8")
+    Path("b.csv").write_text("20,0.5,0.002\n30,0.75,0.008\n", encoding="utf-8")
+    results = {"name": "n", "results": {"psnr-rgb": [20, 30], "bpp": [0.5, 0.75], "ms-ssim": [0.1, 0.2]}}
+    Path("c.json").write_text(json.dumps(results), encoding="utf-8")
+    units = ed.Units(12, 4, peak=0.5, loss="bpp + lmbda*255**2*mse")
+    D, H, lmbda = units.distortion(psnr=[20, 30]), units.entropy(bpp=[0.5, 0.75]), units.lmbda([0.002, 0.008])
+    named = ("--dim", "12", "--pixels", "4", "--peak", "0.5", "--json")
+    loss = ("--loss", "bpp + lmbda*255**2*mse")
+    for arguments in (("a.csv", *loss), ("b.csv", "--columns", "psnr,bpp,lmbda", "--psnr", "--bpp", *loss)):
+        got = strict(output("excess", "uniform", "--sum", "--points", *arguments, *named))
+        assert (got["distortion"], got["entropy"], got["lmbda"]) == (D.tolist(), H.tolist(), lmbda.tolist())
+        assert got["excess"] == ed.excess("uniform", D, H, lmbda=lmbda).tolist()
+    got = strict(output("excess", "uniform", "--sum", "--points", "c.json", *named))
+    assert (got["excess"], got["label"]) == (ed.excess("uniform", D, H).tolist(), ["n", "n"])
+    one = ("-D", "30", "-H", "0.75", "--psnr", "--bpp", "--lmbda", "0.008", *loss)
+    got = strict(output("excess", "uniform", "--sum", *one, *named))
+    assert (got["distortion"], got["lmbda"]) == ([D[1]], [lmbda[1]])
+    refused(
+        ["excess", "circle", "--points", "a.csv"], "a.csv: to turn column psnr into distortion, say how many", "--dim"
+    )
+    refused(["excess", "circle", "-D", "1", "-H", "1", "--psnr"], "--psnr needs --dim")
+    refused(["excess", "circle", "-D", "1", "-H", "1", "--psnr", "--mse", "--dim", "2"], "exclude each other")
+
+
+def test_a_mean_or_a_sum_is_what_the_source_has(output, loop):
+    """Circles and files of points have sums over coordinates, functions and waveforms means."""
+    arguments = ("-D", "0.0005", "-H", "9", "--mse", "--dim", "64", "--json")
+    for source, times in (("circle", 64), ("loop.npy", 64), ("sinusoid", 1)):
+        assert strict(output("excess", source, *arguments))["distortion"] == [times * 0.0005]
+    np.save("wave.npy", np.sin(2 * np.pi * np.arange(64) / 64))
+    assert strict(output("excess", "wave.npy", "--waveform", *arguments))["distortion"] == [0.0005]
+
+
+def test_entropies_in_nats_and_units(output):
+    """The base is that of H and λ; bits per pixel are bits whatever it is."""
+    arguments = ("circle", "-D", "0.05", "-H", "2.5", "--bpp", "--dim", "2", "--base", "nats", "--json")
+    assert strict(output("excess", *arguments))["entropy"] == [pytest.approx(5 * math.log(2))]

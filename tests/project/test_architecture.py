@@ -38,6 +38,7 @@ FLOORS = (
     ("edcurve.sources",),
     ("edcurve.kernels",),
     ("edcurve.io", "edcurve.progress", "edcurve.versions"),
+    ("edcurve.units",),
     ("edcurve.validation", "edcurve.equality", "edcurve"),
 )
 

@@ -188,7 +188,8 @@ def test_units_of_evaluations():
 
 def table(corner):
     """Rows of a table of choosing.md, by what is in their first cell."""
-    lines = (DOCS / "choosing.md").read_text(encoding="utf-8").partition(f"| {corner} |")[2].partition("\n\n")[0]
+    text = (DOCS / "choosing.md").read_text(encoding="utf-8") + loaded("_pages").units()
+    lines = text.partition(f"| {corner} |")[2].partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines.splitlines()[2:]]
     return {row[0]: row[1:] for row in rows}
 
@@ -201,7 +202,7 @@ def test_conversions(summed):
     bits = 6.5  # of a realization
     mse, bpp, weight = np.mean((x - y) ** 2), bits / pixels, 0.3
     D = np.mean((SUM if summed else MEAN)((x - y) ** 2, axis=1))
-    rows = {name: cells[0 if summed else 1] for name, cells in table("you have").items()}
+    rows = {name: cells[1 if summed else 2] for name, cells in table("you have").items()}
 
     def here(start, **values):
         """What the page says that is."""
@@ -211,13 +212,13 @@ def test_conversions(summed):
 
     assert here("mean squared error", MSE=mse) == pytest.approx(D)
     assert here("MSE of values 0", MSE=np.mean((255 * x - 255 * y) ** 2)) == pytest.approx(D)
-    assert here("PSNR", PSNR=-10 * np.log10(mse)) == pytest.approx(D)
+    assert here("PSNR in dB, data in [0, 1]", PSNR=-10 * np.log10(mse)) == pytest.approx(D)
     assert here("bits per pixel", bpp=bpp) == pytest.approx(bits)
     assert bits + here("λ of bpp + λ · MSE") * D == pytest.approx(pixels * (bpp + weight * mse))
     assert bits + here("λ of bpp + λ · 255²") * D == pytest.approx(pixels * (bpp + weight * 255**2 * mse))
     assert bits + here("β of MSE") * D == pytest.approx(pixels * (mse + weight * bpp) / weight)
     assert here("λ of bits of a realization") == weight
-    assert len(rows) == 9  # these, and that of nats
+    assert len(rows) == 13  # these, and those that the build compares with `Units`
 
 
 def test_nats():

@@ -26,8 +26,10 @@ from .common import (
 )
 from .files import ends_meet, facts, from_files, name_of, print_caveats, read_array
 from .parsing import CommandWithNumbers
+from .units import UnitOptions, unit_options
 
 if TYPE_CHECKING:
+    from edcurve.io.tables import Points
     from edcurve.segmentation import Segmentation
     from edcurve.sources import Source
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--lmbda", type=RealNumber(), help="λ that it was trained at: the excess is that of H + λD.")
 @base_option
 @json_option
+@unit_options
 @reported
 @from_files
 def excess(
@@ -50,6 +53,7 @@ def excess(
     lmbda: float | None,
     base: float,
     as_json: bool,
+    units: UnitOptions,
 ) -> None:
     """How far measured compressors are above the optimum.
 
@@ -58,6 +62,10 @@ def excess(
 
     Of --points, rows whose column source names another one, and those of runs without a result, are left out. Rows
     without λ in a table that has it have no excess.
+
+    With --dim, columns mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy.
+    A .json with results of CompressAI is read too. --psnr, --mse, --bpp and --bpd choose among several such columns,
+    and are the units of -D and -H.
     """
     import numpy as np
 
@@ -67,17 +75,21 @@ def excess(
     if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
         raise ValueError("give either --distortion and --entropy, or --points")
     resolved = resolve(source, stationary=False)
+    given = units.of(resolved, base)
     table: dict[str, list[Any]] = {"distortion": [distortion], "entropy": [entropy]}
     if points is not None:
-        table = _read_points(points, resolved.name)
+        table = _columns(units.read(points, resolved, given))
+    elif given is not None:
+        named = {units.measure("distortion"): [distortion], units.measure("entropy"): [entropy]}
+        table = _columns(units.read(named, resolved, given))
     labels = table.pop("label", None)
     if lmbda is not None:
-        table["lmbda"] = [lmbda] * len(table["distortion"])
+        table["lmbda"] = [lmbda if given is None else given.lmbda(lmbda)] * len(table["distortion"])
     D, H = table["distortion"], table["entropy"]
     with of_one(1 if points is None else 2):
         *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
     rows = zip(above.tolist(), table.get("lmbda", D), strict=True)
-    table["excess"] = [math.nan if math.isnan(given) else gap for gap, given in rows]
+    table["excess"] = [math.nan if math.isnan(weight) else gap for gap, weight in rows]
     if "lmbda" in table and resolved.status != BOUND:
         table["excess_entropy"] = gaps.excess_unchecked(resolved, D, H, base=base)[-1].tolist()
     if labels is not None:
@@ -95,11 +107,10 @@ def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | 
     return weights if weights is None or lmbda is not None else [0.0 if math.isnan(w) else w for w in weights]
 
 
-def _read_points(path: str, source: str) -> dict[str, list[Any]]:
-    """Columns of a CSV, without rows of other sources; λ only if a row has one, and NaN in rows without."""
-    from edcurve.io.tables import omitted, read
+def _columns(points: Points) -> dict[str, list[Any]]:
+    """Columns of measured points; λ only if a row has one, and NaN in rows without."""
+    from edcurve.io.tables import omitted
 
-    points = read(path, source)
     if points.left_out:
         click.echo(omitted(points), err=True)
     table: dict[str, list[Any]] = {"distortion": points.distortion.tolist(), "entropy": points.entropy.tolist()}

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edcurve.units import Units
 from edcurve.validation import as_array
 
 from . import files
-from .arrays import SEPARATORS
+from .arrays import SEPARATORS, shortened
 
 Array = NDArray[np.float64]
 REQUIRED = ("distortion", "entropy")
 OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples")
 LMBDA = ("lmbda", "lambda", "λ")  # names that a column of λ may have
+# what D and H can be computed from, if it is known how many numbers a realization has
+MEASURES = {"distortion": ("mse", "sse", "psnr"), "entropy": ("bits", "nats", "bpp", "bpd")}
+CONVERTED = (*MEASURES["distortion"], *MEASURES["entropy"])
+PSNR = ("psnr", "psnr-rgb", "psnr_rgb", "PSNR")  # names that a column of PSNR may have
 MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message tells people to rename
 # columns that say which compressor a row is: those of `edcurve runs --csv`, and names that people give by hand
 NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
@@ -59,16 +65,31 @@ class Points:
         return len(self.labels)
 
 
-def read(points: Any, source: str | None = None) -> Points:
+def read(
+    points: Any,
+    source: str | None = None,
+    *,
+    units: Units | None = None,
+    columns: Sequence[str] | None = None,
+    measures: Sequence[str] = (),
+) -> Points:
     """Measured points, checked.
 
     Parameters
     ----------
-    points : path, mapping of columns (a pandas.DataFrame is one), or array_like of shape (n, 2) or (2,)
+    points : path, mapping of columns (a pandas.DataFrame is one), array_like of shape (n, 2) or (2,), or Points
         A CSV with a header line or columns by name: distortion, entropy and perhaps lmbda (or lambda, or λ), rate,
-        distortion_centroid, and columns that say which compressor it is; or pairs (distortion, entropy).
+        distortion_centroid, and columns that say which compressor it is; a JSON with lists by name in "results", as
+        CompressAI writes it; or pairs (distortion, entropy).
     source : str, optional
         Where there is a column of that name, the source whose rows are meant.
+    units : Units, optional
+        With it, mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy; lmbda is
+        the weight in its loss.
+    columns : sequence of str, optional
+        Names of the columns of a CSV that has no header line.
+    measures : sequence of str
+        Columns to be taken even where there is a column distortion or entropy.
 
     Returns
     -------
@@ -79,12 +100,17 @@ def read(points: Any, source: str | None = None) -> Points:
     ValueError, TypeError
         That name the row, the column and the value.
     """
+    if isinstance(points, Points):
+        return points
+    taken = units, tuple(measures)
     if isinstance(points, str | os.PathLike):
-        return _from_columns(*read_csv(points), os.fspath(points), source)
+        is_json = os.fspath(points).lower().endswith(".json")
+        named, lines = (_read_json(points), None) if is_json else read_csv(points, columns)
+        return _from_columns(named, lines, os.fspath(points), source, *taken)
     if isinstance(points, Mapping) or hasattr(points, "columns"):
         names = points.columns if hasattr(points, "columns") else points
-        columns = {str(name): _listed(str(name), points[name]) for name in names}
-        return _from_columns(_renamed(columns, "points"), None, "points", source)
+        table = {str(name): _listed(str(name), points[name]) for name in names}
+        return _from_columns(_renamed(table, "points"), None, "points", source, *taken)
     wanted = "points must be a path, a table with columns distortion and entropy, or pairs of them"
     try:
         pairs = as_array("points", points, f"{wanted}, got {{what}}").astype(np.float64)
@@ -99,26 +125,49 @@ def read(points: Any, source: str | None = None) -> Points:
     return _from_columns(dict(zip(REQUIRED, pairs.T.tolist(), strict=True)), None, "points", source)
 
 
-def read_csv(path: str | os.PathLike[str]) -> tuple[dict[str, list[Any]], list[int]]:
-    """The columns of a CSV as text, by the names in its first line, and for each row the line that it ends in."""
+def read_csv(
+    path: str | os.PathLike[str], names: Sequence[str] | None = None
+) -> tuple[dict[str, list[Any]], list[int]]:
+    """The columns of a CSV as text, and for each row the line that it ends in.
+
+    The columns have the names given, or else those in the first line.
+    """
     try:
-        reader = csv.DictReader(io.StringIO(files.read_text(path, "utf-8-sig"), newline=None))
+        reader = csv.DictReader(io.StringIO(files.read_text(path, "utf-8-sig"), newline=None), names)
         rows = [(reader.line_num, row) for row in reader]
-        names = [name.strip() for name in reader.fieldnames or ()]
+        stripped = [name.strip() for name in reader.fieldnames or ()]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{os.fspath(path)}: not a CSV file in UTF-8: {error}") from None
-    if repeated := [name for name in (*REQUIRED, *OPTIONAL, *LMBDA) if names.count(name) > 1]:
+    if repeated := [name for name in (*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED) if stripped.count(name) > 1]:
         raise ValueError(f"{os.fspath(path)}: more than one column is called {repeated[0]}")
-    columns = {name: [row[key] for _, row in rows] for name, key in zip(names, reader.fieldnames or (), strict=True)}
+    columns = {name: [row[key] for _, row in rows] for name, key in zip(stripped, reader.fieldnames or (), strict=True)}
     return _renamed(columns, os.fspath(path)), [line for line, _ in rows]
 
 
+def _read_json(path: str | os.PathLike[str]) -> dict[str, list[Any]]:
+    """The columns of results as CompressAI writes them: a name, and lists by name in "results"."""
+    where = os.fspath(path)
+    try:
+        content = json.loads(files.read_text(path, "utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where}: not a JSON file in UTF-8: {shortened(error)}") from None
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, dict):
+        raise ValueError(f'{where}: expected an object with "results", lists of numbers by name')
+    read = {*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *PSNR}
+    columns = {name: one if isinstance(one, list) else [one] for name, one in results.items() if name in read}
+    count = max(map(len, columns.values()), default=0)
+    return _renamed({**columns, "name": [content.get("name", "")] * count}, where)
+
+
 def _renamed(columns: dict[str, list[Any]], where: str) -> dict[str, list[Any]]:
-    """The columns, that of λ under the name lmbda."""
-    given = [name for name in columns if name in LMBDA]
-    if len(given) > 1:
-        raise ValueError(f"{where}: expected one column of λ, got {' and '.join(given)}")
-    return {LMBDA[0] if name in LMBDA else name: column for name, column in columns.items()}
+    """The columns, that of λ under the name lmbda, and that of PSNR under the name psnr."""
+    for what, names in (("λ", LMBDA), ("PSNR", PSNR)):
+        given = [name for name in columns if name in names]
+        if len(given) > 1:
+            raise ValueError(f"{where}: expected one column of {what}, got {' and '.join(given)}")
+        columns = {names[0] if name in names else name: column for name, column in columns.items()}
+    return columns
 
 
 def _listed(name: str, column: Any) -> list[Any]:
@@ -130,29 +179,64 @@ def _listed(name: str, column: Any) -> list[Any]:
     return values
 
 
-def _from_columns(columns: dict[str, list[Any]], lines: list[int] | None, where: str, source: str | None) -> Points:
-    if missing := [name for name in REQUIRED if name not in columns]:
+def _from_columns(
+    columns: dict[str, list[Any]],
+    lines: list[int] | None,
+    where: str,
+    source: str | None,
+    units: Units | None = None,
+    measures: tuple[str, ...] = (),
+) -> Points:
+    taken = {name: _measure(columns, name, measures) for name in REQUIRED}
+    if units is None and (other := [name for name, column in taken.items() if column not in (name, None)]):
+        raise ValueError(
+            f"{where}: to turn column {taken[other[0]]} into {other[0]}, say how many numbers a realization has: "
+            "give units (--dim)"
+        )
+    if missing := [name for name, column in taken.items() if column is None]:
         names = ", ".join(map(_shown, list(columns)[:MANY])) or "none"
         raise ValueError(
             f"{where}: expected columns distortion and entropy, got no {missing[0]} among {names}{_remedy(columns)}"
         )
-    count = len(columns["distortion"])
+    named = {name: str(column) for name, column in taken.items()} | {name: name for name in OPTIONAL}
+    count = len(columns[named["distortion"]])
     if uneven := [name for name, column in columns.items() if len(column) != count]:
-        raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and distortion")
-    kept = [i for i in range(count) if _is_meant(columns, i, source)]
+        raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and {named['distortion']}")
+    kept = [i for i in range(count) if _is_meant(columns, i, source, [named[name] for name in REQUIRED])]
     if not kept:
         whose = f" of the source {source!r}" if source is not None and "source" in columns else ""
         raise ValueError(f"{where}: expected at least one row{whose} below the header line, got none of {count}")
     at = [f"{where}, {'row' if lines is None else 'line'} {i if lines is None else lines[i]}" for i in kept]
     numbers = {
         name: np.array(
-            [_number(columns[name][i], name, text, name in OPTIONAL) for i, text in zip(kept, at, strict=True)]
+            [_number(columns[column][i], column, text, name in OPTIONAL) for i, text in zip(kept, at, strict=True)]
         )
-        if name in columns
+        if column in columns
         else np.full(len(kept), np.nan)
-        for name in (*REQUIRED, *OPTIONAL)
+        for name, column in named.items()
     }
+    if units is not None:
+        numbers = _converted(numbers, units, named)
     return Points(**numbers, labels=tuple(_label(columns, i) for i in kept), left_out=count - len(kept))
+
+
+def _measure(columns: dict[str, list[Any]], name: str, measures: tuple[str, ...]) -> str | None:
+    """The column that gives distortion or entropy: one of `measures`, else itself, else what it can be from."""
+    first = [other for other in MEASURES[name] if other in measures]
+    for column in first or (name, *MEASURES[name]):
+        if column in columns:
+            return column
+    return None
+
+
+def _converted(numbers: dict[str, Array], units: Units, named: dict[str, str]) -> dict[str, Array]:
+    """D, H and λ of the source, of numbers in the units of a program."""
+    for name, convert in (("distortion", units.distortion), ("entropy", units.entropy)):
+        if named[name] != name:
+            numbers[name] = convert(**{named[name]: numbers[name]})
+    given = ~np.isnan(numbers["lmbda"])
+    numbers["lmbda"][given] = units.lmbda(numbers["lmbda"][given])
+    return numbers
 
 
 def _remedy(columns: dict[str, list[Any]]) -> str:
@@ -177,12 +261,12 @@ def omitted(points: Points) -> str:
     return f"{counted(points.left_out, 'row')} of other sources or of runs without a result {verb} left out"
 
 
-def _is_meant(columns: dict[str, list[Any]], i: int, source: str | None) -> bool:
+def _is_meant(columns: dict[str, list[Any]], i: int, source: str | None, required: list[str]) -> bool:
     whose = columns["source"][i] if "source" in columns else None
     if source is not None and not _is_blank(whose) and str(whose).strip() != source:
         return False
     # a run that has failed, or has not ended, has no result
-    return "status" not in columns or not any(_is_blank(columns[name][i]) for name in REQUIRED)
+    return "status" not in columns or not any(_is_blank(columns[name][i]) for name in required)
 
 
 def _is_blank(value: Any) -> bool:
@@ -194,7 +278,7 @@ def _number(value: Any, name: str, where: str, may_be_blank: bool) -> float:
         return math.nan
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not (math.isfinite(number) and number >= 0.0):
         raise ValueError(f"{where}: {name} must be a finite number, at least 0, got {_shown(value)}")

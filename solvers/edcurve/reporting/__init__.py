@@ -10,6 +10,7 @@ from typing import Any
 
 from edcurve.io import files, tables
 from edcurve.sources import Source, resolve
+from edcurve.units import Units
 from edcurve.versions import system, versions
 
 SUFFIXES = (".html", ".htm")
@@ -23,6 +24,7 @@ def report(
     *,
     shannon: bool | None = None,
     command: Sequence[str] = (),
+    units: Units | None = None,
 ) -> str | None:
     """Write one self-contained HTML file about a source, and how far measured compressors are from its optimum.
 
@@ -45,6 +47,8 @@ def report(
         Whether to add Shannon's R(D); by default for closed sources, where it is quick.
     command : sequence of str, optional
         The command line that the report shows.
+    units : Units, optional
+        What turns columns such as psnr and bpp into D and H.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def report(
     source = resolve(source)
     if out is not None and Path(out).suffix.lower() not in SUFFIXES:
         raise ValueError(f"out must end in {' or '.join(SUFFIXES)}, got {os.fspath(out)!r}")
-    measured = None if points is None else tables.read(points, source.name)
+    measured = None if points is None else tables.read(points, source.name, units=units)
     if measured is not None and len(measured) > MOST:
         raise ValueError(f"points must be at most {MOST}, got {len(measured)}")
     page.plotly()  # before the work
