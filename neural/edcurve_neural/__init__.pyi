@@ -17,7 +17,8 @@ from .compressors.codebook import Codebook as Codebook
 from .compressors.ntc import NTC as NTC
 from .config import Config as Config
 from .config import grid as grid
-from .evaluation import Decomposition as Decomposition
+from .data_evaluation import DataEvaluation as DataEvaluation
+from .decomposition import Decomposition as Decomposition
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .files import DamagedFileError as DamagedFileError

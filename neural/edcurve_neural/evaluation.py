@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, overload
 
 import edcurve
 import numpy as np
 import torch
-from edcurve import validation
+from edcurve.sources import resolve
 from edcurve.validation import warn
 from numpy.typing import NDArray
 
-from . import manifolds, signals
+from . import callers, manifolds, signals
+from .callers.codec import Codec
+from .data_evaluation import DataEvaluation, evaluate_data, is_test_set
+from .decomposition import Decomposition
 from .moments import GridCells, distinct_rows
 from .signals import SAMPLES, Signal, signal
 
@@ -24,14 +26,6 @@ POINTS = 2**20
 LOW = 0.8  # of the entropy: a rate below it may be in nats
 FEW = 4  # phases that a cell must have on average to be measured well
 CHUNK = 2**24  # numbers of realizations handed to a caller's function at once
-
-
-class Decomposition(NamedTuple):
-    """The three parts of an excess, in bits, which add up to it."""
-
-    entropy_model: float
-    decoder: float
-    partition: float
 
 
 @dataclass(frozen=True)
@@ -110,33 +104,76 @@ class Evaluation:
         return Decomposition(self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid), partition)
 
 
+@overload
 def evaluate(
     encode: Callable[[Any], Any],
-    decode: Callable[[Any], Any],
+    decode: Callable[[Any], Any] | None,
     source: str | edcurve.Source,
     rate: Callable[[Any], Any] | float | None = None,
     *,
+    data: None = None,
     samples: int = SAMPLES,
     points: int = POINTS,
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
-) -> Evaluation:
-    """Evaluate a compressor: any pair of functions, or of methods of a torch module.
+) -> Evaluation: ...
+
+
+@overload
+def evaluate(
+    encode: Callable[[Any], Any],
+    decode: Callable[[Any], Any] | None,
+    source: Any,
+    rate: Callable[[Any], Any] | float | None = None,
+    *,
+    data: Any = None,
+    samples: int = SAMPLES,
+    points: int = POINTS,
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+) -> Evaluation | DataEvaluation: ...
+
+
+def evaluate(
+    encode: Callable[[Any], Any],
+    decode: Callable[[Any], Any] | None,
+    source: Any,
+    rate: Callable[[Any], Any] | float | None = None,
+    *,
+    data: Any = None,
+    samples: int = SAMPLES,
+    points: int = POINTS,
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+) -> Evaluation | DataEvaluation:
+    """Evaluate a compressor: any pair of functions, or of methods of a torch module, or a module that does both.
+
+    It is measured over a source, by integration over the phase, or on a test set: ``evaluate(encode, decode, data)``
+    or, of a known source, ``evaluate(encode, decode, source, data=data)``. No gradient is recorded.
 
     Parameters
     ----------
     encode : callable
-        Realizations (batch, dim) to indices (batch, latent) or (batch,), deterministically: integers, or floats that
-        are all whole numbers.
-    decode : callable
-        Such indices to reconstructions (batch, dim). It is called once for each distinct index.
-    source : str or edcurve.Source
+        Realizations (batch, …) to indices (batch, …), deterministically: integers, or floats that are all whole
+        numbers. All latents of a realization together are its index, such as (c, h, w) of (batch, c, h, w). If `decode`
+        is None, to a dict with "x_hat" and "likelihoods", as modules of CompressAI do, or to that pair. There the
+        distinct reconstructions are the cells. The rate is Σ −log₂ over all likelihoods of a realization: a tensor
+        (batch, …), or a dict of such.
+    decode : callable or None
+        Such indices, in the type that `encode` returned them in, to reconstructions (batch, …). Over a source it is
+        called once for each distinct index.
+    source : str or edcurve.Source, or data
         "ramp", "circle", "sinusoid" or "sawbridge"; ``edcurve.Ramp(samples=T)``, to compare with the optimum of the
         sampled ramp; a file of measured points along a loop, or the name that
-        `edcurve_neural.from_samples` and `from_file` give to measured points.
+        `edcurve_neural.from_samples` and `from_file` give to measured points. With `data`, any source. If it is data,
+        the source counts as unknown.
     rate : callable or float, optional
-        Bits that the entropy model spends on each of the indices, (batch, latent) to (batch,), or their mean; by
-        default the entropy of the indices. A warning says if the mean is far below the entropy: it may be in nats.
+        Bits that the entropy model spends on each of the indices, shape (batch,) or (batch, 1), or their mean; by
+        default those of the likelihoods, if any, else the entropy of the indices. A warning says if the mean is far
+        below the entropy: it may be in nats.
+    data : array_like, Dataset, DataLoader or iterable of batches, optional
+        Samples (n, …). Batches may be tuples that begin with the samples. All is read once, and one batch is held at a
+        time, with the sum of errors of each cell.
     samples : int
         Number T of samples t = i/T of sources that are functions.
     points : int
@@ -147,7 +184,7 @@ def evaluate(
 
     Returns
     -------
-    Evaluation
+    Evaluation or, of data, DataEvaluation
 
     Raises
     ------
@@ -156,26 +193,44 @@ def evaluate(
         rates that are not finite.
     TypeError
         If the indices are not numbers, or a function returns several results.
+
+    Warns
+    -----
+    UserWarning
+        Of few phases for the cells, and of a rate that may be in nats. For data also of a compressor that treats the
+        first batch differently when it sees it again, as dropout and noise do; of gradients that a function records or
+        batches hold; of samples whose variance is not that of the source; and where `edcurve.measure` warns.
     """
+    if data is None and is_test_set(source):
+        source, data = None, source
+    if data is not None:
+        known = None if source is None else _source(source)
+        return evaluate_data(encode, decode, data, rate, known, dtype=dtype, device=device)
+    codec = Codec(encode)
+    encode, restore = (codec.encode, codec.decode) if decode is None else (encode, decode)
     reference, waves = _resolved(source, samples)
     check_points(points)
-    call = _caller(encode, waves, dtype, device)
-    codes = np.concatenate([_codes(call(encode, block), len(block)) for block in _realizations(waves, points, dtype)])
-    flat = codes.ndim == 1
-    distinct, cells = distinct_rows(codes.reshape(points, -1))
+    call = callers.Caller(encode, waves.sample(grid(2).unsqueeze(0))[0].to(dtype), device)
+    codes, returned = [], None
+    for block in _realizations(waves, points, dtype):
+        returned = call(encode, block)
+        codes.append(callers.codes(returned, len(block)))
+    shape = codes[0].shape[1:]
+    distinct, cells = distinct_rows(np.concatenate(codes).reshape(points, -1))
     if points < FEW * len(distinct):
         warn(
             f"points should be at least {FEW * len(distinct)}, {FEW} for each of the {len(distinct)} cells seen, got "
             f"{points}: entropy and distortion come out too low, and the excess may be negative"
         )
-    handed = torch.from_numpy(distinct[:, 0] if flat else distinct)
+    handed = callers.as_returned(distinct.reshape(-1, *shape), returned)
 
     def reconstruct(block: slice) -> Coordinates:
-        return _finite("decode", call(decode, handed[block]), (len(handed[block]), waves.dim))
+        return callers.finite("decode", call(restore, handed[block]), (len(handed[block]), waves.dim))
 
     spent: Coordinates | None
+    rate = codec.rate if rate is None else rate
     if callable(rate):
-        spent = _finite("rate", call(rate, handed), (len(distinct),))
+        spent = callers.finite("rate", call(rate, handed), (len(distinct),))
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
     evaluation = evaluate_cells(waves, GridCells(cells, len(distinct)), reconstruct, spent, source=reference)
@@ -245,6 +300,12 @@ def grid(points: int, start: int = 0, stop: int | None = None) -> torch.Tensor:
     return (torch.arange(start, points if stop is None else stop, dtype=torch.float64) + 0.5) / points
 
 
+def _source(source: Any) -> edcurve.Source:
+    """The source of a test set: any that the core knows, or measured points."""
+    source = manifolds.named(source)
+    return signal(source, SAMPLES).source if manifolds.is_name(source) else resolve(source, stationary=False)
+
+
 def _resolved(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Source, Signal]:
     """The source that the optimum is taken from, and the source as a compressor sees it."""
     if isinstance(source, edcurve.SampledRamp):
@@ -263,54 +324,3 @@ def _realizations(waves: Signal, points: int, dtype: torch.dtype) -> Iterator[to
     size = max(1, CHUNK // waves.dim)
     for start in range(0, points, size):
         yield waves.sample(grid(points, start, min(start + size, points)).unsqueeze(0))[0].to(dtype)
-
-
-def _caller(encode: Callable[[Any], Any], waves: Signal, dtype: torch.dtype, device: Any) -> Callable[..., Any]:
-    """A function that calls the caller's functions: with tensors if `encode` takes them, else with arrays."""
-
-    @torch.no_grad()
-    def with_tensors(function: Callable[[Any], Any], value: torch.Tensor) -> Any:
-        return function(value.to(device))
-
-    def with_arrays(function: Callable[[Any], Any], value: torch.Tensor) -> Any:
-        return function(value.numpy())
-
-    trial = waves.sample(grid(2).unsqueeze(0))[0].to(dtype)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", ".*__array_wrap__", DeprecationWarning)  # of NumPy given tensors
-            with_tensors(encode, trial)
-    except Exception as error:  # a caller's function may raise anything; its own error is raised if arrays fail too
-        try:
-            with_arrays(encode, trial)
-        except Exception:  # whatever it is, the error with tensors says more
-            raise error from None
-        return with_arrays
-    return with_tensors
-
-
-def _array(value: Any, wanted: str) -> NDArray[Any]:
-    """What a caller's function returned, as an array; `wanted` begins the message."""
-    if isinstance(value, tuple) and any(np.ndim(part) for part in value if hasattr(part, "shape")):
-        kinds = ", ".join(type(part).__name__ for part in value)
-        raise TypeError(f"{wanted}, got {len(value)} results ({kinds}): return that alone")
-    return validation.as_array("result", value, f"{wanted}, got {{what}}")
-
-
-def _codes(value: Any, batch: int) -> Indices:
-    wanted = "encode must return integers"
-    codes = validation.integers("indices", _array(value, wanted), wanted, "; round the latents")
-    if codes.ndim not in (1, 2) or len(codes) != batch or codes.size == 0:
-        raise ValueError(f"encode must return shape ({batch}, latent) or ({batch},), got {codes.shape}")
-    return codes
-
-
-def _finite(name: str, value: Any, shape: tuple[int, ...]) -> Coordinates:
-    array = _array(value, f"{name} must return numbers")
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must return numbers, got an array of dtype {array.dtype}")
-    if array.shape != shape:
-        raise ValueError(f"{name} must return shape {shape}, got {array.shape}")
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must return finite numbers, got {array[~np.isfinite(array)][0]}")
-    return array.astype(np.float64)

@@ -172,8 +172,6 @@ def test_points_as_a_source(source):
         r"source must be one of circle, .* got an array of shape \(8, 2\); edcurve_neural\.from_samples makes a source"
     )
     with pytest.raises(ValueError, match=said):
-        edn.evaluate(len, len, source)
-    with pytest.raises(ValueError, match=said):
         edn.Config(source, 4.0)
     for baseline in (edn.ecvq, edn.transform_coding, edn.phase_quantizer):
         with pytest.raises(ValueError, match=r"source must be one of circle, .* got an array of shape \(8, 2\)$"):

@@ -21,6 +21,8 @@ FLOORS = (
     ("edcurve_neural.store", "edcurve_neural.coding"),
     ("edcurve_neural.runs",),
     ("edcurve_neural.evaluation", "edcurve_neural.baselines"),
+    ("edcurve_neural.data_evaluation",),
+    ("edcurve_neural.callers", "edcurve_neural.decomposition"),
     ("edcurve_neural.config",),
     ("edcurve_neural.compressors",),
     ("edcurve_neural.learning_phases",),

@@ -1,0 +1,107 @@
+"""`Codec`: a module whose forward pass encodes and decodes, as indices, reconstructions and bits."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edcurve_neural import callers
+from edcurve_neural.callers import Coordinates, Indices
+
+DIRECTIONS = 3  # projections by which reconstructions are told apart
+SAME = 2e-5  # of the size of a coordinate: projections closer than this are the same reconstruction
+AROUND = [step for step in itertools.product((-1, 0, 1), repeat=DIRECTIONS) if any(step)]
+
+
+class Coded(NamedTuple):
+    """A batch of n samples, coded: cell (n,), reconstruction (n, dim), and bits (n,) or None."""
+
+    cell: Indices
+    reconstruction: Coordinates
+    bits: Coordinates | None
+
+
+class Codec:
+    """A function that returns reconstructions and likelihoods of a batch.
+
+    Its indices are not seen, so samples with one reconstruction make one cell. Reconstructions of one index differ by
+    rounding when batches differ. They are therefore compared by `DIRECTIONS` random projections, to within `SAME`.
+
+    Parameters
+    ----------
+    forward : callable
+        It returns ``{"x_hat": …, "likelihoods": {"y": …, "z": …}}``, as the models of CompressAI do, or the pair
+        (x_hat, likelihoods). Bits are Σ −log₂ of all likelihoods of a sample.
+    """
+
+    def __init__(self, forward: Callable[[Any], Any]) -> None:
+        self.forward = forward
+        self._cells: dict[tuple[int, ...], int] = {}
+        self._count = 0
+        self._directions: Coordinates | None = None
+        self._books: list[Coordinates] = []
+        self._lengths: list[Coordinates] = []
+
+    def code(self, result: Any, shape: tuple[int, ...]) -> Coded:
+        """Take what `forward` returned for a batch of that shape."""
+        x_hat, likelihoods = parts(result)
+        found = callers.finite("x_hat", x_hat, shape).reshape(shape[0], -1)
+        bits = None if likelihoods is None else callers.bits(likelihoods, shape[0])
+        return Coded(self._numbers(found), found, bits)
+
+    def encode(self, x: Any) -> Indices:
+        """Cells of realizations, shape (batch, dim); the reconstructions of new ones are kept for `decode`."""
+        first = self._count
+        coded = self.code(self.forward(x), tuple(x.shape))
+        new, at = np.unique(coded.cell, return_index=True)
+        at = at[new >= first]
+        self._books.append(coded.reconstruction[at])
+        if coded.bits is not None:
+            self._lengths.append(coded.bits[at])
+        return coded.cell
+
+    def decode(self, cell: Any) -> Coordinates:
+        """Reconstructions of cells."""
+        return np.asarray(np.concatenate(self._books)[callers.array(cell, "cell must be integers")])
+
+    @property
+    def rate(self) -> Callable[[Any], Coordinates] | None:
+        """Bits of cells, as a function; None where there are no likelihoods."""
+        return self._bits if self._lengths else None
+
+    def _bits(self, cell: Any) -> Coordinates:
+        return np.asarray(np.concatenate(self._lengths)[callers.array(cell, "cell must be integers")])
+
+    def _numbers(self, found: Coordinates) -> Indices:
+        if self._directions is None:
+            directions = np.random.default_rng(0).normal(size=(found.shape[1], DIRECTIONS))
+            size = float(np.sqrt(np.mean(found**2))) or 1.0
+            self._directions = directions / (np.linalg.norm(directions, axis=0) * SAME * size)
+        keys = np.rint(found @ self._directions).astype(np.int64)
+        return np.array([self._number(key) for key in map(tuple, keys.tolist())], dtype=np.int64)
+
+    def _number(self, key: tuple[int, ...]) -> int:
+        number = self._cells.get(key)
+        if number is None:
+            around = (self._cells.get(tuple(map(sum, zip(key, step, strict=True)))) for step in AROUND)
+            number = next((one for one in around if one is not None), self._count)
+            self._count += number == self._count
+            self._cells[key] = number
+        return number
+
+
+def parts(result: Any) -> tuple[Any, Any]:
+    """Reconstructions and likelihoods of what a forward pass returned."""
+    if isinstance(result, dict):
+        if "x_hat" not in result:
+            raise TypeError(f"forward must return a dict with x_hat and likelihoods, got {sorted(map(str, result))}")
+        return result["x_hat"], result.get("likelihoods")
+    if isinstance(result, tuple | list) and len(result) == 2:
+        return result[0], result[1]
+    raise TypeError(
+        f"forward must return a dict with x_hat and likelihoods, or the pair, got {type(result).__name__}: pass both "
+        "encode and decode where they are two functions"
+    )

@@ -1,0 +1,362 @@
+"""`DataEvaluation`: a compressor measured on a test set, batch by batch, against what is known of its source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import edcurve
+import numpy as np
+import torch
+from edcurve import progress, validation
+from edcurve.equality import ComparedByValue
+from edcurve.validation import warn
+from numpy.typing import NDArray
+from scipy import sparse
+
+from . import callers
+from .callers import Coordinates, Indices
+from .callers.codec import Codec, Coded
+from .decomposition import Decomposition
+
+CONFIDENCE = 0.95
+CHUNK = 2**22  # numbers of an array or a data set that make a batch
+MOST_SUMS = 2**27  # numbers in the sums of all cells, beyond which centroids are given up
+LOW = 0.8  # of the entropy: a rate below it may be in nats
+DIFFERENT = 1e-3  # share of numbers that may differ by rounding when a batch is encoded again
+ROUNDING = 1e-4  # of the size of reconstructions, by which rounding may change them
+
+
+@dataclass(frozen=True, eq=False)
+class DataEvaluation(ComparedByValue):
+    """Rate, entropy and distortions of a compressor, estimated from a test set of n samples; everything is in bits.
+
+    Attributes
+    ----------
+    source : edcurve.Source or None
+        The source of the samples, if it was said to be known.
+    rate : float
+        Mean bits under the compressor's own entropy model; the entropy if it has none.
+    rate_interval : tuple of float
+        Interval of 95 % for the rate, by the normal approximation.
+    entropy, entropy_interval : float, tuple of float
+        Bias-corrected entropy of the indices and its interval, as `edcurve.measure` estimates them.
+    distortion, distortion_interval : float, tuple of float
+        Distortion with the compressor's decoder, and its interval, as `edcurve.measure` estimates them.
+    distortion_centroid : float
+        Distortion with the means of the cells as reconstructions, without the bias that comes from means of few
+        samples. It may exceed `distortion` by noise. In cells of one sample the decoder is taken to be right. NaN where
+        there are too many cells to hold their means.
+    cells : int
+        Number of distinct indices seen. For a module that returns reconstructions, number of distinct ones.
+    count : int
+        Number n of samples.
+    dim : int
+        Numbers in a sample.
+    weight : float
+        The distortion is the sum of squared errors over the numbers of a sample times this: 1, or 1/dim if the source
+        is one whose distortion is a mean.
+    covariance : ndarray, shape (2, 2)
+        Estimated covariance of the errors of rate and distortion.
+    """
+
+    source: edcurve.Source | None
+    rate: float
+    rate_interval: tuple[float, float]
+    entropy: float
+    entropy_interval: tuple[float, float]
+    distortion: float
+    distortion_interval: tuple[float, float]
+    distortion_centroid: float
+    cells: int
+    count: int
+    dim: int
+    weight: float
+    covariance: Coordinates = field(repr=False)
+
+    @property
+    def reference(self) -> str:
+        """What `optimum` is, and how sure it is."""
+        source = self._known()
+        return f"least H + λD of {source.name}: {source.status}"
+
+    def optimum(self, lmbda: float) -> float:
+        """Least H + λD over all codes of single samples, in bits; `reference` says how sure it is.
+
+        Parameters
+        ----------
+        lmbda : float
+            λ ≥ 0, in bits per unit distortion.
+
+        Raises
+        ------
+        ValueError
+            If the source is not known.
+        """
+        return float(edcurve.lagrangian(self._known(), lmbda).value)
+
+    def excess(self, lmbda: float) -> float:
+        """Excess of rate + λD over `optimum`, in bits; negative by noise, or if the samples are of another source."""
+        return self.rate + lmbda * self.distortion - self.optimum(lmbda)
+
+    def excess_interval(self, lmbda: float) -> tuple[float, float]:
+        """Interval of 95 % for the excess: what the sample leaves open, by the normal approximation."""
+        weights = np.array([1.0, lmbda])
+        reach = _z() * math.sqrt(max(float(weights @ self.covariance @ weights), 0.0))
+        middle = self.excess(lmbda)
+        return middle - reach, middle + reach
+
+    def decomposition(self, lmbda: float) -> Decomposition:
+        """The excess in three parts: rate − H, λ(D − D_centroid), and H + λ D_centroid above the optimum."""
+        partition = self.entropy + lmbda * self.distortion_centroid - self.optimum(lmbda)
+        return Decomposition(self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid), partition)
+
+    def _known(self) -> edcurve.Source:
+        if self.source is None:
+            raise ValueError("the source of the data must be known for its optimum: evaluate(…, source, data=…)")
+        return self.source
+
+
+def is_test_set(value: Any) -> bool:
+    """Whether a value is samples: an array, a data set, or an iterable of batches; names and sources are none."""
+    if isinstance(value, str | dict | edcurve.Source) or (isinstance(value, list | tuple) and _of_text(value)):
+        return False
+    return hasattr(value, "shape") or isinstance(value, torch.utils.data.Dataset | Iterable)
+
+
+def _of_text(values: Any) -> bool:
+    return any(isinstance(one, str) for one in values)
+
+
+def evaluate_data(
+    encode: Callable[[Any], Any],
+    decode: Callable[[Any], Any] | None,
+    data: Any,
+    rate: Callable[[Any], Any] | float | None,
+    source: edcurve.Source | None,
+    *,
+    dtype: torch.dtype,
+    device: str | torch.device,
+) -> DataEvaluation:
+    """Evaluate a compressor on samples: see `edcurve_neural.evaluate`."""
+    if decode is None and callable(rate):
+        raise ValueError("rate must be None or a number where decode is None: bits are those of the likelihoods")
+    spent = None if rate is None or callable(rate) else validation.real("rate", rate)
+    run, totals = None, Totals()
+    batches, total = _batches(data)
+    with progress.bar("evaluating", total) as update:
+        for batch in batches:
+            sample = _sample(batch)
+            if run is None:
+                if callers.holds_gradients(batch):
+                    warn("data should hold no gradients, which hold all that led to them in memory: detach() batches")
+                run = _Run(encode, decode, rate, callers.Caller(encode, _handed(sample[:2], dtype), device), dtype)
+                _check_repeatable(run, sample, encode)
+            totals.add(sample, run(sample))
+            update(totals.count, total or 0)
+    if run is None:
+        raise ValueError("data must have at least one sample, got none")
+    return totals.result(spent, source)
+
+
+class _Run:
+    """The compressor, applied to one batch."""
+
+    def __init__(self, encode: Any, decode: Any, rate: Any, call: callers.Caller, dtype: torch.dtype) -> None:
+        self.encode, self.decode, self.rate, self.call, self.dtype = encode, decode, rate, call, dtype
+        self.codec = Codec(encode) if decode is None else None
+        self.cells: dict[bytes, int] = {}
+
+    def __call__(self, sample: NDArray[Any]) -> Coded:
+        result = self.call(self.encode, _handed(sample, self.dtype))
+        if self.codec is not None:
+            return self.codec.code(result, sample.shape)
+        rows = np.ascontiguousarray(callers.codes(result, len(sample)).reshape(len(sample), -1))
+        keys = (blake2b(row.tobytes(), digest_size=16).digest() for row in rows)
+        cell = np.array([self.cells.setdefault(key, len(self.cells)) for key in keys], dtype=np.int64)
+        handed = result if isinstance(result, torch.Tensor) else torch.from_numpy(np.asarray(result))
+        found = callers.finite("decode", self.call(self.decode, handed), sample.shape).reshape(len(sample), -1)
+        bits = callers.finite("rate", self.call(self.rate, handed), (len(sample),)) if callable(self.rate) else None
+        return Coded(cell, found, bits)
+
+
+class Totals:
+    """Running totals over batches: of each cell the number of samples, their errors' sum, and the sum of squares."""
+
+    def __init__(self) -> None:
+        self.labels: list[Indices] = []
+        self.errors: list[Coordinates] = []
+        self.bits: list[Coordinates] = []
+        self.sums: Coordinates | None = np.zeros((0, 0))
+        self.count, self.dim = 0, 0
+        self.mean, self.spread = np.zeros(0), 0.0
+
+    def add(self, sample: NDArray[Any], coded: Coded) -> None:
+        """Add a batch."""
+        x = sample.reshape(len(sample), -1).astype(np.float64)
+        if self.count and x.shape[1] != self.dim:
+            raise ValueError(f"data must have samples of one size, got {self.dim} and {x.shape[1]} numbers")
+        error = x - coded.reconstruction
+        self.labels.append(coded.cell)
+        self.errors.append(np.square(error).sum(axis=1))
+        if coded.bits is not None:
+            self.bits.append(coded.bits)
+        self._add_variance(x)
+        self._add_sums(error, coded.cell)
+
+    def _add_variance(self, x: Coordinates) -> None:
+        if not self.count:
+            self.dim, self.mean = x.shape[1], np.zeros(x.shape[1])
+        mean, before = x.mean(axis=0), self.count
+        self.count += len(x)
+        step = mean - self.mean
+        self.spread += float(np.square(x - mean).sum() + before * len(x) / self.count * (step @ step))
+        self.mean += step * (len(x) / self.count)
+
+    def _add_sums(self, error: Coordinates, cell: Indices) -> None:
+        if self.sums is None:
+            return
+        needed = int(cell.max()) + 1
+        if needed * self.dim > MOST_SUMS:
+            self.sums = None
+            return
+        if needed > len(self.sums):
+            larger = np.zeros((max(needed, min(2 * len(self.sums), MOST_SUMS // self.dim)), self.dim))
+            if self.sums.size:
+                larger[: len(self.sums)] = self.sums
+            self.sums = larger
+        distinct, at = np.unique(cell, return_inverse=True)
+        chosen = sparse.csr_array((np.ones(len(cell)), (at, np.arange(len(cell)))), shape=(len(distinct), len(cell)))
+        self.sums[distinct] += np.asarray(chosen @ error)
+
+    def result(self, rate: float | None, source: edcurve.Source | None) -> DataEvaluation:
+        """Estimate from all batches."""
+        label, error = np.concatenate(self.labels), np.concatenate(self.errors)
+        weight = 1.0 if source is None else _weight(source, self.spread / self.count, self.dim)
+        error = error * weight
+        measured = edcurve.measure(label, error, confidence=CONFIDENCE)
+        size = np.bincount(label)
+        if rate is not None:
+            spent = np.full(self.count, rate)
+        else:
+            spent = np.concatenate(self.bits) if self.bits else -np.log2(size / self.count)[label]
+        covariance = np.cov(spent, error) / self.count if self.count > 1 else np.full((2, 2), math.inf)
+        mean, interval = measured.entropy, measured.entropy_interval
+        if self.bits or rate is not None:
+            mean = float(spent.mean())
+            reach = _z() * math.sqrt(float(covariance[0, 0]))
+            interval = (mean - reach, mean + reach)
+        else:
+            covariance[0, 0] = ((interval[1] - interval[0]) / (2.0 * _z())) ** 2
+        if mean < LOW * measured.entropy_interval[0]:
+            warn(
+                f"rate should be at least the entropy of the indices, {measured.entropy:.6g} bits, as that of any code "
+                f"is, got {mean:.6g}: is it in nats?"
+            )
+        return DataEvaluation(
+            source=source,
+            rate=mean,
+            rate_interval=interval,
+            entropy=measured.entropy,
+            entropy_interval=measured.entropy_interval,
+            distortion=measured.distortion,
+            distortion_interval=measured.distortion_interval,
+            distortion_centroid=measured.distortion - weight * self._decoder(label, size, error / weight),
+            cells=measured.cells,
+            count=self.count,
+            dim=self.dim,
+            weight=weight,
+            covariance=covariance,
+        )
+
+    def _decoder(self, label: Indices, size: Indices, error: Coordinates) -> float:
+        """Estimate the mean of ‖x̂ − centroid‖² from cells of two or more: ‖mean error‖² less its variance."""
+        if self.sums is None:
+            warn(
+                f"the {len(size)} cells have too many numbers to hold their means ({len(size)} times {self.dim}, at "
+                f"most {MOST_SUMS}): distortion_centroid is NaN"
+            )
+            return math.nan
+        several = size > 1
+        n = size[several]
+        offset = np.square(self.sums[: len(size)][several]).sum(axis=1) / n**2
+        square = np.bincount(label, error)[several]
+        noise = np.maximum(square - n * offset, 0.0) / (n - 1) / n
+        return float((n / self.count) @ (offset - noise))
+
+
+def _weight(source: edcurve.Source, variance: float, dim: int) -> float:
+    """1, or 1/dim if that brings the variance of the samples closer to D_max; warns if neither comes close."""
+    weight = min((1.0, 1.0 / dim), key=lambda one: abs(math.log(max(one * variance, 1e-300) / source.max_distortion)))
+    ratio = weight * variance / source.max_distortion
+    if not 0.5 < ratio < 2.0:
+        warn(
+            f"data should be samples of {source.name}, whose D_max is {source.max_distortion:.6g}, got a variance of "
+            f"{variance:.6g} over {dim} coordinates: are they scaled, or of another source?"
+        )
+    return weight
+
+
+def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
+    """Encode the first batch again, and its first half alone; warn of differences that are not of rounding."""
+    module = getattr(encode, "__self__", encode)
+    remedy = ": call eval() on it first" if getattr(module, "training", False) else ""
+    first = run(sample)
+    for again, what in ((run(sample), "again"), (run(sample[: (len(sample) + 1) // 2]), "in a smaller batch")):
+        n = len(again.cell)
+        close = np.abs(again.reconstruction - first.reconstruction[:n])
+        size = ROUNDING * math.sqrt(float(np.mean(first.reconstruction**2)))
+        # the cells of rounded reconstructions follow from these
+        cells = 0.0 if run.codec is not None else float(np.mean(again.cell != first.cell[:n]))
+        if max(cells, float(np.mean(close > size))) > DIFFERENT:
+            warn(
+                f"the first batch is encoded or decoded differently {what}: dropout, noise or statistics of the batch "
+                f"are left on in the compressor{remedy}. Its entropy and distortion are not those of a code"
+            )
+            return
+
+
+def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
+    """Batches of the data, and the number of samples if it is known."""
+    if isinstance(data, list | tuple) and data and not hasattr(data[0], "shape"):
+        data = validation.as_array("data", data, "data must be numbers, got {what}")
+    if hasattr(data, "shape"):
+        array = (
+            data
+            if isinstance(data, torch.Tensor)
+            else validation.as_array("data", data, "data must be numbers, got {what}")
+        )
+        if array.ndim == 0 or 0 in array.shape:
+            raise ValueError(f"data must have shape (n, …) with at least one sample, got {tuple(array.shape)}")
+        step = max(1, CHUNK // max(1, math.prod(array.shape[1:])))
+        return (array[i : i + step] for i in range(0, len(array), step)), len(array)
+    if isinstance(data, torch.utils.data.Dataset):
+        data = torch.utils.data.DataLoader(data, batch_size=256)
+    held: Any = getattr(data, "dataset", None)
+    return iter(data), len(held) if hasattr(held, "__len__") else None
+
+
+def _sample(batch: Any) -> NDArray[Any]:
+    """The samples of a batch, which may come with labels after them."""
+    if isinstance(batch, list | tuple) and batch and hasattr(batch[0], "shape"):
+        batch = batch[0]
+    wanted = "data must be batches of numbers, or of tuples that begin with them"
+    result = validation.as_array("data", batch, f"{wanted}, got {{what}}")
+    if result.dtype.kind not in "iuf" or result.ndim == 0:
+        raise TypeError(f"{wanted}, got {result.dtype} of shape {result.shape}")
+    if not len(result) or not np.all(np.isfinite(result)):
+        raise ValueError("data must be finite, with at least one sample in a batch")
+    return result
+
+
+def _handed(sample: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(sample)).to(dtype)
+
+
+def _z() -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + CONFIDENCE / 2.0))

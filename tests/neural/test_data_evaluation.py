@@ -1,0 +1,325 @@
+"""Test sets: known codes, brute force, modules in the convention of CompressAI, streams, and what is warned of."""
+
+import itertools
+
+import edcurve as ed
+import edcurve_neural as edn
+import numpy as np
+import pytest
+import torch
+from edcurve_neural import data_evaluation
+from torch import nn
+
+
+def circle(n, seed=0):
+    turn = 2 * np.pi * np.random.default_rng(seed).random(n)
+    return np.stack([np.cos(turn), np.sin(turn)], axis=1)
+
+
+class Cells:
+    """K equal cells of the circle, with the given reconstructions' radius."""
+
+    def __init__(self, count, radius):
+        middle = 2 * np.pi * (np.arange(count) + 0.5) / count
+        self.count, self.book = count, radius * np.stack([np.cos(middle), np.sin(middle)], axis=1)
+
+    def encode(self, x):
+        turn = np.arctan2(np.asarray(x)[:, 1], np.asarray(x)[:, 0]) / (2 * np.pi) % 1
+        return np.minimum((turn * self.count).astype(int), self.count - 1)
+
+    def decode(self, k):
+        return self.book[np.asarray(k)]
+
+
+class Model(nn.Module):
+    """A module in the convention of CompressAI: latents (n, c, 1, 1), a factorised model of each, noise in training."""
+
+    def __init__(self, noise=False, dropout=0.0):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(1.4))
+        self.bits = nn.Parameter(torch.tensor([[3.0, 2.0, 1.5, 2.0, 3.0]] * 2))
+        self.noise, self.dropout = noise, nn.Dropout(dropout)
+
+    def encode(self, x):
+        return torch.round(self.scale * x).clamp(-2, 2)[:, :, None, None]
+
+    def decode(self, y_hat):
+        return self.dropout(y_hat.flatten(1)) / self.scale
+
+    def rate(self, y_hat):
+        return self.lengths(y_hat).sum(dim=(1, 2, 3))[:, None]
+
+    def lengths(self, y_hat):
+        index = (y_hat + 2).long().flatten(1)
+        return self.bits[torch.arange(2), index][:, :, None, None]
+
+    def forward(self, x):
+        y_hat = self.encode(x)
+        z = torch.ones(len(x), 1, 2, 2) * 0.5  # four bits of a hyperprior
+        x_hat = self.decode(y_hat + torch.rand_like(y_hat) - 0.5 if self.noise else y_hat)
+        return {"x_hat": x_hat, "likelihoods": {"y": torch.exp2(-self.lengths(y_hat)), "z": z}}
+
+
+def test_optimal_code_of_a_known_source():
+    """Three equal cells have d = 1 − sinc²(1/3); decoded at another radius r, (sinc − r)² more."""
+    sinc = np.sinc(1 / 3)
+    code = Cells(3, 0.7)
+    found = edn.evaluate(code.encode, code.decode, "circle", data=circle(20_000, seed=1))
+    least = 1 - sinc**2
+    assert found.entropy_interval[0] <= np.log2(3) <= found.entropy_interval[1]
+    assert found.distortion_interval[0] <= least + (sinc - 0.7) ** 2 <= found.distortion_interval[1]
+    assert found.distortion_centroid == pytest.approx(least, abs=0.004)
+    assert (found.cells, found.count, found.dim, found.weight) == (3, 20_000, 2, 1.0)
+    assert found.reference == "least H + λD of circle: exact (proved)"
+    lmbda = 2.0
+    parts = found.decomposition(lmbda)
+    assert parts.entropy_model == 0.0
+    assert parts.decoder == pytest.approx(lmbda * (sinc - 0.7) ** 2, abs=0.003)
+    assert sum(parts) == pytest.approx(found.excess(lmbda), abs=1e-12)
+    low, high = found.excess_interval(lmbda)
+    truth = np.log2(3) + lmbda * (least + (sinc - 0.7) ** 2) - ed.lagrangian("circle", lmbda).value
+    assert low <= truth <= high
+    assert high - low < 0.02
+
+
+def test_against_brute_force():
+    """Random codes and lengths: each number from its definition, with all samples held."""
+    generator = np.random.default_rng(3)
+    x, book, lengths = generator.normal(size=(500, 3, 2)), generator.normal(size=(9, 3, 2)), generator.uniform(1, 8, 9)
+
+    def encode(x):
+        return (np.asarray(x)[:, :1, 0] > 0) * 3 + np.sign(np.asarray(x)[:, :1, 1]).astype(int) + 1
+
+    found = edn.evaluate(
+        encode, lambda k: book[np.asarray(k)[:, 0]], x, lambda k: lengths[np.asarray(k)], dtype=torch.float64
+    )
+    k = encode(x)[:, 0]
+    error = x - book[k]
+    measured = ed.measure(k, np.square(error).sum(axis=(1, 2)))
+    assert (found.entropy, found.entropy_interval) == (measured.entropy, measured.entropy_interval)
+    assert found.distortion == pytest.approx(measured.distortion, rel=1e-14)
+    assert found.distortion_interval == pytest.approx(measured.distortion_interval, rel=1e-14)
+    assert found.rate == pytest.approx(lengths[k].mean(), rel=1e-14)
+    within = sum(x[k == j].var(axis=0, ddof=1).sum() * np.sum(k == j) for j in np.unique(k))
+    assert found.distortion_centroid == pytest.approx(within / 500, rel=1e-12)
+    assert found.covariance == pytest.approx(np.cov(lengths[k], np.square(error).sum(axis=(1, 2))) / 500, rel=1e-12)
+
+
+def test_centroids_of_few_samples_have_no_bias():
+    """With about 4 samples a cell the plain means are far too good; the cells have length 1, and so D = 1/12."""
+    generator = np.random.default_rng(0)
+    x = generator.random((4000, 1)) * 1000
+    found = edn.evaluate(lambda x: np.floor(np.asarray(x)).astype(int), lambda k: np.asarray(k) + 0.5, x)
+    assert found.distortion_centroid == pytest.approx(1 / 12, rel=0.03)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["forward", "pair"])
+def test_module_in_the_convention_of_compressai(whole):
+    """Forward pass and pair agree with each other and, on a dense grid, with the integral over the phase."""
+    model = Model().eval()
+    functions = (model, None) if whole else (model.encode, model.decode)
+    rate = None if whole else model.rate
+    turn = 2 * np.pi * (np.arange(4096) + 0.5) / 4096
+    x = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    found = edn.evaluate(*functions, "circle", rate, data=x)
+    exact = edn.evaluate(*functions, "circle", rate, points=4096)
+    assert found.rate == pytest.approx(exact.rate, rel=1e-6)
+    assert found.cells == exact.cells == 8
+    assert found.distortion == pytest.approx(exact.distortion, rel=1e-5)
+    assert found.distortion_centroid == pytest.approx(exact.distortion_centroid, rel=0.01)
+    assert found.entropy == pytest.approx(exact.entropy, abs=0.01)
+    lengths = model.lengths(model.encode(torch.from_numpy(x))).sum(dim=(1, 2, 3)).mean().item()
+    assert found.rate == pytest.approx(lengths + 4.0 * whole, rel=1e-6)
+
+
+def test_reconstructions_that_differ_by_rounding_are_one_cell():
+    generator = np.random.default_rng(0)
+    book = generator.normal(size=(1000, 16))
+
+    def forward(x):
+        k = np.asarray(x)[:, 0].astype(int)
+        return book[k] * (1 + 1e-7 * generator.normal(size=(len(k), 16))), None
+
+    x = np.repeat(np.arange(1000.0), 4)[:, None] * np.ones(16)
+    assert edn.evaluate(forward, None, x).cells == 1000
+
+
+def batches_of(x, how):
+    tensor = torch.from_numpy(x)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(tensor, tensor[:, 0]), batch_size=96)
+    return {
+        "array": x,
+        "tensor": tensor,
+        "list": x.tolist(),
+        "loader": loader,
+        "data set": torch.utils.data.TensorDataset(tensor),
+        "generator": (part for part in np.array_split(x, 7)),
+        "arrays": np.array_split(x, 7),
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["tensor", "list", "loader", "data set", "generator", "arrays"])
+def test_the_same_whatever_holds_the_samples(how):
+    x, model = circle(1000).astype(np.float32), Model().eval()
+    want = edn.evaluate(model.encode, model.decode, x, model.rate)
+    got = edn.evaluate(model.encode, model.decode, batches_of(x, how), model.rate)
+    for name in ("rate", "entropy", "distortion", "distortion_centroid", "cells", "count"):
+        assert getattr(got, name) == pytest.approx(getattr(want, name), rel=1e-6), name
+
+
+def test_images_and_their_latents_keep_their_shapes():
+    """Convolutions: (n, 1, 8, 8) to latents (n, 2, 4, 4), each sample's latents one index."""
+    torch.manual_seed(0)
+    analysis, synthesis = nn.Conv2d(1, 2, 2, 2), nn.ConvTranspose2d(2, 1, 2, 2)
+    patterns = torch.randn(5, 1, 8, 8)
+    x = patterns[torch.randint(5, (300,))]
+    found = edn.evaluate(lambda x: torch.round(analysis(x)), synthesis, x, lambda y: y.abs().sum(dim=(1, 2, 3)) + 3.0)
+    assert found.cells == 5
+    assert found.distortion_centroid == pytest.approx(0.0, abs=1e-9)
+    assert found.dim == 64
+
+
+def test_functions_of_a_continuous_argument_have_a_mean_as_distortion():
+    turn = np.random.default_rng(0).random(3000)
+    x = np.sin(2 * np.pi * (np.arange(32) / 32 + turn[:, None]))
+    found = edn.evaluate(
+        lambda x: np.zeros(len(np.asarray(x)), dtype=int), lambda k: np.zeros((len(k), 32)), "sinusoid", data=x
+    )
+    assert found.weight == 1 / 32
+    assert found.distortion == pytest.approx(0.5)
+    with pytest.warns(UserWarning, match=r"data should be samples of sinusoid, whose D_max is 0\.5, got a variance of"):
+        edn.evaluate(
+            lambda x: np.zeros(len(np.asarray(x)), dtype=int), lambda k: np.zeros((len(k), 32)), "sinusoid", data=3 * x
+        )
+
+
+def test_memory_is_bounded(monkeypatch):
+    """A stream far larger than what is held: batches are seen to be freed, and sums are those of the cells."""
+    import weakref
+
+    alive, most = [], 0
+    generator = np.random.default_rng(0)
+
+    def stream():
+        nonlocal most
+        for _ in range(40):
+            batch = generator.normal(size=(500, 64))
+            alive.append(weakref.ref(batch))
+            yield batch
+            del batch
+            most = max(most, sum(one() is not None for one in alive))
+
+    def encode(x):
+        return (np.asarray(x)[:, :3] > 0).astype(int)
+
+    found = edn.evaluate(encode, lambda k: np.zeros((len(k), 64)), stream())
+    assert found.count == 20_000
+    assert most <= 1
+    assert found.cells == 8
+    # the first three coordinates have mean ±√(2/π)
+    assert found.distortion - found.distortion_centroid == pytest.approx(6 / np.pi, rel=0.03)
+    monkeypatch.setattr(data_evaluation, "MOST_SUMS", 256)
+    with pytest.warns(
+        UserWarning, match=r"cells have too many numbers to hold their means \(8 times 64, at most 256\)"
+    ):
+        assert np.isnan(edn.evaluate(encode, lambda k: np.zeros((len(k), 64)), stream()).distortion_centroid)
+
+
+@pytest.mark.filterwarnings("ignore:.* samples have an index that no other has")  # noise makes all differ
+@pytest.mark.parametrize(
+    ("model", "functions"), [(Model(noise=True), 1), (Model(dropout=0.5), 1), (Model(dropout=0.5), 2)]
+)
+def test_noise_and_dropout_are_warned_of(model, functions):
+    given = (model, None) if functions == 1 else (model.encode, model.decode)
+    with pytest.warns(
+        UserWarning, match=r"the first batch is encoded or decoded differently again: dropout, .* eval\(\)"
+    ):
+        edn.evaluate(*given, circle(2000))
+
+
+def test_statistics_of_the_batch_are_warned_of():
+    norm = nn.BatchNorm1d(2)
+    with pytest.warns(UserWarning, match="differently in a smaller batch"):
+        edn.evaluate(lambda x: torch.round(3 * norm(x)), lambda k: k, circle(300))
+
+
+def test_gradients():
+    """None is recorded; a function that does, and batches that hold some, are warned of."""
+    model = Model().eval()
+    seen = []
+
+    def decode(k):
+        result = model.decode(k)
+        seen.append(result.requires_grad)
+        return result
+
+    edn.evaluate(model.encode, decode, circle(100))
+    assert not any(seen)
+    assert all(parameter.grad is None for parameter in model.parameters())
+    with pytest.warns(UserWarning, match="decode records gradients, .*: leave out enable_grad in it"):
+        edn.evaluate(model.encode, torch.enable_grad()(model.decode), circle(100))
+    with pytest.warns(UserWarning, match=r"data should hold no gradients, .*: detach\(\) batches"):
+        edn.evaluate(model.encode, model.decode, [torch.from_numpy(circle(100)) * model.scale])
+
+
+def test_rounded_floats_reach_the_decoder_as_they_are():
+    """Over a source as on data: a decoder of floats is a network, one of integers a table."""
+    layer = nn.Linear(2, 2)
+    table = nn.Embedding(3, 2)
+    for given in ("circle", circle(50)):
+        assert edn.evaluate(torch.round, layer, given).cells == 8 or isinstance(given, np.ndarray)
+        assert edn.evaluate(lambda x: torch.round(x[:, 0]).long() + 1, table, given).cells == 3
+
+
+RATES = [lambda k: torch.full((len(k), 1), 5.0), lambda k: torch.full((len(k),), 5.0), 5.0]
+
+
+@pytest.mark.parametrize(("rate", "given"), list(itertools.product(RATES, ["circle", "data"])))
+def test_rates_of_any_shape(rate, given):
+    model = Model().eval()
+    source = "circle" if given == "circle" else circle(200)
+    assert edn.evaluate(model.encode, model.decode, source, rate).rate == 5.0
+
+
+def test_a_rate_in_nats_is_warned_of():
+    code = Cells(16, 1.0)
+    with pytest.warns(UserWarning, match=r"rate should be at least .* bits, .*, got 2\.77259: is it in nats"):
+        edn.evaluate(code.encode, code.decode, circle(2000), np.log(16))
+
+
+ERRORS = [
+    ((lambda x: x, lambda k: k, circle(9)), ValueError, "encode must return integers, got .*; round the latents"),
+    ((torch.round, lambda k: k[:, :1], circle(9)), ValueError, r"decode must return shape \(9, 2\), got \(9, 1\)"),
+    ((torch.round, lambda k: k, []), ValueError, "data must have at least one sample, got none"),
+    (
+        (torch.round, lambda k: k, np.zeros((0, 2))),
+        ValueError,
+        r"data must have shape \(n, …\) with at least one sample",
+    ),
+    ((torch.round, lambda k: k, [np.full((2, 2), np.nan)]), ValueError, "data must be finite"),
+    (
+        (torch.round, lambda k: k, [["a"]]),
+        TypeError,
+        "data must be batches of numbers, or of tuples that begin with them, got <U1",
+    ),
+    ((lambda x: x, None, circle(9)), TypeError, "forward must return a dict with x_hat and likelihoods, or the pair"),
+    ((lambda x: {"x": x}, None, circle(9)), TypeError, r"a dict with x_hat and likelihoods, got \['x'\]"),
+    (
+        (lambda x: (x, -x.abs() - 1), None, circle(9)),
+        ValueError,
+        "likelihoods must be above 0 and at most 1, got .*logar",
+    ),
+    ((lambda x: (x, x.mean()), None, circle(9)), ValueError, r"likelihoods must be floats of shape \(9, …\)"),
+    ((lambda x: (x, None), None, circle(9), len), ValueError, "rate must be None or a number where decode is None"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), ERRORS)
+def test_errors(arguments, error, message):
+    with pytest.raises(error, match=message):
+        edn.evaluate(*arguments)
+
+
+def test_samples_of_two_sizes():
+    with pytest.raises(ValueError, match="data must have samples of one size, got 2 and 3 numbers"):
+        edn.evaluate(torch.round, lambda k: k, [np.zeros((4, 2)), np.zeros((4, 3))])
