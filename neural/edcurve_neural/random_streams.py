@@ -25,14 +25,14 @@ def key(seed: int, purpose: str) -> int:
     return _signed(state)
 
 
-def uniform(keys: Tensor, count: int, size: int) -> Tensor:
+def uniform(keys: Tensor, count: int | Tensor, size: int) -> Tensor:
     """Random numbers uniform on [0, 1), multiples of 2⁻²⁴.
 
     Parameters
     ----------
     keys : Tensor of int64
         Start of each stream, shape (models,).
-    count : int
+    count : int, or Tensor of int64 and shape ()
         Number of the draw from the streams, such as a step of training.
     size : int
         Numbers from each stream, at most 2²⁴.
@@ -43,7 +43,10 @@ def uniform(keys: Tensor, count: int, size: int) -> Tensor:
         Shape (models, size).
     """
     half = (size + 1) // 2
-    z = (keys + _signed(count * STRIDE * GOLDEN)).unsqueeze(1) + _ramp(half, keys.device)
+    at = count * _signed(STRIDE * GOLDEN)
+    start = keys + (at if isinstance(at, Tensor) else _signed(at))  # integers of 64 bits wrap in a tensor
+    ramp = _kept(half) if keys.device.type == "cpu" else _ramp(half, keys.device)  # streams of a GPU share no tensor
+    z = start.unsqueeze(1) + ramp
     z = (z ^ ((z >> 30) & 0x3FFFFFFFF)) * _signed(FIRST)
     z = (z ^ ((z >> 27) & 0x1FFFFFFFFF)) * _signed(SECOND)
     z ^= (z >> 31) & 0x1FFFFFFFF
@@ -52,6 +55,10 @@ def uniform(keys: Tensor, count: int, size: int) -> Tensor:
 
 
 @lru_cache(maxsize=16)
+def _kept(size: int) -> Tensor:
+    return _ramp(size, torch.device("cpu"))
+
+
 def _ramp(size: int, device: torch.device) -> Tensor:
     return torch.arange(1, size + 1, dtype=torch.int64, device=device) * _signed(GOLDEN)
 

@@ -51,6 +51,20 @@ class Terms(NamedTuple):
     energy: Tensor
 
 
+class _Copies:
+    """Copies of a tensor in other precisions and on other devices, where each is made once: copying waits."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor, self._kept = tensor, dict[tuple[torch.dtype, torch.device], Tensor]()
+
+    def like(self, other: Tensor) -> Tensor:
+        """The copy of the kind of another tensor."""
+        kind = (other.dtype, other.device)
+        if kind not in self._kept:
+            self._kept[kind] = self._tensor.to(other)
+        return self._kept[kind]
+
+
 class Signal(ABC):
     """A source of dimension `dim`, whose squared error is summed and multiplied by `weight`.
 
@@ -269,13 +283,13 @@ class SinusoidSignal(Harmonic):
     def source(self) -> edcurve.Source:
         return edcurve.Sinusoid()
 
-    def basis(self, like: Tensor) -> Tensor:
-        return self._basis.to(like)
+    def __init__(self, samples: int) -> None:
+        super().__init__(samples)
+        angle = 2.0 * math.pi * torch.arange(samples, dtype=torch.float64) / samples
+        self._basis = _Copies(torch.stack([torch.sin(angle), torch.cos(angle)]))
 
-    @cached_property
-    def _basis(self) -> Tensor:
-        angle = 2.0 * math.pi * torch.arange(self.dim, dtype=torch.float64) / self.dim
-        return torch.stack([torch.sin(angle), torch.cos(angle)])
+    def basis(self, like: Tensor) -> Tensor:
+        return self._basis.like(like)
 
 
 class Stepped(Signal):
@@ -329,12 +343,29 @@ class Stepped(Signal):
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         """Minus the adjoint (sums of grad where k(v) ≤ i) − line_i·Σ grad − slope·(Σ grad·v), by prefix sums over i."""
+        if v.device.type != "cpu":
+            return self._sorted_adjoint(v, grad)
         width = grad.shape[1]
         sums = torch.bmm(grad, torch.stack([torch.ones_like(v), self.slope * v], dim=2))
         steps = sums[:, :, :1].mul(-1.0 / self.dim).repeat(1, 1, self.dim + 1)
         steps[:, :, 0] = sums[:, :, 0].mul(-self.offset) - sums[:, :, 1]
         steps.scatter_add_(2, self.drop(v).unsqueeze(1).expand(-1, width, -1), grad)
         return steps.cumsum_(2)[:, :, : self.dim], sums[:, :, 0]
+
+    def _sorted_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
+        """`minus_adjoint` with prefix sums over the batch in the order of k(v): the same bits each time on a GPU too.
+
+        There `scatter_add_` adds in any order. Prefix sums of many rows are computed one block of threads a row, in a
+        fixed order.
+        """
+        width, line = grad.shape[1], self.line(grad)
+        drop, order = torch.sort(self.drop(v), dim=1, stable=True)
+        prefix = torch.nn.functional.pad(grad.gather(2, order.unsqueeze(1).expand(-1, width, -1)).cumsum(2), (1, 0))
+        samples = torch.arange(self.dim, device=v.device).expand(len(v), -1).contiguous()
+        before = torch.searchsorted(drop, samples, right=True)  # how many have dropped by each sample
+        fallen = prefix.gather(2, before.unsqueeze(1).expand(-1, width, -1))
+        sums = torch.bmm(grad, torch.stack([torch.ones_like(v), self.slope * v], dim=2))
+        return fallen.sub_(sums[:, :, :1] * line).sub_(sums[:, :, 1:]), sums[:, :, 0]
 
     def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
         """The line at the mean phase of a cell, less the share of the cell that has dropped by each sample."""
@@ -413,7 +444,9 @@ class MeasuredCurve(Signal):
         self.centre = torch.zeros(self.dim, dtype=torch.float64) if centre is None else centre
         points = scale * (points - self.centre)
         self._nodes = torch.cat([points, points[:1]]) if manifold.closed else points
-        self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+        self._copies = _Copies(self._nodes)
+        self._lengths = _Copies(self._nodes.square().sum(1))  # squared, of the points
+        self._steps = _Copies(self._nodes.diff(dim=0).square().sum(1))  # and of the chords
 
     @property
     def source(self) -> edcurve.Source:
@@ -426,10 +459,7 @@ class MeasuredCurve(Signal):
 
     def nodes(self, like: Tensor) -> Tensor:
         """The points, shape (chords + 1, dim); a loop has the first once more at the end."""
-        kind = (like.dtype, like.device)
-        if kind not in self._kept:
-            self._kept[kind] = self._nodes.to(like)
-        return self._kept[kind]
+        return self._copies.like(like)
 
     def place(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """The chord on which a phase is, and how far along it, from 0 to 1."""
@@ -444,9 +474,8 @@ class MeasuredCurve(Signal):
     def energy(self, v: Tensor) -> Tensor:
         """Energy (1 − s)‖a‖² + s‖b‖² − s(1 − s)‖b − a‖² at the share s of the chord from a to b."""
         chord, share = self.place(v)
-        lengths, steps = self._squares
-        first, last = lengths.to(v)[chord], lengths.to(v)[chord + 1]
-        return torch.lerp(first, last, share) - share * (1.0 - share) * steps.to(v)[chord]
+        lengths, steps = self._lengths.like(v), self._steps.like(v)
+        return torch.lerp(lengths[chord], lengths[chord + 1], share) - share * (1.0 - share) * steps[chord]
 
     def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
         if v.shape[1] <= self.chords:
@@ -457,7 +486,8 @@ class MeasuredCurve(Signal):
         return product if bias is None else product + bias
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        if v.shape[1] <= self.chords:
+        # a GPU's scatter_add_ adds in any order, and forming realizations costs it little more
+        if v.shape[1] <= self.chords or v.device.type != "cpu":
             return super().minus_adjoint(v, grad)
         (chord, share), width = self.place(v), grad.shape[1]
         chord, later = chord.unsqueeze(1).expand(-1, width, -1), grad * share.unsqueeze(1)
@@ -495,11 +525,6 @@ class MeasuredCurve(Signal):
         columns /= self.scale
         if constant is not None:
             constant += self.centre.to(constant) / factor
-
-    @cached_property
-    def _squares(self) -> tuple[Tensor, Tensor]:
-        """Squared lengths of the points, and of the chords."""
-        return self._nodes.square().sum(1), self._nodes.diff(dim=0).square().sum(1)
 
     @cached_property
     def variances(self) -> Array:

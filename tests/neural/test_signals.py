@@ -4,7 +4,7 @@ import edcurve
 import numpy as np
 import pytest
 import torch
-from edcurve_neural.signals import signal
+from edcurve_neural.signals import Stepped, signal
 
 CASES = [("circle", 2), ("ramp", 1024), ("ramp", 100), ("ramp", 7), ("sinusoid", 64), ("sawbridge", 1024)]
 CASES += [("sawbridge", 33), ("sinusoid", 3)]
@@ -70,3 +70,17 @@ def test_projection_is_the_product(name, samples, dtype):
     assert torch.allclose(biases, grad.sum(2), rtol=0, atol=16 * torch.finfo(dtype).eps * v.shape[1])
     assert found.shape == expected.shape
     assert (found + expected).abs().max() <= 16 * torch.finfo(dtype).eps * v.shape[1]
+    if isinstance(waves, Stepped):  # as on a GPU
+        ordered, biases = waves._sorted_adjoint(v, grad)
+        assert torch.allclose(biases, grad.sum(2), rtol=0, atol=16 * torch.finfo(dtype).eps * v.shape[1])
+        assert (ordered + expected).abs().max() <= 16 * torch.finfo(dtype).eps * v.shape[1]
+
+
+@pytest.mark.parametrize("name", ["ramp", "sawbridge"])
+def test_sorted_adjoints_depend_on_no_order(name):
+    """Each phase at its place, phases that drop at one sample in the order of the batch: also beyond the ends."""
+    waves = signal(name, 4)
+    v = torch.tensor([[0.0, 0.999, 0.3, 0.3, 0.0, 0.6], [0.5, 0.5, 0.5, 0.5, 0.5, 0.5]]).double()
+    grad = torch.arange(24.0).double().reshape(2, 2, 6)
+    exact = -torch.bmm(grad, waves.sample(v))
+    torch.testing.assert_close(waves._sorted_adjoint(v, grad)[0], exact, rtol=0, atol=1e-13)

@@ -96,6 +96,16 @@ class SeriesProgram(Program[Compressor]):
         """Step at which training of the transforms ends."""
         return self.steps
 
+    @property
+    def stage(self) -> str:
+        """What is trained."""
+        return "transforms"
+
+    @property
+    def factor(self) -> float:
+        """Learning rate of the next step of the transforms, relative to that at the start."""
+        return schedules.learning_rate(self.done, self.switch)
+
     def update(self) -> Cost:
         """One step of the transforms."""
         batch = self.configs[0].batch_size
@@ -109,14 +119,14 @@ class SeriesProgram(Program[Compressor]):
             error = series_error(self.signal, v, views["series"], noisy).mean(1)
             cost = Cost(log_cells / math.log(2.0), self.signal.weight * error)
             torch.autograd.backward((cost.rate + self.lmbda * cost.distortion).sum())
-        self._apply(leaf, schedules.learning_rate(self.done, self.switch))
+        self._apply(leaf)
         return Cost(cost.rate.detach(), cost.distortion.detach())
 
     @torch.no_grad()
-    def _apply(self, leaf: Tensor, factor: float) -> None:
+    def _apply(self, leaf: Tensor) -> None:
         assert leaf.grad is not None
         self.gradient.copy_(leaf.grad)
-        self.adam.update(factor)
+        self.adam.update()
 
     @torch.no_grad()
     def _best_cells(self, i: int) -> EqualCells:
@@ -184,16 +194,31 @@ class FieldProgram(SeriesProgram):
         """Step from which on the network is trained, and nothing else."""
         return (self.steps + 1) // 2
 
-    def update(self) -> Cost:
-        """One step of the transforms or, from `switch` on, of the network."""
+    @property
+    def stage(self) -> str:
+        """What is trained."""
+        return "transforms" if self.done < self.switch else "network"
+
+    @property
+    def factor(self) -> float:
+        """Learning rate of the next step, relative to that at the start: that of the network falls as a cosine."""
         if self.done < self.switch:
-            return super().update()
+            return super().factor
+        after = (self.done - self.switch) / (self.steps - self.switch)
+        return FAST * 0.5 * (1.0 + math.cos(math.pi * after))
+
+    def prepare(self) -> None:
+        """Set the learning rate, and what the network is to learn, when it begins."""
+        super().prepare()
         if self.done == self.switch:
             self.adam.mean.zero_()  # so that parameters without a gradient stay as they are
             self.adam.square.zero_()
-        if self._targets is None:
+        if self.done >= self.switch and self._targets is None:
             self._targets = self._means_of_cells()
-        return self._network(self._targets)
+
+    def update(self) -> Cost:
+        """One step of the transforms or, from `switch` on, of the network."""
+        return super().update() if self._targets is None else self._network(self._targets)
 
     def compressor(self, i: int) -> Circular:
         """The compressor with the network, and the cells that it was trained for."""
@@ -213,8 +238,7 @@ class FieldProgram(SeriesProgram):
             error = (output - mean).square().mean(1)
             # λ is for squared errors of realizations as they were given
             torch.autograd.backward((self.signal.scale**-2 * self.lmbda * error).sum())
-        after = (self.done - self.switch) / (self.steps - self.switch)
-        self._apply(leaf, FAST * 0.5 * (1.0 + math.cos(math.pi * after)))
+        self._apply(leaf)
         rate = torch.log2(targets.counts[:, 0].to(error.dtype))
         return Cost(rate, targets.distortion + self.signal.weight * self.signal.dim * error.detach())
 

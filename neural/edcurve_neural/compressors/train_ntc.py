@@ -26,13 +26,27 @@ class TransformProgram(Program[Compressor]):
         seeds, samples = [config.seed for config in configs], first.samples or 2
         self.model = NTC(first.source, first.latent_dim, first.hidden, samples=samples, seeds=seeds).to(device)
         super().__init__(configs, self.model.flat.detach())
+        self._alpha, self._scheduled = torch.zeros_like(self.lmbda), 0.0
         twice = first.likelihood == "reference"
         self.signal = self.model.signal.for_training()
         self._evaluate = gradient_of(
             self.signal, self.model.layout, self.flat, self.gradient, first.batch_size, twice=twice
         )
 
-    def draw(self, step: int) -> tuple[Tensor, Tensor]:
+    @property
+    def stage(self) -> str:
+        """Whether α is scheduled or learned."""
+        return "learned" if schedules.alpha(self.done, self.steps) is None else "scheduled"
+
+    def prepare(self) -> None:
+        """Set the learning rate, and α while it is scheduled."""
+        super().prepare()
+        scheduled = schedules.alpha(self.done, self.steps)
+        if scheduled is not None and scheduled != self._scheduled:
+            self._scheduled = scheduled
+            self._alpha.fill_(scheduled)
+
+    def draw(self, step: int | Tensor) -> tuple[Tensor, Tensor]:
         """Phases and noise of a step: functions of the seeds and the step."""
         batch, latents = self.configs[0].batch_size, self.model.latent_dim
         numbers = random_streams.uniform(self._keys, step, batch * (1 + latents))
@@ -42,11 +56,9 @@ class TransformProgram(Program[Compressor]):
     @torch.no_grad()
     def update(self) -> Cost:
         """One step of Adam on the loss of a batch, with α scheduled, then learned."""
-        v, noise = self.draw(self.done)
-        scheduled = schedules.alpha(self.done, self.steps)
-        alpha = None if scheduled is None else torch.full_like(self.lmbda, scheduled)
-        before = self._evaluate(v, noise, alpha, self.lmbda)
-        self.adam.update(schedules.learning_rate(self.done, self.steps))
+        v, noise = self.draw(self.clock)
+        before = self._evaluate(v, noise, self._alpha if self.stage == "scheduled" else None, self.lmbda)
+        self.adam.update()
         return before
 
     @torch.no_grad()

@@ -14,9 +14,13 @@ EPSILON = 1e-7
 
 
 class _RateGroup(NamedTuple):
-    """Neighbouring models of one learning rate: views of their rows, as torch's functional Adam takes them."""
+    """Neighbouring models of one learning rate: views of their rows, as torch's functional Adam takes them.
 
-    rate: float
+    `rate` is a tensor of shape () with the learning rate of the next update, `start` the one at the start.
+    """
+
+    start: float
+    rate: Tensor
     parameters: list[Tensor]
     gradient: list[Tensor]
     mean: list[Tensor]
@@ -26,6 +30,8 @@ class _RateGroup(NamedTuple):
 
 class Adam:
     """The fused Adam of torch with ε = 1e-7, over rows of a tensor that have learning rates of their own.
+
+    An update asks the device for no value, so that it can be part of a recorded step.
 
     It uses torch's function, not its class: constructing that imports the compiler, which takes a second.
 
@@ -44,12 +50,14 @@ class Adam:
 
     def __init__(self, parameters: Tensor, gradient: Tensor, rates: Sequence[float]) -> None:
         self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
-        self._groups, start = list[_RateGroup](), 0
+        self._groups, self._factor, start = list[_RateGroup](), 1.0, 0
+        kind = torch.float64 if parameters.device.type == "cpu" else torch.float32  # that torch's fused Adam takes
         for rate, members in groupby(rates):
             rows = slice(start, start + len(list(members)))
             self._groups.append(
                 _RateGroup(
                     rate,
+                    torch.tensor(rate, dtype=kind, device=parameters.device),
                     parameters=[parameters[rows]],
                     gradient=[gradient[rows]],
                     mean=[self.mean[rows]],
@@ -59,9 +67,16 @@ class Adam:
             )
             start = rows.stop
 
+    def scale(self, factor: float) -> None:
+        """Let the next updates have the learning rates at the start times `factor`."""
+        if factor != self._factor:
+            self._factor = factor
+            for group in self._groups:
+                group.rate.fill_(factor * group.start)
+
     @torch.no_grad()
-    def update(self, factor: float) -> None:
-        """One update with learning rates times `factor`."""
+    def update(self) -> None:
+        """One update."""
         for group in self._groups:
             adam(
                 group.parameters,
@@ -74,11 +89,16 @@ class Adam:
                 amsgrad=False,
                 beta1=0.9,
                 beta2=0.999,
-                lr=factor * group.rate,
+                lr=group.rate,
                 weight_decay=0.0,
                 eps=EPSILON,
                 maximize=False,
             )
+
+    @property
+    def state(self) -> list[Tensor]:
+        """All that updates change beside the parameters."""
+        return [self.mean, self.square, *(group.updates[0] for group in self._groups)]
 
     def restore(self, mean: Tensor, square: Tensor, count: int) -> None:
         """Take over the running means after `count` updates."""

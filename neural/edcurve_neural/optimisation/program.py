@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from edcurve_neural import random_streams
 
+from . import capture, schedules
 from .adam import Adam
 from .settings import Settings
 
@@ -40,7 +41,8 @@ class Program(ABC, Generic[Trained]):
     """Models of one shape, their optimiser, random streams and history: the state of training, and one step of it.
 
     A kind of compressor adds how its parameters change (`update`), and which compressor they amount to (`preview`,
-    and `compressor` where more is done at the end).
+    and `compressor` where more is done at the end). Where it also says which steps are the same computation (`stage`),
+    a GPU records that computation once and replays it.
 
     Parameters
     ----------
@@ -56,6 +58,8 @@ class Program(ABC, Generic[Trained]):
         self.adam = Adam(self.flat, self.gradient, [config.learning_rate for config in configs])
         self.lmbda = torch.tensor([config.lmbda for config in configs], device=flat.device)
         self.failed = torch.full((len(configs),), -1, device=flat.device)
+        self.clock = torch.zeros((), dtype=torch.int64, device=flat.device)  # `done`, where the device reads it
+        self._recorded: tuple[str, Callable[[], Cost]] | None = None
         self._total = torch.zeros(2, len(configs), device=flat.device)
         self._keys = torch.tensor(
             [random_streams.key(config.seed, "batches") for config in configs], device=flat.device
@@ -65,6 +69,24 @@ class Program(ABC, Generic[Trained]):
     @abstractmethod
     def update(self) -> Cost:
         """Change the parameters once; returns rates and distortions before the change."""
+
+    @property
+    def stage(self) -> str | None:
+        """Name of the computation that the next `update` is; None, by default, if it must not be recorded.
+
+        In a stage with a name, `update` neither asks for values nor copies from the host. It reads the step from
+        `clock`, not from `done`, and other numbers from tensors that `prepare` fills.
+        """
+        return None
+
+    @property
+    def factor(self) -> float:
+        """Learning rate of the next step, relative to that at the start."""
+        return schedules.learning_rate(self.done, self.steps)
+
+    def prepare(self) -> None:
+        """Set what the next `update` reads and does not compute itself: the learning rate."""
+        self.adam.scale(self.factor)
 
     @abstractmethod
     def preview(self, i: int) -> Trained:
@@ -90,6 +112,7 @@ class Program(ABC, Generic[Trained]):
         """Take over the state after `done` steps."""
         self.flat.copy_(state["flat"])
         self.adam.restore(state["mean"], state["square"], done)
+        self.clock.fill_(done)
         self.failed.copy_(state["failed"])
         self._total.copy_(state["total"])
         rows, models = state["records"].numpy(), len(self.configs)
@@ -97,17 +120,38 @@ class Program(ABC, Generic[Trained]):
         self.done = done
 
     def step(self) -> Cost:
-        """One update of all models; returns their rates and distortions before it."""
-        cost = self.update()
-        failed = ~torch.isfinite(cost.rate + self.lmbda * cost.distortion)
-        self.failed = torch.where((self.failed < 0) & failed, self.done, self.failed)
+        """One update of all models; returns their rates and distortions before it.
+
+        A recorded step leaves them in the same memory as the one before.
+        """
+        self.prepare()
+        cost = self._computation()()
         self.done += 1
-        self._record(cost)
+        self._record()
         return cost
 
+    def compute(self) -> Cost:
+        """What a step computes, all of it on the device: an update, failures, means and the step's number."""
+        cost = self.update()
+        failed = ~torch.isfinite(cost.rate + self.lmbda * cost.distortion)
+        self.failed.copy_(torch.where((self.failed < 0) & failed, self.clock, self.failed))
+        self._total += torch.stack(cost)
+        self.clock += 1
+        return cost
+
+    def _computation(self) -> Callable[[], Cost]:
+        """`compute`, or a recording of it."""
+        stage = self.stage
+        if stage is None or not capture.serves(self.flat.device):
+            return self.compute
+        if self._recorded is None or self._recorded[0] != stage:
+            state = [self.flat, *self.adam.state, self.failed, self._total, self.clock]
+            self._recorded = (stage, capture.recorded(self.compute, state))
+        return self._recorded[1]
+
     def uniform(self, size: int) -> Tensor:
-        """Numbers of this step, uniform on [0, 1), shape (models, size): functions of the seeds and of `done`."""
-        return random_streams.uniform(self._keys, self.done, size)
+        """Numbers of this step, uniform on [0, 1), shape (models, size): functions of the seeds and of `clock`."""
+        return random_streams.uniform(self._keys, self.clock, size)
 
     def phases(self, numbers: Tensor) -> Tensor:
         """Phases from numbers uniform on [0, 1): the numbers themselves, or members of a model's training set."""
@@ -132,9 +176,8 @@ class Program(ABC, Generic[Trained]):
         step = int(self.failed[i])
         return None if step < 0 else step
 
-    def _record(self, cost: Cost) -> None:
-        """Add to the means, and note them a hundred times in a training."""
-        self._total += torch.stack(cost)
+    def _record(self) -> None:
+        """Note the means, a hundred times in a training."""
         every = -(-self.steps // LOGGED)
         if self.done % every == 0 or self.done == self.steps:
             count = self.done - (self.records[-1].step if self.records else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -16,12 +17,14 @@ from edcurve_neural.compressors import begin
 from edcurve_neural.compressors.base import Compressor
 from edcurve_neural.compressors.cpu_kernels.cores import one_core
 from edcurve_neural.config import Config
+from edcurve_neural.optimisation.capture import MOST_STREAMS, own_stream
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.runs import Run
 
 from . import progress as reports
 
 T = TypeVar("T")
+WRITING = 20.0  # checkpoints on a GPU take one part in so many of the time
 LIMIT = 2**18  # models × batch size of one program: with hidden layers of 100, about 1 GB
 
 
@@ -53,6 +56,10 @@ def train_many(
     For other sources, and on a GPU, autograd differentiates many models at once. There a model beside others sees the
     same phases and noise as alone, and each step agrees to the rounding of float32.
 
+    On a GPU a step is recorded as a CUDA graph and replayed, and programs of different shapes are trained side by side,
+    as many as its memory has room for. Sums are taken in a fixed order, so that results are reproducible to the bit
+    there too, on the same card by the same release of PyTorch; they are not those of a CPU.
+
     Parameters
     ----------
     configs : sequence of Config
@@ -80,18 +87,19 @@ def train_many(
         if not isinstance(config, Config):
             raise TypeError(f"configs must be of edcurve_neural.Config, got {config!r}")
     where = torch.device(device)
-    threads = torch.get_num_threads() if where.type == "cpu" else 1
     runs: dict[int, Run] = {}
     total = sum(config.steps for config in configs)
     with reports.board(tensorboard) as board, reports.display(total, enabled=progress) as advance:
 
         def job(members: list[int], stop: Event) -> None:
             begun, start = [configs[i] for i in members], time.perf_counter()
-            program = begin(begun, where)
-            finish(program, stop, advance, board)
-            runs.update(zip(members, runs_of(begun, program, time.perf_counter() - start), strict=True))
+            with own_stream(where):
+                program = begin(begun, where)
+                finish(program, stop, advance, board)
+                runs.update(zip(members, runs_of(begun, program, time.perf_counter() - start), strict=True))
 
-        run_all(job, shares(configs, threads), threads)
+        parts = shares(configs, threads_of(where))
+        run_all(job, parts, side_by_side([[configs[i] for i in part] for part in parts], where))
     return [runs[i] for i in range(len(configs))]
 
 
@@ -109,6 +117,30 @@ def shares(configs: Sequence[Config], threads: int) -> list[list[int]]:
         count = min(len(members), -(-needed // threads) * threads)
         parts += [[members[i] for i in chosen] for chosen in np.array_split(np.arange(len(members)), count)]
     return parts
+
+
+def threads_of(device: torch.device) -> int:
+    """Number of threads that models of one shape are shared out among: on a GPU they are one program."""
+    return torch.get_num_threads() if device.type == "cpu" else 1
+
+
+def side_by_side(programs: Sequence[Sequence[Config]], device: torch.device) -> int:
+    """Number of programs that are trained at once: on a CPU one in each thread, on a GPU as many as have room."""
+    if device.type != "cuda":
+        return threads_of(device)
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, min(MOST_STREAMS, free // max(map(memory, programs), default=1)))
+
+
+def memory(configs: Sequence[Config]) -> int:
+    """Bytes that a program of these configurations takes on a GPU: more than was counted, for fragments.
+
+    Counted were, for each model, less than 12 copies of its parameters, Adam's means and gradients among them, and for
+    each phase of its batch less than 20 numbers for each unit of the widest layer.
+    """
+    first = configs[0]
+    numbers = 12 * first.kind.layout(first).used + 20 * max(first.hidden) * first.batch_size
+    return 2 * 4 * len(configs) * numbers
 
 
 def run_all(job: Callable[[T, Event], None], parts: Sequence[T], threads: int) -> None:
@@ -143,7 +175,12 @@ def finish(
     save: Callable[[Program[Compressor]], None] | None = None,
     every: int = 1,
 ) -> None:
-    """Train to the end, or until told to stop; save after every `every` steps."""
+    """Train to the end, or until told to stop; save after every `every` steps.
+
+    On a GPU, whose steps may be shorter than writing a checkpoint, some of these are left out: so many that writing
+    takes one part in twenty of the time.
+    """
+    pause, rested = (0.0 if program.flat.device.type == "cpu" else WRITING), -math.inf
     with one_core():
         while program.done < program.steps and not stop.is_set():
             before = len(program.records)
@@ -151,5 +188,9 @@ def finish(
             advance(program)
             if board is not None and len(program.records) > before:
                 board(program, program.records[-1])
-            if save is not None and program.done % every == 0 and program.done < program.steps:
+            due = program.done % every == 0 and program.done < program.steps
+            if save is not None and due and time.monotonic() >= rested:
+                int(program.clock)  # waits for the steps that a GPU has still to make
+                begun = time.monotonic()
                 save(program)
+                rested = time.monotonic() + pause * (time.monotonic() - begun)

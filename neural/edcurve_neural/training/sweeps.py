@@ -22,11 +22,12 @@ from edcurve_neural import manifolds
 from edcurve_neural.compressors import begin
 from edcurve_neural.config import Config
 from edcurve_neural.evaluation import POINTS, check_points
+from edcurve_neural.optimisation.capture import own_stream
 from edcurve_neural.runs import Run
 from edcurve_neural.signals import source_of
 from edcurve_neural.store import Store
 
-from . import executors, finish, run_all, runs_of, shares
+from . import executors, finish, run_all, runs_of, shares, side_by_side, threads_of
 from . import progress as reports
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def sweep(
     device : torch.device or str
         The device to train on.
     checkpoint_every : int
-        Steps between checkpoints.
+        Steps between checkpoints. On a GPU they are further apart where writing them would take more than a twentieth
+        of the time.
     points : int
         Phases of the evaluation.
     progress : bool
@@ -146,8 +148,8 @@ def sweep(
     check_points(points)
     kept = Store(store)
     kept.keep_points(configs)
-    threads = _threads(executor, device)
-    programs = _programs(kept, configs, threads)
+    where = torch.device(device)
+    programs = _programs(kept, configs, threads_of(where) if executor is None else executors.capacity(executor))
     task = partial(
         _train,
         store=str(kept.path.absolute()),
@@ -161,19 +163,14 @@ def sweep(
     if executor is None:
         before = sum(len(program) * kept.reached(program) for program in programs)
         with reports.display(total, enabled=progress, before=before) as advance:
-            run_all(lambda program, stop: task(program, stop=stop, advance=advance), programs, threads)
+            run_all(
+                lambda program, stop: task(program, stop=stop, advance=advance), programs, side_by_side(programs, where)
+            )
     else:
         with reports.elsewhere(total, sum(map(len, programs)), enabled=progress) as show:
             _spread(task, programs, executor, kept, show)
     kept.write_index()
     return Sweep(str(kept.path), tuple(configs))
-
-
-def _threads(executor: Executor | None, device: torch.device | str) -> int:
-    """Number of programs to train at once."""
-    if executor is not None:
-        return executors.capacity(executor)
-    return torch.get_num_threads() if torch.device(device).type == "cpu" else 1
 
 
 def _spread(
@@ -238,17 +235,18 @@ def _train(
         _check_worker(store, device)
         torch.set_num_threads(1)
         stop = executors.cancellation()
-    kept, program, start = Store(store), begin(configs, device), time.perf_counter()
-    at = kept.restore(program)
-    if at and say:
-        executors.say(f"going on with {described(configs)} from step {at} of {program.steps}")
-    with reports.board(tensorboard) as board:
-        finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
-    if program.done == program.steps:
-        for run in runs_of(configs, program, time.perf_counter() - start):
-            if not kept.has(run.config):
-                kept.save(run, points)
-        kept.forget(configs)
+    with own_stream(torch.device(device)):
+        kept, program, start = Store(store), begin(configs, device), time.perf_counter()
+        at = kept.restore(program)
+        if at and say:
+            executors.say(f"going on with {described(configs)} from step {at} of {program.steps}")
+        with reports.board(tensorboard) as board:
+            finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
+        if program.done == program.steps:
+            for run in runs_of(configs, program, time.perf_counter() - start):
+                if not kept.has(run.config):
+                    kept.save(run, points)
+            kept.forget(configs)
 
 
 def described(configs: Sequence[Config]) -> str:

@@ -15,7 +15,6 @@ from edcurve.cli import main
 from edcurve_neural import learning_phases, signals
 from edcurve_neural.compressors import COMPRESSORS, begin
 from edcurve_neural.compressors.base import Kind, Layout
-from edcurve_neural.optimisation import schedules
 from edcurve_neural.optimisation.program import Cost, Program
 from edcurve_neural.training import progress
 
@@ -77,7 +76,7 @@ class CodewordsProgram(Program):
         miss = book.gather(1, nearest) - x
         target = self.layout.views(self.gradient)["codewords"]
         target.zero_().scatter_add_(1, nearest, 2.0 * self.signal.weight * miss / x.shape[1])
-        self.adam.update(schedules.learning_rate(self.done, self.steps))
+        self.adam.update()
         distortion = self.signal.weight * miss.square().sum(2).mean(1)
         return Cost(torch.full_like(distortion, float(np.log2(WIDTH))), distortion)
 
@@ -224,7 +223,7 @@ def test_weights_of_another_shape_are_refused(codewords, tmp_path):
 
 def test_the_bar_and_the_command_line(codewords, tmp_path):
     program = begin([edn.Config("circle", 4.0, **FIELDS)])
-    assert "excess" in progress.summary(progress.glance(program))
+    assert "excess" in progress.summary(progress.glance(program), 80)
     edn.sweep([edn.Config("circle", 4.0, **FIELDS)], store=tmp_path, points=2**10, progress=False)
     listed = CliRunner().invoke(main, ["runs", str(tmp_path), "--json"])
     (row,) = json.loads(listed.stdout)

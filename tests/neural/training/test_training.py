@@ -169,7 +169,8 @@ def test_adam_is_that_of_torch():
         gradient.copy_(torch.randn((3, 10), generator=generator))
         for optimiser, rate in zip(theirs, rates, strict=True):
             optimiser.param_groups[0]["lr"] = rate * 0.1 ** (count // 10)
-        ours.update(0.1 ** (count // 10))
+        ours.scale(0.1 ** (count // 10))
+        ours.update()
         for row, optimiser, value in zip(rows, theirs, gradient, strict=True):
             row.grad = value.clone()
             optimiser.step()
