@@ -1,6 +1,9 @@
 """Trained model-steps per second: many models at once against the loop over models, in one process.
 
     python benchmarks/neural/run.py [--quick] [--out FILE.csv]
+    python benchmarks/neural/run.py --device cuda [--out FILE.csv]
+
+The second line measures programs on a GPU, as `recorded.py` describes. The rest is about the first, on a CPU.
 
 The loop may use one thread or all, whichever is faster. The sweep is trained by `train_many` as users call it,
 schedules, history and set-up included: in threads, and by a pool of as many processes that have been started before,
@@ -33,9 +36,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import loop
+import recorded
 import torch
 from edcurve_neural import Config, train_many
 from edcurve_neural.training import shares
+from work import products
 
 
 @dataclass(frozen=True)
@@ -60,18 +65,6 @@ class Case:
 
 
 CASES = [Case("circle", 32, 128, 6.0, 400), Case("circle", 32, 1024, 2.0, 50), Case("ramp", 8, 1024, 4.0, 80)]
-
-
-def products(config: Config) -> float:
-    """Floating-point operations of the matrix products of a model's step, by the algebra that the package uses."""
-    dim, batch, latents = config.samples or 2, config.batch_size, config.latent_dim
-    first, second = config.hidden
-    inner = 6.0 * batch * (first * second * 2 + latents * (second + second))  # forward, and two backward
-    if config.source == "circle":
-        return inner + 2.0 * batch * dim * (2 * first + 3 * first)
-    rows = first + 1
-    # Gram matrices of the last layer and of the hidden units, and the product of each with the other's factor
-    return inner + 3.0 * rows * rows * (dim + batch)
 
 
 def sgemm_rate() -> float:
@@ -163,8 +156,13 @@ def train_alone(configs: list[Config]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer steps, noisier")
+    parser.add_argument("--device", type=torch.device, help="measure programs on this device instead")
+    parser.add_argument("--small", action="store_true", help="with --device: small programs, to try it on a CPU")
     parser.add_argument("--out", type=Path, help="CSV to write")
     options = parser.parse_args()
+    if options.device is not None:
+        recorded.table(options.device, small=options.small, out=options.out)
+        return
     repeats, shorter = (2, 2) if options.quick else (3, 1)
     rate = sgemm_rate()
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
