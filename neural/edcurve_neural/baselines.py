@@ -14,6 +14,8 @@ import edcurve
 import numpy as np
 import torch
 from edcurve import validation
+from edcurve.vectors import errors
+from edcurve.vectors.quantization import designed, nearest, positive
 from numpy.typing import NDArray
 
 from . import signals
@@ -22,10 +24,8 @@ from .signals import SAMPLES, signal
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-ROUNDS = 200  # of assignment and update, at most
-GAIN = 1e-9  # relative decrease of H + λD, below which a codebook has converged
 STEPS = 40  # step sizes that transform coding tries
-AT_ONCE = 2**22  # distances held at a time
+SQUARED = errors.resolve("squared", None, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +54,7 @@ class VectorQuantizer:
 
     def encode(self, x: Any) -> Indices:
         """Index of least bits + λ · distortion, for realizations of shape (batch, dim)."""
-        values = _realizations(x)
-        rows = max(1, AT_ONCE // len(self.bits))
-        parts = [self._nearest(values[i : i + rows]) for i in range(0, len(values), rows)]
-        return np.concatenate([np.empty(0, dtype=np.int64), *parts])
-
-    def _nearest(self, x: Array) -> Indices:
-        scale = self.lmbda * self.weight
-        offsets = self.bits + scale * np.sum(self.codebook**2, axis=1)
-        return np.asarray(np.argmin(offsets - 2.0 * scale * (x @ self.codebook.T), axis=1), dtype=np.int64)
+        return nearest(_realizations(x), self.codebook, self.bits, self.lmbda * self.weight, SQUARED)
 
     def decode(self, index: Any) -> Array:
         """Codewords of indices of shape (batch,)."""
@@ -78,9 +70,7 @@ def ecvq(
 ) -> VectorQuantizer:
     """Entropy-constrained vector quantization (Chou, Lookabaugh and Gray 1989), spare codewords merged.
 
-    Assignment and update are iterated to convergence from realizations drawn as codewords. Then pairs of cells whose
-    union has a lower H + λD are merged, and both are repeated until there is no such pair. The iteration alone keeps
-    spare codewords: started with twice the right number, it ends well above the optimum.
+    It is `edcurve.ecvq` of realizations drawn at random.
 
     Parameters
     ----------
@@ -101,59 +91,15 @@ def ecvq(
     -------
     VectorQuantizer
     """
-    _positive("lmbda", lmbda)
+    positive("lmbda", lmbda)
     if not 1 <= codewords <= realizations:
         raise ValueError(f"codewords must be from 1 to the number of realizations, got {codewords}")
     generator = np.random.default_rng(seed)
     x, weight = _training_set(source, samples, generator.random(realizations))
     chosen = generator.choice(realizations, codewords, replace=False)
-    code = VectorQuantizer(x[chosen], np.full(codewords, math.log2(codewords)), lmbda, weight, samples)
-    value, label = math.inf, np.zeros(0, dtype=np.int64)
-    for _ in range(ROUNDS):
-        label = code.encode(x)
-        code, cost = _updated(code, x, label)
-        if value - cost > GAIN * (1.0 + abs(cost)):
-            value = cost
-            continue
-        merged = _merged(code, label)
-        if merged is None:
-            break
-        code, value = _updated(code, x, merged)[0], math.inf
-    return code
-
-
-def _updated(code: VectorQuantizer, x: Array, label: Indices) -> tuple[VectorQuantizer, float]:
-    """Codewords and lengths from the cells, without the empty ones, and their H + λD."""
-    used, cell, count = np.unique(label, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(used), x.shape[1]))
-    np.add.at(sums, cell, x)
-    share = count / len(x)
-    book, bits = sums / count[:, None], -np.log2(share)
-    spread = float(np.sum(x**2) / len(x) - share @ np.sum(book**2, axis=1))
-    cost = float(share @ bits) + code.lmbda * code.weight * spread
-    return VectorQuantizer(book, bits, code.lmbda, code.weight, code.samples), cost
-
-
-def _merged(code: VectorQuantizer, label: Indices) -> Indices | None:
-    """Labels after joining disjoint pairs of cells whose union costs less, the best first; None without such a pair."""
-    used, cell = np.unique(label, return_inverse=True)
-    share = np.bincount(cell) / len(label)
-    both = share[:, None] + share
-    squares = np.sum(code.codebook**2, axis=1)
-    distance = np.maximum(squares[:, None] + squares - 2.0 * code.codebook @ code.codebook.T, 0.0)
-    loss = code.lmbda * code.weight * share[:, None] * share / both * distance
-    logs = share * np.log2(share)
-    gain = (both * np.log2(both) - logs[:, None] - logs) - loss
-    first, second = np.triu_indices(len(used), 1)
-    order = np.argsort(-gain[first, second])
-    target, taken = np.arange(len(used)), np.zeros(len(used), dtype=bool)
-    for i in order.tolist():
-        a, b = int(first[i]), int(second[i])
-        if gain[a, b] <= 1e-12:
-            break
-        if not (taken[a] or taken[b]):
-            target[b], taken[a], taken[b] = a, True, True
-    return target[cell] if taken.any() else None
+    unit = math.log(2.0)
+    book, lengths = designed(x, np.ones(realizations), lmbda * weight * unit, SQUARED, x[chosen])
+    return VectorQuantizer(book, lengths / unit, lmbda, weight, samples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +171,7 @@ def transform_coding(
     -------
     TransformCode
     """
-    _positive("lmbda", lmbda)
+    positive("lmbda", lmbda)
     x, weight = _training_set(source, samples, (np.arange(realizations) + 0.5) / realizations)
     mean = x.mean(axis=0)
     variance, vectors = np.linalg.eigh((x - mean).T @ (x - mean) / realizations)
@@ -314,7 +260,7 @@ def phase_quantizer(source: str, lmbda: float, *, samples: int = SAMPLES) -> Pha
     -------
     PhaseQuantizer
     """
-    _positive("lmbda", lmbda)
+    positive("lmbda", lmbda)
     core = signals.source_of(_name(source))
     return PhaseQuantizer(core, int(edcurve.lagrangian(core, lmbda).cells), samples)
 
@@ -341,9 +287,3 @@ def _name(source: str) -> str:
 def _no_source(source: Any) -> str:
     shape = getattr(source, "shape", None)
     return repr(source) if shape is None else f"an array of shape {tuple(shape)}"
-
-
-def _positive(name: str, value: float) -> None:
-    number = math.nan if isinstance(value, float) and math.isnan(value) else validation.real(name, value)
-    if not 0.0 < number < math.inf:
-        raise ValueError(f"{name} must be above 0 and finite, got {value!r}")

@@ -49,5 +49,8 @@ from .sources import Triangle as Triangle
 from .sources import UniformScalar as UniformScalar
 from .sources import Waveform as Waveform
 from .units import Units as Units
+from .vectors.quantization import VectorQuantizer as VectorQuantizer
+from .vectors.quantization import ecvq as ecvq
+from .vectors.rate_distortion import empirical_rate_distortion as empirical_rate_distortion
 
 __version__: str

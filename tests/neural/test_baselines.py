@@ -6,6 +6,7 @@ import edcurve as ed
 import edcurve_neural as edn
 import numpy as np
 import pytest
+from edcurve.vectors import quantization
 from edcurve_neural import baselines
 
 POINTS = 2**14
@@ -28,7 +29,7 @@ def test_vector_quantization_finds_the_number_of_cells(source, lmbda):
 
 def test_spare_codewords_cost_without_merging(monkeypatch):
     merged = baselines.ecvq("ramp", 256.0, codewords=96, samples=64, realizations=4096)
-    monkeypatch.setattr(baselines, "_merged", lambda *_: None)
+    monkeypatch.setattr(quantization, "_merged", lambda *_: None)
     spare = baselines.ecvq("ramp", 256.0, codewords=96, samples=64, realizations=4096)
     gap = [evaluated(code, ed.Ramp(samples=64)).excess(256.0, sampled=True) for code in (merged, spare)]
     assert len(merged.bits) < len(spare.bits)

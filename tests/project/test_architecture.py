@@ -34,6 +34,7 @@ FLOORS = (
     ("edcurve.reporting",),
     ("edcurve.plotting",),
     ("edcurve.curves",),
+    ("edcurve.vectors",),
     ("edcurve.drawing", "edcurve.shannon", "edcurve.certificate", "edcurve.relaxation"),
     ("edcurve.linear", "edcurve.optimum", "edcurve.segmentation", "edcurve.measurement", "edcurve.inequalities"),
     ("edcurve.search",),

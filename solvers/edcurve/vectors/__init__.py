@@ -1,0 +1,1 @@
+"""Any finite set of weighted vectors as a source: bounds on its R(D), and codes for it, with an error of choice."""
