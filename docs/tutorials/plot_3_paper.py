@@ -43,13 +43,14 @@ def show(figure):
 
 
 # %%
-# The schedule is shortened: most runs take a twentieth of the steps of the authors' public
-# code. Every figure says so in its title, and :doc:`/neural` says what that changes.
+# Most runs take 100 000 steps, half of those of the authors' public code; some take 10 000. Every
+# figure says so in its title, and :doc:`/neural` says what longer training changes.
 #
 # Figure 1: the ramp
 # ------------------
-# At low rate the networks are close to the optimum. At high rate they are far from it, and
-# farther with small batches.
+# The upper row shows rates and distortions. The lower row shows how far rate + λD is above the
+# least H + λD. At low rate the networks are close to the optimum. At high rate they are far from
+# it.
 
 show(tradeoffs.trade_off(runs, "ramp"))
 
@@ -78,7 +79,7 @@ show(phases.circle(runs, trained.codewords))
 # Where the gap is
 # ----------------
 # The excess over the least H + λD is the sum of three parts. For the circle it is in the
-# encoder (the partition). For the ramp with one latent it is mostly in the decoder.
+# encoder (the partition). For the ramp with one latent it is in the decoder and in the encoder.
 
 one = figures.parts(runs).xs(1, level="latent_dim").droplevel("batch_size")
 shares = one[["entropy_model", "decoder", "partition"]].div(one["excess"], axis=0)

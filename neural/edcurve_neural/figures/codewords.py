@@ -16,8 +16,6 @@ from edcurve_neural.config import Config
 from edcurve_neural.evaluation import grid
 from edcurve_neural.store import Store, configuration
 
-from .tables import usual
-
 LATENT_DIMS = {"ramp": (1,), "circle": (1, 2)}
 INDEX, OF = 240, 1024  # the sample of the paper's Figure 2
 DIGITS = 5
@@ -27,8 +25,8 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
     """Latents, codewords and reconstructions on a grid of phases.
 
     The runs are those of the ramp with one latent dimension and of the circle with one and two, at the least and the
-    greatest λ. They have the largest batch and the first seed; if some runs have a longer schedule than most, the run
-    with the longest is taken too.
+    greatest λ. Of several, that with the longest schedule is taken, then that with the largest batch and the first
+    seed.
 
     Parameters
     ----------
@@ -69,17 +67,14 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
 
 def chosen(runs: pd.DataFrame) -> list[str]:
     """Keys of the runs to show."""
-    keys: list[str] = []
+    shown = [(source, dim) for source, dims in LATENT_DIMS.items() for dim in dims]
     fresh = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
-    for source, dims in LATENT_DIMS.items():
-        for dim in dims:
-            those = fresh[(fresh["source"] == source) & (fresh["latent_dim"] == dim)]
-            most = usual(those)
-            longer = those[those["steps"] > most["steps"].max()]
-            for some, first in ((most, "batch_size"), (longer, "steps")):
-                ends = some[some["lmbda"].isin([most["lmbda"].min(), most["lmbda"].max()])]
-                ends = ends.sort_values([first, "seed"], ascending=[False, True])
-                keys += ends.drop_duplicates("lmbda").sort_values("lmbda")["key"].tolist()
+    first = fresh.sort_values(["steps", "batch_size", "seed"], ascending=[False, False, True])
+    keys: list[str] = []
+    for source, dim in shown:
+        those = first[(first["source"] == source) & (first["latent_dim"] == dim)]
+        ends = those[those["lmbda"].isin([those["lmbda"].min(), those["lmbda"].max()])]
+        keys += ends.drop_duplicates("lmbda").sort_values("lmbda")["key"].tolist()
     return keys
 
 

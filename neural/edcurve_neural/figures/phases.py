@@ -3,88 +3,92 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .style import SMALL, empty, percent, schedule
+from .style import bits, empty, latents, legend, percent, schedule
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 LETTERS = "abcdefghij"
-COLOURS = (("C0", "C3"), ("C1", "k"))  # of a codeword and its latent
+COLOURS = ("k", "#b15928")  # of the first latent and of the second
+ORDINALS = ("first", "second")
 
 
 def ramp(runs: pd.DataFrame, codewords: pd.DataFrame) -> Figure:
     """Codeword and reconstruction of one sample of the ramp against the phase, a row for each λ."""
+    from matplotlib.ticker import MaxNLocator
+
     shown = _shown(runs, codewords, "ramp")
-    figure = empty(9.2, 3.0 * len(shown) + 0.7)
+    figure = empty(9.2, 3.0 * len(shown) + 0.9)
     axes = figure.subplots(len(shown), 2, sharex=True, squeeze=False)
     for i, (run, table) in enumerate(shown):
         left, right = axes[i]
-        _codeword(left, table["phase"], table)
-        left.set_title(f"({LETTERS[2 * i]}) codeword, {_what(run, _steps(shown))}", fontsize=9)
-        right.plot(table["phase"], table["signal"], color="0.7", lw=3.0, label="the ramp at t = 240/1024")
-        right.step(table["phase"], table["reconstruction"], where="mid", color="C0", lw=1.6, label="decoded")
-        right.plot(table["phase"], table["unquantised"], color="C3", lw=0.9, ls="--", label="decoded without rounding")
-        right.set_title(f"({LETTERS[2 * i + 1]}) reconstruction, {_what(run, _steps(shown))}", fontsize=9)
-        for ax in axes[i]:
-            ax.legend(frameon=False, fontsize=SMALL)
+        _steps(left, table["phase"], table["codeword_0"], table["latent_0"])
+        right.plot(table["phase"], table["signal"], color="k", lw=1.0, ls=":", label="the ramp at t = 240/1024")
+        _steps(right, table["phase"], table["reconstruction"], table["unquantised"])
+        for ax, letter, name in ((left, LETTERS[2 * i], "codeword"), (right, LETTERS[2 * i + 1], "reconstruction")):
+            ax.set_title(f"({letter}) {name}, {_what(run)}", fontsize=9)
+            ax.set_ylabel(name)
+        left.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
     for ax in axes[-1]:
         ax.set_xlabel("phase v")
-    figure.suptitle(f"ramp: codeword and reconstruction against the phase\n{_made(runs, shown)}", fontsize=10)
+    legend(figure)
+    figure.suptitle(f"ramp: codeword and reconstruction against the phase\n{_made(shown)}", fontsize=10)
     return figure
 
 
 def circle(runs: pd.DataFrame, codewords: pd.DataFrame) -> Figure:
-    """Codewords of the circle against the angle: a row for each latent dimension and schedule, a column for each λ."""
+    """Codewords of the circle against the angle: a row for each latent dimension, a column for each λ."""
+    from matplotlib.ticker import MaxNLocator
+
     shown = _shown(runs, codewords, "circle")
-    kinds = [(run["latent_dim"], run["steps"]) for run, _ in shown]
-    columns = max(kinds.count(kind) for kind in kinds)
+    dims = [run["latent_dim"] for run, _ in shown]
+    columns = max(dims.count(dim) for dim in dims)
     rows = -(-len(shown) // columns)
-    figure = empty(4.6 * columns, 2.9 * rows + 1.0)
+    figure = empty(4.6 * columns, 2.9 * rows + 0.9)
     for place, (run, table) in enumerate(shown):
         ax = figure.add_subplot(rows, columns, place + 1)
         turned = ((table["phase"] + 0.25) % 1.0).sort_values()  # from −π/2: jumps are often near 0
-        _codeword(ax, 2.0 * math.pi * (turned - 0.25), table.loc[turned.index])
-        ax.set_title(f"({LETTERS[place]}) {_what(run, _steps(shown))}", fontsize=9)
+        angle, table = 2.0 * math.pi * (turned - 0.25), table.loc[turned.index]
+        for i in range(run["latent_dim"]):
+            _steps(ax, angle, table[f"codeword_{i}"], table[f"latent_{i}"], i)
+        ax.set_title(f"({LETTERS[place]}) {_what(run)}", fontsize=9)
         ax.set_xticks([0.5 * math.pi * i for i in range(-1, 4)], ["−π/2", "0", "π/2", "π", "3π/2"])
-        ax.set_xlabel("angle θ")
-    handles, labels = figure.axes[-1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=SMALL)
-    figure.suptitle(f"circle: codeword against the angle\n{_made(runs, shown)}", fontsize=10)
+        ax.set(xlabel="angle θ", ylabel="codeword")
+        ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    legend(figure)
+    figure.suptitle(f"circle: codeword against the angle\n{_made(shown)}", fontsize=10)
     return figure
 
 
-def _codeword(ax: Axes, at: pd.Series[float], table: pd.DataFrame) -> None:
-    dims = [name.removeprefix("codeword_") for name in map(str, table) if name.startswith("codeword_")]
-    for dim, (colour, dark) in zip(dims, COLOURS, strict=False):
-        which = f" {int(dim) + 1}" if len(dims) > 1 else ""
-        ax.step(at, table[f"codeword_{dim}"], where="mid", color=colour, lw=1.8, label=f"codeword{which}")
-        ax.plot(at, table[f"latent_{dim}"], color=dark, lw=0.9, ls="--", label=f"latent{which}, before rounding")
-    ax.set_ylabel("value")
+def _steps(
+    ax: Axes, at: pd.Series[float], rounded: pd.Series[Any], before: pd.Series[float], latent: int | None = None
+) -> None:
+    """Rounded values, over what they are without rounding: a wide line of the same colour, but lighter."""
+    colour = COLOURS[latent or 0]
+    name = "" if latent is None else f"{ORDINALS[latent]} latent, "
+    ax.plot(at, before, color=colour, lw=3.5, alpha=0.25, label=f"{name}without rounding")
+    ax.step(at, rounded, where="mid", color=colour, lw=1.1, label=f"{name}rounded")
 
 
 def _shown(runs: pd.DataFrame, codewords: pd.DataFrame, source: str) -> list[tuple[pd.Series, pd.DataFrame]]:
-    """Runs of a source with their codewords, sorted by latent dimension, schedule and λ."""
+    """Runs of a source with their codewords, sorted by latent dimension and λ."""
     those = runs[(runs["source"] == source) & runs["key"].isin(codewords["key"])]
-    those = those.sort_values(["latent_dim", "steps", "lmbda"])
+    those = those.sort_values(["latent_dim", "lmbda"])
     return [(run, codewords[codewords["key"] == run["key"]].dropna(axis="columns")) for _, run in those.iterrows()]
 
 
-def _what(run: pd.Series, usual_steps: int) -> str:
-    other = "" if run["steps"] == usual_steps else f", batch {run['batch_size']}, {run['steps']:,} steps"
-    return f"λ = {run['lmbda']:g}, latent {run['latent_dim']}{other}: excess {percent(run['percent'])}"
+def _what(run: pd.Series) -> str:
+    """What the panel shows, and how far that is from the optimal trade-off."""
+    over = f"{bits(run['excess'])} ({percent(run['percent'])}) over the optimum"
+    return f"λ = {run['lmbda']:g}, {latents(run['latent_dim'])}\n{over}"
 
 
-def _steps(shown: list[tuple[pd.Series, pd.DataFrame]]) -> int:
-    """The commonest number of steps."""
-    return int(pd.Series([run["steps"] for run, _ in shown]).mode()[0])
-
-
-def _made(runs: pd.DataFrame, shown: list[tuple[pd.Series, pd.DataFrame]]) -> str:
-    those = runs[runs["key"].isin([run["key"] for run, _ in shown])]
-    batches = " and ".join(map(str, sorted(set(those.loc[those["steps"] == _steps(shown), "batch_size"]))))
-    return f"{schedule(those)}; batch {batches}"
+def _made(shown: list[tuple[pd.Series, pd.DataFrame]]) -> str:
+    runs = pd.DataFrame([run for run, _ in shown])
+    batches = " and ".join(map(str, sorted(set(runs["batch_size"]))))
+    return f"{schedule(runs)}; batch {batches}"

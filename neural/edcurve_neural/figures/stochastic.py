@@ -7,35 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .style import MARKERS, SMALL, empty, schedule
+from .style import empty, latents, legend, of_batch, schedule
 from .summary import over_batches, over_training_sets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LINES = ("-", "--", ":")  # by the latent dimension
+SEEN = "#d1495b"
+LEAST = 0.1  # percent; less is drawn there: a training set is a source with an optimum of its own
+
 
 def stochasticity(runs: pd.DataFrame) -> Figure:
     """Excess in percent of the optimum against the batch size, and against the size of a fixed training set.
 
-    Each source is drawn at the greatest λ at which it has several sizes. Lines go through means over the seeds, and
-    dots are runs.
+    There is a row for each source, at the greatest λ at which it has several sizes. Markers are runs, with the colour
+    of their batch size; lines go through means over the seeds.
     """
     from matplotlib.ticker import LogLocator, NullLocator
 
-    batches, sets = (_steepest(those) for those in (over_batches(runs), over_training_sets(runs)))
-    drawn = [(those, name) for those, name in ((batches, "batch_size"), (sets, "train_size")) if len(those)]
-    figure = empty(4.8 * len(drawn) + 0.4, 4.4)
-    axes = figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0]
-    for ax, (those, name) in zip(axes, drawn, strict=True):
-        _lines(ax, those, name)
-        ax.legend(frameon=False, fontsize=SMALL)
-    axes[0].set(ylabel="excess of rate + λD (% of the optimum)", yscale="log")
-    axes[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes[0].yaxis.set_major_formatter("{x:g}")
-    axes[0].yaxis.set_minor_locator(NullLocator())
+    found = ((over_batches(runs), "batch_size"), (over_training_sets(runs), "train_size"))
+    drawn = [(_steepest(those), name) for those, name in found if len(those)]
+    sources = sorted({source for those, _ in drawn for source in those["source"]})
+    figure = empty(4.8 * len(drawn) + 0.4, 3.3 * len(sources) + 1.0)
+    axes = figure.subplots(len(sources), len(drawn), sharey="row", squeeze=False)
+    for row, source in zip(axes, sources, strict=True):
+        for ax, (those, name) in zip(row, drawn, strict=True):
+            one = those[those["source"] == source]
+            if one.empty:
+                ax.set_visible(False)
+                continue
+            _lines(ax, one, name)
+            ax.set_title(f"{source}, λ = {one['lmbda'].iloc[0]:g}", fontsize=10)
+            ax.set(ylabel="excess (% of the optimum)", yscale="log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value > LEAST else f"≤ {LEAST:g}")
+            ax.yaxis.set_minor_locator(NullLocator())
+    legend(figure)
     seen = pd.concat([those for those, _ in drawn])
-    head = "Smaller batches, and fixed training sets, measured over the whole source"
+    head = "Excess of rate + λD over the whole source"
     figure.suptitle(f"{head}\n{schedule(seen)}", fontsize=10)
     return figure
 
@@ -46,16 +57,20 @@ def _steepest(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _lines(ax: Axes, runs: pd.DataFrame, name: str) -> None:
     sizes = sorted({math.inf if math.isnan(size) else size for size in runs[name]})
-    for i, ((source, latent, lmbda), group) in enumerate(runs.groupby(["source", "latent_dim", "lmbda"])):
+    for i, (latent, group) in enumerate(runs.groupby("latent_dim")):
         at = group[name].fillna(math.inf).map(sizes.index)
-        style: dict[str, Any] = {"color": f"C{i % 10}", "marker": MARKERS[i % len(MARKERS)]}
+        line: dict[str, Any] = {"color": "0.35", "lw": 1.1, "ls": LINES[i % len(LINES)]}
         means = group["percent"].groupby(at).mean()
-        ax.plot(means.index, means, **style, ms=5, lw=1.0, label=f"{source}, latent {latent}, λ = {lmbda:g}")
-        ax.plot(at, group["percent"], color=style["color"], marker=".", ms=4, ls="none", alpha=0.7)
+        ax.plot(means.index, means, **line, label=latents(latent))
+        for batch, those in group.groupby("batch_size"):
+            style = of_batch(batch) | {"mfc": "w"} if i else of_batch(batch)
+            ax.plot(at[those.index], those["percent"], **style, ms=5, ls="none", label=f"batch {batch}")
         if name == "train_size":
-            seen = group["trained_percent"].groupby(at).mean()
-            ax.plot(seen.index, seen, color=style["color"], lw=0.9, ls=":", label="  the same, as training saw it")
-    ax.set_xticks(range(len(sizes)), ["fresh phases" if math.isinf(size) else f"{size:g}" for size in sizes])
+            seen = group["trained_percent"].groupby(at).mean().clip(lower=LEAST)
+            ax.plot(seen.index, seen, **line | {"color": SEEN}, label=f"{latents(latent)}, as training saw it")
+    ax.set_xticks(range(len(sizes)), ["fresh" if math.isinf(size) else f"{size:g}" for size in sizes])
+    ax.margins(x=0.08)
+    ax.grid(axis="y", color="0.92", lw=0.6)
     batches = " and ".join(f"{size:g}" for size in sorted(set(runs["batch_size"])))
     fixed = f"phases in the training set, batch {batches}"
     ax.set_xlabel("batch size, fresh phases each step" if name == "batch_size" else fixed)

@@ -1,7 +1,9 @@
-"""Colours, sizes and words that the figures share."""
+"""Colours, markers, sizes and words that the figures share: they mean the same in every panel and figure."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,32 +11,57 @@ import pandas as pd
 from .tables import usual
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PAPER_STEPS = 200_000
+AUTHORS_STEPS = 200_000  # of the authors' public code
 PARTS = {
-    "entropy_model": "entropy model: rate − H",
-    "decoder": "decoder: λ(D − D of centroids)",
-    "partition": "partition: H + λ·(D of centroids) − optimum",
+    "entropy_model": ("entropy model: rate − H", "#e08214"),
+    "decoder": ("decoder: λ(D − D of centroids)", "#2a7fd4"),
+    "partition": ("partition: H + λ·(D of centroids) − optimum", "#2e9e5b"),
 }
 SMALL = 8
-MARKERS = "osD^vP"
+MARKERS = "^svDX<o"  # by log₂ of the batch size, modulo 7: 64 is a disc, 256 a square, 1024 a diamond
+OTHERS = ("--", ":", "-.")  # series that differ from the usual ones in something else
+FLOOR = 1e-5  # bits; smaller excesses are drawn there on logarithmic axes
+WORDS = {1: "one latent", 2: "two latents", 10: "ten latents"}
 
 
 def schedule(runs: pd.DataFrame) -> str:
-    """The schedule in words, which says if it is shorter than the paper's."""
-    most = usual(runs)["steps"] if len(usual(runs)) else runs["steps"]
-    steps, others = int(most.mode()[0]), sorted({int(value) for value in runs["steps"]})
-    longer = ", ".join(f"{value:,}" for value in others if value != steps)
-    words = f"{steps:,} steps" + (f" ({longer} where labelled)" if longer else "")
-    shortened = f", shortened from {PAPER_STEPS:,}" if min(others) < PAPER_STEPS else ""
-    seeds = runs["seed"].nunique()
-    return f"{words}{shortened}; {seeds} seed{'s' if seeds > 1 else ''}"
+    """Steps and seeds in words, beside the steps of the authors' public code if those are more."""
+    most = usual(runs) if len(usual(runs)) else runs
+    steps, others = int(most["steps"].mode().iloc[-1]), sorted({int(value) for value in runs["steps"]})
+    labelled = ", ".join(f"{value:,}" for value in others if value != steps)
+    notes = [f"{labelled} where labelled"] if labelled else []
+    notes += [f"{AUTHORS_STEPS:,} in the authors' code"] if min(others) < AUTHORS_STEPS else []
+    counts = most.groupby(["source", "lmbda", "latent_dim", "batch_size"])["seed"].nunique()
+    fewest, seeds = counts.min(), counts.max()
+    words = f"{steps:,} steps" + (f" ({'; '.join(notes)})" if notes else "")
+    return f"{words}; {f'{fewest} to ' if fewest < seeds else ''}{seeds} seed{'s' if seeds > 1 else ''}"
+
+
+def bits(value: float) -> str:
+    """A number of bits to two digits, or to five decimals."""
+    return f"{value:#.2g} bits" if abs(value) >= 1e-3 else f"{value:.5f} bits"
 
 
 def percent(value: float) -> str:
     """A percentage to two digits, or to whole percents."""
-    return f"{value:.2g} %" if value < 99.5 else f"{value:.0f} %"
+    return f"{value:#.2g}".rstrip(".") + " %" if value < 99.5 else f"{value:.0f} %"
+
+
+def latents(count: Any) -> str:
+    """Number of latent dimensions, in words."""
+    return WORDS.get(count, f"{count} latents")
+
+
+def of_batch(size: Any) -> dict[str, Any]:
+    """Colour and marker of a batch size, whatever else is in the figure: darker for larger ones."""
+    from matplotlib import colormaps
+
+    power = math.log2(size)
+    shade = min(max(0.45 + 0.13 * (power - 6.0), 0.3), 1.0)
+    return {"color": colormaps["RdPu"](shade), "marker": MARKERS[round(power) % len(MARKERS)]}
 
 
 def empty(width: float, height: float) -> Figure:
@@ -47,9 +74,28 @@ def empty(width: float, height: float) -> Figure:
     return figure
 
 
-def shades(values: list[int]) -> dict[int, Any]:
-    """A colour for each of some sizes, darker for larger ones."""
-    from matplotlib import colormaps
+def against_lmbda(ax: Axes, lmbda: Iterable[float]) -> None:
+    """Axes of an excess in bits against λ: both logarithmic, ticks at the λ there are, and numbers in full."""
+    at = sorted(set(lmbda))
+    ax.set(xscale="log", yscale="log")
+    ax.set_xticks(at, [f"{value:g}" for value in at])
+    ax.set_xticks([], minor=True)
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value > FLOOR else f"≤ {FLOOR:g}")
+    ax.grid(axis="y", color="0.92", lw=0.6)
+    ax.set_xlabel("λ (bits per unit distortion)")
 
-    few = max(1, len(values) - 1)
-    return {value: colormaps["viridis_r"](0.15 + 0.8 * i / few) for i, value in enumerate(sorted(values))}
+
+def legend(figure: Figure, columns: int = 4) -> None:
+    """One legend for all panels, below them, where it hides no data."""
+    entries: dict[str, Any] = {}
+    for ax in figure.axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize=SMALL,
+    )

@@ -25,6 +25,20 @@ def over_training_sets(runs: pd.DataFrame) -> pd.DataFrame:
     return ntc[ntc.groupby(same)["train_size"].transform("count") > 0]
 
 
+def over_steps(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs with fresh phases that differ in the number of steps, and in nothing else but the seed."""
+    same = [*INDEX, "batch_size", "learning_rate", "hidden", "likelihood"]
+    fresh = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
+    return fresh[fresh.groupby(same)["steps"].transform("nunique") > 1]
+
+
+def by_steps(runs: pd.DataFrame) -> pd.DataFrame:
+    """Excess in bits, and the decoder's part of it, for each number of steps: means over the seeds."""
+    means = over_steps(runs).groupby([*INDEX, "batch_size", "steps"])[["excess", "decoder"]].mean()
+    means = pd.DataFrame(means.unstack())
+    return means.set_axis([", ".join(map(str, pair)) + " steps" for pair in means.columns.to_list()], axis="columns")
+
+
 def by_batch(runs: pd.DataFrame) -> pd.DataFrame:
     """Excess in percent of the optimum: a row for each source, latent dimension and λ, a column for each batch size."""
     return over_batches(runs).pivot_table(index=INDEX, columns="batch_size", values="percent")

@@ -103,8 +103,9 @@ def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
 
 
 def usual(runs: pd.DataFrame) -> pd.DataFrame:
-    """Runs of the paper's compressors with the commonest schedule of the table, and fresh phases in each step."""
+    """Runs of the paper's compressors with the commonest schedule of their source, and fresh phases in each step."""
     those = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
     for name in ("steps", "learning_rate", "hidden", "likelihood"):
-        those = those[those[name] == those[name].mode()[0]] if len(those) else those
+        if len(those):
+            those = those[those[name] == those.groupby("source")[name].transform(lambda values: values.mode().iloc[-1])]
     return those

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 TRADE_OFFS = {"ramp": 1, "circle": 3, "sawbridge": 6}  # the last is the control: the paper has it from its reference 5
 PHASES = {"ramp": (2, ramp), "circle": (4, circle)}
 CAPTIONS = {
-    "figure_1.png": "ramp: rate against distortion, by latent dimension and batch size (the paper's Figure 1)",
+    "figure_1.png": "ramp: rate against distortion, and the excess over the optimum (the paper's Figure 1)",
     "figure_2.png": "ramp: codeword and reconstruction against the phase (the paper's Figure 2)",
-    "figure_3.png": "circle: rate against distortion, by latent dimension and batch size (the paper's Figure 3)",
+    "figure_3.png": "circle: rate against distortion, and the excess over the optimum (the paper's Figure 3)",
     "figure_4.png": "circle: codeword against the angle (the paper's Figure 4)",
     "figure_5.png": "what the excess over the optimum is made of",
-    "figure_6.png": "sawbridge: rate against distortion, the control",
+    "figure_6.png": "sawbridge: rate against distortion, and the excess over the optimum: the control",
     "figure_7.png": "excess against the batch size, and against the size of a fixed training set",
 }
 
