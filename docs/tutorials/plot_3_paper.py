@@ -43,14 +43,14 @@ def show(figure):
 
 
 # %%
-# Most runs take 100 000 steps, half of those of the authors' public code; some take 10 000. Every
-# figure says so in its title, and :doc:`/neural` says what longer training changes.
+# Most runs take 100 000 steps, half of those of the authors' public code; some take 10 000.
+# Every figure says so in its title, and :doc:`/neural` says what longer training changes.
 #
 # Figure 1: the ramp
 # ------------------
 # The upper row shows rates and distortions. The lower row shows how far rate + λD is above the
-# least H + λD. At low rate the networks are close to the optimum. At high rate they are far from
-# it.
+# least H + λD. At low rate the networks are close to the optimum. At high rate they are far
+# from it.
 
 show(tradeoffs.trade_off(runs, "ramp"))
 
