@@ -18,8 +18,9 @@ import edcurve
 import numpy as np
 from edcurve.io.arrays import is_data, read_points
 from edcurve.io.files import replacing
-from edcurve.sources import BUILT_IN
+from edcurve.sources import BUILT_IN, ends
 from edcurve.sources.measured import checked_points
+from edcurve.validation import warn
 from numpy.typing import ArrayLike, NDArray
 
 from .files import DamagedFileError
@@ -69,21 +70,21 @@ def is_name(source: Any) -> bool:
 
 
 def named(source: Any) -> Any:
-    """The name of the points if `source` is a file of points of a closed curve; else `source` itself."""
+    """The name of the points if `source` is a file of points; else `source` itself."""
     if isinstance(source, str | os.PathLike) and is_data(os.fspath(source)):
         return from_file(source)
     return source
 
 
-def from_file(path: str | os.PathLike[str], *, closed: bool = True, key: str | None = None) -> str:
+def from_file(path: str | os.PathLike[str], *, closed: bool | None = None, key: str | None = None) -> str:
     """Make the points in a file a source for `Config` and `evaluate`.
 
     Parameters
     ----------
     path : path
         A .npy, .npz or .csv of numbers, one point a row.
-    closed : bool
-        Whether the curve is a loop.
+    closed : bool, optional
+        Whether the curve is a loop; if omitted, as `edcurve.Source.from_samples` decides.
     key : str, optional
         Name of the array in a .npz.
 
@@ -106,7 +107,7 @@ def from_file(path: str | os.PathLike[str], *, closed: bool = True, key: str | N
         raise ValueError(f"{os.fspath(path)}: {error}") from None
 
 
-def from_samples(x: ArrayLike, *, closed: bool = True, label: str | None = None) -> str:
+def from_samples(x: ArrayLike, *, closed: bool | None = None, label: str | None = None) -> str:
     """Make measured points a source for `Config` and `evaluate`, as `edcurve.Source.from_samples` does for E(D).
 
     Parameters
@@ -114,8 +115,8 @@ def from_samples(x: ArrayLike, *, closed: bool = True, label: str | None = None)
     x : array_like, shape (N, dim) or (N,)
         Points at equal steps of the phase: at i/N of a loop, at i/(N − 1) of an open curve. Squared errors are sums
         over the coordinates. Networks see the points as they are, and the chords between them.
-    closed : bool
-        Whether the last point is followed by the first.
+    closed : bool, optional
+        Whether the last point is followed by the first; if omitted, as `edcurve.Source.from_samples` decides.
     label : str, optional
         Name for people, in tables and plots; by default the name that is returned.
 
@@ -143,7 +144,10 @@ def from_samples(x: ArrayLike, *, closed: bool = True, label: str | None = None)
     if points.size > LARGEST:
         raise ValueError(f"x must have at most {LARGEST} numbers, got shape {points.shape}")
     points.flags.writeable = False
-    name = f"{'loop' if closed else 'curve'}:{_hash(points)}"
+    loop, doubt = ends.settled(points, closed)
+    if doubt is not None:
+        warn(doubt)
+    name = f"{'loop' if loop else 'curve'}:{_hash(points)}"
     if name not in _manifolds or label is not None:
         manifold = Manifold(name, points, name if label is None else _checked(label))
         manifold.source  # noqa: B018  # raises for points without an E(D)

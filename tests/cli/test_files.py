@@ -95,7 +95,7 @@ def test_commands_of_a_source_read_files_as_they_are_told(tmp_path):
     assert len(json.loads(run("excess", line, "--open", "--points", write, "--json").stdout)["excess"]) == 1
     for command in ("entropy", "distortion", "lagrangian", "partition", "excess"):
         message = refused(command, "ramp", *([0.1] if command != "excess" else ["-D", 0.1, "-H", 1]), "--open")
-        assert "--open, --waveform and --key are for files, got the source 'ramp'" in message
+        assert "--open, --closed, --waveform and --key are for files, got the source 'ramp'" in message
     message = refused("certify", line, 0.1)
     assert message.startswith(f"{line}: nothing is proved about measured points; curve, distortion, entropy, excess,")
 
@@ -126,9 +126,10 @@ def test_a_name_is_a_name_though_a_file_is_called_so(tmp_path, monkeypatch):
             [],
             "; if these are samples of one waveform, --waveform takes its shifts",
         ),
-        (CIRCLE[:32], [], "; the last point is far from the first: --open is for curves that are no loop"),
+        (CIRCLE[:32], ["--closed"], "; the last point is far from the first: --open is for curves that are no loop"),
         (CIRCLE * [1, 0.5], [], "the optimal partition of any curve"),
-        (CIRCLE * [1, 0.5], ["--open"], "the optimal partition of any curve"),
+        (CIRCLE * [1, 0.5], ["--open"], "; the last point is near the first: --closed is for loops"),
+        (CIRCLE[:32] * [1, 0.5], [], "the optimal partition of any curve"),
         (np.ones((9, 2)), [], "x must not be the same point throughout"),
     ],
 )
@@ -137,22 +138,40 @@ def test_hints_about_points_that_are_refused(tmp_path, points, options, hint):
     assert refused("curve", tmp_path / "x.npy", *options).endswith(hint)
 
 
+ARC = CIRCLE[:60]
+NEARLY = np.stack([np.cos(np.linspace(0, 6.25, 1024)), np.sin(np.linspace(0, 6.25, 1024))], axis=1)
+
+
 @pytest.mark.parametrize(
-    ("points", "said"),
-    [
-        (CIRCLE, True),
-        (np.concatenate([CIRCLE, CIRCLE[:1]]), True),
-        (CIRCLE[:60], False),
-        (np.linspace(0, 1, 64), False),
-        (np.random.default_rng(3).normal(size=(50, 2)), False),
-        (CIRCLE[::16], False),  # four corners of a square, or a curve along three of its sides
-        (np.ones((5, 2)), False),
-    ],
+    ("points", "closed", "doubt"),
+    [(CIRCLE, True, None), (ARC, False, None), (NEARLY, False, "so it was taken for an end: --closed is for loops")],
+    ids=["loop", "arc", "nearly"],
 )
-def test_segment_says_that_a_loop_was_taken_for_an_open_curve(tmp_path, points, said):
-    np.save(tmp_path / "x.npy", points)
-    assert ("--closed is for loops" in run("segment", tmp_path / "x.npy", "--lmbda", 4).output) == said
-    assert "--closed" not in run("segment", tmp_path / "x.npy", "--lmbda", 4, "--closed").output
+def test_every_command_takes_a_file_for_the_same(tmp_path, points, closed, doubt):
+    """A loop or a curve with ends, as --open and --closed say, or the points do, with a word where that is doubtful."""
+    path = tmp_path / "x.npy"
+    np.save(path, points)
+    for option, meant in (([], closed), (["--open"], False), (["--closed"], True)):
+        result = run("segment", path, "--lmbda", 4, "--json", *option)
+        best = ed.segment(points, 4.0, closed=meant)
+        content = json.loads(result.stdout)
+        assert (content["closed"], content["value"]) == (meant, [best.value])
+        assert (doubt in result.stderr) if doubt and not option else (result.stderr == "")
+        source = ed.Source.from_samples(points, closed=meant, tolerance=1.0)
+        told = [*option, "--tolerance", 1]
+        result = run("curve", path, "--num", 3, "--json", *told)
+        assert json.loads(result.stdout)["distortion"] == ed.curve(source, num=3).distortion.tolist()
+        assert (doubt in result.stderr) if doubt and not option else (result.stderr == "")
+        result = run("lagrangian", path, 4, "--json", *told)
+        assert json.loads(result.stdout)["value"] == [ed.lagrangian(source, 4).value]
+
+
+def test_sorted_numbers_have_ends_and_nothing_is_said(tmp_path):
+    x = np.sort(np.random.default_rng(1).normal(size=(500, 1)), axis=0)
+    for points in (x, x[:, 0], np.sin(2 * np.pi * V)):
+        np.save(tmp_path / "x.npy", points)
+        result = run("segment", tmp_path / "x.npy", "--lmbda", 4, "--json")
+        assert (result.stderr, json.loads(result.stdout)["closed"]) == ("", False)
 
 
 def test_commands_that_name_what_is_wrong(tmp_path):
@@ -166,7 +185,7 @@ def test_commands_that_name_what_is_wrong(tmp_path):
     assert "key must be one of a, b" in refused("curve", line)
     run("curve", line, "--key", "b", "--num", 4)
     assert "exclude each other" in refused("curve", line, "--key", "a", "--open", "--waveform")
-    for option in (["--open"], ["--waveform"], ["--key", "a"]):
+    for option in (["--open"], ["--closed"], ["--waveform"], ["--key", "a"]):
         assert "are for files, got the source 'ramp'" in refused("curve", "ramp", *option)
     for bad in (math.nan, math.inf):
         spoilt = tmp_path / "spoilt.csv"

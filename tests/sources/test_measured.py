@@ -219,7 +219,7 @@ def test_a_broken_seam_by_brute_force(count):
     assert want > 0.1
     assert measured.stationarity(points, closed=True).defect == pytest.approx(want, rel=0.01)
     with pytest.raises(ValueError, match="x must be stationary"):
-        ed.Source.from_samples(points)
+        ed.Source.from_samples(points, closed=True)
 
 
 def test_positions_of_cells_of_two_laps_by_brute_force(monkeypatch):

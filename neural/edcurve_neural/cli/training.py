@@ -17,7 +17,7 @@ from typing import Any
 import click
 import torch
 from click.shell_completion import CompletionItem
-from edcurve.cli.common import NumberList, RealNumber, json_option, offer, reported, write_all
+from edcurve.cli.common import NumberList, RealNumber, ends_option, json_option, offer, reported, write_all
 from edcurve.cli.parsing import Command
 from edcurve.io.arrays import is_data
 
@@ -103,7 +103,7 @@ def _options(*, several: bool) -> Callable[[Function], Function]:
         others = []
     these = [
         click.argument("source", shell_complete=offer(tuple(SIGNALS), files=True)),
-        click.option("--open", "is_open", is_flag=True, help="Of a file: its points are an open curve, not a loop."),
+        ends_option,
         click.option("--lmbda", type=real, required=True, help="λ of the loss rate + λ · distortion, in bits."),
         click.option("--latent-dim", type=whole, help=_default("Dimension of the latent space.", Config.latent_dim)),
         click.option("--batch-size", type=whole, help=_default("Phases in each step.", Config.batch_size)),
@@ -158,7 +158,7 @@ def _options(*, several: bool) -> Callable[[Function], Function]:
 @_options(several=False)
 @reported
 def train(
-    source: str, is_open: bool, hidden: list[int] | None, store: str | None, as_json: bool, **options: Any
+    source: str, is_open: bool | None, hidden: list[int] | None, store: str | None, as_json: bool, **options: Any
 ) -> None:
     """Train one neural compressor, and measure it.
 
@@ -183,7 +183,7 @@ def train(
 @reported
 def sweep(
     source: str,
-    is_open: bool,
+    is_open: bool | None,
     hidden: list[int] | None,
     seeds: int,
     store: str,
@@ -240,11 +240,11 @@ def runs(store: str, csv_path: str | None, as_json: bool) -> None:
         click.echo("no run is finished", err=True)
 
 
-def _source(source: str, is_open: bool) -> str:
-    """The source, or the name of an open curve that was read from a file."""
-    if is_open and not is_data(source):
-        raise ValueError(f"--open is for files, got the source {source!r}")
-    return manifolds.from_file(source, closed=False) if is_open else source
+def _source(source: str, is_open: bool | None) -> str:
+    """The source, or the name of points that were read from a file."""
+    if is_open is not None and not is_data(source):
+        raise ValueError(f"--{'open' if is_open else 'closed'} is for files, got the source {source!r}")
+    return source if is_open is None else manifolds.from_file(source, closed=not is_open)
 
 
 def _given(options: dict[str, Any], hidden: list[int] | None) -> dict[str, Any]:

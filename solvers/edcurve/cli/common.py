@@ -140,6 +140,13 @@ def offer(names: Sequence[str], *, files: bool = False) -> Completion:
 
 source_argument = click.argument("source", shell_complete=offer(OFFERED))
 source_or_file_argument = click.argument("source", shell_complete=offer(OFFERED, files=True))
+ends_option = click.option(
+    "--open/--closed",
+    "is_open",
+    default=None,
+    help="Of a file: the points are a curve with ends, or a loop.  [default: a loop if the last point is as near to "
+    "the first as neighbours are; single numbers have ends]",
+)
 key_option = click.option("--key", help="Of a .npz file: name of the array.")
 
 

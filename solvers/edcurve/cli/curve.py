@@ -48,8 +48,8 @@ def curve(
 ) -> None:
     """E(D) with its bounds and its convex hull.
 
-    SOURCE may also be a file (.npy, .npz, .csv): points along a loop, one a row, equally spaced in the phase, the first
-    not repeated at the end.
+    SOURCE may also be a file (.npy, .npz, .csv): points along a loop or a curve with ends, one a row, equally spaced in
+    the phase, the first of a loop not repeated at the end.
     """
     from edcurve import curves, drawing
     from edcurve.io.arrays import is_data

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .common import RealNumber, key_option
+from .common import RealNumber, ends_option, key_option
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edcurve.sources import Source
 
-NEAR = 2.0  # steps between neighbours; the ends of a loop are at most so far apart
+FAR = "; the last point is far from the first: --open is for curves that are no loop"
+NEAR = "; the last point is near the first: --closed is for loops"
 ROUNDING = 1e-12  # a deviation below it is a rounding error
-SMALL = 0.25  # of the extent; with longer steps nothing can be said about the ends
 
 
 class FileOptions(NamedTuple):
-    """How a file of points is read as a source: the values of the options --open, --waveform, --tolerance and --key."""
+    """How a file of points is read as a source: --open, --closed or neither, --waveform, --tolerance and --key."""
 
-    is_open: bool
+    closed: bool | None
     waveform: bool
     tolerance: float
     key: str | None
@@ -34,11 +34,11 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of files to a command, which takes them as one argument `file`."""
 
     @wraps(command)
-    def run(*args: Any, is_open: bool, waveform: bool, tolerance: float, key: str | None, **kwargs: Any) -> None:
-        command(*args, file=FileOptions(is_open, waveform, tolerance, key), **kwargs)
+    def run(*args: Any, is_open: bool | None, waveform: bool, tolerance: float, key: str | None, **kwargs: Any) -> None:
+        command(*args, file=FileOptions(None if is_open is None else not is_open, waveform, tolerance, key), **kwargs)
 
     options = (
-        click.option("--open", "is_open", is_flag=True, help="Of a file: the points are an open curve, not a loop."),
+        ends_option,
         click.option(
             "--waveform", is_flag=True, help="Of a file: samples of one waveform, of which all cyclic shifts are meant."
         ),
@@ -79,22 +79,26 @@ def source_from(source: str, file: FileOptions) -> Source | str:
     if not is_data(source):
         if Path(source).is_file() and not _is_name(source):
             raise ValueError(f"{source}: a file of points must end in .npy, .npz or .csv")
-        if file.is_open or file.waveform or file.key is not None:
-            raise ValueError(f"--open, --waveform and --key are for files, got the source {source!r}")
+        if file.closed is not None or file.waveform or file.key is not None:
+            raise ValueError(f"--open, --closed, --waveform and --key are for files, got the source {source!r}")
         _check_name(source)
         return source
     from edcurve.sources import Source
+    from edcurve.sources.measured import from_samples_unwarned
 
-    if file.is_open and file.waveform:
-        raise ValueError("--open and --waveform exclude each other")
+    if file.closed is not None and file.waveform:
+        raise ValueError(f"{'--closed' if file.closed else '--open'} and --waveform exclude each other")
     points, name = read_array(source, file.key), Path(source).stem
     try:
         if file.waveform:
             return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
-        return Source.from_samples(points, closed=not file.is_open, tolerance=file.tolerance, name=name)
+        made, doubt = from_samples_unwarned(points, closed=file.closed, tolerance=file.tolerance, name=name)
     except (ValueError, TypeError) as error:
-        hint = "" if file.waveform else _hint(str(error), points, file.is_open)
+        hint = "" if file.waveform else _hint(str(error), points, file.closed)
         raise type(error)(f"{source}: {error}{hint}") from None
+    if doubt is not None:
+        click.echo(of_ends(doubt), err=True)
+    return made
 
 
 def read_array(path: str, key: str | None, *, option: str = "--key") -> NDArray[Any]:
@@ -134,7 +138,7 @@ def _is_name(source: str) -> bool:
     return True
 
 
-def _hint(message: str, points: Any, is_open: bool) -> str:
+def _hint(message: str, points: Any, closed: bool | None) -> str:
     """A guess at what was meant by points that are refused, or an empty string."""
     if (
         points.ndim == 2
@@ -146,26 +150,18 @@ def _hint(message: str, points: Any, is_open: bool) -> str:
         return ""
     if points.size == max(points.shape):
         return "; if these are samples of one waveform, --waveform takes its shifts"
-    if not is_open and ends_meet(points) is False:
-        return "; the last point is far from the first: --open is for curves that are no loop"
-    return ""
+    from edcurve.sources import ends, measured
+
+    if closed is None or closed == ends.settled(measured.checked_points(points), None).closed:
+        return ""
+    return FAR if closed else NEAR
 
 
-def ends_meet(points: Any) -> bool | None:
-    """Whether the last point is about as near to the first as neighbours are; None where the steps are too long."""
-    import numpy as np
+def of_ends(doubt: str) -> str:
+    """A doubt whether points are a loop, in the words of a command line."""
+    from edcurve.sources import ends
 
-    rows = np.asarray(points, dtype=np.float64)
-    rows = rows[:, None] if rows.ndim == 1 else rows
-    if rows.ndim != 2 or len(rows) < 3 or not np.isfinite(rows).all():
-        return None
-    with np.errstate(over="ignore", invalid="ignore"):  # points too large to square: None below
-        step = float(np.median(np.linalg.norm(np.diff(rows, axis=0), axis=1)))
-        from_first = np.linalg.norm(rows - rows[0], axis=1)
-    extent, gap = float(from_first.max()), float(from_first[-1])
-    if not (step <= SMALL * extent < np.inf and extent > 0.0):
-        return None
-    return gap <= NEAR * step
+    return doubt.replace(ends.CLOSED, "--closed")
 
 
 def facts(source: Source | str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .common import (
     MultiplierList,
     RealNumber,
     base_option,
+    ends_option,
     json_option,
     key_option,
     of_one,
@@ -24,7 +25,7 @@ from .common import (
     write_all,
     write_csv,
 )
-from .files import ends_meet, facts, from_files, name_of, print_caveats, read_array
+from .files import facts, from_files, name_of, of_ends, print_caveats, read_array
 from .parsing import CommandWithNumbers
 from .units import UnitOptions, unit_options
 
@@ -123,7 +124,7 @@ def _columns(points: Points) -> dict[str, list[Any]]:
 @click.command(cls=CommandWithNumbers)
 @click.argument("file", type=click.Path())
 @click.option("--lmbda", type=MultiplierList(), required=True, help="λ, or several separated by commas.")
-@click.option("--closed", is_flag=True, help="The points are a loop: cells may wrap around.")
+@ends_option
 @click.option("--weights", type=click.Path(), help="File of the points' weights.")
 @click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
 @click.option("--cells", "cells_path", type=click.Path(), help="Write the cells of a single λ to a CSV file.")
@@ -134,7 +135,7 @@ def _columns(points: Points) -> dict[str, list[Any]]:
 def segment(
     file: str,
     lmbda: list[float],
-    closed: bool,
+    is_open: bool | None,
     weights: str | None,
     csv_path: str | None,
     cells_path: str | None,
@@ -142,31 +143,29 @@ def segment(
     as_json: bool,
     key: str | None,
 ) -> None:
-    """The best partition of the points in a FILE (.npy, .npz, .csv; one a row) into runs, at each λ."""
+    """The best partition of the points in a FILE (.npy, .npz, .csv; one a row) into runs, at each λ.
+
+    On a loop cells may go on from the last point to the first.
+    """
     from edcurve import segmentation
 
     if cells_path is not None and len(lmbda) != 1:
         raise ValueError(f"--cells lists the cells of a single λ, got {len(lmbda)}")
+    closed = None if is_open is None else not is_open
     points, given = read_array(file, key), None if weights is None else _read_weights(weights)
     try:
         result, doubt = segmentation.segment_unwarned(points, lmbda, weights=given, closed=closed, base=base)
     except (ValueError, TypeError) as error:
         raise type(error)(_of_file(str(error), file, weights, len(lmbda))) from None
     if doubt is not None:
-        click.echo(doubt, err=True)
-    if not closed and ends_meet(points):
-        click.echo(
-            "the last point is about as near to the first as neighbours are, but was taken for an end: --closed is "
-            "for loops",
-            err=True,
-        )
+        click.echo(of_ends(doubt), err=True)
     names = ("lmbda", "cells", "entropy", "distortion", "value", "gap")
     frame = result.to_pandas()
     table: dict[str, list[Any]] = {name: frame[name].tolist() for name in names}
     write_all({csv_path: partial(write_csv, table), cells_path: partial(_write_cells, result)})
     if as_json:
         cells = {name: [part.tolist() for part in getattr(result, name)] for name in ("boundaries", "probabilities")}
-        click.echo(json.dumps({"file": file, "base": base, **table, **cells}, allow_nan=False))
+        click.echo(json.dumps({"file": file, "base": base, "closed": result.closed, **table, **cells}, allow_nan=False))
     elif csv_path is None and cells_path is None:
         print_table(names, [list(row) for row in zip(*table.values(), strict=True)])
 

@@ -36,7 +36,7 @@ def report(
     tolerance = None if file.tolerance == 0.05 else f"{file.tolerance:g}"
     given = {"--points": points, "--key": file.key, "--tolerance": tolerance}
     flags = {"--shannon": shannon, "--no-shannon": shannon is False}
-    flags |= {"--open": file.is_open, "--waveform": file.waveform}
+    flags |= {"--open": file.closed is False, "--closed": file.closed is True, "--waveform": file.waveform}
     command += [word for option, value in given.items() if value is not None for word in (option, value)]
     command += [flag for flag, wanted in flags.items() if wanted]
     resolved = resolve(source_from(source, file))

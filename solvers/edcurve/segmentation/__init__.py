@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import progress, validation
 from edcurve.equality import ComparedByValue
+from edcurve.sources import ends
 
 from . import arguments, closed_exact, closed_with_gap, light_cells, open_curve, point_order
 from .prepared_curve import PartitionWithBound, PreparedCurve, measure, prepared, rotated
@@ -106,7 +107,7 @@ def segment(
     lmbda: ArrayLike,
     *,
     weights: ArrayLike | None = None,
-    closed: bool = False,
+    closed: bool | None = None,
     base: float = 2,
 ) -> Segmentation:
     """Cut a curve, given as points in order with weights, into the contiguous cells of least H + λD.
@@ -137,8 +138,10 @@ def segment(
     weights : array_like, shape (N,), optional
         Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted. What is negative by rounding, down to
         −N·eps·max, is taken as 0: max is the largest, and eps that of the floats given.
-    closed : bool
-        Whether the first point follows the last, so that a cell may hold both.
+    closed : bool, optional
+        Whether the first point follows the last, so that a cell may hold both. If omitted, points of two or more
+        coordinates are a loop if the last is as near to the first as neighbours are, and others have ends, as single
+        numbers do. `Source.from_samples` has the same rule; the result says what the points were taken for.
     base : float
         Base of the logarithm, above 1.
 
@@ -155,7 +158,7 @@ def segment(
         For arguments that are not allowed, named in the message, and for λ times the squared size of the points
         above 1e300.
     TypeError
-        If an argument is not a number or an array of numbers, or `closed` is not a bool.
+        If an argument is not a number or an array of numbers, or `closed` is not a bool or None.
 
     Warns
     -----
@@ -163,6 +166,8 @@ def segment(
         If points of one coordinate, 64 or more on an open curve, are in an order that looks random, and sorting lowers
         the value by a tenth or more. Nothing is sorted: order means something on a curve. Samples of a scalar have
         none, and their best cells are those of the sorted points.
+    UserWarning
+        If `closed` is omitted and the ends are near each other, but not as near as neighbours.
 
     References
     ----------
@@ -176,7 +181,7 @@ def segment(
 
 
 def segment_unwarned(
-    points: ArrayLike, lmbda: ArrayLike, *, weights: ArrayLike | None, closed: bool, base: float
+    points: ArrayLike, lmbda: ArrayLike, *, weights: ArrayLike | None, closed: bool | None, base: float
 ) -> tuple[Segmentation, str | None]:
     """Return what `segment` does, and what it warns of, if anything."""
     table, scalar = arguments.points(points)
@@ -185,26 +190,24 @@ def segment_unwarned(
     if values.ndim > 1:
         raise ValueError(f"lmbda must be a number or one-dimensional, got shape {values.shape}")
     weight = arguments.weights(weights, table.shape[0])
-    if not isinstance(closed, bool | np.bool_):
-        raise TypeError(f"closed must be True or False, got {closed!r}")
-    if closed and table.shape[0] < FEWEST_CLOSED:
+    loop, doubt = ends.settled(table, closed)
+    if loop and table.shape[0] < FEWEST_CLOSED:
         raise ValueError(f"points must be at least {FEWEST_CLOSED} if closed is True, got {table.shape[0]}")
     curve = prepared(table, weight)
     scaled = [arguments.scaled(one, unit, curve.exponent) for one in values.ravel().tolist()]
-    partitions = _closed(curve, scaled) if closed else _open(curve, scaled)
+    partitions = _closed(curve, scaled) if loop else _open(curve, scaled)
     rows = [_row(curve, part, one, unit) for part, one in zip(partitions, values.ravel().tolist(), strict=True)]
     if scalar:
         rows = [row._replace(centroids=row.centroids[:, 0]) for row in rows]
-    if not closed:
+    if not loop:
         for row in rows:
             row.boundaries[0] = 0
     fields = dict(zip(_Row._fields, rows[0] if values.ndim == 0 else _columns(rows), strict=True))
     shown = float(values) if values.ndim == 0 else values.copy()
-    doubt = None
-    if table.shape[1] == 1 and not closed:
+    if table.shape[1] == 1 and not loop:
         reached = np.array([row.value for row in rows])
         doubt = point_order.doubt(table[:, 0], weight, values.ravel(), reached, unit)
-    return Segmentation(shown, base, **fields, closed=bool(closed), size=table.shape[0]), doubt
+    return Segmentation(shown, base, **fields, closed=loop, size=table.shape[0]), doubt
 
 
 class _Row(NamedTuple):

@@ -70,7 +70,7 @@ def from_waveform(
 
 
 def from_samples(
-    x: ArrayLike, *, closed: bool = True, tolerance: float = 0.05, name: str = "samples"
+    x: ArrayLike, *, closed: bool | None = None, tolerance: float = 0.05, name: str = "samples"
 ) -> SampledLoop | SampledCurve:
     """Source given by measured vectors along a curve, equally spaced in the phase v.
 
@@ -79,8 +79,9 @@ def from_samples(
     x : array_like, shape (N, dim) or (N,)
         Points γ(v) at v = i/N of a loop, which stand for the trigonometric polynomial through them, or at
         v = i/(N − 1) of an open curve. Squared errors are sums over the coordinates: divide by √dim for means.
-    closed : bool
-        Whether the curve is a loop.
+    closed : bool, optional
+        Whether the curve is a loop. If omitted, points of two or more coordinates are one if the last is as near to
+        the first as neighbours are, and others have ends, as single numbers do. `edcurve.segment` has the same rule.
     tolerance : float
         Largest `.defect` that is accepted.
     name : str
@@ -101,6 +102,11 @@ def from_samples(
     ValueError
         If the defect exceeds the tolerance (`edcurve.segment` needs no stationarity); if the points are fewer than
         4, not finite, larger than 1e140 in size, within 1e-140 of each other, all equal or more than 2²⁸ numbers.
+
+    Warns
+    -----
+    UserWarning
+        If `closed` is omitted and the ends are near each other, but not as near as neighbours.
     """
     return measured.from_samples(x, closed=closed, tolerance=tolerance, name=name)
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
 
-from . import condition, orbits
+from . import condition, ends, orbits
 from .base import TOLERATED, Array, Source
 from .spectra import MOST, Spectrum
 from .waveforms import finite_samples, left_out, waveform_modes
@@ -24,34 +24,43 @@ LEAST = 4  # points
 LARGEST = 2**28  # numbers
 ALL_PAIRS = 2048  # points at whose pairs stationarity is examined, of more every second, third, …: two laps at most
 ROUNDING = 1e-12
-REPEATED = 1e-6  # of a typical step: a last point so near the first is the first again
 DIRECT = 64  # lags at which distances are summed term by term, since transforms cancel there
 SMALL_PHASE = 1e-300
 
 
-def from_samples(x: ArrayLike, *, closed: bool, tolerance: float, name: str) -> SampledLoop | SampledCurve:
+def from_samples(x: ArrayLike, *, closed: bool | None, tolerance: float, name: str) -> SampledLoop | SampledCurve:
     """Source given by measured vectors; see `Source.from_samples`."""
+    made, doubt = from_samples_unwarned(x, closed=closed, tolerance=tolerance, name=name)
+    if doubt is not None:
+        validation.warn(doubt)
+    return made
+
+
+def from_samples_unwarned(
+    x: ArrayLike, *, closed: bool | None, tolerance: float, name: str
+) -> tuple[SampledLoop | SampledCurve, str | None]:
+    """What `from_samples` returns, and what it warns of, if anything."""
     points = checked_points(x)
-    if not isinstance(closed, bool | np.bool_):
-        raise TypeError(f"closed must be True or False, got {closed!r}")
+    loop, doubt = ends.settled(points, closed)
     limit = validation.real("tolerance", tolerance)
     if limit < 0.0:
         raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
-    if closed:
+    if loop:
         _refuse_repeated(points)
-    made = SampledLoop(points, name=str(name)) if closed else SampledCurve(points, name=str(name))
+    made = SampledLoop(points, name=str(name)) if loop else SampledCurve(points, name=str(name))
     if made.defect > limit:
+        kind = "loop" if loop else "curve with ends"
         raise ValueError(
-            f"x must be stationary: ‖γ(v) − γ(v+u)‖² must depend on u alone, but deviates from that by "
+            f"x must be stationary: ‖γ(v) − γ(v+u)‖² must depend on u alone, but as a {kind} it deviates from that by "
             f"{made.defect:.3g} of its mean, and tolerance is {limit:g}; edcurve.segment gives the optimal partition "
             "of any curve"
         )
-    return made
+    return made, doubt
 
 
 def _refuse_repeated(points: Array) -> None:
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    if np.linalg.norm(points[-1] - points[0]) <= REPEATED * np.median(steps):
+    if np.linalg.norm(points[-1] - points[0]) <= ends.REPEATED * np.median(steps):
         raise ValueError(
             "x must not repeat its first point at the end of a loop: leave the last point out, v = i/N, i = 0, …, N − 1"
         )
