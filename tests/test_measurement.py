@@ -180,6 +180,32 @@ class TestEntropyInterval:
         low, high = np.transpose(intervals)
         assert np.mean((low <= truth) & (truth <= high)) >= 0.93
 
+    @pytest.mark.parametrize(
+        ("cells", "per_cell", "rare", "least", "most"),
+        [
+            (2, 1000, 1, 0.57, 0.64),
+            (8, 50, 1, 0.58, 0.65),
+            (64, 10, 1, 0.93, 0.98),
+            (2, 50, 2, 0.83, 0.88),
+            (32, 1000, 2, 0.80, 0.85),
+            (8, 1000, 3, 0.90, 0.95),
+            (8, 20, 5, 0.93, 0.99),
+        ],
+    )
+    def test_coverage_with_a_rare_cell(self, cells, per_cell, rare, least, most):
+        # A cell that is expected c times is missing in e^−c of the samples, which then look like those of fewer cells.
+        # 1500 draws: a standard error of 0.013 at 0.6, and of 0.006 at 0.95.
+        n = cells * per_cell
+        p = np.append(np.full(cells, (1 - rare / n) / cells), rare / n)
+        above = hits = 0
+        for counts in np.random.default_rng(30).multinomial(n, p, size=1500):
+            low, high = quiet(*sample(counts), base=math.e).entropy_interval
+            above += nats(p) > high
+            hits += low <= nats(p) <= high
+        assert least <= hits / 1500 <= most
+        if cells <= 8:
+            assert above / 1500 == pytest.approx(math.exp(-rare), abs=0.04)
+
     @pytest.mark.parametrize("cells", [50, 400])
     def test_it_is_not_wider_than_equal_cells_need(self, cells):
         # There the estimate's standard deviation is √((cells − 1)/2)/n: no other statement knows n to be enough.
