@@ -32,7 +32,7 @@ EXAMPLES = {
     "certify": "edcurve certify ramp 0.01",
     "excess": "edcurve excess circle --points measured.csv",
     "report": "edcurve report circle --points measured.csv --out report.html",
-    "segment": "edcurve segment loop.npy --lmbda 4,32,256",
+    "segment": "edcurve segment loop.npy --cells 3,8",
     "figures": "edcurve figures --out figures",
     "train": "edcurve train circle --lmbda 4 --compressor circular-table --batch-size 64 --steps 20 --store one",
     "sweep": "edcurve sweep circle --lmbda 4,32 --compressor circular,circular-table --steps 200 --store many",

@@ -141,7 +141,7 @@ def test_segment_of_points_in_random_order_names_sorting(cli, loop):
 def test_segment_writes_its_table_and_its_cells(cli, loop):
     np.savetxt("weights.csv", np.linspace(1.0, 2.0, 240))
     arguments = ("segment", "loop.npy", "--lmbda", "16", "--weights", "weights.csv")
-    assert cli(*arguments, "--csv", "table.csv", "--cells", "cells.csv")[:2] == (0, "")
+    assert cli(*arguments, "--csv", "table.csv", "--cells-csv", "cells.csv")[:2] == (0, "")
     best = ed.segment(loop, 16.0, weights=np.linspace(1.0, 2.0, 240))
     (row,) = csv.DictReader(Path("table.csv").read_text(encoding="utf-8").splitlines())
     assert float(row["value"]) == best.value
@@ -152,10 +152,17 @@ def test_segment_writes_its_table_and_its_cells(cli, loop):
 
 
 def test_what_segment_refuses(refused, loop):
-    refused(["segment", "loop.npy"], "--lmbda")
+    refused(["segment", "loop.npy"], "give exactly one of --lmbda, --cells, --entropy and --distortion, got none")
+    refused(["segment", "loop.npy", "--cells", "2", "--lmbda", "4"], "got --lmbda and --cells")
+    refused(["segment", "loop.npy", "--cells", "0"], "Error: cells must be integers, at least 1, got 0")
+    refused(["segment", "loop.npy", "--cells", "999"], "loop.npy: cells must be at most 240")
+    refused(["segment", "loop.npy", "--entropy", "-1"], "Error: entropy must be at least 0")
     refused(["segment", "loop.npy", "--lmbda", "1;2"], "--lmbda must be numbers separated by commas", "'1;2'")
     refused(["segment", "loop.npy", "--lmbda", "-1"], "Error: lmbda must be at least 0")
-    refused(["segment", "loop.npy", "--lmbda", "1,2", "--cells", "c.csv"], "--cells lists the cells of a single λ")
+    refused(
+        ["segment", "loop.npy", "--lmbda", "1,2", "--cells-csv", "c.csv"],
+        "--cells-csv lists the cells of a single partition",
+    )
     refused(["segment", "none.npy", "--lmbda", "1"], "none.npy: No such file")
     refused(["segment", "ramp", "--lmbda", "1"], "ramp: expected a file that ends in .npy, .npz, .csv")
 
@@ -363,3 +370,20 @@ def test_entropies_in_nats_and_units(output):
     """The base is that of H and λ; bits per pixel are bits whatever it is."""
     arguments = ("circle", "-D", "0.05", "-H", "2.5", "--bpp", "--dim", "2", "--base", "nats", "--json")
     assert strict(output("excess", *arguments))["entropy"] == [pytest.approx(5 * math.log(2))]
+
+
+@pytest.mark.parametrize(
+    ("option", "values"), [("cells", [3, 8]), ("entropy", [1.5, 2.2]), ("distortion", [0.2, 0.05])]
+)
+def test_segment_by_what_is_asked_for(output, loop, option, values):
+    best = ed.segment(loop, **{option: values}, closed=True)
+    given = ("segment", "loop.npy", "--closed", f"--{option}", ",".join(map(str, values)))
+    got = strict(output(*given, "--json"))
+    assert [got[name] for name in ("cells", "entropy", "distortion")] == [
+        best.cells.tolist(),
+        best.entropy.tolist(),
+        best.distortion.tolist(),
+    ]
+    columns = ["cells", "entropy", "distortion"]
+    assert [*table(output(*given))] == (columns if option == "cells" else ["lmbda", *columns, "value", "gap"])
+    assert ("gap" in got) == (option != "cells")

@@ -124,3 +124,13 @@ class TestCertify:
     def test_infinite(self, output):
         (certificate,) = json.loads(output("certify", "ramp", "0", "--json"))
         assert certificate["lower"] == certificate["upper"] == "inf"
+
+
+def test_lagrangian_for_numbers_of_cells(output, refused):
+    got = strict(output("lagrangian", "ramp", "--cells", "1,2,4", "--json"))
+    low, high = ed.multipliers("ramp", [1, 2, 4])
+    assert floats(got["lmbda_from"]) == pytest.approx(low.tolist(), nan_ok=True)
+    assert floats(got["lmbda_to"]) == pytest.approx(high.tolist(), nan_ok=True)
+    assert [*table(output("lagrangian", "circle", "--cells", "4"))] == ["cells", "lmbda_from", "lmbda_to"]
+    refused(["lagrangian", "ramp", "3", "--cells", "4"], "give either λ or --cells")
+    refused(["lagrangian", "ramp", "--cells", "0"], "cells must be integers from 1 to 2**50, got 0")

@@ -456,3 +456,41 @@ def test_vertices_of_a_loop_run_through_several_times(harmonic):
     few = vertices(source)[1]
     assert few > harmonic
     assert few * source.cell_distortion(1 / few) < 0.9
+
+
+@pytest.mark.parametrize("source", ["ramp", "circle", "uniform", "sawbridge", "power:1.5", ed.Circle().scaled(1e-3)])
+def test_multipliers_invert_the_lagrangian(source):
+    """Just inside of either end so many cells are best, just outside they are not."""
+    counts = np.array([1, 2, 3, 4, 5, 7, 100, 10**5])
+    low, high = ed.multipliers(source, counts)
+    for count, start, end in zip(counts.tolist(), low.tolist(), high.tolist(), strict=True):
+        if math.isnan(start):
+            assert math.isnan(end)
+            assert not (ed.lagrangian(source, np.geomspace(1e-3, 1e6, 2000)).cells == count).any()
+            continue
+        inside, outside = 0.001 * (end - start), 0.001 * (end - start)
+        assert (ed.lagrangian(source, [start + inside, end - inside]).cells == count).all()
+        assert ed.lagrangian(source, end + outside).cells > count
+        assert count == 1 or ed.lagrangian(source, start - outside).cells < count
+
+
+def test_multipliers_of_the_paper():
+    """The first slope of the ramp's hull and where five cells begin, in bits; that of the circle in nats."""
+    assert ed.multipliers("ramp", 4) == pytest.approx((42.667, 49.847), abs=1e-3)
+    assert ed.multipliers("circle", 1, base=math.e) == (0.0, pytest.approx(1.60635, abs=1e-5))
+    assert all(math.isnan(end) for count in (2, 3) for end in ed.multipliers("ramp", count))
+    assert ed.multipliers("circle", [[3], [4]])[0].shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "cells", "words"),
+    [
+        ("ramp", 0, "cells must be integers from 1 to 2\\*\\*50, got 0"),
+        ("ramp", 1.5, "cells must be integers from 1 to 2\\*\\*50, got 1.5"),
+        ("pulse:0.2", 3, "source must be one whose best partitions are of equal cells, got 'pulse:0.2'"),
+        ("ramp:64", 3, "source must be one whose best partitions are of equal cells, got 'ramp:64'"),
+    ],
+)
+def test_multipliers_that_are_refused(source, cells, words):
+    with pytest.raises(ValueError, match=words):
+        ed.multipliers(source, cells)

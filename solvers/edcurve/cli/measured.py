@@ -12,6 +12,7 @@ import click
 
 from .common import (
     MultiplierList,
+    NumberList,
     RealNumber,
     base_option,
     ends_option,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from edcurve.io.tables import Points
     from edcurve.segmentation import Segmentation
     from edcurve.sources import Source
+
+SHOWN = ("cells", "entropy", "distortion")  # columns of partitions into a number of cells
 
 
 @click.command(cls=CommandWithNumbers)
@@ -123,18 +126,24 @@ def _columns(points: Points) -> dict[str, list[Any]]:
 
 @click.command(cls=CommandWithNumbers)
 @click.argument("file", type=click.Path())
-@click.option("--lmbda", type=MultiplierList(), required=True, help="λ, or several separated by commas.")
+@click.option("--lmbda", type=MultiplierList(), help="λ, or several separated by commas: the least H + λD.")
+@click.option("--cells", type=NumberList(int), help="Number of cells, or several: the least distortion.")
+@click.option("--entropy", type=NumberList(), help="The most entropy, or several: the least distortion.")
+@click.option("--distortion", type=NumberList(), help="The most distortion, or several: the least entropy.")
 @ends_option
 @click.option("--weights", type=click.Path(), help="File of the points' weights.")
 @click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
-@click.option("--cells", "cells_path", type=click.Path(), help="Write the cells of a single λ to a CSV file.")
+@click.option("--cells-csv", "cells_path", type=click.Path(), help="Write the cells of a single partition to a file.")
 @base_option
 @json_option
 @key_option
 @reported
 def segment(
     file: str,
-    lmbda: list[float],
+    lmbda: list[float] | None,
+    cells: list[float] | None,
+    entropy: list[float] | None,
+    distortion: list[float] | None,
     is_open: bool | None,
     weights: str | None,
     csv_path: str | None,
@@ -143,38 +152,49 @@ def segment(
     as_json: bool,
     key: str | None,
 ) -> None:
-    """The best partition of the points in a FILE (.npy, .npz, .csv; one a row) into runs, at each λ.
+    """The best partition of the points in a FILE (.npy, .npz, .csv; one a row) into runs.
 
-    On a loop cells may go on from the last point to the first.
+    It is the best for each λ, for each number of cells, or under each limit on the entropy or on the distortion; gap is
+    0 if no other is better. On a loop cells may go on from the last point to the first.
     """
     from edcurve import segmentation
+    from edcurve.segmentation import arguments
 
-    if cells_path is not None and len(lmbda) != 1:
-        raise ValueError(f"--cells lists the cells of a single λ, got {len(lmbda)}")
+    given = {"lmbda": lmbda, "cells": cells, "entropy": entropy, "distortion": distortion}
+    named = [name for name, values in given.items() if values is not None]
+    if len(named) != 1:
+        got = " and ".join(f"--{name}" for name in named) or "none"
+        raise ValueError(f"give exactly one of --lmbda, --cells, --entropy and --distortion, got {got}")
+    count = len(given[named[0]] or ())
+    if cells_path is not None and count != 1:
+        raise ValueError(f"--cells-csv lists the cells of a single partition, got {count}")
     closed = None if is_open is None else not is_open
-    points, given = read_array(file, key), None if weights is None else _read_weights(weights)
+    points, shares = read_array(file, key), None if weights is None else _read_weights(weights)
     try:
-        result, doubt = segmentation.segment_unwarned(points, lmbda, weights=given, closed=closed, base=base)
+        asked = arguments.asked(**given)
+        result, doubt = segmentation.segment_unwarned(points, asked, weights=shares, closed=closed, base=base)
     except (ValueError, TypeError) as error:
-        raise type(error)(_of_file(str(error), file, weights, len(lmbda))) from None
+        raise type(error)(_of_file(str(error), file, weights, count)) from None
     if doubt is not None:
         click.echo(of_ends(doubt), err=True)
-    names = ("lmbda", "cells", "entropy", "distortion", "value", "gap")
+    names = ["lmbda", "cells", "entropy", "distortion", "value", "gap"] if cells is None else [*SHOWN]
     frame = result.to_pandas()
     table: dict[str, list[Any]] = {name: frame[name].tolist() for name in names}
     write_all({csv_path: partial(write_csv, table), cells_path: partial(_write_cells, result)})
     if as_json:
-        cells = {name: [part.tolist() for part in getattr(result, name)] for name in ("boundaries", "probabilities")}
-        click.echo(json.dumps({"file": file, "base": base, "closed": result.closed, **table, **cells}, allow_nan=False))
+        parts = {name: [part.tolist() for part in getattr(result, name)] for name in ("boundaries", "probabilities")}
+        click.echo(json.dumps({"file": file, "base": base, "closed": result.closed, **table, **parts}, allow_nan=False))
     elif csv_path is None and cells_path is None:
         print_table(names, [list(row) for row in zip(*table.values(), strict=True)])
 
 
 def _of_file(message: str, points: str, weights: str | None, count: int) -> str:
-    """The message, with the file that holds what it is about; `count` is the number of λ."""
+    """The message, with the file that holds what it is about; `count` is the number of values asked for."""
     if message.startswith("base must"):
         return message
-    if message.startswith("lmbda must be at least"):
+    if message.startswith(
+        ("lmbda must be at least", "entropy must be", "distortion must be", "cells must be integers")
+    ):
         return message.removesuffix(" at index 0") if count == 1 else message
     return f"{weights if message.startswith('weights') else points}: {message}"
 

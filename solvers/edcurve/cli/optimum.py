@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .common import (
     MultiplierList,
+    NumberList,
     RealNumber,
     base_option,
     json_option,
@@ -60,7 +61,7 @@ def distortion(source: Source | str, entropy: tuple[float, ...], base: float, as
     _print(source, base, as_json, entropy=list(entropy), distortion=values.tolist())
 
 
-def _print(source: Source | str, base: float, as_json: bool, **columns: list[float]) -> None:
+def _print(source: Source | str, base: float, as_json: bool, **columns: list[Any]) -> None:
     if not as_json:
         print_caveats(source)
     print_columns(name_of(source), base, as_json, facts=facts(source), **columns)
@@ -70,19 +71,33 @@ def _print(source: Source | str, base: float, as_json: bool, **columns: list[flo
 @source_or_file_argument
 @multipliers_argument("lmbda", required=False)
 @click.option("--lmbda", "listed", type=MultiplierList(), help="λ, or several separated by commas, instead of LMBDA.")
+@click.option("--cells", type=NumberList(int), help="Instead of λ: for which λ so many cells are best.")
 @base_option
 @json_option
 @reported
 @from_files
 def lagrangian(
-    source: Source | str, lmbda: list[float], listed: list[float] | None, base: float, as_json: bool
+    source: Source | str,
+    lmbda: list[float],
+    listed: list[float] | None,
+    cells: list[int] | None,
+    base: float,
+    as_json: bool,
 ) -> None:
     """The least H + λD at each LMBDA, and the cells that attain it.
 
-    SOURCE may be ramp:T, sampled at T points, or a file, as for `edcurve curve`.
+    With --cells, the range of λ for which so many cells attain it; NaN where there is none. SOURCE may be ramp:T,
+    sampled at T points, or a file, as for `edcurve curve`.
     """
     from edcurve.optimum import sweeps
 
+    if cells is not None:
+        if lmbda or listed is not None:
+            raise ValueError("give either λ or --cells")
+        with of_one(len(cells)):
+            low, high = sweeps.multipliers(source, cells, base=base)
+        _print(source, base, as_json, cells=cells, lmbda_from=low.tolist(), lmbda_to=high.tolist())
+        return
     if bool(lmbda) == (listed is not None):
         raise ValueError("give λ either as LMBDA or by --lmbda")
     wanted = lmbda if listed is None else listed

@@ -109,6 +109,14 @@ def cells(model: ModuleType, parameters: Any, vertices: Sequence[float], lmbda: 
     return few if lmbda <= at_few else _more(model, parameters, lmbda, few, at_few)
 
 
+def beyond(model: ModuleType, parameters: Any, vertices: Sequence[float], count: float) -> float:
+    """The λ from which more cells than `count`, which is on the hull, are better."""
+    for i in range(len(vertices) - 1):
+        if vertices[i] == count:
+            return _switch(model, parameters, count, vertices[i + 1])
+    return _next(model, parameters, count)
+
+
 def _switch(model: ModuleType, parameters: Any, few: float, many: float) -> float:
     """The λ at which many cells begin to beat few."""
     gap = model.mean(parameters, 1.0 / few) - model.mean(parameters, 1.0 / many)

@@ -114,6 +114,56 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     return Lagrangian(*[*(part.reshape(values.shape) for part in parts), resolved.status])
 
 
+def multipliers(source: Source | str, cells: ArrayLike, *, base: float = 2) -> tuple[Any, Any]:
+    """Range of λ for which a number of cells attains the least H + λD: the inverse of `lagrangian`.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    cells : int or array_like of int
+        Numbers of cells, from 1 to 2⁵⁰.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    low, high : float or ndarray
+        Ends of the range, in units of `base` per unit distortion; NaN for numbers that are never best, because K equal
+        cells lie above the convex hull of E(D), as 2 and 3 do for the ramp.
+
+    Raises
+    ------
+    ValueError
+        For arguments that are not allowed, named in the message, and for sources whose best partitions are not known
+        to be of equal cells.
+    TypeError
+        If an argument is not an integer, an array of integers or a source.
+    """
+    resolved = resolve(source, stationary=False)
+    unit = validation.log_base(base)
+    wanted = "cells must be integers from 1 to 2**50"
+    counts = validation.integers("cells", cells, wanted)
+    if ((counts < 1) | (counts > 2**50)).any():
+        raise ValueError(f"{wanted}, got {counts[(counts < 1) | (counts > 2**50)].flat[0]}")
+    if isinstance(resolved, SampledRamp) or not uniform_suffices(resolved):
+        raise ValueError(f"source must be one whose best partitions are of equal cells, got {resolved.name!r}")
+    plain, size = units.normal(resolved)
+    corners = envelopes.vertices(plain)
+
+    def beyond(count: float) -> float:
+        return loops.point(functions.beyond, plain.law, corners, count) / (unit * size)
+
+    ends = np.full((2, counts.size), np.nan)
+    for i, count in enumerate(counts.ravel().tolist()):
+        if count >= corners[-1] or count in corners:
+            fewer = [one for one in corners if one < count] if count <= corners[-1] else [count - 1]
+            ends[:, i] = beyond(float(fewer[-1])) if fewer else 0.0, beyond(float(count))
+    if counts.ndim == 0:
+        return float(ends[0, 0]), float(ends[1, 0])
+    return ends[0].reshape(counts.shape), ends[1].reshape(counts.shape)
+
+
 def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
     """The same for the sampled ramp, by dynamic programming over cells of whole steps of the phase."""
     from edcurve import progress

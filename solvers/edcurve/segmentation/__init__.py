@@ -1,7 +1,8 @@
-"""The best contiguous partition of any curve, of any density, by dynamic programming."""
+"""The best contiguous partitions of any curve, of any density, by dynamic programming."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from edcurve import progress, validation
 from edcurve.equality import ComparedByValue
 from edcurve.sources import ends
 
-from . import arguments, closed_exact, closed_with_gap, light_cells, open_curve, point_order
+from . import arguments, cell_count, closed_exact, closed_with_gap, light_cells, limits, open_curve, point_order
 from .prepared_curve import PartitionWithBound, PreparedCurve, measure, prepared, rotated
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ FEWEST_CLOSED = 3
 
 @dataclass(frozen=True, eq=False)
 class Segmentation(ComparedByValue):
-    """Partition of a curve into contiguous cells that minimises H + λD, for one λ or, along the first axis, several.
+    """Partition of a curve into contiguous cells, the best for what was asked, or along the first axis several.
+
+    It is a quantizer: `encode` takes points that were not in the curve.
 
     Attributes
     ----------
     lmbda : float or ndarray, shape (m,)
-        λ, in units of `base` per unit distortion, as given.
+        λ, in units of `base` per unit distortion: as given, or that of the convex hull at the limit given. NaN where a
+        number of cells was asked for.
     base : float
         Base of the logarithm.
     entropy, distortion : float or ndarray, shape (m,)
@@ -41,7 +45,9 @@ class Segmentation(ComparedByValue):
     value : float or ndarray, shape (m,)
         entropy + lmbda · distortion.
     gap : float or ndarray, shape (m,)
-        No contiguous partition has a value below value − gap. 0.0 where the partition is optimal, up to rounding.
+        0.0 where the partition is the best of all contiguous ones, up to rounding. Of a given λ, none has a value below
+        value − gap. Under a limit on the entropy, none has a distortion below distortion − gap/lmbda; under one on the
+        distortion, none has an entropy below entropy − gap.
     boundaries : ndarray of int, shape (cells,), or tuple of m of them
         Index of the first point of every cell, increasing. On an open curve the first is 0. On a closed one the last
         cell goes on through the end of the points to the one before ``boundaries[0]``; a single cell starts at 0.
@@ -53,6 +59,8 @@ class Segmentation(ComparedByValue):
         Whether the first point follows the last.
     size : int
         Number of points.
+    points : ndarray, shape (points,) or (points, dim)
+        The points.
     """
 
     lmbda: Any
@@ -66,6 +74,7 @@ class Segmentation(ComparedByValue):
     probabilities: Any
     closed: bool
     size: int
+    points: Any
 
     @property
     def cells(self) -> Any:
@@ -85,6 +94,60 @@ class Segmentation(ComparedByValue):
         label = np.searchsorted(boundaries, np.arange(self.size), side="right") - 1
         return np.where(label < 0, boundaries.size - 1, label)
 
+    @property
+    def thresholds(self) -> Array:
+        """Numbers between the cells of sorted scalar points, midway between neighbours, shape (cells − 1,)."""
+        self._require_one("thresholds")
+        if self.closed or self.points.ndim != 1 or not (np.diff(self.points) >= 0.0).all():
+            raise ValueError("thresholds are those of scalar points that are sorted upwards, on an open curve")
+        first = self.boundaries[1:]
+        return np.asarray(0.5 * self.points[first - 1] + 0.5 * self.points[first])
+
+    def encode(self, x: ArrayLike) -> Any:
+        """Index of the cell of the nearest point of the curve, the first of several.
+
+        Parameters
+        ----------
+        x : float or array_like
+            Scalars of any shape, or points along the last axis, as the curve's are.
+
+        Returns
+        -------
+        int or ndarray of int64
+            Indices from 0 to ``cells − 1``; the points of the curve have their `labels`, unless it meets itself there.
+        """
+        self._require_one("encode")
+        table = arguments.finite("x", x)
+        scalar = self.points.ndim == 1
+        if not scalar and (table.ndim == 0 or table.shape[-1] != self.points.shape[1]):
+            raise ValueError(f"x must have {self.points.shape[1]} coordinates along its last axis, got {table.shape}")
+        shape = table.shape if scalar else table.shape[:-1]
+        if scalar and not self.closed and (np.diff(self.points) > 0.0).all():
+            index = np.searchsorted(self.thresholds, table, side="left")
+        else:
+            from scipy.spatial import cKDTree
+
+            curve = self.points.reshape(self.size, -1)
+            _, nearest = cKDTree(curve).query(table.reshape(-1, curve.shape[1]))
+            index = self.labels[nearest].reshape(shape)
+        return index if shape else int(index)
+
+    def decode(self, index: ArrayLike) -> Any:
+        """Centroids of cells, in the shape of `index`, with an axis for coordinates appended if points are no scalars.
+
+        ValueError for an index that is not from 0 to ``cells − 1``.
+        """
+        self._require_one("decode")
+        cells = validation.integers("index", index, "index must be of integers")
+        if cells.size and not (cells.min() >= 0 and cells.max() < self.cells):
+            raise ValueError(f"index must be between 0 and {self.cells - 1}, got {cells.min()} to {cells.max()}")
+        decoded = self.centroids[cells]
+        return decoded if decoded.ndim else float(decoded)
+
+    def _require_one(self, name: str) -> None:
+        if isinstance(self.boundaries, tuple):
+            raise ValueError(f"{name} is of one partition, this has {len(self.boundaries)}: ask segment for one")
+
     def to_pandas(self) -> pd.DataFrame:
         """Tabulate, in a row for each λ: lmbda, cells, entropy, distortion, value, gap. Base is in ``.attrs``."""
         import pandas as pd
@@ -98,23 +161,32 @@ class Segmentation(ComparedByValue):
         kind = "closed" if self.closed else "open"
         if isinstance(self.boundaries, tuple):
             return f"<Segmentation of {self.size} points, {kind}: {len(self.boundaries)} λ>"
+        if np.isnan(self.lmbda):
+            result = f"{self.cells} cells, entropy {self.entropy:.6g}, distortion {self.distortion:.6g}"
+            return f"<Segmentation of {self.size} points, {kind}: {result}>"
         result = f"{self.cells} cells, value {self.value:.6g}, gap {self.gap:.2g}"
         return f"<Segmentation of {self.size} points, {kind}: λ = {self.lmbda:g}, {result}>"
 
 
 def segment(
     points: ArrayLike,
-    lmbda: ArrayLike,
+    lmbda: ArrayLike | None = None,
     *,
+    cells: ArrayLike | None = None,
+    entropy: ArrayLike | None = None,
+    distortion: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     closed: bool | None = None,
     base: float = 2,
 ) -> Segmentation:
-    """Cut a curve, given as points in order with weights, into the contiguous cells of least H + λD.
+    """Cut a curve, given as points in order with weights, into the best contiguous cells.
 
-    The sum over cells of −p log p + λ Σ w ‖x − centroid‖² is minimised by dynamic programming [1]_. The result is the
-    global optimum over all partitions into runs of consecutive points, for any dimension and any density. This covers
-    entropy-constrained scalar quantisation: points on a grid, weighted by a density.
+    The best are those of least H + λD for `lmbda`, of least distortion for a number of `cells` or for at most some
+    `entropy`, and of least entropy for at most some `distortion`. Exactly one of these four is given.
+
+    *By λ.* The sum over cells of −p log p + λ Σ w ‖x − centroid‖² is minimised by dynamic programming [1]_. The result
+    is the global optimum over all partitions into runs of consecutive points, for any dimension and any density. This
+    covers entropy-constrained scalar quantisation: points on a grid, weighted by a density.
 
     Time is O(N²) at worst and usually far less: lower bounds on the cost of whole blocks of starts exclude most blocks.
     The bounds hold for every input, so the optimum is not affected. Memory is O(N · dim); a closed curve of at most
@@ -127,6 +199,14 @@ def segment(
     that at most max(16, 4·10⁶ / N) places are tried. The places that remain may leave a `gap`. For a smooth curve the
     gap falls with the square of the distance between tried places.
 
+    *By the number of cells.* The least distortion is found by dynamic programming [2]_: the k-means clustering of
+    sorted scalars, also known as natural breaks. N sorted scalars and K cells take O(K N log N), other points O(K N²)
+    at worst; cells of more squared error than another partition are left out. A closed curve has at most 2048 points.
+
+    *By entropy or distortion.* Partitions of least H + λD are the corners of a convex hull. The corner within the limit
+    is compared with partitions between it and the next corner, found by moving boundaries one at a time from both, up
+    to 256 cells. `gap` says how much less the hull leaves possible: 0.0 at a corner.
+
     Parameters
     ----------
     points : array_like, shape (N,) or (N, dim)
@@ -135,6 +215,10 @@ def segment(
         first.
     lmbda : float or array_like, shape (m,)
         λ ≥ 0, finite, in units of `base` per unit distortion, in any order.
+    cells : int or array_like of int, shape (m,)
+        Numbers of cells, at least 1; at most the number of points of positive weight that differ from the one before.
+    entropy, distortion : float or array_like, shape (m,)
+        The most of it, at least 0 and finite; entropy in units of `base`. It may be exceeded by a rounding, 1e-12.
     weights : array_like, shape (N,), optional
         Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted. What is negative by rounding, down to
         −N·eps·max, is taken as 0: max is the largest, and eps that of the floats given.
@@ -173,46 +257,86 @@ def segment(
     ----------
     .. [1] D. Muresan and M. Effros, "Quantization as histogram segmentation: optimal scalar quantizer design in
        network systems", IEEE Trans. Inf. Theory 54 (2008), 344–366.
+    .. [2] W. D. Fisher, "On grouping for maximum homogeneity", J. Amer. Statist. Assoc. 53 (1958), 789–798.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edcurve.segmentation import segment
+    >>> best = segment(np.array([1.0, 1.2, 4.0, 4.1, 9.0]), cells=3)
+    >>> best.centroids, best.thresholds, best.encode([0.0, 5.0, 7.0])
+    (array([1.1 , 4.05, 9.  ]), array([2.6 , 6.55]), array([0, 1, 2]))
     """
-    result, doubt = segment_unwarned(points, lmbda, weights=weights, closed=closed, base=base)
+    asked = arguments.asked(lmbda=lmbda, cells=cells, entropy=entropy, distortion=distortion)
+    result, doubt = segment_unwarned(points, asked, weights=weights, closed=closed, base=base)
     if doubt is not None:
         validation.warn(doubt)
     return result
 
 
 def segment_unwarned(
-    points: ArrayLike, lmbda: ArrayLike, *, weights: ArrayLike | None, closed: bool | None, base: float
+    points: ArrayLike, asked: tuple[str, Array], *, weights: ArrayLike | None, closed: bool | None, base: float
 ) -> tuple[Segmentation, str | None]:
-    """Return what `segment` does, and what it warns of, if anything."""
+    """Return what `segment` does, by `arguments.asked`, and what it warns of, if anything."""
     table, scalar = arguments.points(points)
     unit = validation.log_base(base)
-    values = validation.nonnegative("lmbda", lmbda, finite=True)
-    if values.ndim > 1:
-        raise ValueError(f"lmbda must be a number or one-dimensional, got shape {values.shape}")
+    name, values = asked
     weight = arguments.weights(weights, table.shape[0])
     loop, doubt = ends.settled(table, closed)
     if loop and table.shape[0] < FEWEST_CLOSED:
         raise ValueError(f"points must be at least {FEWEST_CLOSED} if closed is True, got {table.shape[0]}")
-    curve = prepared(table, weight)
-    scaled = [arguments.scaled(one, unit, curve.exponent) for one in values.ravel().tolist()]
-    partitions = _closed(curve, scaled) if loop else _open(curve, scaled)
-    rows = [_row(curve, part, one, unit) for part, one in zip(partitions, values.ravel().tolist(), strict=True)]
+    curve, wanted = prepared(table, weight), values.ravel().tolist()
+    if name == "lmbda":
+        rows = _by_lmbda(curve, wanted, loop, unit)
+    elif name == "cells":
+        rows = [_by_cells(curve, int(one), loop, unit) for one in wanted]
+    else:
+        rows = [_by_limit(curve, one, name == "entropy", loop, unit) for one in wanted]
     if scalar:
         rows = [row._replace(centroids=row.centroids[:, 0]) for row in rows]
     if not loop:
         for row in rows:
             row.boundaries[0] = 0
     fields = dict(zip(_Row._fields, rows[0] if values.ndim == 0 else _columns(rows), strict=True))
-    shown = float(values) if values.ndim == 0 else values.copy()
     if table.shape[1] == 1 and not loop:
-        reached = np.array([row.value for row in rows])
-        doubt = point_order.doubt(table[:, 0], weight, values.ravel(), reached, unit)
-    return Segmentation(shown, base, **fields, closed=loop, size=table.shape[0]), doubt
+        doubt = _doubt(table[:, 0], weight, asked, rows, unit)
+    given = table[:, 0] if scalar else table
+    return Segmentation(base=base, **fields, closed=loop, size=table.shape[0], points=given), doubt
+
+
+def _by_lmbda(curve: PreparedCurve, lmbda: list[float], closed: bool, unit: float) -> list[_Row]:
+    scaled = [arguments.scaled(one, unit, curve.exponent) for one in lmbda]
+    partitions = (_closed if closed else _open)(curve, scaled)
+    return [_row(curve, part, one, unit) for part, one in zip(partitions, lmbda, strict=True)]
+
+
+def _by_cells(curve: PreparedCurve, cells: int, closed: bool, unit: float) -> _Row:
+    with progress.bar("segmenting", None) as update:
+        part = cell_count.best(curve, rotated(curve.x), cells, closed, update)
+    return _row(curve, PartitionWithBound(part, None), math.nan, unit)
+
+
+def _by_limit(curve: PreparedCurve, most: float, of_entropy: bool, closed: bool, unit: float) -> _Row:
+    def solve(lmbda: float) -> PartitionWithBound:
+        return (_closed if closed else _open)(curve, [lmbda])[0]
+
+    limit = most * unit if of_entropy else float(np.ldexp(most, -2 * curve.exponent))
+    found = limits.best(curve, rotated(curve.x), solve, limit, of_entropy=of_entropy)
+    lmbda = float(np.ldexp(found.lmbda / unit, -2 * curve.exponent))
+    return _row(curve, PartitionWithBound(found.boundaries, None), lmbda, unit)._replace(gap=found.gap / unit)
+
+
+def _doubt(points: Array, weight: Array, asked: tuple[str, Array], rows: list[_Row], unit: float) -> str | None:
+    if asked[0] == "cells":
+        return point_order.doubt_cells(points, weight, asked[1].ravel(), np.array([row.distortion for row in rows]))
+    lmbda, reached = (np.array([getattr(row, name) for row in rows]) for name in ("lmbda", "value"))
+    return point_order.doubt(points, weight, lmbda, reached, unit)
 
 
 class _Row(NamedTuple):
-    """The fields of a `Segmentation` for one λ: numbers first, then arrays."""
+    """The fields of a `Segmentation` of one partition: numbers first, then arrays."""
 
+    lmbda: float
     entropy: float
     distortion: float
     value: float
@@ -222,7 +346,7 @@ class _Row(NamedTuple):
     probabilities: Array
 
 
-NUMBERS = 4  # fields of a row that are numbers
+NUMBERS = 5  # fields of a row that are numbers
 
 
 def _columns(rows: list[_Row]) -> tuple[Any, ...]:
@@ -266,4 +390,4 @@ def _row(curve: PreparedCurve, partition: PartitionWithBound, lmbda: float, unit
     value = entropy + lmbda * cells.distortion
     gap = 0.0 if lower is None else max(value - lower / unit, 0.0)
     boundaries = curve.first[part] if part.size > 1 else np.zeros(1, np.int64)
-    return _Row(entropy, cells.distortion, value, gap, boundaries, cells.centroids, cells.probabilities)
+    return _Row(lmbda, entropy, cells.distortion, value, gap, boundaries, cells.centroids, cells.probabilities)

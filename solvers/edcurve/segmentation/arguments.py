@@ -16,6 +16,25 @@ MOST_NUMBERS = 10**8
 LARGEST, LEAST_SPREAD = 1e150, 1e-140
 
 
+def asked(**given: ArrayLike | None) -> tuple[str, Array]:
+    """Check what partitions are asked by, one of several arguments, and return its name and its values."""
+    named = {name: value for name, value in given.items() if value is not None}
+    if len(named) != 1:
+        got = " and ".join(named) or "none"
+        raise ValueError(f"segment takes exactly one of {', '.join(given)}, got {got}")
+    ((name, value),) = named.items()
+    if name == "cells":
+        wanted = "cells must be integers, at least 1"
+        values = validation.integers(name, value, wanted).astype(np.float64)
+        if (values < 1.0).any():
+            raise ValueError(f"{wanted}, got {values[values < 1.0].flat[0]:g}")
+    else:
+        values = validation.nonnegative(name, value, finite=True)
+    if values.ndim > 1:
+        raise ValueError(f"{name} must be a number or one-dimensional, got shape {values.shape}")
+    return name, values
+
+
 def points(given: ArrayLike) -> tuple[Array, bool]:
     """Check the points and return them as a table, one a row, and whether they were scalars."""
     array = validation._as_float64("points", given)
@@ -37,6 +56,14 @@ def points(given: ArrayLike) -> tuple[Array, bool]:
     if 0.0 < spread < LEAST_SPREAD:
         raise ValueError(f"points must be all the same or vary by at least {LEAST_SPREAD:g}, got {spread:.6g}")
     return table, array.ndim == 1
+
+
+def finite(name: str, given: ArrayLike) -> Array:
+    """Check that these are finite numbers and return them as an array."""
+    array = validation._as_float64(name, given)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)].flat[0]!s}")
+    return array
 
 
 def weights(given: ArrayLike | None, size: int) -> Array:

@@ -28,10 +28,7 @@ def doubt(points: Array, weights: Array, lmbda: Array, value: Array, unit: float
     """
     if points.size < FEWEST or lmbda.size == 0:
         return None
-    # so that squares neither overflow nor vanish; entropy + λD stays the same with λ in the same units
-    exponent = int(np.frexp(np.abs(points).max())[1])
-    x, w = np.ldexp(points, -exponent), weights / weights.max()
-    w = w / w.sum()
+    x, w, exponent = _scaled(points, weights)
     if not looks_random(x, w):
         return None
     with np.errstate(over="ignore"):
@@ -40,10 +37,39 @@ def doubt(points: Array, weights: Array, lmbda: Array, value: Array, unit: float
     best = int(np.argmin(share))
     if not share[best] < PAYS:
         return None
+    return _sentence(f"value {value[best]:.4g} at lmbda = {lmbda[best]:g}", bound[best])
+
+
+def doubt_cells(points: Array, weights: Array, cells: Array, distortion: Array) -> str | None:
+    """The same for partitions into given numbers of cells, by their distortions."""
+    if points.size < FEWEST or cells.size == 0:
+        return None
+    x, w, exponent = _scaled(points, weights)
+    if not looks_random(x, w):
+        return None
+    bound = np.ldexp([equally_wide(x, w, min(int(count), MOST_CELLS))[1] for count in cells.tolist()], 2 * exponent)
+    share = np.divide(bound, distortion, out=np.ones_like(bound), where=distortion > 0.0)
+    best = int(np.argmin(share))
+    if not share[best] < PAYS:
+        return None
+    return _sentence(f"distortion {distortion[best]:.4g} with cells = {cells[best]:g}", bound[best])
+
+
+def _scaled(points: Array, weights: Array) -> tuple[Array, Array, int]:
+    """Points so that squares neither overflow nor vanish, weights that sum to 1, and the exponent that was taken out.
+
+    Entropy + λD stays the same with λ in the same units.
+    """
+    exponent = int(np.frexp(np.abs(points).max())[1])
+    w = weights / weights.max()
+    return np.ldexp(points, -exponent), w / w.sum(), exponent
+
+
+def _sentence(what: str, bound: float) -> str:
     return (
-        f"points are in an order that looks random, and segment cuts points in the order given: value "
-        f"{value[best]:.4g} at lmbda = {lmbda[best]:g}, where sorted points need at most {bound[best]:.4g}. "
-        f"Unless their order has a meaning, sort the points, and their weights with them"
+        f"points are in an order that looks random, and segment cuts points in the order given: {what}, where sorted "
+        f"points need at most {bound:.4g}. Unless their order has a meaning, sort the points, and their weights with "
+        "them"
     )
 
 
@@ -61,14 +87,19 @@ def looks_random(x: Array, w: Array) -> bool:
 
 def sorted_bound(x: Array, w: Array, lmbda: Array) -> Array:
     """Bound the optimum of the points, sorted, from above: the best of 1, 2, 4, … equally wide cells, in nats."""
-    low, width = float(x.min()), float(np.ptp(x))
     least, count = np.full(lmbda.size, np.inf), 1
     while count <= min(x.size, MOST_CELLS):
-        cell = np.minimum(((x - low) / width * count).astype(np.int64), count - 1)
-        mass = np.bincount(cell, weights=w, minlength=count)
-        kept = mass[mass > 0.0]
-        mean = np.bincount(cell, weights=w * x, minlength=count) / np.where(mass > 0.0, mass, 1.0)
-        distortion = float((w * (x - mean[cell]) ** 2).sum())
-        least = np.minimum(least, -(kept * np.log(kept)).sum() + lmbda * distortion)
+        entropy, distortion = equally_wide(x, w, count)
+        least = np.minimum(least, entropy + lmbda * distortion)
         count *= 2
     return least
+
+
+def equally_wide(x: Array, w: Array, count: int) -> tuple[float, float]:
+    """Entropy in nats and distortion of the points, sorted, in that many equally wide cells."""
+    low, width = float(x.min()), float(np.ptp(x))
+    cell = np.minimum(((x - low) / width * count).astype(np.int64), count - 1)
+    mass = np.bincount(cell, weights=w, minlength=count)
+    kept = mass[mass > 0.0]
+    mean = np.bincount(cell, weights=w * x, minlength=count) / np.where(mass > 0.0, mass, 1.0)
+    return -float((kept * np.log(kept)).sum()), float((w * (x - mean[cell]) ** 2).sum())
