@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edcurve.validation import real
 
+from .scales import LEAST
 from .triples import evaluate, rounding, worst_triple
 
 Array = NDArray[np.float64]
@@ -206,12 +207,15 @@ def check_star(cell_distortion: Function, *, derivative: Function | None = None)
     Notes
     -----
     Sizes go down to 1e-6; those that coincide stand 0.1 % apart, or more where the error of the value would
-    exceed (1 − p₁/p₃)²/1000. Violations confined to a narrower range than that are not seen.
+    exceed (1 − p₁/p₃)²/1000. Violations confined to a narrower range than that are not seen. Up to a third (★) says
+    that g is convex, which neighbouring sizes tell: these go down to 1e-300 (see `scales`), so that no
+    partition is too fine. There a violation within the numerical error is none.
     """
     margin, error, sizes, seen = worst_triple(cell_distortion, derivative)
     source = "differences of d" if derivative is None else "the derivative given"
     holds = margin > 0 and seen <= largest_hidden
-    method = f"{_outcome(margin, error, seen)}; search over triples of sizes from {seen:.1e} to 1, by {source}"
+    searched = f"search over triples of sizes from {seen:.1e} to 1, and of neighbouring ones from {LEAST:.0e}"
+    method = f"{_outcome(margin, error, seen)}; {searched}, by {source}"
     p1, p2, p3 = (float(p) for p in sizes)
     return Condition(holds, margin, (p1, p2, p3), method)
 

@@ -11,6 +11,11 @@ from edcurve.validation import warn
 
 from .protocol import Solvable, kept
 
+CANCELLED = (
+    1e-8  # d(p)/p as a share of D_max up to which a difference of numbers of that order has lost half its digits
+)
+STEADY = 1e-14  # share of d(p)/p that it may fall by rounding of its last digits
+
 
 def check(source: Solvable, distortion: ArrayLike) -> None:
     """Warn of distortions at which a function brought by a user has less than half its digits."""
@@ -39,7 +44,9 @@ def _accurate_above(source: Solvable) -> float:
     means = np.asarray(source.cell_distortion(near.ravel())).reshape(near.shape) / near
     # fourth differences of a smooth d are 1e-12 of it; a kink is rough too, but not all sizes below it are
     rough = np.abs(np.diff(means, n=4, axis=1)).max(axis=1) > 1e-8 * np.abs(means[:, 4])
-    rough |= (np.diff(means, axis=1) <= 0.0).any(axis=1)
+    # it rises, unless rounding decides; cells of a δ with a jump all have about the same, of which no digit is lost
+    flat = CANCELLED * source.max_distortion > means[:, 4]
+    rough |= (np.diff(means, axis=1) <= np.where(flat, 0.0, -STEADY * np.abs(means[:, 4]))[:, None]).any(axis=1)
     smooth = np.flatnonzero(~(rough[:-2] | rough[1:-1] | rough[2:]))
     first = smooth[0] if smooth.size else sizes.size - 1
     return float(means[first, 4]) if first > 0 else 0.0

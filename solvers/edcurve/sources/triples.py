@@ -13,11 +13,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from .scales import worst_scale
+
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]  # of an array of sizes
 Slope = Callable[[Array], Array]  # of an array of x: x, g(x) and a bound on the error of g(x), stacked
 
-least_size = 1e-6  # below it d is taken for power-like
+least_size = 1e-6  # below it `scales` looks at neighbouring sizes, which suffice there
 resolution = 1e-3  # a triple counts if the error of its value is below this times (1 − p₁/p₃)²
 # Extrapolation chooses the step that changed least, by luck sometimes. Among some ten thousand triples that are all but
 # equal one then is off by ten times the estimate, and (★) seems violated where it holds barely, as for the ramp near ⅓.
@@ -39,7 +41,7 @@ def worst_triple(d: Function, derivative: Function | None) -> tuple[float, float
         slope, seen = slope_of(d, derivative)
         scored = np.concatenate([_interior(slope, seen), _listed(slope, seen)])
         scored = scored[np.argsort(scored[:, 0])]
-        scored = np.concatenate([scored[:1], _refined(slope, seen, scored)])
+        scored = np.concatenate([scored[:1], _refined(slope, seen, scored), [worst_scale(d, rounding)]])
     low, error, *x = scored[np.argmin(scored[:, 0])]
     if low == np.inf:
         low, x = np.nan, [np.nan] * 3
