@@ -256,6 +256,7 @@ def evaluate_cells(
     *,
     source: edcurve.Source | None = None,
     rank_floor: float | None = None,
+    energy: float | None = None,
 ) -> Evaluation:
     """Evaluate a compressor by the cells that it makes of a grid of phases.
 
@@ -273,10 +274,12 @@ def evaluate_cells(
         The source that the optimum is taken from, if it is not that of the signal.
     rank_floor : float, optional
         As in `Evaluation`.
+    energy : float, optional
+        Mean of ‖x(v)‖² over the grid, if it is known.
     """
     probability = cells.sizes / len(cells.labels)
     entropy = float(np.sum(-probability * np.log2(probability))) + 0.0  # 0 for a single cell, not −0
-    spread, offset = signal.mean_energy(cells.phases), 0.0
+    spread, offset = signal.mean_energy(cells.phases) if energy is None else energy, 0.0
     for block, means in signal.cell_means(cells):
         weight = probability[block]
         spread -= float(weight @ np.square(means).sum(axis=1))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -74,3 +76,11 @@ def distinct_rows(codes: Indices) -> tuple[Indices, Indices]:
             label = np.unique(label, return_inverse=True)[1]
     _, first, cells = np.unique(label, return_index=True, return_inverse=True)
     return codes[first], cells
+
+
+def distinct_runs(codes: Tensor) -> tuple[Indices, Indices]:
+    """`distinct_rows` of a tensor on any device, at little cost where few rows differ from the one before."""
+    changed = torch.nonzero((codes[1:] != codes[:-1]).any(dim=1))[:, 0] + 1
+    starts = torch.cat([changed.new_zeros(1), changed])
+    distinct, cells = distinct_rows(codes[starts].cpu().numpy())
+    return distinct, np.repeat(cells, np.diff(starts.cpu().numpy(), append=len(codes)))

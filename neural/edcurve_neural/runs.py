@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from . import signals
 from .compressors.base import Compressor
 from .config import Config
 from .evaluation import POINTS, Evaluation, check_points, evaluate_cells, grid
-from .moments import GridCells, distinct_rows
+from .moments import GridCells, distinct_runs
+from .signals import Signal
 
 BATCH = 2**15  # phases, or distinct indices, handled at once
 
@@ -72,11 +75,18 @@ def evaluate_model(model: Compressor, points: int = POINTS) -> Evaluation:
         model.encode_phase(grid(points, start, min(start + BATCH, points)).to(like).unsqueeze(0))[0]
         for start in range(0, points, BATCH)
     ]
-    distinct, cells = distinct_rows(torch.cat(blocks).cpu().numpy())
+    distinct, cells = distinct_runs(torch.cat(blocks))
     indices = torch.from_numpy(distinct).to(like.device).unsqueeze(0)
 
     def reconstruct(block: slice) -> NDArray[np.float64]:
         return model.decode(indices[:, block])[0].double().cpu().numpy()
 
     rate = model.rate(indices)[0].double().cpu().numpy()
-    return evaluate_cells(signal, GridCells(cells, len(distinct)), reconstruct, rate, rank_floor=floor)
+    energy = _mean_energy(type(signal), signal.name, signal.samples or 2, points)
+    return evaluate_cells(signal, GridCells(cells, len(distinct)), reconstruct, rate, rank_floor=floor, energy=energy)
+
+
+@lru_cache(maxsize=16)  # the runs of a sweep are of the same few sources
+def _mean_energy(_kind: type[Signal], name: str, samples: int, points: int) -> float:
+    """Mean of ‖x(v)‖² over the grid of phases."""
+    return signals.signal(name, samples).mean_energy((np.arange(points) + 0.5) / points)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from edcurve_neural.compressors.ntc import NTC
-from edcurve_neural.moments import distinct_rows
+from edcurve_neural.moments import distinct_rows, distinct_runs
 from edcurve_neural.runs import evaluate_model
 from edcurve_neural.signals import signal
 
@@ -252,6 +252,16 @@ def test_relabelling_wide_indices():
     distinct, cells = distinct_rows(many)
     assert np.array_equal(distinct[cells], many)
     assert len(distinct) == len(np.unique(many, axis=0))
+
+
+@pytest.mark.parametrize("latents", [1, 3])
+def test_rows_that_follow_each_other(latents):
+    """As of all rows, where few of them change: also if none does, or the same cell comes twice."""
+    generator = np.random.default_rng(1)
+    codes = np.repeat(generator.integers(-3, 3, size=(60, latents)), generator.integers(1, 9, size=60), axis=0)
+    for rows in (codes, codes[:1], np.zeros((7, latents), dtype=np.int64)):
+        for ours, expected in zip(distinct_runs(torch.from_numpy(rows)), distinct_rows(rows), strict=True):
+            assert np.array_equal(ours, expected)
 
 
 def test_rank_floor():

@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from edcurve.cli import main
 from edcurve_neural import manifolds
-from edcurve_neural.compressors.train_circular import loop_of_components
+from edcurve_neural.compressors.train_circular import loops_of_components
 from edcurve_neural.moments import GridCells
 from edcurve_neural.signals import signal
 from edcurve_neural.store import row
@@ -245,7 +245,7 @@ def test_upper_bounds_are_called_so():
 
 def test_start_finds_the_pair_that_winds_once():
     """Where most of the variance winds three times, the angle of the first pair would confuse three phases."""
-    rows = loop_of_components(loop(500, ((3, 1.2), (1, 1.0))), 8.0)
+    rows = loops_of_components(loop(500, ((3, 1.2), (1, 1.0)))).best(8.0)
     assert np.abs(rows[:, :2]).max() < 1e-6
     assert np.abs(rows[:, 2:4]).max() > 0.5
 
@@ -253,7 +253,7 @@ def test_start_finds_the_pair_that_winds_once():
 @pytest.mark.parametrize(("lmbda", "winds"), [(8.0, 2), (4096.0, 1)])
 def test_start_depends_on_lmbda(lmbda, winds):
     """Phases half a turn apart, 0.1 away from each other, are worth a bit only where λ is high."""
-    rows = loop_of_components(loop(4096, ((1, 0.05), (2, 1.0))), lmbda)
+    rows = loops_of_components(loop(4096, ((1, 0.05), (2, 1.0)))).best(lmbda)
     used = np.abs(rows[:, :4]).max(axis=0) > 0.5
     assert used.tolist() == [winds == 1, winds == 1, winds == 2, winds == 2]
 

@@ -8,7 +8,7 @@ in the end are chosen for realizations.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
 from typing import ClassVar, NamedTuple
@@ -65,19 +65,22 @@ class SeriesProgram(Program[Compressor]):
         self.layout = layout(self.signal.dim, first.hidden)
         keys = torch.tensor([random_streams.key(config.seed, "weights") for config in configs])
         flat = initial(self.layout, keys)
+        begun: dict[tuple[int, int | None], Start] = {}  # models that see the same phases differ by λ
         for i, config in enumerate(configs):
             if config.start == "data":
-                self._start(config, self.layout.views(flat[i : i + 1]))
+                phases = config.seed, config.train_size
+                if phases not in begun:
+                    v = learning_phases.phases(config, "start", STARTED_FROM)
+                    x = self.signal.sample(v)[0].double()
+                    begun[phases] = Start(v, x, loops_of_components(x.numpy()))
+                self._start(config, begun[phases], self.layout.views(flat[i : i + 1]))
         super().__init__(configs, flat.to(device))
 
-    def _start(self, config: Settings, views: dict[str, Tensor]) -> None:
+    def _start(self, config: Settings, start: Start, views: dict[str, Tensor]) -> None:
         """The skip as two principal components, the series as its fit; the hidden layers add nothing at first."""
-        v = learning_phases.phases(config, "start", STARTED_FROM)
-        rows = loop_of_components(self.signal.sample(v)[0].double().numpy(), config.lmbda * self.signal.weight)
-        views["skip"].copy_(torch.from_numpy(rows))
+        views["skip"].copy_(torch.from_numpy(start.loops.best(config.lmbda * self.signal.weight)))
         views[f"analysis.{len(config.hidden)}"].zero_()
-        factors = waves(latents(self.signal, v, views))[0].double()
-        x = self.signal.sample(v)[0].double()
+        factors, x = waves(latents(self.signal, start.phases, views))[0].double(), start.x
         gram = factors @ factors.T / len(x) + RIDGE * torch.eye(len(factors), dtype=torch.float64)
         views["series"].copy_(torch.linalg.solve(gram, factors @ x / len(x)) / FAST)
 
@@ -309,23 +312,40 @@ def _middles(cells: EqualCells) -> Tensor:
     return torch.remainder((torch.arange(cells.number) + (0.5 - cells.offset)) / cells.number, 1.0)
 
 
-def loop_of_components(x: NDArray[np.float64], lmbda: float) -> NDArray[np.float64]:
-    """The pair of principal components whose angle, cut into equal cells, makes the best code of realizations.
+class Loops(NamedTuple):
+    """Pairs of principal components, and what their angle costs that is cut into equal cells.
 
-    A pair that winds twice where another winds once is good for low λ, and useless for high λ.
-
-    Parameters
+    Attributes
     ----------
-    x : ndarray, shape (n, dim)
-        Realizations.
-    lmbda : float
-        λ in bits per unit of the sum of squared errors.
-
-    Returns
-    -------
-    ndarray, shape (2, dim + 1)
+    maps : ndarray, shape (pairs, 2, dim + 1)
         Affine maps to components of unit variance and mean 0, their constants in the last column.
+    rate, distortion : ndarray, shape (pairs, numbers of cells)
+        Entropy in bits, and the sum of squared errors.
     """
+
+    maps: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    distortion: NDArray[np.float64]
+
+    def best(self, lmbda: float) -> NDArray[np.float64]:
+        """The pair for λ in bits per unit of the sum of squared errors.
+
+        A pair that winds twice where another winds once is good for low λ, and useless for high λ.
+        """
+        best: NDArray[np.float64] = self.maps[np.argmin((self.rate + lmbda * self.distortion).min(axis=1))]
+        return best
+
+
+class Start(NamedTuple):
+    """What models of one seed begin with: phases, shape (1, n), their realizations and loops of those."""
+
+    phases: Tensor
+    x: Tensor
+    loops: Loops
+
+
+def loops_of_components(x: NDArray[np.float64]) -> Loops:
+    """The pairs of the largest principal components of realizations of shape (n, dim)."""
     mean, dim = x.mean(axis=0), x.shape[1]
     centred = x - mean
     variance, vectors = _principal(centred)
@@ -335,16 +355,15 @@ def loop_of_components(x: NDArray[np.float64], lmbda: float) -> NDArray[np.float
         rows = np.concatenate([rows, np.zeros((2 - len(rows), dim))])
     scores = rows @ centred.T
     counts = 2 ** np.arange(int(math.log2(max(len(x) // LEAST, 1))) + 1)
-
-    def cost(pair: Iterable[int]) -> float:
-        first, second = pair
+    maps, codes = list[NDArray[np.float64]](), list[list[tuple[float, float]]]()
+    for first, second in combinations(range(len(rows)), 2):
         turns = np.remainder(np.arctan2(scores[second], scores[first]) / (2.0 * np.pi), 1.0)
         realizations = SortedRealizations(turns, centred, 1.0)
-        codes = [realizations.with_means(EqualCells(int(count), 0.0)) for count in counts]
-        return float(min(rate + lmbda * distortion for rate, distortion in codes))
-
-    best = rows[list(min(combinations(range(len(rows)), 2), key=cost))]
-    return np.concatenate([best, -(best @ mean)[:, None]], axis=1)
+        codes.append([realizations.with_means(EqualCells(int(count), 0.0)) for count in counts])
+        pair = rows[[first, second]]
+        maps.append(np.concatenate([pair, -(pair @ mean)[:, None]], axis=1))
+    rate, distortion = np.moveaxis(np.array(codes), 2, 0)
+    return Loops(np.array(maps), rate, distortion)
 
 
 def _principal(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,7 +11,7 @@ from edcurve_neural.compressors import begin, circular
 from edcurve_neural.compressors.cells import EqualCells, SortedRealizations, choose
 from edcurve_neural.compressors.codebook import Codebook, with_codebook
 from edcurve_neural.compressors.ntc import NTC
-from edcurve_neural.compressors.train_circular import DENSE, loop_of_components
+from edcurve_neural.compressors.train_circular import DENSE, loops_of_components
 from edcurve_neural.signals import signal
 
 BASE = edn.Config("circle", 32.0, batch_size=64, steps=40, hidden=(16, 16), compressor="circular")
@@ -71,11 +71,11 @@ def test_series_is_a_fourier_series():
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.125, 0.5, 0.875])
-@pytest.mark.parametrize("number", [1, 2, 7])
-def test_sums_over_cells(number, offset):
+@pytest.mark.parametrize(("number", "dim"), [(1, 3), (2, 3), (7, 3), (7, 200)])
+def test_sums_over_cells(number, dim, offset):
     """Prefix sums against the index of each realization, and middles that lie in their own cells."""
     rng = np.random.default_rng(1)
-    latent, x = rng.random(300), rng.standard_normal((300, 3))
+    latent, x = rng.random(300), rng.standard_normal((300, dim))
     cells = EqualCells(number, offset)
     index = circular.cell(torch.from_numpy(latent), *cells).numpy()
     counts, sums = SortedRealizations(latent, x, 1.0).sums(cells)
@@ -128,7 +128,7 @@ def test_components_that_go_round_once():
     u = (np.arange(500) + 0.5) / 500
     x = np.stack([np.cos(4 * np.pi * u), np.sin(4 * np.pi * u)], axis=1) * 2.0
     x = np.concatenate([x, np.cos(2 * np.pi * u)[:, None], 0.9 * np.sin(2 * np.pi * u)[:, None]], axis=1) + 5.0
-    rows = loop_of_components(x, 64.0)
+    rows = loops_of_components(x).best(64.0)
     plane = x @ rows[:, :-1].T + rows[:, -1]
     turned = np.unwrap(np.arctan2(plane[:, 1], plane[:, 0]))
     assert abs(turned[-1] - turned[0]) == pytest.approx(2 * np.pi * 499 / 500, rel=1e-6)
@@ -138,8 +138,8 @@ def test_components_that_go_round_once():
 
 def test_components_of_a_line():
     x = np.linspace(-1.0, 1.0, 50)[:, None] * np.array([[3.0, 4.0]])
-    assert loop_of_components(x, 64.0).shape == (2, 3)
-    assert np.isfinite(loop_of_components(x, 64.0)).all()
+    assert loops_of_components(x).best(64.0).shape == (2, 3)
+    assert np.isfinite(loops_of_components(x).best(64.0)).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -296,8 +296,8 @@ def test_codewords_are_means():
 @pytest.mark.parametrize("dim", [3, DENSE + 1])
 def test_components_of_a_single_realization(dim):
     """Nothing varies, so that there is no first direction; with many coordinates too."""
-    rows = loop_of_components(np.full((5, dim), 0.25), 8.0)
+    rows = loops_of_components(np.full((5, dim), 0.25)).best(8.0)
     np.testing.assert_array_equal(rows, np.zeros((2, dim + 1)))
     x = np.zeros((3, dim))
     x[2] = 1.0
-    assert np.linalg.matrix_rank(loop_of_components(x - x[2:], 8.0)[:, :-1]) == 1
+    assert np.linalg.matrix_rank(loops_of_components(x - x[2:]).best(8.0)[:, :-1]) == 1
