@@ -236,14 +236,18 @@ def _water_filling(spectrum: Eigenvalues | InverseSquares, distortion: Array, na
     return np.asarray(np.maximum(0.5 * (spectrum.logs(count) - count * log), 0.0))
 
 
-def is_power(source: Source, exponent: float) -> bool:
-    """Whether it is the power law of that exponent, scaled or not."""
-    return isinstance(source, PowerLaw) and source.law.parameters.exponent == exponent
+def power_exponent(source: Source) -> float | None:
+    """a of a source with δ(u) proportional to uᵃ, else None."""
+    if isinstance(source, PowerLaw):
+        return float(source.law.parameters.exponent)
+    if isinstance(source, Sawbridge):
+        return 1.0
+    return 2.0 if isinstance(source, UniformScalar) else None
 
 
 def is_scalar(source: Source) -> bool:
     """Whether it is the uniform scalar, scaled or not."""
-    return isinstance(source, UniformScalar) or is_power(source, 2.0)
+    return power_exponent(source) == 2.0
 
 
 @lru_cache(maxsize=64)
@@ -251,7 +255,7 @@ def eigenvalues(source: Source) -> Eigenvalues | InverseSquares:
     """Return the eigenvalues of a source's covariance."""
     if isinstance(source, Ramp):
         return InverseSquares(float(source.law.scale) * 0.25 / math.pi**2, 2)
-    if isinstance(source, Sawbridge) or is_power(source, 1.0):
+    if power_exponent(source) == 1.0:
         return InverseSquares(float(source.law.scale) / math.pi**2, 1)
     if is_scalar(source):
         return Eigenvalues(np.array([source.max_distortion]), 0.0)

@@ -17,6 +17,7 @@ from edcurve.shannon import (
     phase_grids,
     rate_distortion,
     rate_distortion_bounds,
+    sandwich,
 )
 from edcurve.sources import resolve
 from hypothesis import given, settings
@@ -38,7 +39,7 @@ SPECTRA = {
     "inverse squares": 1.0 / np.arange(1, 301) ** 2,
 }
 CLOSED = {"ramp": ed.Ramp(), **{name: ed.Source.from_spectrum(c, name=name) for name, c in SPECTRA.items()}}
-OPEN = {"sawbridge": 0.08, "uniform": 0.01, "power:0.5": 0.35, "power:1.5": 0.03}  # least D/D_max here: time is short
+OPEN = ("sawbridge", "uniform", "power:0.5", "power:1.5")
 
 
 def shares(least, count=40, most=0.999):
@@ -277,7 +278,7 @@ def test_no_density_is_below(name, seed):
 @pytest.mark.parametrize("name", OPEN)
 def test_enclosure_of_open_sources(name):
     maximum = resolve(name).max_distortion
-    D = np.unique(np.concatenate([shares(OPEN[name], 12), [0.995]])) * maximum
+    D = np.unique(np.concatenate([shares(1e-4, 20), [1e-300, 1e-9, 0.995]])) * maximum
     bounds = rate_distortion_bounds(name, D, **NATS)
     assert (bounds.lower <= bounds.upper).all()
     assert (bounds.upper - bounds.lower <= 1e-3).all()
@@ -309,11 +310,10 @@ def test_uniform_scalar_against_blahut_arimoto_on_the_line():
 @given(st.integers(0, 2**32 - 1), st.floats(1.0, 300.0))
 def test_scan_of_the_line_bounds_the_dual_constraint(seed, lmbda):
     """Against integrals over 100 points to a cell, at 601 reproductions, some outside [0, 1]."""
-    cells = channels.PhaseCells.of(resolve("uniform"), 32)
     log_weight = np.random.default_rng(seed).normal(size=32)
     v, y = (np.arange(3200) + 0.5) / 3200, np.linspace(-0.1, 1.1, 601)
     values = (np.repeat(np.exp(log_weight), 100) * np.exp(-lmbda * (v - y[:, None]) ** 2)).mean(axis=1)
-    bound = channels.scanned(cells, log_weight, lmbda)
+    bound = channels.scanned(log_weight, 1 / 32, lmbda)
     assert math.log(values.max()) <= bound + 1e-4
     assert bound <= math.log(values.max()) + 1e-2
 
@@ -331,10 +331,48 @@ def test_two_reproductions_of_the_uniform_scalar():
     assert channel.distortion == pytest.approx(1 / 12 - channel.weights @ away**2, rel=1e-3)
 
 
+@pytest.mark.parametrize("name", ["sawbridge", "uniform", "power:1.5"])
+def test_long_intervals_against_channels_fitted_for_them(name):
+    """Where the channel of a smaller λ is extended, one fitted for that λ itself has the same rate and dual value."""
+    table = sandwich.Sandwich(resolve(name))
+    direct = table._evenly(1.05 * table.long.line.lmbda, 0.5)
+    lower, upper = table.long.bounds(np.array([direct.distortion]))[:, 0]
+    assert lower <= direct.rate
+    assert direct.dual - direct.lmbda * direct.distortion <= upper
+    assert upper == pytest.approx(direct.rate, abs=3e-4)
+
+
+def test_uniform_scalar_at_a_small_distortion_against_blahut_arimoto():
+    """1200 values of the source, 401 reproductions, D/D_max = 0.007."""
+    x, y = (np.arange(1200) + 0.5) / 1200, np.arange(401) / 400
+    rate, D = blahut_arimoto((x[:, None] - y) ** 2, 800.0, 500)
+    bounds = rate_distortion_bounds("uniform", D, **NATS)
+    assert bounds.lower - 1e-4 <= rate <= bounds.upper + 1e-3
+
+
+@pytest.mark.parametrize("share", [1e-2, 1e-4, 1e-9])
+def test_small_distortions_of_the_sawbridge(share):
+    """With both ends ignored, by the logistic density of scale D: ln(1/D) − 2 bounds R from below, and is its limit."""
+    D = share / 6
+    bounds = rate_distortion_bounds("sawbridge", D, **NATS)
+    assert bounds.upper >= -math.log(D) - 2
+    assert bounds.lower >= -math.log(D) - 2 - 5e-4
+    assert bounds.upper == pytest.approx(-math.log(D) - 2 + 1.122 * D, abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "scale"), [("uniform", 12), ("power:2", 12), ("sawbridge", 6), ("power:1", 6)])
+def test_the_smallest_distortions_of_open_sources(name, scale):
+    """To D = 5e-324; differences of R are those of −ln D, or of half of it for the scalar."""
+    D = np.array([5e-324, 1e-300, 1e-30, 1e-20]) / scale
+    D[0] = 5e-324
+    R = rate_distortion(name, D, **NATS)
+    share = 0.5 if scale == 12 else 1.0
+    assert np.diff(R) == pytest.approx(-share * np.diff(np.log(D)), rel=0, abs=1e-9)
+
+
 def test_distortions_that_the_cells_do_not_carry():
-    for name in OPEN:
-        with pytest.raises(ValueError, match="distortion must be 0 or at least"):
-            rate_distortion(name, 1e-9)
+    with pytest.raises(ValueError, match="distortion must be 0 or at least"):
+        rate_distortion("power:0.45", 0.01)
     with pytest.raises(ValueError, match="distortion must be 0 or at least"):
         rate_distortion("ramp", [0.01, 1e-12])
 
@@ -344,7 +382,7 @@ def test_distortions_that_the_cells_do_not_carry():
 
 @pytest.mark.parametrize("name", ["ramp", "circle", "sinusoid", "sawbridge", "uniform", "power:0.5", "power:1.5"])
 def test_below_the_dual_bound_and_the_entropy(name):
-    D = shares(OPEN.get(name, 1e-5), 24, 0.99) * resolve(name).max_distortion
+    D = shares(1e-5, 24, 0.99) * resolve(name).max_distortion
     R = rate_distortion(name, D)
     dual, E = ed.lower_bound(name, D), ed.entropy_distortion(name, D)
     assert (dual >= R).all()

@@ -84,7 +84,8 @@ def rate_distortion(source: Source | str, distortion: ArrayLike, *, base: float 
     ------
     ValueError
         For arguments that are not allowed, and for a distortion too small for the grids. The least one is 1e-9 D_max
-        for closed sources of more than one harmonic; for open sources the message names it.
+        for closed sources of more than one harmonic. There is none for power laws with a ≥ ½, the sawbridge and the
+        uniform scalar among them; for other open sources the message names it.
     TypeError
         If an argument is not a number, an array of numbers or a source.
 
@@ -110,9 +111,13 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     *Open sources.* The Blahut–Arimoto algorithm is run with reproductions that move: each is the centroid of the phases
     it stands for. For each of a number of λ that gives a channel and a function α > 0. The channels' rates and
     distortions, and chords between them, bound R from above. As ∫ α(v) exp(−λ‖γ(v) − y‖²) dv ≤ 1 for every y,
-    R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats of each other for D/D_max ≥ 0.0104 (sawbridge), 0.156
-    (power:0.5), 6.3e-4 (power:1.5) and 1e-4 (uniform). At about these the 4096 cells become too coarse. The time
-    grows with exp(R), from milliseconds to a minute, but is spent once.
+    R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats of each other.
+
+    Where δ(u) = uᵃ with a ≥ ½ that holds at every D, and a distortion takes a second at most. As D → 0 all but the two
+    ends is as for a closed source, and what an end changes only depends on λ^{1/a}. So the channel of one λ gives those
+    of all larger ones, and R(D) tends to that of infinitely many phases plus a constant times D^{1/a}. For the
+    sawbridge R(D) = ln(1/D) − 2 + 1.122 D + o(D) nats. For other open sources the time grows with exp(R), from
+    milliseconds to a minute, but is spent once; the least distortion is that at which 4096 cells become too coarse.
 
     Parameters
     ----------

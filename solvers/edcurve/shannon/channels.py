@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, signal, special
+from scipy import fft, special
 
 from edcurve.linear import is_scalar
 from edcurve.sources import Source
@@ -101,10 +101,10 @@ def highest(cells: PhaseCells, log_weight: Array, lmbda: float, starts: Array) -
     """Climb to local maxima of S(y) = ∫ α exp(−λ‖γ(v) − y‖²) dv.
 
     Returns their densities, ln S there, and an upper estimate of the largest. Each maximum is followed until five
-    times the gain of its last step would not make it the largest.
+    times the gain of its last step would not make it the largest. Where reproductions are scanned, none is followed.
     """
     densities, values, gains = _climb(cells, log_weight, lmbda, starts)
-    for _ in range(CYCLES):
+    for _ in range(0 if cells.scalar else CYCLES):
         going = values + 5.0 * gains > values.max() + CLOSE
         if not going.any():
             break
@@ -139,19 +139,21 @@ CYCLES = 12  # of six steps, at most
 CLOSE = 2e-5  # nats by which a maximum must promise to become the largest, to be followed
 
 
-def scanned(cells: PhaseCells, log_weight: Array, lmbda: float) -> float:
-    """Bound ln S(y) from above over all real y, for α constant on cells, by a scan of [0, 1].
+def scanned(log_weight: Array, step: float, lmbda: float) -> float:
+    """Bound ln S(y) from above over all real y, for α constant on cells of a size, by a scan of the interval they fill.
 
-    Outside [0, 1] S is smaller. Between points a step apart S exceeds their larger value by at most step²/8 times a
-    bound on |S″|. The bound is that of exp(−λx²), 2λ, times ∫α.
+    Outside it S is smaller. Between points a distance apart S exceeds their larger value by at most distance²/8 times
+    a bound on |S″|. The bound is that of exp(−λx²), 2λ, times ∫α.
     """
-    top = float(log_weight.max())
+    count, top = log_weight.size, float(log_weight.max())
     weight, root = np.exp(log_weight - top), np.sqrt(lmbda)
-    edges, largest = np.arange(-cells.count, cells.count + 1) / cells.count, 0.0
-    for shift in np.arange(SCANNED) / (SCANNED * cells.count):
-        kernel = np.diff(special.erf(root * (edges - shift))) * (0.5 * np.sqrt(np.pi) / root)
-        largest = max(largest, float(signal.fftconvolve(weight[::-1], kernel, mode="valid").max()))
-    between = 2.0 * lmbda * float(weight.mean()) * (1.0 / (SCANNED * cells.count)) ** 2 / 8.0
+    edges = np.arange(-count, count + 1) - np.arange(SCANNED)[:, None] / SCANNED
+    kernels = np.diff(special.erf(root * step * edges), axis=1) * (0.5 * np.sqrt(np.pi) / root)
+    length = int(fft.next_fast_len(2 * count, real=True))
+    # the sum of weights times kernel values `index` to `index + count`, for each index, is at count − 1 + index
+    product = fft.rfft(kernels, length, axis=1) * fft.rfft(weight[::-1], length)
+    largest = float(fft.irfft(product, length, axis=1)[:, count - 1 : 2 * count].max())
+    between = 2.0 * lmbda * float(weight.sum()) * step * (step / SCANNED) ** 2 / 8.0
     return top + float(np.log(largest + between))
 
 

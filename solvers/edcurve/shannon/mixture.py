@@ -51,7 +51,7 @@ def fit(cells: PhaseCells, lmbda: float, densities: Array, weights: Array, *, to
         peaks, values, top = highest(cells, log_weight, lmbda, starts)
         inside = 1.25 * float(cells.variation(peaks, lmbda).max())
         if cells.scalar:  # reproductions are numbers, so all can be scanned, and the bound is rigorous
-            top, inside = scanned(cells, log_weight, lmbda), 0.0
+            top, inside = scanned(log_weight, 1.0 / cells.count, lmbda), 0.0
         dual = float(log_weight.mean()) - max(top, 0.0)
         channel = PhaseChannel(lmbda, max(rate, 0.0), distortion, dual - inside, cells, densities, 2.0 * after)
         if best is None or channel.gap < best.gap:

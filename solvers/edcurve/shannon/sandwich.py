@@ -6,24 +6,27 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from edcurve.linear import eigenvalues
+from edcurve.linear import eigenvalues, power_exponent
 from edcurve.optimum.envelopes import lower_hull
 from edcurve.sources import Source
 
 from .channels import PhaseCells, PhaseChannel
+from .long_intervals import LEAST_EXPONENT, Line, LongInterval, core_multiplier, extended
 from .mixture import fit
 from .phase_grids import Array, DistanceProfile
 
 FIRST = (1.004, 1.02, 1.08, 1.2, 1.4)  # the next λ, over that of the first channel
 STEP = 1.35  # ratio of successive λ after those
 GAP = 1.5e-4  # nats between a channel and its dual value at which fitting ends
-WIDTH = 7e-4  # nats between chord and tangents above which another λ is tried
+WIDTH = 9e-4  # nats between chord and tangents above which another λ is tried
 RELATIVE = 0.02  # the same, as a fraction of the rate
 FLOOR = 5e-6  # nats, about what cells cost at D_max
 TRIES = 8  # λ inserted for one distortion, at most
+EVEN = 64  # reproductions to start from where no channel is near
 FEWEST_CELLS, MOST_CELLS = 512, 4096
 LOSS = 1.2e-4  # nats that cells may cost before they are halved
 PER_CORE = 6.5  # fewest cells within the distance at which δ is D
@@ -38,22 +41,47 @@ class Sandwich:
     grids: dict[int, PhaseCells] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
+    @cached_property
+    def exponent(self) -> float | None:
+        """a where δ(u) = uᵃ and small distortions follow from larger ones, else None."""
+        exponent = power_exponent(self.source)
+        return exponent if exponent is not None and exponent >= LEAST_EXPONENT else None
+
+    @cached_property
+    def long(self) -> LongInterval | None:
+        """Bounds at small distortions, for power laws."""
+        if self.exponent is None:
+            return None
+        core = self._evenly(core_multiplier(self.exponent), 0.25)
+        return extended(self.source, self.exponent, core)
+
     @property
     def least(self) -> float:
         """Find the least distortion for which `MOST_CELLS` suffice."""
+        if self.exponent is not None:
+            return 0.0
         profile = DistanceProfile.of(self.source)
         i = int(np.searchsorted(profile.distance, PER_CORE / MOST_CELLS))
         return float(profile.delta[: i + 1].max())
 
     def answer(self, distortion: Array, update: Callable[[int, int], None]) -> Array:
         """Compute lower and upper bounds on R(D) in nats at increasing distortions."""
+        result = np.empty((2, distortion.size))
         with self.lock:
-            self._reach(float(distortion[0]), update)
-            result = []
-            for i, D in enumerate(distortion.tolist()):
-                result.append(self._bounds(D))
+            small = 0 if self.long is None else int(np.searchsorted(distortion, self.long.largest, "right"))
+            if self.long is not None and small:
+                result[:, :small] = self.long.bounds(distortion[:small])
+            for i in range(small, distortion.size):
+                if i == small:
+                    self._reach(float(distortion[i]), update)
+                result[:, i] = self._bounds(float(distortion[i]), update)
                 update(i + 1, 0)
-        return np.array(result).T
+        return result
+
+    @property
+    def lines(self) -> list[PhaseChannel | Line]:
+        """All that is known, by increasing λ."""
+        return [*self.channels, self.long.line] if self.long is not None else [*self.channels]
 
     def _reach(self, distortion: float, update: Callable[[int, int], None]) -> None:
         """Add channels of larger and larger λ until one has at most that distortion."""
@@ -66,7 +94,7 @@ class Sandwich:
             whole = np.full((1, cells.count), 1.0 / cells.count)
             self.channels.append(fit(cells, lmbda, whole, np.ones(1), tolerance=GAP))
         first = self.channels[0].lmbda
-        while self.channels[-1].distortion > distortion or len(self.channels) <= len(FIRST):
+        while self.lines[-1].distortion > distortion or len(self.channels) <= len(FIRST):
             steps = [first * step for step in FIRST[len(self.channels) - 1 :]]
             lmbda = steps[0] if steps else STEP * self.channels[-1].lmbda
             self.channels.append(self._next(self.channels[-1], lmbda))
@@ -78,29 +106,41 @@ class Sandwich:
         return self.grids[count]
 
     def _next(self, start: PhaseChannel, lmbda: float) -> PhaseChannel:
-        """Fit the channel for a λ, starting from another; on smaller cells if those of the other cost too much."""
-        cells, densities = start.cells, start.densities
+        """Fit the channel for a λ, starting from another."""
+        return self._fitted(start.cells, start.densities, start.weights, lmbda)
+
+    def _evenly(self, lmbda: float, share: float = 1.0) -> PhaseChannel:
+        """Fit the channel for a λ, starting from reproductions near evenly spread phases, to a share of `GAP`."""
+        cells = self._cells(FEWEST_CELLS)
+        densities, _ = cells.posterior(cells.spread(EVEN), np.zeros(cells.count), lmbda)
+        return self._fitted(cells, densities, np.full(EVEN, 1.0 / EVEN), lmbda, share)
+
+    def _fitted(
+        self, cells: PhaseCells, densities: Array, weights: Array, lmbda: float, share: float = 1.0
+    ) -> PhaseChannel:
+        """Fit the channel for a λ, from densities of phases; on smaller cells if theirs cost too much."""
         while cells.count < MOST_CELLS:
             change = np.gradient(cells.distances(densities), axis=1) * lmbda
-            loss = float(start.weights @ np.einsum("ij,ij->i", densities, change**2)) / 24.0
-            if loss <= LOSS:
+            loss = float(weights @ np.einsum("ij,ij->i", densities, change**2)) / 24.0
+            if loss <= share * LOSS:
                 break
             cells = self._cells(2 * cells.count)
             densities = 0.5 * np.repeat(densities, 2, axis=1)
-        return fit(cells, lmbda, densities, start.weights, tolerance=GAP)
+        return fit(cells, lmbda, densities, weights, tolerance=share * GAP)
 
-    def _bounds(self, D: float) -> tuple[float, float]:
+    def _bounds(self, D: float, update: Callable[[int, int], None]) -> tuple[float, float]:
         for _ in range(TRIES):
             lower, upper = self._between(D)
             if upper - lower <= max(FLOOR, min(WIDTH, RELATIVE * upper)):
                 break
             self._insert(D)
+            update(0, 0)
         return self._between(D)
 
     def _between(self, D: float) -> tuple[float, float]:
         """Bound R(D) by the tangents from below, and from above by the chords or a diluted channel."""
-        x = np.array([self.source.max_distortion] + [channel.distortion for channel in self.channels])
-        y = np.array([0.0] + [channel.rate for channel in self.channels])
+        x = np.array([self.source.max_distortion] + [line.distortion for line in self.lines])
+        y = np.array([0.0] + [line.rate for line in self.lines])
         order = np.lexsort((y, x))
         order = order[np.append(True, np.diff(x[order]) > 0.0)]
         corners = order[lower_hull(x[order], y[order])]
@@ -108,18 +148,19 @@ class Sandwich:
         nearest = next((channel for channel in self.channels if channel.distortion <= D), None)
         if nearest is not None:
             upper = min(upper, diluted(nearest, D, self.source.max_distortion))
-        lower = max(channel.dual - channel.lmbda * D for channel in self.channels)
+        lower = max(line.dual - line.lmbda * D for line in self.lines)
         return min(max(lower, 0.0), upper), upper
 
     def _insert(self, D: float) -> None:
         """Insert a channel for a λ about that of the distortion, started from the next smaller λ."""
-        i = next((i for i, channel in enumerate(self.channels) if channel.distortion <= D), len(self.channels) - 1)
-        i = max(i, 1)
-        a, b = self.channels[i - 1], self.channels[i]
+        lines = self.lines
+        i = max(1, next((i for i, line in enumerate(lines) if line.distortion <= D), len(lines) - 1))
+        a, b = lines[i - 1], lines[i]
         share = math.log(a.distortion / D) / max(math.log(a.distortion / b.distortion), 1e-12)
         share = min(0.85, max(0.15, share))
         lmbda = a.lmbda * (b.lmbda / a.lmbda) ** share
-        self.channels.insert(i, self._next(a, lmbda))
+        near = lmbda < STEP * a.lmbda
+        self.channels.insert(i, self._next(self.channels[i - 1], lmbda) if near else self._evenly(lmbda))
 
 
 def diluted(channel: PhaseChannel, distortion: float, maximum: float) -> float:
