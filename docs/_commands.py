@@ -17,7 +17,7 @@ from edcurve.cli import main
 
 GROUPS = {
     "The optimum of a source": ["sources", "entropy", "distortion", "partition", "lagrangian", "curve", "certify"],
-    "Your measurements": ["excess", "report", "segment"],
+    "Your measurements": ["excess", "mean-excess", "report", "segment"],
     "Neural compressors": ["figures", "train", "sweep", "runs", "baseline", "encode", "decode"],
 }
 OTHERS = "Other commands"
@@ -31,6 +31,7 @@ EXAMPLES = {
     "curve": "edcurve curve loop.npy --num 5 --gaussian",
     "certify": "edcurve certify ramp 0.01",
     "excess": "edcurve excess circle --points measured.csv",
+    "mean-excess": "edcurve mean-excess circle --points codecs.csv",
     "report": "edcurve report circle --points measured.csv --out report.html",
     "segment": "edcurve segment loop.npy --cells 3,8",
     "figures": "edcurve figures --out figures",
@@ -42,6 +43,7 @@ EXAMPLES = {
     "decode": "edcurve decode circle.edc --store one --out reconstructions.npy",
 }
 BAR = "━"  # of the progress on a terminal
+CODECS = "label,distortion,entropy\nshort,0.3,1.9\nshort,0.08,2.9\nlong,0.25,1.8\nlong,0.05,3.1\n"
 MEASURED = "label,distortion,entropy,lmbda\nsmall,0.2,2.4,4\nlarge,0.05,3.9,32\n"
 
 
@@ -82,6 +84,7 @@ def run_all() -> dict[str, Ran]:
     with tempfile.TemporaryDirectory() as name, inside(Path(name)):
         np.save("loop.npy", loop())
         Path("measured.csv").write_text(MEASURED, encoding="utf-8")
+        Path("codecs.csv").write_text(CODECS, encoding="utf-8")
         for command, text in EXAMPLES.items():
             line = text.replace("KEY", key_of("one")) if " KEY " in text else text
             result = CliRunner().invoke(main, shlex.split(line)[1:])

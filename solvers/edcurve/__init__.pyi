@@ -15,8 +15,11 @@ from .measurement import Measurement as Measurement
 from .measurement import measure as measure
 from .optimum.bounds import lower_bound as lower_bound
 from .optimum.bounds import upper_bound as upper_bound
+from .optimum.curve_gaps import MeanExcess as MeanExcess
+from .optimum.curve_gaps import mean_excess as mean_excess
 from .optimum.exact import distortion_entropy as distortion_entropy
 from .optimum.exact import entropy_distortion as entropy_distortion
+from .optimum.gaps import Excess as Excess
 from .optimum.gaps import excess as excess
 from .optimum.partitions import Partition as Partition
 from .optimum.partitions import partition as partition

@@ -5,6 +5,7 @@ import math
 import edcurve as ed
 import numpy as np
 import pytest
+from edcurve.optimum import gaps
 from edcurve.sources import resolve
 
 
@@ -236,3 +237,33 @@ def test_only_the_gap_at_a_multiplier_is_known_where_the_condition_fails(halves)
 def test_shapes_that_do_not_go_together_are_named():
     with pytest.raises(ValueError, match=r"distortion of shape \(2,\), entropy of shape \(3,\)"):
         ed.excess("ramp", [0.01, 0.02], [5.0, 6.0, 7.0])
+
+
+def measured(n=400):
+    phase = np.random.default_rng(5).random(n)
+    index = np.floor(4 * phase)
+    return ed.measure(index, (phase - (index + 0.5) / 4) ** 2)
+
+
+def test_excess_of_a_measurement_is_an_interval():
+    """That at both lower ends and at both upper ends; it holds that of the quantizer itself, which is 0."""
+    one = measured()
+    for lmbda in (None, 50.0):
+        found = ed.excess("uniform", one, lmbda=lmbda)
+        assert found.value == ed.excess("uniform", one.distortion, one.entropy, lmbda=lmbda)
+        ends = zip(one.distortion_interval, one.entropy_interval, strict=True)
+        assert (found.low, found.high) == tuple(
+            gaps.excess_unchecked("uniform", D, H, lmbda=lmbda)[-1] for D, H in ends
+        )
+        assert found.low <= found.value <= found.high
+    assert found.low < ed.excess("uniform", 1 / 192, 2.0, lmbda=50.0) < found.high
+
+
+def test_excess_of_a_single_sample_is_anything():
+    assert ed.excess("uniform", ed.measure([0], [0.01]))[1:] == (-math.inf, math.inf)
+
+
+def test_excess_of_measurements_takes_no_entropy_beside():
+    for call in (lambda: ed.excess("uniform", measured(), 2.0), lambda: ed.excess("uniform", 0.01)):
+        with pytest.raises(TypeError, match="entropy must be"):
+            call()

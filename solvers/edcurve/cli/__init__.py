@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from .added import added_commands
+from .codecs import mean_excess
 from .curve import curve
 from .measured import excess, segment
 from .optimum import certify, distortion, entropy, lagrangian, partition, sources
@@ -84,5 +85,17 @@ def main() -> None:
     """
 
 
-for command in (certify, curve, distortion, entropy, excess, lagrangian, partition, report, segment, sources):
+for command in (
+    certify,
+    curve,
+    distortion,
+    entropy,
+    excess,
+    lagrangian,
+    mean_excess,
+    partition,
+    report,
+    segment,
+    sources,
+):
     main.add_command(command)

@@ -22,7 +22,8 @@ from .arrays import SEPARATORS, shortened
 
 Array = NDArray[np.float64]
 REQUIRED = ("distortion", "entropy")
-OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples")
+INTERVALS = ("distortion_low", "distortion_high", "entropy_low", "entropy_high")
+OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples", *INTERVALS)
 LMBDA = ("lmbda", "lambda", "λ")  # names that a column of λ may have
 # what D and H can be computed from, if it is known how many numbers a realization has
 MEASURES = {"distortion": ("mse", "sse", "psnr"), "entropy": ("bits", "nats", "bpp", "bpd")}
@@ -46,6 +47,8 @@ class Points:
     lmbda, rate, distortion_centroid, samples : ndarray, shape (n,)
         λ in bits per unit distortion; rate in bits under the compressor's own entropy model; distortion if its cells
         were decoded to their centroids; number of points at which it sees the source. NaN where not given.
+    distortion_low, distortion_high, entropy_low, entropy_high : ndarray, shape (n,)
+        Ends of confidence intervals; NaN where not given.
     labels : tuple of str, length n
         Names of the compressors, or "".
     left_out : int
@@ -58,6 +61,10 @@ class Points:
     rate: Array
     distortion_centroid: Array
     samples: Array
+    distortion_low: Array
+    distortion_high: Array
+    entropy_low: Array
+    entropy_high: Array
     labels: tuple[str, ...]
     left_out: int = 0
 

@@ -1,0 +1,249 @@
+"""How far curves of measured compressors are from the optimum, on the mean: in the manner of Bjøntegaard's deltas.
+
+G. Bjøntegaard, "Calculation of average PSNR differences between RD-curves", ITU-T VCEG-M33, 2001.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve import validation
+from edcurve.equality import ComparedByValue
+from edcurve.io import tables
+from edcurve.sources import BOUND, Source, resolve
+from edcurve.units import Units
+
+from .bounds import upper_bound
+from .exact import distortion_entropy
+from .sweeps import convex_hull
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
+OVER = ("distortion", "entropy")
+OPTIMUM, HULL = "optimum", "hull"
+STEPS, STEPS_SEARCHED = 2**14, 64  # points at which the optimum is averaged; where it takes a search at each of them
+DECIBEL = 10.0 / math.log(10.0)
+
+
+@dataclass(frozen=True, eq=False)
+class MeanExcess(ComparedByValue):
+    """Mean excess of each codec over a range.
+
+    Attributes
+    ----------
+    labels : tuple of str, length n
+        The codecs, in the order of the table.
+    value : ndarray, shape (n,)
+        Mean of H − reference over ln D, in units of `base`; over H, mean of 10 log₁₀(D / reference) in dB.
+    low, high : ndarray, shape (n,)
+        The same of the codec's points at the lower ends of their intervals, and at the upper ends; NaN without.
+    over : str
+        "distortion" or "entropy": what the mean is taken over.
+    start, end : float
+        The range of it.
+    reference : str
+        What the excess is over: "E(D)", "upper bound", "convex hull", "convex hull of an upper bound", or a codec.
+    base : float
+        Base of the logarithm of entropies.
+    """
+
+    labels: tuple[str, ...]
+    value: Array
+    low: Array
+    high: Array
+    over: str
+    start: float
+    end: float
+    reference: str
+    base: float
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Tabulate: codec, excess, low, high. Everything else is in ``.attrs``."""
+        import pandas as pd
+
+        frame = pd.DataFrame({"codec": self.labels, "excess": self.value, "low": self.low, "high": self.high})
+        frame.attrs.update({name: getattr(self, name) for name in ("over", "start", "end", "reference", "base")})
+        return frame
+
+
+class _Line(NamedTuple):
+    """A curve through points: ln D and H, both along it; D rises and H falls."""
+
+    log_distortion: Array
+    entropy: Array
+
+    def range(self, over: str) -> tuple[float, float]:
+        along = self.log_distortion if over == "distortion" else self.entropy[::-1]
+        return float(along[0]), float(along[-1])
+
+    def mean(self, over: str, start: float, end: float) -> float:
+        """Mean of H over ln D, or of ln D over H: exact, as the curve is straight between its points."""
+        x, y = self.log_distortion, self.entropy
+        if over == "entropy":
+            x, y = y[::-1], x[::-1]
+        knots = np.unique(np.clip(np.concatenate([x, [start, end]]), start, end))
+        heights = np.interp(knots, x, y)
+        return float((0.5 * (heights[1:] + heights[:-1]) * np.diff(knots)).sum()) / (end - start)
+
+
+def mean_excess(
+    source: Source | str,
+    points: Any,
+    *,
+    over: str = "distortion",
+    reference: str = OPTIMUM,
+    start: float | None = None,
+    end: float | None = None,
+    units: Units | None = None,
+    base: float = 2,
+) -> MeanExcess:
+    """Mean excess of one or several codecs over the optimum, its convex hull or another codec, over a range.
+
+    Each codec is a curve through its points, straight in H and ln D (that is, in H and PSNR). Points of a codec with
+    no less D and no less H than another of its points are left out. The mean over D is that of the excess entropy, at
+    equal steps of ln D, as for Bjøntegaard's deltas; the mean over H is that of the excess distortion in dB.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one.
+    points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2)
+        As for `report`. Rows whose label is the same are one codec; each has two points at least. Columns
+        distortion_low, distortion_high, entropy_low and entropy_high are the ends of intervals, as `measure` has them.
+    over : str
+        "distortion" or "entropy".
+    reference : str
+        "optimum" is E(D), or the entropy of the best partition known; "hull" its convex hull; else the label of one of
+        the codecs.
+    start, end : float, optional
+        The range of D or H, within that of every codec; by default the range that all of them share.
+    units : Units, optional
+        What turns columns such as psnr and bpp into D and H.
+    base : float
+        Base of the logarithm of entropies, above 1.
+
+    Returns
+    -------
+    MeanExcess
+        Where a point has intervals, `low` and `high` are the mean excess of the curves through their lower and through
+        their upper ends, between which that of the codec is if all intervals hold.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not allowed, named in the message, and for codecs that share no range.
+    """
+    resolved = resolve(source)
+    validation.log_base(base)
+    if over not in OVER:
+        raise ValueError(f"over must be one of {' and '.join(OVER)}, got {over!r}")
+    table = tables.read(points, resolved.name, units=units)
+    labels = tuple(dict.fromkeys(table.labels))
+    if not isinstance(reference, str) or reference not in (OPTIMUM, HULL, *labels):
+        named = ", ".join(map(repr, (OPTIMUM, HULL, *labels)))
+        raise ValueError(f"reference must be one of {named}, got {reference!r}")
+    codecs = {label: _lines(table, label) for label in labels}
+    lines = [line for three in codecs.values() for line in three if line is not None]
+    low, high = _range(lines, over, start, end)
+    if reference in codecs:
+        base_line = codecs[reference][0]
+        assert base_line is not None  # every codec has the line of its points
+        least, named = base_line.mean(over, low, high), reference
+    else:
+        least, named = _least(resolved, reference, over, low, high, base)
+    scale = 1.0 if over == "distortion" else DECIBEL
+    values = [
+        [math.nan if line is None else scale * (line.mean(over, low, high) - least) for line in three]
+        for three in codecs.values()
+    ]
+    value, lower, upper = np.array(values).T
+    ends = (math.exp(low), math.exp(high)) if over == "distortion" else (low, high)
+    return MeanExcess(labels, value, lower, upper, over, *ends, named, float(base))
+
+
+def _lines(table: tables.Points, label: str) -> tuple[_Line, _Line | None, _Line | None]:
+    """The curve through the points of a codec, and those through the lower and the upper ends of their intervals."""
+    own = np.array([other == label for other in table.labels])
+    named = f"codec {label!r}" if label else "the codec"
+    line = _line(table.distortion[own], table.entropy[own], named)
+    # where one of the two has no interval it is taken to be exact
+    low_D, high_D, low_H, high_H = (getattr(table, name)[own] for name in tables.INTERVALS)
+    if np.isnan([low_D, high_D, low_H, high_H]).all():
+        return line, None, None
+    D, H = table.distortion[own], table.entropy[own]
+    lower = _line(np.where(np.isnan(low_D), D, low_D), np.where(np.isnan(low_H), H, low_H), f"{named}, lower ends,")
+    upper = _line(np.where(np.isnan(high_D), D, high_D), np.where(np.isnan(high_H), H, high_H), f"{named}, upper ends,")
+    return line, lower, upper
+
+
+def _line(distortion: Array, entropy: Array, named: str) -> _Line:
+    order = np.lexsort((entropy, distortion))
+    D, H = distortion[order], entropy[order]
+    kept = np.append(True, H[1:] < np.minimum.accumulate(H)[:-1]) & (D > 0.0)
+    if kept.sum() < 2:
+        raise ValueError(
+            f"points must have at least two for each codec, of which one has more D above 0 and less H, got "
+            f"{int(kept.sum())} of {named}"
+        )
+    return _Line(np.log(D[kept]), H[kept])
+
+
+def _range(lines: list[_Line], over: str, start: float | None, end: float | None) -> tuple[float, float]:
+    """The range of the mean: of ln D, or of H."""
+    ranges = np.array([line.range(over) for line in lines])
+    shared, to = float(ranges[:, 0].max()), float(ranges[:, 1].min())
+    low, high = (_given(name, value, over) for name, value in (("start", start), ("end", end)))
+    low, high = shared if low is None else low, to if high is None else high
+    if not (shared - 1e-12 <= low < high <= to + 1e-12):
+        shown = (math.exp(shared), math.exp(to)) if over == "distortion" else (shared, to)
+        what = "no range" if shared >= to else f"{over} from {shown[0]:.6g} to {shown[1]:.6g}"
+        raise ValueError(f"start and end must be in the range that all codecs share, {what}, got {start} and {end}")
+    return low, high
+
+
+def _given(name: str, value: float | None, over: str) -> float | None:
+    if value is None:
+        return None
+    number = validation.real(name, value)
+    if over == "entropy":
+        return number
+    if not number > 0.0:
+        raise ValueError(f"{name} must be above 0, got {value!r}")
+    return math.log(number)
+
+
+def _least(source: Source, reference: str, over: str, low: float, high: float, base: float) -> tuple[float, str]:
+    """Mean of the reference over the range, by its values in the middles of equal steps; and its name."""
+    bound = source.status == BOUND
+    steps = STEPS_SEARCHED if bound else STEPS
+    middles = low + (high - low) * (np.arange(steps) + 0.5) / steps
+    if reference == HULL:
+        named = "convex hull of an upper bound" if bound else "convex hull"
+        of_distortion: Function = lambda D: np.asarray(convex_hull(source, D, base=base))  # noqa: E731
+    else:
+        named = "upper bound" if bound else "E(D)"
+        of_distortion = lambda D: np.asarray(upper_bound(source, D, base=base))  # noqa: E731
+    if over == "distortion":
+        return float(of_distortion(np.exp(middles)).mean()), named
+    if reference == OPTIMUM and not bound:
+        return float(np.log(distortion_entropy(source, middles, base=base)).mean()), named
+    return float(_inverse(of_distortion, source.max_distortion, middles).mean()), named
+
+
+def _inverse(entropy: Function, most: float, wanted: Array) -> Array:
+    """Logarithms of the distortions at which a falling function has these values, between points close together."""
+    steps = math.log(most) - np.arange(256) / 128
+    log_D, H = steps, entropy(np.exp(steps))
+    while H[-1] < wanted.max():
+        steps = steps - 2.0
+        log_D, H = np.append(log_D, steps), np.append(H, entropy(np.exp(steps)))
+    return np.interp(wanted, H, log_D)

@@ -1,0 +1,126 @@
+"""Mean excess of curves of points: against quadrature, shifted curves, and the parts written out."""
+
+import math
+from itertools import pairwise
+
+import edcurve as ed
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+LOW, HIGH = 0.003, 0.06
+ENDS = {"distortion": [LOW, HIGH], "entropy": [5.0, 2.0], "label": ["a", "a"]}
+
+
+def corners(source, low, high):
+    """Distortions of equal cells in a range, where E(D) is steep."""
+    cells = np.arange(1, 200)
+    at = cells * ed.quantizer(source, 1e-3).source.cell_distortion(1.0 / cells)
+    return np.log(at[(at > low) & (at < high)])
+
+
+@pytest.mark.parametrize("source", ["uniform", "ramp", "sawbridge"])
+@pytest.mark.parametrize(("reference", "function"), [("optimum", ed.entropy_distortion), ("hull", ed.convex_hull)])
+def test_over_distortion_against_quadrature(source, reference, function):
+    """The line of the codec is straight in ln D, so its mean is that of its ends."""
+    points = [math.log(LOW), *sorted(corners(source, LOW, HIGH)), math.log(HIGH)]
+    pieces = [quad(lambda t: function(source, math.exp(t)), a, b, limit=200)[0] for a, b in pairwise(points)]
+    found = ed.mean_excess(source, ENDS, reference=reference)
+    assert found.value == pytest.approx([3.5 - math.fsum(pieces) / math.log(HIGH / LOW)], abs=2e-7)
+    assert (found.start, found.end) == pytest.approx((LOW, HIGH))
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_over_entropy_against_quadrature():
+    """Over H the line of the codec has the mean of ln D at its ends."""
+    logs, breaks = [], [2.0, *np.log2([5, 6, 7, *range(8, 32)]), 5.0]
+    for a, b in pairwise(breaks):
+        logs.append(quad(lambda h: math.log(ed.distortion_entropy("uniform", h)), a, b, limit=200)[0])
+    found = ed.mean_excess("uniform", ENDS, over="entropy")
+    mean = 0.5 * math.log(LOW * HIGH) - math.fsum(logs) / 3.0
+    assert found.value == pytest.approx([10 / math.log(10) * mean], abs=1e-5)
+    inverted = ed.mean_excess("uniform", ENDS, over="entropy", reference="hull")
+    D = np.geomspace(5e-5, 1 / 12, 200_001)
+    log_D = np.interp(2.0 + 3.0 * (np.arange(4096) + 0.5) / 4096, ed.convex_hull("uniform", D)[::-1], np.log(D)[::-1])
+    mean = 0.5 * math.log(LOW * HIGH) - log_D.mean()
+    assert inverted.value == pytest.approx([10 / math.log(10) * mean], abs=1e-3)
+
+
+@pytest.mark.parametrize("source", ["circle", "pulse:0.2"])
+@pytest.mark.parametrize("base", [2, math.e])
+def test_a_shifted_hull_is_above_it_by_the_shift(source, base):
+    D = np.geomspace(0.02, 0.3, 60) * ed.quantizer(source, 1e-3).source.max_distortion
+    H = ed.convex_hull(source, D, base=base)
+    table = {"distortion": [*D, *D], "entropy": [*(H + 0.25), *(H + 0.5)], "label": ["a"] * 60 + ["b"] * 60}
+    found = ed.mean_excess(source, table, reference="hull", base=base)
+    assert found.value == pytest.approx([0.25, 0.5], abs=2e-3)
+    assert found.reference == ("convex hull" if source == "circle" else "convex hull of an upper bound")
+    against = ed.mean_excess(source, table, reference="a", base=base)
+    assert against.value == pytest.approx([0.0, 0.25], abs=1e-12)
+    # twice the distortion is 3.01 dB
+    twice = {**table, "distortion": [*D, *(2 * D)], "entropy": [*H, *H]}
+    assert ed.mean_excess(source, twice, over="entropy", reference="a", base=base).value == pytest.approx(
+        [0.0, 10 * math.log10(2)], abs=1e-9
+    )
+
+
+def test_codecs_share_a_range_and_dominated_points_are_left_out():
+    table = {
+        "distortion": [0.3, 0.1, 0.2, 0.05, 0.4, 0.15],
+        "entropy": [1.5, 3.0, 3.5, 4.0, 1.0, 2.5],
+        "label": ["a", "a", "a", "b", "b", "b"],
+    }
+    found = ed.mean_excess("circle", table, reference="b")
+    assert (found.labels, found.start, found.end) == (("a", "b"), pytest.approx(0.1), pytest.approx(0.3))
+    # of a the point (0.2, 3.5) is worse than (0.1, 3.0)
+    first = (1.5 + 3.0) / 2
+    at = {D: float(np.interp(math.log(D), np.log([0.05, 0.15, 0.4]), [4.0, 2.5, 1.0])) for D in (0.1, 0.3)}
+    steps = math.log(1.5), math.log(2.0)
+    other = (0.5 * (at[0.1] + 2.5) * steps[0] + 0.5 * (2.5 + at[0.3]) * steps[1]) / math.log(3.0)
+    assert found.value == pytest.approx([first - other, 0.0], abs=1e-12)
+    part = ed.mean_excess("circle", table, reference="b", start=0.15, end=0.2)
+    assert (part.start, part.end) == (pytest.approx(0.15), pytest.approx(0.2))
+    assert [*found.to_pandas()] == ["codec", "excess", "low", "high"]
+    assert found.to_pandas().attrs["over"] == "distortion"
+    assert found == ed.mean_excess("circle", table, reference="b")
+
+
+def test_intervals():
+    """The curves through the lower and the upper ends, on the range that they share with that of the points."""
+    ends = {"distortion_low": [0.28, 0.09], "distortion_high": [0.32, 0.11], "entropy_low": [1.4, 2.8]}
+    table = {"distortion": [0.3, 0.1], "entropy": [1.5, 3.0], **ends, "entropy_high": [1.6, None], "label": ["a", "a"]}
+    found = ed.mean_excess("circle", table)
+    assert (found.start, found.end) == (pytest.approx(0.11), pytest.approx(0.28))
+    for value, D, H in ((found.low, [0.28, 0.09], [1.4, 2.8]), (found.high, [0.32, 0.11], [1.6, 3.0])):
+        alone = {"distortion": D, "entropy": H}
+        assert value == pytest.approx(ed.mean_excess("circle", alone, start=0.11, end=0.28).value, abs=1e-12)
+    assert found.low[0] < found.value[0] < found.high[0]
+
+
+@pytest.mark.parametrize(
+    ("points", "named", "words"),
+    [
+        (ENDS, {"over": "rate"}, "over must be one of distortion and entropy, got 'rate'"),
+        (ENDS, {"reference": "b"}, "reference must be one of 'optimum', 'hull', 'a', got 'b'"),
+        ([(0.1, 2.0)], {}, "points must have at least two for each codec"),
+        ([(0.1, 2.0), (0.2, 2.5)], {}, "got 1 of the codec"),
+        (ENDS, {"start": 0.001}, "that all codecs share, distortion from 0.003 to 0.06, got 0.001 and None"),
+        (ENDS, {"start": -1.0}, "start must be above 0, got -1.0"),
+        (ENDS, {"base": 1}, "base must be a finite number above 1"),
+        (
+            {"distortion": [0.1, 0.2, 0.3, 0.4], "entropy": [4, 3, 2, 1], "label": ["a", "a", "b", "b"]},
+            {},
+            "all codecs share, no range",
+        ),
+    ],
+)
+def test_what_is_refused(points, named, words):
+    with pytest.raises(ValueError, match=words):
+        ed.mean_excess("ramp", points, **named)
+
+
+def test_units_of_points():
+    units = ed.Units(2, peak=0.5)
+    table = {"psnr": units.psnr([0.05, 0.2]), "bpp": units.bpp([3.5, 2.0])}
+    want = ed.mean_excess("circle", [(0.05, 3.5), (0.2, 2.0)])
+    assert ed.mean_excess("circle", table, units=units).value == pytest.approx(want.value, rel=1e-12)
