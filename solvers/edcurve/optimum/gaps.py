@@ -72,8 +72,6 @@ def excess(
     """
     if isinstance(distortion, Measurement):
         return _of_measurement(source, distortion, entropy, lmbda, base)
-    if entropy is None:
-        raise TypeError("entropy must be given, unless distortion is a Measurement")
     D, H, result = excess_unchecked(source, distortion, entropy, lmbda=lmbda, base=base)
     resolved = resolve(source, stationary=False)
     if _may_be_doubted(resolved, D, H, result if lmbda is None else None, base):
@@ -116,7 +114,7 @@ def _may_be_doubted(source: Source, distortion: Array, entropy: Array, gap: Any,
 def excess_unchecked(
     source: Source | str,
     distortion: ArrayLike,
-    entropy: ArrayLike,
+    entropy: ArrayLike | None,
     *,
     lmbda: ArrayLike | None = None,
     base: float = 2,
