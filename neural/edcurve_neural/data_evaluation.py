@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from edcurve import progress, validation
 from edcurve.equality import ComparedByValue
 from edcurve.validation import warn
+from edcurve.vectors.rate_distortion import least_lagrangian
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -26,6 +28,8 @@ CONFIDENCE = 0.95
 CHUNK = 2**22  # numbers of an array or a data set that make a batch
 MOST_SUMS = 2**27  # numbers in the sums of all cells, beyond which centroids are given up
 LOW = 0.8  # of the entropy: a rate below it may be in nats
+KEPT, KEPT_NUMBERS = 1024, 2**22  # samples of an unknown source that are kept, at most
+CODEWORDS = 256  # that a codebook starts with
 DIFFERENT = 1e-3  # share of numbers that may differ by rounding when a batch is encoded again
 ROUNDING = 1e-4  # of the size of reconstructions, by which rounding may change them
 
@@ -61,6 +65,8 @@ class DataEvaluation(ComparedByValue):
         is one whose distortion is a mean.
     covariance : ndarray, shape (2, 2)
         Estimated covariance of the errors of rate and distortion.
+    kept : ndarray, shape (m, dim), or None
+        Where the source is not known, some of the samples, drawn at random: 1024, or as many as have 2²² numbers.
     """
 
     source: edcurve.Source | None
@@ -76,34 +82,58 @@ class DataEvaluation(ComparedByValue):
     dim: int
     weight: float
     covariance: Coordinates = field(repr=False)
+    kept: Coordinates | None = field(repr=False)
 
     @property
     def reference(self) -> str:
-        """What `optimum` is, and how sure it is."""
-        source = self._known()
-        return f"least H + λD of {source.name}: {source.status}"
+        """What `optimum` is."""
+        if self.kept is None:
+            assert self.source is not None
+            return f"least H + λD of {self.source.name}: {self.source.status}"
+        return (
+            f"lower bound for codes of {len(self.kept)} of the samples: their least I + λD (Shannon's R(D)); that of "
+            "their source is on average no lower"
+        )
 
     def optimum(self, lmbda: float) -> float:
-        """Least H + λD over all codes of single samples, in bits; `reference` says how sure it is.
+        """Least H + λD over all codes of single samples, in bits; of an unknown source, a lower bound on it.
+
+        That lower bound is Shannon's, for the samples that were kept: see `edcurve.empirical_rate_distortion`. It is
+        low for a few samples of many dimensions, and never exceeds log₂ of their number. `reference` says which it is.
 
         Parameters
         ----------
         lmbda : float
             λ ≥ 0, in bits per unit distortion.
+        """
+        if self.kept is None:
+            assert self.source is not None
+            return float(edcurve.lagrangian(self.source, lmbda).value)
+        return _bound(self, lmbda)
+
+    def ecvq(self, lmbda: float) -> float:
+        """What a codebook does, in bits: rate + λD on half of the samples kept, made by `edcurve.ecvq` from the rest.
+
+        A compressor with more than that is worse than a table. One with less is better than a table of so few samples.
 
         Raises
         ------
         ValueError
-            If the source is not known.
+            If the source is known, for which no samples are kept, or if there is one sample.
         """
-        return float(edcurve.lagrangian(self._known(), lmbda).value)
+        if self.kept is None or len(self.kept) < 2:
+            raise ValueError("ecvq needs two samples or more of a source that is not known")
+        made, other = self.kept[::2], self.kept[1::2]
+        code = edcurve.ecvq(made, lmbda, codewords=min(CODEWORDS, len(made)))
+        index = code.encode(other)
+        return float(code.rate(index).mean() + lmbda * np.square(other - code.decode(index)).sum(axis=1).mean())
 
     def excess(self, lmbda: float) -> float:
         """Excess of rate + λD over `optimum`, in bits; negative by noise, or if the samples are of another source."""
         return self.rate + lmbda * self.distortion - self.optimum(lmbda)
 
     def excess_interval(self, lmbda: float) -> tuple[float, float]:
-        """Interval of 95 % for the excess: what the sample leaves open, by the normal approximation."""
+        """Interval of 95 % for the excess: what the sample leaves open of rate + λD, by the normal approximation."""
         weights = np.array([1.0, lmbda])
         reach = _z() * math.sqrt(max(float(weights @ self.covariance @ weights), 0.0))
         middle = self.excess(lmbda)
@@ -114,10 +144,11 @@ class DataEvaluation(ComparedByValue):
         partition = self.entropy + lmbda * self.distortion_centroid - self.optimum(lmbda)
         return Decomposition(self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid), partition)
 
-    def _known(self) -> edcurve.Source:
-        if self.source is None:
-            raise ValueError("the source of the data must be known for its optimum: evaluate(…, source, data=…)")
-        return self.source
+
+@lru_cache(maxsize=16)
+def _bound(evaluation: DataEvaluation, lmbda: float) -> float:
+    assert evaluation.kept is not None
+    return least_lagrangian(evaluation.kept, lmbda)[0]
 
 
 def is_test_set(value: Any) -> bool:
@@ -145,7 +176,7 @@ def evaluate_data(
     if decode is None and callable(rate):
         raise ValueError("rate must be None or a number where decode is None: bits are those of the likelihoods")
     spent = None if rate is None or callable(rate) else validation.real("rate", rate)
-    run, totals = None, Totals()
+    run, totals = None, Totals(Reservoir() if source is None else None)
     batches, total = _batches(data)
     with progress.bar("evaluating", total) as update:
         for batch in batches:
@@ -183,10 +214,32 @@ class _Run:
         return Coded(cell, found, bits)
 
 
+class Reservoir:
+    """As many samples as may be kept, each of those seen with the same probability (Vitter 1985)."""
+
+    def __init__(self) -> None:
+        self.kept = np.zeros((0, 0))
+        self.seen = 0
+        self._generator = np.random.default_rng(0)
+
+    def add(self, x: Coordinates) -> None:
+        """Look at more samples, shape (n, dim)."""
+        size = min(KEPT, max(2, KEPT_NUMBERS // x.shape[1]))
+        self.kept = self.kept.reshape(-1, x.shape[1])
+        free = size - len(self.kept)
+        self.kept = np.concatenate([self.kept, x[: max(free, 0)]])
+        rest = x[max(free, 0) :]
+        self.seen += len(x)
+        place = self._generator.integers(0, self.seen - len(rest) + 1 + np.arange(len(rest)))
+        chosen = place < size
+        self.kept[place[chosen]] = rest[chosen]  # of one place, the last
+
+
 class Totals:
     """Running totals over batches: of each cell the number of samples, their errors' sum, and the sum of squares."""
 
-    def __init__(self) -> None:
+    def __init__(self, reservoir: Reservoir | None) -> None:
+        self.reservoir = reservoir
         self.labels: list[Indices] = []
         self.errors: list[Coordinates] = []
         self.bits: list[Coordinates] = []
@@ -204,6 +257,8 @@ class Totals:
         self.errors.append(np.square(error).sum(axis=1))
         if coded.bits is not None:
             self.bits.append(coded.bits)
+        if self.reservoir is not None:
+            self.reservoir.add(x)
         self._add_variance(x)
         self._add_sums(error, coded.cell)
 
@@ -270,6 +325,7 @@ class Totals:
             dim=self.dim,
             weight=weight,
             covariance=covariance,
+            kept=None if self.reservoir is None else self.reservoir.kept,
         )
 
     def _decoder(self, label: Indices, size: Indices, error: Coordinates) -> float:

@@ -179,6 +179,37 @@ def test_images_and_their_latents_keep_their_shapes():
     assert found.dim == 64
 
 
+def test_an_unknown_source_has_bounds():
+    """Of the circle: R(D) below the optimum of single samples, a codebook above; the parts add up to the excess."""
+    code = Cells(6, np.sinc(1 / 6))
+    found = edn.evaluate(code.encode, code.decode, circle(3000))
+    known = edn.evaluate(code.encode, code.decode, "circle", data=circle(3000))
+    lmbda = 8.0
+    least = ed.lagrangian("circle", lmbda).value
+    shannon = ed.rate_distortion("circle", np.linspace(0.01, 0.99, 99)) + lmbda * np.linspace(0.01, 0.99, 99)
+    assert found.optimum(lmbda) == pytest.approx(shannon.min(), abs=0.03)
+    assert found.optimum(lmbda) < least < found.ecvq(lmbda) < 1.05 * least
+    assert found.optimum(0.0) == 0.0
+    assert found.excess(lmbda) == pytest.approx(known.excess(lmbda) + least - found.optimum(lmbda), abs=1e-9)
+    assert sum(found.decomposition(lmbda)) == pytest.approx(found.excess(lmbda), abs=1e-12)
+    assert found.reference.startswith("lower bound for codes of 1024 of the samples")
+    with pytest.raises(ValueError, match="ecvq needs two samples or more of a source that is not known"):
+        known.ecvq(lmbda)
+
+
+def test_kept_samples_are_drawn_evenly():
+    """Of 20 480 numbered samples in uneven batches, 1024: any tenth has about a tenth of them."""
+    reservoir = data_evaluation.Reservoir()
+    for part in np.split(np.arange(20480.0), [3, 1000, 1100, 9000, 20000]):
+        reservoir.add(part[:, None])
+    assert len(np.unique(reservoir.kept)) == 1024
+    share = np.histogram(reservoir.kept, bins=10, range=(0, 20480))[0] / 1024
+    assert share == pytest.approx(np.full(10, 0.1), abs=4 * np.sqrt(0.09 / 1024))
+    wide = data_evaluation.Reservoir()
+    wide.add(np.zeros((100, 2**17)))
+    assert len(wide.kept) == 32
+
+
 def test_functions_of_a_continuous_argument_have_a_mean_as_distortion():
     turn = np.random.default_rng(0).random(3000)
     x = np.sin(2 * np.pi * (np.arange(32) / 32 + turn[:, None]))

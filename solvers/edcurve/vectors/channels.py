@@ -9,6 +9,7 @@ is at least F(q) − ln max_y g(y) (Csiszár 1974; Lindsay 1983).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +18,14 @@ from scipy.optimize import nnls
 
 from .errors import Array, Error
 
-ROUNDS = 80
+ROUNDS = 60
 TOLERANCE = 1e-4  # nats between a channel and its dual value at which fitting ends
 FINITE_TOLERANCE = 1e-7  # the same where reproductions are finitely many
 NEGLIGIBLE = 1e-10  # probability below which a reproduction is dropped
 SAME = 1e-5  # λ‖y − y′‖² at which reproductions are merged
-MOST_NEW = 32  # reproductions added at a time
+MOST_NEW = 64  # reproductions added at a time
 MOST_STARTS = 512  # vectors at which violations are looked for
-CLIMBS = 32  # of those, starts of a climb
+CLIMBS = 64  # of those, starts of a climb
 STEPS, MOST_STEPS = 10, 200  # of a climb, and of one that is to confirm that there is no violation
 MOST_NEWTON = 400  # reproductions beyond which probabilities are improved by Blahut–Arimoto
 BLOCK = 2**17  # numbers held at a time, so that they stay in the cache
@@ -87,8 +88,11 @@ class Channel:
     excess: float
 
 
-def fit(vectors: Vectors, lmbda: float, y: Array, q: Array) -> Channel:
-    """Fit the channel for a λ, from reproductions y of probabilities q, to its `tolerance` if the rounds suffice."""
+def fit(vectors: Vectors, lmbda: float, y: Array, q: Array, tell: Callable[[], None]) -> Channel:
+    """Fit the channel for a λ, from reproductions y of probabilities q, to its `tolerance` if the rounds suffice.
+
+    `tell` is called after every round.
+    """
     best: Channel | None = None
     moving = vectors.error.candidates is None
     for _ in range(ROUNDS):
@@ -119,6 +123,7 @@ def fit(vectors: Vectors, lmbda: float, y: Array, q: Array) -> Channel:
         )
         if best is None or channel.excess < best.excess:
             best = channel
+        tell()
         if channel.excess <= vectors.tolerance:
             break
         if moving:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -125,6 +126,22 @@ def empirical_rate_distortion(
     if values.ndim == 0 and not isinstance(distortion, np.ndarray):
         return RateDistortion(name, float(base), float(values), float(lower), float(upper), method)
     return RateDistortion(name, float(base), values.copy(), lower, upper, method)
+
+
+def least_lagrangian(points: ArrayLike, lmbda: float, *, base: float = 2) -> tuple[float, str]:
+    """Bound the least I(X; Y) + λ E‖X − Y‖² from below for equally likely points, and say what the bound rests on.
+
+    No code of these points has a lower H + λD.
+    """
+    unit = validation.log_base(base)
+    sandwich, scale, _ = prepared(points, None, "squared", None)
+    weight = float(validation.nonnegative("lmbda", lmbda, finite=True)) * unit * scale
+    if weight == 0.0 or sandwich.most == 0.0:
+        return 0.0, _method(sandwich, given=False)
+    with progress.bar("rate-distortion of points", None) as update:
+        rounds = itertools.count(1)
+        value = sandwich.dual(weight, lambda: update(next(rounds), 0))
+    return max(value, 0.0) / unit, _method(sandwich, given=False)
 
 
 def prepared(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -56,16 +57,15 @@ class Sandwich:
         """Compute lower and upper bounds on R(D) in nats at distortions between the ends."""
         result = []
         for i, D in enumerate(distortion.tolist()):
-            result.append(self._bounds(D, update))
+            result.append(self._bounds(D, partial(update, i, 0)))
             update(i + 1, 0)
         return np.array(result).reshape(-1, 2).T
 
-    def dual(self, lmbda: float) -> float:
+    def dual(self, lmbda: float, tell: Callable[[], None]) -> float:
         """Bound rate + λD from below, for all channels."""
-        channel = next((one for one in self.channels if one.lmbda == lmbda), None)
-        return self._dual(self._fitted(lmbda) if channel is None else channel, prove=True)
+        return self._dual(self._fitted(lmbda, tell), prove=True)
 
-    def _bounds(self, D: float, update: Callable[[int, int], None]) -> tuple[float, float]:
+    def _bounds(self, D: float, tell: Callable[[], None]) -> tuple[float, float]:
         for _ in range(TRIES):
             upper = self._upper(D)
             lower = self._lower(D, prove=False)
@@ -74,8 +74,7 @@ class Sandwich:
             lmbda = self._steepness(D)
             if any(math.isclose(lmbda, channel.lmbda, rel_tol=1e-9) for channel in self.channels):
                 break
-            self._fitted(lmbda)
-            update(0, 0)
+            self._fitted(lmbda, tell)
         return min(max(self._lower(D, prove=True), 0.0), upper), upper
 
     def _corners(self) -> tuple[Array, Array]:
@@ -113,7 +112,7 @@ class Sandwich:
             excess = excess if bound is None else bound
         return channel.value - excess
 
-    def _fitted(self, lmbda: float) -> Channel:
+    def _fitted(self, lmbda: float, tell: Callable[[], None]) -> Channel:
         """Fit the channel of a λ, starting from the nearest, and keep it."""
         at = sum(channel.lmbda < lmbda for channel in self.channels)
         near = self.channels[max(0, at - 1) : at + 1]
@@ -124,6 +123,6 @@ class Sandwich:
             table = self.vectors.x if self.vectors.error.candidates is None else self.vectors.error.candidates
             y = table[:: 1 + (len(table) - 1) // FIRST]
             q = np.full(len(y), 1.0 / len(y))
-        channel = fit(self.vectors, lmbda, y, q)
+        channel = fit(self.vectors, lmbda, y, q, tell)
         self.channels.insert(at, channel)
         return channel
