@@ -41,6 +41,7 @@ from .sources import Edge as Edge
 from .sources import PowerLaw as PowerLaw
 from .sources import Pulse as Pulse
 from .sources import Ramp as Ramp
+from .sources import Rotations as Rotations
 from .sources import SampledCurve as SampledCurve
 from .sources import SampledLoop as SampledLoop
 from .sources import SampledRamp as SampledRamp
@@ -48,7 +49,9 @@ from .sources import Sawbridge as Sawbridge
 from .sources import Sinusoid as Sinusoid
 from .sources import Source as Source
 from .sources import Spectrum as Spectrum
+from .sources import Sphere as Sphere
 from .sources import Square as Square
+from .sources import Torus as Torus
 from .sources import Triangle as Triangle
 from .sources import UniformScalar as UniformScalar
 from .sources import Waveform as Waveform

@@ -31,7 +31,8 @@ def completed(*words):
 def test_commands_and_sources_are_completed():
     assert [name for _, name in completed("")] == main.list_commands(click.Context(main))
     assert completed("en") == [("plain", "encode"), ("plain", "entropy")]
-    assert completed("entropy", "s") == [("plain", "sinusoid"), ("plain", "sawbridge"), ("plain", "square")]
+    names = ("sinusoid", "sawbridge", "square", "sphere", "sphere:3")
+    assert completed("entropy", "s") == [("plain", name) for name in names]
     assert ("plain", "--points") in completed("report", "ramp", "--")
     assert completed("curve", "ram") == [("plain", "ramp")]  # a file beside it would be all that bash offers
     for text in ("loop", "./ramp", "ramp."):
@@ -71,7 +72,7 @@ def test_what_is_offered_is_what_there_is():
     assert set(BUILT_IN) <= set(common.OFFERED)
     assert {name.partition(":")[0] for name in common.OFFERED} == {*BUILT_IN, *FAMILIES}
     for name in common.OFFERED:
-        assert resolve(name).name == name
+        assert resolve(name, surfaces=True).name == name
 
 
 def test_completion_without_the_neural_extra(monkeypatch):

@@ -12,6 +12,7 @@ from edcurve.shannon import (
     RateDistortion,
     alternating,
     channels,
+    concentrated,
     initial_densities,
     mixture,
     phase_grids,
@@ -477,3 +478,45 @@ def test_scaled_circles_near_the_largest_distortion(factor):
             want = float(kappa * mean - mp.log(mp.besseli(0, kappa)))
             result = ed.rate_distortion(ed.Circle().scaled(factor), D, base=math.e)
             assert result == pytest.approx(want, rel=1e-13, abs=0)
+
+
+@pytest.mark.parametrize("ambient", [2, 3, 8, 65])
+def test_channels_on_spheres_against_bessel_functions(ambient):
+    """A = I_{n/2}/I_{n/2−1}(κ) and Z = Γ(n/2) (2/κ)^{n/2−1} I_{n/2−1}(κ), to 30 digits."""
+    kappa = [1e-4, 0.1, 1.0, 30.0, 1e4]
+    found = concentrated.channel(np.array(kappa), ambient)
+    with mp.workdps(40):
+        half = mpf(ambient) / 2
+        for i, k in enumerate(map(mpf, kappa)):
+            A = mp.besseli(half, k) / mp.besseli(half - 1, k)
+            Z = mp.gamma(half) * (2 / k) ** (half - 1) * mp.besseli(half - 1, k)
+            assert found.mean[i] == pytest.approx(float(A), rel=1e-10)
+            assert found.distortion[i] == pytest.approx(float(1 - A * A), rel=1e-12)
+            assert found.rate[i] == pytest.approx(float(k * A - mp.log(Z)), rel=1e-8)
+
+
+def test_rate_distortion_on_surfaces():
+    D = np.array([1e-12, 1e-3, 0.1, 0.5, 0.9, 1.0 - 1e-6])
+    circle = ed.rate_distortion("circle", D)
+    assert ed.rate_distortion("torus", 2.0 * D) == pytest.approx(2.0 * circle, rel=1e-10)
+    # the circle of radius 0.01 is not coded at large D
+    thin = ed.rate_distortion(ed.Torus((0.01, 1.0)), 0.1 + 0.0001)
+    assert thin == pytest.approx(ed.rate_distortion("circle", 0.1), rel=1e-12)
+    # 4 bits a coordinate in R¹²⁸, and D as found by other code
+    assert ed.rate_distortion("sphere:127", 0.00376) == pytest.approx(512.0, rel=2e-3)
+    found = ed.rate_distortion_bounds("sphere", 0.1)
+    assert found.lower == found.upper == ed.rate_distortion("sphere", 0.1)
+    with pytest.raises(ValueError, match="distortion must be 0 or at least 1e-40"):
+        ed.rate_distortion("sphere", 1e-41)
+
+
+def test_rate_distortion_of_rotations_against_sums():
+    """The parametric form, by a midpoint rule over the angle of a rotation."""
+    angle = (np.arange(200_000) + 0.5) / 200_000 * math.pi / 2  # density ∝ sin², u = cos
+    weight, u = np.sin(angle) ** 2 / np.sum(np.sin(angle) ** 2), np.cos(angle)
+    for kappa in (0.5, 3.0, 40.0):
+        tilted = weight * np.exp(kappa * (u - 1.0))
+        Z = tilted.sum()
+        A = (tilted * u).sum() / Z
+        rate = kappa * (A - 1.0) - math.log(Z)
+        assert ed.rate_distortion("rotations", 1.0 - A * A, base=math.e) == pytest.approx(rate, rel=1e-7)

@@ -120,7 +120,7 @@ def _check_name(source: str) -> None:
     from edcurve.sources import resolve
 
     try:
-        resolve(source, stationary=False)
+        resolve(source, stationary=False, surfaces=True)
     except ValueError as error:
         names, given, rest = str(error).partition(", got ")
         if not names.startswith("source must be a Source or one of"):
@@ -132,7 +132,7 @@ def _is_name(source: str) -> bool:
     from edcurve.sources import resolve
 
     try:
-        resolve(source, stationary=False)
+        resolve(source, stationary=False, surfaces=True)
     except ValueError:
         return False
     return True
@@ -168,7 +168,7 @@ def facts(source: Source | str) -> dict[str, Any]:
     """What the JSON of a command says of its source: the status, and of a file how far it is from exact."""
     from edcurve.sources import resolve
 
-    resolved = resolve(source, stationary=False)
+    resolved = resolve(source, stationary=False, surfaces=True)
     status: dict[str, Any] = {"status": resolved.status}
     if not isinstance(source, str):
         status |= {"truncation": resolved.truncation, "defect": resolved.defect}
@@ -179,7 +179,7 @@ def print_caveats(source: Source | str) -> None:
     """Say on standard error what is not exact about a source: only a bound is known, or it was measured."""
     from edcurve.sources import BOUND, resolve
 
-    name, source = name_of(source), resolve(source, stationary=False)
+    name, source = name_of(source), resolve(source, stationary=False, surfaces=True)
     if source.status == BOUND:
         what = "the best partition found, not proved to be the best of all"
         click.echo(f"{name}: {source.status}: {what} ({source.reason})", err=True)

@@ -173,7 +173,7 @@ def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bo
 @reported
 def sources(as_json: bool) -> None:
     """List the built-in sources."""
-    from edcurve.sources import BUILT_IN, FAMILIES, resolve
+    from edcurve.sources import BUILT_IN, FAMILIES, Surface, resolve
 
     listed = [*(make() for make in BUILT_IN.values()), *map(resolve, ("power:1.5", "pulse:0.2", "edge:15"))]
     if as_json:
@@ -181,8 +181,8 @@ def sources(as_json: bool) -> None:
         click.echo(json.dumps([{key: getattr(source, key) for key in keys} for source in listed], indent=1))
         return
     for source in listed:
-        shape = "closed" if source.closed else "open"
-        click.echo(f"{source.name:10} {shape:6}  D_max = {source.max_distortion:<10.6g} {source.status}")
+        shape = "surface" if isinstance(source, Surface) else "closed" if source.closed else "open"
+        click.echo(f"{source.name:10} {shape:7}  D_max = {source.max_distortion:<10.6g} {source.status}")
         what = (type(source).__doc__ or "").splitlines()[0]
         click.echo(textwrap.fill(what, 80, initial_indent=" " * 11, subsequent_indent=" " * 11))
     for family in FAMILIES.values():

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
 from edcurve.kernels import biuniform, functions
-from edcurve.sources import BOUND, Source, resolve, units
+from edcurve.sources import BOUND, Source, Surface, resolve, units
 
-from . import envelopes
-from .exact import evaluate
+from . import enclosed, envelopes
+from .evaluation import evaluate
 from .partitions import ListedPartition, Partition
 
 Array = NDArray[np.float64]
@@ -125,6 +125,10 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     Theorems 4 and 6 (Eq. (37) omits the −λD that (56) has): the lower convex envelope of the curve
     (d(p)/p, −log p). It meets E(D) at every D_K = K d(1/K) left of the tangent point.
 
+    Of a sphere, a torus or rotations d(p) is the least distortion of cells of any shape. Where (★) holds for that d(p)
+    the bound is min Σ h(pᵢ) over Σ pᵢ = 1 and Σ d(pᵢ) ≤ D, which is larger than the dual bound: for the sphere in R³,
+    by the ramp's theorem, and for rotations, by a numerical check. `bound` of the source says which one it is.
+
     Parameters
     ----------
     source : Source or str
@@ -147,7 +151,9 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     TypeError
         If an argument is not a number, an array of numbers or a source.
     """
-    resolved = resolve(source)
+    resolved = resolve(source, surfaces=True)
+    if isinstance(resolved, Surface):
+        return enclosed.lower_bound(resolved, distortion, base)
     if not resolved.monotone:
         raise ValueError(
             f"source must have a δ that is monotone in the distance for a lower bound, got {resolved.name!r}: "

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from edcurve import validation
 from edcurve.kernels import functions, loops
-from edcurve.sources import BOUND, Source, digits, resolve, units
+from edcurve.sources import BOUND, Source, Surface, resolve, units
 
-Array = NDArray[np.float64]
-Extra = Callable[[Source], tuple[float, ...]]
+from . import enclosed
+from .evaluation import evaluate
 
 
 def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
@@ -41,7 +39,8 @@ def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: flo
     ------
     ValueError
         If a distortion is negative or NaN, or if biuniform partitions are not known to be optimal for this source.
-        `upper_bound` takes such a source.
+        `upper_bound` takes such a source. Of a sphere, a torus or rotations E(D) is known only at some distortions; at
+        others the message has the lower bound.
     TypeError
         If an argument is not a number, an array of numbers or a source.
 
@@ -49,7 +48,10 @@ def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: flo
     ----------
     Theorems 3 and 5 of Bhadane, Wagner and Ballé, arXiv 2205.08518.
     """
-    return evaluate(functions.entropy, exactly(source), distortion, validation.log_base(base))
+    resolved = resolve(source, surfaces=True)
+    if isinstance(resolved, Surface):
+        return enclosed.entropy_distortion(resolved, distortion, base)
+    return evaluate(functions.entropy, exactly(resolved), distortion, validation.log_base(base))
 
 
 def distortion_entropy(source: Source | str, entropy: ArrayLike, *, base: float = 2) -> Any:
@@ -93,16 +95,3 @@ def exactly(source: Source | str) -> Source:
             f"({resolved.reason}); upper_bound returns the best partition that a search finds"
         )
     return resolved
-
-
-def evaluate(function: Any, source: Source, distortion: ArrayLike, unit: float, extra: Extra = lambda _: ()) -> Any:
-    """A kernel function at a distortion or an array of them, in units of an entropy; `extra` is what else it takes."""
-    digits.check(source, distortion)
-    plain, size = units.normal(source)
-    law, more = plain.law, extra(plain)
-    return validation.elementwise(
-        "distortion",
-        distortion,
-        lambda D: loops.point(function, law, more, units.divided(D, size)) / unit,
-        lambda D: loops.evaluate(function, law, more, units.divided(D, size)) / unit,
-    )

@@ -17,7 +17,7 @@ from edcurve.kernels import functions, loops
 from edcurve.sources import BOUND, SampledRamp, Source, resolve, units
 
 from . import envelopes
-from .exact import evaluate
+from .evaluation import evaluate
 
 if TYPE_CHECKING:
     from edcurve.search import SearchResult

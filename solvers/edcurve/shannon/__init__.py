@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import validation
 from edcurve.equality import ComparedByValue
 from edcurve.linear import is_scalar
-from edcurve.sources import Source, Spectrum, digits, resolve, units
+from edcurve.sources import Source, Spectrum, Surface, digits, resolve, units
 
 Array = NDArray[np.float64]
 
 CLOSED_FORM = "one harmonic: closed form"
+CONCENTRATED = "densities ∝ exp(κ⟨x, y⟩) about a direction y, optimal by symmetry: one integral"
 ORBIT = (
     "upper: KL of a density of the phase, constant on cells, whose distortion is exact (rigorous up to rounding); "
     "lower: dual value at the best reproduction that a search from several starts found, less an estimate of what "
@@ -63,8 +64,8 @@ def rate_distortion(source: Source | str, distortion: ArrayLike, *, base: float 
     """Shannon's rate-distortion function R(D) under squared error.
 
     R(D) is the least mutual information I(X; Y) with E‖X − Y‖² ≤ D, so R(D) ≤ E(D). It has a closed form where the
-    source has one harmonic (circle, sinusoid). Else it is the upper end of `rate_distortion_bounds`, which is
-    achievable.
+    source has one harmonic (circle, sinusoid), and is one integral for spheres, tori and rotations. Else it is the
+    upper end of `rate_distortion_bounds`, which is achievable.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     ----------
     I. Csiszár, *On an extremum problem of information theory*, Studia Sci. Math. Hungar. 9 (1974).
     """
-    source = resolve(source)
+    source = resolve(source, surfaces=True)
     unit = validation.log_base(base)
     values = validation.nonnegative("distortion", distortion)
     flat = values.ravel()
@@ -161,6 +162,8 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
 
 def _solver(source: Source) -> tuple[str, Any]:
     """Return what the bounds rest on, and the function from increasing distortions in (0, D_max) to bounds in nats."""
+    if isinstance(source, Surface):
+        return CONCENTRATED, lambda D: _of_surface(source, D)
     energy = single_harmonic(source)
     if energy is not None:
         return CLOSED_FORM, lambda D: _closed_form(D, energy, source.law.parameters.rest)
@@ -187,6 +190,14 @@ def _closed_form(distortion: Array, energy: float, rest: float) -> Array:
     return np.stack([value, value])
 
 
+def _of_surface(source: Surface, distortion: Array) -> Array:
+    from . import concentrated
+
+    _check_least(source, distortion, least_distortion(source))
+    value = concentrated.rate(source, distortion)
+    return np.stack([value, value])
+
+
 def _by_orbits(source: Source, distortion: Array) -> Array:
     from edcurve import progress
 
@@ -206,10 +217,13 @@ def _by_channels(source: Source, distortion: Array) -> Array:
 
 
 LEAST = 1e-9  # D/D_max for closed sources
+LEAST_ON_SURFACE = 1e-40  # the same for surfaces
 
 
 def least_distortion(source: Source) -> float:
     """Least distortion at which R(D) can be computed."""
+    if isinstance(source, Surface):
+        return LEAST_ON_SURFACE * source.max_distortion
     if single_harmonic(source) is not None:
         return 0.0
     if source.closed:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from . import constructors as constructors  # gives Source its makers
-from .base import BOUND, CHECKED, PROVED, Source
+from .base import BOUND, CHECKED, ENCLOSED, PROVED, Source
 from .measured import SampledCurve, SampledLoop
 from .names import BUILT_IN, FAMILIES, resolve
 from .proved import Circle, PowerLaw, Sawbridge, Sinusoid, UniformScalar
 from .ramp import Ramp, SampledRamp
 from .spectra import Spectrum
 from .standard_waves import Edge, Pulse, Square, Triangle
+from .surfaces import Rotations, Sphere, Surface, Torus
 from .units import normal
 from .waveforms import Waveform
 
@@ -17,6 +18,7 @@ __all__ = [
     "BOUND",
     "BUILT_IN",
     "CHECKED",
+    "ENCLOSED",
     "FAMILIES",
     "PROVED",
     "Circle",
@@ -24,6 +26,7 @@ __all__ = [
     "PowerLaw",
     "Pulse",
     "Ramp",
+    "Rotations",
     "SampledCurve",
     "SampledLoop",
     "SampledRamp",
@@ -31,7 +34,10 @@ __all__ = [
     "Sinusoid",
     "Source",
     "Spectrum",
+    "Sphere",
     "Square",
+    "Surface",
+    "Torus",
     "Triangle",
     "UniformScalar",
     "Waveform",

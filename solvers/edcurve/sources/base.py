@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 PROVED = "exact (proved)"
 CHECKED = "exact (checked numerically)"
 BOUND = "upper bound"
+ENCLOSED = "enclosed"  # between bounds, of sources of several parameters
 KNOWN = 0.1  # truncation, as a share of D_max, up to which E(D) counts as known
 TOLERATED = 0.05  # and up to which it excuses a failure of (★), or a δ that falls
 LEAST, MOST = 1e-302, 1e302  # D_max, that distortions a good deal smaller and λ a good deal larger are numbers too

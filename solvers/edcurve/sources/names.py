@@ -11,11 +11,14 @@ from .base import Source
 from .proved import Circle, PowerLaw, Sawbridge, Sinusoid, UniformScalar
 from .ramp import Ramp, SampledRamp
 from .standard_waves import Edge, Pulse, Square, Triangle
+from .surfaces import Rotations, Sphere, Surface, Torus
 
 # a source says its own name
-BUILT_IN: dict[str, Callable[[], Source]] = {
-    make().name: make for make in (Ramp, Circle, Sinusoid, Sawbridge, UniformScalar, Square, Triangle)
-}
+CURVES: tuple[Callable[[], Source], ...] = (Ramp, Circle, Sinusoid, Sawbridge, UniformScalar, Square, Triangle)
+SURFACES: tuple[Callable[[], Source], ...] = (Sphere, Torus, Rotations)
+BUILT_IN: dict[str, Callable[[], Source]] = {make().name: make for make in (*CURVES, *SURFACES)}
+
+TAKE_SURFACES = "lower_bound, rate_distortion and entropy_distortion"
 
 
 class Family(NamedTuple):
@@ -38,18 +41,32 @@ FAMILIES = {
         Family("pulse:w", lambda text: Pulse(float(text)), "0 < w < 1, such as pulse:0.2"),
         Family("edge:n", lambda text: Edge(int(text)), "a highest harmonic n ≥ 1, such as edge:15"),
         Family("ramp:T", lambda text: Ramp(int(text)), f"2 to {SampledRamp.MOST} samples, such as ramp:1024"),
+        Family("sphere:n", lambda text: Sphere(int(text)), "a dimension n from 1 to 1000, such as sphere:3"),
+        Family(
+            "torus:r,s",
+            lambda text: Torus([float(radius) for radius in text.split(",")]),
+            "radii r, s > 0, such as torus:1,2",
+        ),
     )
 }
 
 
-def resolve(source: object, *, stationary: bool = True) -> Source:
+def resolve(source: object, *, stationary: bool = True, surfaces: bool = False) -> Source:
     """``source`` itself if it is a `Source`, or the built-in one of that name ("power:a" for a power law).
 
-    One without a δ that depends on the distance alone is refused unless `stationary` is False.
+    One without a δ that depends on the distance alone is refused unless `stationary` is False, and a `Surface`, whose
+    E(D) is known to lie between bounds, unless `surfaces` is True.
     """
     if not isinstance(source, Source | str):
         raise TypeError(f"source must be a Source or a name, got {source!r}")
     resolved = _named(source) if isinstance(source, str) else source
+    if isinstance(resolved, Surface):
+        if surfaces:
+            return resolved
+        raise ValueError(
+            f"source must be a curve for this, got {resolved.name!r}, which has more dimensions and whose E(D) is only "
+            f"enclosed; {TAKE_SURFACES} take it"
+        )
     if stationary and not resolved.law.stationary:
         raise ValueError(
             f"source must be stationary for this, got {resolved.name!r}, whose cells have no distortion that depends "

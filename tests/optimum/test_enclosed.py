@@ -1,0 +1,125 @@
+"""Bounds on E(D) of spheres, tori and rotations."""
+
+import math
+
+import edcurve as ed
+import numpy as np
+import pytest
+from edcurve.kernels import functions
+from edcurve.sources import resolve
+from scipy.optimize import minimize_scalar
+
+SURFACES = ("sphere", "sphere:3", "sphere:20", "torus", "torus:1,2", "rotations")
+D = np.geomspace(1e-6, 1.0, 25)
+
+
+def test_the_sphere_has_the_ramps_bound():
+    ramp = ed.entropy_distortion("ramp", D / 12.0)
+    assert ed.lower_bound("sphere", D) == pytest.approx(ramp, rel=1e-11, abs=1e-14)
+    assert ed.lower_bound("sphere", 1e-21) == pytest.approx(ed.entropy_distortion("ramp", 1e-21 / 12.0), rel=1e-12)
+    for base in (math.e, 10.0):
+        assert ed.lower_bound("sphere", D, base=base) == pytest.approx(ramp * math.log(2.0) / math.log(base), rel=1e-11)
+
+
+def test_hemispheres_are_optimal():
+    assert ed.entropy_distortion("sphere", 0.75) == pytest.approx(1.0, rel=1e-15)
+    for p in (0.5, 0.6, 0.9, 0.999):
+        caps = p * p * (2.0 - p) + (1.0 - p) ** 2 * (1.0 + p)
+        expected = -p * math.log2(p) - (1.0 - p) * math.log2(1.0 - p)
+        assert ed.entropy_distortion("sphere", caps) == pytest.approx(expected, rel=1e-12)
+    assert ed.entropy_distortion("sphere", [1.0, 2.0, 0.0]).tolist() == [0.0, 0.0, math.inf]
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_where_it_is_not_known_the_bound_is_named(name):
+    bound = ed.lower_bound(name, 0.3)
+    with pytest.raises(ValueError, match=f"got 0.3: there E\\(D\\) is at least {bound:.6g}"):
+        ed.entropy_distortion(name, [9.0, 0.3])
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_the_dual_bound_is_what_the_best_multiplier_gives(name):
+    """Infimum over cell sizes, on a grid, and supremum over λ by another search."""
+    source = resolve(name, surfaces=True)
+    p = np.geomspace(1e-6, 1.0, 4001)
+    mean, nats = source.cell_distortion(p) / p, -np.log(p)
+    distortions = np.append(mean[[500, 1500, 2500, 3500]], 0.9 * source.max_distortion)
+    dual = [
+        -minimize_scalar(
+            lambda x, D=one: -(nats + math.exp(x) * (mean - D)).min(), bounds=(-3.0, 20.0), method="bounded"
+        ).fun
+        for one in distortions
+    ]
+    bound = ed.lower_bound(name, distortions, base=math.e)
+    if source.bound == "dual bound":
+        assert bound == pytest.approx(dual, rel=1e-4)
+    assert (bound >= np.multiply(dual, 1.0 - 1e-4)).all()
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_order_and_scale(name):
+    source = resolve(name, surfaces=True)
+    distortions = source.max_distortion * D
+    bound, rate = ed.lower_bound(name, distortions), ed.rate_distortion(name, distortions)
+    assert (np.diff(bound) < 0.0).all()
+    assert (rate <= bound + 1e-12).all()
+    assert ed.lower_bound(source.scaled(3.0), 9.0 * distortions) == pytest.approx(bound, rel=1e-9, abs=1e-12)
+    assert ed.rate_distortion(source.scaled(3.0), 9.0 * distortions) == pytest.approx(rate, rel=1e-7, abs=1e-12)
+    assert ed.lower_bound(name, [0.0, source.max_distortion, 9.0]).tolist() == [math.inf, 0.0, 0.0]
+
+
+def test_random_partitions_of_the_sphere_are_above_the_bound():
+    """Zones between parallels, cut along meridians, whose means have a closed form: 20 000 partitions."""
+    rng = np.random.default_rng(17)
+    values, bounds = [], []
+    for zones in range(1, 6):
+        cuts = np.sort(rng.uniform(-1.0, 1.0, (4000, zones - 1)), axis=1)
+        ends = np.concatenate([-np.ones((4000, 1)), cuts, np.ones((4000, 1))], axis=1)
+        sectors = rng.integers(1, 5, (4000, zones))
+        low, high = ends[:, :-1], ends[:, 1:]
+        p = 0.5 * (high - low) / sectors
+        disc = lambda z: 0.5 * (z * np.sqrt(1.0 - z * z) + np.arcsin(z))  # noqa: E731  # ∫ √(1 − z²)
+        across = np.sinc(1.0 / sectors) * (disc(high) - disc(low)) / np.maximum(high - low, 1e-300)
+        length = 0.25 * (low + high) ** 2 + across**2
+        values.append((-sectors * p * np.log2(p)).sum(axis=1))
+        bounds.append(ed.lower_bound("sphere", 1.0 - (sectors * p * length).sum(axis=1)))
+    values, bounds = np.concatenate(values), np.concatenate(bounds)
+    assert (values >= bounds - 1e-9).all()
+    assert (values - bounds).min() < 1e-6  # caps are among them
+
+
+@pytest.mark.parametrize("name", ["torus", "torus:1,2"])
+def test_random_products_on_the_torus_are_above_the_bound(name):
+    """Products of partitions of the circles: of random sizes."""
+    radii = (1.0, 1.0) if name == "torus" else (1.0, 2.0)
+    rng = np.random.default_rng(18)
+    entropy, distortion = np.zeros(2000), np.zeros(2000)
+    for radius in radii:
+        sizes = rng.dirichlet(np.full(4, 0.4), 2000) + 1e-12
+        sizes /= sizes.sum(axis=1, keepdims=True)
+        entropy -= (sizes * np.log2(sizes)).sum(axis=1)
+        distortion += radius**2 * (sizes * (1.0 - np.sinc(sizes) ** 2)).sum(axis=1)
+    assert (entropy >= ed.lower_bound(name, distortion) - 1e-9).all()
+
+
+def test_caps_of_three_sizes_may_have_less_entropy_than_two_in_more_dimensions():
+    """Why E(D) is not claimed from two caps there: sizes that no tiling is known to attain."""
+    relaxed = ed.Sphere(7).relaxed
+    sizes = np.array([0.83358951, 0.05547016, 0.05547016, 0.05547017])
+    distortion = relaxed.cell_distortion(sizes).sum()
+    assert distortion > 2.0 * relaxed.cell_distortion(0.5)
+    two = functions.entropy(relaxed.law.model, relaxed.law.parameters, (), float(distortion))
+    assert -(sizes * np.log(sizes)).sum() < two - 0.05
+    assert relaxed.status == "upper bound"
+    assert ed.Sphere(7).bound == "dual bound"
+
+
+def test_small_distortions_follow_small_caps():
+    """A cell of the 2-sphere has d(p)/p → 2p, of the torus 2πp: both ends of the curve in closed form."""
+    for name, factor in (("sphere", 2.0), ("torus", 2.0 * math.pi), ("torus:1,2", 4.0 * math.pi)):
+        assert ed.lower_bound(name, 1e-12) == pytest.approx(math.log2(factor / 1e-12), rel=1e-9)
+    near = 1e-6
+    # one cap of size ε: D_max − D = ε(…), here 4ε² … from p²(2 − p): 1 − D = p(1 − p)
+    assert ed.lower_bound("sphere", 1.0 - near) == pytest.approx(
+        -near * math.log2(near) + near / math.log(2.0), rel=1e-4
+    )
