@@ -17,7 +17,7 @@ from edcurve.cli import main
 
 GROUPS = {
     "The optimum of a source": ["sources", "entropy", "distortion", "partition", "lagrangian", "curve", "certify"],
-    "Your measurements": ["excess", "mean-excess", "report", "segment"],
+    "Your measurements": ["excess", "mean-excess", "gap", "report", "segment"],
     "Neural compressors": ["figures", "train", "sweep", "runs", "baseline", "encode", "decode"],
 }
 OTHERS = "Other commands"
@@ -32,6 +32,7 @@ EXAMPLES = {
     "certify": "edcurve certify ramp 0.01",
     "excess": "edcurve excess circle --points measured.csv",
     "mean-excess": "edcurve mean-excess circle --points codecs.csv",
+    "gap": "edcurve gap circle --points measured.csv --out gap.png",
     "report": "edcurve report circle --points measured.csv --out report.html",
     "segment": "edcurve segment loop.npy --cells 3,8",
     "figures": "edcurve figures --out figures",

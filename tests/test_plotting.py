@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from bits import same_bits
 from edcurve import drawing, plotting
+from edcurve.io import tables
 from example_curves import NAMES
 
 pytestmark = pytest.mark.usefixtures("plt")
@@ -56,7 +57,86 @@ def test_gaps_at_the_ends_and_of_many():
     assert len(next(one for one in ax.collections if one.get_label() == "gap").get_segments()) == 2  # E(0) is infinite
     many = np.stack([np.linspace(0.01, 0.08, 40), np.full(40, 5.0)], axis=1)
     written = [one for one in ed.plot_gap("ramp", many).texts if one.get_text().endswith("bits")]
-    assert len(written) == plotting.ANNOTATED
+    assert 1 <= len(written) <= plotting.ANNOTATED  # those for which there is room
+
+
+def codecs(**more):
+    """Three codecs, points of which are close to each other."""
+    rows = [
+        (name, 0.2 / 2**i * near, 2.1 + i + worse)
+        for name, near, worse in (("A", 1.0, 0.0), ("B", 1.05, 0.2), ("C", 1.02, 0.8))
+        for i in range(4)
+    ]
+    return pd.DataFrame(rows, columns=["codec", "distortion", "entropy"]).assign(**more)
+
+
+def test_each_codec_has_a_look_and_an_entry():
+    frame = codecs(seed=range(12), compressor="ntc")
+    ax = ed.plot_gap("circle", frame)
+    drawn = {line.get_label(): line for line in ax.lines if line.get_label() in "ABC"}
+    assert list(drawn) == ["A", "B", "C"]
+    assert (
+        len({line.get_color() for line in drawn.values()}) == len({line.get_marker() for line in drawn.values()}) == 3
+    )
+    for name, rows in frame.groupby("codec"):
+        assert np.array_equal(drawn[name].get_xydata(), rows[["distortion", "entropy"]])
+    assert [text.get_text() for text in ax.get_legend().get_texts()][-4:] == ["A", "B", "C", "gap"]
+    assert not {line.get_color() for line in drawn.values()} & {
+        line.get_color() for line in ax.lines if line not in drawn.values()
+    }
+    (stems,) = [one for one in ax.collections if len(one.get_segments()) == 12]
+    colours = [mpl.colors.to_hex(colour) for colour in stems.get_colors()]
+    assert colours == [drawn[name].get_color() for name in frame["codec"]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        ({"label": list("xyxy"), "seed": [0, 0, 1, 1]}, {"x": [0, 2], "y": [1, 3]}),
+        (
+            {"compressor": "ntc", "latent_dim": [1, 2, 1, 2], "seed": range(4)},
+            {"ntc, latent_dim 1": [0, 2], "ntc, latent_dim 2": [1, 3]},
+        ),
+        ({"codec": ["a", "a", "b", None], "label": list("wxyz")}, {"a": [0, 1], "b": [2], "": [3]}),
+        ({"seed": range(4)}, {"": [0, 1, 2, 3]}),
+    ],
+)  # fmt: skip
+def test_points_of_a_codec(columns, names):
+    frame = pd.DataFrame({"distortion": [0.1] * 4, "entropy": 3.0}).assign(**columns)
+    assert tables.read(frame).by_codec() == names
+
+
+def test_more_codecs_than_can_be_told_apart_are_drawn_alike():
+    many = pd.DataFrame({"distortion": 0.1, "entropy": np.arange(3.0, 24.0), "label": list("abcdefghijklmnopqrstu")})
+    assert tables.read(many).by_codec() == {"": list(range(21))}
+    assert len(tables.read(many[:20]).by_codec()) == 20
+    assert len(line(ed.plot_gap("circle", many), "measured")[0]) == 21
+
+
+@pytest.mark.parametrize(
+    "points", [codecs(), POINTS, np.full((40, 2), [0.05, 4.0]) + np.linspace(0.0, 0.01, 40)[:, None]]
+)
+def test_gaps_that_are_written_cover_nothing(points):
+    ax = ed.plot_gap("circle", points)
+    ax.figure.canvas.draw()
+    notes = [one for one in ax.texts if one.get_text().startswith(("+", "−"))]
+    assert 1 <= len(notes) <= plotting.ANNOTATED
+    boxes = [note.get_window_extent() for note in notes]
+    boxes += [ax.get_legend().get_window_extent()]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    D, H = np.array(points)[:, -2:].astype(float).T
+    places = ax.transData.transform(np.stack([D, H], axis=1))
+    assert not any(box.contains(*place) for box in boxes for place in places)
+    assert max(ed.excess("circle", D, H)) == pytest.approx(
+        float(notes[0].get_text().split()[0].replace("−", "-")), rel=0.01
+    )
+
+
+def test_distortions_are_on_a_logarithmic_axis_unless_one_is_0():
+    assert ed.plot_gap("circle", POINTS).get_xscale() == "log"
+    assert ed.plot_gap("circle", [(0.0, 5.0), (0.1, 3.0)]).get_xscale() == "linear"
+    assert ed.plot_gap("circle", POINTS, log=False).get_xscale() == "linear"
+    assert ed.plot_gap("circle", [(0.0, 5.0), (0.1, 3.0)], log=True).get_xscale() == "log"
 
 
 def test_gaps_are_refused():

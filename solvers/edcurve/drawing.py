@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MARKED, LABELLED = 32, 8  # numbers K of equal cells
+# codecs among each other, unlike any line of the curve, and readable on white and on black
+COLOURS = ("#e08214", "#d01c8b", "#17a2b8", "#a6a11a", "#8c510a")
+MARKERS = ("D", "o", "s", "^", "v", "P", "X")
 # what formats call the date, which is left out so that the same curve gives the same bytes
 DATES = {".pdf": "CreationDate", ".svg": "Date"}
 
@@ -131,19 +135,24 @@ def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def require_format(path: str | os.PathLike[str]) -> str:
-    """Suffix of the path; ValueError unless matplotlib can write a file that ends so."""
+def require_format(path: str | os.PathLike[str], argument: str = "path") -> str:
+    """Suffix of the path; ValueError that names the argument unless matplotlib can write a file that ends so."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     formats = set(FigureCanvasAgg.filetypes) - {"pgf"}  # which needs LaTeX
     suffix = Path(path).suffix.lower()
     if suffix.removeprefix(".") not in formats:
-        raise ValueError(f"path must end in one of {', '.join(sorted(formats))}, got {os.fspath(path)!r}")
+        raise ValueError(f"{argument} must end in one of {', '.join(sorted(formats))}, got {os.fspath(path)!r}")
     return suffix
 
 
 def save(curve: Drawable, path: str | os.PathLike[str]) -> None:
     """Draw the curve into a file of the format its suffix says, without a display; whole or not at all."""
+    write(path, lambda ax: draw(curve, ax))
+
+
+def write(path: str | os.PathLike[str], drawing: Callable[[Axes], object]) -> None:
+    """Write a file of the format its suffix says, with what the function draws on axes, as `save` does."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -151,7 +160,7 @@ def save(curve: Drawable, path: str | os.PathLike[str]) -> None:
     suffix = require_format(path)
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
-    draw(curve, figure.subplots())
+    drawing(figure.subplots())
     metadata = {DATES[suffix]: None} if suffix in DATES else None
     drawn = io.BytesIO()  # not the file itself: on a full disk matplotlib's PDF writer ends in an error of its own
     with rc_context({"svg.hashsalt": "edcurve"}):

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import curves
-from .drawing import draw
+from .drawing import COLOURS, MARKERS, draw
 from .io import tables
 from .optimum.bounds import upper_bound
 from .sources import Source, resolve
@@ -18,11 +19,20 @@ if TYPE_CHECKING:
 
     from .units import Units
 
+Array = NDArray[np.float64]
 ANNOTATED = 16  # points whose gap is written beside them
+# places of such a text, by the offset of its nearest corner from the point
+PLACES = tuple((x, y) for y in (4, -4, 12, -12, 20, -20) for x in (6, -6))
 
 
 def plot_gap(
-    source: Source | str, points: Any, *, base: float = 2, ax: Axes | None = None, units: Units | None = None
+    source: Source | str,
+    points: Any,
+    *,
+    base: float = 2,
+    ax: Axes | None = None,
+    units: Units | None = None,
+    log: bool | None = None,
 ) -> Axes:
     """Draw measured compressors against E(D), the gap of each marked, and written beside it in bits.
 
@@ -32,19 +42,22 @@ def plot_gap(
         The source, or the name of a built-in one.
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2) or (2,)
         A CSV or table with columns distortion and entropy, or pairs (D, H); H in units of `base`. See `report`, which
-        takes the same.
+        takes the same. Each codec has a colour, a marker and an entry of the legend: each value of a column codec, or
+        else each label, seeds aside. More than 20 are drawn alike.
     base : float
         Base of the logarithm, above 1.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure if omitted.
     units : Units, optional
         What turns columns such as psnr and bpp into D and H, in units of its own base.
+    log : bool, optional
+        Whether distortions are on a logarithmic axis; by default they are unless one is 0.
 
     Returns
     -------
     matplotlib.axes.Axes
         The gap is H − E(D), as `excess` gives it; where E(D) is known only from above, H less that bound. It is
-        written for the first 16 points.
+        written for at most 16 points, the largest first, where there is room for it.
 
     Raises
     ------
@@ -58,12 +71,47 @@ def plot_gap(
     drawn = curves.curve(source, curves.spread(low, source.max_distortion, 256), base=base)
     best = np.asarray(upper_bound(source, D, base=base))
     ax = draw(drawn, ax)
+    if D.min() > 0.0 if log is None else log:
+        ax.set_xscale("log")
+        ax.set_xlim(0.9 * low, 1.2 * max(source.max_distortion, float(D.max())))
+    colours = np.empty(len(D), dtype=object)
+    for i, (name, rows) in enumerate(measured.by_codec().items()):
+        colours[rows] = COLOURS[i % len(COLOURS)]
+        style: dict[str, Any] = {"color": colours[rows[0]], "marker": MARKERS[i % len(MARKERS)], "ms": 5.0}
+        ax.plot(D[rows], H[rows], ls="none", **style, label=name.replace("$", r"\$") or "measured", zorder=3)
     finite = np.isfinite(best)
-    ax.vlines(D[finite], best[finite], H[finite], colors="C1", lw=1.2, label="gap")
-    ax.plot(D, H, "D", color="C1", ms=5.0, label="measured")
-    for d, h, e in list(zip(D.tolist(), H.tolist(), best.tolist(), strict=True))[:ANNOTATED]:
-        text = f"{h - e:+.3g} {drawn.unit}".replace("-", "−")
-        ax.annotate(text, (d, h), textcoords="offset points", xytext=(6, 4), fontsize=8, color="C1")
+    label = "gap" if len(set(colours)) == 1 else "_"
+    ax.vlines(D[finite], best[finite], H[finite], colors=colours[finite].tolist(), lw=1.2, label=label)
+    if label != "gap":  # in the legend, of no codec's colour
+        ax.plot([], [], color="0.5", lw=1.2, label="gap")
     ax.set_ylim(bottom=0.0, top=max(ax.get_ylim()[1], 1.05 * float(H.max())))
     ax.legend(frameon=False)
+    unit = f" {drawn.unit}" if label == "gap" else ""  # with several codecs there is less room
+    texts = [f"{gap:+.3g}{unit}".replace("-", "−") for gap in (H - best).tolist()]
+    line = np.stack([drawn.distortion, drawn.upper], axis=1)
+    _write_gaps(ax, np.stack([D, H, best], axis=1), line[np.isfinite(line[:, 1])], texts, colours)
     return ax
+
+
+def _write_gaps(ax: Axes, rows: Array, line: Array, texts: list[str], colours: Any) -> None:
+    """Write gaps of (D, H, E) beside (D, H), where a text covers no other, no point and gap, no curve and no legend."""
+    from matplotlib.transforms import Bbox
+
+    ax.figure.canvas.figure.draw_without_rendering()  # which places the axes and the legend
+    tops, feet, curve = map(ax.transData.transform, (rows[:, [0, 1]], rows[:, [0, 2]], line))
+    feet = np.where(np.isfinite(feet), feet, tops)
+    taken = [Bbox([at - size, at + size]) for places, size in ((tops, 4.0), (curve, 1.0)) for at in places]
+    taken += [Bbox([foot - 1.0, top + 1.0]) for foot, top in zip(feet, tops, strict=True)]
+    taken += [legend.get_window_extent()] if (legend := ax.get_legend()) else []
+    gaps = rows[:, 1] - rows[:, 2]
+    largest = np.argsort(-np.where(np.isfinite(gaps), gaps, -math.inf), kind="stable")
+    for i in largest[:ANNOTATED].tolist():
+        for x, y in PLACES:
+            style: dict[str, Any] = {"ha": "left" if x > 0 else "right", "va": "bottom" if y > 0 else "top"}
+            style |= {"xytext": (x, y), "textcoords": "offset points", "fontsize": 8, "color": colours[i]}
+            note = ax.annotate(texts[i], (rows[i, 0], rows[i, 1]), **style)
+            box = note.get_window_extent()
+            if box.x1 <= ax.bbox.x1 and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            note.remove()

@@ -44,6 +44,22 @@ def test_command_refuses(tmp_path, monkeypatch, content, words):
     assert (tmp_path / "r.html").read_text() == "what was there"
 
 
+def test_the_picture_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs.csv").write_text(RUNS, encoding="utf-8")
+    for options in ((), ("--linear",), ("--log", "--base", "e")):
+        result = CliRunner().invoke(main, ["gap", "circle", "--points", "runs.csv", "--out", "gap.svg", *options])
+        assert (result.exit_code, result.output) == (0, "wrote gap.svg\n")
+    assert (tmp_path / "gap.svg").read_text(encoding="utf-8").startswith("<?xml")
+    for command, out, words in (
+        ("gap", "g.html", "--out must end in one of"),
+        ("report", "r.pdf", "out must end in .html"),
+    ):
+        result = CliRunner().invoke(main, [command, "circle", "--points", "runs.csv", "--out", out])
+        assert (result.exit_code, words in result.output) == (2, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gap.svg", "runs.csv"]
+
+
 def test_command_takes_a_file_of_points(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     phase = 2 * np.pi * np.arange(64) / 64

@@ -31,8 +31,8 @@ key = make_store(folder / "store")[0]
 drawn = ed.curve("ramp", num=8)
 (folder / "points.csv").write_text("distortion,entropy\\n0.01,4.5\\n")
 (folder / "figures").mkdir()
-earlier = ("curve.json", "curve.csv", "curve.pdf", "curve.png", "report.html", "figures/ramp.png", "runs.csv", "x.edc",
-           "x.npy", "segments.csv", "figures/provenance.json")
+earlier = ("curve.json", "curve.csv", "curve.pdf", "curve.png", "report.html", "gap.png", "figures/ramp.png",
+           "runs.csv", "x.edc", "x.npy", "segments.csv", "figures/provenance.json")
 for name in earlier:
     (folder / name).write_text("earlier\\n")
 (folder / "good.edc").write_bytes((folder / "store" / f"{key}.edc").read_bytes())
@@ -46,6 +46,7 @@ commands = {
     "curve.png": ["curve", "ramp", "--plot", "curve.png", "--num", "8"],
     "curve.pdf": ["curve", "ramp", "--csv", "new.csv", "--plot", "curve.pdf", "--num", "8"],
     "report.html": ["report", "ramp", "--points", "points.csv", "--out", "report.html"],
+    "gap.png": ["gap", "ramp", "--points", "points.csv", "--out", "gap.png"],
     "figures/ramp.png": ["figures", "--out", "figures"],
     "runs.csv": ["runs", "store", "--csv", "runs.csv"],
     "store/checkpoints": ["sweep", "circle", "--lmbda", "9", "--hidden", "4", "--steps", "2", "--checkpoint-every", "1",

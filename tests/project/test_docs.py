@@ -352,7 +352,7 @@ def test_what_the_commands_page_says_of_json_and_files(command_pages):
         name: {option for parameter in command.params for option in parameter.opts}
         for name, (command, _) in command_pages.commands().items()
     }
-    assert {name for name in options if "--json" not in options[name]} == {"figures", "report", "decode"}
+    assert {name for name in options if "--json" not in options[name]} == {"figures", "gap", "report", "decode"}
     with_source = {name for name in options if "source" in options[name]}
     assert {name for name in with_source if "--open" not in options[name]} == {"certify", "baseline"}
 

@@ -159,8 +159,11 @@ def test_hovering_over_points_shows_their_gaps(opened, circle_page, circle_point
 @needs_browser
 def test_shannons_bound_and_the_logarithmic_axis(opened, circle_page):
     browser = opened(circle_page)
-    browser.execute_script("document.getElementById('logarithmic').click()")
-    assert browser.execute_script("return document.getElementById('curve')._fullLayout.xaxis.type") == "log"
+    kind = "return document.getElementById('curve')._fullLayout.xaxis.type"
+    assert browser.execute_script(kind) == "log"
+    for wanted in ("linear", "log"):
+        browser.execute_script("document.getElementById('logarithmic').click()")
+        assert browser.execute_script(kind) == wanted
     names = [trace["name"] for trace in figures(circle_page)["curve"]["data"]]
     lines = hover(browser, "curve", names.index("Shannon's R(D)"), 12)
     agrees(lines, "R(D)", ed.rate_distortion("circle", shown(lines, "D")[0]))
@@ -212,7 +215,7 @@ def test_hostile_text_stays_text(opened, tmp_path, policy):
     browser = opened(text)
     names = [trace["name"] for trace in figures(text)["curve"]["data"]]
     for i, label in enumerate(LABELS):
-        lines = hover(browser, "curve", names.index("your points"), i)
+        lines = hover(browser, "curve", names.index("gap") + 1 + i, 0)  # each is a codec
         assert lines[0] == f"point {i + 1}: {label}, λ = {3 - i}"
     assert browser.execute_script("return [window.hit ?? null, document.images.length]") == [None, 0]
     assert browser.execute_script("return document.querySelectorAll('a[href]:not(.modebar-btn)').length") == 0

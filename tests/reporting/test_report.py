@@ -38,11 +38,12 @@ def test_what_the_plots_hold_cannot_end_its_script():
     assert "</script><!--" not in text
 
 
-def test_the_largest_report_is_below_six_megabytes():
+def test_the_size_of_the_largest_report():
     D = np.linspace(1e-3, 0.9, MOST)
     columns = {"distortion": D, "entropy": D + 7.0, "lmbda": 100 * D, "rate": D + 8.0, "distortion_centroid": D}
-    text = ed.report("circle", {**columns, "label": ["x" * points_tables.LONGEST] * len(D)})
-    assert len(text.encode()) < 6 * MEGABYTE
+    names = [f"{i % points_tables.MOST_CODECS:0{points_tables.LONGEST}}" for i in range(len(D))]
+    text = ed.report("circle", {**columns, "label": names})
+    assert len(text.encode()) < 6.3 * MEGABYTE
 
 
 def test_numbers_that_overflow_are_shown_as_far_as_they_go():
@@ -89,6 +90,41 @@ def test_parts_of_the_gap_are_those_of_the_evaluation():
     assert "2 rows of other sources or of runs without a result are left out" in text
     table = next(table for table in tables(text) if "together" in table[0])
     assert [float(row[-1]) for row in table[1:]] == pytest.approx([float(row["excess"]) for row in rows], rel=5.1e-6)
+
+
+def test_codecs_are_told_apart():
+    columns = {"distortion": [0.2, 0.1, 0.21, 0.11], "entropy": [2.1, 2.9, 2.3, 3.2], "lmbda": [8.0, 4.0, 4.0, 8.0]}
+    columns |= {
+        "rate": [2.2, 3.0, 2.4, 3.4],
+        "distortion_centroid": [0.2, 0.1, 0.2, 0.1],
+        "codec": ["A<b", "A<b", "B", "B"],
+    }
+    text = ed.report("circle", columns)
+    traces = figures(text)["curve"]["data"][-3:]
+    assert [trace["name"] for trace in traces] == ["gap", "A&lt;b", "B"]
+    assert [trace["x"] for trace in traces[1:]] == [[0.2, 0.1], [0.21, 0.11]]
+    assert (
+        len({trace["marker"]["color"] for trace in traces[1:]})
+        == len({trace["marker"]["symbol"] for trace in traces[1:]})
+        == 2
+    )
+    bars = figures(text)["parts"]
+    assert bars["layout"]["xaxis"]["type"] == "multicategory"
+    assert bars["data"][0]["x"] == [["A&lt;b", "A&lt;b", "B", "B"], ["2", "1", "3", "4"]]  # codec by codec, by λ
+    assert bars["data"][0]["y"] == pytest.approx([0.1, 0.1, 0.1, 0.2])
+    (summary,) = [table for table in tables(text) if table[0][0] == "codec"]
+    gaps = ed.excess("circle", columns["distortion"], columns["entropy"]).reshape(2, 2)
+    assert summary[0] == ["codec", "points", "H − E(D): mean", "least", "largest"]
+    assert [row[:2] for row in summary[1:]] == [["A<b", "2"], ["B", "2"]]
+    shown = [[float(cell) for cell in row[2:]] for row in summary[1:]]
+    np.testing.assert_allclose(shown, [[one.mean(), one.min(), one.max()] for one in gaps], rtol=5.1e-6)
+    (parts,) = [table for table in tables(text) if "together" in table[0]]
+    assert [row[-1] for row in parts] == ["codec", "A<b", "A<b", "B", "B"]
+
+
+def test_distortions_are_on_a_logarithmic_axis_unless_one_is_0():
+    assert 'id="logarithmic" checked>' in ed.report("circle", [(0.2, 2.4)])
+    assert 'id="logarithmic">' in ed.report("circle", [(0.2, 2.4), (0.0, 9.0)])
 
 
 def test_the_ramp_as_the_compressor_sees_it():

@@ -18,7 +18,7 @@ from .codecs import mean_excess
 from .curve import curve
 from .measured import excess, segment
 from .optimum import certify, distortion, entropy, lagrangian, partition, sources
-from .report import report
+from .report import gap, report
 
 
 class _Group(click.Group):
@@ -91,6 +91,7 @@ for command in (
     distortion,
     entropy,
     excess,
+    gap,
     lagrangian,
     mean_excess,
     partition,

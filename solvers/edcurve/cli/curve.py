@@ -56,7 +56,7 @@ def curve(
     from edcurve.sources import resolve
 
     if plot_path is not None:
-        drawing.require_format(plot_path)
+        drawing.require_format(plot_path, "--plot")
     resolved = resolve(source_from(source, file))
     low = curves.least(resolved) if dmin is None else dmin
     high = resolved.max_distortion if dmax is None else dmax

@@ -1,13 +1,18 @@
-"""The command that writes a report."""
+"""The commands that show what was measured: a report, and its picture alone."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .common import reported, source_or_file_argument
-from .files import FileOptions, file_options, source_from
+from .common import base_option, reported, source_or_file_argument
+from .files import FileOptions, file_options, from_files, source_from
 from .parsing import CommandWithNumbers
 from .units import UnitOptions, unit_options
+
+if TYPE_CHECKING:
+    from edcurve.sources import Source
 
 
 @click.command(cls=CommandWithNumbers)
@@ -42,4 +47,31 @@ def report(
     resolved = resolve(source_from(source, file))
     measured = None if points is None else units.read(points, resolved, units.of(resolved))
     report(resolved, measured, out, shannon=shannon, command=[*command, *units.words(), "--out", out])
+    click.echo(f"wrote {out}")
+
+
+@click.command(cls=CommandWithNumbers)
+@source_or_file_argument
+@click.option("--points", required=True, type=click.Path(), help="CSV of what was measured: distortion and entropy.")
+@click.option("--out", required=True, type=click.Path(), help="The picture to write: .png, .pdf, .svg, …")
+@click.option("--log/--linear", default=None, help="Axis of distortions.  [default: log, unless one is 0]")
+@base_option
+@unit_options
+@reported
+@from_files
+def gap(source: Source | str, points: str, out: str, log: bool | None, base: float, units: UnitOptions) -> None:
+    """Draw measured compressors against E(D), with their gaps.
+
+    Each codec has a colour, a marker and an entry in the legend: each value of a column codec, or else each label,
+    seeds aside. SOURCE may also be a file of points, as for `edcurve curve`. Points may be in other units, as for
+    `edcurve excess`.
+    """
+    from edcurve import drawing
+    from edcurve.plotting import plot_gap
+    from edcurve.sources import resolve
+
+    drawing.require_format(out, "--out")
+    resolved = resolve(source)
+    measured = units.read(points, resolved, units.of(resolved, base))
+    drawing.write(out, lambda ax: plot_gap(resolved, measured, base=base, ax=ax, log=log))
     click.echo(f"wrote {out}")

@@ -31,9 +31,11 @@ CONVERTED = (*MEASURES["distortion"], *MEASURES["entropy"])
 PSNR = ("psnr", "psnr-rgb", "psnr_rgb", "PSNR")  # names that a column of PSNR may have
 MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message tells people to rename
 # columns that say which compressor a row is: those of `edcurve runs --csv`, and names that people give by hand
-NAMING = ("label", "name", "compressor", "latent_dim", "batch_size", "seed")
+NAMING = ("label", "name", "codec", "compressor", "latent_dim", "batch_size", "seed")
+CODEC = "codec"  # its rows are points of one codec; without it those are, whose labels differ in the seed alone
 LONGEST = 60  # characters of a cell of a label, or of a value in a message
 MANY = 20  # names in a message
+MOST_CODECS = 20  # that are told apart
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Points:
         Ends of confidence intervals; NaN where not given.
     labels : tuple of str, length n
         Names of the compressors, or "".
+    codecs : tuple of str, length n
+        What each is a point of: the column codec, or else the label without the seed.
     left_out : int
         Rows of other sources, and of runs without a result.
     """
@@ -66,10 +70,18 @@ class Points:
     entropy_low: Array
     entropy_high: Array
     labels: tuple[str, ...]
+    codecs: tuple[str, ...]
     left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def by_codec(self) -> dict[str, list[int]]:
+        """Rows of each codec, in their order; all rows under "" where there are more than `MOST_CODECS` of them."""
+        rows: dict[str, list[int]] = {}
+        for i, codec in enumerate(self.codecs):
+            rows.setdefault(codec, []).append(i)
+        return rows if len(rows) <= MOST_CODECS else {"": list(range(len(self)))}
 
 
 def read(
@@ -224,7 +236,9 @@ def _from_columns(
     }
     if units is not None:
         numbers = _converted(numbers, units, named)
-    return Points(**numbers, labels=tuple(_label(columns, i) for i in kept), left_out=count - len(kept))
+    several = (CODEC,) if CODEC in columns else NAMING[:-1]
+    labels, codecs = (tuple(_label(columns, i, names) for i in kept) for names in (NAMING, several))
+    return Points(**numbers, labels=labels, codecs=codecs, left_out=count - len(kept))
 
 
 def _measure(columns: dict[str, list[Any]], name: str, measures: tuple[str, ...]) -> str | None:
@@ -297,11 +311,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _label(columns: dict[str, list[Any]], i: int) -> str:
+def _label(columns: dict[str, list[Any]], i: int, names: Sequence[str]) -> str:
     parts = []
-    for name in NAMING:
+    for name in names:
         if name in columns and not _is_blank(value := columns[name][i]):
             whole = isinstance(value, float) and value.is_integer()  # pandas makes floats of integers with gaps
             text = str(int(value) if whole else value).strip()[:LONGEST]
-            parts.append(text if name in NAMING[:3] else f"{name} {text}")
+            parts.append(text if name in NAMING[:4] else f"{name} {text}")
     return ", ".join(parts)

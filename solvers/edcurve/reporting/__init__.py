@@ -14,7 +14,7 @@ from edcurve.units import Units
 from edcurve.versions import system, versions
 
 SUFFIXES = (".html", ".htm")
-MOST = 1000  # points, with which the file is below 6 MB
+MOST = 1000  # points, with which the file is below 6.3 MB
 
 
 def report(

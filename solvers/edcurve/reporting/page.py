@@ -35,7 +35,7 @@ def page(
 ) -> str:
     """The whole page. `made` says how it was made: command, versions, system."""
     figures: Figures = {"curve": plots.trade_off(curve, shannon, points, gaps)}
-    sections = [_about(source, curve), _plot(curve)]
+    sections = [_about(source, curve), _plot(curve, points)]
     if points is not None and gaps is not None:
         sections.append(_excess(points, gaps, exact=source.status != BOUND))
         if (bars := plots.decomposition(points, gaps)) is not None:
@@ -99,9 +99,10 @@ def _about(source: Source, curve: Curve) -> str:
     )
 
 
-def _plot(curve: Curve) -> str:
+def _plot(curve: Curve, points: Points | None) -> str:
+    checked = "" if points is not None and (points.distortion == 0.0).any() else " checked"
     return (
-        '<h2>Entropy against distortion</h2><p><label><input type="checkbox" id="logarithmic"> logarithmic '
+        f'<h2>Entropy against distortion</h2><p><label><input type="checkbox" id="logarithmic"{checked}> logarithmic '
         'distortion</label></p><div class="plot" id="curve"></div>'
         f"<noscript><p>The plot needs JavaScript; this is a still of it.</p>{picture(curve)}</noscript>"
         '<p class="remark">Drag to zoom, double-click for the whole, click on a name to hide it. Distortions under the '
@@ -141,7 +142,23 @@ def _excess(points: Points, gaps: Gaps, *, exact: bool) -> str:
         note += "The excess of H + λD over its minimum is what training at that λ left. "
     doubted = "".join(f"<p><strong>{text(doubt)}</strong></p>" for doubt in gaps.doubts)
     shown = table(list(columns), zip(*columns.values(), strict=True))
-    return f"<h2>Your points</h2><p>{text(note.strip())}</p>{doubted}{_scrolled(shown)}"
+    summary = _by_codec(points, gaps, columns)
+    return f"<h2>Your points</h2><p>{text(note.strip())}</p>{doubted}{summary}{_scrolled(shown)}"
+
+
+def _by_codec(points: Points, gaps: Gaps, columns: dict[str, list[Any]]) -> str:
+    """A row for each codec with the mean and the extremes of its gaps; nothing where there is one codec."""
+    codecs = points.by_codec()
+    if len(codecs) == 1:
+        return ""
+    (gap,) = [name for name in columns if name.startswith("H − ")]
+    head = ["codec", "points", f"{gap}: mean", "least", "largest"]
+    values = {codec: gaps.gap[rows][np.isfinite(gaps.gap[rows])] for codec, rows in codecs.items()}
+    rows = [
+        (codec, len(codecs[codec]), *((one.mean(), one.min(), one.max()) if one.size else (math.nan,) * 3))
+        for codec, one in values.items()
+    ]
+    return _scrolled(table(head, rows))
 
 
 def _worst(gaps: Gaps, *, exact: bool) -> str:
@@ -154,16 +171,17 @@ def _worst(gaps: Gaps, *, exact: bool) -> str:
 
 
 def _parts(points: Points, gaps: Gaps) -> str:
-    order = np.flatnonzero(np.isfinite(gaps.total))
-    order = order[np.argsort(points.lmbda[order], kind="stable")]
-    names = ("entropy_model", "decoder", "partition", "total")
-    values = [getattr(gaps, name)[order].tolist() for name in names]
-    rows = zip((order + 1).tolist(), points.lmbda[order].tolist(), *values, strict=True)
-    head = ["point", "λ", "entropy model", "decoder", "partition", "together"]
+    order = plots.parted(points, gaps)
+    columns: dict[str, list[Any]] = {"point": [i + 1 for i in order], "λ": points.lmbda[order].tolist()}
+    names = {name: title for name, title, _ in plots.PARTS} | {"total": "together"}
+    columns |= {title: getattr(gaps, name)[order].tolist() for name, title in names.items()}
+    if len(points.by_codec()) > 1:
+        columns["codec"] = [points.codecs[i] for i in order]
+    shown = table(list(columns), zip(*columns.values(), strict=True))
     return (
         "<h2>Where the gap comes from</h2><p>R + λD is above the least H + λD by what the entropy model wastes, R − H, "
         "by what the decoder loses against centroids, λ(D − D<sub>c</sub>), and by what the cells themselves lose, "
-        f'H + λD<sub>c</sub> − min. In bits.</p><div class="bars" id="parts"></div>{_scrolled(table(head, rows))}'
+        f'H + λD<sub>c</sub> − min. In bits.</p><div class="bars" id="parts"></div>{_scrolled(shown)}'
     )
 
 

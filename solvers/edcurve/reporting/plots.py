@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edcurve.curves import Curve
+from edcurve.drawing import COLOURS
 from edcurve.io.markup import text
 from edcurve.io.tables import Points
 from edcurve.sources import BOUND
@@ -23,8 +24,9 @@ from .content import Gaps
 
 Array = NDArray[np.float64]
 # readable on white and on black; dashes differ too, for readers who see few colours
-OPTIMUM, HULL, DUAL, SHANNON, POINT = "#2a7fd4", "#2e9e5b", "#d1495b", "#9467bd", "#e08214"
+OPTIMUM, HULL, DUAL, SHANNON, POINT, FAINT = "#2a7fd4", "#2e9e5b", "#d1495b", "#9467bd", COLOURS[0], "#888888"
 PARTS = (("entropy_model", "entropy model", POINT), ("decoder", "decoder", OPTIMUM), ("partition", "partition", HULL))
+SYMBOLS = ("diamond", "circle", "square", "triangle-up", "triangle-down", "cross", "x")
 SHOWN = "%{customdata}<extra></extra>"
 
 
@@ -54,11 +56,13 @@ def trade_off(curve: Curve, shannon: tuple[Array, Array] | None, points: Points 
 
 def decomposition(points: Points, gaps: Gaps) -> Any:
     """The parts of the excess of R + λD over the least H + λD, a bar for each point; None where no point has them."""
-    whole = np.flatnonzero(np.isfinite(gaps.total))
-    if not whole.size:
+    order = parted(points, gaps)
+    if not order:
         return None
-    order = whole[np.argsort(points.lmbda[whole], kind="stable")].tolist()
-    places = [f"{i + 1}" for i in order]
+    names = [f"{i + 1}" for i in order]
+    codecs = {i: name for name, rows in points.by_codec().items() for i in rows}
+    several = len(set(codecs.values())) > 1
+    places: Any = [[text(codecs[i], quote=False) for i in order], names] if several else names
     traces = [
         {
             "type": "bar",
@@ -75,11 +79,17 @@ def decomposition(points: Points, gaps: Gaps) -> Any:
     ]
     layout = {
         "barmode": "relative",
-        "xaxis": {"type": "category", "title": {"text": "point, by λ"}},
+        "xaxis": {"type": "multicategory" if several else "category", "title": {"text": "point, by λ"}},
         "yaxis": {"title": {"text": "excess of R + λD (bits)"}},
         "hovermode": "closest",
     }
     return {"data": traces, "layout": layout}
+
+
+def parted(points: Points, gaps: Gaps) -> list[int]:
+    """Rows of which the parts are known: codec by codec, and by λ."""
+    rows = [sorted(some, key=lambda i: float(points.lmbda[i])) for some in points.by_codec().values()]
+    return [i for some in rows for i in some if math.isfinite(gaps.total[i])]
 
 
 def _line(name: str, x: Array, y: Array, hover: list[str], colour: str, dash: str, width: float = 1.6) -> Any:
@@ -115,7 +125,7 @@ def _equal_cells(curve: Curve) -> Any:
         "y": entropy.tolist(),
         "customdata": [f"K = {K} equal cells<br>D = {_exactly(D)}<br>log K = {H:.6g} bits" for K, D, H in rows],
         "hovertemplate": SHOWN,
-        "marker": {"size": 5, "color": "#888888"},
+        "marker": {"size": 5, "color": FAINT},
     }
 
 
@@ -131,21 +141,26 @@ def _measured(points: Points, gaps: Gaps, name: str) -> list[Any]:
         hover.append(
             f"{_who(points, i)}<br>D = {_exactly(d)}<br>H = {h:.6g} bits<br>{name} = {e:.6g}<br>gap = {gap:.6g}"
         )
-    line = {"color": POINT, "width": 1, "dash": "dot"}
-    marker = {"color": POINT, "size": 9, "symbol": "diamond"}
-    return [
-        {"type": "scatter", "mode": "lines", "name": "gap", "hoverinfo": "skip", "line": line, **stems},
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "your points",
-            "x": D,
-            "y": H,
-            "customdata": hover,
-            "hovertemplate": SHOWN,
-            "marker": marker,
-        },
+    codecs = points.by_codec()
+    line = {"color": POINT if len(codecs) == 1 else FAINT, "width": 1, "dash": "dot"}
+    traces: list[Any] = [
+        {"type": "scatter", "mode": "lines", "name": "gap", "hoverinfo": "skip", "line": line, **stems}
     ]
+    for k, (codec, rows) in enumerate(codecs.items()):
+        marker = {"color": COLOURS[k % len(COLOURS)], "size": 9, "symbol": SYMBOLS[k % len(SYMBOLS)]}
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": text(codec, quote=False) or "your points",
+                "x": [D[i] for i in rows],
+                "y": [H[i] for i in rows],
+                "customdata": [hover[i] for i in rows],
+                "hovertemplate": SHOWN,
+                "marker": marker,
+            }
+        )
+    return traces
 
 
 def _who(points: Points, i: int) -> str:
