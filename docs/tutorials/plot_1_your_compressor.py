@@ -166,6 +166,40 @@ print(
 )
 
 # %%
+# A test set
+# ----------
+# If you have the samples too, ``edn.evaluate`` takes them in place of the source: an array, a
+# ``DataLoader``, or any batches, of any dimension. Many modules return reconstructions and
+# likelihoods from one forward pass, as those of CompressAI do. They are passed as they are,
+# with ``None`` for the decoder.
+
+
+class OneForwardPass(torch.nn.Module):
+    """Rounded coordinates, with 2 bits for each."""
+
+    def forward(self, x):
+        """Reconstructions, and likelihoods of all latents."""
+        latent = torch.round(2 * x)
+        return {"x_hat": latent / 2, "likelihoods": {"y": torch.full_like(latent, 0.25)}}
+
+
+tested = edn.evaluate(OneForwardPass(), None, "circle", data=sample)
+print(f"rate {tested.rate:.3f}, entropy {tested.entropy:.3f} bits, {tested.cells} cells")
+print(f"excess {tested.excess(LMBDA):.3f}, between", np.round(tested.excess_interval(LMBDA), 3))
+parts("on a test set", tested)
+
+# %%
+# Often nobody knows the source. Then the excess is taken over a lower bound from Shannon's R(D)
+# of some of the samples, and ``ecvq`` says what a codebook made from samples does. The optimum
+# is between them, unless the samples are few.
+
+unknown = edn.evaluate(OneForwardPass(), None, sample)
+print(f"rate + λD {unknown.rate + LMBDA * unknown.distortion:.3f} bits")
+print(f"a codebook {unknown.ecvq(LMBDA):.3f} bits")
+print(f"{unknown.reference}: {unknown.optimum(LMBDA):.3f} bits")
+print(f"known optimum {ed.lagrangian('circle', LMBDA).value:.3f} bits")
+
+# %%
 # ``edcurve report circle --points FILE.csv --out report.html`` puts all of this into one file
 # that you can hand on: see :doc:`/report`.
 

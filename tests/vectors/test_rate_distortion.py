@@ -104,6 +104,23 @@ def test_against_cvxpy(error):
     assert "over the reproductions given" in found.method
 
 
+def test_moving_reproductions_against_cvxpy():
+    """The cone program with 81 reproductions on a line has a little more rate than the least over all of the line."""
+    cp = pytest.importorskip("cvxpy")
+    x, w, y = np.array([0.0, 0.3, 1.0, 2.5]), np.array([0.4, 0.3, 0.2, 0.1]), np.linspace(0, 2.5, 81)
+    rho = np.square(x[:, None] - y)
+    joint = cp.Variable((4, 81), nonneg=True)
+    marginal = cp.sum(joint, axis=0)
+    information = sum(cp.sum(cp.rel_entr(joint[i], w[i] * marginal)) for i in range(4))
+    constraints = [cp.sum(joint, axis=1) == w, cp.sum(cp.multiply(joint, rho)) <= 0.1]
+    problem = cp.Problem(cp.Minimize(information), constraints)
+    problem.solve(solver=cp.CLARABEL)
+    found = ed.empirical_rate_distortion(x, 0.1, weights=w, base=math.e)
+    assert found.lower - 1e-6 <= problem.value
+    # a spacing of 1/32 costs at most λ/64² of distortion times λ, with λ = 1/(2D) about 5
+    assert problem.value <= found.upper + 5 * (1 / 64) ** 2
+
+
 def test_absolute_errors_need_no_other_values():
     """A fine grid of reproductions is no better than the values that occur."""
     x = np.array([0.0, 1.0, 1.7, 4.0])
