@@ -99,6 +99,7 @@ def test_each_codec_has_a_look_and_an_entry():
         ),
         ({"codec": ["a", "a", "b", None], "label": list("wxyz")}, {"a": [0, 1], "b": [2], "": [3]}),
         ({"seed": range(4)}, {"": [0, 1, 2, 3]}),
+        ({"label": "x", "steps": [5, 5, 6, 6], "train_size": 1}, {"x, steps 5": [0, 1], "x, steps 6": [2, 3]}),
     ],
 )  # fmt: skip
 def test_points_of_a_codec(columns, names):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from command_output import floats, strict, table
 from edcurve.sources import resolve
+from report_content import RUNS
 
 
 def test_excess_of_one_compressor(output):
@@ -387,3 +388,18 @@ def test_segment_by_what_is_asked_for(output, loop, option, values):
     columns = ["cells", "entropy", "distortion"]
     assert [*table(output(*given))] == (columns if option == "cells" else ["lmbda", *columns, "value", "gap"])
     assert ("gap" in got) == (option != "cells")
+
+
+def test_a_run_has_one_excess(output, tmp_path):
+    """What `edcurve runs` calls excess, `edcurve excess` calls so too: that of R + λD."""
+    lines = RUNS.splitlines()[:3]
+    (tmp_path / "runs.csv").write_text("\n".join(lines), encoding="utf-8")
+    got = strict(output("excess", "circle", "--points", str(tmp_path / "runs.csv"), "--json"))
+    rows = list(csv.DictReader(lines))
+    for name in ("rate", "excess"):
+        assert got[name] == pytest.approx([float(row[name]) for row in rows], rel=1e-9)
+    assert got["excess_entropy"] == pytest.approx(ed.excess("circle", got["distortion"], got["entropy"]).tolist())
+    (tmp_path / "some.csv").write_text("distortion,entropy,rate,lmbda\n0.2,2.4,2.5,4\n0.2,2.4,,4\n", encoding="utf-8")
+    first, second = strict(output("excess", "circle", "--points", str(tmp_path / "some.csv"), "--json"))["excess"]
+    assert second == pytest.approx(float(ed.excess("circle", 0.2, 2.4, lmbda=4.0)))
+    assert first == pytest.approx(second + 0.1)

@@ -62,7 +62,8 @@ def excess(
     """How far measured compressors are above the optimum.
 
     The column excess is H − E(D). With λ it is H + λD less the least value of that, and excess_entropy is H − E(D),
-    where E(D) is known. SOURCE may be a file, as for `edcurve curve`.
+    where E(D) is known. Where points have a rate R, it takes the place of H beside λD, as in `edcurve runs`. SOURCE may
+    be a file, as for `edcurve curve`.
 
     Of --points, rows whose column source names another one, and those of runs without a result, are left out. Rows
     without λ in a table that has it have no excess.
@@ -94,6 +95,9 @@ def excess(
         *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
     rows = zip(above.tolist(), table.get("lmbda", D), strict=True)
     table["excess"] = [math.nan if math.isnan(weight) else gap for gap, weight in rows]
+    if "rate" in table and "lmbda" in table:  # the excess of R + λD, as `edcurve runs` has it
+        more = [0.0 if math.isnan(R) else R - h for R, h in zip(table["rate"], H, strict=True)]
+        table["excess"] = [gap + wasted for gap, wasted in zip(table["excess"], more, strict=True)]
     if "lmbda" in table and resolved.status != BOUND:
         table["excess_entropy"] = gaps.excess_unchecked(resolved, D, H, base=base)[-1].tolist()
     if labels is not None:
@@ -113,12 +117,16 @@ def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | 
 
 def _columns(points: Points) -> dict[str, list[Any]]:
     """Columns of measured points; λ only if a row has one, and NaN in rows without."""
+    import numpy as np
+
     from edcurve.io.tables import omitted
 
     if points.left_out:
         click.echo(omitted(points), err=True)
     table: dict[str, list[Any]] = {"distortion": points.distortion.tolist(), "entropy": points.entropy.tolist()}
     weights = points.lmbda.tolist()
+    if not np.isnan(points.rate).all():
+        table["rate"] = points.rate.tolist()
     if not all(map(math.isnan, weights)):
         table["lmbda"] = weights
     return {**table, "label": list(points.labels)} if any(points.labels) else table

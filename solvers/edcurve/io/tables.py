@@ -32,6 +32,7 @@ PSNR = ("psnr", "psnr-rgb", "psnr_rgb", "PSNR")  # names that a column of PSNR m
 MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message tells people to rename
 # columns that say which compressor a row is: those of `edcurve runs --csv`, and names that people give by hand
 NAMING = ("label", "name", "codec", "compressor", "latent_dim", "batch_size", "seed")
+VARIED = ("steps", "train_size")  # columns that say so too where they differ
 CODEC = "codec"  # its rows are points of one codec; without it those are, whose labels differ in the seed alone
 LONGEST = 60  # characters of a cell of a label, or of a value in a message
 MANY = 20  # names in a message
@@ -236,8 +237,9 @@ def _from_columns(
     }
     if units is not None:
         numbers = _converted(numbers, units, named)
-    several = (CODEC,) if CODEC in columns else NAMING[:-1]
-    labels, codecs = (tuple(_label(columns, i, names) for i in kept) for names in (NAMING, several))
+    differing = [name for name in VARIED if len({str(columns[name][i]) for i in kept if name in columns}) > 1]
+    several = (CODEC,) if CODEC in columns else (*NAMING[:-1], *differing)
+    labels, codecs = (tuple(_label(columns, i, names) for i in kept) for names in ((*NAMING, *differing), several))
     return Points(**numbers, labels=labels, codecs=codecs, left_out=count - len(kept))
 
 
