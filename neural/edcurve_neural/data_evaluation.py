@@ -30,6 +30,7 @@ MOST_SUMS = 2**27  # numbers in the sums of all cells, beyond which centroids ar
 LOW = 0.8  # of the entropy: a rate below it may be in nats
 KEPT, KEPT_NUMBERS = 1024, 2**22  # samples of an unknown source that are kept, at most
 CODEWORDS = 256  # that a codebook starts with
+ENOUGH = 30  # samples to judge a variance by
 DIFFERENT = 1e-3  # share of numbers that may differ by rounding when a batch is encoded again
 ROUNDING = 1e-4  # of the size of reconstructions, by which rounding may change them
 
@@ -134,6 +135,8 @@ class DataEvaluation(ComparedByValue):
 
     def excess_interval(self, lmbda: float) -> tuple[float, float]:
         """Interval of 95 % for the excess: what the sample leaves open of rate + λD, by the normal approximation."""
+        if self.count == 1:
+            return -math.inf, math.inf
         weights = np.array([1.0, lmbda])
         reach = _z() * math.sqrt(max(float(weights @ self.covariance @ weights), 0.0))
         middle = self.excess(lmbda)
@@ -290,7 +293,7 @@ class Totals:
     def result(self, rate: float | None, source: edcurve.Source | None) -> DataEvaluation:
         """Estimate from all batches."""
         label, error = np.concatenate(self.labels), np.concatenate(self.errors)
-        weight = 1.0 if source is None else _weight(source, self.spread / self.count, self.dim)
+        weight = 1.0 if source is None else _weight(source, self.spread / self.count, self.dim, self.count)
         error = error * weight
         measured = edcurve.measure(label, error, confidence=CONFIDENCE)
         size = np.bincount(label)
@@ -344,11 +347,11 @@ class Totals:
         return float((n / self.count) @ (offset - noise))
 
 
-def _weight(source: edcurve.Source, variance: float, dim: int) -> float:
+def _weight(source: edcurve.Source, variance: float, dim: int, count: int) -> float:
     """1, or 1/dim if that brings the variance of the samples closer to D_max; warns if neither comes close."""
     weight = min((1.0, 1.0 / dim), key=lambda one: abs(math.log(max(one * variance, 1e-300) / source.max_distortion)))
     ratio = weight * variance / source.max_distortion
-    if not 0.5 < ratio < 2.0:
+    if count >= ENOUGH and not 0.5 < ratio < 2.0:
         warn(
             f"data should be samples of {source.name}, whose D_max is {source.max_distortion:.6g}, got a variance of "
             f"{variance:.6g} over {dim} coordinates: are they scaled, or of another source?"

@@ -351,6 +351,12 @@ def test_errors(arguments, error, message):
         edn.evaluate(*arguments)
 
 
+def test_a_single_sample_leaves_all_open():
+    with pytest.warns(UserWarning, match="1 of 1 samples have an index that no other has"):
+        found = edn.evaluate(torch.round, lambda k: k, "circle", data=circle(1))
+    assert found.excess_interval(0.0) == (-np.inf, np.inf)
+
+
 def test_samples_of_two_sizes():
     with pytest.raises(ValueError, match="data must have samples of one size, got 2 and 3 numbers"):
         edn.evaluate(torch.round, lambda k: k, [np.zeros((4, 2)), np.zeros((4, 3))])

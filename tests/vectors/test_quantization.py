@@ -76,8 +76,19 @@ def test_weights_count_as_repetitions():
 
 def test_equal_and_shown():
     x = np.random.default_rng(3).normal(size=(40, 2))
-    assert ed.ecvq(x, 2.0) == ed.ecvq(x, 2.0)
+    for options in ({}, {"reproductions": np.eye(2), "error": "absolute"}):
+        assert ed.ecvq(x, 2.0, **options) == ed.ecvq(x, 2.0, **options)
+        assert len({ed.ecvq(x, 2.0, **options) for _ in range(2)}) == 1
     assert "codewords, λ = 2: entropy" in repr(ed.ecvq(x, 2.0))
+
+
+def test_far_from_the_origin():
+    """The place of the vectors does not matter, as long as doubles hold their differences."""
+    x = np.round(np.random.default_rng(0).normal(size=(300, 2)), 4)
+    near, far = (ed.ecvq(x + place, 4.0) for place in (0.0, 2.0**30))
+    assert len(near.codebook) > 2
+    assert far.value == pytest.approx(near.value, rel=1e-6)
+    assert np.array_equal(far.encode(x + 2.0**30), near.encode(x))
 
 
 ERRORS = [

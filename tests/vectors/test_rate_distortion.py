@@ -220,6 +220,7 @@ ERRORS = [
     (([0, 1], 1), {"reproductions": [[0, 1]]}, ValueError, r"reproductions must be numbers of shape \(m, 1\)"),
     (([0, 1], 1), {"reproductions": [math.inf]}, ValueError, "reproductions must be finite, got inf"),
     ((np.eye(15), 1), {"error": "hamming"}, ValueError, "have more than 16384 combinations, got 32768"),
+    ((np.arange(6000), 1), {"error": "absolute"}, ValueError, "at most 33554432, got 6000 times 6000: take some"),
     ((np.arange(2**14 + 1), 1), {}, ValueError, "points must be at most 16384 distinct ones, got 16385"),
 ]
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
+from edcurve.equality import ComparedByValue
 from edcurve.segmentation import arguments
 
 Array = NDArray[np.float64]
@@ -19,8 +20,8 @@ Ints = NDArray[np.int64]
 MOST_CANDIDATES = 2**14  # reproductions that combine the values of all coordinates
 
 
-@dataclass(frozen=True)
-class Error:
+@dataclass(frozen=True, eq=False)
+class Error(ComparedByValue):
     """An error ρ(x, y), and the reproductions y that may be used.
 
     Attributes
@@ -36,6 +37,14 @@ class Error:
     name: str
     distances: Callable[[Array, Array], Array]
     candidates: Array | None
+
+    def about(self, x: Array, weight: Array) -> tuple[Array, Error, Array]:
+        """Vectors, and this error, about their mean, and that: far from 0, squared errors would lose their digits."""
+        if self.name != "squared":
+            return x, self, np.zeros(x.shape[1])
+        origin = weight @ x / weight.sum()
+        candidates = None if self.candidates is None else self.candidates - origin
+        return x - origin, Error(self.name, self.distances, candidates), origin
 
     def centres(self, x: Array, weight: Array, label: Ints, count: int) -> Array:
         """The best reproduction of each cell of weighted vectors."""

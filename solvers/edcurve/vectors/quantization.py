@@ -39,6 +39,8 @@ class VectorQuantizer(ComparedByValue):
         Mean length and mean error of the vectors, and length + λ · error.
     scalar : bool
         Whether vectors are numbers, so that `decode` returns numbers.
+    error, origin
+        The error, and the vector that errors are computed about.
     """
 
     codebook: Array
@@ -50,6 +52,7 @@ class VectorQuantizer(ComparedByValue):
     value: float
     scalar: bool
     error: Error = field(repr=False)
+    origin: Array = field(repr=False)
 
     def encode(self, x: ArrayLike) -> Ints:
         """Index of least length + λ · error, for vectors of shape (n, dim), or (n,) if they are numbers."""
@@ -58,7 +61,7 @@ class VectorQuantizer(ComparedByValue):
             table = table[:, None]
         if table.ndim != 2 or table.shape[1] != self.codebook.shape[1]:
             raise ValueError(f"x must be of shape (n, {self.codebook.shape[1]}), got {table.shape}")
-        return nearest(table, self.codebook, self.lengths, self.lmbda, self.error)
+        return nearest(table - self.origin, self.codebook - self.origin, self.lengths, self.lmbda, self.error)
 
     def decode(self, index: ArrayLike) -> Array:
         """Codewords of indices of shape (n,)."""
@@ -133,7 +136,7 @@ def ecvq(
     """
     unit = validation.log_base(base)
     table, weight, scalar = errors.points(points, weights)
-    rule = errors.resolve(error, reproductions, table.shape[1])
+    table, rule, origin = errors.resolve(error, reproductions, table.shape[1]).about(table, weight)
     scale = positive("lmbda", lmbda)
     count = min(validation.positive_int("codewords", codewords), len(table))
     generator = np.random.default_rng(seed)
@@ -145,7 +148,8 @@ def ecvq(
     entropy = float(share @ lengths) / unit
     distortion = float(weight @ _own(table, book, label, rule)) / float(weight.sum())
     value = entropy + scale * distortion
-    return VectorQuantizer(book, lengths / unit, scale, base, entropy, distortion, value, scalar, rule)
+    words = book + origin
+    return VectorQuantizer(words, lengths / unit, scale, base, entropy, distortion, value, scalar, rule, origin)
 
 
 def positive(name: str, value: Any) -> float:

@@ -19,6 +19,7 @@ from .errors import Array
 from .sandwich import Sandwich
 
 MOST = 2**14  # distinct vectors
+MOST_ERRORS = 2**25  # distinct vectors times reproductions, where these are finitely many
 
 ACHIEVED = "upper: explicit test channels and chords between them (rigorous up to rounding); "
 SEARCHED = ACHIEVED + (
@@ -65,7 +66,8 @@ def empirical_rate_distortion(
     Parameters
     ----------
     points : array_like, shape (n,) or (n, dim)
-        Finite vectors, at most 16 384 distinct ones.
+        Finite vectors, at most 16 384 distinct ones, and at most 2²⁵ times reproductions if these are finitely many.
+        The time grows with n exp(R): for 1000 vectors of two numbers it is some 6 s on one core at R = 1.7 bits.
     distortion : float or array_like
         D ≥ 0, the mean error, which is a sum over the coordinates.
     weights : array_like, shape (n,), optional
@@ -153,6 +155,11 @@ def prepared(
     x, label = np.unique(table, axis=0, return_inverse=True)
     if len(x) > MOST:
         raise ValueError(f"points must be at most {MOST} distinct ones, got {len(x)}: take some of them")
+    if rule.candidates is not None and len(x) * len(rule.candidates) > MOST_ERRORS:
+        raise ValueError(
+            f"points times reproductions must be at most {MOST_ERRORS}, got {len(x)} times {len(rule.candidates)}: "
+            "take some of them"
+        )
     mass = np.bincount(label.ravel(), weight / weight.sum()).astype(np.float64)
     if rule.name != "squared":
         return Sandwich(Vectors(x, mass, rule)), 1.0, len(table)
