@@ -3,9 +3,12 @@
 import io
 import os
 import sys
+import time
 
+import numpy as np
 import pytest
 from edcurve import progress
+from edcurve.kernels import compiling
 
 pty = pytest.importorskip("pty", reason="terminals of Unix", exc_type=ImportError)
 
@@ -61,3 +64,36 @@ def test_it_ends_with_what_failed(monkeypatch):
             failing()
 
     assert "\x1b[?25h" in said(monkeypatch, work)  # the cursor is back
+
+
+def test_work_without_steps_is_named(monkeypatch):
+    def work():
+        with progress.notice("compiling"):
+            time.sleep(0.2)
+
+    assert said(monkeypatch, work) == "END"
+    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    assert said(monkeypatch, work) == "compiling\r\nEND"
+    monkeypatch.setattr(sys, "stderr", written := io.StringIO())
+    work()
+    monkeypatch.setattr(sys, "stderr", None)
+    work()
+    assert written.getvalue() == ""
+
+
+def test_compiling_is_said_once_per_kernel(monkeypatch, tmp_path):
+    """Where it takes longer than loading what an earlier process compiled: here any time at all."""
+    kept = []
+
+    def half(x, out):
+        out[0] = 0.5 * x
+
+    def work():
+        kept.append(compiling.kernel(half, (compiling.REAL, compiling.REALS), name="half"))
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(progress, "PATIENCE", 1e-4)
+    assert said(monkeypatch, work) == "edcurve: compiling half (once)\r\nEND"
+    out = np.zeros(1)
+    kept[0](3.0, out)
+    assert out[0] == 1.5

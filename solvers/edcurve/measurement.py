@@ -102,9 +102,9 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     indices not seen. The variance V/n differs between the middle and the ends of the interval. Along the exponential
     family p^θ through the estimate it changes as dV/dH = −2 − E(log p + H)³/V, and the ends solve (H − Ĥ)² = z²V(H)/n.
     Simulated coverage at 95 % for uniform indices is 94 to 99 % with 10 samples per cell or more. In the regime of the
-    warning it is 96 to 98 % for 100 equal cells and 0.5 to 2 samples each, and 40 to 78 % for 8 cells. Intervals of 99
-    % cover 97 to 98 % of the time for fewer than 10 equal cells. If all samples share one index, a second one may exist
-    unseen. The interval then ends at the entropy for the largest probability of it that agrees with the sample.
+    warning it is 96 to 98 % for 100 equal cells and 0.5 to 2 samples each, and 40 to 78 % for 8 cells. Intervals of
+    99 % cover 97 to 98 % of the time for fewer than 10 equal cells. If all samples share one index, a second one may
+    exist unseen. The interval then ends at the entropy for the largest probability of it that agrees with the sample.
 
     *A rare cell* that is expected c times in the sample is missing in e^−c of all samples, and in these nothing tells
     of it. Then the interval ends below the entropy, for it takes the indices seen for all there are, unless some were

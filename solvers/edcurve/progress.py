@@ -1,9 +1,10 @@
-"""A progress bar on standard error for work that turns out to take more than two seconds."""
+"""What standard error says of work that turns out to take more than two seconds: a bar, or a line without steps."""
 
 from __future__ import annotations
 
 import itertools
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,12 +24,29 @@ def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
 
         def update(done: int, _total: int) -> None:
             nonlocal shown
-            if shown is None and time.monotonic() - start > PATIENCE and sys.stderr and sys.stderr.isatty():
+            if shown is None and time.monotonic() - start > PATIENCE and _on_terminal():
                 shown = stack.enter_context(_shown(title, total))
             if shown is not None:
                 shown.update(done - shown.pos)
 
         yield update
+
+
+@contextmanager
+def notice(text: str) -> Iterator[None]:
+    """Say what is being done, in a line, once it has taken `PATIENCE` seconds; only on a terminal."""
+    timer = threading.Timer(PATIENCE, lambda: print(text, file=sys.stderr, flush=True))
+    timer.daemon = True
+    if _on_terminal():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _shown(title: str, total: int | None) -> Any:

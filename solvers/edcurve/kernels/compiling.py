@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
+from edcurve import progress
+
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 # numba's names of types that kernels take
@@ -41,6 +43,8 @@ if hasattr(os, "register_at_fork"):
 def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) -> Run:
     """Compile a function for arguments of these types, or load what an earlier process compiled.
 
+    Compiling may take seconds; a line on standard error says so then, if that is a terminal.
+
     Parameters
     ----------
     run : callable
@@ -59,11 +63,12 @@ def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) ->
     """
     import numba
 
-    with lock:
+    title = name or run.__name__
+    with lock, progress.notice(f"edcurve: compiling {title} (once)"):
         signature = numba.void(*map(_numba_type, types))
         # numba names the cache file after this. There is a file for each kernel, since numba does not lock them, and
         # for each version of all sources, since numba looks only at the time of the one that defines `run`.
-        run.__qualname__ = f"{name or run.__name__}_{fingerprint(sys.modules[run.__module__])}"
+        run.__qualname__ = f"{title}_{fingerprint(sys.modules[run.__module__])}"
         try:
             return cast(Run, numba.njit(signature, cache=True, **OPTIONS, **options)(run))
         except (RuntimeError, OSError):  # no folder, or no room, for the cache
