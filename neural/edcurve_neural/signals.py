@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.linalg import cholesky_banded
 from torch import Tensor
-from torch.nn.functional import embedding
+from torch.nn.functional import embedding, pad
 
 from . import manifolds
 from .manifolds import Manifold
@@ -330,9 +330,7 @@ class Stepped(Signal):
     def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
         """Projections from prefix sums of the rows: rows·line − total + slope·v·total + (sum of the first k(v))."""
         models, width, _ = rows.shape
-        prefix = rows.new_empty((models, width, self.dim + 1))
-        prefix[:, :, 0] = 0.0
-        torch.cumsum(rows, 2, out=prefix[:, :, 1:])
+        prefix = _prefix_sums(rows)
         line = self.line(rows)
         # one product with two columns: with one column, a single model would be rounded differently
         sums = torch.bmm(rows, torch.stack([line - 1.0, torch.ones_like(line)], dim=1).expand(models, -1, -1))
@@ -360,7 +358,7 @@ class Stepped(Signal):
         """
         width, line = grad.shape[1], self.line(grad)
         drop, order = torch.sort(self.drop(v), dim=1, stable=True)
-        prefix = torch.nn.functional.pad(grad.gather(2, order.unsqueeze(1).expand(-1, width, -1)).cumsum(2), (1, 0))
+        prefix = pad(grad.gather(2, order.unsqueeze(1).expand(-1, width, -1)).cumsum(2), (1, 0))
         samples = torch.arange(self.dim, device=v.device).expand(len(v), -1).contiguous()
         before = torch.searchsorted(drop, samples, right=True)  # how many have dropped by each sample
         fallen = prefix.gather(2, before.unsqueeze(1).expand(-1, width, -1))
@@ -378,6 +376,16 @@ class Stepped(Signal):
             drops = np.bincount(label * (dim + 1) + drop[inside], minlength=count * (dim + 1))
             share = drops.reshape(count, dim + 1)[:, :dim].cumsum(axis=1) / cells.sizes[block, None]
             yield block, line + shift[block, None] - share
+
+
+def _prefix_sums(rows: Tensor) -> Tensor:
+    """Sums of the first 0, 1, …, n numbers along the last axis, of n."""
+    if rows.device.type != "cpu":  # a form that can be compiled, and which on a CPU would take longer
+        return pad(rows.cumsum(2), (1, 0))
+    prefix = rows.new_empty((*rows.shape[:2], rows.shape[2] + 1))
+    prefix[:, :, 0] = 0.0
+    torch.cumsum(rows, 2, out=prefix[:, :, 1:])
+    return prefix
 
 
 class RampSignal(Stepped):

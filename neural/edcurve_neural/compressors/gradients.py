@@ -11,7 +11,7 @@ from torch import Tensor
 from edcurve_neural.optimisation.program import Cost
 from edcurve_neural.signals import Signal
 
-from . import cpu_kernels
+from . import cpu_kernels, inductor
 from .base import Layout
 from .ntc import parts
 from .objective import cost
@@ -21,7 +21,14 @@ BLOCK = 2**19  # numbers in the activations of a layer, for all models of a bloc
 
 
 def gradient_of(
-    source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
+    source: Signal,
+    layout: Layout,
+    flat: Tensor,
+    gradient: Tensor,
+    batch: int,
+    *,
+    twice: bool = False,
+    compiled: bool = False,
 ) -> Evaluate:
     """The function that a step of training calls: by the CPU's kernels where they serve, else by autograd.
 
@@ -37,6 +44,8 @@ def gradient_of(
         Phases of each model.
     twice : bool
         As for `objective.cost`.
+    compiled : bool
+        Whether inductor compiles what autograd differentiates.
 
     Returns
     -------
@@ -45,7 +54,7 @@ def gradient_of(
         the gradient of rate + λ · distortion.
     """
     accelerator = cpu_kernels.accelerator(source, layout, flat, gradient, batch, twice=twice)
-    return accelerator or Gradient(source, layout, flat, gradient, batch, twice=twice)
+    return accelerator or Gradient(source, layout, flat, gradient, batch, twice=twice, compiled=compiled)
 
 
 class _Block(NamedTuple):
@@ -65,9 +74,18 @@ class Gradient:
     """
 
     def __init__(
-        self, source: Signal, layout: Layout, flat: Tensor, gradient: Tensor, batch: int, *, twice: bool = False
+        self,
+        source: Signal,
+        layout: Layout,
+        flat: Tensor,
+        gradient: Tensor,
+        batch: int,
+        *,
+        twice: bool = False,
+        compiled: bool = False,
     ) -> None:
         self.source, self.twice = source, twice
+        self._losses = inductor.compiled(self.losses) if compiled else self.losses
         size = models_at_once(layout, flat, batch)
         self._blocks = []
         for start in range(0, len(flat), size):
@@ -81,9 +99,7 @@ class Gradient:
         for rows, leaves, targets in self._blocks:
             scheduled = None if alpha is None else alpha[rows]
             with torch.enable_grad():
-                block = cost(self.source, leaves, v[rows], noise[rows], scheduled, twice=self.twice)
-                # models share no parameters, so the gradient of the sum is the gradient of each
-                loss = (block.rate + lmbda[rows] * block.distortion).sum()
+                loss, block = self._losses(leaves, v[rows], noise[rows], scheduled, lmbda[rows])
             # α's parameter takes no part while α is scheduled: its gradient is 0
             gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True, materialize_grads=True)
             with torch.no_grad():
@@ -91,6 +107,13 @@ class Gradient:
                     target.copy_(value)
             costs.append(Cost(block.rate.detach(), block.distortion.detach()))
         return Cost(*(torch.cat(values) for values in zip(*costs, strict=True)))
+
+    def losses(
+        self, leaves: dict[str, Tensor], v: Tensor, noise: Tensor, alpha: Tensor | None, lmbda: Tensor
+    ) -> tuple[Tensor, Cost]:
+        """Sum of the losses of some models, and their costs. Models share no parameters: its gradient is theirs."""
+        block = cost(self.source, leaves, v, noise, alpha, twice=self.twice)
+        return (block.rate + lmbda * block.distortion).sum(), block
 
 
 def models_at_once(layout: Layout, flat: Tensor, batch: int) -> int:

@@ -12,6 +12,7 @@ from edcurve_neural.optimisation import schedules
 from edcurve_neural.optimisation.program import Cost, Program
 from edcurve_neural.optimisation.settings import Settings
 
+from . import inductor
 from .base import Compressor, Kind
 from .codebook import WithTables, tabled
 from .gradients import gradient_of
@@ -30,7 +31,13 @@ class TransformProgram(Program[Compressor]):
         twice = first.likelihood == "reference"
         self.signal = self.model.signal.for_training()
         self._evaluate = gradient_of(
-            self.signal, self.model.layout, self.flat, self.gradient, first.batch_size, twice=twice
+            self.signal,
+            self.model.layout,
+            self.flat,
+            self.gradient,
+            first.batch_size,
+            twice=twice,
+            compiled=inductor.repays(configs, self.flat.device),
         )
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import replace
 import edcurve_neural as edn
 import pytest
 import torch
-from edcurve_neural.compressors import cpu_kernels, structured
+from edcurve_neural.compressors import cpu_kernels, inductor, structured
 from edcurve_neural.compressors.cpu_kernels.gradient import Compiled
 from edcurve_neural.compressors.gradients import Gradient, gradient_of, models_at_once
 from edcurve_neural.compressors.ntc import NTC
@@ -289,3 +289,48 @@ def test_models_are_in_blocks_on_a_cpu_only():
     model = NTC("circle", 1, (100, 100), seeds=range(32))
     assert 1 <= models_at_once(model.layout, model.flat, 1024) < 32
     assert models_at_once(model.layout, model.flat.to("meta"), 1024) == 32
+
+
+def test_who_is_compiled_by_inductor(monkeypatch):
+    """Who trains so long on a GPU that it repays; the environment may decide otherwise."""
+    cuda, long = torch.device("cuda"), edn.Config("circle", 4.0, batch_size=128, steps=200_000)
+    models = [replace(long, seed=seed) for seed in range(256)]
+    assert inductor.repays(models, cuda)
+    assert not inductor.repays(models, torch.device("cpu"))
+    assert not inductor.repays(models[:128], cuda)
+    for switch, expected in [("0", False), ("1", True)]:
+        monkeypatch.setenv("EDCURVE_INDUCTOR", switch)
+        assert inductor.repays(models, cuda) is expected
+        assert inductor.repays(models[:1], torch.device("cpu")) is expected
+
+
+def trained_compiled(monkeypatch, backend, **fields):
+    """Parameters after four steps, one of scheduled α and three of learned α: without compiling, and with."""
+    monkeypatch.setenv("EDCURVE_CPU_KERNELS", "0")
+    monkeypatch.setattr(inductor, "BACKEND", backend)
+    config = edn.Config(**{"lmbda": 16.0, "batch_size": 16, "steps": 4, "hidden": (6,), **fields})
+    flats = []
+    for switch in ("0", "1"):
+        monkeypatch.setenv("EDCURVE_INDUCTOR", switch)
+        program = TransformProgram([config, replace(config, seed=1)])
+        for _ in range(4):
+            program.step()
+        flats.append(program.flat)
+    return flats
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # these two are the compiler's
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+def test_what_is_compiled_is_the_loss(monkeypatch):
+    """The compiler sees the whole of it, derivatives of its own included; "eager" runs what it saw as it is."""
+    torch.testing.assert_close(*trained_compiled(monkeypatch, "eager", source="sinusoid", samples=20))
+
+
+def test_without_a_compiler_a_warning_and_the_same_result(monkeypatch):
+    def failing(module, inputs):
+        raise OSError("no compiler\nfound here")
+
+    with pytest.warns(UserWarning, match=r"cannot be compiled, and is trained without \(.*\)$") as seen:
+        plain, other = trained_compiled(monkeypatch, failing, source="circle")
+    assert len(seen) == 1
+    assert torch.equal(plain, other)
