@@ -124,7 +124,7 @@ class DensityTable:
             before = self.entries[index - 1]
             result.append((resampled(before.state.density, before.grid, grid), before.state.lmbda))
         if index == 0 or self.source.max_distortion * SEARCHED < D or not grid.whole:
-            for shape in initial_densities.shapes(grid, index):
+            for shape in initial_densities.shapes(grid, index, monotone=self.source.monotone):
                 start = initial_densities.at_distortion(grid, shape, D)
                 if start is not None:
                     result.append(start)

@@ -13,12 +13,13 @@ RANDOM = 2  # random positive-definite shapes
 FREQUENCIES = 8  # harmonics of each random shape
 
 
-def shapes(grid: PhaseGrid, seed: int) -> Iterator[Array]:
+def shapes(grid: PhaseGrid, seed: int, *, monotone: bool = False) -> Iterator[Array]:
     """Yield exponents g with their maximum at 0, for densities ∝ exp(κ g).
 
     For each λ a best density is exp(Σ a_k cos 2πkv) with all a_k ≥ 0, up to a shift: expanded in powers, the integral
     of exp(Σ a_k cos(2πkv + φ_k)) is a sum of nonnegative multiples of cosines of sums of the φ_k, so greatest
-    where they are 0. So no other kind of shape need be tried.
+    where they are 0. So no other kind of shape need be tried. Where δ is `monotone` a best density decreases from 0 to
+    ½ (Baernstein and Taylor), so combs and random shapes are left out.
     """
     point = np.zeros(grid.cells)
     point[grid.cells // 2] = 1.0
@@ -27,6 +28,8 @@ def shapes(grid: PhaseGrid, seed: int) -> Iterator[Array]:
         yield -np.abs(grid.phases)
         return
     yield np.cos(2.0 * np.pi * grid.phases)
+    if monotone:
+        return
     energy = -grid.symbol[1:65]
     for k in np.argsort(-energy)[:COMBS].tolist():
         if k > 0 and energy[k] > 0.0:
