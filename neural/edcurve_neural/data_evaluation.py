@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from edcurve import progress, validation
 from edcurve.equality import ComparedByValue
+from edcurve.sources import Surface
 from edcurve.validation import warn
 from edcurve.vectors.rate_distortion import least_lagrangian
 from numpy.typing import NDArray
@@ -90,6 +91,8 @@ class DataEvaluation(ComparedByValue):
         """What `optimum` is."""
         if self.kept is None:
             assert self.source is not None
+            if isinstance(self.source, Surface):
+                return f"lower bound: least H + λD of {self.source.name} over the sizes of cells alone"
             return f"least H + λD of {self.source.name}: {self.source.status}"
         return (
             f"lower bound for codes of {len(self.kept)} of the samples: their least I + λD (Shannon's R(D)); that of "
@@ -97,10 +100,11 @@ class DataEvaluation(ComparedByValue):
         )
 
     def optimum(self, lmbda: float) -> float:
-        """Least H + λD over all codes of single samples, in bits; of an unknown source, a lower bound on it.
+        """Least H + λD over all codes of single samples, in bits, or a lower bound on it.
 
-        That lower bound is Shannon's, for the samples that were kept: see `edcurve.empirical_rate_distortion`. It is
-        low for a few samples of many dimensions, and never exceeds log₂ of their number. `reference` says which it is.
+        `reference` says which. It is a bound for sources of several parameters, such as spheres, and where the source is
+        not known. Then it is Shannon's, of the samples that were kept: see `edcurve.empirical_rate_distortion`. That is
+        low for a few samples of many dimensions, and never exceeds log₂ of their number.
 
         Parameters
         ----------
@@ -109,7 +113,8 @@ class DataEvaluation(ComparedByValue):
         """
         if self.kept is None:
             assert self.source is not None
-            return float(edcurve.lagrangian(self.source, lmbda).value)
+            source = self.source.relaxed if isinstance(self.source, Surface) else self.source
+            return float(edcurve.lagrangian(source, lmbda).value)
         return _bound(self, lmbda)
 
     def ecvq(self, lmbda: float) -> float:

@@ -306,7 +306,11 @@ def grid(points: int, start: int = 0, stop: int | None = None) -> torch.Tensor:
 def _source(source: Any) -> edcurve.Source:
     """The source of a test set: any that the core knows, or measured points."""
     source = manifolds.named(source)
-    return signal(source, SAMPLES).source if manifolds.is_name(source) else resolve(source, stationary=False)
+    return (
+        signal(source, SAMPLES).source
+        if manifolds.is_name(source)
+        else resolve(source, stationary=False, surfaces=True)
+    )
 
 
 def _resolved(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Source, Signal]:

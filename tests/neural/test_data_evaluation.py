@@ -179,6 +179,25 @@ def test_images_and_their_latents_keep_their_shapes():
     assert found.dim == 64
 
 
+def test_a_sphere_has_a_lower_bound():
+    """Two half spheres: 1 bit and D = 1 − 1/4. Any code of the sphere is above the bound."""
+    x = np.random.default_rng(0).normal(size=(4000, 3))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    sphere = ed.Sphere()
+
+    def halves(x):
+        return (np.asarray(x)[:, :1] > 0).astype(int)
+
+    found = edn.evaluate(halves, lambda k: np.asarray(k - 0.5) * [[1.0, 0, 0]], sphere, data=x)
+    assert found.entropy == pytest.approx(1.0, abs=1e-3)
+    assert found.distortion == pytest.approx(0.75, abs=0.01)
+    assert found.reference.startswith("lower bound: least H + λD of sphere")
+    D = np.linspace(0.01, 1.0, 500)
+    least = np.min(ed.lower_bound(sphere, D) + 8.0 * D)
+    assert 0.97 * least <= found.optimum(8.0) <= least
+    assert found.excess(8.0) > 0.0
+
+
 def test_an_unknown_source_has_bounds():
     """Of the circle: R(D) below the optimum of single samples, a codebook above; the parts add up to the excess."""
     code = Cells(6, np.sinc(1 / 6))
