@@ -60,11 +60,13 @@ def _lines(ax: Axes, runs: pd.DataFrame, name: str) -> None:
     for i, (latent, group) in enumerate(runs.groupby("latent_dim")):
         at = group[name].fillna(math.inf).map(sizes.index)
         line: dict[str, Any] = {"color": "0.35", "lw": 1.1, "ls": LINES[i % len(LINES)]}
-        means = group["percent"].groupby(at).mean()
+        means = group["percent"].groupby(at).mean().clip(lower=LEAST)
         ax.plot(means.index, means, **line, label=latents(latent))
         for batch, those in group.groupby("batch_size"):
             style = of_batch(batch) | {"mfc": "w"} if i else of_batch(batch)
-            ax.plot(at[those.index], those["percent"], **style, ms=5, ls="none", label=f"batch {batch}")
+            ax.plot(
+                at[those.index], those["percent"].clip(lower=LEAST), **style, ms=5, ls="none", label=f"batch {batch}"
+            )
         if name == "train_size":
             seen = group["trained_percent"].groupby(at).mean().clip(lower=LEAST)
             ax.plot(seen.index, seen, **line | {"color": SEEN}, label=f"{latents(latent)}, as training saw it")

@@ -77,7 +77,7 @@ def empty(width: float, height: float) -> Figure:
 def against_lmbda(ax: Axes, lmbda: Iterable[float]) -> None:
     """Axes of an excess in bits against λ: both logarithmic, ticks at the λ there are, and numbers in full."""
     at = sorted(set(lmbda))
-    ax.set(xscale="log", yscale="log")
+    ax.set(xscale="log" if at[0] > 0.0 else "linear", yscale="log")
     ax.set_xticks(at, [f"{value:g}" for value in at])
     ax.set_xticks([], minor=True)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value > FLOOR else f"≤ {FLOOR:g}")

@@ -31,7 +31,7 @@ def trade_off(runs: pd.DataFrame, source: str) -> Figure:
     panels = list(runs.groupby(list(KIND)))
     usual_steps = int(runs["steps"].mode().iloc[-1])
     seen = runs[["distortion", "rank_floor"]].to_numpy()
-    low = 0.8 * float(seen[seen > 0.0].min())
+    low = 0.8 * float(seen[seen > 0.0].min(initial=resolve(source).max_distortion))
     figure = empty(max(5.4, 4.1 * len(panels) + 0.4), 7.6)
     axes = figure.subplots(2, len(panels), sharex="row", sharey="row", squeeze=False, height_ratios=(4, 3))
     for (top, below), ((compressor, latent), panel) in zip(axes.T, panels, strict=True):

@@ -409,3 +409,11 @@ def test_starts_are_series_of_their_own():
     runs = pd.DataFrame([{**row, "start": "data"}, {**row, "start": "random", "distortion": 0.9}])
     labels = [line.get_label() for line in tradeoffs.trade_off(runs, "circle").axes[0].lines]
     assert {"batch 4, start data", "batch 4, start random"} <= set(labels)
+
+
+def test_tables_with_zeros_and_negative_excesses_are_drawn(tmp_path):
+    """On logarithmic axes these are at the edge; warnings are errors."""
+    worst = {"lmbda": 0.0, "distortion": 0.0, "rate": 1.0, "entropy": 0.0, "excess": -1.0, "partition": -1.0}
+    runs = pd.concat([table(**worst), table(**worst, batch_size=2**40), table(**worst, train_size=8.0)])
+    written = list(figures.draw(figures.Trained(read(runs, tmp_path / "runs.csv"), None, None), tmp_path))
+    assert [path.name for path in written[:5]] == [f"figure_{i}.png" for i in (1, 3, 5, 6, 7)]
