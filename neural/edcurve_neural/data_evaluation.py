@@ -102,9 +102,9 @@ class DataEvaluation(ComparedByValue):
     def optimum(self, lmbda: float) -> float:
         """Least H + λD over all codes of single samples, in bits, or a lower bound on it.
 
-        `reference` says which. It is a bound for sources of several parameters, such as spheres, and where the source is
-        not known. Then it is Shannon's, of the samples that were kept: see `edcurve.empirical_rate_distortion`. That is
-        low for a few samples of many dimensions, and never exceeds log₂ of their number.
+        `reference` says which. It is a bound for sources of several parameters, like spheres, and for an unknown one.
+        The latter is Shannon's, of the samples that were kept: see `edcurve.empirical_rate_distortion`. That is low for
+        a few samples of many dimensions, and never exceeds log₂ of their number.
 
         Parameters
         ----------
