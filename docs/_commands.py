@@ -16,7 +16,16 @@ from click.testing import CliRunner
 from edcurve.cli import main
 
 GROUPS = {
-    "The optimum of a source": ["sources", "entropy", "distortion", "partition", "lagrangian", "curve", "certify"],
+    "The optimum of a source": [
+        "sources",
+        "entropy",
+        "distortion",
+        "bound",
+        "partition",
+        "lagrangian",
+        "curve",
+        "certify",
+    ],
     "Your measurements": ["excess", "mean-excess", "gap", "report", "segment"],
     "Neural compressors": ["figures", "train", "sweep", "runs", "baseline", "encode", "decode"],
 }
@@ -26,6 +35,7 @@ EXAMPLES = {
     "sources": "edcurve sources",
     "entropy": "edcurve entropy ramp 0.01 0.001",
     "distortion": "edcurve distortion circle 2 3.5 --base nats",
+    "bound": "edcurve bound pulse:0.2 0.05 0.01",
     "partition": "edcurve partition ramp 0.01",
     "lagrangian": "edcurve lagrangian circle 1 4 16",
     "curve": "edcurve curve loop.npy --num 5 --gaussian",

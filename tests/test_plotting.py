@@ -191,6 +191,7 @@ def test_a_plot_of_an_upper_bound_says_so_and_shows_no_more(plt, violating):
     legend, *_ = texts(ax)
     assert not any("E(D)" in label for label in legend)
     assert sum("upper bound" in label for label in legend) == 1
+    assert "its convex hull" in legend
     x, y = line(ax, "upper bound")
     # D_2 has a better partition than two equal cells, so that (D_2, ln 2) is not on the curve
     assert same_bits(x, violating.distortion)

@@ -180,7 +180,8 @@ class Curve:
         names = [name for name in self.columns if name != "upper"]
         columns: list[Any] = [getattr(self, name)[rows].tolist() for name in names]
         best = "E(D)" if self.status != BOUND else "best partition known"
-        legend = f"solid {best}, dashed convex hull, dotted dual lower bound"
+        hull = "convex hull" if self.status != BOUND else "its convex hull"
+        legend = f"solid {best}, dashed {hull}, dotted dual lower bound"
         return (
             f"<div><strong>{markup.text(self.source)}</strong>: {markup.text(self.status)}; "
             f"entropies in {markup.text(self.unit)}"

@@ -106,7 +106,9 @@ def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
     ax.plot(x, upper, color="C0", lw=5.0, alpha=0.25, solid_capstyle="butt", label=upper_label)
     if exact:
         ax.plot(x, upper, color="C0", lw=1.6, label=f"E(D), {curve.status}")
-    ax.plot(curve.distortion, curve.hull, color="C2", lw=1.2, ls="--", label="convex hull")
+    ax.plot(
+        curve.distortion, curve.hull, color="C2", lw=1.2, ls="--", label="convex hull" if exact else "its convex hull"
+    )
     if np.isfinite(curve.lower).any():
         ax.plot(curve.distortion, curve.lower, color="C3", lw=1.2, ls=":", label="dual lower bound")
     if curve.shannon is not None:

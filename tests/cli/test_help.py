@@ -20,6 +20,7 @@ Options:
 
 Commands:
   baseline     Measure compressors that are not neural, for comparison.
+  bound        What is known of E(D) at each DISTORTION, of any source:...
   certify      Enclose E(D) at each DISTORTION rigorously, and say what...
   curve        E(D) with its bounds and its convex hull.
   decode       Reconstruct what was compressed into a file.

@@ -41,13 +41,17 @@ def test_excess_at_no_distortion_is_strict_json(cli):
 def test_excess_where_only_a_bound_is_known(cli):
     """The least H + λD is the best known, E(D) is not known: the column that needs it is not there."""
     code, out, err = cli("excess", "pulse:0.2", "-D", "0.01", "-H", "6", "--lmbda", "4")
-    assert (code, [*table(out)]) == (0, ["distortion", "entropy", "lmbda", "excess"])
+    assert (code, [*table(out)]) == (0, ["distortion", "entropy", "lmbda", "excess", "excess_over_bound"])
     assert err.startswith("pulse:0.2: upper bound: the best partition found, not proved to be the best of all (cond")
     code, out, err = cli("excess", "pulse:0.2", "-D", "0.01", "-H", "6", "--lmbda", "4", "--json")
     assert (code, err) == (0, "")
     got = strict(out)
     assert (got["status"], "excess_entropy" in got) == ("upper bound", False)
     assert got["excess"] == [ed.excess("pulse:0.2", 0.01, 6.0, lmbda=4.0)]
+    assert got["excess_over_bound"] == [6.0 - ed.upper_bound("pulse:0.2", 0.01)]
+    code, out, err = cli("excess", "pulse:0.2", "-D", "0.01", "-H", "6", "--json")
+    assert (code, "excess" in strict(out)) == (0, False)
+    assert strict(out)["excess_over_bound"] == got["excess_over_bound"]
     code, out, err = cli("excess", "ramp:64", "-D", "0.01", "-H", "6", "--lmbda", "4", "--json")
     assert (code, [*strict(out)][-1]) == (0, "excess")
 

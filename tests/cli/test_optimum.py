@@ -137,3 +137,26 @@ def test_lagrangian_for_numbers_of_cells(output, refused):
     assert [*table(output("lagrangian", "circle", "--cells", "4"))] == ["cells", "lmbda_from", "lmbda_to"]
     refused(["lagrangian", "ramp", "3", "--cells", "4"], "give either λ or --cells")
     refused(["lagrangian", "ramp", "--cells", "0"], "cells must be integers from 1 to 2**50, got 0")
+
+
+def test_bounds_of_any_source(cli, output, refused):
+    for source in ("ramp", "pulse:0.2"):
+        code, out, _ = cli("bound", source, "0.01", "0.05", "--json")
+        got = strict(out)
+        assert (code, got["upper"]) == (0, ed.upper_bound(source, [0.01, 0.05]).tolist())
+        assert got["lower"] == ed.lower_bound(source, [0.01, 0.05]).tolist()
+    assert [*table(output("bound", "circle", "0.1", "--base", "nats"))] == ["distortion", "upper", "lower"]
+    code, out, err = cli("bound", "pulse:0.2", "0.01")
+    assert (code, err.startswith("pulse:0.2: upper bound: the best partition found")) == (0, True)
+    assert [*table(output("bound", "sphere", "0.9"))] == ["distortion", "lower"]
+    refused(["entropy", "pulse:0.2", "0.01"], "`edcurve bound` prints the entropy of the best partition")
+    refused(["bound", "ramp:64", "0.01"], "source must be stationary")
+
+
+def test_bounds_where_distances_are_not_monotone(cli, tmp_path):
+    """Twice around the circle: there is no dual bound."""
+    t = 4 * np.pi * np.arange(240) / 240
+    np.save("twice.npy", np.stack([np.cos(t), np.sin(t)], axis=1))
+    code, out, _ = cli("bound", "twice.npy", "0.1", "--json")
+    assert (code, "lower" in strict(out)) == (0, False)
+    assert len(strict(out)["upper"]) == 1

@@ -192,6 +192,12 @@ def test_an_upper_bound_is_called_one():
     texts = [line for trace in traces for line in trace.get("customdata", ())]
     assert len([text for text in texts if "upper bound = " in text]) > 100
     assert not any("E(D)" in text for text in texts)
+    assert traces[1]["name"] == "convex hull of the upper bound"
+    said_of_it = page._about(circle, curve)
+    assert "No compressor is below it" not in said_of_it
+    assert "others may be below it, but none is below the dual lower bound" in said_of_it
+    assert "No compressor is below it" in page._about(circle, content.trade_off(circle, points))
+    assert tables(page._values(curve))[0][0][:3] == ["D", "upper bound", "convex hull of the upper bound"]
     (head, _), *_ = tables(page._excess(points, gaps, exact=False))
     assert head[3:5] == ["best known at D", "H − best"]
 

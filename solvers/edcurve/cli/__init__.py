@@ -17,7 +17,7 @@ from .added import added_commands
 from .codecs import mean_excess
 from .curve import curve
 from .measured import excess, segment
-from .optimum import certify, distortion, entropy, lagrangian, partition, sources
+from .optimum import bound, certify, distortion, entropy, lagrangian, partition, sources
 from .report import gap, report
 
 
@@ -86,6 +86,7 @@ def main() -> None:
 
 
 for command in (
+    bound,
     certify,
     curve,
     distortion,

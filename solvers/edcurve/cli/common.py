@@ -93,6 +93,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             raise
         except (ValueError, TypeError, MemoryError, ImportError) as error:
             message = str(error).replace("source must be a Source or one of", "source must be one of")
+            message = message.replace("upper_bound returns", "`edcurve bound` prints the entropy of")
             raise click.UsageError(message or "not enough memory") from None
         except OSError as error:
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)

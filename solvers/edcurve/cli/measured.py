@@ -61,9 +61,10 @@ def excess(
 ) -> None:
     """How far measured compressors are above the optimum.
 
-    The column excess is H − E(D). With λ it is H + λD less the least value of that, and excess_entropy is H − E(D),
-    where E(D) is known. Where points have a rate R, it takes the place of H beside λD, as in `edcurve runs`. SOURCE may
-    be a file, as for `edcurve curve`.
+    The column excess is H − E(D). With λ it is H + λD less the least value of that, and excess_entropy is H − E(D).
+    Where points have a rate R, it takes the place of H beside λD, as in `edcurve runs`. Where E(D) is not known,
+    excess_over_bound is H less the entropy of the best partition known: at most H − E(D). SOURCE may be a file, as for
+    `edcurve curve`.
 
     Of --points, rows whose column source names another one, and those of runs without a result, are left out. Rows
     without λ in a table that has it have no excess.
@@ -91,15 +92,20 @@ def excess(
     if lmbda is not None:
         table["lmbda"] = [lmbda if given is None else given.lmbda(lmbda)] * len(table["distortion"])
     D, H = table["distortion"], table["entropy"]
+    bounded = resolved.status == BOUND
     with of_one(1 if points is None else 2):
-        *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
-    rows = zip(above.tolist(), table.get("lmbda", D), strict=True)
-    table["excess"] = [math.nan if math.isnan(weight) else gap for gap, weight in rows]
-    if "rate" in table and "lmbda" in table:  # the excess of R + λD, as `edcurve runs` has it
-        more = [0.0 if math.isnan(R) else R - h for R, h in zip(table["rate"], H, strict=True)]
-        table["excess"] = [gap + wasted for gap, wasted in zip(table["excess"], more, strict=True)]
-    if "lmbda" in table and resolved.status != BOUND:
-        table["excess_entropy"] = gaps.excess_unchecked(resolved, D, H, base=base)[-1].tolist()
+        if "lmbda" in table:
+            *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
+            rows = zip(above.tolist(), table["lmbda"], strict=True)
+            table["excess"] = [math.nan if math.isnan(weight) else gap for gap, weight in rows]
+            if "rate" in table:  # the excess of R + λD, as `edcurve runs` has it
+                more = [0.0 if math.isnan(R) else R - h for R, h in zip(table["rate"], H, strict=True)]
+                table["excess"] = [gap + wasted for gap, wasted in zip(table["excess"], more, strict=True)]
+        if bounded and resolved.law.stationary:
+            table["excess_over_bound"] = gaps.over_bound(resolved, D, H, base=base).tolist()
+        elif not bounded or "lmbda" not in table:
+            name = "excess_entropy" if "lmbda" in table else "excess"
+            table[name] = gaps.excess_unchecked(resolved, D, H, base=base)[-1].tolist()
     if labels is not None:
         table["label"] = labels
     if not as_json:

@@ -61,6 +61,32 @@ def distortion(source: Source | str, entropy: tuple[float, ...], base: float, as
     _print(source, base, as_json, entropy=list(entropy), distortion=values.tolist())
 
 
+@click.command(cls=CommandWithNumbers)
+@source_or_file_argument
+@click.argument("distortion", type=RealNumber(), nargs=-1, required=True)
+@base_option
+@json_option
+@reported
+@from_files
+def bound(source: Source | str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
+    """What is known of E(D) at each DISTORTION, of any source: upper and lower.
+
+    upper is the entropy of the best partition known, E(D) itself where that is exact; there is none of surfaces. lower
+    is the dual bound, below which no partition is; there is none where distances are not monotone. SOURCE may be a
+    file, as for `edcurve curve`.
+    """
+    from edcurve.optimum import bounds
+    from edcurve.sources import Surface, resolve
+
+    resolved, columns = resolve(source, stationary=False, surfaces=True), {}
+    with of_one(len(distortion)):
+        if not isinstance(resolved, Surface):
+            columns["upper"] = bounds.upper_bound(source, distortion, base=base).tolist()
+        if isinstance(resolved, Surface) or resolved.monotone:
+            columns["lower"] = bounds.lower_bound(source, distortion, base=base).tolist()
+    _print(source, base, as_json, distortion=list(distortion), **columns)
+
+
 def _print(source: Source | str, base: float, as_json: bool, **columns: list[Any]) -> None:
     if not as_json:
         print_caveats(source)

@@ -13,6 +13,7 @@ from edcurve.measurement import Measurement
 from edcurve.sources import BOUND, Source, resolve
 
 from . import sanity
+from .bounds import upper_bound
 from .exact import entropy_distortion
 from .sweeps import lagrangian
 
@@ -109,6 +110,14 @@ def _may_be_doubted(source: Source, distortion: Array, entropy: Array, gap: Any,
     if gap is None:
         return source.status == BOUND or entropy_distortion(source, D, base=base) > H
     return bool(gap < 0.0)
+
+
+def over_bound(source: Source, distortion: ArrayLike, entropy: ArrayLike, *, base: float = 2) -> Array:
+    """H less the entropy of the best partition known, which is at most H − E(D)."""
+    D = validation.nonnegative("distortion", distortion, finite=True)
+    H = validation.nonnegative("entropy", entropy, finite=True)
+    _together(distortion=D, entropy=H)
+    return np.asarray(H - upper_bound(source, D, base=base))
 
 
 def excess_unchecked(

@@ -93,9 +93,13 @@ def _about(source: Source, curve: Curve) -> str:
         pairs.append(("distortions may be off by", curve.truncation))
     if curve.defect > 0.0:
         pairs.append(("deviation from stationary", curve.defect))
+    below = "No compressor is below it."
+    if curve.status == BOUND:
+        lower = ", but none is below the dual lower bound" if np.isfinite(curve.lower).any() else ""
+        below = f"Here it is not known: the curve is the best partition found, and others may be below it{lower}."
     return (
         "<p>E(D) is the least entropy, in bits, of any code whose mean squared error is at most D, for one realization "
-        f"of the source at a time. No compressor is below it.</p>{facts(pairs)}"
+        f"of the source at a time. {below}</p>{facts(pairs)}"
     )
 
 
@@ -206,7 +210,9 @@ def _certified(certificates: Certificates, curve: Curve) -> str:
 def _values(curve: Curve) -> str:
     rows = evenly_spaced(curve.distortion.size, ROWS)
     names = ("distortion", "upper", "hull", "lower")
-    head = ["D", "E(D)" if curve.status != BOUND else "upper bound", "convex hull", "dual lower bound"]
+    exact = curve.status != BOUND
+    best = ["E(D)", "convex hull"] if exact else ["upper bound", "convex hull of the upper bound"]
+    head = ["D", *best, "dual lower bound"]
     columns = [getattr(curve, name)[rows].tolist() for name in names]
     return (
         f"<h2>Values</h2><details><summary>{len(rows)} of the {curve.distortion.size} points of the curve</summary>"

@@ -36,7 +36,8 @@ def trade_off(curve: Curve, shannon: tuple[Array, Array] | None, points: Points 
     optimum = f"E(D), {curve.status}" if exact else "upper bound: best partition found"
     hover = _hover(curve, "E(D)" if exact else "upper bound")
     traces = [_line(optimum, curve.distortion, curve.upper, hover, OPTIMUM, "solid", 2.5)]
-    traces.append(_line("convex hull", curve.distortion, curve.hull, hover, HULL, "dash"))
+    hull = "convex hull" if exact else "convex hull of the upper bound"
+    traces.append(_line(hull, curve.distortion, curve.hull, hover, HULL, "dash"))
     if np.isfinite(curve.lower).any():
         traces.append(_line("dual lower bound", curve.distortion, curve.lower, hover, DUAL, "dot"))
     if shannon is not None:
