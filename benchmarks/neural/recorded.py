@@ -4,7 +4,8 @@
     python benchmarks/neural/run.py --device cpu --small                the same on a CPU, small
 
 Each row is a sweep in its steady state: model-steps per second while α is scheduled, while it is learned, and of a
-whole training, of which those are one quarter and three. Recording is not in them: its seconds have a column.
+whole training, of which those are one quarter and three. Recording is not in them: its seconds have a column. Compiling
+is part of recording where the package decides so for 200 000 steps; EDCURVE_INDUCTOR=0 or 1 decides otherwise.
 Programs of a sweep run side by side and make the same number of steps; the clock stops when the last one has made them.
 
 `loop` is the program that one would write by hand, one model at a time, on the same device. `share` is what the matrix
@@ -23,7 +24,7 @@ from threading import Barrier, Event
 import loop
 import torch
 from edcurve_neural import Config
-from edcurve_neural.compressors import begin
+from edcurve_neural.compressors import begin, inductor
 from edcurve_neural.optimisation.capture import own_stream
 from edcurve_neural.training import memory, run_all
 from work import products
@@ -76,7 +77,7 @@ def cases(*, small: bool) -> list[Case]:
     def of(source: str, models: int, batch_size: int, latent_dim: int = 1) -> tuple[Config, ...]:
         if small:
             models, batch_size = max(1, models // 32), max(8, batch_size // 16)
-        return program(source, models, batch_size=batch_size, latent_dim=latent_dim, steps=100_000)
+        return program(source, models, batch_size=batch_size, latent_dim=latent_dim, steps=200_000)
 
     figure = tuple(of("circle", 16, batch, latents) for latents in (1, 2) for batch in (64, 256, 1024))
     return [
@@ -162,6 +163,7 @@ def measure(case: Case, device: torch.device, rate: float, *, small: bool) -> di
         "loop": loop_rate(case.programs[-1][0], device, 20 if small else 300),
         "share": work / rate,
         "recording": found.recording,
+        "compiled": sum(inductor.repays(one, device) for one in case.programs),
         "memory": torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None,
         "memory expected": sum(map(memory, case.programs)),
     }
@@ -172,7 +174,18 @@ def table(device: torch.device, *, small: bool, out: Path | None) -> None:
     rate = product_rate(device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"{name}, torch {torch.__version__}, float32 without TF32: {rate / 1e12:.3g} TFLOP/s in a large product")
-    head = ("model-steps/s", "promised", "aim", "scheduled", "learned", "loop/s", "ratio", "share", "recording")
+    head = (
+        "model-steps/s",
+        "promised",
+        "aim",
+        "scheduled",
+        "learned",
+        "loop/s",
+        "ratio",
+        "share",
+        "recording",
+        "compiled",
+    )
     print(f"{'':40}" + "".join(f"{title:>14}" for title in head))
     rows = []
     for case in cases(small=small):
@@ -181,6 +194,7 @@ def table(device: torch.device, *, small: bool, out: Path | None) -> None:
         shown = [row[title] for title in ("model-steps", "promised", "aim", "scheduled", "learned", "loop")]
         values = ["-" if value is None else f"{value:.0f}" for value in shown]
         values += [f"{row['model-steps'] / row['loop']:.1f}", f"{row['share']:.2%}", f"{row['recording']:.1f} s"]
+        values += [f"{row['compiled']} of {len(case.programs)}"]
         print(f"{case.name:40}" + "".join(f"{value:>14}" for value in values), flush=True)
     if out:
         with out.open("w", newline="") as file:

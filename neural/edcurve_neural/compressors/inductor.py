@@ -47,7 +47,7 @@ def compiled(function: Callable[[*A], T]) -> Callable[[*A], T]:
         if works:
             try:
                 return fast(*arguments)
-            except torch.OutOfMemoryError:
+            except torch.cuda.OutOfMemoryError:
                 raise
             except Exception as error:  # a compiler may raise anything
                 works = False
