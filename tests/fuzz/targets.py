@@ -102,7 +102,25 @@ def points_table(rng, folder):
     return path
 
 
+def results(rng, folder):
+    """Results as CompressAI writes them, of two or three points, changed and damaged."""
+    count = rng.choice((2, 3))
+    lists = {name: [rng.uniform(0.1, 40.0) for _ in range(count)] for name in ("psnr-rgb", "bpp", "ms-ssim-rgb")}
+    content = {"name": "codec", "description": "", "results": lists}
+    content = files.dumped(rng, files.changed(rng, content) if rng.random() < 0.8 else content)
+    path = folder / "results.json"
+    path.write_bytes(files.damaged(rng, content) if rng.random() < 0.3 else content)
+    return path
+
+
 def excess(rng, folder, mark):
+    if rng.random() < 0.3:
+        path = results(rng, folder)
+        command = rng.choice(("excess", "mean-excess"))
+        run(
+            command, "circle", "--points", path, "--dim", "3", "--pixels", "1", named=[path, "points must", "start and"]
+        )
+        return
     path = points_table(rng, folder)
     options = rng.choice(((), (), ("--lmbda", "4"), ("--json",)))
     run("excess", rng.choice(("circle", "ramp", "power:0.3")), "--points", path, *options, named=[path, "lmbda must"])

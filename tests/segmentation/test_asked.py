@@ -5,10 +5,12 @@ import math
 import edcurve as ed
 import numpy as np
 import pytest
-from contiguous import CURVES, NATS, SETTINGS, cost_table
+from contiguous import CURVES, NATS, cost_table
 from edcurve.segmentation import cell_count, layers, limits, segment
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
+SETTINGS = settings(deadline=None, max_examples=25, derandomize=True)
 
 
 @st.composite
@@ -106,7 +108,7 @@ def test_between_corners_the_uniform_scalar_has_its_biuniform_cells(share):
 def test_corners_have_no_gap():
     """At the entropy or the distortion of an optimum of H + λD that is the partition, as far as it is the only one."""
     x = CURVES["arc"](300)
-    for lmbda in (3.0, 40.0, 700.0):
+    for lmbda in (3.0, 40.0):
         corner = segment(x, lmbda)
         for asked in ({"entropy": corner.entropy}, {"distortion": corner.distortion}):
             found = segment(x, **asked)
@@ -178,7 +180,7 @@ def test_kernels_are_the_same_interpreted():
 
 
 def test_an_order_that_looks_random_is_doubted():
-    x = np.random.default_rng(0).normal(size=300)
+    x = np.random.default_rng(0).normal(size=80)
     for asked in ({"cells": 5}, {"entropy": 2.0}, {"distortion": 0.1}):
         with pytest.warns(UserWarning, match="sort the points"):
             segment(x, **asked)
