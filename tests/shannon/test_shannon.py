@@ -13,6 +13,7 @@ from edcurve.shannon import (
     alternating,
     channels,
     concentrated,
+    density_table,
     initial_densities,
     mixture,
     phase_grids,
@@ -271,6 +272,33 @@ def test_no_density_is_below(name, seed):
     D = float(energies @ (1 - np.abs(np.fft.rfft(q))[1 : energies.size + 1] ** 2))
     if source.max_distortion * 1e-3 < D:
         assert rate_distortion_bounds(source, D, **NATS).lower <= q @ np.log(q * 256) + 1e-12
+
+
+@pytest.mark.parametrize("width", [1e-3, 1e-9])
+def test_narrow_pulses(width):
+    source = ed.Pulse(width)
+    D = shares(1e-4, 10) * source.max_distortion
+    bounds = rate_distortion_bounds(source, D, **NATS)
+    assert (bounds.lower <= bounds.upper).all()
+    assert (bounds.upper - bounds.lower <= 1e-6).all()
+    assert convex(D / source.max_distortion, bounds.upper, 1e-6)
+    # δ = 2|u| to beyond the density, which is logistic of scale D/2
+    small = source.max_distortion * 0.02 > D
+    assert small.sum() > 1
+    np.testing.assert_allclose(bounds.upper[small], np.log(2 / D[small]) - 2, rtol=0, atol=1e-6)
+
+
+def test_pulses_on_the_whole_circle():
+    """With equal cells on all of the circle the bounds overlap those with one cell for the rest of it."""
+    source = ed.Pulse(0.04)
+    plain = density_table.DensityTable.of(source)
+    plain.grids.constant = None
+    D = np.array([0.03, 0.2, 0.5, 0.8, 0.97]) * source.max_distortion
+    lower, upper = plain.answer(D, lambda done, total: None)
+    bounds = rate_distortion_bounds(source, D, **NATS)
+    assert (lower <= bounds.upper).all()
+    assert (bounds.lower <= upper).all()
+    np.testing.assert_allclose(upper, bounds.upper, rtol=0, atol=1e-6)
 
 
 # --- open sources ---------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def _step(
         target = float(weights @ distances)
     else:
         target = (distortion - grid.maximum) + energy if grid.whole else distortion
-        solved = multiplier_at(distances, target, lmbda)
+        solved = multiplier_at(distances, target, lmbda, grid.sizes)
         if solved is None:
             return None
         lmbda = solved
@@ -132,16 +132,16 @@ def gibbs(grid: PhaseGrid, distances: Array, lmbda: float) -> tuple[Array, float
     """Compute the Gibbs weights ∝ exp(−λ distances), and ln of the integral of exp(−λ distances) over the circle."""
     exponent = -lmbda * distances
     top = float(exponent.max())
-    weights = np.exp(exponent - top)
+    weights = grid.sizes * np.exp(exponent - top)
     total = float(weights.sum())
     # for small exponents: ln(1 + mean of expm1) keeps the digits of a rate near 0
     if grid.whole and top < 1.0 and float(exponent.min()) > -1.0:
-        return weights / total, math.log1p(float(np.expm1(exponent).mean()))
+        return weights / total, math.log1p(float((grid.sizes * np.expm1(exponent)).sum()) * grid.step)
     return weights / total, top + math.log(total * grid.step)
 
 
-def multiplier_at(distances: Array, target: float, lmbda: float) -> float | None:
-    """Find the λ > 0 at which the mean distance under weights ∝ exp(−λ distances) is `target`; None if there is none.
+def multiplier_at(distances: Array, target: float, lmbda: float, sizes: Array) -> float | None:
+    """Find the λ > 0 at which the mean distance under exp(−λ distances) on cells is `target`; None if there is none.
 
     Newton's method, since the mean falls with λ at the rate of the variance, kept within a bracket by bisection.
     """
@@ -151,7 +151,7 @@ def multiplier_at(distances: Array, target: float, lmbda: float) -> float | None
     lifted, wanted = distances - least, target - least
     low, high = 0.0, math.inf
     for _ in range(60):
-        weights = np.exp(-lmbda * lifted)
+        weights = sizes * np.exp(-lmbda * lifted)
         weights /= weights.sum()
         mean = float(weights @ lifted)
         spread = float(weights @ (lifted - mean) ** 2)

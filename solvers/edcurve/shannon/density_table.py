@@ -109,7 +109,7 @@ class DensityTable:
         """Solve again on finer grids, as long as the grid is too coarse for the density."""
         while cell_loss(entry.grid, entry.state) > COARSE_LOSS and entry.grid.cells < MOST_CELLS:
             half = entry.grid.cells // 2
-            grid = self.grids.grid(0.5 * entry.grid.step, 2 * half, entry.grid.whole)
+            grid = self.grids.grid(0.5 * entry.grid.step, 2 * half, entry.grid.whole, entry.grid.far)
             start = resampled(entry.state.density, entry.grid, grid)
             state = descend(grid, start, entry.state.lmbda, distortion=entry.state.distortion)
             if state is None:
@@ -205,7 +205,7 @@ class DensityTable:
         start = entry.state.density
         if below is None:  # nearer to D_max than all entries: mix the first one with the uniform density
             shrink = math.sqrt((self.source.max_distortion - D) / (self.source.max_distortion - self.level(0)))
-            start = shrink * start + (1.0 - shrink) / start.size
+            start = shrink * start + (1.0 - shrink) * entry.grid.sizes * entry.grid.step
         state = descend(entry.grid, start, entry.state.lmbda, distortion=D)
         assert state is not None
         solved = CoarseDensity(entry.grid, state)

@@ -21,7 +21,7 @@ def shapes(grid: PhaseGrid, seed: int, *, monotone: bool = False) -> Iterator[Ar
     where they are 0. So no other kind of shape need be tried. Where δ is `monotone` a best density decreases from 0 to
     ½ (Baernstein and Taylor), so combs and random shapes are left out.
     """
-    point = np.zeros(grid.cells)
+    point = np.zeros(grid.sizes.size)
     point[grid.cells // 2] = 1.0
     yield -grid.convolve(point)
     if not grid.whole:
@@ -48,7 +48,7 @@ def at_distortion(grid: PhaseGrid, shape: Array, distortion: float) -> tuple[Arr
     low, high, best = 1e-6, 1e12, None
     for _ in range(36):
         kappa = float(np.sqrt(low * high))
-        density = np.exp(np.maximum(kappa * scale * lifted, -700.0))
+        density = grid.sizes * np.exp(np.maximum(kappa * scale * lifted, -700.0))
         density /= density.sum()
         if distortion_of(grid, density) <= distortion:
             high, best = kappa, (density, kappa * scale)

@@ -7,6 +7,7 @@ The mean of δ over two cells at distance u is a second difference of u d(u), si
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class PhaseGrid:
-    """Equal cells around phase 0: the whole circle, or a window outside which the density is 0.
+    """Equal cells around phase 0: the whole circle, or a window outside which the density is 0, or constant.
 
     Attributes
     ----------
@@ -28,13 +29,16 @@ class PhaseGrid:
     cells : int
         Number of cells; the one in the middle (index ``cells // 2``) is centred at 0.
     whole : bool
-        Whether they fill the circle.
+        Whether densities are on the whole circle.
     maximum : float
         D_max.
     length : int
         Length of the Fourier transforms: a window is padded so that its two ends do not meet.
     symbol : ndarray
         Fourier transform of the means of δ.
+    far : float, optional
+        δ between phases that are further apart than the window's ends from the densities' peak, if it is constant there
+        and densities are constant outside the window: the rest of the circle is one more cell, the last.
     """
 
     step: float
@@ -43,16 +47,33 @@ class PhaseGrid:
     maximum: float
     length: int
     symbol: Array
+    far: float | None = None
+
+    @cached_property
+    def rest(self) -> float:
+        """Size of the rest of the circle, as a number of cells."""
+        return (1.0 - self.cells * self.step) / self.step
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Sizes of all cells, in units of `step`."""
+        return np.append(np.ones(self.cells), [] if self.far is None else [self.rest])
 
     def convolve(self, density: Array) -> Array:
         """Convolve a density with δ: Σ_j δᵢⱼ qⱼ, on the whole circle less its mean there, 2 D_max Σ qⱼ."""
+        if self.far is not None:
+            above = density[:-1] - density[-1] / self.rest  # a constant density has the convolution 2 D_max
+            total = float(above.sum())
+            near = fft.irfft(fft.rfft(above, self.length) * self.symbol, self.length)[: self.cells]
+            return np.append(near, self.far * total) - 2.0 * self.maximum * total
         product = fft.rfft(density, self.length) * self.symbol
         return np.asarray(fft.irfft(product, self.length)[: self.cells])
 
     @property
     def phases(self) -> Array:
-        """Centres of the cells."""
-        return np.asarray((np.arange(self.cells) - self.cells // 2) * self.step, dtype=np.float64)
+        """Centres of the cells; ½ for the rest of the circle."""
+        centres = (np.arange(self.cells) - self.cells // 2) * self.step
+        return np.append(centres, [] if self.far is None else [0.5])
 
 
 def whole_circle(source: Source, cells: int) -> PhaseGrid:
@@ -65,14 +86,15 @@ def whole_circle(source: Source, cells: int) -> PhaseGrid:
     return PhaseGrid(1.0 / cells, cells, True, source.max_distortion, cells, symbol)
 
 
-def window(source: Source, step: float, half: int) -> PhaseGrid:
-    """Make the grid of 2·half + 1 cells around 0."""
+def window(source: Source, step: float, half: int, far: float | None = None) -> PhaseGrid:
+    """Make the grid of 2·half + 1 cells around 0, with the rest of the circle where `far` is given."""
     means = cell_means(source, step, 2 * half + 1)
     length = int(fft.next_fast_len(4 * half + 2, real=True))
     kernel = np.zeros(length)
     kernel[: 2 * half + 1] = means
     kernel[-2 * half :] = means[:0:-1]
-    return PhaseGrid(step, 2 * half + 1, False, source.max_distortion, length, fft.rfft(kernel).real)
+    whole = far is not None
+    return PhaseGrid(step, 2 * half + 1, whole, source.max_distortion, length, fft.rfft(kernel).real, far)
 
 
 def cell_means(source: Source, step: float, count: int) -> Array:

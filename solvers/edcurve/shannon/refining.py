@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from edcurve.kernels import waves
 from edcurve.sources import Source
 
 from .alternating import GibbsDensity, descend
@@ -18,6 +20,7 @@ LOSS = 5e-7  # nats that cells of a fine grid may cost
 RELATIVE_LOSS = 5e-7  # the same as a fraction of the rate, where that is less
 MOST_CELLS = 2**19
 MOST_GRIDS = 200  # kept in memory
+NEAR = 5.0  # distances from which δ is constant that a window reaches beyond its middle
 
 
 @dataclass(eq=False)
@@ -37,6 +40,14 @@ class PhaseGrids:
     profile: DistanceProfile
     made: dict[tuple[float, int, bool], PhaseGrid] = field(default_factory=dict)
 
+    @cached_property
+    def constant(self) -> tuple[float, float] | None:
+        """Distance from which δ is constant, and that constant, where it is worth it to take the rest as one cell."""
+        law = self.source.law
+        if law.model is not waves or 4.0 * NEAR * law.parameters.edge > 1.0:
+            return None
+        return law.parameters.edge, 2.0 * law.parameters.b0
+
     def least(self, distortion: float) -> float:
         """Find the least distortion, at or above the one given, for which the grids are fine enough."""
         while self.profile.reach(REACH * distortion) > 0.2 and self.profile.core(distortion) < PER_CORE / MOST_CELLS:
@@ -48,6 +59,9 @@ class PhaseGrids:
         step = self.profile.core(D) / PER_CORE
         reach = self.profile.reach(REACH * D)
         if reach > 0.2:
+            if self.constant is not None:
+                edge, far = self.constant
+                return self.grid(step, math.ceil(NEAR * edge / step), True, far)
             cells = min(MOST_CELLS, max(256, 2 ** math.ceil(-math.log2(step))))
             return self.grid(1.0 / cells, cells // 2, True)
         # rounded down to a power of √2, so that there are few steps
@@ -55,18 +69,20 @@ class PhaseGrids:
         half = min(MOST_CELLS // 2, math.ceil(reach / step))
         return self.grid(step, half, False)
 
-    def grid(self, step: float, half: int, whole: bool) -> PhaseGrid:
+    def grid(self, step: float, half: int, whole: bool, far: float | None = None) -> PhaseGrid:
         """Make a grid, or return the one made before."""
         key = (step, half, whole)
         if key not in self.made:
             if len(self.made) > MOST_GRIDS:
                 self.made.clear()
-            self.made[key] = whole_circle(self.source, 2 * half) if whole else window(self.source, step, half)
+            equal = whole and far is None
+            self.made[key] = whole_circle(self.source, 2 * half) if equal else window(self.source, step, half, far)
         return self.made[key]
 
     def fine(self, entry: CoarseDensity, D: float | None, loss: float = LOSS) -> tuple[PhaseGrid, GibbsDensity]:
         """Solve again on cells so small that they cost at most `loss` nats, within a window that suffices."""
         coarse, state = entry.grid, entry.state
+        equal = coarse.whole and coarse.far is None
         half = coarse.cells // 2
         if not coarse.whole:
             needed = math.sqrt(state.lmbda * state.centre) + math.sqrt(21.0 + state.value)
@@ -77,19 +93,20 @@ class PhaseGrids:
         split = min(split, MOST_CELLS / (2.0 * half))
         # in windows an odd number of parts, so that the middle cell stays in the middle
         parts = 2 * math.ceil(0.5 * (split - 1.0)) + 1
-        if coarse.whole:
+        if equal:
             parts = 2 ** math.ceil(math.log2(split)) if split > 1.0 else 1
         middle = coarse.cells // 2
-        kept = state.density if coarse.whole else state.density[middle - half : middle + half + 1]
+        kept = state.density if equal else state.density[middle - half : middle + half + 1]
         if parts == 1 and half == middle:
             return coarse, state
-        start = np.repeat(kept / kept.sum() / parts, parts)
-        if coarse.whole:
+        start = np.append(np.repeat(kept / parts, parts), state.density[coarse.cells :])
+        start /= start.sum()
+        if equal:
             grid = self.grid(coarse.step / parts, half * parts, True)
             start = np.roll(start, -(parts // 2)) if parts > 1 else start
             start = 0.5 * (start + np.roll(start[::-1], 1))
         else:
-            grid = self.grid(coarse.step / parts, half * parts + parts // 2, False)
+            grid = self.grid(coarse.step / parts, half * parts + parts // 2, coarse.whole, coarse.far)
         finer = descend(grid, start, state.lmbda, distortion=D, tolerance=1e-9)
         return (grid, finer) if finer is not None else (coarse, state)
 
@@ -119,7 +136,12 @@ def cell_loss(grid: PhaseGrid, state: GibbsDensity) -> float:
 def resampled(density: Array, old: PhaseGrid, new: PhaseGrid) -> Array:
     """Transfer a density to another grid; mass beyond that grid is left out."""
     edges = (np.arange(old.cells + 1) - old.cells // 2 - 0.5) * old.step
-    total = np.concatenate([[0.0], np.cumsum(density)])
+    total = np.concatenate([[0.0], np.cumsum(density[: old.cells])])
+    if old.far is not None:
+        edges = np.concatenate([[-0.5], edges, [0.5]])
+        total = np.concatenate([[0.0], 0.5 * density[-1] + total, [1.0]])
     wanted = (np.arange(new.cells + 1) - new.cells // 2 - 0.5) * new.step
     mass = np.diff(np.interp(wanted, edges, total))
+    if new.far is not None:
+        mass = np.append(mass, max(0.0, 1.0 - mass.sum()))
     return np.asarray(mass / mass.sum())
