@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from edcurve import validation
 from edcurve.equality import ComparedByValue
@@ -53,9 +54,8 @@ class Error(ComparedByValue):
             np.add.at(cost, label, weight[:, None] * self.distances(x, self.candidates))
             return np.asarray(self.candidates[cost.argmin(axis=1)])
         if self.name == "squared":
-            sums = np.zeros((count, x.shape[1]))
-            np.add.at(sums, label, weight[:, None] * x)
-            return np.asarray(sums / np.bincount(label, weight, count)[:, None])
+            cells = sparse.csr_array((weight, (label, np.arange(len(x)))), shape=(count, len(x)))
+            return np.asarray(cells @ x / np.bincount(label, weight, count)[:, None])
         order = np.argsort(label, kind="stable")
         ends = np.cumsum(np.bincount(label, minlength=count))[:-1]
         best = _median if self.name == "absolute" else _mode

@@ -184,7 +184,11 @@ def nearest(x: Array, book: Array, lengths: Array, lmbda: float, error: Error) -
     """Index of least length + λ · error for each vector."""
     rows = max(1, AT_ONCE // len(book))
     blocks = (x[i : i + rows] for i in range(0, len(x), rows))
-    parts = [np.argmin(lengths + lmbda * error.distances(block, book), axis=1) for block in blocks]
+    if error.name == "squared":  # ‖x‖² is the same for all
+        offsets = lengths + lmbda * np.sum(book**2, axis=1)
+        parts = [np.argmin(offsets - 2.0 * lmbda * (block @ book.T), axis=1) for block in blocks]
+    else:
+        parts = [np.argmin(lengths + lmbda * error.distances(block, book), axis=1) for block in blocks]
     return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
@@ -205,8 +209,7 @@ def _updated(x: Array, weight: Array, label: Ints, lmbda: float, error: Error) -
     used, cell = np.unique(label, return_inverse=True)
     share = np.bincount(cell, weight) / weight.sum()
     book, lengths = error.centres(x, weight, cell, len(used)), -np.log(share)
-    spread = float(weight @ _own(x, book, cell, error)) / float(weight.sum())
-    return book, lengths, float(share @ lengths) + lmbda * spread
+    return book, lengths, float(share @ lengths) + lmbda * float(weight @ _own(x, book, cell, error)) / weight.sum()
 
 
 def _merged(x: Array, weight: Array, label: Ints, book: Array, lmbda: float, error: Error) -> Ints | None:
