@@ -56,7 +56,8 @@ def from_waveform(
         and what those that the samples do not resolve change in the others (a jump is between two samples, and
         nothing says where). It is computed from the last octave of the samples' spectrum, and a bound if energies
         fall at least as 1/k² from there, as those of a waveform with finitely many jumps do once the samples
-        resolve them.
+        resolve them. Of 4 or 6 samples a period the third harmonic may not be seen; there it is taken to have an
+        amplitude of up to half of that of the first.
 
     Raises
     ------
@@ -94,8 +95,9 @@ def from_samples(
         samples (of 2048 of them at most), as a share of its mean over all pairs. `.truncation` says by how much the
         distortion of any partition into intervals may differ from the one given. It adds up the largest deviation
         of a cell from the mean over all its positions, which is what d(p) is, and the error of interpolation:
-        for a loop as in `from_waveform`, for an open curve an estimate, the largest difference between two
-        interpolations of δ.
+        for a loop as in `from_waveform`. For an open curve it is the difference from interpolating δ linearly, or
+        from a curve of chords between the points. A curve that strays further between its points may differ by more,
+        and so may other draws of a random curve, such as a random walk.
 
     Raises
     ------

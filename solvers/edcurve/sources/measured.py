@@ -219,6 +219,10 @@ class SampledCurve(Source):
         middles = 0.5 * (u[1:] + u[:-1])
         straight = make_interp_spline(u, values, k=1)
         self._between = float(np.max(np.abs(self._delta(middles) - straight(middles))))
+        # at these lags the mean distance of points on the chords is less by so much
+        chords = float(np.max(_mean_distances(np.diff(points, axis=0)))) / 6.0
+        # a distortion is off by half of what the mean distances are off by
+        self._interpolation = max(self._between, 0.5 * (self._between + chords))
         # distances measured always make a valid d
         self._name, self._closed, self._given = name, False, self._mean_moment
         self._max_distortion = float(self._moment(1.0))
@@ -245,7 +249,7 @@ class SampledCurve(Source):
     @property
     def truncation(self) -> float:
         """By how much the distortion of any partition may differ, by estimate; see `Source.from_samples`."""
-        return (self._between + self._stationarity.position) * float(self.law.scale)
+        return (self._interpolation + self._stationarity.position) * float(self.law.scale)
 
     @property
     def defect(self) -> float:

@@ -19,6 +19,7 @@ OVERSAMPLED = 16  # samples of a function for each harmonic that is kept
 MOST_SAMPLES, LEAST_SAMPLES = 2 * MOST, 4
 MOST_AMPLITUDE = 1e140
 LEAST_SPREAD = 1e-140
+FAINT = 1e-6  # of all energy: harmonics below it do not say how often a waveform is repeated
 NOISE = 1e-30  # of all energy: harmonics below it are rounding errors
 
 
@@ -104,8 +105,18 @@ def left_out(samples: NDArray[Any], *, kept: int) -> float:
     modes = waveform_modes(samples)
     amplitudes = np.linalg.norm(modes.reshape(len(modes), -1), axis=1)
     octave = amplitudes[amplitudes.size // 2 :]
+    period = _fundamental(amplitudes)
+    if len(samples) in (4 * period, 6 * period):
+        # the third harmonic of the period looks like the first there, or is sampled at its zeros
+        octave = np.maximum(amplitudes[2 * period - 1 :: period], 0.5 * amplitudes[period - 1])
     beyond = 0.5 * float(np.sum(amplitudes[kept:] ** 2) + np.sum(octave**2))
     return beyond + float(np.sqrt(2.0 * np.mean(octave**2)) * np.sum(amplitudes[:kept]))
+
+
+def _fundamental(amplitudes: Array) -> int:
+    """The harmonic of which all that have energy are multiples: how often the waveform is repeated."""
+    energies = amplitudes**2
+    return int(np.gcd.reduce(np.flatnonzero(energies > FAINT * energies.sum()) + 1))
 
 
 def _sampled(g: Callable[[Array], ArrayLike], count: int) -> Array:
