@@ -54,8 +54,8 @@ class Error(ComparedByValue):
             np.add.at(cost, label, weight[:, None] * self.distances(x, self.candidates))
             return np.asarray(self.candidates[cost.argmin(axis=1)])
         if self.name == "squared":
-            cells = sparse.csr_array((weight, (label, np.arange(len(x)))), shape=(count, len(x)))
-            return np.asarray(cells @ x / np.bincount(label, weight, count)[:, None])
+            members = sparse.csr_array((weight, (label, np.arange(len(x)))), shape=(count, len(x)))
+            return np.asarray(members @ x) / np.bincount(label, weight, count)[:, None]
         order = np.argsort(label, kind="stable")
         ends = np.cumsum(np.bincount(label, minlength=count))[:-1]
         best = _median if self.name == "absolute" else _mode
