@@ -278,3 +278,38 @@ def test_the_walk_along_the_hull_ends(monkeypatch):
     monkeypatch.setattr(limits, "best", watched)
     segment(CURVES["brownian"](400), entropy=3.0)
     assert len(tried) == len(set(tried)) <= 30
+
+
+@pytest.mark.parametrize("scale", [1e-120, 1e140])
+@pytest.mark.parametrize("closed", [False, True])
+def test_any_unit_of_length(scale, closed):
+    x = CURVES["lopsided"](60)
+    for asked, factor in (({"cells": 4}, {}), ({"entropy": 2.2}, {}), ({"distortion": 0.05}, {"distortion": scale**2})):
+        plain = segment(x, **asked, closed=closed)
+        scaled = segment(
+            scale * x, **{name: value * factor.get(name, 1) for name, value in asked.items()}, closed=closed
+        )
+        assert scaled.boundaries.tolist() == plain.boundaries.tolist()
+        assert scaled.entropy == pytest.approx(plain.entropy, rel=1e-12)
+        assert scaled.distortion / scale**2 == pytest.approx(plain.distortion, rel=1e-12)
+    assert segment(scale * x, distortion=1e300, closed=closed).cells == 1
+
+
+@pytest.mark.parametrize("least", [1e-20, 1e-150, 1e-300])
+@pytest.mark.parametrize("closed", [False, True])
+def test_weights_that_sums_lose(least, closed):
+    """Every other point has next to no weight; what the hull leaves is that of the others alone."""
+    x = np.arange(24.0) ** 1.5
+    w = np.where(np.arange(24) % 2 == 0, 1.0, least)
+    found, alone = segment(x, entropy=1.7, weights=w, closed=closed), segment(x[::2], entropy=1.7, closed=closed)
+    assert found.entropy <= 1.7 + 1e-9
+    assert found.distortion - found.gap / found.lmbda <= alone.distortion * (1 + 1e-9)
+    found, alone = (
+        segment(x, distortion=60.0, weights=w, closed=closed),
+        segment(x[::2], distortion=60.0, closed=closed),
+    )
+    assert found.distortion <= 60.0 * (1 + 1e-9)
+    assert found.entropy - found.gap <= alone.entropy * (1 + 1e-9)
+    five = segment(x, cells=5, weights=w, closed=closed)
+    assert five.distortion == pytest.approx(segment(x[::2], cells=5, closed=closed).distortion, rel=1e-9)
+    assert segment([0.0, 1.0], entropy=0.5, weights=[1.0, 1e-323]).gap == 0.0

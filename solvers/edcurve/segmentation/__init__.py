@@ -320,7 +320,8 @@ def _by_limit(curve: PreparedCurve, most: float, of_entropy: bool, closed: bool,
     def solve(lmbda: float) -> PartitionWithBound:
         return (_closed if closed else _open)(curve, [lmbda])[0]
 
-    limit = most * unit if of_entropy else float(np.ldexp(most, -2 * curve.exponent))
+    with np.errstate(over="ignore"):  # to infinity, which everything is within
+        limit = most * unit if of_entropy else float(np.ldexp(most, -2 * curve.exponent))
     found = limits.best(curve, rotated(curve.x), solve, limit, of_entropy=of_entropy)
     lmbda = float(np.ldexp(found.lmbda / unit, -2 * curve.exponent))
     return _row(curve, PartitionWithBound(found.boundaries, None), lmbda, unit)._replace(gap=found.gap / unit)

@@ -46,7 +46,7 @@ def best(
     `solve` minimises H + λD; distortions, the limit too, are those of points in [−1, 1].
     """
     few, many = _corner(curve, np.zeros(1, np.int64)), _corner(curve, np.arange(curve.weight.size))
-    if curve.weight.size == 1:
+    if not few.distortion > many.distortion:  # a single point, or others of next to no weight
         return Limited(few.boundaries, 0.0, 0.0)
 
     def within(corner: _Corner) -> bool:
@@ -59,19 +59,20 @@ def best(
         part, lower = solve(lmbda)
         found, chord = _corner(curve, part), few.entropy + lmbda * few.distortion
         value = found.entropy + lmbda * found.distortion
-        if value >= chord - ROUNDING * (1.0 + chord) or not few.entropy < found.entropy < many.entropy:
+        between = few.entropy < found.entropy < many.entropy and many.distortion < found.distortion < few.distortion
+        if value >= chord - ROUNDING * (1.0 + chord) or not between:
             break
         few, many = (found, many) if within(found) == of_entropy else (few, found)
     bound = min(chord, value if lower is None else lower)
-    inside = few if within(few) and (of_entropy or not within(many) or few.boundaries.size == 1) else many
-    if of_entropy and within(many):
-        inside = many
+    # beyond either end of the range both are within, and the one that is the least is the better
+    better, other = (many, few) if of_entropy else (few, many)
+    inside = better if within(better) else other
     if max(few.boundaries.size, many.boundaries.size) <= MOST_CELLS and within(few) != within(many):
         scaled = most if of_entropy else lmbda * most
         moved = Moves(x, curve.weight, lmbda, scaled, of_entropy).best(few.boundaries, many.boundaries)
-        if moved is not None and within(other := _corner(curve, moved)):
-            better = other.distortion < inside.distortion if of_entropy else other.entropy < inside.entropy
-            inside = other if better else inside
+        if moved is not None and within(found := _corner(curve, moved)):
+            lower_one = found.distortion < inside.distortion if of_entropy else found.entropy < inside.entropy
+            inside = found if lower_one else inside
     if of_entropy:
         gap = min(most + lmbda * inside.distortion - bound, lmbda * inside.distortion)
     else:

@@ -50,11 +50,11 @@ class Moves:
         self.square = np.append(0.0, np.cumsum(w * (x * x).sum(axis=1)))
 
     def _costs(self, first: Ints, end: Ints) -> tuple[Array, Array]:
-        """Entropy and λ times squared error of cells."""
+        """Entropy and λ times squared error of cells; none of those whose mass the sums have lost."""
         p = self.mass[end] - self.mass[first]
-        moment = self.moment[end] - self.moment[first]
-        error = self.square[end] - self.square[first] - (moment * moment).sum(axis=-1) / p
-        return -p * np.log(p), self.lmbda * np.maximum(error, 0.0)
+        moment, safe = self.moment[end] - self.moment[first], np.where(p > 0.0, p, 1.0)
+        error = self.square[end] - self.square[first] - (moment * moment).sum(axis=-1) / safe
+        return -p * np.log(safe), self.lmbda * np.where(p > 0.0, np.maximum(error, 0.0), 0.0)
 
     def _chosen(self, entropy: Array, error: Array) -> tuple[int, Array]:
         """The candidate of least Lagrangian, and its value; the best within the limit is another."""
