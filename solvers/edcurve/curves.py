@@ -21,7 +21,7 @@ from .drawing import draw
 from .io import files, markup
 from .optimum.bounds import lower_bound, upper_bound
 from .optimum.sweeps import convex_hull
-from .sources import BOUND, Source, resolve
+from .sources import BOUND, ENCLOSED, Source, Surface, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,7 @@ OPTIONAL = ("shannon", "gaussian")  # columns that a curve has if they were aske
 # what is the same for all rows, kept beside a table
 ATTRIBUTES = ("source", "base", "truncation", "defect", "cells", "cells_distortion", "width", "floor")
 MOST_EQUAL_CELLS = 64
+COARSE = 0.02  # share of D_max
 ROWS_IN_NOTEBOOK = 8
 # columns of the small picture, with their colours and dashes
 STROKES = (("entropy", "#2a7fd4", ""), ("hull", "#2e9e5b", "5 3"), ("lower", "#d1495b", "1 3"))
@@ -57,7 +58,8 @@ class Curve:
         Best partition known (E(D) itself where that is exact), dual lower bound (NaN where there is none) and lower
         convex hull.
     status : str
-        "exact (proved)", "exact (checked numerically)" or "upper bound".
+        "exact (proved)", "exact (checked numerically)", "upper bound", or "enclosed": E(D) lies between `lower` and
+        `upper`.
     cells, cells_distortion : ndarray, shape (m,)
         Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and that distortion; their
         entropy is log K.
@@ -179,9 +181,9 @@ class Curve:
         rows = evenly_spaced(count, ROWS_IN_NOTEBOOK)
         names = [name for name in self.columns if name != "upper"]
         columns: list[Any] = [getattr(self, name)[rows].tolist() for name in names]
-        best = "E(D)" if self.status != BOUND else "best partition known"
-        hull = "convex hull" if self.status != BOUND else "its convex hull"
-        legend = f"solid {best}, dashed {hull}, dotted dual lower bound"
+        best = {BOUND: "best partition known", ENCLOSED: "best code known"}.get(self.status, "E(D)")
+        hull = "its convex hull" if self.status in (BOUND, ENCLOSED) else "convex hull"
+        legend = f"solid {best}, dashed {hull}, dotted {'' if self.status == ENCLOSED else 'dual '}lower bound"
         return (
             f"<div><strong>{markup.text(self.source)}</strong>: {markup.text(self.status)}; "
             f"entropies in {markup.text(self.unit)}"
@@ -283,7 +285,7 @@ def curve(
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
     """
-    source = resolve(source)
+    source = resolve(source, surfaces=True)
     validation.log_base(base)
     if distortion is None:
         D = spread(least(source), source.max_distortion, num)
@@ -294,7 +296,10 @@ def curve(
     upper = upper_bound(source, D, base=base)
     # rounding may put a bound a unit in the last place above what it bounds
     hull = np.minimum(convex_hull(source, D, base=base), upper)
-    lower = np.minimum(lower_bound(source, D, base=base), hull) if source.monotone else np.full(D.shape, np.nan)
+    bounded = source.monotone or isinstance(source, Surface)
+    lower = np.minimum(lower_bound(source, D, base=base), upper) if bounded else np.full(D.shape, np.nan)
+    if not isinstance(source, Surface):
+        lower = np.minimum(lower, hull)
     cells, at = _equal_cells(source, float(D[0]), float(D[-1]))
     rate = linear_rate = floor = None
     if shannon:
@@ -329,7 +334,12 @@ def curve(
 
 
 def least(source: Source) -> float:
-    """Smallest distortion of a curve by default: D_max/1000, or the truncation error up to D_max/20."""
+    """Smallest distortion of a curve by default: D_max/1000, or the truncation error up to D_max/20.
+
+    Of a surface, whose codes have many cells, D_max/50.
+    """
+    if isinstance(source, Surface):
+        return COARSE * source.max_distortion
     return min(max(1e-3 * source.max_distortion, source.truncation), 0.05 * source.max_distortion)
 
 
@@ -371,6 +381,8 @@ def _where_computable(bound: Callable[..., Any], least: float, source: Source, D
 
 
 def _equal_cells(source: Source, low: float, high: float) -> tuple[NDArray[np.int64], Array]:
+    if isinstance(source, Surface):  # whose cells of one size do not tile it
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
     counts = np.arange(1, MOST_EQUAL_CELLS + 1)
     at = counts * source.cell_distortion(1.0 / counts)
     at[0] = source.max_distortion

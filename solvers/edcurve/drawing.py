@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .io import files
-from .sources import BOUND
+from .sources import BOUND, ENCLOSED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,20 +97,27 @@ def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
         import matplotlib.pyplot as plt
 
         _, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
-    exact = curve.status != BOUND
+    exact = curve.status not in (BOUND, ENCLOSED)
+    enclosed = curve.status == ENCLOSED
     cells, at = curve.cells[: MARKED + 1], curve.cells_distortion[: MARKED + 1]
     log_cells = np.log(cells) / math.log(curve.base)
     # K equal cells are on the curve only where biuniform partitions are optimal
     x, upper = _through(curve.distortion, curve.upper, at, log_cells) if exact else (curve.distortion, curve.upper)
-    upper_label = "biuniform upper bound" if exact else "upper bound (best partition found)"
-    ax.plot(x, upper, color="C0", lw=5.0, alpha=0.25, solid_capstyle="butt", label=upper_label)
+    upper_label = (
+        "biuniform upper bound" if exact else f"upper bound (best {'code' if enclosed else 'partition'} found)"
+    )
+    if enclosed:
+        ax.fill_between(curve.distortion, curve.lower, upper, color="C0", alpha=0.25, lw=0.0, label="E(D) is in here")
+    width, faint = (1.2, 1.0) if enclosed else (5.0, 0.25)
+    ax.plot(x, upper, color="C0", lw=width, alpha=faint, solid_capstyle="butt", label=upper_label)
     if exact:
         ax.plot(x, upper, color="C0", lw=1.6, label=f"E(D), {curve.status}")
     ax.plot(
         curve.distortion, curve.hull, color="C2", lw=1.2, ls="--", label="convex hull" if exact else "its convex hull"
     )
     if np.isfinite(curve.lower).any():
-        ax.plot(curve.distortion, curve.lower, color="C3", lw=1.2, ls=":", label="dual lower bound")
+        lower_label = "lower bound" if enclosed else "dual lower bound"
+        ax.plot(curve.distortion, curve.lower, color="C3", lw=1.2, ls=":", label=lower_label)
     if curve.shannon is not None:
         ax.plot(curve.distortion, curve.shannon, color="C4", lw=1.2, ls="-.", label="Shannon's R(D)")
     if curve.gaussian is not None:

@@ -37,7 +37,7 @@ FLOORS = (
     ("edcurve.vectors",),
     ("edcurve.drawing", "edcurve.shannon", "edcurve.certificate", "edcurve.relaxation"),
     ("edcurve.linear", "edcurve.optimum", "edcurve.segmentation", "edcurve.inequalities"),
-    ("edcurve.search",),
+    ("edcurve.search", "edcurve.codes"),
     ("edcurve.measurement",),
     ("edcurve.sources",),
     ("edcurve.kernels",),

@@ -57,7 +57,7 @@ def curve(
 
     if plot_path is not None:
         drawing.require_format(plot_path, "--plot")
-    resolved = resolve(source_from(source, file))
+    resolved = resolve(source_from(source, file), surfaces=True)
     low = curves.least(resolved) if dmin is None else dmin
     high = resolved.max_distortion if dmax is None else dmax
     if not 0.0 < low < high < math.inf:
@@ -76,11 +76,15 @@ def curve(
 
 def _print_summary(curve: Curve) -> None:
     from edcurve.curves import evenly_spaced
+    from edcurve.sources import ENCLOSED
 
     count = len(curve.distortion)
     rows = evenly_spaced(count, SHOWN)
-    names = [name for name in curve.columns if name != "upper"]
+    enclosed = curve.status == ENCLOSED
+    names = [name for name in curve.columns if name != ("entropy" if enclosed else "upper")]
     click.echo(f"{curve.source}: {curve.status}; entropies in {curve.unit}")
+    if enclosed:
+        click.echo("E(D) is between lower and upper, the entropy of a code")
     if curve.truncation > 0.0:
         click.echo(f"distortions may be off by {curve.truncation:.2g}: what the samples leave open")
     if curve.defect > 0.0:

@@ -76,11 +76,11 @@ def excess(
     import numpy as np
 
     from edcurve.optimum import gaps, sanity
-    from edcurve.sources import BOUND, resolve
+    from edcurve.sources import BOUND, ENCLOSED, resolve
 
     if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
         raise ValueError("give either --distortion and --entropy, or --points")
-    resolved = resolve(source, stationary=False)
+    resolved = resolve(source, stationary=False, surfaces=True)
     given = units.of(resolved, base)
     table: dict[str, list[Any]] = {"distortion": [distortion], "entropy": [entropy]}
     if points is not None:
@@ -92,7 +92,7 @@ def excess(
     if lmbda is not None:
         table["lmbda"] = [lmbda if given is None else given.lmbda(lmbda)] * len(table["distortion"])
     D, H = table["distortion"], table["entropy"]
-    bounded = resolved.status == BOUND
+    bounded = resolved.status in (BOUND, ENCLOSED)
     with of_one(1 if points is None else 2):
         if "lmbda" in table:
             *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
@@ -101,7 +101,7 @@ def excess(
             if "rate" in table:  # the excess of R + λD, as `edcurve runs` has it
                 more = [0.0 if math.isnan(R) else R - h for R, h in zip(table["rate"], H, strict=True)]
                 table["excess"] = [gap + wasted for gap, wasted in zip(table["excess"], more, strict=True)]
-        if bounded and resolved.law.stationary:
+        if resolved.status == ENCLOSED or (bounded and resolved.law.stationary):
             table["excess_over_bound"] = gaps.over_bound(resolved, D, H, base=base).tolist()
         elif not bounded or "lmbda" not in table:
             name = "excess_entropy" if "lmbda" in table else "excess"

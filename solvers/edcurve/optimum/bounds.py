@@ -28,6 +28,9 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     it is the best of the biuniform partition and, up to 2000 cells, a seeded search from many unequal starts:
     achievable, and not proved optimal.
 
+    Of a torus it is the entropy of the best code whose cells are those of a lattice, with up to 4096 cells. Of the
+    sphere in R³ it is that of the best of a table of codes, found by a search, and of two caps from D = ¾ on.
+
     Parameters
     ----------
     source : Source or str
@@ -47,7 +50,9 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
     """
-    resolved = resolve(source)
+    resolved = resolve(source, surfaces=True)
+    if isinstance(resolved, Surface):
+        return enclosed.upper_bound(resolved, distortion, base)
     unit = validation.log_base(base)
     if resolved.status != BOUND:
         return evaluate(functions.entropy, resolved, distortion, unit)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from edcurve import validation
+from edcurve import codes, validation
+from edcurve.codes import SurfaceCode
 from edcurve.kernels import functions
 from edcurve.sources import BOUND, Surface
 
 from . import envelopes
 from .evaluation import evaluate
+
+Array = NDArray[np.float64]
 
 
 def lower_bound(source: Surface, distortion: ArrayLike, base: float) -> Any:
@@ -30,8 +35,61 @@ def entropy_distortion(source: Surface, distortion: ArrayLike, base: float) -> A
     if open_ones.size:
         D = float(open_ones.flat[0])
         known = "from D_max on" if source.exact_from == source.max_distortion else f"from {source.exact_from:g} on"
+        try:
+            above = f"most {upper_bound(source, D, base):.6g} (upper_bound)"
+        except ValueError:
+            above = "most what some code attains, of which none is known here"
         raise ValueError(
             f"distortion must be one at which E(D) of {source.name!r} is known, {known}, got {D!r}: there E(D) is at "
-            f"least {lower_bound(source, D, base):.6g} (lower_bound)"
+            f"least {lower_bound(source, D, base):.6g} (lower_bound) and at {above}"
         )
     return np.zeros(values.shape) if values.size == 0 else lower_bound(source, distortion, base)
+
+
+def upper_bound(source: Surface, distortion: ArrayLike, base: float) -> Any:
+    """Entropy of the best code that is known at each distortion: 0 from D_max on, inf at 0."""
+    validation.log_base(base)
+
+    def one(D: float) -> float:
+        if D <= 0.0 or source.max_distortion <= D:
+            return 0.0 if D > 0.0 else math.inf
+        return code(source, D, base).entropy
+
+    return validation.elementwise("distortion", distortion, one, lambda D: np.array([one(x) for x in D.tolist()]))
+
+
+def code(source: Surface, distortion: float, base: float) -> SurfaceCode:
+    """The code with the least entropy that is known at one distortion above 0."""
+    if not distortion > 0.0:
+        raise ValueError(f"distortion must be above 0 for a finite code, got {distortion!r}")
+    unit = validation.log_base(base)
+    if source.max_distortion <= distortion:
+        return codes.at_multiplier(source, 0.0)
+    found = codes.at_distortion(source, distortion, float(lower_bound(source, distortion, math.e)))
+    return replace(found, entropy=found.entropy / unit)
+
+
+def lagrangian(source: Surface, lmbda: Array, unit: float) -> tuple[Array, ...]:
+    """Cells, entropy, distortion, and whether the cells are alike, of the code with the least H + λD at each λ."""
+    found = [codes.at_multiplier(source, one * unit) for one in lmbda.ravel().tolist()]
+    columns = ([one.cells for one in found], [one.entropy / unit for one in found], [one.distortion for one in found])
+    alike = [abs(math.log(one.cells) - one.entropy) < 1e-12 for one in found]
+    return (
+        np.array(columns[0], dtype=np.int64),
+        *(np.array(column) for column in columns[1:]),
+        np.array(alike, dtype=bool),
+    )
+
+
+def convex_hull(source: Surface, distortion: ArrayLike, unit: float) -> Any:
+    """Lower convex hull of codes, each the best known one at some λ; inf below the distortion of the last of them."""
+    values = validation.nonnegative("distortion", distortion)
+    least = float(values[values > 0.0].min(initial=source.max_distortion))
+    known = codes.hull(source, least)
+    points = dict(zip([one.distortion for one in known], [one.entropy for one in known], strict=True))
+    x = np.array(sorted(points))
+    y = np.array([points[one] for one in x.tolist()])
+    corners = envelopes.lower_hull(x, y)
+    x, y = x[corners], y[corners]
+    result = np.where(values >= x[0], np.interp(values, x, y) / unit, math.inf)
+    return result if isinstance(distortion, np.ndarray) or values.ndim else float(result)

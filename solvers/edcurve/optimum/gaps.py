@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
 from edcurve.measurement import Measurement
-from edcurve.sources import BOUND, Source, resolve
+from edcurve.sources import BOUND, ENCLOSED, Source, resolve
 
 from . import sanity
 from .bounds import upper_bound
@@ -74,7 +74,7 @@ def excess(
     if isinstance(distortion, Measurement):
         return _of_measurement(source, distortion, entropy, lmbda, base)
     D, H, result = excess_unchecked(source, distortion, entropy, lmbda=lmbda, base=base)
-    resolved = resolve(source, stationary=False)
+    resolved = resolve(source, stationary=False, surfaces=True)
     if _may_be_doubted(resolved, D, H, result if lmbda is None else None, base):
         D, H = np.broadcast_arrays(D, H)
         for doubt in sanity.doubts(resolved, D.ravel(), H.ravel(), base=base, option="base"):
@@ -108,7 +108,7 @@ def _may_be_doubted(source: Source, distortion: Array, entropy: Array, gap: Any,
     if source.max_distortion <= D and H > 0.0:
         return True
     if gap is None:
-        return source.status == BOUND or entropy_distortion(source, D, base=base) > H
+        return source.status in (BOUND, ENCLOSED) or entropy_distortion(source, D, base=base) > H
     return bool(gap < 0.0)
 
 

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
+from edcurve.codes import SurfaceCode
 from edcurve.kernels import biuniform
-from edcurve.sources import BOUND, SampledRamp, Source, resolve
+from edcurve.sources import BOUND, SampledRamp, Source, Surface, resolve
 from edcurve.sources.ramp import Composition
 
+from . import enclosed
 from .bounds import best_partition
 from .partitions import ListedPartition, Partition, partition
 
@@ -109,7 +111,7 @@ class Quantizer:
         return self.decode(np.arange(self.cells))
 
 
-def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Quantizer:
+def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Quantizer | SurfaceCode:
     """The quantizer that attains E(D), or the best one known.
 
     Where E(D) is not known exactly its entropy is `upper_bound`'s for that distortion alone. Of `Ramp(samples=T)`
@@ -126,7 +128,7 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
 
     Returns
     -------
-    Quantizer
+    Quantizer or SurfaceCode
         With `encode`, `decode`, `centroids`, `entropy` and `distortion`.
 
     Raises
@@ -134,9 +136,11 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
     ValueError, TypeError
         If D ≤ 0 or NaN, and above 2⁵² cells, whose indices double precision cannot tell apart.
     """
-    resolved = resolve(source, stationary=False)
+    resolved = resolve(source, stationary=False, surfaces=True)
     unit = validation.log_base(base)
     D = validation.real("distortion", distortion)
+    if isinstance(resolved, Surface):
+        return enclosed.code(resolved, D, base)
     if isinstance(resolved, SampledRamp):
         return _sampled(resolved, D, unit)
     if resolved.status == BOUND and 0.0 < D < resolved.max_distortion:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edcurve.sources import BOUND, Ramp, SampledRamp, Source
+from edcurve.sources import BOUND, Ramp, SampledRamp, Source, Surface
 
 from . import bounds
 from .exact import entropy_distortion
@@ -63,6 +63,8 @@ def _least(source: Source, distortion: Array, base: float) -> Array:
     if source.law.stationary and source.status != BOUND:
         return np.asarray(entropy_distortion(source, distortion, base=base))
     if source.law.stationary and source.monotone:
+        return np.asarray(bounds.lower_bound(source, distortion, base=base))
+    if isinstance(source, Surface):
         return np.asarray(bounds.lower_bound(source, distortion, base=base))
     if isinstance(source, SampledRamp):
         return _least_sampled(source, distortion, base)

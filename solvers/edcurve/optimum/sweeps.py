@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import validation
 from edcurve.equality import ComparedByValue
 from edcurve.kernels import functions, loops
-from edcurve.sources import BOUND, SampledRamp, Source, resolve, units
+from edcurve.sources import BOUND, SampledRamp, Source, Surface, resolve, units
 
-from . import envelopes
+from . import enclosed, envelopes
 from .evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     nats these cells are the best of all intervals, as the Lagrangian is concave in a boundary between two such phases.
     Larger λ ask for smaller cells: steps of 1/T that are cut into equal cells are tried too.
 
+    Of a torus and of the sphere in R³ it is the best of the codes of `upper_bound`, and its status "enclosed". With
+    `lower_bound` the least value lies between it and the least of ``lower_bound(D) + λD``.
+
     Parameters
     ----------
     source : Source or str
@@ -87,9 +90,11 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     TypeError
         If an argument is not a number, an array of numbers or a source.
     """
-    resolved = resolve(source, stationary=False)
+    resolved = resolve(source, stationary=False, surfaces=True)
     unit = validation.log_base(base)
     values = validation.nonnegative("lmbda", lmbda, finite=True)
+    if isinstance(resolved, Surface):
+        return _of_surface(resolved, values, unit)
     if isinstance(resolved, SampledRamp):
         return _of_sampled(resolved, values, unit)
     if values.ndim == 0 and uniform_suffices(resolved):
@@ -162,6 +167,16 @@ def multipliers(source: Source | str, cells: ArrayLike, *, base: float = 2) -> t
     if counts.ndim == 0:
         return float(ends[0, 0]), float(ends[1, 0])
     return ends[0].reshape(counts.shape), ends[1].reshape(counts.shape)
+
+
+def _of_surface(source: Surface, lmbda: Array, unit: float) -> Lagrangian:
+    """The least among the codes that are known."""
+    cells, entropy, distortion, alike = enclosed.lagrangian(source, lmbda, unit)
+    flat = lmbda.ravel()
+    parts = (flat, cells, entropy, distortion, entropy + flat * distortion, alike)
+    if lmbda.ndim == 0:
+        return Lagrangian(*[*(part.item() for part in parts), source.status])
+    return Lagrangian(*[*(part.reshape(lmbda.shape) for part in parts), source.status])
 
 
 def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
@@ -251,7 +266,8 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
     Its vertices are the points (K d(1/K), log K), though not all K (K = 2, 3 lie above the ramp's hull, K = 2 above
     the circle's). Where uniform partitions do not suffice the vertices are found by a general search, and the hull
-    is that of the best partitions known, to 1e-7 nats.
+    is that of the best partitions known, to 1e-7 nats. Of a torus and the sphere in R³ it is the hull of codes that are
+    known to be the best ones at some λ: what time sharing between them attains.
 
     Parameters
     ----------
@@ -272,8 +288,10 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     ValueError, TypeError
         For arguments that are not allowed, named in the message.
     """
-    resolved = resolve(source)
+    resolved = resolve(source, surfaces=True)
     unit = validation.log_base(base)
+    if isinstance(resolved, Surface):
+        return enclosed.convex_hull(resolved, distortion, unit)
     uniform = evaluate(functions.hull, resolved, distortion, unit, envelopes.vertices)
     if uniform_suffices(resolved):
         return uniform

@@ -1,0 +1,129 @@
+"""`SurfaceCode`: a code of a surface, with its cells, their means, its entropy and its distortion."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edcurve import validation
+from edcurve.sources import Surface
+
+from . import spherical
+from .lattices import Lattice
+
+Array = NDArray[np.float64]
+
+CHUNK = 2**22  # numbers of the matrix of points and cells that are compared at once
+
+
+class Cells(Protocol):
+    """Cells of the unscaled source."""
+
+    def nearest(self, x: Array) -> NDArray[np.intp]:
+        """Cells of points, shape (n, coordinates)."""
+
+    def means(self) -> Array:
+        """Means of the cells, shape (K, coordinates)."""
+
+
+@dataclass(frozen=True, eq=False)
+class SphereCells:
+    """Cells {x : ⟨x, cᵢ⟩ − bᵢ is the greatest} of the unit sphere in R³, bounded by circles."""
+
+    centres: Array
+    offsets: Array
+
+    def nearest(self, x: Array) -> NDArray[np.intp]:
+        """Cells of points."""
+        return np.asarray(np.argmax(x @ self.centres.T - self.offsets, axis=1))
+
+    def means(self) -> Array:
+        """Means of the cells, exactly."""
+        return spherical.measures(self.centres, self.offsets)[1]
+
+
+@dataclass(frozen=True)
+class TorusCells:
+    """Cells of points nearest to one of a subgroup, in its metric."""
+
+    lattice: Lattice
+    radii: tuple[float, float]
+
+    def nearest(self, x: Array) -> NDArray[np.intp]:
+        """Cells of points."""
+        angles = np.arctan2(x[:, 1::2], x[:, ::2]) / (2.0 * math.pi)
+        apart = angles[:, None, :] - self.lattice.points()[None, :, :]
+        apart -= np.rint(apart)
+        return np.asarray(np.argmin((apart * apart) @ np.array(self.lattice.weights), axis=1))
+
+    def means(self) -> Array:
+        """Means of the cells: the points of the subgroup, brought nearer to the centre."""
+        angles = 2.0 * math.pi * self.lattice.points()
+        length = np.array(self.radii) * np.array(self.lattice.cosines)
+        both = np.stack([np.cos(angles), np.sin(angles)], axis=-1) * length[:, None]
+        return np.asarray(both.reshape(len(angles), 4))
+
+
+@dataclass(frozen=True, eq=False)
+class SurfaceCode:
+    """A code of a sphere or a torus: cells, and their means as reproductions.
+
+    Attributes
+    ----------
+    source : Surface
+        What is coded.
+    cells : int
+        Number of cells.
+    entropy : float
+        Of the index, in units of the `base` given, exactly.
+    distortion : float
+        Mean squared error with the means as reproductions, exactly.
+    """
+
+    source: Surface
+    cells: int
+    entropy: float
+    distortion: float
+    _plain: Cells
+
+    @property
+    def status(self) -> str:
+        """What is known of the source's E(D), of which this is an upper bound."""
+        return self.source.status
+
+    def encode(self, x: ArrayLike) -> Any:
+        """Index of the cell.
+
+        Parameters
+        ----------
+        x : array_like, shape (…, coordinates)
+            Realizations along the last axis.
+
+        Returns
+        -------
+        int or ndarray of int64
+            Indices from 0 to ``cells − 1``.
+        """
+        given = validation.as_array("x", x, "x must be real numbers, got {what}")
+        points = self.source._checked(given, self.source.coordinates)
+        flat = points.reshape(-1, self.source.coordinates)
+        step = max(1, CHUNK // self.cells)
+        found = [self._plain.nearest(flat[i : i + step]) for i in range(0, len(flat), step)]
+        index = np.concatenate([np.zeros(0, dtype=np.int64), *found]).astype(np.int64).reshape(points.shape[:-1])
+        return index if index.ndim else int(index)
+
+    def decode(self, index: ArrayLike) -> Array:
+        """Means E[X | cell] of cells, shape of `index` with an axis for the coordinates appended."""
+        cells = validation.integers("index", index, "index must be of integers")
+        if cells.size and not (cells.min() >= 0 and cells.max() < self.cells):
+            raise ValueError(f"index must be between 0 and {self.cells - 1}, got {cells.min()} to {cells.max()}")
+        return np.asarray(self.centroids[cells])
+
+    @property
+    def centroids(self) -> Array:
+        """Means of all cells, shape (cells, coordinates)."""
+        return np.asarray(self.source._amplitude * self._plain.means())

@@ -1,0 +1,51 @@
+"""Entropy-constrained Lloyd iterations on points of a surface, from many seeded starts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+STEPS = 400
+ENOUGH = 1e-6  # nats by which an iteration has to improve H + λD for another
+
+
+def spiral(count: int) -> Array:
+    """Points of the unit sphere in R³, each in the middle of an equal share of it (Fibonacci's spiral)."""
+    i = np.arange(count) + 0.5
+    height, angle = 1.0 - 2.0 * i / count, math.pi * (1.0 + math.sqrt(5.0)) * i
+    ring = np.sqrt(1.0 - height * height)
+    return np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=1)
+
+
+def iterate(x: Array, centres: Array, lmbda: float) -> tuple[float, Array, Array]:
+    """H + λD in nats of a code, after iterations of nearest cells and means of cells; its means and probabilities.
+
+    A point goes to the cell with the least λ‖x − c‖² − ln p. Cells that no point goes to are dropped.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, dim)
+        Points with the same weight.
+    centres : ndarray, shape (K, dim)
+        Means to begin with, the cells of the same probability.
+    lmbda : float
+        λ, nats.
+    """
+    p = np.full(len(centres), 1.0 / len(centres))
+    square, value = float(np.mean(np.einsum("ij,ij->i", x, x))), math.inf
+    for _ in range(STEPS):
+        offsets = 0.5 * (np.einsum("ij,ij->i", centres, centres) - np.log(p) / lmbda)
+        cell = np.argmax(x @ centres.T - offsets, axis=1)
+        counts = np.bincount(cell, minlength=len(p))
+        sums = np.stack([np.bincount(cell, axis, minlength=len(p)) for axis in x.T], axis=1)
+        used = counts > 0
+        p, centres = counts[used] / len(x), sums[used] / counts[used, None]
+        distortion = square - float(p @ np.einsum("ij,ij->i", centres, centres))
+        before, value = value, float(-p @ np.log(p) + lmbda * distortion)
+        if not value < before - ENOUGH:
+            break
+    return value, centres, p

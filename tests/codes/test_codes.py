@@ -1,0 +1,221 @@
+"""Codes of spheres and tori: exact entropy and distortion against points, and against the bound from below."""
+
+import math
+import re
+from pathlib import Path
+
+import edcurve as ed
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from edcurve import codes
+from edcurve.cli import main
+from edcurve.codes import lattices, lloyd, spherical
+from edcurve.codes.code import SphereCells
+from edcurve.kernels import functions
+from edcurve.sources import resolve
+
+
+def equal_shares(source, count):
+    """Points of the source that stand for equal shares of it."""
+    if source.coordinates == 3:
+        return lloyd.spiral(count) * math.sqrt(source.max_distortion)
+    side = math.isqrt(count)
+    one = (np.arange(side) + 0.5) / side
+    return source.realizations(np.stack(np.meshgrid(one, one), axis=-1).reshape(-1, 2))
+
+
+@pytest.mark.parametrize(
+    ("source", "distortion"),
+    [("sphere", 0.5), ("sphere", 0.08), ("sphere", 0.85), ("torus", 0.3), ("torus:5,2", 4.0)],
+)
+def test_codes_do_what_they_say(source, distortion):
+    for one, factor in ((resolve(source, surfaces=True), 1.0), (resolve(source, surfaces=True).scaled(0.5), 0.25)):
+        code = ed.quantizer(one, factor * distortion)
+        x = equal_shares(one, 40_000)
+        index = code.encode(x)
+        p = np.bincount(index, minlength=code.cells) / len(x)
+        assert -(p * np.log2(p)).sum() == pytest.approx(code.entropy, abs=2e-3)
+        assert ((x - code.decode(index)) ** 2).sum(axis=1).mean() == pytest.approx(code.distortion, rel=5e-3)
+        assert code.distortion <= factor * distortion * (1.0 + 1e-12)
+        assert code.entropy == ed.upper_bound(one, factor * distortion)
+        means = np.stack([np.bincount(index, axis, minlength=code.cells) for axis in x.T], axis=1) / len(x) / p[:, None]
+        assert means == pytest.approx(code.centroids, abs=0.02 * math.sqrt(one.max_distortion))
+    assert code.encode(x[0]) == index[0]
+    with pytest.raises(ValueError, match="index must be between 0 and"):
+        code.decode(code.cells)
+    with pytest.raises(ValueError, match="x must have"):
+        code.encode(np.zeros((3, 5)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 17])
+def test_cells_bounded_by_circles_against_points(count):
+    rng = np.random.default_rng(count)
+    for _ in range(3):
+        centres = rng.normal(size=(count, 3))
+        centres *= rng.uniform(0.5, 1.0, (count, 1)) / np.linalg.norm(centres, axis=1, keepdims=True)
+        offsets = 0.5 * (centres**2).sum(axis=1) + rng.uniform(-0.02, 0.02, count)
+        x = lloyd.spiral(100_000)
+        index = SphereCells(centres, offsets).nearest(x)
+        p, means = spherical.measures(centres, offsets)
+        assert p.sum() == pytest.approx(1.0, abs=1e-12)
+        assert (p[:, None] * means).sum(axis=0) == pytest.approx(np.zeros(3), abs=1e-12)
+        assert np.bincount(index, minlength=count) / len(x) == pytest.approx(p, abs=3e-4)
+        sums = np.stack([np.bincount(index, axis, minlength=count) for axis in x.T], axis=1) / len(x)
+        assert sums == pytest.approx(p[:, None] * means, abs=3e-4)
+
+
+def test_cells_bounded_by_circles_in_closed_form():
+    octahedron = np.concatenate([np.eye(3), -np.eye(3)])
+    p, means = spherical.measures(octahedron, np.zeros(6))
+    assert p == pytest.approx(np.full(6, 1.0 / 6.0), rel=1e-12)
+    # faces of a cube: the mean is ½ ∮ x × dx over four arcs of half the angle arccos(1/3)
+    assert np.linalg.norm(means, axis=1) == pytest.approx(np.full(6, 3.0 / math.pi * math.acos(1 / 3) / math.sqrt(2.0)))
+    cap = spherical.measures(np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 0.5]]), np.array([0.4, 0.0]))  # z ≥ 0.8
+    assert cap[0] == pytest.approx([0.1, 0.9], rel=1e-12)
+    assert cap[1][:, 2] == pytest.approx([0.9, -0.1], rel=1e-12)
+    hidden = spherical.measures(np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 0.5]]), np.array([2.0, 0.0]))
+    assert hidden[0].tolist() == [0.0, 1.0]
+
+
+def test_the_table_is_of_codes_that_are_what_it_says():
+    table = codes._table()
+    ends = np.cumsum(table["counts"])
+    rows = np.unique(np.linspace(0, len(ends) - 1, 8).astype(int))
+    for row in rows[table["counts"][rows] <= 64]:
+        cells = table["cells"][ends[row] - table["counts"][row] : ends[row]]
+        p, means = spherical.measures(cells[:, :3], cells[:, 3])
+        assert -(p @ np.log(p)) == pytest.approx(table["entropy"][row], abs=1e-12)
+        assert 1.0 - p @ (means**2).sum(axis=1) == pytest.approx(table["distortion"][row], abs=1e-12)
+    assert (np.diff(table["distortion"]) > 0.0).all()
+    assert (np.diff(table["entropy"]) < 0.0).all()
+
+
+def excess_of_best_codes(name, lmbda):
+    """H + λD of the best codes over the least that the lower bound allows, in bits; λ in nats."""
+    source = resolve(name, surfaces=True)
+    best = ed.lagrangian(source, lmbda, base=math.e)
+    law = source.relaxed.law
+    if source.relaxed.status == "upper bound":
+        p = np.geomspace(1e-4, 1.0, 100_001)
+        bound = np.array([(-np.log(p) + one * source.cell_distortion(p) / p).min() for one in lmbda])
+    else:
+        counts = np.array([functions.cells(law.model, law.parameters, law.vertices, one) for one in lmbda])
+        bound = np.log(counts) + lmbda * counts * source.relaxed.cell_distortion(1.0 / counts)
+    return (best.value - bound) / math.log(2.0), best.cells
+
+
+def test_the_sphere_is_enclosed():
+    excess, cells = excess_of_best_codes("sphere", np.geomspace(0.5, 30.0, 200))
+    assert (excess >= -1e-12).all()
+    assert excess.max() < 0.05
+    assert excess[cells >= 12].max() < 0.034
+    assert excess[:60].max() < 1e-12 or cells[:60].max() == 1
+
+
+def test_the_torus_is_enclosed():
+    lmbda = np.geomspace(0.5, 12.0, 40)
+    excess, _ = excess_of_best_codes("torus", lmbda)
+    assert (excess >= -1e-12).all()
+    assert excess.max() < 0.038
+    assert excess[lmbda > 2.2].max() < 0.028
+    known = excess_of_best_codes("torus", np.array([3.0, 4.0, 6.0, 8.0]))
+    assert known[1].tolist() == [15, 23, 34, 45]
+    assert known[0] == pytest.approx([0.0149, 0.0140, 0.0137, 0.0141], abs=2e-4)  # as other code found
+
+
+@pytest.mark.parametrize("squares", [(1.0, 1.0), (1.0, 4.0)])
+def test_lattices_against_all_points(squares):
+    """The best subgroup of each order, by its own points: cells of the same share, distortion as stated."""
+    for count in (1, 2, 5, 8, 12, 23):
+        lattice = lattices.best(count, squares)
+        points = lattice.points()
+        assert len(np.unique(np.round(points * count) % count, axis=0)) == count
+        grid = (np.arange(400) + 0.5) / 400
+        turns = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+        apart = turns[:, None, :] - points
+        apart -= np.rint(apart)
+        index = ((apart**2) @ np.array(lattice.weights)).argmin(axis=1)
+        assert np.bincount(index) / len(turns) == pytest.approx(np.full(count, 1.0 / count), abs=3e-3)
+        nearest = apart[np.arange(len(turns)), index]
+        cosines = np.cos(2.0 * math.pi * nearest).mean(axis=0)
+        assert (squares * (1.0 - cosines**2)).sum() == pytest.approx(lattice.distortion, rel=2e-3)
+    # 16 of 4 × 4 squares are no better than what is found
+    assert lattices.best(16, (1.0, 1.0)).distortion <= 2.0 * (1.0 - np.sinc(0.25) ** 2) + 1e-12
+
+
+def test_bounds_and_hull_are_in_order():
+    for name, distortions in (("sphere", np.linspace(0.1, 1.0, 30)), ("torus", np.linspace(0.1, 2.0, 30))):
+        lower, upper = ed.lower_bound(name, distortions), ed.upper_bound(name, distortions)
+        hull = ed.convex_hull(name, distortions)
+        assert (lower <= upper + 1e-12).all()
+        assert (hull <= upper + 1e-9).all()
+        assert (ed.rate_distortion(name, distortions) <= hull + 1e-9).all()
+    assert ed.upper_bound("sphere", [0.75, 1.0, 0.0]).tolist() == [1.0, 0.0, math.inf]
+
+
+@pytest.mark.parametrize("name", ["rotations", "sphere:3"])
+def test_where_no_codes_are_known(name):
+    for call in (lambda: ed.upper_bound(name, 0.1), lambda: ed.lagrangian(name, 1.0), lambda: ed.quantizer(name, 0.1)):
+        with pytest.raises(ValueError, match=f"source must be sphere or a torus for codes, got '{name}'"):
+            call()
+    for call in (lambda: ed.upper_bound("sphere", 1e-5), lambda: ed.lagrangian("sphere", 1e6)):
+        with pytest.raises(ValueError, match=r"at least|at most"):
+            call()
+    with pytest.raises(ValueError, match="4096 cells of 'torus' attain"):
+        ed.upper_bound("torus", 1e-5)
+
+
+def test_lloyd_finds_the_octahedron():
+    rng = np.random.default_rng(3)
+    points = lloyd.spiral(3000)
+    values = [lloyd.iterate(points, points[rng.choice(3000, 6)], 3.6) for _ in range(20)]
+    value, centres, p = min(values, key=lambda one: one[0])
+    assert p == pytest.approx(np.full(6, 1.0 / 6.0), abs=0.01)
+    assert np.sort(np.abs(centres @ centres.T).ravel())[:24] == pytest.approx(0.0, abs=0.05)
+    assert value == pytest.approx(ed.lagrangian("sphere", 3.6, base=math.e).value, abs=3e-3)
+
+
+@pytest.mark.parametrize("name", ["sphere", "torus"])
+def test_curves_are_a_band(name, tmp_path):
+    curve = ed.curve(name, num=12)
+    assert curve.status == "enclosed"
+    assert (curve.lower <= curve.upper).all()
+    assert (curve.hull <= curve.upper + 1e-9).all()
+    assert curve.cells.size == 0
+    axes = curve.plot()
+    assert "E(D) is in here" in [text.get_text() for text in axes.get_legend().get_texts()]
+    curve.save(tmp_path / "curve.json")
+    assert ed.Curve.load(tmp_path / "curve.json") == curve
+    assert "best code known" in curve._repr_html_()
+
+
+def test_command_prints_both_bounds():
+    done = CliRunner().invoke(main, ["curve", "torus", "--num", "5"], prog_name="edcurve")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["torus: enclosed; entropies in bits", "E(D) is between lower and upper, the entropy of a code"]
+    assert lines[2].split() == ["distortion", "upper", "lower", "hull"]
+    done = CliRunner().invoke(main, ["lagrangian", "torus", "--base", "e", "4"], prog_name="edcurve")
+    assert done.stdout.splitlines()[0] == "torus: enclosed"
+    assert done.stdout.split()[-4:-3] == ["23"]
+
+
+def test_excess_over_codes_and_doubts_about_what_no_code_does():
+    best = ed.lagrangian("sphere", 8.0, base=math.e)
+    assert ed.excess("sphere", best.distortion, best.entropy, lmbda=8.0, base=math.e) == pytest.approx(0.0, abs=1e-12)
+    with pytest.warns(UserWarning, match="no code does this"):
+        ed.excess("sphere", 0.1, 1.0, lmbda=8.0)
+    with pytest.raises(ValueError, match="E\\(D\\) is at least"):
+        ed.excess("sphere", 0.1, 5.0)
+
+
+def test_the_table_of_the_documentation():
+    page = (Path(__file__).parents[2] / "docs" / "surfaces.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\d.]+) \| (\d+) \| ([\d.]+) \| (\d+) \| ([\d.]+) \|", page, re.MULTILINE)
+    assert len(rows) == 10
+    lmbda = np.array([float(row[0]) for row in rows])
+    for name, first in (("sphere", 1), ("torus", 3)):
+        excess, cells = excess_of_best_codes(name, lmbda)
+        assert cells.tolist() == [int(row[first]) for row in rows]
+        assert excess == pytest.approx([float(row[first + 1]) for row in rows], abs=6e-5)
