@@ -70,6 +70,7 @@ class BallSpectrum:
 
     def __init__(self, energies: Iterable[Fraction | float]) -> None:
         self.energies = {k: Fraction(c) for k, c in enumerate(energies, start=1) if c}
+        self._balls: dict[int, list[tuple[int, arb]]] = {}  # the energies, by working precision
         self.maximum = sum(self.energies.values(), Fraction(0))
         self.curvature = sum((c * k * k for k, c in self.energies.items()), Fraction(0))
 
@@ -122,7 +123,9 @@ class BallSpectrum:
     def _sum(self, p: arb, term: Callable[[int], arb]) -> arb:
         # for small p the terms cancel to the order of p²
         with ctx.workprec(ctx.prec + max(0, -2 * bits(p))):
+            if ctx.prec not in self._balls:
+                self._balls[ctx.prec] = [(k, ball(energy)) for k, energy in self.energies.items()]
             total = arb(0)
-            for k, energy in self.energies.items():
-                total += ball(energy) * term(k)
+            for k, energy in self._balls[ctx.prec]:
+                total += energy * term(k)
         return total

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import lcm
-from typing import Any
 
-from flint import ctx, fmpz_poly
+from flint import fmpz_poly
 
 from .models import BallSpectrum
-
-PRECISIONS = 53, 512, 4096  # bits, tried one after the other
 
 
 def is_monotone(model: BallSpectrum) -> bool:
     """Whether δ′(u) = 4π sin(2πu) Q(cos 2πu) is never negative on [0, ½], Q = Σ k c_k U_{k−1}.
 
-    Q has rational coefficients; it must be nonnegative on [−1, 1], so that its zeros of odd order, isolated in
-    balls, are not inside.
+    Q has rational coefficients; it must be nonnegative on [−1, 1], so that none of its zeros of odd order is
+    inside.
     """
     scale = lcm(*(c.denominator for c in model.energies.values()))
     polynomial = fmpz_poly([])
@@ -33,13 +31,24 @@ def is_monotone(model: BallSpectrum) -> bool:
 
 
 def _crosses(factor: fmpz_poly) -> bool:
-    """Whether a polynomial without multiple zeros, not 0 at −1 and 1, has a zero between."""
-    for precision in PRECISIONS:
-        with ctx.workprec(precision):
-            pairs: list[Any] = factor.complex_roots()  # of zeros and multiplicities, whatever the stubs say
-            roots = [root.real for root, _ in pairs if root.imag.is_zero()]
-            if any(-1 < root < 1 for root in roots):
+    """Whether a polynomial without multiple zeros, not 0 at −1 and 1, has a zero between.
+
+    By bisection with Descartes' rule of signs (Collins and Akritas 1976), in exact arithmetic: of (1 + x)ⁿ q(1/(1 + x))
+    no change of sign means no zero of q in (0, 1), and one change means one zero.
+    """
+    further = fmpz_poly([1, 1])
+    parts = [factor(fmpz_poly([-1, 2]))]
+    while parts:
+        part = parts.pop()
+        signs = [int(x > 0) for x in fmpz_poly(part.coeffs()[::-1])(further).coeffs() if x]
+        changes = sum(a != b for a, b in pairwise(signs))
+        if changes == 1:
+            return True
+        if changes:
+            top = part.degree()
+            left = fmpz_poly([x << (top - i) for i, x in enumerate(part.coeffs())])
+            right = left(further)
+            if right(0) == 0:
                 return True
-            if all(root < -1 or root > 1 for root in roots):
-                return False
-    raise ArithmeticError("a zero of δ′ could not be told from an end of [0, ½]")
+            parts += [left, right]
+    return False
