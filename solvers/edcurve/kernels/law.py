@@ -33,6 +33,8 @@ class Law:
     split : callable, optional
         ``split(law, D)``: count K and odd size ε of the optimal partition to full precision at any D, by rational
         arithmetic, for the families that offer it. The model's own `split` is for the others.
+    concave : bool
+        Whether it is a theorem that E is concave between the distortions of K and K + 1 equal cells, for all K.
     stationary : bool
         Whether the distortion of a cell depends on its size alone. Most solvers refuse a source for which it does not.
     """
@@ -43,6 +45,7 @@ class Law:
     vertices: tuple[float, ...] | None = None
     scale: Fraction = Fraction(1)
     split: Callable[[Law, float], tuple[int, float]] | None = None
+    concave: bool = False
     stationary: bool = True
 
     @cached_property
@@ -59,7 +62,7 @@ class Law:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickles: modules have none, so the model goes by its name."""
-        rest = self.chords, self.vertices, self.scale, self.split, self.stationary
+        rest = self.chords, self.vertices, self.scale, self.split, self.concave, self.stationary
         return _restored, (self.model.__name__, self.parameters, *rest)
 
 

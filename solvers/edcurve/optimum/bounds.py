@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edcurve import validation
-from edcurve.kernels import biuniform, functions
+from edcurve import progress, validation
+from edcurve.kernels import biuniform, functions, loops
 from edcurve.sources import BOUND, Source, Surface, resolve, units
+from edcurve.sources.protocol import once_for_each
 
 from . import enclosed, envelopes
 from .evaluation import evaluate
-from .partitions import ListedPartition, Partition
+from .partitions import GroupedPartition, ListedPartition, Partition
+
+if TYPE_CHECKING:
+    from edcurve.search.large_and_small import LargeAndSmall, Mixture
 
 Array = NDArray[np.float64]
 SEARCHED = 2000
@@ -25,8 +29,9 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     """Entropy of the best partition into intervals that is known at each distortion.
 
     Where biuniform partitions are optimal this is E(D) itself, by the same code as `entropy_distortion`. Elsewhere
-    it is the best of the biuniform partition and, up to 2000 cells, a seeded search from many unequal starts:
-    achievable, and not proved optimal.
+    it is the best of the biuniform partition, of partitions into a few equal large cells, any number of equal small
+    ones and one more, and, up to 2000 cells, of a seeded search from many unequal starts: achievable, and not proved
+    optimal.
 
     Of a torus it is the entropy of the best code whose cells are those of a lattice, with up to 4096 cells. Of the
     sphere in R³ it is that of the best of a table of codes, found by a search, and of two caps from D = ¾ on.
@@ -65,7 +70,7 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
 
 def _searched(source: Source, distortion: Array) -> Array:
-    """The better of simple partitions and a search, in which neighbouring distortions start each other."""
+    """The better of simple partitions and searches, in which neighbouring distortions start each other."""
     source, size = units.normal(source)
     distortion = units.divided(distortion, size)
     result = np.array([_simple(source, D) for D in distortion.tolist()])
@@ -73,12 +78,42 @@ def _searched(source: Source, distortion: Array) -> Array:
     inner = (distortion > least) & (distortion < source.max_distortion)
     wanted, back = np.unique(distortion[inner], return_inverse=True)
     if wanted.size:
-        from edcurve import progress, search  # with scipy, which only this needs
+        from edcurve import search  # with scipy, which only this needs
 
         with progress.bar("searching partitions", wanted.size) as update:
             partitions = search.minimise_entropy_many(source.cell_distortion, wanted, progress=update)
         result[inner] = np.minimum(result[inner], np.array([best.entropy for best in partitions])[back])
+    return np.asarray(np.minimum(result, _of_many_cells(source, distortion, result)))
+
+
+def _of_many_cells(source: Source, distortion: Array, known: Array) -> Array:
+    """Entropies of the best partitions into few large and many small cells, infinite where they cannot help."""
+    result = np.full(distortion.shape, np.inf)
+    tried = np.flatnonzero((distortion > 0.0) & (distortion < source.max_distortion))
+    below = loops.evaluate(functions.lower, source.law, envelopes.chords(source), distortion[tried])
+    # between K and K + 1 equal cells all partitions are above the dual bound by about 1/K, for want of a whole number
+    tried = tried[known[tried] - below > 2.0 * np.exp(-known[tried])]
+    with progress.bar("composing large and small cells", tried.size) as update:
+        for done, i in enumerate(tried.tolist(), start=1):
+            best = _large_and_small(source, float(distortion[i]))
+            if best is not None:
+                result[i] = best.entropy
+            update(done, tried.size)
     return result
+
+
+def _large_and_small(source: Source, D: float) -> Mixture | None:
+    """The best partition of that family, where it may have more cells than a search finds."""
+    few = source.cell_distortion(1.0 / SEARCHED) * SEARCHED < D
+    return family(source).at_distortion(D, float(SEARCHED) if few else 0.0)
+
+
+@once_for_each(64)
+def family(source: Source) -> LargeAndSmall:
+    """Partitions of a source into few large cells and many small ones."""
+    from edcurve.search.large_and_small import LargeAndSmall  # with scipy, which only this needs
+
+    return LargeAndSmall(source.cell_distortion)
 
 
 def _simple(source: Source, D: float) -> float:
@@ -107,20 +142,26 @@ def _simple_cells(source: Source, D: float) -> tuple[float, float]:
     return float(math.ceil(1.0 / size)), 0.0
 
 
-def best_partition(source: Source, D: float) -> Partition | ListedPartition:
+def best_partition(source: Source, D: float) -> Partition | ListedPartition | GroupedPartition:
     """The partition whose entropy `upper_bound` returns at one D, 0 < D < D_max, of a source without an exact E(D)."""
     source, size = units.normal(source)
     D = units.divided(D, size)
     count, odd = _simple_cells(source, D)
-    if count == math.inf:
-        raise ValueError(f"distortion must be larger for a countable partition, got {D * size!r}")
-    nats = biuniform.entropy(count, odd)
+    nats = biuniform.entropy(count, odd) if count < math.inf else math.inf
+    best: Partition | ListedPartition | GroupedPartition | None = None
     if source.cell_distortion(1.0 / SEARCHED) * SEARCHED < D:
         from edcurve import search
 
-        best = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
-        if best.entropy < nats - 1e-12:
-            return ListedPartition.of(best.sizes)
+        found = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
+        if found.entropy < nats - 1e-12:
+            nats, best = found.entropy, ListedPartition.of(found.sizes)
+    if math.isfinite(nats) and _of_many_cells(source, np.array([D]), np.array([nats]))[0] < nats - 1e-12:
+        mixture = _large_and_small(source, D)
+        best = None if mixture is None else GroupedPartition.of(mixture.sizes, mixture.counts)
+    if best is not None:
+        return best
+    if count == math.inf:
+        raise ValueError(f"distortion must be larger for a countable partition, got {D * size!r}")
     return Partition(int(count), (1.0 - odd) / count, odd)
 
 

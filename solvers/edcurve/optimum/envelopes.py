@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -17,7 +18,8 @@ Array = NDArray[np.float64]
 SMALLEST = 1e-300  # cells below this size are taken to follow a power law, as δ does near 0
 FINE = 1e-5  # size down to which the grid of sizes is fine; between it and `SMALLEST` are pulses that narrow
 LEAST = 1e-280  # share of D_max below which distortions are too near the smallest numbers
-MOST = 4096  # counts above this are all taken to be vertices of the hull
+MOST = 4096  # counts above this are all taken to be vertices of the hull, unless the dual bound is straight there
+CELLS_OF_NUMBERS = 690.0  # nats of the most cells that can be counted
 
 
 def chords(source: Source) -> tuple[float, ...]:
@@ -99,9 +101,9 @@ def _least(function: Callable[[float], float], low: float, high: float) -> float
     return float(result.x)
 
 
-def hull_vertices(source: Solvable) -> tuple[float, ...]:
+def hull_vertices(source: Source) -> tuple[float, ...]:
     """The counts K at vertices of the lower hull of (K d(1/K), ln K), up to the last that is skipped."""
-    counts = np.arange(1.0, MOST + 1.0)
+    counts = np.concatenate([np.arange(1.0, MOST + 1.0), _more_counts(source)])
     x, y = counts * source.cell_distortion(1.0 / counts), np.log(counts)
     # where δ is not monotone more cells may be no better: two for a loop run through twice
     better = np.append(True, x[1:] < (1.0 - 1e-12) * np.minimum.accumulate(x)[:-1])
@@ -109,6 +111,17 @@ def hull_vertices(source: Solvable) -> tuple[float, ...]:
     kept = counts[lower_hull(x, y)][::-1]
     skips = np.flatnonzero(np.diff(kept) > 1.0)
     return tuple(kept[: skips[-1] + 2].tolist()) if skips.size else (1.0,)
+
+
+def _more_counts(source: Source) -> Array:
+    """Counts up to the largest from which the dual bound is straight, and so others are skipped; none in most cases."""
+    law = source.law
+    rates = [float(law.model.rate(law.parameters, D)) for D in chords(source)[0::4]]
+    most = max(rates, default=0.0)
+    if not math.log(MOST) < most < CELLS_OF_NUMBERS:
+        return np.empty(0)
+    near = np.floor(math.exp(most)) + np.arange(-1.0, 3.0)
+    return np.unique(np.append(np.round(np.geomspace(MOST + 1.0, math.exp(most), 500)), near))
 
 
 def lower_hull(x: Array, y: Array) -> NDArray[np.intp]:

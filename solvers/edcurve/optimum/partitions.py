@@ -57,6 +57,62 @@ class ListedPartition(ComparedByValue):
         return self.starts[index], self.sizes[index]
 
 
+@dataclass(frozen=True, eq=False)
+class GroupedPartition(ComparedByValue):
+    """Groups of equal cells, one group after the other, of which there may be more cells than can be listed.
+
+    Attributes
+    ----------
+    sizes, counts : ndarray, shape (groups,)
+        Size of the cells of each group, and their number.
+    """
+
+    sizes: Array
+    counts: NDArray[np.int64]
+
+    @staticmethod
+    def of(sizes: Array, counts: Array) -> GroupedPartition:
+        """The groups that are not empty; ValueError above 2⁵² cells, whose indices doubles cannot tell apart."""
+        used = counts > 0.0
+        if counts.sum() > 2**52:
+            raise ValueError(f"distortion must leave at most 2**52 cells, got one with {counts.sum():.6g}")
+        return GroupedPartition(sizes[used], counts[used].astype(np.int64))
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return int(self.counts.sum())
+
+    def cells(self) -> Array:
+        """All cell sizes; ValueError above 10⁷ cells."""
+        if self.count > LISTED:
+            raise ValueError(f"cells() lists at most {LISTED:.0e} cells, this partition has {self.count}")
+        return np.repeat(self.sizes, self.counts)
+
+    @property
+    def _begin(self) -> tuple[Array, NDArray[np.int64]]:
+        """Where each group begins, and its first cell."""
+        return _before(self.sizes * self.counts), _before(self.counts)
+
+    def locate(self, phase: Array) -> NDArray[np.int64]:
+        """Index of the cell of each phase in [0, 1]."""
+        start, first = self._begin
+        group = np.searchsorted(start, phase, side="right") - 1
+        index = ((phase - start[group]) / self.sizes[group]).astype(np.int64)
+        return np.asarray(first[group] + np.minimum(index, self.counts[group] - 1))
+
+    def intervals(self, index: NDArray[Any]) -> tuple[Array, Array]:
+        """Where cells begin, and their sizes."""
+        start, first = self._begin
+        group = np.searchsorted(first, index, side="right") - 1
+        return start[group] + (index - first[group]) * self.sizes[group], self.sizes[group]
+
+
+def _before(amounts: NDArray[Any]) -> NDArray[Any]:
+    """Sums of all amounts before each."""
+    return np.asarray(np.cumsum(amounts) - amounts)
+
+
 @dataclass(frozen=True)
 class Partition:
     """The optimal partition: `count` cells of size `size` and, if `odd` > 0, one more of size `odd`.
@@ -100,7 +156,8 @@ def partition(source: Source | str, distortion: ArrayLike) -> Partition:
     """The partition that attains E(D).
 
     The sizes add up to 1 and their distortion to D, to a few units in the last place. For the ramp, the sawbridge,
-    the uniform scalar and, above 1000 cells, the circle and the sinusoid K and ε are those of the double D exactly;
+    the uniform scalar and, above 1000 cells, the circle and the sinusoid K is that of the double D exactly, and so is
+    ε down to D/D_max = 1e-150, where differences of distortions begin to be too small for doubles;
     otherwise within a few units in the last place of D_K = K d(1/K) either neighbouring K may be returned, and
     beyond 2⁵⁰ cells ε, which then does not matter, is given as 0.
 
@@ -141,13 +198,11 @@ def _split(source: Source, D: float) -> tuple[int, float]:
         return 1, 0.0
     plain, size = units.normal(source)
     level = units.divided(D, size)
-    if source.law.split is not None:
-        return source.law.split(source.law, D)
     model, parameters = plain.law.model, plain.law.parameters
-    count, odd = model.split(parameters, level)
-    if count > 0.0:
-        return int(count), odd
     nats = model.rate(parameters, level)
     if nats > 709.0:
         raise ValueError(f"distortion must be larger for a countable partition, got {D!r} ({nats:.4g} nats)")
-    return int(math.exp(nats)), 0.0
+    if source.law.split is not None:
+        return source.law.split(source.law, D)
+    count, odd = model.split(parameters, level)
+    return (int(count), odd) if count > 0.0 else (int(math.exp(nats)), 0.0)

@@ -17,7 +17,7 @@ from edcurve.sources.ramp import Composition
 
 from . import enclosed
 from .bounds import best_partition
-from .partitions import ListedPartition, Partition, partition
+from .partitions import GroupedPartition, ListedPartition, Partition, partition
 
 Array = NDArray[np.float64]
 LISTED = 10**7
@@ -31,9 +31,9 @@ class Quantizer:
     ----------
     source : Source
         What is quantized.
-    partition : Partition or ListedPartition
-        Sizes of the cells, one by one where they are not biuniform; an odd one so small that no phase below 1 is in it
-        is left out.
+    partition : Partition, ListedPartition or GroupedPartition
+        Sizes of the cells, one by one or in groups of equal ones where they are not biuniform; an odd one so small that
+        no phase below 1 is in it is left out.
     entropy : float
         Of the index, in units of the `base` given.
     distortion : float
@@ -42,7 +42,7 @@ class Quantizer:
     """
 
     source: Source
-    partition: Partition | ListedPartition
+    partition: Partition | ListedPartition | GroupedPartition
     entropy: float
     distortion: float
 
@@ -145,7 +145,9 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
         return _sampled(resolved, D, unit)
     if resolved.status == BOUND and 0.0 < D < resolved.max_distortion:
         best = best_partition(resolved, D)
-        return _biuniform(resolved, best, D, unit) if isinstance(best, Partition) else _listed(resolved, best, unit)
+        if isinstance(best, Partition):
+            return _biuniform(resolved, best, D, unit)
+        return _grouped(resolved, best, unit) if isinstance(best, GroupedPartition) else _listed(resolved, best, unit)
     return _biuniform(resolved, partition(resolved, D), D, unit)
 
 
@@ -163,6 +165,11 @@ def _biuniform(source: Source, cells: Partition, distortion: float, unit: float)
 def _listed(source: Source, cells: ListedPartition, unit: float) -> Quantizer:
     nats = -math.fsum(cells.sizes * np.log(cells.sizes))
     return Quantizer(source, cells, nats / unit, math.fsum(source.cell_distortion(cells.sizes)))
+
+
+def _grouped(source: Source, cells: GroupedPartition, unit: float) -> Quantizer:
+    nats = -math.fsum(cells.sizes * cells.counts * np.log(cells.sizes))
+    return Quantizer(source, cells, nats / unit, math.fsum(source.cell_distortion(cells.sizes) * cells.counts))
 
 
 def _sampled(source: SampledRamp, distortion: float, unit: float) -> Quantizer:

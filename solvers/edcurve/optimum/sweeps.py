@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
 from edcurve.equality import ComparedByValue
-from edcurve.kernels import functions, loops
-from edcurve.sources import BOUND, SampledRamp, Source, Surface, resolve, units
+from edcurve.kernels import biuniform, functions, loops
+from edcurve.sources import BOUND, CHECKED, PROVED, SampledRamp, Source, Surface, digits, resolve, units
+from edcurve.sources.protocol import once_for_each
 
-from . import enclosed, envelopes
+from . import bounds, enclosed, envelopes
 from .evaluation import evaluate
 
 if TYPE_CHECKING:
     from edcurve.search import SearchResult
+    from edcurve.search.large_and_small import Mixture
 
 Array = NDArray[np.float64]
 
@@ -42,7 +43,8 @@ class Lagrangian(ComparedByValue):
     uniform : bool or ndarray of bool
         Whether the cells are of one size.
     status : str
-        Whether that is the minimum over all partitions ("exact …"), or over those that were tried ("upper bound").
+        Whether that is the minimum over all partitions, "exact (proved)" or "exact (checked numerically)", or over
+        those that were tried, "upper bound".
     """
 
     lmbda: Any
@@ -57,9 +59,11 @@ class Lagrangian(ComparedByValue):
 def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Lagrangian:
     """Least H + λD over all partitions.
 
-    Under (★) a minimiser is biuniform. It is uniform if E is concave between neighbouring D_K = K d(1/K). This is
-    verified once for each source: for every K to 32 and some larger ones, on a grid of the small cell's size. Where
-    it fails, or (★) does, unequal partitions of up to 2000 cells are searched too, and the lower value is returned.
+    Under (★) a minimiser is biuniform. It is uniform if E is concave between neighbouring D_K = K d(1/K). For the ramp
+    and the power laws (sawbridge and uniform scalar among them) that is proved. Of others, also of the circle and the
+    sinusoid, it is verified once for each source: for every K to 32 and some larger ones, on a grid of the small cell's
+    size. Then `status` is "exact (checked numerically)". Where it fails, or (★) does, unequal partitions are searched
+    too, of up to 2000 cells or of few large ones and any number of small ones, and the lower value is returned.
 
     For `Ramp(samples=T)` cells begin and end at phases at which a sample jumps, multiples of 1/T. Up to λ = T²/2
     nats these cells are the best of all intervals, as the Lagrangian is concave in a boundary between two such phases.
@@ -82,6 +86,12 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     Lagrangian
         Fields of the shape of `lmbda`.
 
+    Warns
+    -----
+    UserWarning
+        If so small distortions are best that the source's function loses their digits to cancellation: the cells
+        returned are then too few.
+
     Raises
     ------
     ValueError
@@ -98,7 +108,9 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     if isinstance(resolved, SampledRamp):
         return _of_sampled(resolved, values, unit)
     if values.ndim == 0 and uniform_suffices(resolved):
-        return _at_one(resolved, float(values), unit)
+        least = _at_one(resolved, float(values), unit)
+        digits.check(resolved, least.distortion)
+        return least
     plain, size = units.normal(resolved)
     with np.errstate(over="ignore"):  # to more than can be answered
         flat = np.ascontiguousarray(values * unit * size).ravel()
@@ -106,6 +118,7 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     if not uniform_suffices(resolved):
         fields = _searched(plain, flat, fields)
     cells, entropy, distortion, uniform = fields
+    digits.check(resolved, distortion * size)
     parts = (
         values.ravel(),
         cells,
@@ -115,8 +128,8 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
         uniform,
     )
     if values.ndim == 0:
-        return Lagrangian(*[*(part.item() for part in parts), resolved.status])
-    return Lagrangian(*[*(part.reshape(values.shape) for part in parts), resolved.status])
+        return Lagrangian(*[*(part.item() for part in parts), status_of(resolved)])
+    return Lagrangian(*[*(part.reshape(values.shape) for part in parts), status_of(resolved)])
 
 
 def multipliers(source: Source | str, cells: ArrayLike, *, base: float = 2) -> tuple[Any, Any]:
@@ -206,7 +219,7 @@ def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:
     if cells <= 0.0:
         raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {lmbda!r}")
     entropy, distortion = math.log(cells) / unit, loops.point(functions.uniform, plain.law, (), cells) * size
-    return Lagrangian(lmbda, int(cells), entropy, distortion, entropy + lmbda * distortion, True, source.status)
+    return Lagrangian(lmbda, int(cells), entropy, distortion, entropy + lmbda * distortion, True, status_of(source))
 
 
 def _uniform(source: Source, lmbda: Array, size: float) -> tuple[Any, ...]:
@@ -220,30 +233,48 @@ def _uniform(source: Source, lmbda: Array, size: float) -> tuple[Any, ...]:
 
 
 def _searched(source: Source, lmbda: Array, fields: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The same, or the result of a general search where that is lower."""
+    """The same, or the result of a search where that is lower."""
     cells, entropy, distortion, uniform = (field.copy() for field in fields)
-    for i in np.flatnonzero((lmbda > 0.0) & (cells <= SEARCHED)):
-        best = _minimum(source, float(lmbda[i]))
-        if best.value < entropy[i] + lmbda[i] * distortion[i] - 1e-12:
-            cells[i], entropy[i], distortion[i] = len(best.sizes), best.entropy, best.distortion
-            uniform[i] = np.ptp(best.sizes) <= 1e-9
+    for i in np.flatnonzero(lmbda > 0.0):
+        weight = float(lmbda[i])
+        if cells[i] <= SEARCHED and _searchable(source, weight):
+            best = _minimum(source, weight)
+            if best.value < entropy[i] + weight * distortion[i] - 1e-12:
+                cells[i], entropy[i], distortion[i] = len(best.sizes), best.entropy, best.distortion
+                uniform[i] = np.ptp(best.sizes) <= 1e-9
+        mixture = bounds.family(source).at_slope(weight, below=entropy[i] + weight * distortion[i] - 1e-9)
+        if mixture is not None:
+            if not mixture.cells <= biuniform.MOST_CELLS:
+                raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {weight:.6g} nats")
+            cells[i], entropy[i], distortion[i] = mixture.cells, mixture.entropy, mixture.distortion
+            uniform[i] = np.count_nonzero(mixture.counts) == 1
     return cells, entropy, distortion, uniform
 
 
-SEARCHED = 2000  # above so many cells only uniform partitions are tried
+SEARCHED = 2000  # above so many cells only uniform partitions and those of few large and many small cells are tried
 
 
-@lru_cache(maxsize=4096)
+def _searchable(source: Source, lmbda: float) -> bool:
+    """Whether the cells that are best are few enough for a general search, which refuses more than 50,000."""
+    return bounds.family(source).best_size(lmbda) > 4e-5
+
+
+@once_for_each(4096)
 def _minimum(source: Source, lmbda: float) -> SearchResult:
     from edcurve import search  # with scipy, which only this needs
 
     return search.minimise_lagrangian(source.cell_distortion, lmbda)
 
 
-@lru_cache(maxsize=256)
+@once_for_each(256)
 def uniform_suffices(source: Source) -> bool:
     """Whether a uniform partition minimises H + λD at every λ: (★) holds and E is concave between uniform ones."""
-    return source.status != BOUND and bool(np.all(_concave(units.normal(source)[0])))
+    return source.law.concave or (source.status != BOUND and bool(np.all(_concave(units.normal(source)[0]))))
+
+
+def status_of(source: Source) -> str:
+    """What the least H + λD is: proved only if E is proved concave between uniform partitions too."""
+    return CHECKED if source.status == PROVED and not source.law.concave else source.status
 
 
 def _concave(source: Source) -> NDArray[np.bool_]:
@@ -298,16 +329,31 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     plain, size = units.normal(resolved)
     x, y = searched_vertices(plain)
     values = units.divided(np.asarray(distortion, dtype=float), size)
-    result = np.where(values >= x[0], np.interp(values, x, y) / unit, uniform)
+    result = np.where(_unequal(plain, values), np.interp(values, x, y) / unit, uniform)
     return result if isinstance(uniform, np.ndarray) else float(result)
 
 
-@lru_cache(maxsize=64)
+def _unequal(source: Source, distortion: Array) -> NDArray[np.bool_]:
+    """Whether the hull is sought by search there: where few cells are best, or where the dual bound is a chord.
+
+    Elsewhere so many cells of one size are best that their number need not be whole for the dual bound to be met.
+    """
+    few = source.cell_distortion(1.0 / FEW) * FEW
+    chords = np.reshape(envelopes.chords(source), (-1, 4))[:, :2]
+    inside = [(left <= distortion) & (distortion <= right) for left, right in chords.tolist()]
+    return np.asarray(np.any([distortion >= few, *inside], axis=0))
+
+
+FEW = 64  # equal cells to which the hull is always sought by search
+
+
+@once_for_each(64)
 def searched_vertices(source: Source) -> tuple[Array, Array]:
     """Vertices (D, E in nats) of the hull found by search, D increasing: each chord's λ is tried in turn."""
     counts = np.array(sorted({1.0, *envelopes.vertices(source), 2.0, 4.0, 8.0, 16.0, 32.0, 64.0}))
     ends = counts * source.cell_distortion(1.0 / counts)
     points = dict(zip(ends.tolist(), np.log(counts).tolist(), strict=True))
+    points |= _ends_of_chords(source)
     points[source.max_distortion] = 0.0
     from edcurve import progress
 
@@ -316,7 +362,9 @@ def searched_vertices(source: Source) -> tuple[Array, Array]:
         while True:
             x, y = _corners(points)
             chords = [
-                pair for pair in zip(pairwise(x.tolist()), pairwise(y.tolist()), strict=True) if pair[0] not in tried
+                pair
+                for pair in zip(pairwise(x.tolist()), pairwise(y.tolist()), strict=True)
+                if pair[0] not in tried and _unequal(source, np.array([0.5 * sum(pair[0])]))[0]
             ]
             if not chords:
                 return x, y
@@ -324,6 +372,17 @@ def searched_vertices(source: Source) -> tuple[Array, Array]:
                 tried.add(ends)
                 _refine(source, points, ends, levels)
                 update(len(tried), 0)
+
+
+def _ends_of_chords(source: Source) -> dict[float, float]:
+    """Points of equal cells, more than a few, at the ends of the straight parts of the dual bound."""
+    points = {}
+    for D in envelopes.chords(source)[0::4] + envelopes.chords(source)[1::4]:
+        nats = float(source.law.model.rate(source.law.parameters, D)) if source.max_distortion > D else 0.0
+        if math.log(FEW) < nats < envelopes.CELLS_OF_NUMBERS:
+            count = float(np.ceil(math.exp(nats)))
+            points[float(count * source.cell_distortion(1.0 / count))] = math.log(count)
+    return points
 
 
 def _corners(points: dict[float, float]) -> tuple[Array, Array]:
@@ -334,8 +393,13 @@ def _corners(points: dict[float, float]) -> tuple[Array, Array]:
 
 
 def _refine(source: Source, points: dict[float, float], x: tuple[float, float], y: tuple[float, float]) -> None:
-    """Add the partition that lies furthest below a chord, if one does."""
+    """Add the partitions that lie furthest below a chord, if any do."""
     slope = (y[0] - y[1]) / (x[1] - x[0])
-    best = _minimum(source, slope)
-    if best.value < y[1] + slope * x[1] - 1e-7:
-        points[best.distortion] = min(best.entropy, points.get(best.distortion, math.inf))
+    chord = y[1] + slope * x[1] - 1e-7
+    found: list[SearchResult | Mixture] = []
+    if _searchable(source, slope):
+        found = [_minimum(source, slope)]
+    mixture = bounds.family(source).at_slope(slope, below=chord)
+    for best in found if mixture is None else [*found, mixture]:
+        if best.entropy + slope * best.distortion < chord:
+            points[best.distortion] = min(best.entropy, points.get(best.distortion, math.inf))

@@ -16,7 +16,7 @@ from edcurve import validation
 from edcurve.kernels import general
 from edcurve.kernels.law import Law
 
-from . import condition
+from . import condition, protocol
 
 Array = NDArray[np.float64]
 
@@ -180,8 +180,7 @@ class Source:
             other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]  # else unscaled
         other._max_distortion = ratio * self._max_distortion
         other._set_law(self.law.scale * Fraction(factor) ** 2)
-        for cached in ("_accurate_above", "_chords", "_fingerprint", "_normal"):
-            vars(other).pop(cached, None)
+        protocol.forget(other, "_accurate_above", "_chords", "_fingerprint", "_normal")
         return other
 
     def _unscaled(self) -> Source | None:

@@ -15,7 +15,7 @@ import numpy as np
 from edcurve.kernels import functions, loops
 from edcurve.kernels.law import Law, scaled_chords
 
-from . import condition
+from . import condition, protocol
 from .base import PROVED, Array, Source, amplitude
 
 
@@ -60,7 +60,7 @@ class ClosedForm(Source):
 
     def _multiple(self, factor: float) -> Self:
         other = copy.copy(self)
-        vars(other).pop("_normal", None)
+        protocol.forget(other, "_normal")
         other._rescale(factor)
         return other
 

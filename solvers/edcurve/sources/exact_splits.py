@@ -48,7 +48,7 @@ def _circle(D: Fraction) -> tuple[int, float]:
     count = math.isqrt(square.numerator // square.denominator)
     more = count + 1
     high, low = float((square - count**2) / (square * count**2)), float((more**2 - square) / (square * more**2))
-    p, odd = 1.0 / math.sqrt(square), 0.0
+    p, odd = math.sqrt(1 / square), 0.0  # of the inverse, for the square itself may be too large for a double
     for _ in range(3):
         shift = (1.0 - odd) * _rest((1.0 - odd) / count) + odd * _rest(odd) - _rest(p)
         odd = _odd(0.0, 1.0, float(count), max(0.0, high + shift), max(0.0, low - shift))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from functools import lru_cache, wraps
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -76,3 +77,36 @@ def kept(source: object, name: str, make: Callable[[], Value]) -> Value:
         values[name] = make()
     value: Value = values[name]
     return value
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def once_for_each(size: int) -> Callable[[Function], Function]:
+    """A decorator: results of a function of a source are kept, for so many different arguments.
+
+    Equal sources share them. With a source that has no hash, of a user's class that is compared by value, they are
+    kept as `kept` does.
+    """
+
+    def decorate(function: Function) -> Function:
+        shared = lru_cache(maxsize=size)(function)
+
+        @wraps(function)
+        def call(source: Any, *rest: Any) -> Any:
+            if type(source).__hash__ is None:
+                return kept(source, f"{OF_UNHASHABLE}{function.__name__}{rest}", lambda: function(source, *rest))
+            return shared(source, *rest)
+
+        return cast(Function, call)
+
+    return decorate
+
+
+OF_UNHASHABLE = "_kept_"
+
+
+def forget(source: object, *names: str) -> None:
+    """Forget what was kept with a source that this one was copied from."""
+    for name in [name for name in vars(source) if name in names or name.startswith(OF_UNHASHABLE)]:
+        del vars(source)[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from edcurve import validation
 from edcurve.kernels import circle, cubic, power
@@ -48,7 +49,7 @@ class Sawbridge(ProvedSource):
 
     def __init__(self) -> None:
         parameters = {"square": 2.0, "cube": 0.0}
-        in_advance = {"chords": (), "vertices": (1.0,), "split": exact_splits.cubic}
+        in_advance = {"chords": (), "vertices": (1.0,), "split": exact_splits.cubic, "concave": True}
         super().__init__("sawbridge", cubic, Fraction(1, 6), closed=False, parameters=parameters, **in_advance)
 
 
@@ -59,7 +60,7 @@ class UniformScalar(ProvedSource):
 
     def __init__(self) -> None:
         parameters = {"square": 0.0, "cube": 1.0}
-        in_advance = {"chords": (), "vertices": (1.0,), "split": exact_splits.cubic}
+        in_advance = {"chords": (), "vertices": (1.0,), "split": exact_splits.cubic, "concave": True}
         super().__init__("uniform", cubic, Fraction(1, 12), closed=False, parameters=parameters, **in_advance)
 
 
@@ -80,7 +81,7 @@ class PowerLaw(ProvedSource):
             raise ValueError(f"a must be above 0 and at most 2, got {a!r}")
         exact = Fraction(exponent)
         maximum = 1 / ((exact + 1) * (exact + 2))
-        in_advance = {"chords": (), "vertices": (1.0,)}
+        in_advance: dict[str, Any] = {"chords": (), "vertices": (1.0,), "concave": True}
         name, parameters = f"power:{exponent:g}", {"exponent": exponent}
         super().__init__(name, power, maximum, closed=False, parameters=parameters, **in_advance)
         if float(self.name[len("power:") :]) != exponent:

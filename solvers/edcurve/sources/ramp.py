@@ -39,7 +39,7 @@ class Ramp(ProvedSource):
     def __init__(self, samples: int | None = None) -> None:
         # chord of the dual bound from (d(p)/p, −ln p) at p = 0.284668137040838… to (D_max, 0); Theorem 4
         chords = (0.04069169381961461, 1.0 / 12.0, 0.0, 29.464889787409536)
-        in_advance = {"chords": chords, "vertices": (1.0, 4.0), "split": exact_splits.cubic}
+        in_advance = {"chords": chords, "vertices": (1.0, 4.0), "split": exact_splits.cubic, "concave": True}
         parameters = {"square": 2.0, "cube": -1.0}
         super().__init__("ramp", cubic, Fraction(1, 12), closed=True, parameters=parameters, **in_advance)
 

@@ -1,0 +1,262 @@
+"""Partitions into a few equal large cells, any number of equal small ones and perhaps one cell between.
+
+Where δ has a plateau, a cell costs little more than a smaller one. So one large cell, or 26, and a billion small ones
+may be best, more than a search over cells can hold. In this family the entropy is a function of three numbers: the
+count K of the large cells, the share m of the phase that they have, and the size c of the odd cell. The small cells,
+n of them, share what is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from .cell_counts import ROUNDING
+from .cell_distortion import CellDistortion, Floats
+
+LEAST = 1e-300  # size of cells that can be counted
+SPACING = 0.06  # of ln p in the table
+COUNTED = 1e9  # small cells up to which it matters that their number is whole
+FEW = 40  # large cells up to which every number is tried
+MOST = 1e15  # large cells: beyond, that their number is whole does not matter, and the dual bound is met
+SHARES = np.unique(np.concatenate([np.linspace(0.02, 0.98, 49), 1.0 / (1.0 + np.exp(np.linspace(-20.0, 20.0, 80)))]))
+WORSE = 0.02  # nats by which the grid may be off
+ODD = np.concatenate([[0.0], np.geomspace(1e-3, 0.97, 40)])  # size of the odd cell as a share of a large one
+
+
+class Mixture(NamedTuple):
+    """A partition of this family: sizes and numbers of the large cells, the odd one and the small ones, in nats."""
+
+    sizes: Floats
+    counts: Floats
+    entropy: float
+    distortion: float
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        return int(sum(map(int, self.counts.tolist())))
+
+
+class LargeAndSmall:
+    """The best partitions of this family for one cell distortion.
+
+    Parameters
+    ----------
+    d : callable
+        d(p) for arrays of cell sizes in (0, 1].
+    """
+
+    def __init__(self, d: CellDistortion) -> None:
+        self._d = d
+        p = np.unique(np.concatenate([np.exp(np.arange(0.0, math.log(LEAST), -SPACING)), np.linspace(1e-3, 1.0, 3000)]))
+        with np.errstate(all="ignore"):
+            mean = np.asarray(d(p), dtype=np.float64) / p
+        known = mean > 1e-290 * mean[-1]
+        self._log_size, self._mean = np.log(p[known]), mean[known]
+        # that of the largest cell with at most some mean, where that does not rise all the way
+        self._log_least = np.log(np.minimum.accumulate(self._mean[::-1])[::-1])
+        self._log_mean = PchipInterpolator(self._log_size, np.log(self._mean))
+        counts = np.concatenate([np.arange(1.0, FEW + 1.0), np.round(np.geomspace(FEW + 1.0, MOST, 80))])
+        self._counts = counts[:, None]
+
+    def at_distortion(self, D: float, searched: float = 0.0) -> Mixture | None:
+        """The least entropy of these partitions at distortion D, 0 < D < d(1); None if none has it.
+
+        None too if the best of them seem to have no more than that many cells which were searched.
+        """
+
+        def log_small(given: Floats, rest: Floats, each: Floats, fine: bool) -> Floats:
+            return np.minimum(self._inverse((D - given) / rest, fine), np.log(np.minimum(rest, each)))
+
+        def cost(large: Floats, count: Floats, odd: Floats, fine: bool) -> Floats:
+            rest, each = 1.0 - large - odd, large / count
+            given = large * self._tabled(each, fine) + odd * self._tabled(odd, fine)
+            return _entropy(large, count, odd) - rest * log_small(given, rest, each, fine)
+
+        found = self._least(cost, searched)
+        if found is None:
+            return None
+        count, large, odd = found
+        each, rest = large / count, 1.0 - large - odd
+        given = large * self._exact(np.array([each])) + odd * self._exact(np.array([odd]))
+        size = math.exp(log_small(given, np.array([rest]), np.array([each]), True).item())
+        return self._with_whole_number(D, count, large, odd, rest / size)
+
+    def at_slope(self, lmbda: float, below: float = math.inf) -> Mixture | None:
+        """The least entropy + lmbda · distortion, lmbda in nats; None if no such partition is below that value."""
+        price = lmbda * self._mean - self._log_size
+        if not price.min() < below:  # the dual bound
+            return None
+        least = np.minimum.accumulate(price)
+
+        def cost(large: Floats, count: Floats, odd: Floats, fine: bool) -> Floats:
+            rest = 1.0 - large - odd
+            given = large * self._tabled(large / count, fine) + odd * self._tabled(odd, fine)
+            small = np.interp(np.log(np.minimum(rest, large / count)), self._log_size, least)
+            return _entropy(large, count, odd) + lmbda * given + rest * small
+
+        found = self._least(cost)
+        if found is None:
+            return None
+        count, large, odd = found
+        rest = 1.0 - large - odd
+        most = math.log(min(rest, large / count))
+        i = int(np.argmin(price[: max(1, int(np.searchsorted(self._log_size, most, side="right")))]))
+        low, high = self._log_size[max(i - 2, 0)], min(self._log_size[min(i + 2, price.size - 1)], most)
+        size = math.exp(_zoomed(lambda x, _: lmbda * self._exact(np.exp(x)) - x, (low, max(low, high)))[0])
+        options = []
+        for number in {max(1.0, float(np.floor(rest / size))), float(np.ceil(rest / size))}:
+
+            def total(share: Floats, _: Floats, number: float = number) -> Floats:
+                left = 1.0 - share - odd
+                given = share * self._exact(share / count) + odd * self._exact(np.full(share.shape, odd))
+                small = left * (lmbda * self._exact(left / number) - np.log(left / number))
+                return _entropy(share, np.array(count), np.full(share.shape, odd)) + lmbda * given + small
+
+            nearby = min(0.5, 4.0 / number) if number < COUNTED else 1e-9
+            ends = large * (1.0 - nearby), min(large * (1.0 + nearby), 1.0 - odd - 1e-15)
+            best, _, value = _zoomed(total, ends)
+            options.append((value, number, best))
+        value, number, large = min(options)
+        return self._mixture(count, large, odd, number) if value < below else None
+
+    def best_size(self, lmbda: float) -> float:
+        """The size p of cells of least −ln p + lmbda · d(p)/p: about 1/K for the best K equal ones."""
+        return float(np.exp(self._log_size[np.argmin(lmbda * self._mean - self._log_size)]))
+
+    def _inverse(self, mean: Floats, fine: bool) -> Floats:
+        """ln p of the largest cell with that d(p)/p; −inf, at a cost that is infinite, if there is none."""
+        with np.errstate(all="ignore"):
+            y = np.log(mean)
+            x = np.interp(y, self._log_least, self._log_size)
+            if fine:  # Newton's step from between two points of the table
+                step = (y - self._log_mean(x)) / self._log_mean(x, 1)
+                x = np.minimum(x + np.clip(np.nan_to_num(step), -SPACING, SPACING), 0.0)
+        return np.where(y >= self._log_least[0], x, -np.inf)
+
+    def _tabled(self, p: Floats, fine: bool) -> Floats:
+        """d(p)/p between the points of the table: straight lines to choose from many p, cubics for the best."""
+        with np.errstate(all="ignore"):
+            x = np.maximum(np.log(p), self._log_size[0])
+            return np.asarray(np.exp(self._log_mean(x)) if fine else np.interp(x, self._log_size, self._mean))
+
+    def _exact(self, p: Floats) -> Floats:
+        inside = np.where(p > 0.0, p, 1.0)
+        return np.where(p > 0.0, np.asarray(self._d(inside.ravel())).reshape(p.shape) / inside, 0.0)
+
+    def _least(self, cost: Callable[..., Floats], searched: float = 0.0) -> tuple[float, float, float] | None:
+        """K, m and c of the least cost: first without an odd cell on a grid, then near the best with one."""
+        with np.errstate(all="ignore"):
+            table = cost(SHARES[None, :], self._counts, np.zeros((1, 1)), False)
+        table = np.where(np.isfinite(table), table, np.inf)
+        ranked = np.argsort(table.min(axis=1), kind="stable")[:3]
+        least = table.min()
+        if not least < np.inf:
+            return None
+        # n small cells, that share 1 − m, have the entropy left of them
+        small = (table - _entropy(SHARES, self._counts, np.zeros(1))) / (1.0 - SHARES)
+        if searched and np.min(table[small > math.log(searched)], initial=np.inf) > least + WORSE:
+            return None
+        counts = {max(1.0, k + more) for k in self._counts[ranked, 0].tolist() for more in (-1.0, 0.0, 1.0)}
+        best = min((*self._near(cost, count), count) for count in sorted(counts))
+
+        def of_any_number(log_share: Floats, log_number: Floats) -> Floats:
+            return cost(np.exp(log_share), np.exp(log_number), np.zeros((1, 1)), True)
+
+        # the grid may be off by a few large cells of many
+        share, number = math.log(best[1]), math.log(best[3])
+        around = (share - 1.5, min(share + 1.5, -1e-12)), (max(0.0, number - 1.5), number + 1.5)
+        number = math.exp(_zoomed(of_any_number, *around)[1])
+        others = {max(1.0, float(np.floor(number))), float(np.ceil(number))} - counts
+        value, large, odd, count = min([best, *((*self._near(cost, count), count) for count in sorted(others))])
+        return (count, large, odd) if value < np.inf else None
+
+    def _near(self, cost: Callable[..., Floats], count: float) -> tuple[float, float, float]:
+        """Least cost of K large cells, their share and the odd cell's size: on a grid, and then nearby."""
+
+        def total(share: Floats, ratio: Floats, fine: bool = True) -> Floats:
+            odd = ratio * share / count
+            return cost(share, np.full((1, 1), count), np.where(share + odd < 1.0, odd, np.nan), fine)
+
+        with np.errstate(all="ignore"):
+            table = total(SHARES[:, None], ODD[None, :], False)
+        table = np.where(np.isfinite(table), table, np.inf)
+        i, (k, j) = int(np.argmin(table[:, 0])), divmod(int(np.argmin(table)), ODD.size)
+        share, _, value = _zoomed(total, _beside(SHARES, i), (0.0, 0.0))
+        if j == 0:
+            return value, share, 0.0
+        at, ratio, other = _zoomed(total, _beside(SHARES, k), _beside(ODD, j))
+        return min((value, share, 0.0), (other, at, ratio * at / count))
+
+    def _with_whole_number(self, D: float, count: float, large: float, odd: float, number: float) -> Mixture | None:
+        """The better of the two whole numbers of small cells nearby, the large ones grown or shrunk to meet D."""
+
+        def feasible(share: float, n: float) -> bool:
+            return self._mixture(count, share, odd, n).distortion <= D * (1.0 + ROUNDING)
+
+        # the table gave the number, where it is steep not well
+        most = next((number * more for more in (1.01, 1.3, 4.0, 100.0) if feasible(large, number * more)), None)
+        if most is None:
+            return None
+        number = -_last(lambda x: feasible(large, -x), -most, -0.5 * number)
+        options = []
+        for whole in {max(1.0, float(np.floor(number))), float(np.ceil(number))}:
+            low, high = large * 0.9, min(large * 1.1, 1.0 - odd - 1e-15)
+            if feasible(low, whole):
+                share = _last(lambda x, n=whole: feasible(x, n), low, high)  # type: ignore[misc]  # bound now
+                options.append(self._mixture(count, share, odd, whole))
+        return min(options, key=lambda option: option.entropy, default=None)
+
+    def _mixture(self, count: float, large: float, odd: float, number: float) -> Mixture:
+        rest = 1.0 - large - odd
+        sizes, counts = np.array([large / count, odd, rest / number]), np.array([count, float(odd > 0.0), number])
+        mean = self._exact(sizes)
+        each = np.where(
+            sizes > 0.5, np.log1p(-np.where(sizes > 0.5, odd + rest, 0.0)), np.log(np.maximum(sizes, LEAST))
+        )
+        shares = np.array([large, odd, rest])
+        return Mixture(sizes, counts, float(-np.sum(shares * each)), float(np.sum(shares * mean)))
+
+
+def _entropy(large: Floats, count: Floats, odd: Floats) -> Floats:
+    """What the large cells and the odd one have of the entropy."""
+    return -large * np.log(large / count) - odd * np.log(np.where(odd > 0.0, odd, 1.0))
+
+
+def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """The last number from low up to high, where a condition stops to hold, by bisection."""
+    for _ in range(52):
+        middle = 0.5 * (low + high)
+        if holds(middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _beside(grid: Floats, i: int) -> tuple[float, float]:
+    """The two neighbours of a point of a grid."""
+    return float(grid[max(i - 1, 0)]), float(grid[min(i + 1, grid.size - 1)])
+
+
+def _zoomed(
+    function: Callable[[Floats, Floats], Floats], first: tuple[float, float], second: tuple[float, float] = (0.0, 0.0)
+) -> tuple[float, float, float]:
+    """Where a function is least in a rectangle, and its value: the best point of a grid, again and again nearby."""
+    best = first[0], second[0], math.inf
+    for _ in range(6):
+        x, y = np.linspace(*first, 33)[:, None], np.linspace(*second, 17 if second[1] > second[0] else 1)[None, :]
+        with np.errstate(all="ignore"):
+            values = function(x, y)
+        values = np.where(np.isfinite(values), values, np.inf)
+        i, j = divmod(int(np.argmin(values)), y.size)
+        if values[i, j] < best[2]:
+            best = float(x[i, 0]), float(y[0, j]), float(values[i, j])
+        first = float(x[max(i - 2, 0), 0]), float(x[min(i + 2, 32), 0])
+        second = float(y[0, max(j - 2, 0)]), float(y[0, min(j + 2, y.size - 1)])
+    return best
