@@ -49,3 +49,30 @@ def iterate(x: Array, centres: Array, lmbda: float) -> tuple[float, Array, Array
         if not value < before - ENOUGH:
             break
     return value, centres, p
+
+
+def geodesic(h: int, k: int) -> Array:
+    """Points of a triangular lattice laid on the faces of an icosahedron: 10(h² + hk + k²) + 2 of them.
+
+    The corners of a face are 0, h steps and k steps turned by 60° from there, and the third of that triangle.
+    """
+    golden = 0.5 * (1.0 + math.sqrt(5.0))
+    corners = np.array([(0.0, a, b * golden) for a in (-1.0, 1.0) for b in (-1.0, 1.0)])
+    corners = np.concatenate([np.roll(corners, turn, axis=1) for turn in range(3)]) / math.hypot(1.0, golden)
+    near = corners @ corners.T > 0.4
+    faces = [
+        (a, b, c)
+        for a in range(12)
+        for b in range(12)
+        for c in range(12)
+        if a < min(b, c) and near[a, b] and near[b, c] and near[c, a] and np.linalg.det(corners[[a, b, c]]) > 0.0
+    ]
+    # i and j steps are the shares of the second and third corner in (h, k) and (−k, h + k)
+    size = h * h + h * k + k * k
+    i, j = np.meshgrid(np.arange(-k, h + 1), np.arange(h + 2 * k + 1), indexing="ij")
+    second, third = (i * (h + k) + j * k).ravel(), (j * h - i * k).ravel()
+    inside = (second >= 0) & (third >= 0) & (second + third <= size)
+    shares = np.stack([size - second - third, second, third], axis=1)[inside] / size
+    points = np.concatenate([shares @ corners[list(face)] for face in faces])
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return points[np.unique(np.round(points, 9), axis=0, return_index=True)[1]]
