@@ -60,7 +60,7 @@ for i, at in enumerate(np.linspace(0, len(x) - 1, 6).astype(int)):
 try:
     ed.Source.from_samples(x, closed=False)
 except ValueError as refusal:
-    print(refusal)
+    print(str(refusal).rpartition(", but ")[2])
 
 # %%
 # The optimum over contiguous partitions

@@ -194,9 +194,9 @@ parts("on a test set", tested)
 # is between them, unless the samples are few.
 
 unknown = edn.evaluate(OneForwardPass(), None, sample)
-print(f"rate + λD {unknown.rate + LMBDA * unknown.distortion:.3f} bits")
+print(f"rate + lmbda D {unknown.rate + LMBDA * unknown.distortion:.3f} bits")
 print(f"a codebook {unknown.ecvq(LMBDA):.3f} bits")
-print(f"{unknown.reference}: {unknown.optimum(LMBDA):.3f} bits")
+print(f"{unknown.reference.replace('λ', 'lmbda ')}: {unknown.optimum(LMBDA):.3f} bits")
 print(f"known optimum {ed.lagrangian('circle', LMBDA).value:.3f} bits")
 
 # %%
