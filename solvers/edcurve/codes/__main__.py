@@ -1,7 +1,7 @@
 """Search codes of the sphere in R³ and write the table that the package ships: `python -m edcurve.codes OUT.npz`.
 
-For each λ of a sweep Lloyd's iterations start from random points, from lattices on an icosahedron, from the best code of
-the λ before and from that with one or two cells more. The best few go on with more points, and their cells are then
+For each λ of a sweep Lloyd's iterations start from random points, from lattices on an icosahedron, from the best code
+of the λ before and from that with one or two cells more. The best few go on with more points, and their cells are then
 measured exactly.
 """
 
