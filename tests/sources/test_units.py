@@ -99,6 +99,17 @@ def test_codes_are_the_same(name, exponent, share):
         assert other.centroid(start, size) / a == pytest.approx(one.centroid(start, size), rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.parametrize("a", [1e-139, 1.7, 1e139])
+def test_the_odd_cell_to_where_the_distortion_feels_it(a):
+    """With equal cells D is stationary in ε: at D_{K+1}(1 + r) a rounding error u of D moves ε by about u/(K√r)."""
+    one, other = plain("curve"), MAKERS["curve"](a)
+    for count in (2, 5, 20):
+        for r in (1e-15, 1e-12, 1e-9, 1e-6):
+            share = count * one.cell_distortion(1 / count) * (1 + r) / one.max_distortion
+            odd = [ed.partition(source, share * source.max_distortion).odd for source in (one, other)]
+            assert odd[1] == pytest.approx(odd[0], rel=0, abs=5e-15 / (count * math.sqrt(r)))
+
+
 @pytest.mark.parametrize(
     ("name", "a"),
     [

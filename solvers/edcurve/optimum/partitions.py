@@ -125,6 +125,7 @@ class Partition:
         (1 − ε)/K, in turns or as a probability.
     odd : float or ndarray
         ε, between 0 and 1/(K + 1).
+        Where it is nearly as large as the others, D hardly feels it: the last digit of D moves it by up to 1e-8.
     """
 
     count: Any
