@@ -89,13 +89,14 @@ ARGUMENTS = {
     functions.cell: sizes,
     functions.uniform: counts,
     functions.cells: weights,
+    functions.beyond: counts,
 }
 
 
 def extra(function, source):
     if function is functions.lower:
         return chords(source)
-    return vertices(source) if function in (functions.hull, functions.cells) else ()
+    return vertices(source) if function in (functions.hull, functions.cells, functions.beyond) else ()
 
 
 def compiled(function, source, x):

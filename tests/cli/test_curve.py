@@ -160,7 +160,7 @@ def test_folders_without_permission(refused, option, monkeypatch):
 @pytest.mark.parametrize("path", ["a.txt", "a", "a.pgf", ".png", "a.png.gz"])
 def test_formats_that_plots_do_not_have(refused, path):
     # the table, which could be written, is not either: a command that fails should leave nothing
-    refused(["curve", "ramp", "--num", "3", "--csv", "a.csv", "--plot", path], "path must end in", "png", repr(path))
+    refused(["curve", "ramp", "--num", "3", "--csv", "a.csv", "--plot", path], "--plot must end in", "png", repr(path))
 
 
 def test_a_plot_that_breaks_off_leaves_what_was_there(cli, monkeypatch):

@@ -73,7 +73,7 @@ def empirical_rate_distortion(
     weights : array_like, shape (n,), optional
         Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted.
     error : str or callable
-        "squared": Σ (x − y)². "absolute": Σ |x − y|. "hamming": number of coordinates that differ. Or a function of
+        "squared": Σ (x − y)². "absolute": Σ abs(x − y). "hamming": number of coordinates that differ. Or a function of
         arrays (n, dim) and (m, dim) that returns the errors (n, m), each ≥ 0.
     reproductions : array_like, shape (m, dim) or (m,), optional
         The only y that may be used. All vectors if omitted.
