@@ -319,3 +319,17 @@ def test_without_flint_the_message_says_what_to_install():
 def test_is_plain_data():
     certificate = certify("ramp", 0.01)
     assert json.loads(json.dumps(certificate.__dict__))["lower"] == certificate.lower
+
+
+def test_points_along_a_loop_are_certified_as_the_polynomial_through_them():
+    turns = 2.0 * np.pi * np.arange(64) / 64
+    points = np.stack([np.cos(turns), np.sin(turns), 0.25 * np.cos(3 * turns), 0.25 * np.sin(3 * turns)], axis=1)
+    measured, spectrum = ed.Source.from_samples(points), ed.Source.from_spectrum([1.0, 0.0, 0.0625])
+    proved, known = ed.certify(measured, 0.125), ed.certify(spectrum, 0.125)
+    assert proved.method == known.method + (
+        "; of the trigonometric polynomial through the points, with the energies as computed in double precision"
+    )
+    assert proved.lower == pytest.approx(known.lower, rel=1e-14)
+    assert proved.upper == pytest.approx(known.upper, rel=1e-14)
+    with pytest.raises(ValueError, match="or a loop of points to be certified, got 'samples'"):
+        ed.certify(ed.Source.from_samples(np.linspace(0.0, 1.0, 65)), 0.01)

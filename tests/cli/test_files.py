@@ -96,8 +96,13 @@ def test_commands_of_a_source_read_files_as_they_are_told(tmp_path):
     for command in ("entropy", "distortion", "lagrangian", "partition", "excess"):
         message = refused(command, "ramp", *([0.1] if command != "excess" else ["-D", 0.1, "-H", 1]), "--open")
         assert "--open, --closed, --waveform and --key are for files, got the source 'ramp'" in message
-    message = refused("certify", line, 0.1)
-    assert message.startswith(f"{line}: nothing is proved about measured points; curve, distortion, entropy, excess,")
+    assert "or a loop of points to be certified, got " in refused("certify", line, 0.1, "--open")
+    loop = tmp_path / "loop.npy"
+    np.save(loop, CIRCLE)
+    (proved,) = json.loads(run("certify", loop, 0.1, "--json").stdout)
+    assert proved["lower"] <= ed.entropy_distortion("circle", 0.1) + 1e-12
+    assert proved["upper"] >= ed.entropy_distortion("circle", 0.1) - 1e-12
+    assert proved["method"].endswith("the energies as computed in double precision")
 
 
 def test_a_name_is_a_name_though_a_file_is_called_so(tmp_path, monkeypatch):

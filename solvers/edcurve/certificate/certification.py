@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -99,7 +99,8 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
     Parameters
     ----------
     source : Source or str
-        A built-in source, its name, or one from `Source.from_spectrum`.
+        A built-in source, its name, one from `Source.from_spectrum`, or a loop of points from `Source.from_samples`. Of
+        points the trigonometric polynomial is certified, so that `.truncation` and `.defect` are not in the bounds.
     distortion : float
         D ≥ 0, exactly this double.
     base : float
@@ -127,7 +128,8 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
             return Certificate(source.name, D, float(base), 0.0, 0.0, "D ≥ D_max, decided exactly: one cell", count=1)
         if D == 0.0:
             return Certificate(source.name, D, float(base), math.inf, math.inf, "D = 0: no countable partition")
-        return _rounded(source.name, D, float(base), _enclosed(source, model, D, unit))
+        enclosed = _rounded(source.name, D, float(base), _enclosed(source, model, D, unit))
+        return replace(enclosed, method=enclosed.method + hypotheses.premise(source))
 
 
 def _enclosed(source: Source, model: Model, D: float, unit: Fraction) -> enclosure.Enclosure:

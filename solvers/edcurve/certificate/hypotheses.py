@@ -26,6 +26,7 @@ _MODELS: dict[type[sources.Source], Callable[..., Model]] = {
     sources.Circle: lambda _: BallSpectrum([1]),
     sources.Sinusoid: lambda _: BallSpectrum([Fraction(1, 2)]),
     sources.Spectrum: lambda source: BallSpectrum(source.energies.tolist()),
+    sources.SampledLoop: lambda source: BallSpectrum(source.energies.tolist()),
 }
 
 
@@ -40,8 +41,8 @@ def model_of(source: sources.Source) -> Model:
     model = make(source) if make else None
     if model is None or float(model.maximum * unit_of(source)) != source.max_distortion:
         raise ValueError(
-            "source must be ramp, circle, sinusoid, sawbridge, uniform, power:a or from Source.from_spectrum to be "
-            f"certified, got {source.name!r}: nothing is proved about others"
+            "source must be ramp, circle, sinusoid, sawbridge, uniform, power:a, from Source.from_spectrum or a loop "
+            f"of points to be certified, got {source.name!r}: nothing is proved about others"
         )
     if isinstance(model, BallSpectrum) and not _monotone(_key(model)):
         raise ValueError(
@@ -49,6 +50,13 @@ def model_of(source: sources.Source) -> Model:
             "cells that are not intervals may be better"
         )
     return model
+
+
+def premise(source: sources.Source) -> str:
+    """What a certificate takes for granted: of measured points, that they are what d says."""
+    if isinstance(source, sources.SampledLoop):
+        return "; of the trigonometric polynomial through the points, with the energies as computed in double precision"
+    return ""
 
 
 def theorem(source: sources.Source, model: Model) -> str:

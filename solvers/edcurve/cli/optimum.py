@@ -19,7 +19,6 @@ from .common import (
     of_one,
     print_columns,
     reported,
-    source_argument,
     source_or_file_argument,
 )
 from .files import facts, from_files, name_of, print_caveats
@@ -165,29 +164,28 @@ def partition(source: Source | str, distortion: float, as_json: bool) -> None:
 
 
 @click.command(cls=CommandWithNumbers)
-@source_argument
+@source_or_file_argument
 @click.argument("distortion", type=RealNumber(), nargs=-1, required=True)
 @base_option
 @json_option
 @reported
-def certify(source: str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
-    """Enclose E(D) at each DISTORTION rigorously, and say what was proved."""
+@from_files
+def certify(source: Source | str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
+    """Enclose E(D) at each DISTORTION rigorously, and say what was proved.
+
+    SOURCE may be a file of points along a loop, as for `edcurve curve`.
+    """
     from dataclasses import asdict
 
     from edcurve.certificate import certify
     from edcurve.curves import writable
-    from edcurve.io.arrays import is_data
 
-    if is_data(source):
-        raise ValueError(
-            f"{source}: nothing is proved about measured points; curve, distortion, entropy, excess, lagrangian, "
-            "partition, report and segment take files"
-        )
     certificates = [certify(source, D, base=base) for D in distortion]
     if as_json:
         content = [{name: writable(value) for name, value in asdict(one).items()} for one in certificates]
         click.echo(json.dumps(content, allow_nan=False))
         return
+    print_caveats(source)
     for one in certificates:
         click.echo(f"E({one.distortion!r}) of {one.source} is in [{one.lower!r}, {one.upper!r}]")
         click.echo(f"  width {one.upper - one.lower:.1e}" if math.isfinite(one.upper) else "  infinite")
