@@ -16,8 +16,8 @@ from edcurve.cli.lazy import LazyCommand
 
 NEED_TORCH = ("baseline", "decode", "encode", "runs", "sweep", "train")
 COMMANDS = (
-    *("certify", "curve", "distortion", "entropy", "excess", "figures", "gap", "lagrangian", "partition", "report"),
-    *("segment", "sources"),
+    *("bound", "certify", "curve", "distortion", "entropy", "excess", "figures", "gap", "lagrangian", "mean-excess"),
+    *("partition", "report", "segment", "sources"),
     *NEED_TORCH,
 )
 

@@ -141,7 +141,7 @@ def test_shannon(name, a):
     found = ed.rate_distortion_bounds(other, D * other.max_distortion)
     assert found.lower == close()(expected.lower)
     assert found.upper == close()(expected.upper)
-    if name != "Circle":
+    if name not in {"Circle", "UniformScalar"}:  # whose R(D) is known at any D
         with pytest.raises(ValueError, match=r"distortion must be 0 or at least .* of D_max"):
             ed.rate_distortion(other, 1e-15 * other.max_distortion)
 

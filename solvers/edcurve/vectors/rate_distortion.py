@@ -84,8 +84,8 @@ def empirical_rate_distortion(
     -------
     RateDistortion
         `.lower` and `.upper`, of the shape of `distortion`; inf below the least distortion of `reproductions`. They are
-        within 1e-3 nats of each other, or 1e-6 if reproductions are finitely many, unless fitting ends early. `.method`
-        says what they rest on.
+        within about 1e-3 nats of each other, or 1e-6 if reproductions are finitely many, unless fitting ends early.
+        `.method` says what they rest on.
 
     Raises
     ------
