@@ -22,7 +22,7 @@ from distributed import LocalCluster
 # .. code-block:: sh
 #
 #    dask scheduler                            # prints its address, tcp://HOST:8786
-#    dask worker tcp://HOST:8786 --nworkers auto --nthreads 1
+#    dask worker tcp://HOST:8786 --nworkers=-1 --nthreads 1
 #
 # Start the sweep from any machine that sees the same folder:
 #

@@ -363,9 +363,9 @@ def test_points_in_units_of_a_codec(output, refused):
 
 
 def test_a_mean_or_a_sum_is_what_the_source_has(output, loop):
-    """Circles and files of points have sums over coordinates, functions and waveforms means."""
+    """Circles, surfaces and files of points have sums over coordinates, functions and waveforms means."""
     arguments = ("-D", "0.0005", "-H", "9", "--mse", "--dim", "64", "--json")
-    for source, times in (("circle", 64), ("loop.npy", 64), ("sinusoid", 1)):
+    for source, times in (("circle", 64), ("loop.npy", 64), ("sphere", 64), ("sinusoid", 1)):
         assert strict(output("excess", source, *arguments))["distortion"] == [times * 0.0005]
     np.save("wave.npy", np.sin(2 * np.pi * np.arange(64) / 64))
     assert strict(output("excess", "wave.npy", "--waveform", *arguments))["distortion"] == [0.0005]

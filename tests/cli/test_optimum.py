@@ -148,7 +148,11 @@ def test_bounds_of_any_source(cli, output, refused):
     assert [*table(output("bound", "circle", "0.1", "--base", "nats"))] == ["distortion", "upper", "lower"]
     code, out, err = cli("bound", "pulse:0.2", "0.01")
     assert (code, err.startswith("pulse:0.2: upper bound: the best partition found")) == (0, True)
-    assert [*table(output("bound", "sphere", "0.9"))] == ["distortion", "lower"]
+    got = strict(output("bound", "sphere", "0.2", "0.9", "--json"))
+    assert got["upper"] == [ed.upper_bound("sphere", 0.2), ed.upper_bound("sphere", 0.9)]
+    assert got["lower"] == ed.lower_bound("sphere", [0.2, 0.9]).tolist()
+    (unknown,) = table(output("bound", "sphere:3", "0.9"))["upper"]
+    assert np.isnan(unknown)
     refused(["entropy", "pulse:0.2", "0.01"], "`edcurve bound` prints the entropy of the best partition")
     refused(["bound", "ramp:64", "0.01"], "source must be stationary")
 

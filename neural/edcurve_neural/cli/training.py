@@ -162,7 +162,7 @@ def train(
 ) -> None:
     """Train one neural compressor, and measure it.
 
-    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv). With --store,
+    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a curve (.npy, .npz or .csv). With --store,
     a compressor that the store has is not trained again. A command that was killed goes on from its last checkpoint
     when it is given again.
     """
@@ -194,7 +194,7 @@ def sweep(
 ) -> None:
     """Train many neural compressors into a store.
 
-    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a loop (.npy, .npz or .csv). Options take
+    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a curve (.npy, .npz or .csv). Options take
     several values, separated by commas, and all combinations are trained, many at once. A compressor that the store has
     is not trained again. A command that was killed goes on from its last checkpoint when it is given again, and ends
     with the same weights.

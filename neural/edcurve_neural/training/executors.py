@@ -89,7 +89,7 @@ def cluster(address: str) -> Iterator[Executor]:
 
     Scheduler and workers need the same releases of edcurve and PyTorch as there are here, and the workers must see the
     store's folder under the same path. If a worker dies, its training goes on from the last checkpoints elsewhere.
-    Small models train fastest by workers of one thread each, ``dask worker ADDRESS --nworkers auto --nthreads 1``.
+    Small models train fastest by workers of one thread each, ``dask worker ADDRESS --nworkers=-1 --nthreads 1``.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ SHOWN = 16  # rows of the summary
 @json_option
 @click.option("--shannon", is_flag=True, help="Add Shannon's R(D).")
 @click.option("--gaussian", is_flag=True, help="Add the KLT bound: R(D) of the Gaussian source of that covariance.")
-@click.option("--width", type=int, help="Add the rank floor of a decoder whose last layer is so wide.")
+@click.option("--width", type=int, help="Add the rank floor of a decoder whose last hidden layer is so wide.")
 @reported
 @file_options
 def curve(

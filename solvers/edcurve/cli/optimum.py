@@ -25,7 +25,7 @@ from .files import facts, from_files, name_of, print_caveats
 from .parsing import Command, CommandWithNumbers
 
 if TYPE_CHECKING:
-    from edcurve.sources import Source
+    from edcurve.sources import Source, Surface
 
 
 @click.command(cls=CommandWithNumbers)
@@ -70,20 +70,32 @@ def distortion(source: Source | str, entropy: tuple[float, ...], base: float, as
 def bound(source: Source | str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
     """What is known of E(D) at each DISTORTION, of any source: upper and lower.
 
-    upper is the entropy of the best partition known, E(D) itself where that is exact; there is none of surfaces. lower
-    is the dual bound, below which no partition is; there is none where distances are not monotone. SOURCE may be a
-    file, as for `edcurve curve`.
+    upper is the entropy of the best partition known, E(D) itself where that is exact; it is nan where no code of a
+    surface is known. lower is a bound below which no partition is; there is none where distances are not monotone.
+    SOURCE may be a file, as for `edcurve curve`.
     """
     from edcurve.optimum import bounds
     from edcurve.sources import Surface, resolve
 
     resolved, columns = resolve(source, stationary=False, surfaces=True), {}
     with of_one(len(distortion)):
-        if not isinstance(resolved, Surface):
-            columns["upper"] = bounds.upper_bound(source, distortion, base=base).tolist()
         if isinstance(resolved, Surface) or resolved.monotone:
             columns["lower"] = bounds.lower_bound(source, distortion, base=base).tolist()
+        if isinstance(resolved, Surface):  # what is not allowed has been refused: what is left is that no code is known
+            upper = [_of_a_code(resolved, D, base) for D in distortion]
+        else:
+            upper = bounds.upper_bound(source, distortion, base=base).tolist()
+    columns = {"upper": upper, **columns}
     _print(source, base, as_json, distortion=list(distortion), **columns)
+
+
+def _of_a_code(surface: Surface, distortion: float, base: float) -> float:
+    from edcurve.optimum import bounds
+
+    try:
+        return float(bounds.upper_bound(surface, distortion, base=base))
+    except ValueError:
+        return math.nan
 
 
 def _print(source: Source | str, base: float, as_json: bool, **columns: list[Any]) -> None:

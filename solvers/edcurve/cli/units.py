@@ -30,7 +30,7 @@ class UnitOptions(NamedTuple):
 
     def of(self, source: Source, base: float = 2) -> Units | None:
         """The units of what was measured of a source; None where none are given."""
-        from edcurve.sources import Circle, SampledCurve, SampledLoop
+        from edcurve.sources import Circle, SampledCurve, SampledLoop, Surface
         from edcurve.units import Units
 
         if self.dim is None:
@@ -39,7 +39,9 @@ class UnitOptions(NamedTuple):
                 what = [f"--{name.removeprefix('is_').replace('_', '-')}" for name in (*self.measures, *named)]
                 raise ValueError(f"{what[0]} needs --dim, how many numbers a realization has")
             return None
-        mean = not isinstance(source, Circle | SampledLoop | SampledCurve) if self.is_mean is None else self.is_mean
+        mean = self.is_mean
+        if mean is None:
+            mean = not isinstance(source, Circle | SampledLoop | SampledCurve | Surface)
         loss = {} if self.loss is None else {"loss": self.loss}
         return Units(self.dim, self.pixels, self.peak, self.mse_peak, mean, base=base, **loss)
 
@@ -102,7 +104,7 @@ def unit_options(command: Callable[..., None]) -> Callable[..., None]:
             "--mean/--sum",
             "is_mean",
             default=None,
-            help="D of the source, a mean or a sum over coordinates.  [default: sum for circle and points in files]",
+            help="D of the source, a mean or a sum over coordinates.  [default: sum for circle, surfaces and points]",
         ),
         click.option("--loss", help='Which λ is meant: that of "bpp + lmbda*255**2*mse", say.'),
         click.option("--columns", help="Names of the columns of a CSV without header line: psnr,bpp, say."),
