@@ -354,7 +354,7 @@ def test_what_the_commands_page_says_of_json_and_files(command_pages):
     }
     assert {name for name in options if "--json" not in options[name]} == {"figures", "gap", "report", "decode"}
     with_source = {name for name in options if "source" in options[name]}
-    assert {name for name in with_source if "--open" not in options[name]} == {"certify", "baseline"}
+    assert {name for name in with_source if "--open" not in options[name]} == {"baseline"}
 
 
 def test_shell_session_of_the_commands_page():
