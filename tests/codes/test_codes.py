@@ -186,6 +186,7 @@ def test_lloyd_finds_the_octahedron():
 
 
 @pytest.mark.parametrize("name", ["sphere", "torus"])
+@pytest.mark.usefixtures("plt")
 def test_curves_are_a_band(name, tmp_path):
     curve = ed.curve(name, num=12)
     assert curve.status == "enclosed"
