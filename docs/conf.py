@@ -8,7 +8,7 @@ import edcurve
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import _commands  # noqa: E402  # found by the line above
-import _pages  # noqa: E402  # likewise
+import _pages  # noqa: E402  # found by the line that extends sys.path
 
 _pages.write(HERE / "_generated")
 _commands.write(HERE / "_generated")

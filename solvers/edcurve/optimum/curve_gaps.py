@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -228,10 +229,10 @@ def _least(source: Source, reference: str, over: str, low: float, high: float, b
     middles = low + (high - low) * (np.arange(steps) + 0.5) / steps
     if reference == HULL:
         named = "convex hull of an upper bound" if bound else "convex hull"
-        of_distortion: Function = lambda D: np.asarray(convex_hull(source, D, base=base))  # noqa: E731
+        of_distortion: Function = partial(convex_hull, source, base=base)
     else:
         named = "upper bound" if bound else "E(D)"
-        of_distortion = lambda D: np.asarray(upper_bound(source, D, base=base))  # noqa: E731
+        of_distortion = partial(upper_bound, source, base=base)
     if over == "distortion":
         return float(of_distortion(np.exp(middles)).mean()), named
     if reference == OPTIMUM and not bound:
