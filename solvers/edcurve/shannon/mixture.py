@@ -71,7 +71,7 @@ def reweighted(likelihood: Array, weights: Array) -> Array:
         gradient = ratio.mean(axis=1)
         if max(float(gradient.max()), float(gradient[weights > 0.0].max())) < 1.0 + 1e-7:
             break
-        wanted = _quadratic(ratio, gradient)
+        wanted = on_simplex(ratio @ ratio.T / ratio.shape[1], gradient)
         if wanted is None:
             return np.asarray(weights * gradient)
         step, value, length = wanted - weights, float(np.log(total).mean()), 1.0
@@ -83,9 +83,9 @@ def reweighted(likelihood: Array, weights: Array) -> Array:
     return weights
 
 
-def _quadratic(ratio: Array, gradient: Array) -> Array | None:
-    """Minimise the mean of (Σ_m w_m r_m − 2)² over probabilities w, by a penalty on Σ w − 1; None if that fails."""
-    hessian = ratio @ ratio.T / ratio.shape[1] + PENALTY
+def on_simplex(hessian: Array, gradient: Array) -> Array | None:
+    """Minimise wᵀ hessian w − 4 wᵀ gradient over probabilities w, by a penalty on Σ w − 1; None if that fails."""
+    hessian = hessian + PENALTY
     hessian[np.diag_indices_from(hessian)] *= 1.0 + 1e-11
     try:
         factor = cholesky(hessian)

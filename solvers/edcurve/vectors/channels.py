@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import nnls
+
+from edcurve.shannon.mixture import on_simplex
 
 from .errors import Array, Error
 
@@ -145,7 +145,7 @@ def reweighted(likelihood: Array, weight: Array, q: Array) -> Array:
         gradient = weight @ ratio
         if float(gradient.max()) < 1.0 + 1e-9:
             break
-        wanted = _quadratic(ratio, weight, gradient)
+        wanted = on_simplex((ratio * weight[:, None]).T @ ratio, gradient)
         if wanted is None:
             return np.asarray(q * gradient)
         step, value, length = wanted - q, float(weight @ np.log(total)), 1.0
@@ -159,22 +159,6 @@ def reweighted(likelihood: Array, weight: Array, q: Array) -> Array:
 
 def _raised(weight: Array, total: Array, wanted: float) -> bool:
     return float(total.min()) > 0.0 and float(weight @ np.log(total)) >= wanted
-
-
-def _quadratic(ratio: Array, weight: Array, gradient: Array) -> Array | None:
-    """Minimise Σ w (Σ_m q_m r_m − 2)² over probabilities q, by a penalty on Σ q − 1; None if that fails."""
-    hessian = (ratio * weight[:, None]).T @ ratio + PENALTY
-    hessian[np.diag_indices_from(hessian)] *= 1.0 + 1e-11
-    try:
-        factor = cholesky(hessian)
-        result, _ = nnls(factor, solve_triangular(factor, 2.0 * gradient + PENALTY, trans="T"))
-    except (np.linalg.LinAlgError, RuntimeError):
-        return None
-    total = float(result.sum())
-    return np.asarray(result / total) if total > 0.0 else None
-
-
-PENALTY = 100.0  # of (Σ q − 1)²
 
 
 def _violations(vectors: Vectors, log_mass: Array, lmbda: float, y: Array, steps: int) -> tuple[Array, Array]:
