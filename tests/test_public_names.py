@@ -29,9 +29,9 @@ PUBLIC = {
         SearchResult minimise_entropy minimise_entropy_many minimise_lagrangian
     """,
     "edcurve_neural": """
-        Circular Codebook Coded Config DamagedFileError DataEvaluation Decomposition Evaluation NTC Run Store Sweep
-        baselines cluster coding compress decompress ecvq evaluate figures from_file from_samples functional grid
-        phase_quantizer processes read_indices sweep train train_many transform_coding write_indices
+        Circular Codebook Coded Config DamagedFileError DataEvaluation Decomposition Evaluation FineDecomposition NTC
+        Run Store Sweep baselines cluster coding compress decompress ecvq evaluate figures from_file from_samples
+        functional grid phase_quantizer processes read_indices sweep train train_many transform_coding write_indices
     """,
 }
 NEED_AN_EXTRA = {"Certificate", "certificate", "certify"}

@@ -19,6 +19,7 @@ from .config import Config as Config
 from .config import grid as grid
 from .data_evaluation import DataEvaluation as DataEvaluation
 from .decomposition import Decomposition as Decomposition
+from .decomposition import FineDecomposition as FineDecomposition
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .files import DamagedFileError as DamagedFileError

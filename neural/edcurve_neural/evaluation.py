@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import edcurve
 import numpy as np
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from . import callers, manifolds, signals
 from .callers.codec import Codec
 from .data_evaluation import DataEvaluation, evaluate_data, is_test_set
-from .decomposition import Decomposition
-from .moments import GridCells, distinct_rows
+from .decomposition import Decomposition, FineDecomposition
+from .moments import GridCells, distinct_rows, entropy_of, marginal_entropies
+from .readout import Readout
 from .signals import SAMPLES, Signal, signal
 
 Indices = NDArray[np.int64]
@@ -48,6 +50,11 @@ class Evaluation:
         Distortion with the compressor's decoder.
     distortion_centroid : float
         Distortion with the means of the cells as reconstructions; no decoder has less.
+    entropy_marginals : float
+        Sum of the entropies of the latents of an index, each by itself, in bits; `entropy` if there is one latent.
+    distortion_readout : float or None
+        Distortion with the best linear last layer of the decoder on top of its other layers, by weighted least squares
+        on the means of the cells. None if the decoder is a function of which no layers are known.
     cells : int
         Number of distinct indices.
     rank_floor : float or None
@@ -62,6 +69,8 @@ class Evaluation:
     entropy: float
     distortion: float
     distortion_centroid: float
+    entropy_marginals: float
+    distortion_readout: float | None
     cells: int
     rank_floor: float | None
     points: int
@@ -98,10 +107,27 @@ class Evaluation:
         """
         return self.rate + lmbda * self.distortion - self.optimum(lmbda, sampled=sampled)
 
-    def decomposition(self, lmbda: float, *, sampled: bool = False) -> Decomposition:
-        """The excess in three parts: rate − H, λ(D − D_centroid), and H + λ D_centroid above the optimum."""
+    @overload
+    def decomposition(self, lmbda: float, *, sampled: bool = False, fine: Literal[False] = False) -> Decomposition: ...
+
+    @overload
+    def decomposition(self, lmbda: float, *, sampled: bool = False, fine: Literal[True]) -> FineDecomposition: ...
+
+    def decomposition(
+        self, lmbda: float, *, sampled: bool = False, fine: bool = False
+    ) -> Decomposition | FineDecomposition:
+        """The excess in three parts: rate − H, λ(D − D_centroid), and H + λ D_centroid above the optimum.
+
+        With `fine`, the first is split into what the dependence of the latents costs and the rest, and the second into
+        what a better last layer would gain and the rest: see `FineDecomposition`.
+        """
         partition = self.entropy + lmbda * self.distortion_centroid - self.optimum(lmbda, sampled=sampled)
-        return Decomposition(self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid), partition)
+        coded, decoded = self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid)
+        if not fine:
+            return Decomposition(coded, decoded, partition)
+        solved = math.nan if self.distortion_readout is None else self.distortion_readout
+        dependence, readout = self.entropy_marginals - self.entropy, lmbda * (self.distortion - solved)
+        return FineDecomposition(dependence, coded - dependence, readout, decoded - readout, partition)
 
 
 @overload
@@ -233,7 +259,7 @@ def evaluate(
         spent = callers.finite("rate", call(rate, handed), (len(distinct),))
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
-    evaluation = evaluate_cells(waves, GridCells(cells, len(distinct)), reconstruct, spent, source=reference)
+    evaluation = evaluate_cells(waves, GridCells(cells, len(distinct)), distinct, reconstruct, spent, source=reference)
     if evaluation.rate < LOW * evaluation.entropy:
         warn(
             f"rate should be at least the entropy of the indices, {evaluation.entropy:.6g} bits, as that of any code "
@@ -251,9 +277,11 @@ def check_points(points: Any) -> None:
 def evaluate_cells(
     signal: Signal,
     cells: GridCells,
+    indices: Indices,
     reconstruct: Callable[[slice], Coordinates],
     rate: Coordinates | None,
     *,
+    readout: Callable[[Coordinates], Readout] | None = None,
     source: edcurve.Source | None = None,
     rank_floor: float | None = None,
     energy: float | None = None,
@@ -266,10 +294,14 @@ def evaluate_cells(
         The source as it is sampled.
     cells : GridCells
         The cells.
+    indices : ndarray of int64, shape (cells, latents)
+        Their indices.
     reconstruct : callable
         Takes a block of cells, and returns their reconstructions, shape (cells, dim).
     rate : ndarray, shape (cells,), optional
         Bits spent on each cell; by default the entropy is taken.
+    readout : callable, optional
+        Takes the probabilities of the cells, and returns what finds the best last layer of the decoder.
     source : edcurve.Source, optional
         The source that the optimum is taken from, if it is not that of the signal.
     rank_floor : float, optional
@@ -278,12 +310,15 @@ def evaluate_cells(
         Mean of ‖x(v)‖² over the grid, if it is known.
     """
     probability = cells.sizes / len(cells.labels)
-    entropy = float(np.sum(-probability * np.log2(probability))) + 0.0  # 0 for a single cell, not −0
+    entropy = entropy_of(probability)
+    solved = None if readout is None else readout(probability)
     spread, offset = signal.mean_energy(cells.phases) if energy is None else energy, 0.0
     for block, means in signal.cell_means(cells):
         weight = probability[block]
         spread -= float(weight @ np.square(means).sum(axis=1))
         offset += float(weight @ np.square(reconstruct(block) - means).sum(axis=1))
+        if solved is not None:
+            solved.add(block, means)
     centroid = max(signal.weight * spread, 0.0)
     return Evaluation(
         source=signal.source if source is None else source,
@@ -292,6 +327,9 @@ def evaluate_cells(
         entropy=entropy,
         distortion=centroid + signal.weight * offset,
         distortion_centroid=centroid,
+        entropy_marginals=entropy if indices.shape[1] == 1 else sum(marginal_entropies(indices, probability)),
+        # the layer that the decoder has is one of those that were compared
+        distortion_readout=None if solved is None else centroid + signal.weight * min(solved.missed(), offset),
         cells=cells.count,
         rank_floor=rank_floor,
         points=len(cells.labels),

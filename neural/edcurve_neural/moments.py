@@ -63,6 +63,17 @@ class GridCells:
         return np.concatenate([[0], np.cumsum(self.sizes)])
 
 
+def entropy_of(probability: Array) -> float:
+    """Entropy in bits of probabilities, none of them 0."""
+    return float(np.sum(-probability * np.log2(probability))) + 0.0  # 0 for a single one, not −0
+
+
+def marginal_entropies(indices: Indices, probability: Array) -> list[float]:
+    """Entropy in bits of each latent by itself: indices (cells, latents), and probabilities of the cells."""
+    places = (np.unique(column, return_inverse=True)[1] for column in indices.T)
+    return [entropy_of(np.bincount(place, weights=probability).astype(np.float64)) for place in places]
+
+
 def distinct_rows(codes: Indices) -> tuple[Indices, Indices]:
     """Distinct rows of an array of integers, and for each row the place of its like among them."""
     label = np.zeros(len(codes), dtype=np.int64)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import signals
+from . import readout, signals
 from .compressors.base import Compressor
 from .config import Config
 from .evaluation import POINTS, Evaluation, check_points, evaluate_cells, grid
@@ -70,7 +70,7 @@ def evaluate_model(model: Compressor, points: int = POINTS) -> Evaluation:
     signal, like = model.signal, model.flat
     floor = None if model.rank is None else signal.rank_floor(model.rank)
     if not model.finite:
-        return Evaluation(signal.source, signal.samples, *(float("nan"),) * 4, 0, floor, points)
+        return Evaluation(signal.source, signal.samples, *(float("nan"),) * 6, 0, floor, points)
     blocks = [
         model.encode_phase(grid(points, start, min(start + BATCH, points)).to(like).unsqueeze(0))[0]
         for start in range(0, points, BATCH)
@@ -83,7 +83,32 @@ def evaluate_model(model: Compressor, points: int = POINTS) -> Evaluation:
 
     rate = model.rate(indices)[0].double().cpu().numpy()
     energy = _mean_energy(type(signal), signal.name, signal.samples or 2, points)
-    return evaluate_cells(signal, GridCells(cells, len(distinct)), reconstruct, rate, rank_floor=floor, energy=energy)
+    return evaluate_cells(
+        signal,
+        GridCells(cells, len(distinct)),
+        distinct,
+        reconstruct,
+        rate,
+        readout=partial(_readout, model, indices),
+        rank_floor=floor,
+        energy=energy,
+    )
+
+
+def _readout(model: Compressor, indices: torch.Tensor, probability: NDArray[np.float64]) -> readout.Readout:
+    """What finds the best last layer of a decoder."""
+
+    def features(block: slice) -> NDArray[np.float64]:
+        found = model.features(indices[:, block])
+        assert found is not None
+        return found[0].double().cpu().numpy()
+
+    first = model.features(indices[:, :1])
+    if first is None:
+        return readout.Table()
+    if first.ndim == 4:
+        return readout.Placed(features, first.shape[3], probability)
+    return readout.Linear(features(slice(None)), probability)
 
 
 @lru_cache(maxsize=16)  # the runs of a sweep are of the same few sources

@@ -87,6 +87,8 @@ POINTS = {
     "lmbda": lambda rng: rng.choice(("", number(rng))),
     "rate": lambda rng: rng.choice(("", number(rng))),
     "distortion_centroid": number,
+    "entropy_marginals": number,
+    "distortion_readout": lambda rng: rng.choice(("", number(rng))),
     "source": lambda rng: rng.choice(("circle", "circle", "ramp", "", " circle ")),
     "status": lambda rng: rng.choice(("finished", "diverged", "")),
     "samples": lambda rng: rng.choice(("", "1024", "2.5")),

@@ -101,6 +101,56 @@ def test_decomposition_adds_up(source):
         assert min(found.decomposition(lmbda)[1:]) >= -1e-9
 
 
+@pytest.mark.parametrize(
+    ("source", "compressor", "latent_dim"),
+    [("ramp", "ntc", 2), ("ramp", "ntc-table", 2), ("circle", "circular", 1), ("ramp", "circular-field", 1)],
+)
+def test_five_parts(source, compressor, latent_dim):
+    """They add up in pairs; D of the best last layer is that of numpy's least squares on realizations themselves."""
+    samples = 40 if source == "ramp" else None
+    fields = {"samples": samples, "hidden": (5, 5), "batch_size": 8, "steps": 8, "compressor": compressor}
+    model = edn.train(edn.Config(source, 3000.0, latent_dim=latent_dim, **fields), progress=False).model
+    if compressor == "ntc":
+        with torch.no_grad():
+            model.flat.mul_(2.0)  # more cells than units
+    found = evaluate_model(model, 2**9)
+    assert found.cells > (1 if compressor == "ntc-table" else 7)
+    for lmbda in (0.0, 3000.0):
+        parts, fine = found.decomposition(lmbda), found.decomposition(lmbda, fine=True)
+        assert fine.dependence + fine.marginals == pytest.approx(parts.entropy_model, abs=1e-9)
+        assert fine.readout + fine.features == pytest.approx(parts.decoder, abs=1e-9)
+        assert fine.partition == parts.partition
+        assert min(fine.dependence, fine.readout, fine.features) >= -1e-9
+
+    v = (torch.arange(2**9, dtype=torch.float64) + 0.5) / 2**9
+    x = model.signal.sample(v[None])[0].numpy()
+    indices = model.encode_phase(v[None].float())
+    separate = [np.unique(column, return_counts=True)[1] / 2**9 for column in indices[0].T.numpy()]
+    assert found.entropy_marginals == pytest.approx(-sum(float((p * np.log2(p)).sum()) for p in separate), rel=1e-12)
+    features = model.features(indices)
+    if features is None:
+        assert found.distortion_readout == found.distortion_centroid
+        return
+    rows = features[0].double().numpy()
+    missed = 0.0
+    if rows.ndim == 3:  # one function for all coordinates
+        rows, x = rows.reshape(-1, rows.shape[2]), x.reshape(-1, 1)
+    missed = np.square(x - rows @ np.linalg.lstsq(rows, x, rcond=1e-7)[0]).sum() / 2**9
+    assert found.distortion_readout == pytest.approx(model.signal.weight * missed, rel=1e-6)
+
+
+def test_a_function_has_no_last_layer():
+    """Of functions, readout and features are not known; the dependence is: here of two equal bits."""
+    found = edn.evaluate(
+        lambda x: (x[:, :1] > 0).long().expand(-1, 2), lambda k: 0.6 * (2.0 * k - 1), "circle", 3.5, points=1000
+    )
+    fine = found.decomposition(4.0, fine=True)
+    assert (found.entropy, found.distortion_readout) == (1.0, None)
+    assert fine[:2] == pytest.approx((1.0, 1.5))
+    assert np.isnan(fine.readout)
+    assert np.isnan(fine.features)
+
+
 def test_trained_coder_as_callables():
     """`Run.evaluate` and `evaluate` of the coder's own methods agree."""
     config = edn.Config("ramp", 100.0, samples=32, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)

@@ -27,7 +27,7 @@ FLOORS = (
     ("edcurve_neural.compressors",),
     ("edcurve_neural.learning_phases",),
     ("edcurve_neural.optimisation", "edcurve_neural.signals"),
-    ("edcurve_neural.manifolds", "edcurve_neural.moments"),
+    ("edcurve_neural.manifolds", "edcurve_neural.moments", "edcurve_neural.readout"),
     ("edcurve_neural.functional", "edcurve_neural.random_streams", "edcurve_neural.files", "edcurve_neural"),
     ("edcurve.__main__",),
     ("edcurve.cli",),

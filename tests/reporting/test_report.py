@@ -92,6 +92,26 @@ def test_parts_of_the_gap_are_those_of_the_evaluation():
     assert [float(row[-1]) for row in table[1:]] == pytest.approx([float(row["excess"]) for row in rows], rel=5.1e-6)
 
 
+def test_parts_are_split_where_that_is_known():
+    columns = {"distortion": [0.2, 0.1], "entropy": [2.0, 3.0], "lmbda": [4.0, 8.0], "rate": [2.5, 3.25]}
+    columns |= {"distortion_centroid": [0.19, 0.08], "entropy_marginals": [2.125, 3.25]}
+    split = columns | {"distortion_readout": [0.195, 0.08]}
+    gaps = content.gaps(resolve("circle"), points_tables.read(split))
+    np.testing.assert_allclose([gaps.dependence, gaps.marginals], [[0.125, 0.25], [0.375, 0.0]])
+    np.testing.assert_allclose([gaps.readout, gaps.features], [[0.02, 0.16], [0.02, 0.0]], atol=1e-15)
+    names = [trace["name"] for trace in figures(ed.report("circle", split))["parts"]["data"]]
+    assert names == [f"entropy model: {part}" for part in ("dependence", "marginals")] + [
+        "decoder: readout",
+        "decoder: features",
+        "partition",
+    ]
+    some = columns | {"distortion_readout": [0.195, None]}
+    text = ed.report("circle", some)
+    assert [trace["name"] for trace in figures(text)["parts"]["data"]][2:] == ["decoder", "partition"]
+    assert "dependence of the latents" in text
+    assert "readout is" not in text
+
+
 def test_codecs_are_told_apart():
     columns = {"distortion": [0.2, 0.1, 0.21, 0.11], "entropy": [2.1, 2.9, 2.3, 3.2], "lmbda": [8.0, 4.0, 4.0, 8.0]}
     columns |= {

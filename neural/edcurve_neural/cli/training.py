@@ -221,6 +221,7 @@ def runs(store: str, csv_path: str | None, as_json: bool) -> None:
     """List the trained compressors of a store.
 
     The excess is rate + λ · distortion above the optimum, in bits; entropy_model, decoder and partition are its parts.
+    The first of these is dependence and marginals together, the second readout and features.
     The table has four digits and fits the terminal; --csv and --json write all columns, with exact numbers.
     """
     if not (Path(store) / "runs").is_dir():

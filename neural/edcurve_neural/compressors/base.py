@@ -109,6 +109,13 @@ class Compressor(Protocol):
     def decode(self, indices: Tensor) -> Tensor:
         """Reconstructions (1, batch, dim) of indices."""
 
+    def features(self, indices: Tensor) -> Tensor | None:
+        """What the last layer of the decoder is a linear function of, its constant included, of indices.
+
+        The shape is (1, batch, m), or (1, batch, dim, m) if all coordinates share one function of features that depend
+        on the coordinate's place. None if each index has a reconstruction of its own.
+        """
+
     def rate(self, indices: Tensor) -> Tensor:
         """Bits (1, batch) that the entropy model spends on indices."""
 

@@ -109,11 +109,25 @@ class Circular:
     @torch.no_grad()
     def decode(self, indices: Tensor) -> Tensor:
         """Reconstructions, (1, batch, 1) to (1, batch, dim)."""
-        middles = (indices[..., 0].to(self.flat.dtype) + (0.5 - self.offset)) / self.cells
+        latent = self._middles(indices)
         if not self.field:
-            return series(self.views()["series"], torch.remainder(middles, 1.0))
+            return series(self.views()["series"], latent)
         size = max(1, AT_ONCE // self.signal.dim)
-        return torch.cat([self._field(part) for part in torch.split(torch.remainder(middles, 1.0), size, dim=1)], dim=1)
+        return torch.cat([self._field(part) for part in torch.split(latent, size, dim=1)], dim=1)
+
+    @torch.no_grad()
+    def features(self, indices: Tensor) -> Tensor:
+        """Fourier functions of the latent, or units of the network at all places and its linear path."""
+        latent = self._middles(indices)
+        if not self.field:
+            return waves(latent).transpose(1, 2)
+        inputs = units(self.views(), *self._pairs(latent)).transpose(1, 2)
+        return inputs.view(1, -1, self.signal.dim, inputs.shape[2])
+
+    def _middles(self, indices: Tensor) -> Tensor:
+        """Latents in the middle of cells, in turns: (1, batch, 1) to (1, batch)."""
+        middles = (indices[..., 0].to(self.flat.dtype) + (0.5 - self.offset)) / self.cells
+        return torch.remainder(middles, 1.0)
 
     def rate(self, indices: Tensor) -> Tensor:
         """Bits, (1, batch, 1) to (1, batch)."""
@@ -142,8 +156,12 @@ class Circular:
 
     def _field(self, latent: Tensor) -> Tensor:
         """Reconstructions from latents of shape (1, batch) by the network, at all places."""
+        return field(self.views(), *self._pairs(latent)).view(1, -1, self.signal.dim)
+
+    def _pairs(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents (1, batch), each with all places, and those places: shapes (1, batch · dim)."""
         where = places(self.signal.dim, latent).repeat(1, latent.shape[1])
-        return field(self.views(), latent.repeat_interleave(self.signal.dim, dim=1), where).view(1, -1, self.signal.dim)
+        return latent.repeat_interleave(self.signal.dim, dim=1), where
 
     def _quantised(self, latent: Tensor) -> Tensor:
         return cell(latent, self.cells, self.offset).unsqueeze(2)
@@ -281,6 +299,10 @@ def places(dim: int, like: Tensor) -> Tensor:
 
 def field(views: dict[str, Tensor], latent: Tensor, t: Tensor) -> Tensor:
     """The network of latent and place, (models, batch) each: steep units, and a linear path past them."""
+    return torch.bmm(views["field.last"], units(views, latent, t))[:, 0]
+
+
+def units(views: dict[str, Tensor], latent: Tensor, t: Tensor) -> Tensor:
+    """What the last layer of that network takes: its units, the latent, the place and a one, along the second axis."""
     inputs = torch.stack([2.0 * latent - 1.0, 2.0 * t - 1.0, torch.ones_like(t)], dim=1)
-    units = torch.tanh(torch.exp(views["field.gain"]) * torch.bmm(views["field.first"], inputs))
-    return torch.bmm(views["field.last"], torch.cat([units, inputs], dim=1))[:, 0]
+    return torch.cat([torch.tanh(torch.exp(views["field.gain"]) * torch.bmm(views["field.first"], inputs)), inputs], 1)

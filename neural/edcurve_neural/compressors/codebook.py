@@ -68,6 +68,10 @@ class Codebook:
         """Codewords, (1, batch, 1) to (1, batch, dim)."""
         return self.codewords[indices[..., 0]]
 
+    def features(self, indices: Tensor) -> None:
+        """None: each index has a codeword of its own."""
+        return
+
     def rate(self, indices: Tensor) -> Tensor:
         """Bits, (1, batch, 1) to (1, batch)."""
         return self._bits[indices[..., 0]]

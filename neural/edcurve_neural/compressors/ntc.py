@@ -159,6 +159,13 @@ class NTC(nn.Module):
         return self.synthesis(indices.to(self.flat.dtype))
 
     @torch.no_grad()
+    def features(self, indices: Tensor) -> Tensor:
+        """The last hidden layer of the synthesis, and a one: (M, batch, latent_dim) to (M, batch, hidden[0] + 1)."""
+        y = indices.to(self.flat.dtype).transpose(1, 2)
+        hidden = leaky_relu(mlp(y, parts(self.views()).synthesis[:-1]), SLOPE).transpose(1, 2)
+        return torch.cat([hidden, torch.ones_like(hidden[:, :, :1])], dim=2)
+
+    @torch.no_grad()
     def rate(self, indices: Tensor) -> Tensor:
         """Bits that the density spends on indices: (M, batch, latent_dim) to (M, batch)."""
         y = indices.to(self.flat.dtype).transpose(1, 2)

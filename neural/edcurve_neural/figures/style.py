@@ -20,6 +20,11 @@ PARTS = {
     "decoder": ("decoder: λ(D − D of centroids)", "#2a7fd4"),
     "partition": ("partition: H + λ·(D of centroids) − optimum", "#2e9e5b"),
 }
+# what is drawn of a part, in its colour, where it is known: the rest of it is what remains
+INSIDE = {
+    "dependence": ("of it the dependence of the latents", "entropy_model"),
+    "features": ("of it the features: what no last layer recovers", "decoder"),
+}
 SMALL = 8
 MARKERS = "^svDX<o"  # by log₂ of the batch size, modulo 7: 64 is a disc, 256 a square, 1024 a diamond
 OTHERS = ("--", ":", "-.")  # series that differ from the usual ones in something else

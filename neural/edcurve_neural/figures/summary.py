@@ -6,9 +6,10 @@ import math
 
 import pandas as pd
 
-from .tables import usual
+from .tables import FINE, usual
 
 INDEX = ["source", "latent_dim", "lmbda"]
+ROUNDING = 1e-8  # bits; smaller parts are rounding errors
 SHOWN = ["rate", "entropy", "distortion", "excess", "entropy_model", "decoder", "partition", "percent"]
 
 
@@ -57,6 +58,14 @@ def parts(runs: pd.DataFrame) -> pd.DataFrame:
     those = usual(runs)
     largest = those[those["batch_size"] == those.groupby(INDEX)["batch_size"].transform("max")]
     return largest.groupby([*INDEX, "batch_size"])[SHOWN].mean()
+
+
+def finer(runs: pd.DataFrame) -> pd.DataFrame:
+    """The excess of each run in its five parts, in bits, of the paper's compressors for which these are known."""
+    known = runs[(runs["compressor"] == "ntc") & runs[list(FINE)].notna().all(axis=1)]
+    index = [*INDEX, "batch_size", "steps", "seed"]
+    table = known.set_index(index).sort_index()[["cells", *FINE, "partition", "excess"]]
+    return table.where(table.abs() >= ROUNDING, 0.0)
 
 
 def best(runs: pd.DataFrame) -> pd.DataFrame:

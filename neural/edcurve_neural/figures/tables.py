@@ -26,6 +26,8 @@ DEFAULTS |= {
     "likelihood": "derived",
     "start": "data",
 }
+FINE = ("dependence", "marginals", "readout", "features")
+DEFAULTS |= dict.fromkeys(("cells", *FINE), np.nan)
 TEXTS = ("key", "source", "status", "compressor", "hidden", "likelihood", "start")
 COUNTS = ("latent_dim", "batch_size", "steps")
 LARGEST = 2.0**64

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from edcurve.sources import resolve
 
-from .style import FLOOR, OTHERS, PARTS, against_lmbda, empty, latents, legend, of_batch, percent, schedule
+from .style import FLOOR, INSIDE, OTHERS, PARTS, against_lmbda, empty, latents, legend, of_batch, percent, schedule
 from .tables import usual
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def _one_percent(ax: Axes, panel: pd.DataFrame) -> None:
 def decompositions(runs: pd.DataFrame) -> Figure:
     """Parts of the excess against λ: one panel a source and latent dimension, at its largest batch size.
 
-    Lines go through means over the seeds, markers are runs. Numbers are the excess in percent of the optimum.
+    Lines go through means over the seeds, markers are runs. Numbers are the excess in percent of the optimum. Crosses
+    show the dependence of the latents, and what no last layer of the decoder recovers, for runs that have these parts.
     """
     runs = usual(runs)
     panels = list(runs.groupby(["source", "latent_dim"], sort=True))
@@ -134,6 +135,10 @@ def _parts(ax: Axes, runs: pd.DataFrame) -> None:
     for name, (label, colour) in PARTS.items():
         ax.plot(np.maximum(means[name], FLOOR), color=colour, lw=1.1, label=label)
         ax.plot(runs["lmbda"], np.maximum(runs[name], FLOOR), ".", color=colour, ms=5)
+    for name, (label, whole) in INSIDE.items():
+        if len(known := runs[runs[name] > FLOOR]):
+            style: dict[str, Any] = {"color": PARTS[whole][1], "ls": "none", "marker": "x", "ms": 6}
+            ax.plot(known["lmbda"], known[name], **style, label=label)
     ax.plot(runs["lmbda"], np.maximum(runs["excess"], FLOOR), "o", color="k", mfc="none", mew=0.7, ms=5)
     for lmbda, top, value in zip(means.index, total, means["percent"], strict=True):
         ax.annotate(percent(value), (lmbda, top), (0, 7), textcoords="offset points", ha="center", fontsize=7)

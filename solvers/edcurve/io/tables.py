@@ -23,7 +23,8 @@ from .arrays import SEPARATORS, shortened
 Array = NDArray[np.float64]
 REQUIRED = ("distortion", "entropy")
 INTERVALS = ("distortion_low", "distortion_high", "entropy_low", "entropy_high")
-OPTIONAL = ("lmbda", "rate", "distortion_centroid", "samples", *INTERVALS)
+FINER = ("entropy_marginals", "distortion_readout")
+OPTIONAL = ("lmbda", "rate", "distortion_centroid", *FINER, "samples", *INTERVALS)
 LMBDA = ("lmbda", "lambda", "λ")  # names that a column of λ may have
 # what D and H can be computed from, if it is known how many numbers a realization has
 MEASURES = {"distortion": ("mse", "sse", "psnr"), "entropy": ("bits", "nats", "bpp", "bpd")}
@@ -50,6 +51,9 @@ class Points:
     lmbda, rate, distortion_centroid, samples : ndarray, shape (n,)
         λ in bits per unit distortion; rate in bits under the compressor's own entropy model; distortion if its cells
         were decoded to their centroids; number of points at which it sees the source. NaN where not given.
+    entropy_marginals, distortion_readout : ndarray, shape (n,)
+        Sum of the entropies of the latents one by one; distortion with the best last layer of its decoder. NaN where
+        not given.
     distortion_low, distortion_high, entropy_low, entropy_high : ndarray, shape (n,)
         Ends of confidence intervals; NaN where not given.
     labels : tuple of str, length n
@@ -65,6 +69,8 @@ class Points:
     lmbda: Array
     rate: Array
     distortion_centroid: Array
+    entropy_marginals: Array
+    distortion_readout: Array
     samples: Array
     distortion_low: Array
     distortion_high: Array

@@ -39,8 +39,9 @@ def report(
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2), optional
         At most 1000 measured points: pairs of D and H in bits, or a CSV or table with columns distortion and entropy.
         A column lmbda adds the excess of H + λD. If columns rate and distortion_centroid are there as well, the report
-        has the parts of the excess of R + λD. ``edcurve runs --csv`` writes all of them. Rows whose column source
-        names another source, and runs without a result, are left out, and the report says so.
+        has the parts of the excess of R + λD; entropy_marginals and distortion_readout split two of these.
+        ``edcurve runs --csv`` writes all of them. Rows whose column source names another source, and runs without a
+        result, are left out, and the report says so.
     out : path, optional
         The .html or .htm file to write, whole or not at all; without it the page is returned.
     shannon : bool, optional

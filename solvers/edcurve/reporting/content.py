@@ -32,8 +32,10 @@ class Gaps:
 
     `best` is E(D), or the entropy of the best partition found; `gap` is H − best. `excess` is H + λD above its least
     value for the source, and `sampled` the same for the ramp as the compressor sees it, at T points. The parts are
-    `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min. `doubts` are sentences about
-    points that are impossible, or worse than sending nothing.
+    `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min. The first is the sum of
+    `dependence` = H_m − H and `marginals` = R − H_m, with H_m the entropies of the latents one by one. The second is
+    that of `readout` = λ(D − D_r) and `features` = λ(D_r − D_c), with D_r that of the best last layer. `doubts` are
+    sentences about points that are impossible, or worse than sending nothing.
     """
 
     best: Array
@@ -44,6 +46,10 @@ class Gaps:
     entropy_model: Array
     decoder: Array
     partition: Array
+    dependence: Array
+    marginals: Array
+    readout: Array
+    features: Array
     doubts: tuple[str, ...] = ()
 
     @property
@@ -113,6 +119,10 @@ def gaps(source: Source, points: Points) -> Gaps:
             points.rate - H,
             lmbda * (D - points.distortion_centroid),
             H + lmbda * points.distortion_centroid - minimum,
+            points.entropy_marginals - H,
+            points.rate - points.entropy_marginals,
+            lmbda * (D - points.distortion_readout),
+            lmbda * (points.distortion_readout - points.distortion_centroid),
             doubts(source, D, H),
         )
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
@@ -177,7 +178,7 @@ def _worst(gaps: Gaps, *, exact: bool) -> str:
 def _parts(points: Points, gaps: Gaps) -> str:
     order = plots.parted(points, gaps)
     columns: dict[str, list[Any]] = {"point": [i + 1 for i in order], "λ": points.lmbda[order].tolist()}
-    names = {name: title for name, title, _ in plots.PARTS} | {"total": "together"}
+    names = {name: title for name, title, _ in plots.shown_parts(gaps, order)} | {"total": "together"}
     columns |= {title: getattr(gaps, name)[order].tolist() for name, title in names.items()}
     if len(points.by_codec()) > 1:
         columns["codec"] = [points.codecs[i] for i in order]
@@ -185,8 +186,19 @@ def _parts(points: Points, gaps: Gaps) -> str:
     return (
         "<h2>Where the gap comes from</h2><p>R + λD is above the least H + λD by what the entropy model wastes, R − H, "
         "by what the decoder loses against centroids, λ(D − D<sub>c</sub>), and by what the cells themselves lose, "
-        f'H + λD<sub>c</sub> − min. In bits.</p><div class="bars" id="parts"></div>{_scrolled(shown)}'
+        f'H + λD<sub>c</sub> − min. {_split(names)}In bits.</p><div class="bars" id="parts"></div>{_scrolled(shown)}'
     )
+
+
+def _split(names: Iterable[str]) -> str:
+    """What the parts of parts are, in sentences."""
+    said = {
+        "dependence": "The dependence of the latents is lost by an entropy model that codes them one by one; the "
+        "marginals are the rest of its loss. ",
+        "readout": "The readout is what the best last layer of the decoder would gain; the features are the rest of "
+        "its loss. ",
+    }
+    return "".join(words for name, words in said.items() if name in names)
 
 
 def _certified(certificates: Certificates, curve: Curve) -> str:

@@ -26,6 +26,11 @@ Array = NDArray[np.float64]
 # readable on white and on black; dashes differ too, for readers who see few colours
 OPTIMUM, HULL, DUAL, SHANNON, POINT, FAINT = "#2a7fd4", "#2e9e5b", "#d1495b", "#9467bd", COLOURS[0], "#888888"
 PARTS = (("entropy_model", "entropy model", POINT), ("decoder", "decoder", OPTIMUM), ("partition", "partition", HULL))
+# parts of a part, and what each is called; the second is drawn in a lighter colour
+SPLIT: dict[str, tuple[tuple[str, str], ...]] = {
+    "entropy_model": (("dependence", "entropy model: dependence"), ("marginals", "entropy model: marginals")),
+    "decoder": (("readout", "decoder: readout"), ("features", "decoder: features")),
+}
 SYMBOLS = ("diamond", "circle", "square", "triangle-up", "triangle-down", "cross", "x")
 SHOWN = "%{customdata}<extra></extra>"
 
@@ -74,9 +79,9 @@ def decomposition(points: Points, gaps: Gaps) -> Any:
                 f"point {i + 1}, λ = {points.lmbda[i]:g}<br>{title}: {getattr(gaps, name)[i]:.6g} bits" for i in order
             ],
             "hovertemplate": SHOWN,
-            "marker": {"color": colour},
+            "marker": colour,
         }
-        for name, title, colour in PARTS
+        for name, title, colour in shown_parts(gaps, order)
     ]
     layout = {
         "barmode": "relative",
@@ -91,6 +96,17 @@ def parted(points: Points, gaps: Gaps) -> list[int]:
     """Rows of which the parts are known: codec by codec, and by λ."""
     rows = [sorted(some, key=lambda i: float(points.lmbda[i])) for some in points.by_codec().values()]
     return [i for some in rows for i in some if math.isfinite(gaps.total[i])]
+
+
+def shown_parts(gaps: Gaps, rows: list[int]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Names, titles and markers of the parts: those of a part where they are known at all of these rows."""
+    shown: list[tuple[str, str, dict[str, Any]]] = []
+    for name, title, colour in PARTS:
+        split = SPLIT.get(name, ())
+        if not split or not all(np.isfinite(getattr(gaps, part)[rows]).all() for part, _ in split):
+            split = ((name, title),)
+        shown += [(*one, {"color": colour, "opacity": 0.55 if i else 1.0}) for i, one in enumerate(split)]
+    return shown
 
 
 def _line(name: str, x: Array, y: Array, hover: list[str], colour: str, dash: str, width: float = 1.6) -> Any:

@@ -48,6 +48,9 @@ class Codewords:
     def decode(self, indices):
         return self.layout.views(self.flat)["codewords"][0][indices[..., 0]]
 
+    def features(self, indices):
+        return None
+
     def rate(self, indices):
         return -torch.log2(self.shares)[indices[..., 0]]
 

@@ -363,7 +363,7 @@ def test_figures_at_scale():
     assert set(shorter["key"]) < set(summary.over_steps(runs)["key"])
 
 
-@pytest.mark.parametrize("name", ["parts", "best", "by_batch", "by_steps", "by_training_set"])
+@pytest.mark.parametrize("name", ["parts", "finer", "best", "by_batch", "by_steps", "by_training_set"])
 def test_the_documentation_has_the_tables_of_the_results_shipped(name):
     frame = getattr(summary, name)(SHIPPED.runs)
     shown = figures.markdown(frame.add_prefix("batch ") if name == "by_batch" else frame)
