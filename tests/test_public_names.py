@@ -26,7 +26,7 @@ PUBLIC = {
         ConvexConcave IntegerProgram MeasureLP Sweep convex_concave integer_program measure_lp sweep
     """,
     "edcurve.search": """
-        SearchResult minimise_entropy minimise_entropy_many minimise_lagrangian
+        SearchResult minimise_entropy minimise_entropy_many minimise_lagrangian minimise_lagrangian_many
     """,
     "edcurve_neural": """
         Circular Codebook Coded Config DamagedFileError DataEvaluation Decomposition Evaluation FineDecomposition NTC

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edcurve.search import SearchResult, minimise_entropy, minimise_entropy_many, minimise_lagrangian
+from edcurve.search import (
+    SearchResult,
+    minimise_entropy,
+    minimise_entropy_many,
+    minimise_lagrangian,
+    minimise_lagrangian_many,
+)
 from edcurve.search.cell_distortion import TabulatedDistortion
 from edcurve.search.size_multiples import ParetoFront, knapsack
 
@@ -322,6 +328,20 @@ def test_lagrangian_is_below_the_grid_optimum_and_every_constrained_minimum(c):
         assert all(result.value <= other.entropy + lmbda * other.distortion + 1e-12 for other in constrained)
         check_stationary(result, derivative)
         assert least_curvature(result, derivative, 1) > 0
+
+
+def test_many_lagrangians_are_those_of_single_searches():
+    d, derivative = spectrum([1, 0, 1 / 3])
+    lmbdas = [2.15, 0.0, 40.0, 1.0, 4.0]
+    together = minimise_lagrangian_many(d, lmbdas, derivative=derivative)
+    for result, lmbda in zip(together, lmbdas, strict=True):
+        alone = minimise_lagrangian(d, lmbda, derivative=derivative)
+        assert result.value == pytest.approx(alone.value, abs=1e-13)
+        assert result.lmbda == lmbda
+        assert result.value == pytest.approx(result.entropy + lmbda * math.fsum(d(result.sizes)), abs=1e-13)
+    assert minimise_lagrangian_many(d, []) == []
+    with pytest.raises(ValueError, match="one-dimensional"):
+        minimise_lagrangian_many(d, [[1.0]])
 
 
 def test_a_hull_vertex_that_is_not_equal_cells():

@@ -23,6 +23,7 @@ Run = TypeVar("Run", bound=Callable[..., Any])
 # numba's names of types that kernels take
 REAL, REALS, TABLE = "float64", "float64[::1]", "float64[:,::1]"
 INTEGER, INTEGERS = "int64", "int64[::1]"
+FLAG, FLAGS = "boolean", "boolean[::1]"
 # a caller's array: it may be read-only, and need not be aligned
 READ = "Array(float64, 1, 'C', readonly=True, aligned=False)"
 # a source's own
@@ -76,7 +77,7 @@ def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) ->
 
 
 @cache
-def kernel_of(function: Run, *types: str) -> Run:
+def kernel_of(function: Run, *types: Any) -> Run:
     """`kernel` of a function of a module, with all that it calls there; made once for these types of arguments."""
     with lock:
         let_kernels_call(sys.modules[function.__module__])

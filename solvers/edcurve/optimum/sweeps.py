@@ -21,9 +21,9 @@ from .evaluation import evaluate
 
 if TYPE_CHECKING:
     from edcurve.search import SearchResult
-    from edcurve.search.large_and_small import Mixture
 
 Array = NDArray[np.float64]
+Chord = tuple[tuple[float, float], tuple[float, float]]  # distortions and entropies of two partitions
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,12 +237,14 @@ def _searched(source: Source, lmbda: Array, fields: tuple[Any, ...]) -> tuple[An
     cells, entropy, distortion, uniform = (field.copy() for field in fields)
     for i in np.flatnonzero(lmbda > 0.0):
         weight = float(lmbda[i])
-        if cells[i] <= SEARCHED and _searchable(source, weight):
+        searched = cells[i] <= SEARCHED and _searchable(source, weight)
+        if searched:
             best = _minimum(source, weight)
             if best.value < entropy[i] + weight * distortion[i] - 1e-12:
                 cells[i], entropy[i], distortion[i] = len(best.sizes), best.entropy, best.distortion
                 uniform[i] = np.ptp(best.sizes) <= 1e-9
-        mixture = bounds.family(source).at_slope(weight, below=entropy[i] + weight * distortion[i] - 1e-9)
+        below = float(entropy[i] + weight * distortion[i] - 1e-9)
+        mixture = bounds.family(source).at_slope(weight, below, FEW if searched else 0)
         if mixture is not None:
             if not mixture.cells <= biuniform.MOST_CELLS:
                 raise ValueError(f"lmbda must be such that the optimum has at most 2**50 cells, got {weight:.6g} nats")
@@ -368,10 +370,9 @@ def searched_vertices(source: Source) -> tuple[Array, Array]:
             ]
             if not chords:
                 return x, y
-            for ends, levels in chords:
-                tried.add(ends)
-                _refine(source, points, ends, levels)
-                update(len(tried), 0)
+            tried.update(ends for ends, _ in chords)
+            _refine(source, points, chords)
+            update(len(tried), 0)
 
 
 def _ends_of_chords(source: Source) -> dict[float, float]:
@@ -392,14 +393,16 @@ def _corners(points: dict[float, float]) -> tuple[Array, Array]:
     return x[kept], y[kept]
 
 
-def _refine(source: Source, points: dict[float, float], x: tuple[float, float], y: tuple[float, float]) -> None:
-    """Add the partitions that lie furthest below a chord, if any do."""
-    slope = (y[0] - y[1]) / (x[1] - x[0])
-    chord = y[1] + slope * x[1] - 1e-7
-    found: list[SearchResult | Mixture] = []
-    if _searchable(source, slope):
-        found = [_minimum(source, slope)]
-    mixture = bounds.family(source).at_slope(slope, below=chord)
-    for best in found if mixture is None else [*found, mixture]:
-        if best.entropy + slope * best.distortion < chord:
-            points[best.distortion] = min(best.entropy, points.get(best.distortion, math.inf))
+def _refine(source: Source, points: dict[float, float], chords: list[Chord]) -> None:
+    """Add the partitions that lie furthest below each chord, if any do."""
+    from edcurve import search  # with scipy, which only this needs
+
+    slopes = [(y[0] - y[1]) / (x[1] - x[0]) for x, y in chords]
+    searchable = [slope for slope in slopes if _searchable(source, slope)]
+    found = dict(zip(searchable, search.minimise_lagrangian_many(source.cell_distortion, searchable), strict=True))
+    for slope, (x, y) in zip(slopes, chords, strict=True):
+        chord = y[1] + slope * x[1] - 1e-7
+        mixture = bounds.family(source).at_slope(slope, chord, FEW if slope in found else 0)
+        for best in (found.get(slope), mixture):
+            if best is not None and best.entropy + slope * best.distortion < chord:
+                points[best.distortion] = min(best.entropy, points.get(best.distortion, math.inf))

@@ -8,7 +8,6 @@ bound, and stationary. That no better partition exists is likely, not proved.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -24,7 +23,13 @@ from .multistart import solve
 from .pools import SearchTask
 from .search_result import SearchResult, nonincreasing, one_cell, results_of
 
-__all__ = ["SearchResult", "minimise_entropy", "minimise_entropy_many", "minimise_lagrangian"]
+__all__ = [
+    "SearchResult",
+    "minimise_entropy",
+    "minimise_entropy_many",
+    "minimise_lagrangian",
+    "minimise_lagrangian_many",
+]
 
 
 def minimise_entropy(
@@ -130,7 +135,7 @@ def minimise_entropy_many(
     whole = whole_cell(d)
     order = np.argsort(levels, kind="stable")
     rising = levels[order][levels[order] < whole]
-    results = _search(d, derivative, rising, _options(max_cells, starts, structured, seed), progress)
+    results = _search(d, derivative, rising, False, _options(max_cells, starts, structured, seed), progress)
     results = nonincreasing([*results, *[one_cell(whole)] * (levels.size - rising.size)])
     place = np.argsort(order, kind="stable")
     return [results[i] for i in place]
@@ -165,23 +170,46 @@ def minimise_lagrangian(
     ValueError
         If λ is negative, infinite or NaN, or so large that cells would be smaller than 1e-5.
     """
-    weight = _multiplier(lmbda)
-    if weight == 0:
-        return one_cell(whole_cell(d))
-    fewest = uniform_cells(d, weight)
-    size = unit(whole_cell(d))
-    table = TabulatedDistortion(_divided(d, size), _divided(derivative, size) if derivative else None, 1 / fewest)
+    weight = np.array([real("lmbda", lmbda)])
+    return minimise_lagrangian_many(d, weight, derivative=derivative, starts=starts, structured=structured, seed=seed)[
+        0
+    ]
+
+
+def minimise_lagrangian_many(
+    d: CellDistortion,
+    lmbdas: Any,
+    *,
+    derivative: CellDistortion | None = None,
+    starts: int = 32,
+    structured: bool = True,
+    seed: int = 0,
+) -> list[SearchResult]:
+    """Search at many λ together; each also starts from the partitions of its neighbours.
+
+    Parameters
+    ----------
+    lmbdas : array_like, shape (n,)
+        Values of λ, best sorted.
+    d, derivative, starts, structured, seed
+        As for `minimise_lagrangian`.
+
+    Returns
+    -------
+    list of SearchResult
+        One result for each λ, in order.
+
+    Raises
+    ------
+    ValueError
+        As `minimise_lagrangian` does.
+    """
+    weights = nonnegative("lmbda", lmbdas, finite=True)
+    if weights.ndim != 1:
+        raise ValueError(f"lmbda must be one-dimensional, got shape {weights.shape}")
     options = _options(None, starts, structured, seed)
-    task = SearchTask(
-        table,
-        np.ones(1),
-        np.array([fewest]),
-        np.array([MOST_CELLS]),
-        weight * size,
-        options.starts,
-        options.structured,
-    )
-    return _multiplied(results_of(table, solve(task, options.seed)), size)[0]
+    found = iter(_search(d, derivative, weights[weights > 0.0], True, options))
+    return [next(found) if weight > 0.0 else one_cell(whole_cell(d)) for weight in weights.tolist()]
 
 
 class _Options(NamedTuple):
@@ -208,29 +236,27 @@ def _levels(distortions: Any) -> Floats:
     return levels
 
 
-def _multiplier(lmbda: Any) -> float:
-    weight = real("lmbda", lmbda)
-    if not 0 <= weight < math.inf:
-        raise ValueError(f"lmbda must be at least 0 and finite, got {lmbda!r}")
-    return weight
-
-
 def _search(
     d: CellDistortion,
     derivative: CellDistortion | None,
-    levels: Floats,
+    given: Floats,
+    lagrangian: bool,
     options: _Options,
-    progress: Callable[[int, int], None] | None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[SearchResult]:
-    if levels.size == 0:
+    """Search at each given distortion or, of the Lagrangian, at each given λ."""
+    if given.size == 0:
         return []
-    fewest = fewest_cells(d, levels, options.max_cells)
     size = unit(whole_cell(d))
+    if lagrangian:
+        fewest, scaled = np.array([uniform_cells(d, lmbda) for lmbda in given.tolist()]), given * size
+    else:
+        fewest, scaled = fewest_cells(d, given, options.max_cells), given / size
     table = TabulatedDistortion(
         _divided(d, size), _divided(derivative, size) if derivative else None, 1 / float(fewest.max())
     )
     most = np.full(fewest.shape, options.max_cells)
-    task = SearchTask(table, levels / size, fewest, most, None, options.starts, options.structured)
+    task = SearchTask(table, scaled, fewest, most, lagrangian, options.starts, options.structured)
     return _multiplied(results_of(table, solve(task, options.seed, progress)), size)
 
 

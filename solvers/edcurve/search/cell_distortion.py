@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from edcurve.kernels import compiling
+
+from . import spline
+
 Floats = NDArray[np.float64]
 CellDistortion = Callable[[Floats], Floats]
 
@@ -52,10 +56,24 @@ class TabulatedDistortion:
 
     def tabulated(self, sizes: Floats) -> Jet:
         """Interpolate d, d′ and d″ by the cubic spline that the search descends on."""
-        index = np.clip(np.searchsorted(self._nodes, sizes, side="right") - 1, 0, self._nodes.size - 2)
-        x = sizes - self._nodes[index]
-        c3, c2, c1, c0 = np.moveaxis(self._coefficients[index], -1, 0)
-        return Jet(((c3 * x + c2) * x + c1) * x + c0, (3 * c3 * x + 2 * c2) * x + c1, 6 * c3 * x + 2 * c2)
+        jet = Jet(*(np.empty(sizes.size) for _ in Jet._fields))
+        types = compiling.REALS, compiling.TABLE, *[compiling.REALS] * 4
+        compiling.kernel_of(spline.evaluate, *types)(self._nodes, self._coefficients, np.ravel(sizes), *jet)
+        return Jet(*(field.reshape(sizes.shape) for field in jet))
+
+    def exponents(self, sizes: Floats, counts: Floats, distortion: Floats) -> Floats:
+        """Find the powers to which to raise the sizes in each row so that Σ d is as given; NaN where there is none."""
+        exponent = np.empty_like(distortion)
+        types = compiling.REALS, *[compiling.TABLE] * 3, compiling.REALS, compiling.REALS
+        compiling.kernel_of(spline.temper, *types)(
+            self._nodes,
+            self._coefficients,
+            np.ascontiguousarray(sizes),
+            np.ascontiguousarray(counts),
+            distortion,
+            exponent,
+        )
+        return exponent
 
     def exact(self, sizes: Floats) -> Jet:
         """Call d and d′, which results are polished on; d″ only steers the descent, so the table's will do."""

@@ -8,7 +8,7 @@ from .cell_distortion import Floats
 from .partition_batch import Group, Ints, PartitionBatch, build
 
 
-def exchanges(parts: PartitionBatch, targets: Floats, most: Ints) -> PartitionBatch:
+def exchanges(parts: PartitionBatch, given: Floats, most: Ints) -> PartitionBatch:
     """List the partitions one exchange away: one cell of a group merged, split, added, removed or resized.
 
     A quarter of a group is also added or removed. Only partitions of at most ``most`` cells are listed.
@@ -17,7 +17,7 @@ def exchanges(parts: PartitionBatch, targets: Floats, most: Ints) -> PartitionBa
     for owner, sizes, counts in zip(parts.owner.tolist(), parts.sizes, parts.counts, strict=True):
         groups = [(s, m) for s, m in zip(sizes.tolist(), counts.tolist(), strict=True) if m > 0]
         rows += [(owner, moved) for moved in _moves(groups) if sum(m for _, m in moved) <= most[owner]]
-    return build(rows, targets)
+    return build(rows, given)
 
 
 def _moves(groups: list[Group]) -> Iterator[list[Group]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cell_distortion import Evaluate, Floats
+from .cell_distortion import Floats, TabulatedDistortion
 from .partition_batch import Group, Ints, PartitionBatch, build, normalised
 
 WIDEST = 32
@@ -12,7 +12,7 @@ WIDEST = 32
 
 
 def random_starts(
-    rng: np.random.Generator, owners: Ints, number: int, fewest: Ints, most: Ints, targets: Floats
+    rng: np.random.Generator, owners: Ints, number: int, fewest: Ints, most: Ints, given: Floats
 ) -> PartitionBatch:
     """Draw ``number`` random partitions for each owner, of ``fewest`` to ``most`` cells, from Dirichlet laws.
 
@@ -27,7 +27,7 @@ def random_starts(
     large = cells > width
     if large.any():
         counts[large] = _compositions(rng, cells[large], width)
-    return normalised(PartitionBatch(sizes, counts, owner, targets[owner]))
+    return normalised(PartitionBatch(sizes, counts, owner, given[owner]))
 
 
 def _compositions(rng: np.random.Generator, cells: Ints, width: int, groups: int = 8) -> Floats:
@@ -39,14 +39,14 @@ def _compositions(rng: np.random.Generator, cells: Ints, width: int, groups: int
     return counts
 
 
-def structured_starts(owners: Ints, fewest: Ints, most: Ints, targets: Floats) -> PartitionBatch:
+def structured_starts(owners: Ints, fewest: Ints, most: Ints, given: Floats) -> PartitionBatch:
     """List the structured starts: n equal cells with one larger, one smaller or both; n₁ and n₂ equal ones."""
     rows: list[tuple[int, list[Group]]] = []
     for owner in owners.tolist():
         low, high = int(fewest[owner]), int(most[owner])
         rows += [(owner, groups) for n in _ladder(low, high) for groups in _with_one_odd(n)]
         rows += [(owner, [(2.0, n), (1.0, total - n)]) for total, n in _pairs(low, high)]
-    return build(rows, targets)
+    return build(rows, given)
 
 
 def _ladder(low: int, high: int) -> list[int]:
@@ -70,32 +70,11 @@ def _pairs(low: int, high: int, limit: int = 40) -> list[tuple[int, int]]:
     return pairs[:: 1 + len(pairs) // limit]
 
 
-def tempered(evaluate: Evaluate, parts: PartitionBatch) -> PartitionBatch:
-    """Raise the sizes of each row to the power β at which the row meets its distortion, and leave out rows without one.
-
-    β = 0 makes all cells equal, which has the least distortion with so many; β → ∞ leaves only the largest ones.
-    """
-    logs = np.log(normalised(parts).sizes)
-    low, high = np.zeros(parts.owner.size), np.ones(parts.owner.size)
-    for _ in range(9):  # β up to 512
-        high = np.where(_excess(evaluate, parts, logs, high) < 0, 2 * high, high)
-    feasible = (_excess(evaluate, parts, logs, low) <= 0) & (_excess(evaluate, parts, logs, high) >= 0)
-    kept = parts.take(feasible)
-    logs, low, high = np.log(normalised(kept).sizes), low[feasible], high[feasible]
-    for _ in range(16):
-        middle = (low + high) / 2
-        below = _excess(evaluate, kept, logs, middle) < 0
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return _powers(kept, logs, (low + high) / 2)
-
-
-def _powers(parts: PartitionBatch, logs: Floats, exponent: Floats) -> PartitionBatch:
-    scaled = np.where(parts.counts > 0, exponent[:, None] * logs, -np.inf)
-    scaled -= scaled.max(axis=1, keepdims=True)
-    return normalised(parts._replace(sizes=np.maximum(np.exp(scaled), 1e-12)))
-
-
-def _excess(evaluate: Evaluate, parts: PartitionBatch, logs: Floats, exponent: Floats) -> Floats:
-    moved = _powers(parts, logs, exponent)
-    excess: Floats = (moved.counts * evaluate(moved.sizes).value).sum(axis=1) - moved.target
-    return excess
+def tempered(d: TabulatedDistortion, parts: PartitionBatch) -> PartitionBatch:
+    """Raise the sizes of each row to the power at which it meets its distortion, and leave out rows without one."""
+    exponent = d.exponents(parts.sizes, parts.counts, parts.given)
+    kept, exponent = parts.take(np.isfinite(exponent)), exponent[np.isfinite(exponent), None]
+    present = kept.counts > 0
+    largest = np.where(present, kept.sizes, 0.0).max(axis=1, keepdims=True, initial=1e-300)
+    powers = np.where(present, kept.sizes / largest, 1.0) ** exponent
+    return normalised(kept._replace(sizes=np.maximum(powers, 1e-12)))

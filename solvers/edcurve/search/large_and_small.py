@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from .cell_counts import ROUNDING
@@ -78,7 +80,11 @@ class LargeAndSmall:
             given = large * self._tabled(each, fine) + odd * self._tabled(odd, fine)
             return _entropy(large, count, odd) - rest * log_small(given, rest, each, fine)
 
-        found = self._least(cost, searched)
+        def nats(table: Floats) -> Floats:
+            # n small cells, that share 1 − m, have the entropy left of them
+            return np.asarray((table - _entropy(SHARES, self._counts, np.zeros(1))) / (1.0 - SHARES))
+
+        found = self._least(cost, nats, searched)
         if found is None:
             return None
         count, large, odd = found
@@ -87,8 +93,11 @@ class LargeAndSmall:
         size = math.exp(log_small(given, np.array([rest]), np.array([each]), True).item())
         return self._with_whole_number(D, count, large, odd, rest / size)
 
-    def at_slope(self, lmbda: float, below: float = math.inf) -> Mixture | None:
-        """The least entropy + lmbda · distortion, lmbda in nats; None if no such partition is below that value."""
+    def at_slope(self, lmbda: float, below: float = math.inf, searched: float = 0.0) -> Mixture | None:
+        """The least entropy + lmbda · distortion, lmbda in nats; None if no such partition is below that value.
+
+        None too if those that may be seem to have no more than that many cells which were searched.
+        """
         price = lmbda * self._mean - self._log_size
         if not price.min() < below:  # the dual bound
             return None
@@ -100,7 +109,13 @@ class LargeAndSmall:
             small = np.interp(np.log(np.minimum(rest, large / count)), self._log_size, least)
             return _entropy(large, count, odd) + lmbda * given + rest * small
 
-        found = self._least(cost)
+        def nats(table: Floats) -> Floats:
+            best = self._log_size[np.maximum.accumulate(np.where(price == least, np.arange(price.size), 0))]
+            most = np.log(np.minimum(1.0 - SHARES, SHARES / self._counts))
+            places = np.searchsorted(self._log_size, most, side="right") - 1
+            return np.asarray(np.log(1.0 - SHARES) - best[np.maximum(places, 0)])
+
+        found = self._least(cost, nats, searched, below)
         if found is None:
             return None
         count, large, odd = found
@@ -149,8 +164,13 @@ class LargeAndSmall:
         inside = np.where(p > 0.0, p, 1.0)
         return np.where(p > 0.0, np.asarray(self._d(inside.ravel())).reshape(p.shape) / inside, 0.0)
 
-    def _least(self, cost: Callable[..., Floats], searched: float = 0.0) -> tuple[float, float, float] | None:
-        """K, m and c of the least cost: first without an odd cell on a grid, then near the best with one."""
+    def _least(
+        self, cost: Callable[..., Floats], nats: Callable[[Floats], Floats], searched: float, below: float = math.inf
+    ) -> tuple[float, float, float] | None:
+        """K, m and c of the least cost: first without an odd cell on a grid, then near the best with one.
+
+        ``nats`` says what logarithm the number of small cells has at most, from the costs on the grid.
+        """
         with np.errstate(all="ignore"):
             table = cost(SHARES[None, :], self._counts, np.zeros((1, 1)), False)
         table = np.where(np.isfinite(table), table, np.inf)
@@ -158,10 +178,10 @@ class LargeAndSmall:
         least = table.min()
         if not least < np.inf:
             return None
-        # n small cells, that share 1 − m, have the entropy left of them
-        small = (table - _entropy(SHARES, self._counts, np.zeros(1))) / (1.0 - SHARES)
-        if searched and np.min(table[small > math.log(searched)], initial=np.inf) > least + WORSE:
-            return None
+        if searched:
+            many = nats(table) > math.log(searched)
+            if np.min(table[many], initial=np.inf) > min(least, below) + WORSE:
+                return None
         counts = {max(1.0, k + more) for k in self._counts[ranked, 0].tolist() for more in (-1.0, 0.0, 1.0)}
         best = min((*self._near(cost, count), count) for count in sorted(counts))
 
@@ -196,21 +216,28 @@ class LargeAndSmall:
     def _with_whole_number(self, D: float, count: float, large: float, odd: float, number: float) -> Mixture | None:
         """The better of the two whole numbers of small cells nearby, the large ones grown or shrunk to meet D."""
 
-        def feasible(share: float, n: float) -> bool:
-            return self._mixture(count, share, odd, n).distortion <= D * (1.0 + ROUNDING)
+        def feasible(share: Any, n: Any) -> NDArray[np.bool_]:
+            return self._distortion(count, *np.broadcast_arrays(share, odd, n)) <= D * (1.0 + ROUNDING)
 
         # the table gave the number, where it is steep not well
-        most = next((number * more for more in (1.01, 1.3, 4.0, 100.0) if feasible(large, number * more)), None)
-        if most is None:
+        more = np.array([1.01, 1.3, 4.0, 100.0])
+        enough = more[feasible(large, number * more)]
+        if enough.size == 0:
             return None
-        number = -_last(lambda x: feasible(large, -x), -most, -0.5 * number)
+        number = -_last(lambda x: feasible(large, -x), -number * enough[0], -0.5 * number)
         options = []
         for whole in {max(1.0, float(np.floor(number))), float(np.ceil(number))}:
             low, high = large * 0.9, min(large * 1.1, 1.0 - odd - 1e-15)
-            if feasible(low, whole):
-                share = _last(lambda x, n=whole: feasible(x, n), low, high)  # type: ignore[misc]  # bound now
+            if feasible(np.array([low]), whole)[0]:
+                share = _last(partial(feasible, n=whole), low, high)
                 options.append(self._mixture(count, share, odd, whole))
         return min(options, key=lambda option: option.entropy, default=None)
+
+    def _distortion(self, count: float, large: Floats, odd: Floats, number: Floats) -> Floats:
+        """Σ d of count large cells with that share, an odd one, and that number of small ones."""
+        rest = 1.0 - large - odd
+        mean = self._exact(np.stack([large / count, odd, rest / number]))
+        return np.asarray(large * mean[0] + odd * mean[1] + rest * mean[2])
 
     def _mixture(self, count: float, large: float, odd: float, number: float) -> Mixture:
         rest = 1.0 - large - odd
@@ -228,14 +255,13 @@ def _entropy(large: Floats, count: Floats, odd: Floats) -> Floats:
     return -large * np.log(large / count) - odd * np.log(np.where(odd > 0.0, odd, 1.0))
 
 
-def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
-    """The last number from low up to high, where a condition stops to hold, by bisection."""
-    for _ in range(52):
-        middle = 0.5 * (low + high)
-        if holds(middle):
-            low = middle
-        else:
-            high = middle
+def _last(holds: Callable[[Floats], NDArray[np.bool_]], low: float, high: float) -> float:
+    """The last number from low up to high, where a condition stops to hold, by cuts into 64 parts."""
+    for _ in range(9):
+        x = np.linspace(low, high, 65)
+        stops = np.flatnonzero(~holds(x[1:-1]))
+        i = int(stops[0]) if stops.size else 63
+        low, high = float(x[i]), float(x[i + 1])
     return low
 
 

@@ -28,9 +28,9 @@ def solve(
 
     Problems are searched ``chunk`` at a time, each chunk with random numbers of its own.
     """
-    problem = SQPProblem(task.d.tabulated, task.lmbda)
+    problem = SQPProblem(task.d.tabulated, task.lagrangian)
     front = _front(task)
-    number = task.targets.size
+    number = task.given.size
     pools, ends = [], []
     for first in range(0, number, chunk):
         owners = np.arange(first, min(first + chunk, number))
@@ -59,29 +59,30 @@ def _batches(
 ) -> list[PartitionBatch]:
     """Draw up the starts, in batches of similar width: rows are padded to the widest of a batch."""
     few = np.minimum(task.most, task.fewest + 6)
-    batches = [random_starts(rng, owners, task.starts, np.minimum(task.fewest, few), few, task.targets)]
+    batches = [random_starts(rng, owners, task.starts, np.minimum(task.fewest, few), few, task.given)]
     if task.structured:
         ladder = np.minimum(task.most, 16 * task.fewest + 48)
-        batches += [structured_starts(owners, task.fewest, ladder, task.targets)]
+        batches += [structured_starts(owners, task.fewest, ladder, task.given)]
         batches += [_grid_starts(task, owners, front)]
     batches = [batch.take(batch.counts.sum(axis=1) <= task.most[batch.owner]) for batch in batches]
     return [batch for batch in batches if batch.owner.size]
 
 
 def _front(task: SearchTask) -> ParetoFront | None:
-    if task.lmbda is not None or not task.structured or task.fewest.min() > GRID_CELLS:
+    if task.lagrangian or not task.structured or task.fewest.min() > GRID_CELLS:
         return None
     return ParetoFront(task.d.tabulated(np.arange(GRID + 1) / GRID).value)
 
 
 def _grid_starts(task: SearchTask, owners: Ints, front: ParetoFront | None) -> PartitionBatch:
     rows: list[tuple[int, list[Group]]] = []
-    if task.lmbda is not None:
-        rows = [(0, knapsack(price(task, _knapsack_grid(int(task.fewest[0])))))]
+    if task.lagrangian:
+        grids = {owner: _knapsack_grid(int(task.fewest[owner])) for owner in owners.tolist()}
+        rows = [(owner, knapsack(price(task, grid, task.given[owner]))) for owner, grid in grids.items()]
     elif front is not None:
         coarse = owners[task.fewest[owners] <= GRID_CELLS].tolist()
-        rows = [(owner, groups) for owner in coarse for groups in front.near(task.targets[owner])]
-    return build(rows, task.targets)
+        rows = [(owner, groups) for owner in coarse for groups in front.near(task.given[owner])]
+    return build(rows, task.given)
 
 
 def _knapsack_grid(cells: int) -> Floats:
@@ -92,11 +93,11 @@ def _knapsack_grid(cells: int) -> Floats:
 
 def _descended(task: SearchTask, problem: SQPProblem, parts: PartitionBatch) -> CandidatePool:
     """Descend from each row that can be brought to its distortion."""
-    if task.lmbda is None:
-        parts = tempered(problem.evaluate, parts)
+    if not task.lagrangian:
+        parts = tempered(task.d, parts)
     ends = descend(problem, parts)
     # a descent that ended away from its distortion has no feasible partition to show
-    feasible = np.abs(ends.excess) <= 1e-8 * parts.target
+    feasible = np.abs(ends.excess) <= 1e-8 * parts.given
     kept = grouped(ends.parts.take(feasible))
     return CandidatePool(kept, cost_of(task, kept))
 
@@ -105,7 +106,7 @@ def _exchanged(task: SearchTask, problem: SQPProblem, best: CandidatePool, round
     """Exchange cells and descend again, until nothing improves."""
     open_rows = np.arange(best.cost.size)
     for _ in range(rounds):
-        moved = exchanges(best.parts.take(open_rows), task.targets, task.most)
+        moved = exchanges(best.parts.take(open_rows), task.given, task.most)
         if moved.owner.size == 0:
             break
         better = merged([best, _descended(task, problem, moved)]).best(2)
@@ -139,13 +140,13 @@ def _shared(task: SearchTask, problem: SQPProblem, best: CandidatePool, rounds: 
 
 
 def _offsets(task: SearchTask) -> list[int]:
-    powers = [2**i for i in range(12) if 2**i < task.targets.size]
+    powers = [2**i for i in range(12) if 2**i < task.given.size]
     return [sign * power for power in powers for sign in (1, -1)]
 
 
 def _shifted(task: SearchTask, parts: PartitionBatch, offset: int) -> PartitionBatch:
     owner = parts.owner + offset
-    inside = (owner >= 0) & (owner < task.targets.size)
-    inside &= parts.counts.sum(axis=1) <= task.most[np.clip(owner, 0, task.targets.size - 1)]
+    inside = (owner >= 0) & (owner < task.given.size)
+    inside &= parts.counts.sum(axis=1) <= task.most[np.clip(owner, 0, task.given.size - 1)]
     owner = owner[inside]
-    return parts.take(inside)._replace(owner=owner, target=task.targets[owner])
+    return parts.take(inside)._replace(owner=owner, given=task.given[owner])

@@ -18,31 +18,36 @@ class PartitionBatch(NamedTuple):
 
     ``counts`` is 0 where a row has no such group.
 
-    ``owner`` is the problem that a row is a candidate for, ``target`` the distortion allowed there.
+    ``owner`` is the problem that a row is a candidate for, ``given`` the distortion allowed there or, where the
+    Lagrangian is minimised, λ.
     """
 
     sizes: Floats
     counts: Floats
     owner: Ints
-    target: Floats
+    given: Floats
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> PartitionBatch:
         """Select rows, and leave off columns that none of them uses."""
         counts = self.counts[rows]
         used = counts.any(axis=0) | (np.arange(counts.shape[1]) == 0)
-        return PartitionBatch(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.target[rows])
+        return PartitionBatch(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.given[rows])
+
+    def copy(self) -> PartitionBatch:
+        """Copy the arrays, each of them contiguous."""
+        return PartitionBatch(self.sizes.copy(), self.counts.copy(), self.owner.copy(), self.given.copy())
 
 
 Group = tuple[float, float]  # size, count
 
 
-def build(rows: Sequence[tuple[int, Sequence[Group]]], targets: Floats) -> PartitionBatch:
+def build(rows: Sequence[tuple[int, Sequence[Group]]], given: Floats) -> PartitionBatch:
     """Make partitions from lists of (size, count) pairs, each with its owner; sizes are scaled to sum to 1."""
     width = max((len(groups) for _, groups in rows), default=1)
     padded = [[*groups, *[(1.0, 0.0)] * (width - len(groups))] for _, groups in rows]
     table = np.array(padded, dtype=np.float64).reshape(len(rows), width, 2)
     owner = np.array([owner for owner, _ in rows], dtype=np.intp)
-    return normalised(PartitionBatch(table[..., 0], table[..., 1], owner, targets[owner]))
+    return normalised(PartitionBatch(table[..., 0], table[..., 1], owner, given[owner]))
 
 
 def normalised(parts: PartitionBatch) -> PartitionBatch:
@@ -60,7 +65,7 @@ def joined(batches: Iterable[PartitionBatch]) -> PartitionBatch:
     counts = [np.pad(b.counts, ((0, 0), (0, width - b.counts.shape[1]))) for b in every]
     owner = np.concatenate([b.owner for b in every])
     return PartitionBatch(
-        np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.target for b in every])
+        np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.given for b in every])
     )
 
 

@@ -10,7 +10,8 @@ from .cell_counts import ROUNDING
 from .cell_distortion import Floats
 from .partition_batch import Ints, PartitionBatch, best_rows, build, joined, normalised
 from .pools import CandidatePool, SearchTask, equal_cells
-from .sqp import Bools, SQPProblem, SQPState, descend, evaluated, hessian_of, is_convex, merit, retracted
+from .sqp import SQPProblem, descend, evaluated, minima, retracted
+from .sqp_steps import Bools, SQPState
 
 
 class PolishedPartitions(NamedTuple):
@@ -26,9 +27,9 @@ class PolishedPartitions(NamedTuple):
 
 def polished(task: SearchTask, best: CandidatePool, starts: CandidatePool) -> PolishedPartitions:
     """Descend on the caller's own d from the best rows, undo what rounding leaves above D, and keep the best."""
-    problem = SQPProblem(task.d.exact, task.lmbda, drop=0.0, tolerance=2e-15)
+    problem = SQPProblem(task.d.exact, task.lagrangian, drop=0.0, tolerance=2e-15)
     # equal cells are always feasible, so every problem has a result
-    equal = equal_cells(task, np.arange(task.targets.size)).parts
+    equal = equal_cells(task, np.arange(task.given.size)).parts
     ends = _safe(problem, joined([descend(problem, best.best(3).parts, 40).parts, equal]))
     # some distortions are reached only with a tiny cell, which descents have emptied
     short = ends.take(~_feasible(evaluated(problem, ends)))
@@ -38,16 +39,16 @@ def polished(task: SearchTask, best: CandidatePool, starts: CandidatePool) -> Po
 
 
 def _feasible(state: SQPState) -> Bools:
-    feasible: Bools = state.excess <= ROUNDING * state.parts.target
+    feasible: Bools = state.excess <= ROUNDING * state.parts.given
     return feasible
 
 
 def _chosen(task: SearchTask, problem: SQPProblem, parts: PartitionBatch, starts: CandidatePool) -> PolishedPartitions:
     """Keep each owner's best feasible row; of those equal to 1e-14 the first, or rounding would choose."""
     state = evaluated(problem, parts)
-    cost = np.where(_feasible(state), merit(problem, state, 0.0), np.inf)
+    cost = np.where(_feasible(state), _cost(task, state), np.inf)
     rows = best_rows(parts, np.asarray(np.round(cost, 14), dtype=np.float64), 1)
-    lmbda, convex = _second_order(task, state)
+    lmbda, convex = _second_order(problem, state)
     total, agreeing = _agreement(starts, cost[rows])
     return PolishedPartitions(parts.take(rows), lmbda[rows], state.residual[rows], convex[rows], total, agreeing)
 
@@ -55,9 +56,9 @@ def _chosen(task: SearchTask, problem: SQPProblem, parts: PartitionBatch, starts
 def _just_too_few(task: SearchTask) -> PartitionBatch:
     """Take equal cells, one fewer than meet the distortion, where they miss it by less than 1e-6 of it."""
     rows = [(owner, [(1.0, count - 1.0)]) for owner, count in enumerate(task.fewest.tolist()) if count > 1]
-    parts = build(rows, task.targets)
+    parts = build(rows, task.given)
     total = (parts.counts * task.d.tabulated(parts.sizes).value).sum(axis=1)
-    return parts.take((total < parts.target * (1 + 1e-6)) & (task.lmbda is None))
+    return parts.take((total < parts.given * (1 + 1e-6)) & (not task.lagrangian))
 
 
 def _with_speck(task: SearchTask, parts: PartitionBatch) -> PartitionBatch:
@@ -69,30 +70,39 @@ def _with_speck(task: SearchTask, parts: PartitionBatch) -> PartitionBatch:
     )
 
 
-def _second_order(task: SearchTask, state: SQPState) -> tuple[Floats, Bools]:
+def _cost(task: SearchTask, state: SQPState) -> Floats:
+    """Compute what is minimised, with the caller's own d."""
+    sizes, counts, given = state.parts.sizes, state.parts.counts, state.parts.given
+    added = given[:, None] * state.jet.value if task.lagrangian else 0.0
+    total: Floats = (counts * (added - sizes * np.log(sizes))).sum(axis=1)
+    return total
+
+
+def _second_order(problem: SQPProblem, state: SQPState) -> tuple[Floats, Bools]:
     """Find the multipliers, and whether each row is a minimum.
 
     Equal cells have no multiplier. Where they just meet D and d″ > 0, any change of sizes would exceed D.
     """
-    parts, jet, fixed = state.parts, state.jet, task.lmbda is not None
-    convex = is_convex(parts, jet, hessian_of(parts, jet, state.lmbda), parts.counts, fixed)
-    pinned = ((parts.counts > 0).sum(axis=1) == 1) & (not fixed)
-    tight = np.abs(state.excess) <= 1e-12 * parts.target
+    parts, jet = state.parts, state.jet
+    pinned = ((parts.counts > 0).sum(axis=1) == 1) & (not problem.lagrangian)
+    tight = np.abs(state.excess) <= 1e-12 * parts.given
     present = parts.counts > 0
     least = np.where(present, jet.curvature, np.inf).min(axis=1)
-    return np.where(pinned, np.nan, state.lmbda), np.where(pinned, tight & (least > 0), convex)
+    return np.where(pinned, np.nan, state.lmbda), np.where(pinned, tight & (least > 0), minima(problem, state))
 
 
 def _safe(problem: SQPProblem, parts: PartitionBatch) -> PartitionBatch:
     """Aim twice as far below the target as rounding has left a row above it, until Σ d ≤ D holds as evaluated."""
-    aim = parts.target
+    if problem.lagrangian:
+        return parts
+    aim = parts.given
     for _ in range(8):
-        excess = (parts.counts * problem.evaluate(parts.sizes).value).sum(axis=1) - parts.target
-        high = excess > ROUNDING / 8 * parts.target
+        excess = (parts.counts * problem.evaluate(parts.sizes).value).sum(axis=1) - parts.given
+        high = excess > ROUNDING / 8 * parts.given
         if not high.any():
             break
         aim = np.where(high, aim - 2 * excess, aim)
-        moved = retracted(problem, parts._replace(target=aim))
+        moved = retracted(problem, parts._replace(given=aim))
         parts = parts._replace(sizes=np.where(high[:, None], moved.sizes, parts.sizes))
     return parts
 

@@ -11,16 +11,16 @@ from .partition_batch import Ints, PartitionBatch, best_rows, build, entropy, jo
 
 
 class SearchTask(NamedTuple):
-    """What to minimise and how hard to try: one entry of ``targets``, ``fewest`` and ``most`` per problem.
+    """What to minimise and how hard to try: one entry of ``given``, ``fewest`` and ``most`` per problem.
 
-    With ``lmbda`` given, the Lagrangian is minimised and ``targets`` are not used.
+    Either the entropy is minimised at a distortion, or the Lagrangian at a λ: ``given`` is what each problem has of it.
     """
 
     d: TabulatedDistortion
-    targets: Floats
+    given: Floats
     fewest: Ints
     most: Ints
-    lmbda: float | None
+    lagrangian: bool
     starts: int
     structured: bool
 
@@ -37,25 +37,25 @@ class CandidatePool(NamedTuple):
         return CandidatePool(self.parts.take(rows), self.cost[rows])
 
 
-def price(task: SearchTask, sizes: Floats) -> Floats:
-    """Compute what a cell adds to the cost: h(p), plus λ d(p) if λ is given."""
+def price(task: SearchTask, sizes: Floats, lmbda: Floats) -> Floats:
+    """Compute what a cell adds to the Lagrangian: h(p) + λ d(p)."""
     logs = np.log(np.where(sizes > 0, sizes, 1.0))
-    total: Floats = -sizes * logs + (task.lmbda or 0.0) * task.d.tabulated(sizes).value
+    total: Floats = -sizes * logs + lmbda * task.d.tabulated(sizes).value
     return total
 
 
 def equal_cells(task: SearchTask, owners: Ints) -> CandidatePool:
     """Take the fewest equal cells that meet the distortion: always feasible."""
     rows = [(owner, [(1.0, float(task.fewest[owner]))]) for owner in owners.tolist()]
-    parts = build(rows, task.targets)
+    parts = build(rows, task.given)
     return CandidatePool(parts, cost_of(task, parts))
 
 
 def cost_of(task: SearchTask, parts: PartitionBatch) -> Floats:
-    """Compute the cost of every row: its entropy or, if λ is given, its Lagrangian."""
-    if task.lmbda is None:
+    """Compute the cost of every row: its entropy or its Lagrangian."""
+    if not task.lagrangian:
         return entropy(parts)
-    cost: Floats = (parts.counts * price(task, parts.sizes)).sum(axis=1)
+    cost: Floats = (parts.counts * price(task, parts.sizes, parts.given[:, None])).sum(axis=1)
     return cost
 
 
