@@ -151,7 +151,7 @@ def test_bounds_of_any_source(cli, output, refused):
     got = strict(output("bound", "sphere", "0.2", "0.9", "--json"))
     assert got["upper"] == [ed.upper_bound("sphere", 0.2), ed.upper_bound("sphere", 0.9)]
     assert got["lower"] == ed.lower_bound("sphere", [0.2, 0.9]).tolist()
-    (unknown,) = table(output("bound", "sphere:3", "0.9"))["upper"]
+    (unknown,) = table(output("bound", "sphere:17", "0.9"))["upper"]
     assert np.isnan(unknown)
     refused(["entropy", "pulse:0.2", "0.01"], "`edcurve bound` prints the entropy of the best partition")
     refused(["bound", "ramp:64", "0.01"], "source must be stationary")

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from edcurve import codes
 from edcurve.cli import main
-from edcurve.codes import lattices, lloyd, spherical
+from edcurve.codes import lattices, lloyd, sampled, spherical
 from edcurve.codes.code import SphereCells
 from edcurve.kernels import functions
 from edcurve.sources import resolve
@@ -79,16 +79,15 @@ def test_cells_bounded_by_circles_in_closed_form():
 
 
 def test_the_table_is_of_codes_that_are_what_it_says():
-    table = codes._table()
-    ends = np.cumsum(table["counts"])
-    rows = np.unique(np.linspace(0, len(ends) - 1, 8).astype(int))
-    for row in rows[table["counts"][rows] <= 64]:
-        cells = table["cells"][ends[row] - table["counts"][row] : ends[row]]
-        p, means = spherical.measures(cells[:, :3], cells[:, 3])
-        assert -(p @ np.log(p)) == pytest.approx(table["entropy"][row], abs=1e-12)
-        assert 1.0 - p @ (means**2).sum(axis=1) == pytest.approx(table["distortion"][row], abs=1e-12)
-    assert (np.diff(table["distortion"]) > 0.0).all()
-    assert (np.diff(table["entropy"]) < 0.0).all()
+    table = codes._sphere_table()
+    rows = np.unique(np.linspace(0, len(table.counts) - 1, 8).astype(int))
+    for row in rows[np.array(table.counts)[rows] <= 64].tolist():
+        cells = table.cells[row]
+        p, means = spherical.measures(cells.centres, cells.offsets)
+        assert -(p @ np.log(p)) == pytest.approx(table.entropy[row], abs=1e-12)
+        assert 1.0 - p @ (means**2).sum(axis=1) == pytest.approx(table.distortion[row], abs=1e-12)
+    assert (np.diff(table.distortion) > 0.0).all()
+    assert (np.diff(table.entropy) < 0.0).all()
 
 
 def excess_of_best_codes(name, lmbda):
@@ -120,6 +119,7 @@ def test_the_torus_is_enclosed():
     assert (excess >= -1e-12).all()
     assert excess.max() < 0.038
     assert excess[lmbda > 2.2].max() < 0.028
+    assert ed.lagrangian("torus", 1.55, base=math.e).cells == 1  # whose 3.1 nats are less than those of eight cells
     known = excess_of_best_codes("torus", np.array([3.0, 4.0, 6.0, 8.0]))
     assert known[1].tolist() == [15, 23, 34, 45]
     assert known[0] == pytest.approx([0.0149, 0.0140, 0.0137, 0.0141], abs=2e-4)  # as other code found
@@ -155,16 +155,70 @@ def test_bounds_and_hull_are_in_order():
     assert ed.upper_bound("sphere", [0.75, 1.0, 0.0]).tolist() == [1.0, 0.0, math.inf]
 
 
-@pytest.mark.parametrize("name", ["rotations", "sphere:3"])
-def test_where_no_codes_are_known(name):
+def test_where_no_codes_are_known():
+    name = "sphere:17"
     for call in (lambda: ed.upper_bound(name, 0.1), lambda: ed.lagrangian(name, 1.0), lambda: ed.quantizer(name, 0.1)):
-        with pytest.raises(ValueError, match=f"source must be sphere or a torus for codes, got '{name}'"):
+        with pytest.raises(ValueError, match="source must be a torus, rotations or a sphere of at most 16 dimensions"):
             call()
     for call in (lambda: ed.upper_bound("sphere", 1e-5), lambda: ed.lagrangian("sphere", 1e6)):
         with pytest.raises(ValueError, match=r"at least|at most"):
             call()
     with pytest.raises(ValueError, match="4096 cells of 'torus' attain"):
         ed.upper_bound("torus", 1e-5)
+
+
+@pytest.fixture
+def few_codes(monkeypatch):
+    """Codes of few cells only, as more take seconds."""
+    monkeypatch.setattr(sampled, "COUNTS", (4, 8))
+    codes._sampled_table.cache_clear()
+    yield
+    codes._sampled_table.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["rotations", "sphere:3", "sphere:7"])
+@pytest.mark.usefixtures("few_codes")
+def test_codes_from_points(name):
+    plain = resolve(name, surfaces=True)
+    # 10⁵ points that had no part in it
+    x = np.random.default_rng(77).normal(size=(100_000, plain.coordinates))
+    x *= 2.0 / np.linalg.norm(x, axis=1, keepdims=True)
+    source = plain.scaled(2.0)
+    table = codes._sampled_table(None if name == "rotations" else plain.dim)
+    for index in range(1, len(table.counts)):
+        code = table.code(source, index)
+        cell = code.encode(x)
+        p = np.bincount(cell, minlength=code.cells) / len(x)
+        assert -(p[p > 0.0] * np.log(p[p > 0.0])).sum() == pytest.approx(code.entropy, abs=0.01)
+        assert -(p[p > 0.0] * np.log(p[p > 0.0])).sum() < code.entropy + 1e-3
+        y = code.decode(cell)
+        errors = ((x - y) ** 2).sum(axis=1)
+        if name == "rotations":
+            errors = np.minimum(errors, ((x + y) ** 2).sum(axis=1))
+        assert errors.mean() == pytest.approx(code.distortion, rel=0.01)
+        assert errors.mean() < code.distortion * 1.003
+        assert code.entropy >= ed.lower_bound(source, code.distortion, base=math.e) - 1e-12
+    assert ed.upper_bound(source, source.max_distortion) == 0.0
+    assert ed.upper_bound(name, table.distortion[-1]) == pytest.approx(table.entropy[-1] / math.log(2.0), rel=1e-12)
+    one = ed.lagrangian(name, 0.1)
+    assert (one.cells, one.entropy) == (1, 0.0)
+    with pytest.raises(ValueError, match="lmbda must be at most"):
+        ed.lagrangian(name, 1e4)
+    with pytest.raises(ValueError, match="distortion must be at least"):
+        ed.upper_bound(name, 0.01)
+
+
+@pytest.mark.usefixtures("few_codes")
+def test_four_rotations_and_two_caps_in_closed_form():
+    """1, i, j, k: each cell of a pair is a cube of S³, so that D = 1 − (8 ∫ x₁ over it)², checked by another grid."""
+    entropy = codes._sampled_table(None).entropy
+    assert entropy[1] == pytest.approx(math.log(4.0), abs=2e-3)
+    x = np.random.default_rng(5).normal(size=(400_000, 4))
+    largest = np.abs(x / np.linalg.norm(x, axis=1, keepdims=True)).max(axis=1).mean()
+    assert codes._sampled_table(None).distortion[1] == pytest.approx(1.0 - largest**2, abs=2e-3)
+    caps = ed.quantizer("sphere:3", 0.9)
+    assert caps.cells == 2
+    assert caps.distortion == pytest.approx(1.0 - (4.0 / (3.0 * math.pi)) ** 2, rel=1e-12)  # mean of |x₁| on S³
 
 
 @pytest.mark.parametrize(("h", "k", "count"), [(1, 0, 12), (2, 1, 72), (3, 0, 92)])

@@ -3,56 +3,62 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edcurve.sources import Sphere, Surface, Torus
+from edcurve.sources import Rotations, Sphere, Surface, Torus
 
-from . import lattices
-from .code import SphereCells, SurfaceCode, TorusCells
+from . import lattices, sampled
+from .code import Cells, SphereCells, SurfaceCode, TorusCells
 
-__all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "hull"]
+__all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "hull", "searched"]
 
 Array = NDArray[np.float64]
 
 MOST = 4096  # cells of a lattice
 MARGIN = 1.1  # of the λ at which the code of most cells is about the best
 STEP = 1.1  # factor between λ of a sweep
-WINDOW = 1.5  # factor of the likely number of cells within which lattices are tried
+WINDOW = 1.5  # factor of the likely number of cells up to which there are lattices at least
 
 
 def at_multiplier(source: Surface, lmbda: float) -> SurfaceCode:
     """The code with the least H + λD that is known, λ in nats per unit distortion; its entropy in nats."""
     if isinstance(source, Torus):
         return _lattice_at_multiplier(source, lmbda)
-    entropy, distortion = _tabulated(source)
-    scale = source.max_distortion
-    index = int((entropy + lmbda * scale * distortion).argmin())
+    table = _table_of(source)
+    scale = _scale(source)
+    index = int((table.entropy + lmbda * scale * table.distortion).argmin())
     # the code of most cells is the best of the table for every larger λ, though not near the optimum
-    most = MARGIN * 0.5 * float(_table()["counts"][0]) / scale
-    if lmbda > most:
+    if lmbda * scale > MARGIN * table.most:
+        most = MARGIN * table.most / scale
         raise ValueError(f"lmbda must be at most {most:.6g} nats for codes of {source.name!r}, got {lmbda:.6g}")
-    return _from_table(source, index)
+    return table.code(source, index)
 
 
 def at_distortion(source: Surface, distortion: float, least: float) -> SurfaceCode:
     """The code with the least entropy that is known for a distortion below D_max; `least` is a lower bound in nats."""
     if isinstance(source, Torus):
         return _lattice_at_distortion(source, distortion, least)
-    entropy, known = _tabulated(source)
-    enough = np.flatnonzero(known * source.max_distortion <= distortion)
+    table = _table_of(source)
+    known = table.distortion * _scale(source)
+    enough = np.flatnonzero(known <= distortion)
     if enough.size == 0:
         raise ValueError(
-            f"distortion must be at least {known[0] * source.max_distortion:.6g} for codes of {source.name!r}, which "
-            f"have at most {_table()['counts'].max()} cells, got {distortion!r}"
+            f"distortion must be at least {known.min():.6g} for codes of {source.name!r}, which have at most "
+            f"{max(table.counts)} cells, got {distortion!r}"
         )
     if source.exact_from <= distortion:
         return _two_caps(source, distortion)
-    return _from_table(source, int(enough[entropy[enough].argmin()]))
+    return table.code(source, int(enough[table.entropy[enough].argmin()]))
+
+
+def searched(source: Surface) -> bool:
+    """Whether codes are searched when they are asked for the first time, which takes seconds."""
+    return isinstance(source, Rotations) or (isinstance(source, Sphere) and 2 < source.dim <= sampled.HIGHEST)
 
 
 def hull(source: Surface, distortion: float) -> list[SurfaceCode]:
@@ -80,27 +86,56 @@ def _two_caps(source: Surface, distortion: float) -> SurfaceCode:
     return SurfaceCode(source, 2, nats, reached, SphereCells(centres, offsets))
 
 
-def _tabulated(source: Surface) -> tuple[Array, Array]:
-    """Entropies in nats and distortions of the codes in the table, by increasing distortion."""
-    if not (isinstance(source, Sphere) and source.dim == 2):
-        raise ValueError(f"source must be sphere or a torus for codes, got {source.name!r}: none are known to edcurve")
-    return _table()["entropy"], _table()["distortion"]
+class Table(NamedTuple):
+    """Codes of an unscaled source: entropies in nats, distortions, numbers of cells, cells; λ of the most cells."""
+
+    entropy: Array
+    distortion: Array
+    counts: list[int]
+    cells: list[Cells]
+    most: float
+
+    def code(self, source: Surface, index: int) -> SurfaceCode:
+        """One of them, of the source or a multiple of it."""
+        reached = _scale(source) * float(self.distortion[index])
+        return SurfaceCode(source, self.counts[index], float(self.entropy[index]), reached, self.cells[index])
+
+
+def _table_of(source: Surface) -> Table:
+    if isinstance(source, Rotations):
+        return _sampled_table(None)
+    if isinstance(source, Sphere):
+        if source.dim == 2:
+            return _sphere_table()
+        if source.dim <= sampled.HIGHEST:
+            return _sampled_table(source.dim)
+    raise ValueError(
+        f"source must be a torus, rotations or a sphere of at most {sampled.HIGHEST} dimensions for codes, got "
+        f"{source.name!r}: none are known to edcurve"
+    )
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, Array]:
+def _sphere_table() -> Table:
+    """The table that `python -m edcurve.codes` writes."""
     with np.load(str(files(__package__) / "sphere.npz")) as stored:
-        return {name: stored[name] for name in stored.files}
+        counts, rows = stored["counts"].tolist(), stored["cells"]
+        entropy, distortion = stored["entropy"], stored["distortion"]
+    ends = np.cumsum(counts)
+    cells: list[Cells] = [
+        SphereCells(rows[e - k : e, :3], rows[e - k : e, 3]) for e, k in zip(ends, counts, strict=True)
+    ]
+    return Table(entropy, distortion, counts, cells, 0.5 * max(counts))
 
 
-def _from_table(source: Surface, index: int) -> SurfaceCode:
-    table = _table()
-    counts = table["counts"]
-    first = int(counts[:index].sum())
-    cells = table["cells"][first : first + int(counts[index])]
-    nats, reached = float(table["entropy"][index]), float(table["distortion"][index])
-    plain = SphereCells(cells[:, :3], cells[:, 3])
-    return SurfaceCode(source, int(counts[index]), nats, source.max_distortion * reached, plain)
+@lru_cache(maxsize=32)
+def _sampled_table(dim: int | None) -> Table:
+    """Codes found now, of a sphere or, without a dimension, of rotations."""
+    found = sampled.codes(Rotations() if dim is None else Sphere(dim), paired=dim is None)
+    entropy, distortion = np.array([one.entropy for one in found]), np.array([one.distortion for one in found])
+    return Table(
+        entropy, distortion, [len(one.cells.offsets) for one in found], [one.cells for one in found], found[-1].lmbda
+    )
 
 
 def _lattice_at_multiplier(source: Torus, lmbda: float) -> SurfaceCode:
@@ -111,23 +146,14 @@ def _lattice_at_multiplier(source: Torus, lmbda: float) -> SurfaceCode:
     likely = int(counts[lower.argmin()])
     if likely > MOST / WINDOW:
         raise ValueError(f"lmbda must leave at most {MOST / WINDOW:.0f} cells of {source.name!r}, got {lmbda:.6g} nats")
-    for count in _outwards(likely):
-        if lower[count - 1] >= least:
-            continue
-        lattice = lattices.best(count, _squares(source))
-        value = math.log(count) + lmbda * lattice.distortion * _scale(source)
+    for index in np.argsort(lower, kind="stable").tolist():
+        if lower[index] >= least:
+            break
+        lattice = lattices.best(index + 1, _squares(source))
+        value = math.log(lattice.count) + lmbda * lattice.distortion * _scale(source)
         if value < least - 1e-13:
             best, least = lattice, value
     return _of_lattice(source, best)
-
-
-def _outwards(likely: int) -> Iterator[int]:
-    """Counts from the likely one on, nearer ones first."""
-    yield likely
-    for away in range(1, max(4, math.ceil((WINDOW - 1.0) * likely))):
-        yield likely + away
-        if likely > away:
-            yield likely - away
 
 
 def _lattice_at_distortion(source: Torus, distortion: float, least: float) -> SurfaceCode:
@@ -152,5 +178,6 @@ def _squares(source: Torus) -> tuple[float, float]:
     return first * first, second * second
 
 
-def _scale(source: Torus) -> float:
+def _scale(source: Surface) -> float:
+    """The factor from distortions of the unscaled source."""
     return float(source.law.scale)

@@ -1,12 +1,18 @@
 """Search codes of the sphere in R³ and write the table that the package ships: `python -m edcurve.codes OUT.npz`.
 
-For each λ of a sweep Lloyd's iterations start from random points, from lattices on an icosahedron, from the best code
-of the λ before and from that with one or two cells more. The best few go on with more points, and their cells are then
-measured exactly.
+For each number of cells Lloyd's iterations on points start from charges that repel each other, at rest; few cells start
+from random ones of random sizes too, and some from lattices on an icosahedron. This is done at a few λ at which
+codes of so many cells may be best. The iterations go on with the exact areas and means of the cells, until H + λD is
+stationary.
+
+Each number of cells has draws of its own, with a seed. The same releases of NumPy and SciPy on the same kind of machine
+give the same codes. Elsewhere a last bit may send a search to another local optimum: H + λD of the best codes is then
+the same to about 1e-3 nats.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 
 import numpy as np
@@ -17,57 +23,74 @@ from edcurve import progress
 from . import lloyd, spherical
 
 Array = NDArray[np.float64]
+Code = tuple[Array, Array, float, float]  # centres, offsets, entropy in nats, distortion
 
-FEW, MANY = 100, 600  # points for each cell, of the search and of the iterations that follow
-LMBDA = np.concatenate([np.geomspace(1.5, 9.0, 60), np.geomspace(9.2, 34.0, 32), np.geomspace(36.0, 250.0, 14)])  # nats
-ICOSAHEDRAL = [(h, k) for h in range(1, 8) for k in range(h + 1)]
+POINTS = 100  # for each cell, in the search
+ICOSAHEDRAL = {10 * (h * h + h * k + k * k) + 2: (h, k) for h in range(1, 8) for k in range(h + 1)}
+DENSE, MOST = 100, 200  # up to DENSE every number of cells is tried, up to MOST every fourth, then those of lattices
 SEED = 2022
+CHARGED, CHOSEN = 10, 3  # systems of charges, fewer of many; those at rest with the least energy
+FEW, RANDOM = 14, 40  # cells up to which random ones are tried too, and how many times at each λ
+KEPT = 2  # codes of few cells that are refined at each λ
+EXACT, ENOUGH = 25, 1e-8  # iterations with exact cells at most; nats by which one has to improve H + λD for another
 LESS = 2e-3  # nats by which a code has less entropy than those of less distortion
 
 
-def search(lmbda: float, rng: np.random.Generator, before: Array) -> list[tuple[Array, Array]]:
-    """The best few codes found at one λ: means and probabilities."""
-    likely = max(2, round(lmbda + np.sqrt(max(lmbda * lmbda - 2.0 * lmbda, 0.0))))  # K²/(2K − 2) = λ
-    points, many = lloyd.spiral(max(2000, FEW * likely)), lloyd.spiral(max(20_000, min(MANY * likely, 60_000)))
-    tries, kept = (40, 5) if likely < 16 else (8, 2) if likely < 100 else (2, 1)
-    spread = max(1, round(0.06 * likely))
-    starts = [before] if len(before) else []
-    starts += [np.concatenate([before, points[rng.choice(len(points), more)]]) for more in (1, 2) if len(before)]
-    starts += [lloyd.geodesic(h, k) for h, k in ICOSAHEDRAL if abs(10 * (h * h + h * k + k * k) + 2 - likely) <= spread]
-    counts = likely + rng.integers(-spread, spread + 2, tries)
-    starts += [points[rng.choice(len(points), max(1, count), replace=False)] for count in counts]
-    found = sorted((lloyd.iterate(points, start, lmbda) for start in starts), key=lambda one: one[0])
-    better = sorted((lloyd.iterate(many, one[1], lmbda) for one in found[:kept]), key=lambda one: one[0])
-    return [(centres, p) for _, centres, p in better]
+def search(count: int) -> list[Code]:
+    """Codes of about so many cells, each the best of some at one λ."""
+    rng = np.random.default_rng([SEED, count])
+    points = lloyd.spiral(max(2000, POINTS * count))
+    systems = [lloyd.repelled(count, rng) for _ in range(max(3, CHARGED - count // 10))]
+    starts = [centres for _, centres in sorted(systems, key=lambda one: one[0])[:CHOSEN]]
+    starts += [lloyd.geodesic(*ICOSAHEDRAL[count])] if count in ICOSAHEDRAL else []
+    found = []
+    # K²/(2K − 2) is the λ at which d/dK of ln K + λ(2 − 1/K)/K vanishes
+    for lmbda in (count * count / (2.0 * count - 2.0) * np.geomspace(0.85, 1.15, 7 if count <= FEW else 3)).tolist():
+        tried = [lloyd.iterate(points, centres, lmbda) for centres in starts]
+        for _ in range(RANDOM if count <= FEW else 0):
+            sizes = rng.dirichlet(np.full(count, 3.0)) + 1e-3
+            tried.append(lloyd.iterate(points, points[rng.choice(len(points), count, replace=False)], lmbda, sizes))
+        tried.sort(key=lambda one: one[0])
+        refined = [refine(centres, p, lmbda) for _, centres, p in tried[: KEPT if count <= FEW else 1]]
+        found += [one for one in refined if one is not None]
+    return found
+
+
+def refine(centres: Array, p: Array, lmbda: float) -> Code | None:
+    """Lloyd's iterations with exact cells; None if a cell vanishes or is in several parts."""
+    best, value = None, math.inf
+    for _ in range(EXACT):
+        offsets = 0.5 * (np.einsum("ij,ij->i", centres, centres) - np.log(p) / lmbda)
+        try:
+            p, means = spherical.measures(centres, offsets)
+        except ValueError:
+            break
+        if (p <= 0.0).any():
+            break
+        entropy = float(-p @ np.log(p))
+        distortion = 1.0 - float(p @ np.einsum("ij,ij->i", means, means))
+        if not entropy + lmbda * distortion < value - ENOUGH:
+            break
+        best, value, centres = (centres, offsets, entropy, distortion), entropy + lmbda * distortion, means
+    return best
 
 
 def main(path: str) -> None:
     """Write the table."""
-    rng, before = np.random.default_rng(SEED), np.zeros((0, 3))
-    codes: list[tuple[Array, Array, float, float]] = []
-    with progress.bar("searching codes", len(LMBDA)) as update:
-        for done, lmbda in enumerate(LMBDA.tolist(), start=1):
-            for rank, (centres, p) in enumerate(search(lmbda, rng, before)):
-                offsets = 0.5 * (np.einsum("ij,ij->i", centres, centres) - np.log(p) / lmbda)
-                try:
-                    exact, means = spherical.measures(centres, offsets)
-                except ValueError:
-                    continue
-                if (exact <= 0.0).any():
-                    continue
-                entropy = float(-exact @ np.log(exact))
-                codes.append((centres, offsets, entropy, 1.0 - float(exact @ np.einsum("ij,ij->i", means, means))))
-                if rank == 0:
-                    before = centres
-            update(done, len(LMBDA))
+    counts = sorted({*range(2, DENSE), *range(DENSE, MOST, 4), *ICOSAHEDRAL})
+    codes: list[Code] = [(np.zeros((1, 3)), np.zeros(1), 0.0, 1.0)]
+    with progress.bar("searching codes", len(counts)) as update:
+        for done, count in enumerate(counts, start=1):
+            codes += search(count)
+            update(done, len(counts))
             write(path, codes)
 
 
-def write(path: str, codes: list[tuple[Array, Array, float, float]]) -> None:
+def write(path: str, codes: list[Code]) -> None:
     """Those codes that are the best at some λ, and those of the least entropy up to a distortion, by steps of it."""
     order = sorted(codes, key=lambda one: one[3])
     corners = on_hull(order)
-    best, kept = np.inf, []
+    best, kept = math.inf, []
     for i, code in enumerate(order):
         if code[2] < best - LESS or (i in corners and code[2] < best):
             kept.append(code)
@@ -77,7 +100,7 @@ def write(path: str, codes: list[tuple[Array, Array, float, float]]) -> None:
     np.savez_compressed(path, counts=counts, cells=cells, entropy=[c[2] for c in kept], distortion=[c[3] for c in kept])
 
 
-def on_hull(order: list[tuple[Array, Array, float, float]]) -> set[int]:
+def on_hull(order: list[Code]) -> set[int]:
     """Codes on the lower convex hull, of some that are sorted by distortion."""
     corners: list[int] = []
     for i, (_, _, H, D) in enumerate(order):

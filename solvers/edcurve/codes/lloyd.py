@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 STEPS = 400
+CHARGED = 300  # steps of charges to rest
 ENOUGH = 1e-6  # nats by which an iteration has to improve H + λD for another
 
 
@@ -21,7 +23,7 @@ def spiral(count: int) -> Array:
     return np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=1)
 
 
-def iterate(x: Array, centres: Array, lmbda: float) -> tuple[float, Array, Array]:
+def iterate(x: Array, centres: Array, lmbda: float, sizes: Array | None = None) -> tuple[float, Array, Array]:
     """H + λD in nats of a code, after iterations of nearest cells and means of cells; its means and probabilities.
 
     A point goes to the cell with the least λ‖x − c‖² − ln p. Cells that no point goes to are dropped.
@@ -31,11 +33,13 @@ def iterate(x: Array, centres: Array, lmbda: float) -> tuple[float, Array, Array
     x : ndarray, shape (n, dim)
         Points with the same weight.
     centres : ndarray, shape (K, dim)
-        Means to begin with, the cells of the same probability.
+        Means to begin with.
     lmbda : float
         λ, nats.
+    sizes : ndarray, shape (K,), optional
+        Probabilities of the cells to begin with; all alike by default.
     """
-    p = np.full(len(centres), 1.0 / len(centres))
+    p = np.full(len(centres), 1.0 / len(centres)) if sizes is None else sizes
     square, value = float(np.mean(np.einsum("ij,ij->i", x, x))), math.inf
     for _ in range(STEPS):
         offsets = 0.5 * (np.einsum("ij,ij->i", centres, centres) - np.log(p) / lmbda)
@@ -76,3 +80,28 @@ def geodesic(h: int, k: int) -> Array:
     points = np.concatenate([shares @ corners[list(face)] for face in faces])
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     return points[np.unique(np.round(points, 9), axis=0, return_index=True)[1]]
+
+
+def repelled(count: int, rng: np.random.Generator) -> tuple[float, Array]:
+    """Charges on the unit sphere in R³ at rest, from random places: Σ 1/rᵢⱼ, a local minimum, and where they are."""
+    from scipy import optimize
+
+    options: Any = {"maxiter": CHARGED, "gtol": 1e-3}
+    start = rng.normal(size=3 * count)
+    rest = optimize.minimize(_repulsion, start, jac=True, method="L-BFGS-B", options=options)
+    places = rest.x.reshape(-1, 3)
+    return float(rest.fun), np.asarray(places / np.linalg.norm(places, axis=1, keepdims=True))
+
+
+def _repulsion(flat: Array) -> tuple[float, Array]:
+    """Σ 1/rᵢⱼ of charges in the directions given, and its gradient."""
+    places = flat.reshape(-1, 3)
+    length = np.linalg.norm(places, axis=1, keepdims=True)
+    x = places / length
+    squares = 2.0 - 2.0 * (x @ x.T)
+    np.fill_diagonal(squares, np.inf)
+    inverse = np.maximum(squares, 1e-12) ** -0.5
+    pull = inverse / squares
+    slope = pull @ x - pull.sum(axis=1, keepdims=True) * x
+    slope -= (slope * x).sum(axis=1, keepdims=True) * x
+    return 0.5 * float(inverse.sum()), np.asarray(slope / length).ravel()

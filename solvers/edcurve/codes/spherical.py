@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-NEIGHBOURS = 24  # cells that are tried as neighbours at first
+NEIGHBOURS = 14  # cells that are tried as neighbours at first
 CLOSED = 1e-9  # of the sphere, by which the areas may differ from all of it
 
 
@@ -98,10 +98,9 @@ def _arcs(axis: Array, height: Array) -> Arcs | None:
     np.fill_diagonal(A, 1.0)
     np.fill_diagonal(size, 0.0)
     found = []
-    for j in range(len(axis)):
-        if (A[j] < -size[j]).any():
-            continue
-        cut = np.abs(A[j]) < size[j]
+    cuts = np.abs(A) < size
+    for j in np.flatnonzero((A + size >= 0.0).all(axis=1)).tolist():
+        cut = cuts[j]
         centre, half = np.arctan2(C[j, cut], B[j, cut]), np.arccos(-A[j, cut] / size[j, cut])
         ends = np.sort(np.concatenate([centre - half, centre + half]) % (2.0 * math.pi))
         if ends.size == 0:

@@ -34,7 +34,9 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     optimal.
 
     Of a torus it is the entropy of the best code whose cells are those of a lattice, with up to 4096 cells. Of the
-    sphere in R³ it is that of the best of a table of codes, found by a search, and of two caps from D = ¾ on.
+    sphere in R³ it is that of the best of a table of codes, found by a search, and of two caps from D = ¾ on. Codes of
+    rotations and of spheres of 3 to 16 dimensions are searched at the first call, which takes about ten seconds. They
+    have at most about 128 cells, and their entropy and distortion are upper ends of three standard errors.
 
     Parameters
     ----------

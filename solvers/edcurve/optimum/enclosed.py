@@ -36,7 +36,8 @@ def entropy_distortion(source: Surface, distortion: ArrayLike, base: float) -> A
         D = float(open_ones.flat[0])
         known = "from D_max on" if source.exact_from == source.max_distortion else f"from {source.exact_from:g} on"
         try:
-            above = f"most {upper_bound(source, D, base):.6g} (upper_bound)"
+            known_code = None if codes.searched(source) else upper_bound(source, D, base)
+            above = "most what upper_bound finds" if known_code is None else f"most {known_code:.6g} (upper_bound)"
         except ValueError:
             above = "most what some code attains, of which none is known here"
         raise ValueError(

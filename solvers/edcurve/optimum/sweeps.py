@@ -69,7 +69,7 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     nats these cells are the best of all intervals, as the Lagrangian is concave in a boundary between two such phases.
     Larger λ ask for smaller cells: steps of 1/T that are cut into equal cells are tried too.
 
-    Of a torus and of the sphere in R³ it is the best of the codes of `upper_bound`, and its status "enclosed". With
+    Of a surface it is the best of the codes of `upper_bound`, and its status "enclosed". With
     `lower_bound` the least value lies between it and the least of ``lower_bound(D) + λD``.
 
     Parameters
@@ -299,7 +299,7 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
     Its vertices are the points (K d(1/K), log K), though not all K (K = 2, 3 lie above the ramp's hull, K = 2 above
     the circle's). Where uniform partitions do not suffice the vertices are found by a general search, and the hull
-    is that of the best partitions known, to 1e-7 nats. Of a torus and the sphere in R³ it is the hull of codes that are
+    is that of the best partitions known, to 1e-7 nats. Of a surface it is the hull of codes that are
     known to be the best ones at some λ: what time sharing between them attains.
 
     Parameters

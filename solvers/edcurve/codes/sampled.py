@@ -1,0 +1,131 @@
+"""Codes of rotations and of spheres in more dimensions, from Lloyd's iterations on points, and measured on others."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve import progress
+from edcurve.sources import Surface
+
+Array = NDArray[np.float64]
+
+COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # cells to begin with
+HIGHEST = 16  # dimension
+TRAINED, FOR_EACH = 16_000, 250  # points of the iterations, or so many for each cell
+MEASURED = 2**17  # points on which a code is measured
+TRIES, FEW = 3, 16  # starts for each number of cells up to FEW; one of more cells
+STEPS, ENOUGH = 60, 1e-5  # iterations at most; nats by which one has to improve H + λD for another
+SURE = 3.0  # standard errors that are added to what was measured
+SEED = 2022
+BLOCK = 2**15  # points that are measured at once
+
+
+@dataclass(frozen=True, eq=False)
+class SampledCells:
+    """Cells {x : ⟨x, cᵢ⟩ − bᵢ is the greatest}, or |⟨x, cᵢ⟩| − bᵢ if x and −x mean the same."""
+
+    centres: Array
+    offsets: Array
+    paired: bool
+
+    def nearest(self, x: Array) -> NDArray[np.intp]:
+        """Cells of points."""
+        along = x @ self.centres.T
+        return np.asarray(np.argmax((np.abs(along) if self.paired else along) - self.offsets, axis=1))
+
+    def means(self) -> Array:
+        """What cells are decoded to: means of the points of the iterations."""
+        return self.centres
+
+
+class Sampled(NamedTuple):
+    """A code of the unscaled source: entropy in nats and distortion are upper ends of what was measured."""
+
+    entropy: float
+    distortion: float
+    lmbda: float
+    cells: SampledCells
+
+
+def codes(source: Surface, paired: bool) -> list[Sampled]:
+    """Codes of up to about 128 cells of an unscaled source, and the one of one cell."""
+    rng = np.random.default_rng(SEED)
+    width, whole = source.coordinates, source.max_distortion
+    others = _points(rng, MEASURED, width)
+    one = np.zeros((1, width))
+    one[0, 0] = math.sqrt(1.0 - whole)
+    found = [Sampled(0.0, whole, 0.0, SampledCells(one, np.zeros(1), paired))]
+    if not paired:
+        found.append(_hemispheres(source))
+    with progress.bar("searching codes", len(COUNTS)) as update:
+        for done, count in enumerate(COUNTS, start=1):
+            lmbda = _multiplier(source, count)
+            x = _points(rng, max(TRAINED, FOR_EACH * count), width)
+            starts = [rng.choice(x, count, replace=False) for _ in range(TRIES if count <= FEW else 1)]
+            tries = [_iterate(x, start, lmbda, paired) for start in starts]
+            _, centres, p = min(tries, key=lambda each: each[0])
+            found.append(_measured(others, SampledCells(centres, _offsets(centres, p, lmbda), paired), p, lmbda))
+            update(done, len(COUNTS))
+    return found
+
+
+def _points(rng: np.random.Generator, count: int, width: int) -> Array:
+    """Uniform points of the unit sphere."""
+    x = rng.normal(size=(count, width))
+    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True))
+
+
+def _hemispheres(source: Surface) -> Sampled:
+    distortion = 2.0 * float(source.cell_distortion(0.5))
+    centres = np.zeros((2, source.coordinates))
+    centres[:, 0] = np.array([1.0, -1.0]) * math.sqrt(1.0 - distortion)
+    return Sampled(math.log(2.0), distortion, 0.0, SampledCells(centres, np.zeros(2), False))
+
+
+def _multiplier(source: Surface, count: int) -> float:
+    """The λ at which ln K + λ K d(1/K) is stationary."""
+    more, less = (k * float(source.cell_distortion(1.0 / k)) for k in (count * 1.05, count / 1.05))
+    return 2.0 * math.log(1.05) / (less - more)
+
+
+def _offsets(centres: Array, p: Array, lmbda: float) -> Array:
+    return np.asarray(0.5 * (np.einsum("ij,ij->i", centres, centres) - np.log(p) / lmbda))
+
+
+def _iterate(x: Array, centres: Array, lmbda: float, paired: bool) -> tuple[float, Array, Array]:
+    """H + λD, means and probabilities, as in `lloyd.iterate`; a point of a pair is the one on the side of the mean."""
+    p, value = np.full(len(centres), 1.0 / len(centres)), math.inf
+    for _ in range(STEPS):
+        cell = SampledCells(centres, _offsets(centres, p, lmbda), paired).nearest(x)
+        turned = np.where(np.einsum("ij,ij->i", x, centres[cell]) < 0.0, -1.0, 1.0)[:, None] * x if paired else x
+        counts = np.bincount(cell, minlength=len(p))
+        sums = np.stack([np.bincount(cell, axis, minlength=len(p)) for axis in turned.T], axis=1)
+        used = counts > 0
+        p, centres = counts[used] / len(x), sums[used] / counts[used, None]
+        before, value = value, float(-p @ np.log(p) - lmbda * (p @ np.einsum("ij,ij->i", centres, centres)))
+        if not value < before - ENOUGH:
+            break
+    return value, centres, p
+
+
+def _measured(x: Array, cells: SampledCells, p: Array, lmbda: float) -> Sampled:
+    """Mean code length and squared error of points that had no part in the iterations, each with its error added.
+
+    The code lengths −ln p are those of the shares in the iterations, so that their mean is at least the entropy.
+    """
+    lengths, errors = [], []
+    for start in range(0, len(x), BLOCK):
+        block = x[start : start + BLOCK]
+        cell = cells.nearest(block)
+        along = np.einsum("ij,ij->i", block, cells.centres[cell])
+        along = np.abs(along) if cells.paired else along
+        lengths.append(-np.log(p[cell]))
+        errors.append(1.0 - 2.0 * along + np.einsum("ij,ij->i", cells.centres, cells.centres)[cell])
+    both = [np.concatenate(each) for each in (lengths, errors)]
+    entropy, distortion = (float(each.mean() + SURE * each.std() / math.sqrt(len(x))) for each in both)
+    return Sampled(entropy, distortion, lmbda, cells)
