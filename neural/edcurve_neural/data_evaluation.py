@@ -302,6 +302,8 @@ class Totals:
         error = error * weight
         measured = edcurve.measure(label, error, confidence=CONFIDENCE)
         size = np.bincount(label)
+        if self.bits:
+            callers.check_lengths(np.concatenate(self.bits)[np.unique(label, return_index=True)[1]])
         if rate is not None:
             spent = np.full(self.count, rate)
         else:
@@ -365,9 +367,7 @@ def _weight(source: edcurve.Source, variance: float, dim: int, count: int) -> fl
 
 
 def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
-    """Encode the first batch again, and its first half alone; warn of differences that are not of rounding."""
-    module = getattr(encode, "__self__", encode)
-    remedy = ": call eval() on it first" if getattr(module, "training", False) else ""
+    """Encode the first batch again, and its first half alone, and complain of differences that are not of rounding."""
     first = run(sample)
     for again, what in ((run(sample), "again"), (run(sample[: (len(sample) + 1) // 2]), "in a smaller batch")):
         n = len(again.cell)
@@ -376,11 +376,15 @@ def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
         # the cells of rounded reconstructions follow from these
         cells = 0.0 if run.codec is not None else float(np.mean(again.cell != first.cell[:n]))
         if max(cells, float(np.mean(close > size))) > DIFFERENT:
+            if what == "again":
+                raise ValueError(
+                    "the compressor must encode and decode samples as before when it sees them again, got a difference "
+                    f"in the first batch: {callers.left_on(encode)}"
+                )
             warn(
-                f"the first batch is encoded or decoded differently {what}: dropout, noise or statistics of the batch "
-                f"are left on in the compressor{remedy}. Its entropy and distortion are not those of a code"
+                f"the first batch is encoded or decoded differently {what}: statistics of the batch are left on in the "
+                "compressor. Its entropy and distortion are not those of a code: call eval() on its modules first"
             )
-            return
 
 
 def _batches(data: Any) -> tuple[Iterator[Any], int | None]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from . import callers, manifolds, signals
 from .callers.codec import Codec
-from .data_evaluation import DataEvaluation, evaluate_data, is_test_set
+from .data_evaluation import DIFFERENT, ROUNDING, DataEvaluation, evaluate_data, is_test_set
 from .decomposition import Decomposition, FineDecomposition
 from .moments import GridCells, distinct_rows, entropy_of, marginal_entropies
 from .readout import Readout
@@ -25,7 +25,7 @@ from .signals import SAMPLES, Signal, signal
 Indices = NDArray[np.int64]
 Coordinates = NDArray[np.float64]
 POINTS = 2**20
-LOW = 0.8  # of the entropy: a rate below it may be in nats
+REPEATED = 2**10  # realizations that are encoded twice, at most
 FEW = 4  # phases that a cell must have on average to be measured well
 CHUNK = 2**24  # numbers of realizations handed to a caller's function at once
 
@@ -195,8 +195,7 @@ def evaluate(
         the source counts as unknown.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, shape (batch,) or (batch, 1), or their mean; by
-        default those of the likelihoods, if any, else the entropy of the indices. A warning says if the mean is far
-        below the entropy: it may be in nats.
+        default those of the likelihoods, if any, else the entropy of the indices.
     data : array_like, Dataset, DataLoader or iterable of batches, optional
         Samples (n, …). Batches may be tuples that begin with the samples. All is read once, and one batch is held at a
         time, with the sum of errors of each cell.
@@ -216,15 +215,18 @@ def evaluate(
     ------
     ValueError
         For a source without realizations here, indices or reconstructions of the wrong shape, reconstructions or
-        rates that are not finite.
+        rates that are not finite. For what no code is: bits of the distinct indices that violate Kraft's inequality,
+        Σ 2^−bits ≤ 1 + 10⁻⁴, a mean below the entropy, and functions that give more than a thousandth of the
+        realizations other indices, or of the numbers of reconstructions other values, when they are called again, as
+        dropout and noise do.
     TypeError
         If the indices are not numbers, or a function returns several results.
 
     Warns
     -----
     UserWarning
-        Of few phases for the cells, and of a rate that may be in nats. For data also of a compressor that treats the
-        first batch differently when it sees it again, as dropout and noise do; of gradients that a function records or
+        Of few phases for the cells. For data also of a compressor that treats samples differently in a smaller batch,
+        as statistics of the batch do; of a mean rate that may be in nats; of gradients that a function records or
         batches hold; of samples whose variance is not that of the source; and where `edcurve.measure` warns.
     """
     if data is None and is_test_set(source):
@@ -232,11 +234,12 @@ def evaluate(
     if data is not None:
         known = None if source is None else _source(source)
         return evaluate_data(encode, decode, data, rate, known, dtype=dtype, device=device)
-    codec = Codec(encode)
+    given, codec = encode, Codec(encode)
     encode, restore = (codec.encode, codec.decode) if decode is None else (encode, decode)
     reference, waves = _resolved(source, samples)
     check_points(points)
     call = callers.Caller(encode, waves.sample(grid(2).unsqueeze(0))[0].to(dtype), device)
+    _check_encoder(encode, call, waves, points, dtype, given)
     codes, returned = [], None
     for block in _realizations(waves, points, dtype):
         returned = call(encode, block)
@@ -253,19 +256,43 @@ def evaluate(
     def reconstruct(block: slice) -> Coordinates:
         return callers.finite("decode", call(restore, handed[block]), (len(handed[block]), waves.dim))
 
+    _check_decoder(reconstruct, slice(0, REPEATED), given)
     spent: Coordinates | None
     rate = codec.rate if rate is None else rate
     if callable(rate):
         spent = callers.finite("rate", call(rate, handed), (len(distinct),))
+        callers.check_lengths(spent)
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
     evaluation = evaluate_cells(waves, GridCells(cells, len(distinct)), distinct, reconstruct, spent, source=reference)
-    if evaluation.rate < LOW * evaluation.entropy:
-        warn(
-            f"rate should be at least the entropy of the indices, {evaluation.entropy:.6g} bits, as that of any code "
-            f"is, got {evaluation.rate:.6g}: is it in nats?"
-        )
+    if rate is not None:
+        callers.check_mean_length(evaluation.rate, evaluation.entropy)
     return evaluation
+
+
+def _check_encoder(
+    encode: Callable[[Any], Any], call: callers.Caller, waves: Signal, points: int, dtype: torch.dtype, given: Any
+) -> None:
+    """Encode some realizations twice; refuse a compressor that gives them other indices the second time."""
+    some = waves.sample(grid(points)[:: -(-points // REPEATED)].unsqueeze(0))[0].to(dtype)
+    first, again = (callers.codes(call(encode, some), len(some)).reshape(len(some), -1) for _ in range(2))
+    different = float(np.mean((first != again).any(axis=1))) if first.shape == again.shape else 1.0
+    if different > DIFFERENT:
+        raise ValueError(
+            "encode must give the same indices when it is called again, got other ones for "
+            f"{100.0 * different:.3g} % of {len(some)} realizations: {callers.left_on(given)}"
+        )
+
+
+def _check_decoder(reconstruct: Callable[[slice], Coordinates], some: slice, given: Any) -> None:
+    """Decode some indices twice; refuse a compressor that decodes them differently the second time."""
+    first, again = reconstruct(some), reconstruct(some)
+    size = ROUNDING * math.sqrt(float(np.mean(first**2)))
+    if float(np.mean(np.abs(again - first) > size)) > DIFFERENT:
+        raise ValueError(
+            "decode must give the same reconstructions when it is called again, got other ones: "
+            f"{callers.left_on(given)}"
+        )
 
 
 def check_points(points: Any) -> None:

@@ -275,16 +275,30 @@ def test_memory_is_bounded(monkeypatch):
         assert np.isnan(edn.evaluate(encode, lambda k: np.zeros((len(k), 64)), stream()).distortion_centroid)
 
 
-@pytest.mark.filterwarnings("ignore:.* samples have an index that no other has")  # noise makes all differ
 @pytest.mark.parametrize(
     ("model", "functions"), [(Model(noise=True), 1), (Model(dropout=0.5), 1), (Model(dropout=0.5), 2)]
 )
-def test_noise_and_dropout_are_warned_of(model, functions):
+@pytest.mark.parametrize("on_data", [True, False])
+def test_noise_and_dropout_are_refused(model, functions, on_data):
     given = (model, None) if functions == 1 else (model.encode, model.decode)
-    with pytest.warns(
-        UserWarning, match=r"the first batch is encoded or decoded differently again: dropout, .* eval\(\)"
-    ):
-        edn.evaluate(*given, circle(2000))
+    words = "encode and decode samples as before .* first batch" if on_data else "(same .* again|as before)"
+    with pytest.raises(ValueError, match=words + r".*: dropout .* call eval\(\) on it first"):
+        edn.evaluate(*given, circle(2000) if on_data else "circle")
+
+
+def test_bits_that_no_code_has():
+    """2.6 bits for each of eight equal cells, over a source and on samples of it; those of a code in nats."""
+    code = Cells(8, 1.0)
+    for given in ("circle", circle(2000)):
+        with pytest.raises(ValueError, match=r"Kraft's inequality\), got 1\.31951 over the 8 seen: it"):
+            edn.evaluate(code.encode, code.decode, given, lambda k: np.full(len(k), 2.6))
+        with pytest.raises(ValueError, match=r"got 1\.89285 over the 8 seen: it is possible if they are in nats"):
+            edn.evaluate(code.encode, code.decode, given, lambda k: np.full(len(k), np.log(8.0)))
+        assert edn.evaluate(code.encode, code.decode, given, lambda k: np.full(len(k), 3.0)).rate == 3.0
+        with pytest.raises(ValueError, match=r"Kraft's inequality\), got 4 over the 8 seen$"):
+            edn.evaluate(code.encode, code.decode, given, lambda k: np.full(len(k), 1.0))
+    with pytest.raises(ValueError, match=r"at least the entropy of the indices, 3 bits, .* got 1\.5$"):
+        edn.evaluate(code.encode, code.decode, "circle", 1.5)
 
 
 def test_statistics_of_the_batch_are_warned_of():

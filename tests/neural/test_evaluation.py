@@ -61,7 +61,7 @@ def test_against_brute_force(source):
     x = waves.sample(torch.from_numpy(v)[None])[0].numpy()
     generator = np.random.default_rng(0)
     book = generator.normal(size=(60, waves.dim))
-    bits = generator.uniform(1, 9, size=60)
+    bits = generator.uniform(7, 12, size=60)  # of a code: several indices k have one number
     weights = generator.normal(size=(waves.dim, 2))
 
     def encode(x):
@@ -335,9 +335,9 @@ def test_too_few_phases_for_the_cells_are_warned_of():
     assert found.entropy == 6.0
 
 
-def test_a_rate_in_nats_is_warned_of():
+def test_a_rate_in_nats_is_refused():
     code = edn.phase_quantizer("circle", 64.0)
-    with pytest.warns(UserWarning, match=r"rate should be at least the entropy of the indices, 4\.087.* got 2\.83321"):
+    with pytest.raises(ValueError, match=r"entropy of the indices, 4\.087.* got 2\.83321: it is possible .* in nats"):
         edn.evaluate(code.encode, code.decode, "circle", rate=np.log(17), points=4096)
     found = edn.evaluate(code.encode, code.decode, "circle", rate=np.log2(17), points=4096)
     assert found.rate == pytest.approx(found.entropy, abs=1e-3)

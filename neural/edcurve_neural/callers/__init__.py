@@ -127,4 +127,34 @@ def bits(value: Any, batch: int) -> Coordinates:
     return np.asarray(-np.log(flat).sum(axis=1) / math.log(2.0))
 
 
+def check_lengths(bits: Coordinates) -> None:
+    """Refuse bits of distinct indices that no code has: of those, Σ 2^−bits is at most 1 (Kraft's inequality)."""
+    total = float(np.exp2(-bits).sum())
+    if total > 1.0 + KRAFT:
+        nats = float(np.exp(-bits).sum()) <= 1.0 + KRAFT
+        raise ValueError(
+            "rate must be the bits of a code, whose Σ 2^−bits over distinct indices is at most 1 (Kraft's inequality), "
+            f"got {total:.6g} over the {len(bits)} seen" + (": it is possible if they are in nats" if nats else "")
+        )
+
+
+def check_mean_length(rate: float, entropy: float) -> None:
+    """Refuse a mean number of bits that no code has: one below the entropy of the indices."""
+    if rate < entropy - math.log2(1.0 + KRAFT):
+        nats = rate / math.log(2.0) >= entropy
+        raise ValueError(
+            f"rate must be at least the entropy of the indices, {entropy:.6g} bits, as that of any code is, got "
+            f"{rate:.6g}" + (": it is possible if it is in nats" if nats else "")
+        )
+
+
+def left_on(function: Any) -> str:
+    """What may be left on in a compressor that is not deterministic, and the remedy."""
+    module = getattr(function, "__self__", function)
+    return "dropout or noise may be left on in it: call eval() " + (
+        "on it first" if getattr(module, "training", False) else "on its modules first"
+    )
+
+
+KRAFT = 1e-4  # by which rounding may take Σ 2^−bits above 1
 LIKELY = 1e-5  # by which rounding may take a likelihood above 1
