@@ -14,6 +14,7 @@ import edcurve
 import numpy as np
 import torch
 from edcurve import validation
+from edcurve.sources import Surface
 from edcurve.vectors import errors
 from edcurve.vectors.quantization import designed, nearest, positive
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def ecvq(
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid" or "sawbridge".
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus".
     lmbda : float
         λ > 0, in bits per unit distortion.
     codewords : int
@@ -157,7 +158,7 @@ def transform_coding(
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid" or "sawbridge".
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus".
     lmbda : float
         λ > 0, in bits per unit distortion.
     samples : int
@@ -250,7 +251,7 @@ def phase_quantizer(source: str, lmbda: float, *, samples: int = SAMPLES) -> Pha
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid" or "sawbridge".
+        "ramp", "circle", "sinusoid" or "sawbridge": a curve.
     lmbda : float
         λ > 0, in bits per unit distortion.
     samples : int
@@ -262,6 +263,8 @@ def phase_quantizer(source: str, lmbda: float, *, samples: int = SAMPLES) -> Pha
     """
     positive("lmbda", lmbda)
     core = signals.source_of(_name(source))
+    if isinstance(core, Surface):
+        raise ValueError(f"source must be a curve, whose phase is one number, got {source!r}: see edcurve.quantizer")
     return PhaseQuantizer(core, int(edcurve.lagrangian(core, lmbda).cells), samples)
 
 

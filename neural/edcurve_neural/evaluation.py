@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 import edcurve
 import numpy as np
 import torch
-from edcurve.sources import resolve
+from edcurve.sources import Surface, resolve
 from edcurve.validation import warn
 from numpy.typing import NDArray
 
@@ -76,7 +76,7 @@ class Evaluation:
     points: int
 
     def optimum(self, lmbda: float, *, sampled: bool = False) -> float:
-        """Least H + λD over all partitions, in bits.
+        """Least H + λD over all partitions, in bits; of a surface `edcurve.lagrangian_bound`, which is at most that.
 
         Parameters
         ----------
@@ -91,7 +91,21 @@ class Evaluation:
         ValueError
             If the optimum of the sampled source is asked for and not known (the sawbridge).
         """
+        if isinstance(self.source, Surface):
+            return float(edcurve.lagrangian_bound(self.source, lmbda))
         return float(edcurve.lagrangian(self._reference() if sampled else self.source, lmbda).value)
+
+    def left_open(self, lmbda: float) -> float:
+        """How far the least H + λD may be above `optimum`, in bits: 0, or of a surface that of the best code known.
+
+        NaN if no code is known.
+        """
+        if not isinstance(self.source, Surface):
+            return 0.0
+        try:
+            return float(edcurve.lagrangian(self.source, lmbda).value) - self.optimum(lmbda)
+        except ValueError:  # no codes of this source, or none of so many cells
+            return math.nan
 
     def _reference(self) -> edcurve.Source:
         if self.source.name == "ramp":
@@ -120,6 +134,8 @@ class Evaluation:
 
         With `fine`, the first is split into what the dependence of the latents costs and the rest, and the second into
         what a better last layer would gain and the rest: see `FineDecomposition`.
+
+        Of a surface the last part contains what is `left_open`.
         """
         partition = self.entropy + lmbda * self.distortion_centroid - self.optimum(lmbda, sampled=sampled)
         coded, decoded = self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid)
@@ -189,8 +205,8 @@ def evaluate(
         Such indices, in the type that `encode` returned them in, to reconstructions (batch, …). Over a source it is
         called once for each distinct index.
     source : str or edcurve.Source, or data
-        "ramp", "circle", "sinusoid" or "sawbridge"; ``edcurve.Ramp(samples=T)``, to compare with the optimum of the
-        sampled ramp; a file of measured points along a loop, or the name that
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus"; ``edcurve.Ramp(samples=T)``, to compare with the
+        optimum of the sampled ramp; a file of measured points along a loop, or the name that
         `edcurve_neural.from_samples` and `from_file` give to measured points. With `data`, any source. If it is data,
         the source counts as unknown.
     rate : callable or float, optional

@@ -28,6 +28,7 @@ from .optimum.quantizers import quantizer as quantizer
 from .optimum.sweeps import Lagrangian as Lagrangian
 from .optimum.sweeps import convex_hull as convex_hull
 from .optimum.sweeps import lagrangian as lagrangian
+from .optimum.sweeps import lagrangian_bound as lagrangian_bound
 from .optimum.sweeps import multipliers as multipliers
 from .plotting import plot_gap as plot_gap
 from .reporting import report as report

@@ -65,6 +65,17 @@ def test_wrong_arguments(make):
             make("circle", lmbda)
 
 
+@pytest.mark.parametrize("source", ["sphere", "torus"])
+def test_vector_quantization_of_surfaces(source):
+    """Near the best code known; and the phase of a surface is not one number."""
+    code = baselines.ecvq(source, 8.0, codewords=64, realizations=4096)
+    found = evaluated(code, source)
+    assert 0.0 < found.excess(8.0) < found.left_open(8.0) + 0.1
+    assert found.decomposition(8.0).partition > 0.0
+    with pytest.raises(ValueError, match=f"source must be a curve, whose phase is one number, got '{source}'"):
+        baselines.phase_quantizer(source, 8.0)
+
+
 def test_too_many_codewords():
     with pytest.raises(ValueError, match="codewords must be from 1 to the number of realizations, got 9"):
         baselines.ecvq("circle", 4.0, codewords=9, realizations=8)

@@ -4,10 +4,11 @@ import edcurve
 import numpy as np
 import pytest
 import torch
-from edcurve_neural.signals import Stepped, signal
+from edcurve_neural.signals import SPREAD, Stepped, signal
 
 CASES = [("circle", 2), ("ramp", 1024), ("ramp", 100), ("ramp", 7), ("sinusoid", 64), ("sawbridge", 1024)]
 CASES += [("sawbridge", 33), ("sinusoid", 3)]
+SURFACES = [("sphere", 3), ("torus", 4)]
 
 
 def phases(models=3, batch=200, dtype=torch.float64):
@@ -30,6 +31,30 @@ def test_realizations(samples):
     assert torch.equal(signal("sawbridge", samples).sample(v), t - (t >= at).double())
 
 
+@pytest.mark.parametrize("name", ["sphere", "torus"])
+def test_phases_of_surfaces_are_uniform(name):
+    """Means of polynomials of realizations, in closed form: those of degree 2 by D_max, of degree 4 by symmetry."""
+    waves = signal(name, 2)
+    for count in (2**10, 2**14):
+        x = waves.sample(torch.arange(0.5, count, dtype=torch.float64)[None] / count)[0]
+        assert x.mean(0).abs().max() < 1e-3
+        assert torch.allclose(x.T @ x / count, torch.diag(torch.from_numpy(waves.variances)), rtol=0, atol=4e-3)
+        fourth = 0.2 if name == "sphere" else 0.375  # E[z⁴], E[cos⁴]
+        assert torch.allclose(x.pow(4).mean(0), torch.tensor(fourth, dtype=torch.float64), rtol=0, atol=2e-3)
+        length = x.square().sum(1)
+        assert torch.allclose(length, torch.full_like(length, waves.source.max_distortion), rtol=1e-12)
+
+
+@pytest.mark.parametrize("bits", range(6, 25))
+def test_lattices_of_phases_are_well_spread(bits):
+    """No two of n points are closer than 0.77/√n, 0.72 of the largest distance that a lattice can have."""
+    count = 2**bits
+    step = torch.arange(1, 2048, dtype=torch.float64) / count
+    across = torch.frac(SPREAD * step)
+    apart = torch.hypot(step, torch.minimum(across, 1.0 - across))
+    assert float(apart.min()) > 0.77 / count**0.5
+
+
 def test_circle():
     v = phases()
     assert torch.allclose(
@@ -45,13 +70,13 @@ def test_core_package_recognises_the_phase(name, samples):
     assert apart.max() <= (0.5 / samples if name == "sawbridge" else 1e-9) + 1e-12
 
 
-@pytest.mark.parametrize(("name", "samples"), CASES)
+@pytest.mark.parametrize(("name", "samples"), CASES + SURFACES)
 def test_energy(name, samples):
     waves, v = signal(name, samples), phases()
     assert torch.allclose(waves.energy(v), waves.sample(v).square().sum(-1), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "samples"), CASES)
+@pytest.mark.parametrize(("name", "samples"), CASES + SURFACES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_projection_is_the_product(name, samples, dtype):
     """Forward, and backward against autograd: rounding relative to the sum of the sizes of the terms."""

@@ -123,3 +123,30 @@ def test_small_distortions_follow_small_caps():
     assert ed.lower_bound("sphere", 1.0 - near) == pytest.approx(
         -near * math.log2(near) + near / math.log(2.0), rel=1e-4
     )
+
+
+@pytest.mark.parametrize("source", ["sphere", "torus:1,2", "rotations"])
+def test_bound_on_the_lagrangian(source):
+    """No more than the least of lower_bound(D) + λD, and no less than the dual bound on a grid of p."""
+    resolved = ed.sources.resolve(source, surfaces=True)
+    D = np.geomspace(0.003, 1.0, 800) * resolved.max_distortion
+    below = ed.lower_bound(source, D, base=math.e)
+    p = np.geomspace(1e-4, 1.0, 5001)
+    means = resolved.relaxed.cell_distortion(p) / p
+    for lmbda in (0.0, 1.0, 2.0, 3.0, 7.0, 40.0):
+        found = ed.lagrangian_bound(source, lmbda, base=math.e)
+        assert (-np.log(p) + lmbda * means).min() - 1e-5 <= found <= (below + lmbda * D).min() + 1e-9
+        assert found >= (below + lmbda * D).min() - 4e-3  # which that grid of D misses: E is steep
+    lmbda = np.array([[1.0, 5.0]])
+    bits = ed.lagrangian_bound(source, lmbda)
+    assert bits.shape == (1, 2)
+    assert bits[0, 1] == pytest.approx(ed.lagrangian_bound(source, 5.0 * math.log(2), base=math.e) / math.log(2))
+
+
+def test_bound_on_the_lagrangian_of_curves():
+    """The optimum where it is known, else the dual bound, which is the least of lower_bound(D) + λD."""
+    assert ed.lagrangian_bound("circle", 9.0) == ed.lagrangian("circle", 9.0).value
+    source = ed.Spectrum(0.5 ** np.arange(1, 12))
+    assert source.status == "upper bound"
+    D = np.geomspace(0.01, 1.0, 2001) * source.max_distortion
+    assert ed.lagrangian_bound(source, 4.0) == pytest.approx((ed.lower_bound(source, D) + 4.0 * D).min(), abs=1e-5)

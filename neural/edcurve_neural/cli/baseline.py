@@ -13,10 +13,11 @@ import click
 from edcurve import progress
 from edcurve.cli.common import NumberList, json_option, offer, reported, write_all
 from edcurve.cli.parsing import Command
+from edcurve.sources import Surface
 
 from edcurve_neural.baselines import ecvq, phase_quantizer, transform_coding
 from edcurve_neural.evaluation import evaluate
-from edcurve_neural.signals import SAMPLES, SIGNALS, samples_or_default
+from edcurve_neural.signals import SAMPLES, SIGNALS, samples_or_default, source_of
 from edcurve_neural.store import metrics
 
 from . import listing
@@ -29,7 +30,9 @@ POINTS = 2**16  # fewer than for trained compressors, as whole realizations are 
 @click.command(cls=Command)
 @click.argument("source", shell_complete=offer(tuple(SIGNALS)))
 @click.option("--lmbda", type=NumberList(), required=True, help="λ of the loss rate + λ · distortion, in bits.")
-@click.option("--kind", type=Names(KINDS), help=f"Some of {', '.join(KINDS)}. [default: all]")
+@click.option(
+    "--kind", type=Names(KINDS), help=f"Some of {', '.join(KINDS)}. [default: all, of a surface ecvq and klt]"
+)
 @click.option("--samples", type=click.IntRange(2, 2**20), help="Points at which functions are sampled. [default: 1024]")
 @click.option("--codewords", type=click.IntRange(min=1), default=256, show_default=True, help="ecvq: before merging.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="ecvq: of its training set.")
@@ -40,9 +43,10 @@ POINTS = 2**16  # fewer than for trained compressors, as whole realizations are 
 def baseline(source: str, csv_path: str | None, as_json: bool, **options: Any) -> None:
     """Measure compressors that are not neural, for comparison.
 
-    SOURCE is ramp, circle, sinusoid or sawbridge. The kinds are vector quantization with an entropy constraint (ecvq),
-    linear transform coding (klt), and uniform quantization of the phase, which presumes that the manifold is known.
-    Rows have the columns of `edcurve runs`, with the kind as compressor; columns that a kind lacks are empty.
+    SOURCE is ramp, circle, sinusoid, sawbridge, sphere or torus. The kinds are vector quantization with an entropy
+    constraint (ecvq), linear transform coding (klt), and uniform quantization of the phase, which presumes that the
+    manifold is known, and is a curve. Rows have the columns of `edcurve runs`, with the kind as compressor; columns
+    that a kind lacks are empty.
     """
     rows = list(_rows(source, **options))
     write_all({csv_path: partial(listing.write_csv, rows)})
@@ -59,7 +63,8 @@ def _rows(
     """A row for each kind and λ, with progress on standard error."""
     if source in SIGNALS:
         samples = samples_or_default(source, samples)
-    wanted = [(name, value) for name in kind or KINDS for value in lmbda]
+    possible = KINDS[:2] if source in SIGNALS and isinstance(source_of(source), Surface) else KINDS
+    wanted = [(name, value) for name in kind or possible for value in lmbda]
     with progress.bar("baselines", len(wanted)) as update:
         for done, (name, value) in enumerate(wanted, start=1):
             yield row(name, source, value, samples or SAMPLES, points, **options)

@@ -162,9 +162,9 @@ def train(
 ) -> None:
     """Train one neural compressor, and measure it.
 
-    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a curve (.npy, .npz or .csv). With --store,
-    a compressor that the store has is not trained again. A command that was killed goes on from its last checkpoint
-    when it is given again.
+    SOURCE is ramp, circle, sinusoid, sawbridge, sphere or torus, or a file of points along a curve (.npy, .npz or
+    .csv). With --store, a compressor that the store has is not trained again. A command that was killed goes on from
+    its last checkpoint when it is given again.
     """
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     config = Config(_source(source, is_open), **_given(options, hidden))
@@ -194,10 +194,10 @@ def sweep(
 ) -> None:
     """Train many neural compressors into a store.
 
-    SOURCE is ramp, circle, sinusoid or sawbridge, or a file of points along a curve (.npy, .npz or .csv). Options take
-    several values, separated by commas, and all combinations are trained, many at once. A compressor that the store has
-    is not trained again. A command that was killed goes on from its last checkpoint when it is given again, and ends
-    with the same weights.
+    SOURCE is ramp, circle, sinusoid, sawbridge, sphere or torus, or a file of points along a curve (.npy, .npz or
+    .csv). Options take several values, separated by commas, and all combinations are trained, many at once. A
+    compressor that the store has is not trained again. A command that was killed goes on from its last checkpoint when
+    it is given again, and ends with the same weights.
     """
     if workers is not None and cluster is not None:
         raise click.UsageError("--workers and --cluster exclude each other")

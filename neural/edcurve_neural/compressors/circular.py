@@ -39,7 +39,7 @@ class Circular:
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid" or "sawbridge".
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus".
     hidden : sequence of int
         Widths of the hidden layers of the analysis.
     flat : Tensor, shape (1, parameters)

@@ -65,7 +65,7 @@ class NTC(nn.Module):
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid" or "sawbridge".
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus".
     latent_dim : int
         Dimension of the latent space.
     hidden : sequence of int

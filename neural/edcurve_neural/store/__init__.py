@@ -24,6 +24,7 @@ import edcurve
 import numpy as np
 from edcurve.io.arrays import shortened
 from edcurve.io.files import replacing
+from edcurve.sources import Surface
 
 from edcurve_neural import files, manifolds
 from edcurve_neural.compressors.base import Compressor
@@ -238,6 +239,7 @@ def metrics(evaluation: Evaluation, lmbda: float) -> dict[str, Any]:
         **{name: _plain(part) for name, part in evaluation.decomposition(lmbda, fine=True)._asdict().items()},
         **both,
         **(_optimum(source) if is_measured else {}),
+        **({"left_open": evaluation.left_open(lmbda)} if isinstance(source, Surface) else {}),
         "rank_floor": evaluation.rank_floor,
     }
 

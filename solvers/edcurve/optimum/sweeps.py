@@ -132,6 +132,73 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     return Lagrangian(*[*(part.reshape(values.shape) for part in parts), status_of(resolved)])
 
 
+def lagrangian_bound(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Any:
+    """Lower bound on H + λD of all codes: the value of `lagrangian` where that is the least of all, else below it.
+
+    Of a sphere, a torus and rotations it is the least over cell sizes, min over K of log K + λ K d(1/K), where (★)
+    holds for these sizes. Otherwise, and where the status of a curve is "upper bound", it is the dual bound, the
+    minimum over p of −log p + λ d(p)/p. That minimum is sought on a grid of p and refined around its least value.
+
+    Parameters
+    ----------
+    source : Source or str
+        The source, or the name of a built-in one. It must be stationary.
+    lmbda : float or array_like
+        λ ≥ 0, finite, in units of `base` per unit distortion.
+    base : float
+        Base of the logarithm, above 1.
+
+    Returns
+    -------
+    float or ndarray
+        The bound in units of `base`, of the shape of `lmbda`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `lagrangian`.
+
+    Examples
+    --------
+    >>> import edcurve as ed
+    >>> best = ed.lagrangian("sphere", 8.0).value
+    >>> round(best - ed.lagrangian_bound("sphere", 8.0), 4)  # bits
+    0.0324
+    """
+    resolved = resolve(source, surfaces=True)
+    unit = validation.log_base(base)
+    sizes = resolved.relaxed if isinstance(resolved, Surface) else resolved
+    if sizes.status != BOUND:
+        return lagrangian(sizes, lmbda, base=base).value
+
+    def one(value: float) -> float:
+        return _dual_value(sizes, value * unit) / unit
+
+    values = validation.nonnegative("lmbda", lmbda, finite=True)
+    return float(one(float(values))) if values.ndim == 0 else np.vectorize(one, otypes=[float])(values)
+
+
+def _dual_value(source: Source, lmbda: float) -> float:
+    """The minimum over 0 < p ≤ 1 of −ln p + λ d(p)/p, which has several local minima where cells change their shape."""
+    from scipy.optimize import minimize_scalar
+
+    def cost(y: Any) -> Any:
+        p = np.exp(-np.asarray(y))
+        return y + lmbda * source.cell_distortion(p) / p
+
+    some = math.log1p(lmbda * source.max_distortion)
+    grid = np.linspace(0.0, min(lmbda * source.max_distortion, float(cost(some))), DUAL_POINTS)  # beyond, −ln p is more
+    values = cost(grid)
+    best = float(values.min())
+    for i in np.flatnonzero(values[1:-1] <= np.minimum(values[:-2], values[2:])) + 1:
+        found = minimize_scalar(cost, bounds=(grid[i - 1], grid[i + 1]), method="bounded", options={"xatol": 1e-9})
+        best = min(best, float(found.fun))
+    return best
+
+
+DUAL_POINTS = 4096  # of the grid for the dual bound
+
+
 def multipliers(source: Source | str, cells: ArrayLike, *, base: float = 2) -> tuple[Any, Any]:
     """Range of λ for which a number of cells attains the least H + λD: the inverse of `lagrangian`.
 

@@ -21,6 +21,7 @@ CASES = [
     ("ramp", 1024, (8, 8)),
     ("sawbridge", 64, (10, 12)),
     ("sinusoid", 64, (10, 12)),
+    ("torus", 4, (9, 10)),
 ]
 SERVED = [case for case in CASES if case[0] != "sinusoid"]
 SCHEDULED = (0.06, 1.0, 3.0)
