@@ -557,7 +557,7 @@ class SurfaceSignal(Signal):
 
     A phase v stands for a point of a lattice, a = v and b the fractional part of `SPREAD` v: a line so tightly wound
     that it fills the square. The phases (j + ½)/n make a lattice of n points, all of equal weight; random phases,
-    multiples of 2⁻²⁴, are points of one of 2²⁴.
+    multiples of 2⁻²⁴, are points of one of 2²⁴. A phase that is rounded to float32 is another point, not a near one.
     """
 
     accelerated = True

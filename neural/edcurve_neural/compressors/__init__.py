@@ -10,7 +10,7 @@ from torch import Tensor
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.optimisation.settings import Settings
 
-from . import train_circular, train_ntc
+from . import circles, train_circular, train_ntc
 from .base import Compressor, Kind
 
 COMPRESSORS: dict[str, Kind] = {
@@ -19,6 +19,7 @@ COMPRESSORS: dict[str, Kind] = {
     "circular": train_circular.SERIES,
     "circular-field": train_circular.FIELD,
     "circular-table": train_circular.TABLE,
+    "circles": circles.KIND,
 }
 
 

@@ -139,15 +139,7 @@ class Circular:
 
     @cached_property
     def _probabilities(self) -> Tensor:
-        """Probabilities of the cells, shape (K,): integrals of the density."""
-        k = torch.arange(self.cells + 1, dtype=torch.float64, device=self.density.device)
-        edges = (k - self.offset) / self.cells
-        whole = torch.floor(edges)
-        bins = len(self.density)
-        below = torch.cat([self.density.new_zeros(1), self.density.cumsum(0)]) / bins
-        at = (edges - whole) * bins
-        inside = at.floor().long().clamp(max=bins - 1)
-        return torch.diff(whole + below[inside] + (at - inside) * self.density[inside] / bins).clamp(min=0.0)
+        return probabilities(self.density, self.cells, self.offset)
 
     def state(self) -> dict[str, Tensor]:
         """Parameters by name, with the density and the cells."""
@@ -265,6 +257,18 @@ def histogram(latent: Tensor) -> Tensor:
     """Density of latents (1, n) in bins, relative to a uniform one; each bin has half a latent added."""
     counts = torch.bincount((latent[0] * BINS).long().clamp(0, BINS - 1), minlength=BINS).double() + 0.5
     return counts * (BINS / counts.sum())
+
+
+def probabilities(density: Tensor, cells: int, offset: float) -> Tensor:
+    """Probabilities of equal cells, shape (K,): integrals of a density in bins, as from `histogram`."""
+    k = torch.arange(cells + 1, dtype=torch.float64, device=density.device)
+    edges = (k - offset) / cells
+    whole = torch.floor(edges)
+    bins = len(density)
+    below = torch.cat([density.new_zeros(1), density.cumsum(0)]) / bins
+    at = (edges - whole) * bins
+    inside = at.floor().long().clamp(max=bins - 1)
+    return torch.diff(whole + below[inside] + (at - inside) * density[inside] / bins).clamp(min=0.0)
 
 
 def cell(latent: Tensor, cells: int, offset: float) -> Tensor:
