@@ -268,3 +268,14 @@ def test_formats_that_do_not_exist(drawn, tmp_path, name):
     with pytest.raises(ValueError, match=r"path must end in one of .*png.*, got "):
         drawing.save(drawn, tmp_path / name)
     assert not [*tmp_path.iterdir()]
+
+
+def test_gaps_of_a_surface_are_at_most_so_large(plt):
+    ax = ed.plot_gap("torus", [(0.5, 4.0), (0.02, 9.0)])
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "gap at most" in labels
+    assert "E(D) is in here" in labels
+    (stems,) = [lines for lines in ax.collections if lines.get_label() == "gap at most"]
+    feet = [segment[0, 1] for segment in stems.get_segments()]
+    assert feet == pytest.approx(ed.lower_bound("torus", [0.5, 0.02]), rel=1e-12)
+    assert ax.get_xlim()[0] < 0.02

@@ -113,8 +113,9 @@ class DataEvaluation(ComparedByValue):
         """
         if self.kept is None:
             assert self.source is not None
-            source = self.source.relaxed if isinstance(self.source, Surface) else self.source
-            return float(edcurve.lagrangian(source, lmbda).value)
+            if isinstance(self.source, Surface):
+                return float(edcurve.lagrangian_bound(self.source, lmbda))
+            return float(edcurve.lagrangian(self.source, lmbda).value)
         return _bound(self, lmbda)
 
     def ecvq(self, lmbda: float) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve.equality import same
 
-from . import validation
+from . import codes, validation
 from .drawing import draw
 from .io import files, markup
 from .optimum.bounds import lower_bound, upper_bound
@@ -336,11 +336,17 @@ def curve(
 def least(source: Source) -> float:
     """Smallest distortion of a curve by default: D_max/1000, or the truncation error up to D_max/20.
 
-    Of a surface, whose codes have many cells, D_max/50.
+    Of a surface, whose codes have many cells, D_max/50, or that of the code of most cells known.
     """
     if isinstance(source, Surface):
-        return COARSE * source.max_distortion
+        return max(COARSE * source.max_distortion, codes.least_distortion(source))
     return min(max(1e-3 * source.max_distortion, source.truncation), 0.05 * source.max_distortion)
+
+
+def down_to(source: Source, low: float) -> float:
+    """Smallest distortion of a curve that goes down to `low` if `least` does not; of a surface, as far as codes do."""
+    lowest = min(least(source), low)
+    return max(lowest, codes.least_distortion(source)) if isinstance(source, Surface) else lowest
 
 
 def spread(low: float, high: float, num: int) -> Array:

@@ -125,7 +125,8 @@ def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
     if curve.floor is not None:
         label = f"rank floor, width {curve.width}: D ≥ {curve.floor:.3g}"
         ax.axvline(curve.floor, color="0.5", lw=1.0, ls=(0, (1, 1)), label=label)
-    ax.plot(at, log_cells, "o", color="k", ms=3.0, ls="none", label="K equal cells")
+    if not enclosed:
+        ax.plot(at, log_cells, "o", color="k", ms=3.0, ls="none", label="K equal cells")
     for count, d, h in zip(cells.tolist(), at.tolist(), log_cells.tolist(), strict=True):
         if 1 < count <= LABELLED:
             ax.annotate(str(count), (d, h), textcoords="offset points", xytext=(4, 3), fontsize=8)

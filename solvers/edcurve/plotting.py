@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from . import curves
 from .drawing import COLOURS, MARKERS, draw
 from .io import tables
-from .optimum.bounds import upper_bound
-from .sources import Source, resolve
+from .optimum import gaps
+from .sources import ENCLOSED, Source, resolve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,38 +56,42 @@ def plot_gap(
     Returns
     -------
     matplotlib.axes.Axes
-        The gap is H − E(D), as `excess` gives it; where E(D) is known only from above, H less that bound. It is
-        written for at most 16 points, the largest first, where there is room for it.
+        The gap is H − E(D), as `excess` gives it; where E(D) is known only from above, H less that bound; of a surface,
+        H less the lower bound, "gap at most". It is written for at most 16 points, the largest first, where there is
+        room for it.
 
     Raises
     ------
     ValueError, TypeError
         For arguments that are not allowed, and points that are not numbers, named in the message.
     """
-    source = resolve(source)
+    source = resolve(source, surfaces=True)
     measured = tables.read(points, source.name, units=units)
     D, H = measured.distortion, measured.entropy
-    low = min(curves.least(source), 0.9 * float(D.min(where=D > 0.0, initial=math.inf)))
+    left = 0.9 * float(D.min(where=D > 0.0, initial=math.inf))
+    low = curves.down_to(source, left)
     drawn = curves.curve(source, curves.spread(low, source.max_distortion, 256), base=base)
-    best = np.asarray(upper_bound(source, D, base=base))
+    best = np.asarray(gaps.reference(source, D, base=base))
     ax = draw(drawn, ax)
     if D.min() > 0.0 if log is None else log:
         ax.set_xscale("log")
-        ax.set_xlim(0.9 * low, 1.2 * max(source.max_distortion, float(D.max())))
+        ax.set_xlim(0.9 * min(low, left), 1.2 * max(source.max_distortion, float(D.max())))
     colours = np.empty(len(D), dtype=object)
     for i, (name, rows) in enumerate(measured.by_codec().items()):
         colours[rows] = COLOURS[i % len(COLOURS)]
         style: dict[str, Any] = {"color": colours[rows[0]], "marker": MARKERS[i % len(MARKERS)], "ms": 5.0}
         ax.plot(D[rows], H[rows], ls="none", **style, label=name.replace("$", r"\$") or "measured", zorder=3)
     finite = np.isfinite(best)
-    label = "gap" if len(set(colours)) == 1 else "_"
+    gap = "gap at most" if source.status == ENCLOSED else "gap"
+    alone = len(set(colours)) == 1
+    label = gap if alone else "_"
     ax.vlines(D[finite], best[finite], H[finite], colors=colours[finite].tolist(), lw=1.2, label=label)
-    if label != "gap":  # in the legend, of no codec's colour
-        ax.plot([], [], color="0.5", lw=1.2, label="gap")
+    if not alone:  # in the legend, of no codec's colour
+        ax.plot([], [], color="0.5", lw=1.2, label=gap)
     ax.set_ylim(bottom=0.0, top=max(ax.get_ylim()[1], 1.05 * float(H.max())))
     ax.legend(frameon=False)
-    unit = f" {drawn.unit}" if label == "gap" else ""  # with several codecs there is less room
-    texts = [f"{gap:+.3g}{unit}".replace("-", "−") for gap in (H - best).tolist()]
+    unit = f" {drawn.unit}" if alone else ""  # with several codecs there is less room
+    texts = [f"{one:+.3g}{unit}".replace("-", "−") for one in (H - best).tolist()]
     line = np.stack([drawn.distortion, drawn.upper], axis=1)
     _write_gaps(ax, np.stack([D, H, best], axis=1), line[np.isfinite(line[:, 1])], texts, colours)
     return ax

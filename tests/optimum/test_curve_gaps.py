@@ -7,6 +7,7 @@ import edcurve as ed
 import numpy as np
 import pytest
 from edcurve.optimum import curve_gaps
+from edcurve.sources import resolve
 from scipy.integrate import quad
 
 LOW, HIGH = 0.003, 0.06
@@ -134,3 +135,41 @@ def test_units_of_points():
     table = {"psnr": units.psnr([0.05, 0.2]), "bpp": units.bpp([3.5, 2.0])}
     want = ed.mean_excess("circle", [(0.05, 3.5), (0.2, 2.0)])
     assert ed.mean_excess("circle", table, units=units).value == pytest.approx(want.value, rel=1e-12)
+
+
+@pytest.mark.parametrize("over", ["distortion", "entropy"])
+def test_over_the_lower_bound_of_a_sphere(over):
+    """Whose lower bound is the ramp's E(D/12): a factor of D has no part in a mean over ln D, nor in decibels."""
+    sphere, entropy = np.array([0.1, 0.2, 0.5]), [5.0, 3.75, 2.25]
+    found = ed.mean_excess("sphere", np.column_stack([sphere, entropy]), over=over)
+    ramp = ed.mean_excess("ramp", np.column_stack([sphere / 12.0, entropy]), over=over)
+    assert found.value == pytest.approx(ramp.value, abs=2e-3 if over == "entropy" else 1e-9)  # an inverse, tabulated
+    assert found.reference == "lower bound"
+
+
+def test_over_the_codes_of_a_torus():
+    hull = np.geomspace(0.2, 1.0, 40)
+    table = {"distortion": hull, "entropy": ed.convex_hull("torus", hull) + 0.5}
+    found = ed.mean_excess("torus", table, reference="hull")
+    assert (found.value, found.reference) == (pytest.approx([0.5], abs=1e-3), "convex hull of codes")
+    above = ed.mean_excess("torus", table)
+    t = math.log(0.2) + math.log(5.0) * (np.arange(999) + 0.5) / 999
+    expected = np.interp(t, np.log(hull), table["entropy"]).mean() - ed.lower_bound("torus", np.exp(t)).mean()
+    assert above.value == pytest.approx([expected], abs=1e-4)
+    with pytest.raises(ValueError, match="start must be a distortion down to which codes of 'sphere' are known"):
+        ed.mean_excess("sphere", {"distortion": [1e-4, 0.5], "entropy": [14.0, 2.5]}, reference="hull")
+
+
+@pytest.mark.parametrize("name", ["sphere", "torus", "rotations", "sphere:9"])
+def test_least_lagrangian_of_surfaces(name):
+    """Below H + λD of the lower bound at every D, and attained there at one; against a grid of sizes."""
+    source, lmbda = resolve(name, surfaces=True), 1.7 / resolve(name, surfaces=True).max_distortion
+    for weight in (lmbda, 5.0 * lmbda, 40.0 * lmbda):
+        least = ed.lagrangian_bound(source, weight)
+        D = np.geomspace(1e-3, 1.0, 200) * source.max_distortion
+        assert least <= (ed.lower_bound(source, D) + weight * D).min() + 1e-9
+        p = np.geomspace(1e-6, 1.0, 50_001)
+        dual = (-np.log2(p) + weight * source.cell_distortion(p) / p).min()
+        assert least >= dual - 1e-8
+        if source.bound == "dual bound":
+            assert least == pytest.approx(dual, abs=1e-6)

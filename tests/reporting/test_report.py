@@ -218,14 +218,14 @@ def test_an_upper_bound_is_called_one():
     assert "others may be below it, but none is below the dual lower bound" in said_of_it
     assert "No compressor is below it" in page._about(circle, content.trade_off(circle, points))
     assert tables(page._values(curve))[0][0][:3] == ["D", "upper bound", "convex hull of the upper bound"]
-    (head, _), *_ = tables(page._excess(points, gaps, exact=False))
+    (head, _), *_ = tables(page._excess(points, gaps, BOUND))
     assert head[3:5] == ["best known at D", "H − best"]
 
 
 def said(points, source="circle"):
     """What the report says about the points as a whole."""
     resolved, measured_points = resolve(source), points_tables.read(points)
-    text = page._excess(measured_points, content.gaps(resolved, measured_points), exact=resolved.status != BOUND)
+    text = page._excess(measured_points, content.gaps(resolved, measured_points), resolved.status)
     return html.unescape(re.sub(r"<div.*", "", text, flags=re.DOTALL))
 
 
@@ -331,3 +331,27 @@ def test_missing_values_of_pandas_are_missing():
 def test_points_that_are_refused(points, words):
     with pytest.raises((ValueError, TypeError), match=words):
         ed.report("circle", points)
+
+
+def test_of_a_surface_gaps_are_over_the_lower_bound():
+    columns = {"distortion": [0.2, 0.4], "entropy": [3.6, 2.0], "lmbda": [9.0, 5.0]}
+    made = ed.report("sphere", columns)
+    drawn = figures(made)["curve"]["data"]
+    names = [trace["name"] for trace in drawn]
+    assert names[:4] == [
+        "E(D) is in here",
+        "upper bound: best code known",
+        "convex hull of the upper bound",
+        "lower bound",
+    ]
+    assert "gap at most" in names
+    assert "K equal cells" not in names
+    points = points_tables.read(columns, "sphere")
+    gaps = content.gaps(resolve("sphere", surfaces=True), points)
+    assert gaps.gap == pytest.approx(np.array([3.6, 2.0]) - ed.lower_bound("sphere", [0.2, 0.4]), rel=1e-12)
+    # the ramp's least H + λD, whose distortions are a twelfth
+    ramp = ed.lagrangian("ramp", 12.0 * np.array([9.0, 5.0])).value
+    assert gaps.excess == pytest.approx(np.array([5.4, 4.0]) - ramp, rel=1e-9)
+    assert np.isnan(gaps.least_distortion).all()
+    for said in ("between two bounds", "H − lower bound", "of several parameters", "No code has a negative gap"):
+        assert said in html.unescape(made)

@@ -57,7 +57,7 @@ def mean_excess(
     from edcurve.optimum import curve_gaps
     from edcurve.sources import resolve
 
-    resolved = resolve(source)
+    resolved = resolve(source, surfaces=True)
     table = units.read(points, resolved, units.of(resolved, base))
     if table.left_out:
         click.echo(omitted(table), err=True)

@@ -44,7 +44,7 @@ def report(
     flags |= {"--open": file.closed is False, "--closed": file.closed is True, "--waveform": file.waveform}
     command += [word for option, value in given.items() if value is not None for word in (option, value)]
     command += [flag for flag, wanted in flags.items() if wanted]
-    resolved = resolve(source_from(source, file))
+    resolved = resolve(source_from(source, file), surfaces=True)
     measured = None if points is None else units.read(points, resolved, units.of(resolved))
     report(resolved, measured, out, shannon=shannon, command=[*command, *units.words(), "--out", out])
     click.echo(f"wrote {out}")
@@ -71,7 +71,7 @@ def gap(source: Source | str, points: str, out: str, log: bool | None, base: flo
     from edcurve.sources import resolve
 
     drawing.require_format(out, "--out")
-    resolved = resolve(source)
+    resolved = resolve(source, surfaces=True)
     measured = units.read(points, resolved, units.of(resolved, base))
     drawing.write(out, lambda ax: plot_gap(resolved, measured, base=base, ax=ax, log=log))
     click.echo(f"wrote {out}")

@@ -15,7 +15,7 @@ from edcurve.sources import Rotations, Sphere, Surface, Torus
 from . import lattices, sampled
 from .code import Cells, SphereCells, SurfaceCode, TorusCells
 
-__all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "hull", "searched"]
+__all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "hull", "least_distortion", "searched"]
 
 Array = NDArray[np.float64]
 
@@ -54,6 +54,13 @@ def at_distortion(source: Surface, distortion: float, least: float) -> SurfaceCo
     if source.exact_from <= distortion:
         return _two_caps(source, distortion)
     return table.code(source, int(enough[table.entropy[enough].argmin()]))
+
+
+def least_distortion(source: Surface) -> float:
+    """Distortion of the code of most cells; of the torus twice the bound for so many, which lattices are well below."""
+    if isinstance(source, Torus):
+        return 2.0 * MOST * float(source.cell_distortion(1.0 / MOST))
+    return _scale(source) * float(_table_of(source).distortion.min())
 
 
 def searched(source: Surface) -> bool:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from edcurve import validation
 from edcurve.equality import ComparedByValue
 from edcurve.io import tables
-from edcurve.sources import BOUND, Source, resolve
+from edcurve.sources import BOUND, ENCLOSED, PROVED, Source, Surface, resolve
 from edcurve.units import Units
 
-from .bounds import upper_bound
+from . import gaps
 from .exact import distortion_entropy
 from .sweeps import convex_hull
 
@@ -32,6 +32,7 @@ Function = Callable[[Array], Array]
 OVER = ("distortion", "entropy")
 OPTIMUM, HULL = "optimum", "hull"
 STEPS, STEPS_SEARCHED = 2**14, 64  # points at which the optimum is averaged; where it takes a search at each of them
+STEPS_GENERAL = 512  # and of surfaces, of whose bound each takes a millisecond
 DECIBEL = 10.0 / math.log(10.0)
 
 
@@ -52,7 +53,8 @@ class MeanExcess(ComparedByValue):
     start, end : float
         The range of it.
     reference : str
-        What the excess is over: "E(D)", "upper bound", "convex hull", "convex hull of an upper bound", or a codec.
+        What the excess is over: "E(D)", "upper bound", "lower bound", "convex hull", "convex hull of an upper bound",
+        "convex hull of codes", or a codec.
     base : float
         Base of the logarithm of entropies.
     """
@@ -124,7 +126,8 @@ def mean_excess(
         "distortion" or "entropy".
     reference : str
         "optimum" is E(D), or the entropy of the best partition known; "hull" its convex hull; else the label of one of
-        the codecs.
+        the codecs. Of a surface "optimum" is `lower_bound`, so that the excess over E(D) is at most what is returned,
+        and "hull" is that of the codes known.
     start, end : float, optional
         The range of D or H, within that of every codec; by default the range that all of them share.
     units : Units, optional
@@ -143,7 +146,7 @@ def mean_excess(
     ValueError, TypeError
         For arguments that are not allowed, named in the message, and for codecs that share no range.
     """
-    resolved = resolve(source)
+    resolved = resolve(source, surfaces=True)
     validation.log_base(base)
     if over not in OVER:
         raise ValueError(f"over must be one of {' and '.join(OVER)}, got {over!r}")
@@ -222,20 +225,32 @@ def _given(name: str, value: float | None, over: str) -> float | None:
     return math.log(number)
 
 
-def _least(source: Source, reference: str, over: str, low: float, high: float, base: float) -> tuple[float, str]:
+def _least(source: Source, against: str, over: str, low: float, high: float, base: float) -> tuple[float, str]:
     """Mean of the reference over the range, by its values in the middles of equal steps; and its name."""
-    bound = source.status == BOUND
-    steps = STEPS_SEARCHED if bound else STEPS
+    exact, enclosed = source.status not in (BOUND, ENCLOSED), source.status == ENCLOSED
+    searched = source.status == BOUND or (enclosed and against == HULL)
+    steps = (
+        STEPS_SEARCHED
+        if searched
+        else STEPS_GENERAL
+        if isinstance(source, Surface) and source.relaxed.status != PROVED
+        else STEPS
+    )
     middles = low + (high - low) * (np.arange(steps) + 0.5) / steps
-    if reference == HULL:
-        named = "convex hull of an upper bound" if bound else "convex hull"
+    if against == HULL:
+        named = "convex hull" if exact else f"convex hull of {'codes' if enclosed else 'an upper bound'}"
         of_distortion: Function = partial(convex_hull, source, base=base)
     else:
-        named = "upper bound" if bound else "E(D)"
-        of_distortion = partial(upper_bound, source, base=base)
+        named = gaps.REFERENCES[source.status]
+        of_distortion = partial(gaps.reference, source, base=base)
     if over == "distortion":
-        return float(of_distortion(np.exp(middles)).mean()), named
-    if reference == OPTIMUM and not bound:
+        mean = float(of_distortion(np.exp(middles)).mean())
+        if not math.isfinite(mean):
+            raise ValueError(
+                f"start must be a distortion down to which codes of {source.name!r} are known, got {math.exp(low):.6g}"
+            )
+        return mean, named
+    if against == OPTIMUM and exact:
         return float(np.log(distortion_entropy(source, middles, base=base)).mean()), named
     return float(_inverse(of_distortion, source.max_distortion, middles).mean()), named
 

@@ -10,14 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
 from edcurve.measurement import Measurement
-from edcurve.sources import BOUND, ENCLOSED, Source, resolve
+from edcurve.sources import BOUND, CHECKED, ENCLOSED, PROVED, Source, Surface, resolve
 
-from . import sanity
+from . import enclosed, sanity
 from .bounds import upper_bound
 from .exact import entropy_distortion
 from .sweeps import lagrangian
 
 Array = NDArray[np.float64]
+REFERENCES = {PROVED: "E(D)", CHECKED: "E(D)", BOUND: "upper bound", ENCLOSED: "lower bound"}
 
 
 class Excess(NamedTuple):
@@ -80,6 +81,16 @@ def excess(
         for doubt in sanity.doubts(resolved, D.ravel(), H.ravel(), base=base, option="base"):
             validation.warn(doubt)
     return result
+
+
+def reference(source: Source, distortion: ArrayLike, *, base: float = 2) -> Any:
+    """What gaps are measured from: E(D), or the entropy of the best partition known; of a surface the lower bound.
+
+    `REFERENCES` has its name by the status of the source.
+    """
+    if isinstance(source, Surface):
+        return enclosed.lower_bound(source, distortion, base)
+    return upper_bound(source, distortion, base=base)
 
 
 def _of_measurement(

@@ -28,9 +28,9 @@ def report(
 ) -> str | None:
     """Write one self-contained HTML file about a source, and how far measured compressors are from its optimum.
 
-    It has an interactive plot of E(D), its bounds and its convex hull; the gap of each point, and its parts where they
-    are known; certificates; versions and command. It loads nothing from the network, and the same input gives the same
-    file. Needs plotly (``pip install 'edcurve[report]'``).
+    It has an interactive plot of E(D), its bounds and its convex hull, or of a surface the band that E(D) is in; the
+    gap of each point, and its parts where they are known; certificates; versions and command. It loads nothing from
+    the network, and the same input gives the same file. Needs plotly (``pip install 'edcurve[report]'``).
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def report(
     """
     from . import content, page
 
-    source = resolve(source)
+    source = resolve(source, surfaces=True)
     if out is not None and Path(out).suffix.lower() not in SUFFIXES:
         raise ValueError(f"out must end in {' or '.join(SUFFIXES)}, got {os.fspath(out)!r}")
     measured = None if points is None else tables.read(points, source.name, units=units)

@@ -13,8 +13,9 @@ from edcurve import curves, progress
 from edcurve.curves import Curve
 from edcurve.io.tables import Points
 from edcurve.optimum import bounds, exact, sweeps
+from edcurve.optimum import gaps as references
 from edcurve.optimum.sanity import doubts
-from edcurve.sources import BOUND, Ramp, SampledRamp, Source, Spectrum
+from edcurve.sources import BOUND, ENCLOSED, Ramp, SampledRamp, Source, Spectrum
 
 if TYPE_CHECKING:
     from edcurve.certificate import Certificate
@@ -30,9 +31,10 @@ HARMONICS = 64  # with more of them a certificate may take minutes
 class Gaps:
     """How far points are above the optimum, in bits; NaN where the points do not say enough.
 
-    `best` is E(D), or the entropy of the best partition found; `gap` is H − best. `excess` is H + λD above its least
-    value for the source, and `sampled` the same for the ramp as the compressor sees it, at T points. The parts are
-    `entropy_model` = R − H, `decoder` = λ(D − D_c) and `partition` = H + λD_c − min. The first is the sum of
+    `best` is E(D), or the entropy of the best partition found, or of a surface the lower bound; `gap` is H − best.
+    `excess` is H + λD above its least value for the source, of a surface above the bound on that, and `sampled` the
+    same for the ramp as the compressor sees it, at T points. The parts are `entropy_model` = R − H, `decoder` =
+    λ(D − D_c) and `partition` = H + λD_c − min. The first is the sum of
     `dependence` = H_m − H and `marginals` = R − H_m, with H_m the entropies of the latents one by one. The second is
     that of `readout` = λ(D − D_r) and `features` = λ(D_r − D_c), with D_r that of the best last layer. `doubts` are
     sentences about points that are impossible, or worse than sending nothing.
@@ -73,8 +75,8 @@ def trade_off(source: Source, points: Points | None) -> Curve:
     low, high = curves.least(source), source.max_distortion
     if points is not None:
         reached = points.distortion[points.distortion > 0.0]
-        low = min(low, 0.9 * float(reached.min(initial=low)))
-    searched = source.status == BOUND
+        low = curves.down_to(source, 0.9 * float(reached.min(initial=low)))
+    searched = source.status in (BOUND, ENCLOSED)
     grid = [float(f"{D:.3e}") for D in curves.spread(low, high, NUM_SEARCHED if searched else NUM).tolist()]
     cells = np.arange(1, curves.MOST_EQUAL_CELLS + 1)
     corners = cells * source.cell_distortion(1.0 / cells)
@@ -100,14 +102,16 @@ def shannon(source: Source, curve: Curve, wanted: bool | None) -> tuple[Array, A
 def gaps(source: Source, points: Points) -> Gaps:
     """How far the points are above the optimum, with the parts of that."""
     D, H, lmbda = points.distortion, points.entropy, points.lmbda
-    best = np.asarray(bounds.upper_bound(source, D))
+    best = np.asarray(references.reference(source, D))
     least_distortion = np.full(D.shape, np.nan)
-    if source.status != BOUND:
+    if source.status not in (BOUND, ENCLOSED):
         least_distortion = np.asarray(exact.distortion_entropy(source, H))
     minimum = np.full(D.shape, np.nan)
     weighted = np.isfinite(lmbda)
     if weighted.any():
-        minimum[weighted] = sweeps.lagrangian(source, lmbda[weighted]).value
+        enclosed = source.status == ENCLOSED
+        at = lmbda[weighted]
+        minimum[weighted] = sweeps.lagrangian_bound(source, at) if enclosed else sweeps.lagrangian(source, at).value
     sampled = _least_sampled(source, points)
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers close to the largest double
         return Gaps(

@@ -15,13 +15,20 @@ import numpy as np
 from edcurve.curves import Curve, evenly_spaced, picture
 from edcurve.io.markup import facts, number, table, text
 from edcurve.io.tables import Points, counted, omitted
-from edcurve.sources import BOUND, PROVED, Source
+from edcurve.optimum.gaps import REFERENCES
+from edcurve.sources import BOUND, ENCLOSED, PROVED, Source, Surface
 
 from . import plots
 from .content import Certificates, Gaps
 
 ROWS = 24
 ROUNDING = 1e-9  # bits: an optimal code may be as much below E(D)
+NEGATIVE = {  # what a negative gap means, by the status of the source
+    PROVED: "A negative gap means that a measurement flatters (few samples), or that the source is another, such as "
+    "the same one sampled. ",
+    BOUND: "A point with a negative gap is below the best partition known, or of another source. ",
+    ENCLOSED: "No code has a negative gap: a measurement flatters (few samples), or the source is another. ",
+}
 Figures = dict[str, Any]
 
 
@@ -38,7 +45,7 @@ def page(
     figures: Figures = {"curve": plots.trade_off(curve, shannon, points, gaps)}
     sections = [_about(source, curve), _plot(curve, points)]
     if points is not None and gaps is not None:
-        sections.append(_excess(points, gaps, exact=source.status != BOUND))
+        sections.append(_excess(points, gaps, source.status))
         if (bars := plots.decomposition(points, gaps)) is not None:
             figures["parts"] = bars
             sections.append(_parts(points, gaps))
@@ -85,6 +92,7 @@ def _scrolled(content: str) -> str:
 
 def _about(source: Source, curve: Curve) -> str:
     kind = "a loop" if source.closed else "a curve with two ends"
+    kind = "of several parameters" if isinstance(source, Surface) else kind
     pairs: list[tuple[str, object]] = [
         ("D_max, the distortion at zero entropy", repr(source.max_distortion)),
         ("the manifold is", kind),
@@ -98,6 +106,8 @@ def _about(source: Source, curve: Curve) -> str:
     if curve.status == BOUND:
         lower = ", but none is below the dual lower bound" if np.isfinite(curve.lower).any() else ""
         below = f"Here it is not known: the curve is the best partition found, and others may be below it{lower}."
+    if curve.status == ENCLOSED:
+        below = "Here it is between two bounds: no compressor is below the lower one, and a code attains the upper one."
     return (
         "<p>E(D) is the least entropy, in bits, of any code whose mean squared error is at most D, for one realization "
         f"of the source at a time. {below}</p>{facts(pairs)}"
@@ -115,8 +125,9 @@ def _plot(curve: Curve, points: Points | None) -> str:
     )
 
 
-def _excess(points: Points, gaps: Gaps, *, exact: bool) -> str:
-    best = "E(D)" if exact else "best known at D"
+def _excess(points: Points, gaps: Gaps, status: str) -> str:
+    enclosed = status == ENCLOSED
+    best = "best known at D" if status == BOUND else REFERENCES[status]
     weighted = bool(np.isfinite(points.lmbda).any())
     D, H = points.distortion, points.entropy
     columns: dict[str, list[Any]] = {
@@ -124,24 +135,24 @@ def _excess(points: Points, gaps: Gaps, *, exact: bool) -> str:
         "D": D.tolist(),
         "H": H.tolist(),
         best: gaps.best.tolist(),
-        f"H − {best}" if exact else "H − best": gaps.gap.tolist(),
-        "least D at H": gaps.least_distortion.tolist(),
+        "H − best" if status == BOUND else f"H − {best}": gaps.gap.tolist(),
     }
+    if not enclosed:
+        columns["least D at H"] = gaps.least_distortion.tolist()
     if weighted:
         columns |= {"λ": points.lmbda.tolist(), "excess of H + λD": gaps.excess.tolist()}
     if np.isfinite(gaps.sampled).any():
         columns["for the ramp as sampled"] = gaps.sampled.tolist()
     if any(points.labels):
         columns["compressor"] = list(points.labels)
-    note = f"{counted(len(points), 'point')}{_worst(gaps, exact=exact)}. "
+    note = f"{counted(len(points), 'point')}{_worst(gaps, status)}. "
     if points.left_out:
         note += f"{omitted(points)}. "
     if (gaps.gap < -ROUNDING).any():
+        note += NEGATIVE.get(status, NEGATIVE[PROVED])
+    if enclosed:
         note += (
-            "A negative gap means that a measurement flatters (few samples), or that the source is another, such as "
-            "the same one sampled. "
-            if exact
-            else "A point with a negative gap is below the best partition known, or of another source. "
+            "Gaps and excesses are over lower bounds: of them, up to the width of the band may be the optimum's own. "
         )
     if weighted:
         note += "The excess of H + λD over its minimum is what training at that λ left. "
@@ -166,11 +177,14 @@ def _by_codec(points: Points, gaps: Gaps, columns: dict[str, list[Any]]) -> str:
     return _scrolled(table(head, rows))
 
 
-def _worst(gaps: Gaps, *, exact: bool) -> str:
+def _worst(gaps: Gaps, status: str) -> str:
     """The largest gap in words, or that no point is above the optimum."""
     worst = int(np.argmax(np.where(np.isfinite(gaps.gap), gaps.gap, -np.inf)))
     if gaps.gap[worst] < -ROUNDING:
-        one, best = gaps.gap.size == 1, "E(D)" if exact else "the best partition known"
+        one, best = (
+            gaps.gap.size == 1,
+            {BOUND: "the best partition known", ENCLOSED: "the lower bound"}.get(status, "E(D)"),
+        )
         return f", {'' if one else 'all of them '}below {best}"
     return f"; the largest gap is {number(float(gaps.gap[worst]))} bits, of point {worst + 1}"
 
@@ -202,7 +216,7 @@ def _split(names: Iterable[str]) -> str:
 
 
 def _certified(certificates: Certificates, curve: Curve) -> str:
-    name = "E(D) as computed" if curve.status != BOUND else "upper bound as computed"
+    name = "E(D) as computed" if curve.status not in (BOUND, ENCLOSED) else "upper bound as computed"
     remark = f'<p class="remark">{text(certificates.remark)}</p>' if certificates.remark else ""
     if not certificates.certified:
         return f"<h2>Certificates</h2>{remark}"
@@ -222,9 +236,9 @@ def _certified(certificates: Certificates, curve: Curve) -> str:
 def _values(curve: Curve) -> str:
     rows = evenly_spaced(curve.distortion.size, ROWS)
     names = ("distortion", "upper", "hull", "lower")
-    exact = curve.status != BOUND
+    exact = curve.status not in (BOUND, ENCLOSED)
     best = ["E(D)", "convex hull"] if exact else ["upper bound", "convex hull of the upper bound"]
-    head = ["D", *best, "dual lower bound"]
+    head = ["D", *best, "lower bound" if curve.status == ENCLOSED else "dual lower bound"]
     columns = [getattr(curve, name)[rows].tolist() for name in names]
     return (
         f"<h2>Values</h2><details><summary>{len(rows)} of the {curve.distortion.size} points of the curve</summary>"

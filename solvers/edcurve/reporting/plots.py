@@ -18,7 +18,8 @@ from edcurve.curves import Curve
 from edcurve.drawing import COLOURS
 from edcurve.io.markup import text
 from edcurve.io.tables import Points
-from edcurve.sources import BOUND
+from edcurve.optimum.gaps import REFERENCES
+from edcurve.sources import BOUND, ENCLOSED
 
 from .content import Gaps
 
@@ -37,20 +38,24 @@ SHOWN = "%{customdata}<extra></extra>"
 
 def trade_off(curve: Curve, shannon: tuple[Array, Array] | None, points: Points | None, gaps: Gaps | None) -> Any:
     """Entropy against distortion: E(D), its bounds and its hull, and the points with their gaps."""
-    exact = curve.status != BOUND
-    optimum = f"E(D), {curve.status}" if exact else "upper bound: best partition found"
+    exact, enclosed = curve.status not in (BOUND, ENCLOSED), curve.status == ENCLOSED
+    found = f"upper bound: best {'code known' if enclosed else 'partition found'}"
     hover = _hover(curve, "E(D)" if exact else "upper bound")
-    traces = [_line(optimum, curve.distortion, curve.upper, hover, OPTIMUM, "solid", 2.5)]
+    traces = [_band(curve)] if enclosed else []
+    optimum = f"E(D), {curve.status}" if exact else found
+    traces.append(_line(optimum, curve.distortion, curve.upper, hover, OPTIMUM, "solid", 2.5))
     hull = "convex hull" if exact else "convex hull of the upper bound"
     traces.append(_line(hull, curve.distortion, curve.hull, hover, HULL, "dash"))
     if np.isfinite(curve.lower).any():
-        traces.append(_line("dual lower bound", curve.distortion, curve.lower, hover, DUAL, "dot"))
+        below = "lower bound" if enclosed else "dual lower bound"
+        traces.append(_line(below, curve.distortion, curve.lower, hover, DUAL, "dot"))
     if shannon is not None:
         rates = [f"D = {_exactly(D)}<br>R(D) = {R:.6g} bits" for D, R in zip(*_lists(*shannon), strict=True)]
         traces.append(_line("Shannon's R(D)", *shannon, rates, SHANNON, "dashdot"))
-    traces.append(_equal_cells(curve))
+    if not enclosed:
+        traces.append(_equal_cells(curve))
     if points is not None and gaps is not None:
-        traces += _measured(points, gaps, "E(D)" if exact else "upper bound")
+        traces += _measured(points, gaps, REFERENCES[curve.status])
     layout = {
         "xaxis": {"title": {"text": "distortion D (mean squared error)"}, "rangemode": "tozero"},
         "yaxis": {"title": {"text": "entropy (bits)"}, "rangemode": "tozero"},
@@ -122,11 +127,20 @@ def _line(name: str, x: Array, y: Array, hover: list[str], colour: str, dash: st
     }
 
 
+def _band(curve: Curve) -> Any:
+    """What lies between the two bounds."""
+    there = np.isfinite(curve.upper) & np.isfinite(curve.lower)
+    D, upper, lower = curve.distortion[there], curve.upper[there], curve.lower[there]
+    outline = {"x": [*D.tolist(), *D[::-1].tolist()], "y": [*upper.tolist(), *lower[::-1].tolist()]}
+    style = {"fill": "toself", "fillcolor": OPTIMUM + "40", "line": {"width": 0}, "hoverinfo": "skip"}
+    return {"type": "scatter", "mode": "lines", "name": "E(D) is in here", **style, **outline}
+
+
 def _hover(curve: Curve, name: str) -> list[str]:
     rows = zip(*_lists(curve.distortion, curve.upper, curve.hull, curve.lower), strict=True)
     return [
         f"D = {_exactly(D)}<br>{name} = {upper:.6g} bits<br>hull = {hull:.6g}"
-        + ("" if math.isnan(lower) else f"<br>dual bound = {lower:.6g}")
+        + ("" if math.isnan(lower) else f"<br>{'lower' if curve.status == ENCLOSED else 'dual'} bound = {lower:.6g}")
         for D, upper, hull, lower in rows
     ]
 
@@ -153,15 +167,16 @@ def _measured(points: Points, gaps: Gaps, name: str) -> list[Any]:
         if math.isfinite(e):
             stems["x"] += [d, d, None]
             stems["y"] += [h, e, None]
+    called = "gap at most" if name == REFERENCES[ENCLOSED] else "gap"
     hover = []
     for i, (d, h, e, gap) in enumerate(zip(D, H, best, gaps.gap.tolist(), strict=True)):
         hover.append(
-            f"{_who(points, i)}<br>D = {_exactly(d)}<br>H = {h:.6g} bits<br>{name} = {e:.6g}<br>gap = {gap:.6g}"
+            f"{_who(points, i)}<br>D = {_exactly(d)}<br>H = {h:.6g} bits<br>{name} = {e:.6g}<br>{called} = {gap:.6g}"
         )
     codecs = points.by_codec()
     line = {"color": POINT if len(codecs) == 1 else FAINT, "width": 1, "dash": "dot"}
     traces: list[Any] = [
-        {"type": "scatter", "mode": "lines", "name": "gap", "hoverinfo": "skip", "line": line, **stems}
+        {"type": "scatter", "mode": "lines", "name": called, "hoverinfo": "skip", "line": line, **stems}
     ]
     for k, (codec, rows) in enumerate(codecs.items()):
         marker = {"color": COLOURS[k % len(COLOURS)], "size": 9, "symbol": SYMBOLS[k % len(SYMBOLS)]}

@@ -18,7 +18,10 @@ CURVES: tuple[Callable[[], Source], ...] = (Ramp, Circle, Sinusoid, Sawbridge, U
 SURFACES: tuple[Callable[[], Source], ...] = (Sphere, Torus, Rotations)
 BUILT_IN: dict[str, Callable[[], Source]] = {make().name: make for make in (*CURVES, *SURFACES)}
 
-TAKE_SURFACES = "curve, lower_bound, upper_bound, lagrangian, quantizer, rate_distortion and entropy_distortion"
+TAKE_SURFACES = (
+    "curve, report, mean_excess, lower_bound, upper_bound, lagrangian, quantizer, rate_distortion and "
+    "entropy_distortion"
+)
 
 
 class Family(NamedTuple):
