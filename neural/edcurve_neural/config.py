@@ -18,6 +18,8 @@ from .random_streams import STRIDE
 
 LIKELIHOODS = ("derived", "reference")
 STARTS = ("data", "random")
+LAST_LAYERS = ("trained", "solved")
+LATER = {"last_layer": "trained"}  # fields that came later, and the value without which a key says nothing of them
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Config:
         "ntc-table" and "circular-table" have tables as decoder and entropy model, with an entry for each index.
     start : str
         How the analysis of a circular latent starts: "data" (two principal components) or "random".
+    last_layer : str
+        The last layer of the synthesis of "ntc" and "circular": "trained", or "solved" for when training has ended, by
+        least squares on the means of the cells of 2¹⁷ realizations. The series of "circular" then has as many
+        harmonics as these support, from 32 to 512, and its cells are chosen for means.
 
     Raises
     ------
@@ -77,6 +83,7 @@ class Config:
     likelihood: str = "derived"
     compressor: str = "ntc"
     start: str = "data"
+    last_layer: str = "trained"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", manifolds.named(self.source))
@@ -88,6 +95,7 @@ class Config:
         _one_of("likelihood", self.likelihood, LIKELIHOODS)
         _one_of("compressor", self.compressor, tuple(COMPRESSORS))
         _one_of("start", self.start, STARTS)
+        _one_of("last_layer", self.last_layer, LAST_LAYERS)
         widths = self.hidden
         if not isinstance(widths, list | tuple) or not widths:
             raise TypeError(f"hidden must be a tuple of at least one width, got {widths!r}")
@@ -150,7 +158,8 @@ class Config:
     @property
     def key(self) -> str:
         """Hash of the configuration: 16 hexadecimal digits."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        fields = {name: value for name, value in self.to_dict().items() if name not in LATER or LATER[name] != value}
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:

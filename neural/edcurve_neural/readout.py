@@ -46,12 +46,14 @@ class Linear:
         Inputs of the last layer; a constant among them stands for its biases.
     probability : ndarray, shape (cells,)
         Weights of the cells.
+    resolved : float
+        Singular values below this share of the largest are taken for 0.
     """
 
-    def __init__(self, features: Array, probability: Array) -> None:
+    def __init__(self, features: Array, probability: Array, *, resolved: float = RESOLVED) -> None:
         self._root = np.sqrt(probability)
         left, values, right = np.linalg.svd(self._root[:, None] * features, full_matrices=False)
-        kept = values > RESOLVED * values.max(initial=0.0)
+        kept = values > resolved * values.max(initial=0.0)
         self._left, self._back = left[:, kept], right[kept].T / values[kept]
         self._fit: Array | float = 0.0
         self._energy = 0.0

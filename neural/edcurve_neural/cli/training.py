@@ -23,7 +23,7 @@ from edcurve.io.arrays import is_data
 
 from edcurve_neural import manifolds
 from edcurve_neural.compressors import COMPRESSORS
-from edcurve_neural.config import LIKELIHOODS, STARTS, Config, grid
+from edcurve_neural.config import LAST_LAYERS, LIKELIHOODS, STARTS, Config, grid
 from edcurve_neural.evaluation import POINTS
 from edcurve_neural.signals import SAMPLES, SIGNALS
 from edcurve_neural.store import Store
@@ -122,6 +122,11 @@ def _options(*, several: bool) -> Callable[[Function], Function]:
             "--start",
             type=click.Choice(STARTS),
             help=_default("Of the analysis of a circular latent.", Config.start),
+        ),
+        click.option(
+            "--last-layer",
+            type=click.Choice(LAST_LAYERS),
+            help=_default("Of the synthesis: as trained, or solved for at the end.", Config.last_layer),
         ),
         click.option(
             "--likelihood",

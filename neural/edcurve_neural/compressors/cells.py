@@ -79,7 +79,12 @@ class SortedRealizations:
 
 
 def choose(
-    data: SortedRealizations, lmbda: float, near: float, decode: Callable[[EqualCells], Array] | None = None
+    data: SortedRealizations,
+    lmbda: float,
+    near: float,
+    decode: Callable[[EqualCells], Array] | None = None,
+    *,
+    counted: bool = True,
 ) -> EqualCells:
     """The cells of least rate + λ · distortion of the realizations.
 
@@ -93,6 +98,9 @@ def choose(
         Number of cells that training ended with. From a quarter to sixteen times as many are tried.
     decode : callable, optional
         Reconstructions of cells, (K, dim); by default their means.
+    counted : bool
+        Whether the rate of cells that are decoded to their means is their entropy, as that of a table of counts is;
+        else it is log₂ K.
 
     Returns
     -------
@@ -101,7 +109,7 @@ def choose(
 
     def cost(cells: EqualCells) -> float:
         rate, distortion = data.with_means(cells) if decode is None else data.with_decoder(cells, decode)
-        return rate + lmbda * distortion
+        return (rate if counted else math.log2(cells.number)) + lmbda * distortion
 
     most = max(1, len(data.latent) // LEAST)
     ends = np.log(np.clip([0.25 * near, 16.0 * near], 1.0, most))

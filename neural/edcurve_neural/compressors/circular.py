@@ -54,6 +54,8 @@ class Circular:
         Whether the synthesis is the network of latent and place, else the Fourier series.
     samples : int
         Number of points of sources that are functions.
+    solved : Tensor, shape (1 + 2·harmonics, dim), optional
+        Coefficients of a series that stands for the trained one.
     """
 
     unbounded = False  # there are K cells
@@ -69,7 +71,9 @@ class Circular:
         offset: float,
         field: bool,
         samples: int = 1024,
+        solved: Tensor | None = None,
     ) -> None:
+        self.solved = solved
         self.signal: Signal = signal(source, samples)
         self.hidden, self.flat, self.density = tuple(hidden), flat, density
         self.cells, self.offset, self.field = cells, offset, field
@@ -78,7 +82,12 @@ class Circular:
     @property
     def rank(self) -> int | None:
         """Twice the number of harmonics of the Fourier series; nothing bounds the network of latent and place."""
-        return None if self.field else 2 * HARMONICS
+        return None if self.field else 2 * self.harmonics
+
+    @property
+    def harmonics(self) -> int:
+        """Number of harmonics of the Fourier series."""
+        return HARMONICS if self.solved is None else len(self.solved) // 2
 
     @property
     def finite(self) -> bool:
@@ -111,7 +120,8 @@ class Circular:
         """Reconstructions, (1, batch, 1) to (1, batch, dim)."""
         latent = self._middles(indices)
         if not self.field:
-            return series(self.views()["series"], latent)
+            trained = FAST * self.views()["series"][0]
+            return waves(latent, self.harmonics).transpose(1, 2) @ (trained if self.solved is None else self.solved)
         size = max(1, AT_ONCE // self.signal.dim)
         return torch.cat([self._field(part) for part in torch.split(latent, size, dim=1)], dim=1)
 
@@ -120,7 +130,7 @@ class Circular:
         """Fourier functions of the latent, or units of the network at all places and its linear path."""
         latent = self._middles(indices)
         if not self.field:
-            return waves(latent).transpose(1, 2)
+            return waves(latent, self.harmonics).transpose(1, 2)
         inputs = units(self.views(), *self._pairs(latent)).transpose(1, 2)
         return inputs.view(1, -1, self.signal.dim, inputs.shape[2])
 
@@ -144,7 +154,22 @@ class Circular:
     def state(self) -> dict[str, Tensor]:
         """Parameters by name, with the density and the cells."""
         partition = torch.tensor([float(self.cells), self.offset], dtype=torch.float64)
-        return {**self.layout.named(self.flat), "density": self.density, "partition": partition}
+        trained = {**self.layout.named(self.flat), "density": self.density, "partition": partition}
+        return trained if self.solved is None else {**trained, "solved": self.solved}
+
+    def with_series(self, coefficients: Tensor) -> Circular:
+        """The compressor with another Fourier series, coefficients (1 + 2·harmonics, dim)."""
+        return Circular(
+            self.signal.name,
+            self.hidden,
+            self.flat,
+            density=self.density,
+            cells=self.cells,
+            offset=self.offset,
+            field=False,
+            samples=self.signal.dim,
+            solved=coefficients.to(self.flat).contiguous(),
+        )
 
     def _field(self, latent: Tensor) -> Tensor:
         """Reconstructions from latents of shape (1, batch) by the network, at all places."""
@@ -173,10 +198,14 @@ def restored(config: Settings, tensors: dict[str, Tensor], *, field: bool) -> Ci
         raise ValueError(f"invalid density: shape {tuple(density.shape)}, {density.dtype}")
     if not (float(density.min()) > 0.0 and abs(float(density.mean()) - 1.0) < 1e-6):
         raise ValueError("invalid density: it must be positive, with mean 1")
+    solved, dim = tensors.get("solved"), signal(config.source, config.samples or 2).dim
+    if solved is not None and (solved.ndim != 2 or solved.shape[1] != dim or not len(solved) % 2 or field):
+        raise ValueError(f"invalid series: shape {tuple(solved.shape)}")
     return Circular(
         config.source,
         config.hidden,
         layout_of(config).filled(tensors),
+        solved=solved,
         density=density,
         cells=int(cells),
         offset=offset,
@@ -276,12 +305,12 @@ def cell(latent: Tensor, cells: int, offset: float) -> Tensor:
     return torch.remainder(torch.floor(latent * cells + offset).long(), cells)
 
 
-def waves(latent: Tensor) -> Tensor:
-    """Fourier functions 1, cos 2πjθ, sin 2πjθ for j up to `HARMONICS`, along the second axis.
+def waves(latent: Tensor, harmonics: int = HARMONICS) -> Tensor:
+    """Fourier functions 1, cos 2πjθ, sin 2πjθ for j up to `harmonics`, along the second axis.
 
-    From (models, batch) to (models, 2·HARMONICS + 1, batch).
+    From (models, batch) to (models, 2·harmonics + 1, batch).
     """
-    j = torch.arange(1, HARMONICS + 1, dtype=latent.dtype, device=latent.device).view(1, -1, 1)
+    j = torch.arange(1, harmonics + 1, dtype=latent.dtype, device=latent.device).view(1, -1, 1)
     angle = 2.0 * math.pi * j * latent.unsqueeze(1)
     return torch.cat([torch.ones_like(angle[:, :1]), torch.cos(angle), torch.sin(angle)], dim=1)
 

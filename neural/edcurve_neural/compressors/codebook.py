@@ -127,7 +127,8 @@ def tabled(base: Kind, program: Begin) -> Kind:
         inner = {name.removeprefix("base."): value for name, value in tensors.items() if name.startswith("base.")}
         return _restored(base.restore(config, inner), config.latent_dim, tensors)
 
-    return replace(base, program=program, layout=layout, restore=restore, tabled=True)
+    unused = (*base.unused, "last_layer")  # tables have none
+    return replace(base, program=program, layout=layout, restore=restore, tabled=True, unused=unused)
 
 
 def _restored(base: Compressor, latents: int, tensors: dict[str, Tensor]) -> Codebook:
@@ -150,22 +151,23 @@ def with_codebook(base: Compressor, config: Settings) -> Codebook:
     count.
     """
     like = base.flat
+    v, keys, cells = cells_of_realizations(base, config)
+    means, counts = sample_means(base.signal, v, cells, len(keys))
+    weights = counts + 0.5
+    device: Any = like.device
+    return Codebook(base, keys.to(device), means.to(like.dtype).to(device), (weights / weights.sum()).to(device))
+
+
+def cells_of_realizations(base: Compressor, config: Settings) -> tuple[Tensor, Tensor, Tensor]:
+    """Phases (n,) of 2¹⁷ realizations or of the training set, their distinct indices (K, latents), and cells (n,)."""
     v = learning_phases.phases(config, "codebook", LEARNED_FROM)
     blocks = torch.split(v, max(1, AT_ONCE // base.signal.dim), dim=1)
     if base.finite:
-        indices = torch.cat([base.encode_phase(block.to(like.device))[0] for block in blocks]).cpu().numpy()
+        indices = torch.cat([base.encode_phase(block.to(base.flat.device))[0] for block in blocks]).cpu().numpy()
     else:
         indices = np.zeros((v.shape[1], 1), dtype=np.int64)
     keys, cells = distinct_rows(indices)
-    means, counts = sample_means(base.signal, v[0], torch.from_numpy(cells), len(keys))
-    weights = counts + 0.5
-    device: Any = like.device
-    return Codebook(
-        base,
-        torch.from_numpy(np.ascontiguousarray(keys)).to(device),
-        means.to(like.dtype).to(device),
-        (weights / weights.sum()).to(device),
-    )
+    return v[0], torch.from_numpy(np.ascontiguousarray(keys)), torch.from_numpy(cells)
 
 
 def sample_means(signal: Signal, v: Tensor, cells: Tensor, count: int) -> tuple[Tensor, Tensor]:

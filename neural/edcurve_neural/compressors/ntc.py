@@ -133,6 +133,13 @@ class NTC(nn.Module):
         other.flat = nn.Parameter(flat.detach().clone())
         return other
 
+    def with_last_layer(self, rows: Tensor) -> NTC:
+        """One model with another last layer of the synthesis, shape (hidden[0] + 1, dim), its biases last."""
+        other = self.with_parameters(self.flat)
+        with torch.no_grad():
+            other.views()[f"synthesis.{len(self.hidden)}"][0].copy_(rows)
+        return other
+
     def analysis(self, x: Tensor) -> Tensor:
         """Latents of realizations: (M, batch, dim) to (M, batch, latent_dim)."""
         return mlp(x.transpose(1, 2), parts(self.views()).analysis).transpose(1, 2)

@@ -44,6 +44,7 @@ from .circular import (
     waves,
 )
 from .codebook import LEARNED_FROM, WithTables, sample_means, tabled
+from .last_layer import solved
 
 STARTED_FROM = 4096  # realizations
 COMPONENTS = 6  # of which pairs are tried
@@ -58,6 +59,7 @@ class SeriesProgram(Program[Compressor]):
 
     centred: ClassVar[bool] = True  # whether measured points may be moved for training
     for_means: ClassVar[bool] = False  # whether cells are chosen for means of realizations, not for the series
+    counted: ClassVar[bool] = False  # whether a table of counts is the entropy model
 
     def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
         first = configs[0]
@@ -91,8 +93,9 @@ class SeriesProgram(Program[Compressor]):
         return self._with_cells(i, cells, learned_from=STARTED_FROM)
 
     def compressor(self, i: int) -> Compressor:
-        """The compressor with the best cells for realizations."""
-        return self._with_cells(i, self._best_cells(i))
+        """The compressor with the best cells for realizations, and another series if that is to be solved for."""
+        model = self._with_cells(i, self._best_cells(i))
+        return solved(model, self.configs[i]) if self.configs[i].last_layer == "solved" else model
 
     @property
     def switch(self) -> int:
@@ -146,7 +149,8 @@ class SeriesProgram(Program[Compressor]):
         def decode(cells: EqualCells) -> NDArray[np.float64]:
             return np.asarray(series(views["series"], _middles(cells).to(flat)[None])[0].double().cpu())
 
-        return choose(realizations, config.lmbda, near, None if self.for_means else decode)
+        for_means = self.for_means or config.last_layer == "solved"
+        return choose(realizations, config.lmbda, near, None if for_means else decode, counted=self.counted)
 
     @torch.no_grad()
     def _with_cells(
@@ -176,7 +180,7 @@ class SeriesProgram(Program[Compressor]):
 class SeriesTableProgram(WithTables, SeriesProgram):
     """`Circular` compressors side by side that get tables at the end, which makes means of cells their codewords."""
 
-    for_means = True
+    for_means = counted = True
 
 
 class FieldProgram(SeriesProgram):
@@ -303,7 +307,14 @@ class FieldTargets(NamedTuple):
 
 _UNUSED = ("latent_dim", "likelihood")
 SERIES = Kind(SeriesProgram, layout_of, partial(restored, field=False), unused=_UNUSED, circular=True)
-FIELD = Kind(FieldProgram, layout_of, partial(restored, field=True), unused=_UNUSED, circular=True, field=True)
+FIELD = Kind(
+    FieldProgram,
+    layout_of,
+    partial(restored, field=True),
+    unused=(*_UNUSED, "last_layer"),
+    circular=True,
+    field=True,
+)
 TABLE = tabled(SERIES, SeriesTableProgram)
 
 

@@ -16,6 +16,7 @@ from . import inductor
 from .base import Compressor, Kind
 from .codebook import WithTables, tabled
 from .gradients import gradient_of
+from .last_layer import solved
 from .ntc import NTC, layout_of, parts, restored
 
 
@@ -77,6 +78,11 @@ class TransformProgram(Program[Compressor]):
         self.signal.restore_inputs(analysis[0])
         self.signal.restore_outputs(last, last[:, -1])
         return model
+
+    def compressor(self, i: int) -> Compressor:
+        """The trained transforms and the density, with another last layer if that is to be solved for."""
+        model = self.preview(i)
+        return solved(model, self.configs[i]) if self.configs[i].last_layer == "solved" else model
 
 
 class TransformTableProgram(WithTables, TransformProgram):

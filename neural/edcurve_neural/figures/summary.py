@@ -21,14 +21,14 @@ def over_batches(runs: pd.DataFrame) -> pd.DataFrame:
 
 def over_training_sets(runs: pd.DataFrame) -> pd.DataFrame:
     """Runs with fixed training sets, and those with fresh phases that differ in nothing else."""
-    same = [*INDEX, "batch_size", "steps", "learning_rate", "hidden", "likelihood"]
+    same = [*INDEX, "batch_size", "steps", "learning_rate", "hidden", "likelihood", "last_layer"]
     ntc = runs[runs["compressor"] == "ntc"]
     return ntc[ntc.groupby(same)["train_size"].transform("count") > 0]
 
 
 def over_steps(runs: pd.DataFrame) -> pd.DataFrame:
     """Runs with fresh phases that differ in the number of steps, and in nothing else but the seed."""
-    same = [*INDEX, "batch_size", "learning_rate", "hidden", "likelihood"]
+    same = [*INDEX, "batch_size", "learning_rate", "hidden", "likelihood", "last_layer"]
     fresh = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
     return fresh[fresh.groupby(same)["steps"].transform("nunique") > 1]
 

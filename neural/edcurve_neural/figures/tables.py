@@ -25,10 +25,11 @@ DEFAULTS |= {
     "samples": np.nan,
     "likelihood": "derived",
     "start": "data",
+    "last_layer": "trained",
 }
 FINE = ("dependence", "marginals", "readout", "features")
 DEFAULTS |= dict.fromkeys(("cells", *FINE), np.nan)
-TEXTS = ("key", "source", "status", "compressor", "hidden", "likelihood", "start")
+TEXTS = ("key", "source", "status", "compressor", "hidden", "likelihood", "start", "last_layer")
 COUNTS = ("latent_dim", "batch_size", "steps")
 LARGEST = 2.0**64
 
@@ -107,7 +108,7 @@ def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
 def usual(runs: pd.DataFrame) -> pd.DataFrame:
     """Runs of the paper's compressors with the commonest schedule of their source, and fresh phases in each step."""
     those = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
-    for name in ("steps", "learning_rate", "hidden", "likelihood"):
+    for name in ("steps", "learning_rate", "hidden", "likelihood", "last_layer"):
         if len(those):
             those = those[those[name] == those.groupby("source")[name].transform(lambda values: values.mode().iloc[-1])]
     return those

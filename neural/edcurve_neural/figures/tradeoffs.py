@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SERIES = ("batch_size", "steps", "learning_rate", "hidden", "likelihood", "start")
+SERIES = ("batch_size", "steps", "learning_rate", "hidden", "likelihood", "start", "last_layer")
 KIND = ("compressor", "latent_dim")
 
 

@@ -65,6 +65,10 @@ class Settings(Protocol):
         """How the analysis of a circular latent starts: "data" or "random"."""
 
     @property
+    def last_layer(self) -> str:
+        """Whether the last layer of the synthesis is the "trained" one or "solved" for."""
+
+    @property
     def key(self) -> str:
         """Hash of the configuration."""
 

@@ -406,6 +406,7 @@ def test_starts_are_series_of_their_own():
     row = {"source": "circle", "lmbda": 8.0, "latent_dim": 1, "batch_size": 4, "seed": 0, "steps": 6, "rate": 2.0}
     row |= {"entropy": 2.0, "distortion": 0.2, "compressor": "circular", "train_size": np.nan, "rank_floor": np.nan}
     row |= {"learning_rate": 1e-3, "hidden": "[4]", "likelihood": "derived", "excess": 0.1, "optimum": 3.5}
+    row |= {"last_layer": "trained"}
     runs = pd.DataFrame([{**row, "start": "data"}, {**row, "start": "random", "distortion": 0.9}])
     labels = [line.get_label() for line in tradeoffs.trade_off(runs, "circle").axes[0].lines]
     assert {"batch 4, start data", "batch 4, start random"} <= set(labels)
