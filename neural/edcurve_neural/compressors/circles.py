@@ -314,4 +314,4 @@ def _restored(config: Settings, tensors: dict[str, Tensor]) -> Circles:
     return Circles(config, layout_of(config).filled(tensors), densities, cells)
 
 
-KIND = Kind(CirclesProgram, layout_of, _restored, unused=("likelihood",))
+KIND = Kind(CirclesProgram, layout_of, _restored, unused=("likelihood", "last_layer"))
