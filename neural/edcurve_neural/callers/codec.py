@@ -10,6 +10,7 @@ import numpy as np
 
 from edcurve_neural import callers
 from edcurve_neural.callers import Coordinates, Indices
+from edcurve_neural.moments import distinct_rows
 
 DIRECTIONS = 3  # projections by which reconstructions are told apart
 SAME = 2e-5  # of the size of a coordinate: projections closer than this are the same reconstruction
@@ -81,7 +82,13 @@ class Codec:
             size = float(np.sqrt(np.mean(found**2))) or 1.0
             self._directions = directions / (np.linalg.norm(directions, axis=0) * SAME * size)
         keys = np.rint(found @ self._directions).astype(np.int64)
-        return np.array([self._number(key) for key in map(tuple, keys.tolist())], dtype=np.int64)
+        distinct, cell = distinct_rows(keys)
+        first = np.zeros(len(distinct), dtype=np.int64)
+        first[cell[::-1]] = np.arange(len(keys))[::-1]
+        number = np.zeros(len(distinct), dtype=np.int64)
+        for i in np.argsort(first).tolist():  # as they come, so that numbers do not depend on how batches are cut
+            number[i] = self._number(tuple(distinct[i].tolist()))
+        return np.asarray(number[cell])
 
     def _number(self, key: tuple[int, ...]) -> int:
         number = self._cells.get(key)
