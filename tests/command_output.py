@@ -27,8 +27,9 @@ def floats(values):
 
 
 def table(text):
-    """Parse a printed table: names, and columns of numbers."""
-    head, *rows = (line.split() for line in text.splitlines())
+    """Parse a printed table: names, and columns of numbers; a line before it says what they are."""
+    lines = text.splitlines()
+    head, *rows = (line.split() for line in lines[lines[0].startswith("excess") :])
     return dict(zip(head, zip(*[floats(row) for row in rows], strict=True), strict=True))
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edcurve.equality import same
 
-from . import codes, validation
+from . import codes, units, validation
 from .drawing import draw
 from .io import files, markup
 from .optimum.bounds import lower_bound, upper_bound
@@ -110,8 +110,7 @@ class Curve:
     @property
     def unit(self) -> str:
         """Name of the unit of entropy: "bits", "nats", "hartleys" or, for other bases b, "units of log base b"."""
-        names = {2.0: "bits", math.e: "nats", 10.0: "hartleys"}
-        return names.get(float(self.base), f"units of log base {self.base:g}")
+        return units.of_base(self.base)
 
     def __repr__(self) -> str:
         ends = f"{self.distortion[0]:.6g} to {self.distortion[-1]:.6g}" if self.distortion.size else "none"

@@ -115,7 +115,7 @@ def _write_gaps(ax: Axes, rows: Array, line: Array, texts: list[str], colours: A
             style |= {"xytext": (x, y), "textcoords": "offset points", "fontsize": 8, "color": colours[i]}
             note = ax.annotate(texts[i], (rows[i, 0], rows[i, 1]), **style)
             box = note.get_window_extent()
-            if box.x1 <= ax.bbox.x1 and not any(box.overlaps(other) for other in taken):
+            if box.x1 <= ax.bbox.x1 and box.y1 <= ax.bbox.y1 and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break
             note.remove()

@@ -17,6 +17,12 @@ WEIGHTS = ("lmbda", "lambda", "λ", "beta", "β")
 POWER = re.compile(r"([\d.eE]+)(?:\*\*([\d.]+)|²)?")
 
 
+def of_base(base: float) -> str:
+    """Name of the unit of entropy: "bits", "nats", "hartleys" or, for other bases b, "units of log base b"."""
+    names = {2.0: "bits", math.e: "nats", 10.0: "hartleys"}
+    return names.get(float(base), f"units of log base {base:g}")
+
+
 @dataclass(frozen=True)
 class Units:
     """Conversions between the numbers of a paper or a program and D, H and λ of a source.

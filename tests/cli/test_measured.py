@@ -19,6 +19,7 @@ def test_excess_of_one_compressor(output):
         "source": "ramp",
         "base": 2.0,
         "status": "exact (proved)",
+        "meaning": {"excess": "H − E(D)"},
         "distortion": [0.01],
         "entropy": [4.5],
         "excess": [ed.excess("ramp", 0.01, 4.5)],
@@ -195,7 +196,7 @@ LABELS = {"other columns": ["a, seed 1", "b"]}
 def test_points(output, kind):
     got = strict(output(*write(GOOD[kind]), "--json"))
     assert got.pop("label", None) == LABELS.get(kind)
-    assert got.keys() == {"source", "base", "status", "distortion", "entropy", "excess"}
+    assert got.keys() == {"source", "base", "status", "meaning", "distortion", "entropy", "excess"}
     assert (got["distortion"], got["entropy"]) == ([0.01, 0.02], [4.5, 3.5])
     assert got["excess"] == ed.excess("ramp", [0.01, 0.02], [4.5, 3.5]).tolist()
 
@@ -221,7 +222,8 @@ def test_names_of_lambda(output, name):
 def test_labels_are_kept(output):
     arguments = write("label,distortion,entropy,lmbda\nmine,0.01,4.5,48\nthe old one,0.02,3.5,48\n,0.03,3,48\n")
     assert strict(output(*arguments, "--json"))["label"] == ["mine", "the old one", ""]
-    head, *rows = output(*arguments).splitlines()
+    said, head, *rows = output(*arguments).splitlines()
+    assert said == "excess is H + λD less the least H + λD; excess_entropy is H − E(D); in bits"
     assert head.split() == ["distortion", "entropy", "lmbda", "excess", "excess_entropy", "label"]
     assert [row[64:] for row in rows] == ["  mine", "  the old one", ""]
     assert [len(row[:64].split()) for row in rows] == [5, 5, 5]
@@ -252,7 +254,7 @@ def test_points_of_other_sources_and_runs_without_a_result_are_left_out(output, 
     assert got["excess"] == [want[0], "nan", want[1]]
     assert got["excess_entropy"] == ed.excess("ramp", [0.01, 0.02, 0.01], [4.5, 3.5, 4.25]).tolist()
     without = strict(output(*write("distortion,entropy,lmbda\n0.01,4.5,\n"), "--json"))
-    assert without.keys() == {"source", "base", "status", "distortion", "entropy", "excess"}
+    assert without.keys() == {"source", "base", "status", "meaning", "distortion", "entropy", "excess"}
 
 
 def test_the_table_of_a_curve_can_be_its_points(output, cli):
@@ -325,7 +327,7 @@ def test_tables_with_labels_fit_the_terminal(output, tmp_path, monkeypatch, colu
     labels = ["short", "latent dimension 10, batch size 1024, seed 3", "x" * 60]
     rows = "".join(f"0.2,3,{extra}{label!r}\n".replace("'", '"') for label in labels)
     (tmp_path / "points.csv").write_text(f"distortion,entropy,{columns}label\n{rows}")
-    head, *lines = output("excess", "circle", "--points", "points.csv").splitlines()
+    _, head, *lines = output("excess", "circle", "--points", "points.csv").splitlines()
     assert max(map(len, (head, *lines))) <= width
     start = head.index("label")
     shown = [line[start:] for line in lines]
@@ -407,3 +409,32 @@ def test_a_run_has_one_excess(output, tmp_path):
     first, second = strict(output("excess", "circle", "--points", str(tmp_path / "some.csv"), "--json"))["excess"]
     assert second == pytest.approx(float(ed.excess("circle", 0.2, 2.4, lmbda=4.0)))
     assert first == pytest.approx(second + 0.1)
+
+
+def test_intervals_of_points(output):
+    """The excess rises in D and in H; the most PSNR is the least D; a point without an end is exact."""
+    text = "psnr,psnr_low,psnr_high,bpp,bpp_low,bpp_high\n25,24.5,25.25,0.5,0.45,0.53\n30,,,0.75,,\n"
+    Path("a.csv").write_text(text, encoding="utf-8")
+    units = ed.Units(12)
+    D, H = units.distortion(psnr=np.array([25.25, 24.5])), units.entropy(bpp=np.array([0.45, 0.53]))
+    for options, weights in (([], {}), (["--lmbda", "30"], {"lmbda": 30.0})):
+        got = strict(output("excess", "uniform", "--sum", "--points", "a.csv", "--dim", "12", "--json", *options))
+        expected = ed.excess("uniform", D, H, **weights).tolist()
+        assert [got["excess_low"][0], got["excess_high"][0]] == pytest.approx(expected, rel=1e-12)
+        assert got["excess_low"][1] == got["excess"][1] == got["excess_high"][1]
+        assert got["excess_low"][0] < got["excess"][0] < got["excess_high"][0]
+    named = output("excess", "uniform", "--sum", "--points", "a.csv", "--dim", "12").splitlines()[0]
+    assert named == "excess is H − E(D); in bits"
+
+
+def test_points_that_intervals_excuse_are_not_doubted(cli, tmp_path):
+    (tmp_path / "points.csv").write_text("distortion,entropy,distortion_high\n0.2,1.9,0.24\n", encoding="utf-8")
+    assert cli("excess", "circle", "--points", "points.csv")[2] == ""
+    assert "no code does this" in cli("excess", "circle", "-D", "0.2", "-H", "1.9")[2]
+
+
+def test_a_bound_of_a_surface_has_an_interval_too(output):
+    Path("a.csv").write_text("distortion,entropy,entropy_high\n0.2,3.4,3.5\n", encoding="utf-8")
+    got = strict(output("excess", "sphere", "--points", "a.csv", "--json"))
+    assert got["excess_over_bound_high"][0] - got["excess_over_bound"][0] == pytest.approx(0.1)
+    assert got["meaning"] == {"excess_over_bound": "H less the entropy of the best partition known"}

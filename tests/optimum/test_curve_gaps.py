@@ -173,3 +173,11 @@ def test_least_lagrangian_of_surfaces(name):
         assert least >= dual - 1e-8
         if source.bound == "dual bound":
             assert least == pytest.approx(dual, abs=1e-6)
+
+
+def test_points_of_a_codec_with_labels_of_their_own_are_one_curve():
+    points = {"codec": ["a", "a", "b", "b"], "label": list("pqrs")}
+    points |= {"distortion": [0.3, 0.1, 0.3, 0.1], "entropy": [2.0, 3.0, 2.1, 3.1]}
+    found = ed.mean_excess("circle", points)
+    assert found.labels == ("a", "b")
+    assert found.value[1] - found.value[0] == pytest.approx(0.1)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command("mean-excess", cls=CommandWithNumbers)
 @source_or_file_argument
-@click.option("--points", type=click.Path(), required=True, help="CSV of points: distortion, entropy, perhaps label.")
+@click.option(
+    "--points", type=click.Path(), required=True, help="CSV of points: distortion, entropy, perhaps codec or label."
+)
 @click.option(
     "--over",
     type=click.Choice(["distortion", "entropy"]),
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What the mean is over.",
 )
-@click.option("--reference", default="optimum", show_default=True, help="optimum, hull, or the label of a codec.")
+@click.option("--reference", default="optimum", show_default=True, help="optimum, hull, or the name of a codec.")
 @click.option("--start", type=RealNumber(), help="Where the range begins.  [default: what all codecs share]")
 @click.option("--end", type=RealNumber(), help="Where it ends.")
 @base_option
@@ -49,13 +51,16 @@ def mean_excess(
     """Mean excess of codecs, each with several points, over the optimum, its hull or one of them.
 
     Over distortion it is the mean of H − E(D) at equal steps of ln D (of PSNR); over entropy, that of the distortion in
-    dB above the least. Rows of the same label are one codec. Points may be in other units, as for `edcurve excess`;
-    columns distortion_low, distortion_high, entropy_low and entropy_high give low and high.
+    dB above the least. Rows of one codec, or else of one label, are one curve: its points, joined by straight lines.
+    These may pass below E(D) between points of a codec that is near the optimum, but hardly below its hull. Points may
+    be in other units, as for `edcurve excess`; columns distortion_low, distortion_high, entropy_low and entropy_high,
+    or psnr_low and so on, give low and high.
     """
     from edcurve.curves import writable
     from edcurve.io.tables import omitted
     from edcurve.optimum import curve_gaps
     from edcurve.sources import resolve
+    from edcurve.units import of_base
 
     resolved = resolve(source, surfaces=True)
     table = units.read(points, resolved, units.of(resolved, base))
@@ -72,8 +77,7 @@ def mean_excess(
         click.echo(json.dumps({**content, "label": list(result.labels)}, allow_nan=False))
         return
     print_caveats(source)
-    what, unit = ("H", f"units of log base {base:g}") if over == "distortion" else ("10 log10 D", "dB")
-    unit = {2.0: "bits", math.e: "nats"}.get(base, unit) if over == "distortion" else unit
+    what, unit = ("H", of_base(base)) if over == "distortion" else ("10 log10 D", "dB")
     click.echo(f"mean excess of {what} over {result.reference}, {over} {result.start:.6g} to {result.end:.6g}; {unit}")
     labels = [label or "-" for label in result.labels]
     print_table((*columns, "label"), [list(row) for row in zip(*columns.values(), labels, strict=True)])

@@ -67,9 +67,11 @@ def excess(
     `edcurve curve`.
 
     Of --points, rows whose column source names another one, and those of runs without a result, are left out. Rows
-    without λ in a table that has it have no excess.
+    without λ in a table that has it have no excess. Columns distortion_low, distortion_high, entropy_low and
+    entropy_high give excess_low and excess_high, as the excess rises with D and with H.
 
-    With --dim, columns mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy.
+    With --dim, columns mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy;
+    psnr_low, psnr_high and so on are the ends of intervals.
     A .json with results of CompressAI is read too. --psnr, --mse, --bpp and --bpd choose among several such columns,
     and are the units of -D and -H.
     """
@@ -77,17 +79,18 @@ def excess(
 
     from edcurve.optimum import gaps, sanity
     from edcurve.sources import BOUND, ENCLOSED, resolve
+    from edcurve.units import of_base
 
     if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
         raise ValueError("give either --distortion and --entropy, or --points")
     resolved = resolve(source, stationary=False, surfaces=True)
     given = units.of(resolved, base)
     table: dict[str, list[Any]] = {"distortion": [distortion], "entropy": [entropy]}
-    if points is not None:
-        table = _columns(units.read(points, resolved, given))
-    elif given is not None:
+    measured = None
+    if points is not None or given is not None:
         named = {units.measure("distortion"): [distortion], units.measure("entropy"): [entropy]}
-        table = _columns(units.read(named, resolved, given))
+        measured = units.read(named if points is None else points, resolved, given)
+        table = _columns(measured)
     labels = table.pop("label", None)
     if lmbda is not None:
         table["lmbda"] = [lmbda if given is None else given.lmbda(lmbda)] * len(table["distortion"])
@@ -106,19 +109,60 @@ def excess(
         elif not bounded or "lmbda" not in table:
             name = "excess_entropy" if "lmbda" in table else "excess"
             table[name] = gaps.excess_unchecked(resolved, D, H, base=base)[-1].tolist()
+        if measured is not None and measured.has_intervals and "rate" not in table:
+            table |= _interval(resolved, table, measured, _weights(table, lmbda), base)
+    if "excess_entropy" in table:  # the intervals are not of this one
+        table["excess_entropy"] = table.pop("excess_entropy")
+    meaning = _meaning(table, resolved)
     if labels is not None:
         table["label"] = labels
     if not as_json:
         print_caveats(source)
-    for doubt in sanity.doubts(resolved, np.array(D), np.array(H), base=base, option="--base"):
+        listed = "; ".join(f"{name} is {what}" for name, what in meaning.items())
+        click.echo(f"{listed}; in {of_base(base)}")
+    most = None if measured is None else measured.ends("high")
+    for doubt in sanity.doubts(resolved, np.array(D), np.array(H), most=most, base=base, option="--base"):
         click.echo(doubt, err=True)
-    print_columns(name_of(source), base, as_json, facts=facts(source), **table)
+    print_columns(name_of(source), base, as_json, facts={**facts(source), "meaning": meaning}, **table)
+
+
+def _meaning(table: dict[str, list[Any]], source: Source) -> dict[str, str]:
+    """What each column of an excess is."""
+    from edcurve.sources import BOUND, ENCLOSED
+
+    spent = "R" if "rate" in table else "H"
+    least = "least known" if source.status in (BOUND, ENCLOSED) else "least"
+    texts = {
+        "excess": f"{spent} + λD less the {least} H + λD" if "lmbda" in table else "H − E(D)",
+        "excess_over_bound": "H less the entropy of the best partition known",
+        "excess_entropy": "H − E(D)",
+    }
+    return {name: text for name, text in texts.items() if name in table}
 
 
 def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | None:
     """λ of each row, 0 where the table has none."""
     weights = table.get("lmbda")
     return weights if weights is None or lmbda is not None else [0.0 if math.isnan(w) else w for w in weights]
+
+
+def _interval(
+    source: Source, table: dict[str, list[Any]], measured: Points, weights: list[float] | None, base: float
+) -> dict[str, list[Any]]:
+    """Columns of the excess at the lower ends of the intervals of D and H, and at the upper ends."""
+    from edcurve.optimum import gaps
+
+    name = "excess" if "excess" in table else "excess_over_bound"
+    columns = {}
+    for end in ("low", "high"):
+        D, H = measured.ends(end)
+        if name == "excess":
+            values = gaps.excess_unchecked(source, D, H, lmbda=weights, base=base)[-1]
+        else:
+            values = gaps.over_bound(source, D, H, base=base)
+        rows = zip(values.tolist(), table[name], strict=True)
+        columns[f"{name}_{end}"] = [math.nan if math.isnan(gap) else value for value, gap in rows]
+    return columns
 
 
 def _columns(points: Points) -> dict[str, list[Any]]:

@@ -29,6 +29,8 @@ LMBDA = ("lmbda", "lambda", "λ")  # names that a column of λ may have
 # what D and H can be computed from, if it is known how many numbers a realization has
 MEASURES = {"distortion": ("mse", "sse", "psnr"), "entropy": ("bits", "nats", "bpp", "bpd")}
 CONVERTED = (*MEASURES["distortion"], *MEASURES["entropy"])
+ENDS = ("low", "high")  # of an interval: columns psnr_low and psnr_high, and so on
+CONVERTED_ENDS = tuple(f"{measure}_{end}" for measure in CONVERTED for end in ENDS)
 PSNR = ("psnr", "psnr-rgb", "psnr_rgb", "PSNR")  # names that a column of PSNR may have
 MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message tells people to rename
 # columns that say which compressor a row is: those of `edcurve runs --csv`, and names that people give by hand
@@ -62,6 +64,8 @@ class Points:
         What each is a point of: the column codec, or else the label without the seed.
     left_out : int
         Rows of other sources, and of runs without a result.
+    has_codecs : bool
+        Whether there was a column codec.
     """
 
     distortion: Array
@@ -79,16 +83,37 @@ class Points:
     labels: tuple[str, ...]
     codecs: tuple[str, ...]
     left_out: int = 0
+    has_codecs: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any point has an end of an interval."""
+        return any(not np.isnan(getattr(self, name)).all() for name in INTERVALS)
+
+    def ends(self, end: str) -> tuple[Array, Array]:
+        """D and H at the "low" or at the "high" ends of their intervals; what has no interval is taken to be exact."""
+        columns = ((getattr(self, name), getattr(self, f"{name}_{end}")) for name in REQUIRED)
+        distortion, entropy = (np.where(np.isnan(ends), values, ends) for values, ends in columns)
+        return distortion, entropy
+
+    def by_curve(self) -> dict[str, list[int]]:
+        """Rows of each curve of points: of each codec if it was named, else of each label."""
+        return _grouped(self.codecs if self.has_codecs else self.labels)
+
     def by_codec(self) -> dict[str, list[int]]:
         """Rows of each codec, in their order; all rows under "" where there are more than `MOST_CODECS` of them."""
-        rows: dict[str, list[int]] = {}
-        for i, codec in enumerate(self.codecs):
-            rows.setdefault(codec, []).append(i)
+        rows = _grouped(self.codecs)
         return rows if len(rows) <= MOST_CODECS else {"": list(range(len(self)))}
+
+
+def _grouped(names: Sequence[str]) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        rows.setdefault(name, []).append(i)
+    return rows
 
 
 def read(
@@ -110,8 +135,8 @@ def read(
     source : str, optional
         Where there is a column of that name, the source whose rows are meant.
     units : Units, optional
-        With it, mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy; lmbda is
-        the weight in its loss.
+        With it, mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy; the ends
+        of intervals then are psnr_low, psnr_high and so on. lmbda is the weight in its loss.
     columns : sequence of str, optional
         Names of the columns of a CSV that has no header line.
     measures : sequence of str
@@ -164,7 +189,8 @@ def read_csv(
         stripped = [name.strip() for name in reader.fieldnames or ()]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{os.fspath(path)}: not a CSV file in UTF-8: {error}") from None
-    if repeated := [name for name in (*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED) if stripped.count(name) > 1]:
+    read = (*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *CONVERTED_ENDS)
+    if repeated := [name for name in read if stripped.count(name) > 1]:
         raise ValueError(f"{os.fspath(path)}: more than one column is called {repeated[0]}")
     columns = {name: [row[key] for _, row in rows] for name, key in zip(stripped, reader.fieldnames or (), strict=True)}
     return _renamed(columns, os.fspath(path)), [line for line, _ in rows]
@@ -180,7 +206,7 @@ def _read_json(path: str | os.PathLike[str]) -> dict[str, list[Any]]:
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
         raise ValueError(f'{where}: expected an object with "results", lists of numbers by name')
-    read = {*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *PSNR}
+    read = {*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *CONVERTED_ENDS, *PSNR}
     columns = {name: one if isinstance(one, list) else [one] for name, one in results.items() if name in read}
     count = max(map(len, columns.values()), default=0)
     return _renamed({**columns, "name": [content.get("name", "")] * count}, where)
@@ -225,6 +251,7 @@ def _from_columns(
             f"{where}: expected columns distortion and entropy, got no {missing[0]} among {names}{_remedy(columns)}"
         )
     named = {name: str(column) for name, column in taken.items()} | {name: name for name in OPTIONAL}
+    named |= {end: _end(end, taken) for end in INTERVALS}
     count = len(columns[named["distortion"]])
     if uneven := [name for name, column in columns.items() if len(column) != count]:
         raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and {named['distortion']}")
@@ -246,7 +273,7 @@ def _from_columns(
     differing = [name for name in VARIED if len({str(columns[name][i]) for i in kept if name in columns}) > 1]
     several = (CODEC,) if CODEC in columns else (*NAMING[:-1], *differing)
     labels, codecs = (tuple(_label(columns, i, names) for i in kept) for names in ((*NAMING, *differing), several))
-    return Points(**numbers, labels=labels, codecs=codecs, left_out=count - len(kept))
+    return Points(**numbers, labels=labels, codecs=codecs, left_out=count - len(kept), has_codecs=CODEC in columns)
 
 
 def _measure(columns: dict[str, list[Any]], name: str, measures: tuple[str, ...]) -> str | None:
@@ -258,11 +285,21 @@ def _measure(columns: dict[str, list[Any]], name: str, measures: tuple[str, ...]
     return None
 
 
+def _end(name: str, taken: dict[str, str | None]) -> str:
+    """The column of an end of an interval, by that of the numbers themselves; the most D is the least PSNR."""
+    quantity, end = name.split("_")
+    column = taken[quantity]
+    if column == "psnr":
+        end = ENDS[1 - ENDS.index(end)]
+    return f"{column}_{end}"
+
+
 def _converted(numbers: dict[str, Array], units: Units, named: dict[str, str]) -> dict[str, Array]:
     """D, H and λ of the source, of numbers in the units of a program."""
     for name, convert in (("distortion", units.distortion), ("entropy", units.entropy)):
-        if named[name] != name:
-            numbers[name] = convert(**{named[name]: numbers[name]})
+        for one in (name, *(f"{name}_{end}" for end in ENDS)) if named[name] != name else ():
+            given = ~np.isnan(numbers[one])
+            numbers[one][given] = convert(**{named[name]: numbers[one][given]})
     given = ~np.isnan(numbers["lmbda"])
     numbers["lmbda"][given] = units.lmbda(numbers["lmbda"][given])
     return numbers

@@ -120,12 +120,14 @@ def mean_excess(
     source : Source or str
         The source, or the name of a built-in one.
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2)
-        As for `report`. Rows whose label is the same are one codec; each has two points at least. Columns
-        distortion_low, distortion_high, entropy_low and entropy_high are the ends of intervals, as `measure` has them.
+        As for `report`. Rows of one codec, or without that column of one label, are one curve; each has two points at
+        least. Columns
+        distortion_low, distortion_high, entropy_low and entropy_high are the ends of intervals, as `measure` has them;
+        with `units`, psnr_low, psnr_high, bpp_low and so on.
     over : str
         "distortion" or "entropy".
     reference : str
-        "optimum" is E(D), or the entropy of the best partition known; "hull" its convex hull; else the label of one of
+        "optimum" is E(D), or the entropy of the best partition known; "hull" its convex hull; else the name of one of
         the codecs. Of a surface "optimum" is `lower_bound`, so that the excess over E(D) is at most what is returned,
         and "hull" is that of the codes known.
     start, end : float, optional
@@ -151,11 +153,12 @@ def mean_excess(
     if over not in OVER:
         raise ValueError(f"over must be one of {' and '.join(OVER)}, got {over!r}")
     table = tables.read(points, resolved.name, units=units)
-    labels = tuple(dict.fromkeys(table.labels))
+    rows = table.by_curve()
+    labels = tuple(rows)
     if not isinstance(reference, str) or reference not in (OPTIMUM, HULL, *labels):
         named = ", ".join(map(repr, (OPTIMUM, HULL, *labels)))
         raise ValueError(f"reference must be one of {named}, got {reference!r}")
-    codecs = {label: _lines(table, label) for label in labels}
+    codecs = {label: _lines(table, label, own) for label, own in rows.items()}
     lines = [line for three in codecs.values() for line in three if line is not None]
     low, high = _range(lines, over, start, end)
     if reference in codecs:
@@ -174,18 +177,15 @@ def mean_excess(
     return MeanExcess(labels, value, lower, upper, over, *ends, named, float(base))
 
 
-def _lines(table: tables.Points, label: str) -> tuple[_Line, _Line | None, _Line | None]:
+def _lines(table: tables.Points, label: str, own: list[int]) -> tuple[_Line, _Line | None, _Line | None]:
     """The curve through the points of a codec, and those through the lower and the upper ends of their intervals."""
-    own = np.array([other == label for other in table.labels])
     named = f"codec {label!r}" if label else "the codec"
     line = _line(table.distortion[own], table.entropy[own], named)
-    # where one of the two has no interval it is taken to be exact
-    low_D, high_D, low_H, high_H = (getattr(table, name)[own] for name in tables.INTERVALS)
-    if np.isnan([low_D, high_D, low_H, high_H]).all():
+    if np.isnan([getattr(table, name)[own] for name in tables.INTERVALS]).all():
         return line, None, None
-    D, H = table.distortion[own], table.entropy[own]
-    lower = _line(np.where(np.isnan(low_D), D, low_D), np.where(np.isnan(low_H), H, low_H), f"{named}, lower ends,")
-    upper = _line(np.where(np.isnan(high_D), D, high_D), np.where(np.isnan(high_H), H, high_H), f"{named}, upper ends,")
+    ends = {"low": f"{named}, lower ends,", "high": f"{named}, upper ends,"}
+    at = {end: table.ends(end) for end in ends}
+    lower, upper = (_line(at[end][0][own], at[end][1][own], named) for end, named in ends.items())
     return line, lower, upper
 
 

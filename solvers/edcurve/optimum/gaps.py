@@ -78,8 +78,7 @@ def excess(
     resolved = resolve(source, stationary=False, surfaces=True)
     if _may_be_doubted(resolved, D, H, result if lmbda is None else None, base):
         D, H = np.broadcast_arrays(D, H)
-        for doubt in sanity.doubts(resolved, D.ravel(), H.ravel(), base=base, option="base"):
-            validation.warn(doubt)
+        _warn(resolved, D.ravel(), H.ravel(), None, base)
     return result
 
 
@@ -93,6 +92,11 @@ def reference(source: Source, distortion: ArrayLike, *, base: float = 2) -> Any:
     return upper_bound(source, distortion, base=base)
 
 
+def _warn(source: Source, distortion: Array, entropy: Array, most: tuple[Array, Array] | None, base: float) -> None:
+    for doubt in sanity.doubts(source, distortion, entropy, most=most, base=base, option="base"):
+        validation.warn(doubt)
+
+
 def _of_measurement(
     source: Source | str, measured: Measurement, entropy: ArrayLike | None, lmbda: ArrayLike | None, base: float
 ) -> Excess:
@@ -100,10 +104,12 @@ def _of_measurement(
         raise TypeError("entropy must be left out if distortion is a Measurement, which has it")
     if lmbda is not None:
         lmbda = validation.real("lmbda", lmbda)
-    value = excess(source, measured.distortion, measured.entropy, lmbda=lmbda, base=base)
+    D, H, value = excess_unchecked(source, measured.distortion, measured.entropy, lmbda=lmbda, base=base)
     (low_D, high_D), (low_H, high_H) = measured.distortion_interval, measured.entropy_interval
     if not (math.isfinite(high_D) and math.isfinite(high_H)):  # of a single sample
         return Excess(value, -math.inf, math.inf)
+    resolved = resolve(source, stationary=False, surfaces=True)
+    _warn(resolved, D.reshape(1), H.reshape(1), (np.array([high_D]), np.array([high_H])), base)
     low, high = excess_unchecked(source, [low_D, high_D], [low_H, high_H], lmbda=lmbda, base=base)[-1].tolist()
     return Excess(value, low, high)
 

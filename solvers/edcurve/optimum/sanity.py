@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edcurve.sources import BOUND, Ramp, SampledRamp, Source, Surface
+from edcurve.units import of_base
 
 from . import bounds
 from .exact import entropy_distortion
@@ -16,7 +17,15 @@ Array = NDArray[np.float64]
 SLACK = 0.01  # of D and of H, or in bits: what three digits and many samples leave open
 
 
-def doubts(source: Source, distortion: Array, entropy: Array, *, base: float = 2, option: str = "") -> tuple[str, ...]:
+def doubts(
+    source: Source,
+    distortion: Array,
+    entropy: Array,
+    *,
+    most: tuple[Array, Array] | None = None,
+    base: float = 2,
+    option: str = "",
+) -> tuple[str, ...]:
     """Sentences about points below E(D), which no code reaches, and about those that cost more than sending nothing.
 
     Parameters
@@ -25,6 +34,8 @@ def doubts(source: Source, distortion: Array, entropy: Array, *, base: float = 2
         The source they are said to be of.
     distortion, entropy : ndarray, shape (n,)
         What was measured, entropy in units of `base`.
+    most : tuple of ndarray, optional
+        Upper ends of the intervals of distortion and entropy: a point may be there.
     base : float
         Base of the logarithm.
     option : str
@@ -36,9 +47,10 @@ def doubts(source: Source, distortion: Array, entropy: Array, *, base: float = 2
         One of each kind at most, with the number of points and the first of them.
     """
     slack = SLACK * math.log(2.0) / math.log(base)
-    unit = {2.0: "bits", math.e: "nats"}.get(float(base), f"units of log base {base:g}")
-    required = _least(source, distortion * (1.0 + SLACK) + source.truncation, base)
-    below = entropy + np.maximum(slack, SLACK * entropy) < required
+    unit = of_base(base)
+    high_D, high_H = (distortion, entropy) if most is None else most
+    required = _least(source, high_D * (1.0 + SLACK) + source.truncation, base)
+    below = high_H + np.maximum(slack, SLACK * high_H) < required
     idle = (distortion >= source.max_distortion) & (entropy > slack)
     asked = f" ({option})" if option else ""
     sentences = []

@@ -127,7 +127,7 @@ def gaps(source: Source, points: Points) -> Gaps:
             points.rate - points.entropy_marginals,
             lmbda * (D - points.distortion_readout),
             lmbda * (points.distortion_readout - points.distortion_centroid),
-            doubts(source, D, H),
+            doubts(source, D, H, most=points.ends("high")),
         )
 
 
