@@ -13,7 +13,8 @@ PUBLIC = {
         Sphere Square Torus Triangle UniformScalar Units VectorQuantizer Waveform certificate certify convex_hull curve
         distortion_entropy ecvq empirical_rate_distortion entropy_distortion excess gaussian_bound inequalities
         lagrangian lagrangian_bound lower_bound mean_excess measure multipliers partition plot_gap quantizer rank_floor
-        rate_distortion rate_distortion_bounds relaxation report search segment upper_bound water_filling
+        rate_distortion rate_distortion_bounds relaxation report search segment upper_bound unit_vector_bound
+        water_filling
     """,
     "edcurve.certificate": """
         Certificate Slopes Star certify verify_condition

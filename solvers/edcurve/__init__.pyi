@@ -30,6 +30,7 @@ from .optimum.sweeps import convex_hull as convex_hull
 from .optimum.sweeps import lagrangian as lagrangian
 from .optimum.sweeps import lagrangian_bound as lagrangian_bound
 from .optimum.sweeps import multipliers as multipliers
+from .optimum.unit_vectors import unit_vector_bound as unit_vector_bound
 from .plotting import plot_gap as plot_gap
 from .reporting import report as report
 from .segmentation import Segmentation as Segmentation
