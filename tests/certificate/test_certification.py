@@ -9,9 +9,13 @@ import edcurve as ed
 import numpy as np
 import oracle
 import pytest
-from edcurve.certificate import certify, verify_condition
+from edcurve import codes
+from edcurve.certificate import certify, surfaces, verify_condition
 from edcurve.certificate.models import BallSpectrum
 from edcurve.certificate.monotone import is_monotone
+from edcurve.codes import lloyd
+from edcurve.codes.code import SphereCells
+from edcurve.sources import resolve
 from flint import arb
 from mpmath import mp, mpf
 
@@ -333,3 +337,78 @@ def test_points_along_a_loop_are_certified_as_the_polynomial_through_them():
     assert proved.upper == pytest.approx(known.upper, rel=1e-14)
     with pytest.raises(ValueError, match="or a loop of points to be certified, got 'samples'"):
         ed.certify(ed.Source.from_samples(np.linspace(0.0, 1.0, 65)), 0.01)
+
+
+@pytest.mark.parametrize("D", [0.5, 0.2, 0.05])
+def test_the_sphere_is_enclosed_by_the_ramp_and_by_polygons(D):
+    found = certify("sphere", D)
+    assert found.lower == pytest.approx(float(oracle_value("ramp", D / 12, 2)), rel=1e-14)
+    # polygons of great circles instead of the code's small circles
+    assert found.upper == pytest.approx(ed.upper_bound("sphere", D), abs=0.01)
+    assert "spherical polygons" in found.method
+    larger = certify(ed.Sphere().scaled(2.0), 4.0 * D)
+    assert (larger.lower, larger.upper) == pytest.approx((found.lower, found.upper), rel=1e-13)
+
+
+def test_the_sphere_is_certified_to_a_unit_where_two_caps_are_best():
+    for D in (0.75, 0.8, 0.99):
+        found = certify("sphere", D)
+        with mp.workdps(60):  # D = 1 − p(1 − p)
+            p = (1 - mp.sqrt(1 - 4 * (1 - mpf(D)))) / 2
+            expected = -(p * mp.log(p, 2) + (1 - p) * mp.log(1 - p, 2))
+        assert found.contains(expected)
+        assert found.upper - found.lower <= 1e-15
+    assert certify("sphere", 1.0).upper == 0.0
+    assert certify("sphere", 0.0).lower == math.inf
+
+
+def test_polygons_against_closed_forms_and_points():
+    """An octahedron's faces are eighths; cells of the cube have the known mean of a square."""
+    octants = SphereCells(np.array([(a, b, c) for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)]) * 0.5, np.zeros(8))
+    code = surfaces.polygons(octants)
+    assert float(code.entropy) == pytest.approx(math.log(8.0), rel=1e-14)
+    assert float(code.distortion) == pytest.approx(1.0 - 3.0 / 4.0, rel=1e-14)  # means (½, ½, ½)
+    cells = codes.candidates(ed.Sphere(), 0.2, 1)[0][1]
+    code = surfaces.polygons(cells)
+    x = lloyd.spiral(40_000)
+    index = cells.nearest(x)
+    p = np.bincount(index) / len(x)
+    assert float(code.entropy) == pytest.approx(-(p * np.log(p)).sum(), abs=5e-3)
+    assert float(code.distortion) == pytest.approx(1.0 - (cells.means()[index] * x).sum(axis=1).mean(), abs=5e-3)
+
+
+def test_polygons_that_do_not_tile_prove_nothing():
+    octants = SphereCells(np.array([(a, b, c) for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)]) * 0.5, np.zeros(8))
+    corners, loops = surfaces._corners(octants)
+    with pytest.MonkeyPatch.context() as patch:
+        for wrong in (loops[1:], [loops[0][::-1], *loops[1:]], [*loops, *loops]):
+            patch.setattr(surfaces, "_corners", lambda _, wrong=wrong: (corners, wrong))
+            assert surfaces.polygons(octants) is None
+    caps = SphereCells(np.array([(0.0, 0.0, 1.0), (0.0, 0.0, -1.0)]), np.zeros(2))
+    assert surfaces.polygons(caps) is None
+
+
+@pytest.mark.parametrize(("name", "D"), [("sphere:3", 0.9), ("sphere:9", 0.95), ("rotations", 0.6)])
+def test_the_dual_bound_over_caps(name, D, monkeypatch):
+    monkeypatch.setattr(surfaces, "CLOSE", 1e-4)
+    source = resolve(name, surfaces=True)
+    found = certify(name, D)
+    p = np.geomspace(1e-4, 1.0, 20_001)
+    mean = source.cell_distortion(p) / p
+    best = max((-np.log2(p) + w * (mean - D)).min() for w in np.geomspace(0.5, 50.0, 400))
+    assert best - 1e-3 < found.lower < best + 1e-2  # steps of λ are of 1 %
+    assert found.lower <= ed.lower_bound(name, D)
+    if name != "rotations":
+        assert found.lower > ed.lower_bound(name, D) - 1e-3  # by other ways to the same bound
+        # signs of coordinates, by points
+        x = np.abs(np.random.default_rng(1).normal(size=(100_000, source.coordinates)))
+        mean = (x / np.linalg.norm(x, axis=1, keepdims=True)).mean()
+        k = round(found.upper)
+        assert 1.0 - k * mean**2 < D + 1e-3
+        assert k == 1 or 1.0 - (k - 1) * mean**2 > D - 1e-3
+
+
+def test_nothing_is_proved_of_tori():
+    with pytest.raises(ValueError, match="nothing is proved about tori"):
+        certify("torus", 0.3)
+    assert certify("torus", 2.0).upper == 0.0

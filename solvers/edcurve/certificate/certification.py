@@ -14,14 +14,14 @@ from typing import Any
 
 from edcurve import validation
 from edcurve.io.markup import facts, text
-from edcurve.sources import Source, resolve
+from edcurve.sources import Source, Surface, resolve
 
 try:
     from flint import arb, ctx
 except ImportError as error:
     raise ImportError("certificates need python-flint: pip install 'edcurve[certificate]'") from error
 
-from . import enclosure, hypotheses
+from . import enclosure, hypotheses, surfaces
 from .balls import above, below
 from .models import BallSpectrum, Model
 from .shape import Slopes
@@ -96,10 +96,16 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
     units in the last place. For other spectra `upper` is the entropy of a partition whose distortion is proved to
     be at most D, and `lower` the dual bound, its minimum over cell sizes proved.
 
+    Of the sphere in R³ `lower` is the least entropy over sizes of cells of any shape, by the ramp's theorem. `upper` is
+    the entropy of a code of spherical polygons that are proved to tile it. Of other spheres and of rotations `lower` is
+    the dual bound over caps, proved to 1e-7 nats. `upper` is of cells that the signs of coordinates tell apart, and
+    of rotations inf.
+
     Parameters
     ----------
     source : Source or str
-        A built-in source, its name, one from `Source.from_spectrum`, or a loop of points from `Source.from_samples`. Of
+        A built-in source (no torus), its name, one from `Source.from_spectrum`, or a loop of points from
+        `Source.from_samples`. Of
         points the trigonometric polynomial is certified, so that `.truncation` and `.defect` are not in the bounds.
     distortion : float
         D ≥ 0, exactly this double.
@@ -119,10 +125,12 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
     TypeError
         If an argument is not a number or a source.
     """
-    source = resolve(source)
+    source = resolve(source, surfaces=True)
     D = float(validation.nonnegative("distortion", validation.real("distortion", distortion)))
     validation.log_base(base)
     with _precision:
+        if isinstance(source, Surface):
+            return _of_surface(source, D, float(base))
         model, unit = hypotheses.model_of(source), hypotheses.unit_of(source)
         if model.maximum * unit <= D:
             return Certificate(source.name, D, float(base), 0.0, 0.0, "D ≥ D_max, decided exactly: one cell", count=1)
@@ -130,6 +138,14 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
             return Certificate(source.name, D, float(base), math.inf, math.inf, "D = 0: no countable partition")
         enclosed = _rounded(source.name, D, float(base), _enclosed(source, model, D, unit))
         return replace(enclosed, method=enclosed.method + hypotheses.premise(source))
+
+
+def _of_surface(source: Surface, D: float, base: float) -> Certificate:
+    if D == 0.0:
+        return Certificate(source.name, D, base, math.inf, math.inf, "D = 0: no countable partition")
+    if surfaces.maximum(source) <= D:
+        return Certificate(source.name, D, base, 0.0, 0.0, "D ≥ D_max, proved: one cell", count=1)
+    return _rounded(source.name, D, base, surfaces.enclosed(source, D))
 
 
 def _enclosed(source: Source, model: Model, D: float, unit: Fraction) -> enclosure.Enclosure:

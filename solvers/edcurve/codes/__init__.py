@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from edcurve.sources import Rotations, Sphere, Surface, Torus
 from . import lattices, sampled
 from .code import Cells, SphereCells, SurfaceCode, TorusCells
 
-__all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "hull", "least_distortion", "searched"]
+__all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "candidates", "hull", "least_distortion", "searched"]
 
 Array = NDArray[np.float64]
 
@@ -54,6 +54,14 @@ def at_distortion(source: Surface, distortion: float, least: float) -> SurfaceCo
     if source.exact_from <= distortion:
         return _two_caps(source, distortion)
     return table.code(source, int(enough[table.entropy[enough].argmin()]))
+
+
+def candidates(source: Surface, distortion: float, most: int) -> list[tuple[int, Any]]:
+    """Numbers of cells and cells of codes in the table of an unscaled source, of at most that distortion."""
+    table = _table_of(source)
+    enough = np.flatnonzero(table.distortion <= distortion)
+    order = enough[np.argsort(table.entropy[enough], kind="stable")][:most]
+    return [(table.counts[i], table.cells[i]) for i in order.tolist()]
 
 
 def least_distortion(source: Surface) -> float:

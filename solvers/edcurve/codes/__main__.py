@@ -1,5 +1,7 @@
 """Search codes of the sphere in R³ and write the table that the package ships: `python -m edcurve.codes OUT.npz`.
 
+`python -m edcurve.codes OUT.npz 15 26` searches codes of so many cells only, and adds them to a table.
+
 For each number of cells Lloyd's iterations on points start from charges that repel each other, at rest; few cells start
 from random ones of random sizes too, and some from lattices on an icosahedron. This is done at a few λ at which
 codes of so many cells may be best. The iterations go on with the exact areas and means of the cells, until H + λD is
@@ -26,11 +28,13 @@ Array = NDArray[np.float64]
 Code = tuple[Array, Array, float, float]  # centres, offsets, entropy in nats, distortion
 
 POINTS = 100  # for each cell, in the search
-ICOSAHEDRAL = {10 * (h * h + h * k + k * k) + 2: (h, k) for h in range(1, 8) for k in range(h + 1)}
+LARGEST = 400  # cells of a lattice on an icosahedron
+LATTICES = [(10 * (h * h + h * k + k * k) + 2, (h, k)) for h in range(1, 7) for k in range(h + 1)]
+ICOSAHEDRAL = {count: steps for count, steps in LATTICES if count <= LARGEST}
 DENSE, MOST = 100, 200  # up to DENSE every number of cells is tried, up to MOST every fourth, then those of lattices
 SEED = 2022
 CHARGED, CHOSEN = 10, 3  # systems of charges, fewer of many; those at rest with the least energy
-FEW, RANDOM = 14, 40  # cells up to which random ones are tried too, and how many times at each λ
+FEW, RANDOM = 26, 40  # cells up to which random ones are tried too, and how many times at each λ
 KEPT = 2  # codes of few cells that are refined at each λ
 EXACT, ENOUGH = 25, 1e-8  # iterations with exact cells at most; nats by which one has to improve H + λD for another
 LESS = 2e-3  # nats by which a code has less entropy than those of less distortion
@@ -75,15 +79,25 @@ def refine(centres: Array, p: Array, lmbda: float) -> Code | None:
     return best
 
 
-def main(path: str) -> None:
-    """Write the table."""
-    counts = sorted({*range(2, DENSE), *range(DENSE, MOST, 4), *ICOSAHEDRAL})
+def main(path: str, first: int = 2, last: int = LARGEST) -> None:
+    """Write the table, or add codes of `first` to `last` cells to it."""
+    counts = [one for one in sorted({*range(2, DENSE), *range(DENSE, MOST, 4), *ICOSAHEDRAL}) if first <= one <= last]
     codes: list[Code] = [(np.zeros((1, 3)), np.zeros(1), 0.0, 1.0)]
+    codes += read(path) if first > 2 else []
     with progress.bar("searching codes", len(counts)) as update:
         for done, count in enumerate(counts, start=1):
             codes += search(count)
             update(done, len(counts))
             write(path, codes)
+
+
+def read(path: str) -> list[Code]:
+    """Codes of a table but the one of one cell."""
+    with np.load(path) as stored:
+        counts, cells = stored["counts"], stored["cells"]
+        entropy, distortion = stored["entropy"].tolist(), stored["distortion"].tolist()
+    own = np.split(cells, np.cumsum(counts)[:-1])
+    return [(one[:, :3], one[:, 3], H, D) for one, H, D in zip(own, entropy, distortion, strict=True) if len(one) > 1]
 
 
 def write(path: str, codes: list[Code]) -> None:
@@ -114,4 +128,4 @@ def on_hull(order: list[Code]) -> set[int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:]))

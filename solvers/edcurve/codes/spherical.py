@@ -62,11 +62,36 @@ def measures(centres: Array, offsets: Array) -> tuple[Array, Array]:
     return p, np.where(p[:, None] > 0.0, sums / np.maximum(areas, 1e-300)[:, None], 0.0)
 
 
+def corners(centres: Array, offsets: Array) -> list[Array]:
+    """Corners of each cell in the order of its edge, with the cell on the left; fewer than 3 of cells that are caps."""
+    found = []
+    for i in range(len(centres)):
+        arcs = _edge(i, centres, offsets, min(len(centres) - 1, 2 * NEIGHBOURS))
+        if not isinstance(arcs, Arcs) or len(arcs.start) < 3:
+            found.append(np.zeros((0, 3)))
+            continue
+        cosine, sine = np.cos(arcs.start)[:, None], np.sin(arcs.start)[:, None]
+        radius = np.sqrt(1.0 - arcs.height**2)[:, None]
+        points = arcs.height[:, None] * arcs.axis + radius * (cosine * arcs.first + sine * arcs.second)
+        middle = points.mean(axis=0)
+        across = np.cross(middle, points[0] - middle)
+        towards = np.cross(across, middle)
+        angle = np.arctan2(np.linalg.norm(middle) * (points @ across), points @ towards)
+        found.append(points[np.argsort(angle)])
+    return found
+
+
 def _cell(i: int, centres: Array, offsets: Array, near: int) -> tuple[float, Array]:
     """Area of a cell, and the integral of x over it."""
+    arcs = _edge(i, centres, offsets, near)
+    return _integrals(arcs) if isinstance(arcs, Arcs) else (arcs, np.zeros(3))
+
+
+def _edge(i: int, centres: Array, offsets: Array, near: int) -> Arcs | float:
+    """Arcs of the edge of a cell, or its area if it has none."""
     others = np.delete(np.arange(len(centres)), i)
     if others.size == 0:
-        return 4.0 * math.pi, np.zeros(3)
+        return 4.0 * math.pi
     gap = centres[i] - centres[others]
     length = np.linalg.norm(gap, axis=1)
     height = (offsets[i] - offsets[others]) / length
@@ -74,14 +99,12 @@ def _cell(i: int, centres: Array, offsets: Array, near: int) -> tuple[float, Arr
     kept = np.argsort(np.einsum("ij,j->i", gap, centres[i]) / length - height * np.linalg.norm(centres[i]))[:near]
     axis, height = gap[kept] / length[kept, None], height[kept]
     if (height >= 1.0).any():
-        return 0.0, np.zeros(3)
+        return 0.0
     cutting = height > -1.0
     if not cutting.any():
-        return 4.0 * math.pi, np.zeros(3)
+        return 4.0 * math.pi
     arcs = _arcs(axis[cutting], height[cutting])
-    if arcs is None:
-        return 0.0, np.zeros(3)
-    return _integrals(arcs)
+    return 0.0 if arcs is None else arcs
 
 
 def _arcs(axis: Array, height: Array) -> Arcs | None:

@@ -15,7 +15,7 @@ from edcurve.io.tables import Points
 from edcurve.optimum import bounds, exact, sweeps
 from edcurve.optimum import gaps as references
 from edcurve.optimum.sanity import doubts
-from edcurve.sources import BOUND, ENCLOSED, Ramp, SampledRamp, Source, Spectrum
+from edcurve.sources import BOUND, ENCLOSED, PROVED, Ramp, SampledRamp, Source, Spectrum, Surface
 
 if TYPE_CHECKING:
     from edcurve.certificate import Certificate
@@ -148,6 +148,8 @@ def certificates(source: Source, curve: Curve, points: Points | None) -> Certifi
     if isinstance(source, Spectrum) and source.energies.size > HARMONICS:
         why = f"With {source.energies.size} harmonics a certificate may take minutes: edcurve.certify makes them."
         return Certificates((), (), why)
+    if isinstance(source, Surface) and source.relaxed.status != PROVED:
+        return Certificates((), (), "There are none of this source here: edcurve.certify makes them of some surfaces.")
     try:
         from edcurve.certificate import certify
     except ImportError as error:
