@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
+
+from edcurve.io.arrays import is_data
 
 from . import manifolds, signals
 from .compressors import COMPRESSORS
@@ -20,6 +23,7 @@ LIKELIHOODS = ("derived", "reference")
 STARTS = ("data", "random")
 LAST_LAYERS = ("trained", "solved")
 LATER = {"last_layer": "trained"}  # fields that came later, and the value without which a key says nothing of them
+MOST = 2**20  # configurations of a grid
 
 
 @dataclass(frozen=True)
@@ -168,10 +172,12 @@ class Config:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Config:
-        """The configuration with these fields; an unknown one raises ValueError."""
+        """The configuration with these fields; ValueError for an unknown one, and for a file of points as source."""
         unknown = sorted(set(fields) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"unknown field of a configuration: {', '.join(unknown)}")
+        if is_data(str(fields["source"])):
+            raise ValueError(f"source must be a name, not a file, got {str(fields['source'])[:100]!r}")
         return cls(**fields)
 
 
@@ -191,7 +197,11 @@ def grid(source: str, **fields: Any) -> list[Config]:
     list of Config
         The last field varies fastest.
     """
-    values = [list(value) if _several(value) else [value] for value in fields.values()]
+    several = {name: value if _several(value) else [value] for name, value in fields.items()}
+    count = math.prod(len(value) if isinstance(value, Sized) else 1 for value in several.values())
+    if count > MOST:
+        raise ValueError(f"a grid has at most {MOST} configurations, got {count}")
+    values = [list(value) for value in several.values()]
     name = manifolds.named(source)
     return [Config(name, **dict(zip(fields, chosen, strict=True))) for chosen in product(*values)]
 

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from edcurve.io.arrays import shortened
-from edcurve.io.files import replacing, write_text
+from edcurve.io.files import read_bytes, reading, replacing, write_text
+from edcurve.io.text import shortened
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+LARGEST = 2**33  # bytes of tensors
+LARGEST_RECORD = 2**24  # bytes of a record
 
 
 class DamagedFileError(ValueError):
@@ -31,14 +34,23 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     """Write tensors, and facts about them as JSON in the header."""
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(about, sort_keys=True, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_bytes(save(kept, metadata={"about": text, "digest": _digest(kept, text)}))
+    content = _ordered(save(kept, metadata={"about": text, "digest": _digest(kept, text)}))
+    with replacing(path, follow=False) as temporary:
+        temporary.write_bytes(content)
+
+
+def _ordered(content: bytes) -> bytes:
+    """The same tensors with their header sorted: safetensors writes metadata in an order that is drawn at random."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + length :]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read the tensors and facts that `write_tensors` wrote; `DamagedFileError` if the file was altered."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with reading(path, LARGEST), safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # the file is no mapping
     except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
@@ -51,7 +63,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def read_about(path: Path) -> dict[str, Any]:
     """Read the facts in the header only; they are not verified."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with reading(path, LARGEST), safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise DamagedFileError(path, shortened(error)) from None
@@ -60,13 +72,14 @@ def read_about(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON object, with its digest as one more field."""
-    write_text(path, json.dumps({**content, "digest": _text_digest(content)}, indent=1, allow_nan=False) + "\n")
+    text = json.dumps({**content, "digest": _text_digest(content)}, indent=1, allow_nan=False) + "\n"
+    write_text(path, text, follow=False)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read the object that `write_json` wrote; `DamagedFileError` if the file was altered."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(read_bytes(path, LARGEST_RECORD))
         same = content.pop("digest") == _text_digest(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedFileError(path, f"not JSON with a digest ({shortened(error)})") from None

@@ -189,7 +189,7 @@ def keep(name: str, folder: Path) -> None:
     if not is_name(name) or _copy(name, folder).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(_copy(name, folder)) as temporary, temporary.open("wb") as file:
+    with replacing(_copy(name, folder), follow=False) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array(file, find(name).points, allow_pickle=False)
 
 

@@ -16,6 +16,7 @@ from .evaluation import POINTS, Evaluation, check_points, evaluate_cells, grid
 from .moments import GridCells, distinct_runs
 from .signals import Signal
 
+STATUSES = ("finished", "diverged")
 BATCH = 2**15  # phases, or distinct indices, handled at once
 
 

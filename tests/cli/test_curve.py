@@ -13,6 +13,7 @@ import pytest
 from command_output import names_in, strict, table
 from edcurve import drawing
 from edcurve.cli import main
+from edcurve.io import files
 
 
 def test_curve_in_json_is_the_file_that_save_writes(output, tmp_path):
@@ -149,10 +150,10 @@ def test_paths_that_cannot_be_written(refused, option, path, why):
 @pytest.mark.parametrize("option", ["--csv", "--plot"])
 def test_folders_without_permission(refused, option, monkeypatch):
     # simulated, since permissions do not bind every user
-    def forbidden(path, **_):
-        raise PermissionError(13, "Permission denied", str(path))
+    def forbidden(target):
+        raise PermissionError(13, "Permission denied", str(target))
 
-    monkeypatch.setattr(Path, "touch", forbidden)
+    monkeypatch.setattr(files, "_made", forbidden)
     message = refused(["curve", "ramp", "--num", "3", option, "out.png"])
     assert message == "Error: out.png: Permission denied"
 

@@ -186,7 +186,7 @@ GOOD = {
     "quoted": 'distortion,entropy,note\n"0.01","4.5","a, b"\n0.02,3.5,"two\nlines"\n',
     "blank lines": "distortion,entropy\n\n0.01,4.5\n\n\n0.02,3.5\n\n",
     "no end of line": "distortion,entropy\n0.01,4.5\n0.02,3.5",
-    "more cells than names": "distortion,entropy\n0.01,4.5,x,y\n0.02,3.5\n",
+    "commas at the ends": "distortion,entropy,\n0.01,4.5,,\n0.02,3.5,\n",
 }
 
 LABELS = {"other columns": ["a, seed 1", "b"]}
@@ -280,6 +280,11 @@ BAD = {
     "word after blanks": ("distortion,entropy\n\n0.01,1\n\nx,1\n", "line 5: distortion must be a finite number, at"),
     "complex": ("distortion,entropy\n0.01,1+2j\n", "line 2: entropy must be a finite number, at least 0, got '1+2j'"),
     "short row": ("distortion,entropy\n0.01,4.5\n0.02\n", "line 3: entropy must be a finite number"),
+    "comma in a number": (
+        "distortion,entropy\n0,01,8\n",
+        "line 2: expected 2 cells, as many as names, got 3: '0,01,8'",
+    ),
+    "underscore": ("distortion,entropy\n0.01,1_0\n", "line 2: entropy must be a finite number, at least 0, got '1_0'"),
     "empty cell": ("distortion,entropy\n,4.5\n", "line 2: distortion must be a finite number, at least 0, got ''"),
     "long cell": (f"distortion,entropy\n{'x' * 99},1\n", f"at least 0, got '{'x' * 59}…"),
     "negative": (

@@ -115,7 +115,7 @@ def test_text_that_does_not_end(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "LARGEST", 20)
     (tmp_path / "x.csv").write_text("distortion,entropy\n0.1,1\n")
     assert refused("excess", "ramp", "--points", tmp_path / "x.csv").endswith(
-        "x.csv: expected at most 20 bytes of text"
+        "x.csv: expected at most 20 bytes, got 25"
     )
 
 

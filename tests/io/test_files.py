@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are opened if they are files, and written whole or not at all."""
 
 import os
 import stat
@@ -136,3 +136,97 @@ def test_an_interrupted_plot_keeps_the_old_file(drawn, tmp_path, monkeypatch, in
         with pytest.raises(interruption):
             drawing.save(drawn, tmp_path / name)
     assert contents(tmp_path) == {"a.png": "old"}
+
+
+@posix
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "link to a device", "large"])
+def test_what_is_no_file_or_too_large_is_not_opened(tmp_path, kind):
+    path = tmp_path / "x"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "large":
+        path.touch()
+        os.truncate(path, 3 * 2**30)  # without a block on the disk
+    else:
+        path = Path("/dev/zero")
+    if kind == "link to a device":
+        path = tmp_path / "link"
+        path.symlink_to("/dev/zero")
+    with pytest.raises((ValueError, OSError), match=str(path)) as caught, files.reading(path, 2**20):
+        pytest.fail("it was opened")
+    assert isinstance(caught.value, IsADirectoryError) == (kind == "folder")
+
+
+@posix
+def test_a_pipe_is_read_where_one_is_allowed(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("text",), daemon=True)
+    writer.start()
+    assert files.read_text(pipe) == "text"
+    writer.join(30)
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+def test_a_replaced_file_keeps_its_mode(tmp_path, mode):
+    (tmp_path / "a.txt").write_text("old")
+    (tmp_path / "a.txt").chmod(mode)
+    files.write_text(tmp_path / "a.txt", "new")
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == mode
+
+
+@posix
+def test_a_link_that_is_not_followed_is_replaced(tmp_path):
+    (tmp_path / "other").write_text("kept")
+    for target in ("other", "missing", "/dev/null", "."):
+        (tmp_path / "a.txt").symlink_to(target)
+        files.write_text(tmp_path / "a.txt", "new", follow=False)
+        assert not (tmp_path / "a.txt").is_symlink()
+        (tmp_path / "a.txt").unlink()
+    assert contents(tmp_path) == {"other": "kept"}
+
+
+def test_content_is_on_the_disk_before_the_name_is_taken(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: done.append(os.fstat(descriptor).st_size))
+    whole = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, target: (done.append("replaced"), whole(path, target)))
+    files.write_text(tmp_path / "a.txt", "new")
+    assert done == [3, "replaced"]
+
+
+@pytest.mark.skipif(files.locks is None, reason="files cannot be locked")
+def test_remnants_are_removed_and_files_being_written_are_not(tmp_path):
+    (tmp_path / f"{files.TEMPORARY}0123456789abcdef.csv").write_text("of a killed process")
+    (tmp_path / f"{files.TEMPORARY}link").symlink_to("kept")
+    (tmp_path / "kept").write_text("kept")
+    with files.replacing(tmp_path / "a.csv") as temporary:
+        temporary.write_text("new")
+        files.clear(tmp_path)
+        assert temporary.read_text() == "new"
+    (tmp_path / f"{files.TEMPORARY}link").unlink()  # which nobody writes
+    assert contents(tmp_path) == {"a.csv": "new", "kept": "kept"}
+    files.clear(tmp_path / "missing")
+
+
+@posix
+def test_outputs_that_are_inputs_or_each_other(tmp_path):
+    (tmp_path / "a.csv").write_text("1")
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "a.csv")
+    (tmp_path / "folder").mkdir()
+    for output in ("a.csv", "link.csv", "hard.csv", "folder/../a.csv"):
+        with pytest.raises(ValueError, match=r"expected another file than what is read, .*a\.csv"):
+            files.check_outputs([tmp_path / output], ["ramp", tmp_path / "a.csv"])
+    for pair in (
+        ("new.csv", "new.csv"),
+        ("new.csv", "folder/../new.csv"),
+        ("new.csv", "New.csv"),
+        ("a.csv", "hard.csv"),
+    ):
+        with pytest.raises(ValueError, match="expected different files to write"):
+            files.check_outputs([tmp_path / name for name in pair])
+    files.check_outputs(["/dev/null", "new.csv"], ["/dev/null", tmp_path / "a.csv", "a\0b"])

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from edcurve import progress
 from edcurve.cli.common import NumberList, json_option, offer, reported, write_all
-from edcurve.cli.parsing import Command
+from edcurve.cli.parsing import Command, OutputPath
 from edcurve.sources import Surface
 
 from edcurve_neural.baselines import ecvq, phase_quantizer, transform_coding
@@ -37,7 +37,7 @@ POINTS = 2**16  # fewer than for trained compressors, as whole realizations are 
 @click.option("--codewords", type=click.IntRange(min=1), default=256, show_default=True, help="ecvq: before merging.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="ecvq: of its training set.")
 @click.option("--points", type=click.IntRange(min=2), default=POINTS, show_default=True, help="Phases evaluated.")
-@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all columns.")
+@click.option("--csv", "csv_path", type=OutputPath(), help="Write the table to a file, with all columns.")
 @json_option
 @reported
 def baseline(source: str, csv_path: str | None, as_json: bool, **options: Any) -> None:

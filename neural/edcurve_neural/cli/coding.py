@@ -13,13 +13,13 @@ import numpy as np
 from click.shell_completion import CompletionItem
 from edcurve.cli.common import json_option, key_option, reported, write_all
 from edcurve.cli.files import read_array
-from edcurve.cli.parsing import Command
+from edcurve.cli.parsing import Command, OutputPath
 from edcurve.io.arrays import is_data
 from numpy.typing import NDArray
 
 from edcurve_neural.coding import bitstream, compress, decompress
 from edcurve_neural.runs import Run
-from edcurve_neural.store import Store, configuration, read_record
+from edcurve_neural.store import Store, records
 
 import_module("constriction")  # without it both commands, and their help, say so at once
 folder = click.Path(exists=True, file_okay=False)
@@ -38,7 +38,7 @@ def _keys(context: click.Context, _parameter: click.Parameter, incomplete: str) 
     "--phases", metavar="N|FILE", required=True, help="How many to draw at random; or a .npy, .npz or .csv of them."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of phases that are drawn.")
-@click.option("--out", metavar="F.edc", type=click.Path(dir_okay=False), required=True, help="The file to write.")
+@click.option("--out", metavar="F.edc", type=OutputPath(dir_okay=False), required=True, help="The file to write.")
 @key_option
 @json_option
 @reported
@@ -49,6 +49,7 @@ def encode(store: str, run: str, phases: str, seed: int, out: str, key: str | No
     FILE has phases in a column, or a realization in each row. Bits and rates are means over the realizations: bits of
     the coder, of the whole file, and under the entropy model of the compressor; reported_rate is that over all phases.
     """
+    Store(store).check_output(out)
     compressor, reported_rate = _run_of(store, run)
     x = _phases(phases, key, seed)
     coded = compress(out, compressor, x)
@@ -72,13 +73,14 @@ def encode(store: str, run: str, phases: str, seed: int, out: str, key: str | No
 @click.command(cls=Command)
 @click.argument("file", metavar="F.edc", type=click.Path())
 @click.option("--store", metavar="DIR", type=folder, required=True, help="Where the compressor is.")
-@click.option("--out", metavar="X.npy", type=click.Path(dir_okay=False), required=True, help="Reconstructions.")
+@click.option("--out", metavar="X.npy", type=OutputPath(dir_okay=False), required=True, help="Reconstructions.")
 @reported
 def decode(file: str, store: str, out: str) -> None:
     """Reconstruct what was compressed into a file.
 
     F.edc is a file of `edcurve encode`, which names the compressor. X.npy is to hold a reconstruction in each row.
     """
+    Store(store).check_output(out)
     key = bitstream.read(file).config
     if key is None:
         raise ValueError(f"{file} does not name its compressor: decode it in Python, with edcurve_neural.decompress")
@@ -89,15 +91,15 @@ def decode(file: str, store: str, out: str) -> None:
 def _run_of(store: str, key: str) -> tuple[Run, float | None]:
     """A run by the start of its key, and the rate in its record."""
     path = Path(store) / "runs"
-    records = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
-    if len(records) != 1:
+    found = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
+    if len(found) != 1:
         shown = f"{key[:60]}…" if len(key) > 60 else key  # a file may hold any text as a key
         raise ValueError(
-            f"KEY must be that of one run in {store}, got {shown!r}, which is that of {len(records) or 'none'}; "
+            f"KEY must be that of one run in {store}, got {shown!r}, which is that of {len(found) or 'none'}; "
             f"`edcurve runs {store} --json` lists them"
         )
-    record = read_record(records[0])
-    return Store(store).load(configuration(records[0], record["config"])), record["metrics"]["rate"]
+    record = records.read(found[0])
+    return Store(store).load(records.configuration(found[0], record["config"])), record["metrics"]["rate"]
 
 
 def _phases(text: str, key: str | None, seed: int) -> NDArray[Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import click
 from edcurve.cli.common import base_option, reported
 from edcurve.cli.parsing import Command
+from edcurve.io.files import check_outputs
+
+WRITTEN = ("runs.csv", "codewords.csv", "ramp.csv", "circle.csv")  # tables in the folder
 
 
 @click.command(cls=Command)
@@ -35,6 +39,8 @@ def figures(out: str, runs: str | None, base: float) -> None:
     if runs is not None:
         command += ["--runs", runs]
     try:
+        if runs is not None:
+            check_outputs([Path(out, name) for name in WRITTEN], [runs])
         trained = load(runs)  # before anything is written
     except ModuleNotFoundError as error:
         message = f"--runs with a store needs the extra neural: pip install 'edcurve[neural]' ({error})"

@@ -6,19 +6,17 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from logging import CRITICAL, getLogger
-from pathlib import Path
 from shutil import get_terminal_size
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 import torch
 from click.shell_completion import CompletionItem
 from edcurve.cli.common import NumberList, RealNumber, ends_option, json_option, offer, reported, write_all
-from edcurve.cli.parsing import Command
+from edcurve.cli.parsing import Command, OutputPath
 from edcurve.io.arrays import is_data
 
 from edcurve_neural import manifolds
@@ -26,13 +24,16 @@ from edcurve_neural.compressors import COMPRESSORS
 from edcurve_neural.config import LAST_LAYERS, LIKELIHOODS, STARTS, Config, grid
 from edcurve_neural.evaluation import POINTS
 from edcurve_neural.signals import SAMPLES, SIGNALS
-from edcurve_neural.store import Store
+from edcurve_neural.store import Store, plain
+from edcurve_neural.store import row as row_of
 from edcurve_neural.training import executors
+from edcurve_neural.training import train as train_alone
 from edcurve_neural.training.sweeps import LOST
 from edcurve_neural.training.sweeps import sweep as train_missing
 
 from . import listing
 
+NAMED = 10  # records that are named, of those that cannot be read
 GOES_ON = "the same command again goes on from the last checkpoints"
 Row = dict[str, Any]
 Function = Callable[..., None]
@@ -173,9 +174,8 @@ def train(
     """
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     config = Config(_source(source, is_open), **_given(options, hidden))
-    again = "no --store was given to keep what was trained" if store is None else GOES_ON
-    with TemporaryDirectory() if store is None else nullcontext(store) as folder, _interrupted(again):
-        (row,) = _trained([config], folder, **training)
+    with _interrupted("no --store was given to keep what was trained" if store is None else GOES_ON):
+        row = _measured(config, **training) if store is None else _trained([config], store, **training)[0]
     if as_json:
         click.echo(json.dumps(row, allow_nan=False))
         return
@@ -219,7 +219,7 @@ def sweep(
 
 @click.command(cls=Command)
 @click.argument("store", metavar="DIR", type=click.Path(exists=True, file_okay=False))
-@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file, with all columns.")
+@click.option("--csv", "csv_path", type=OutputPath(), help="Write the table to a file, with all columns.")
 @json_option
 @reported
 def runs(store: str, csv_path: str | None, as_json: bool) -> None:
@@ -229,11 +229,14 @@ def runs(store: str, csv_path: str | None, as_json: bool) -> None:
     The first of these is dependence and marginals together, the second readout and features.
     The table has four digits and fits the terminal; --csv and --json write all columns, with exact numbers.
     """
-    if not (Path(store) / "runs").is_dir():
-        raise ValueError(f"{store} is not a store of trained compressors: it has no folder named runs")
     kept = Store(store)
+    if csv_path is not None:
+        kept.check_output(csv_path)
+    if not any((kept.path / part).exists() for part in ("runs", "checkpoints", "index.csv")):
+        raise ValueError(f"{store} is not a store of trained compressors: it has no folder named runs")
+    readable, problems = kept.readable_rows()
     order = ("source", "compressor", "latent_dim", "batch_size", "lmbda", "seed")
-    rows = sorted(kept.rows(), key=lambda row: [row.get(name, getattr(Config, name, None)) for name in order])
+    rows = sorted(readable, key=lambda row: [row.get(name, getattr(Config, name, None)) for name in order])
     begun = len([path for path in (kept.path / "checkpoints").glob("*.safetensors") if not path.name.startswith(".")])
     if begun:
         click.echo(f"not finished, and with a checkpoint to go on from: {begun} program{'s'[: begun > 1]}", err=True)
@@ -244,6 +247,9 @@ def runs(store: str, csv_path: str | None, as_json: bool) -> None:
         _print_table(rows)
     elif csv_path is None:
         click.echo("no run is finished", err=True)
+    if problems:
+        others = f"\nand {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+        raise ValueError("\n".join(map(str, problems[:NAMED])) + others)
 
 
 def _source(source: str, is_open: bool | None) -> str:
@@ -266,8 +272,13 @@ def _trained(configs: Sequence[Config], store: str, **training: Any) -> list[Row
     if before:
         click.echo(f"{before} of {len(distinct)} finished already", err=True)
     train_missing(distinct, store=store, **training)
-    rows = {row["key"]: row for row in Store(store).rows()}
-    return [rows[config.key] for config in distinct]
+    return [Store(store).row(config) for config in distinct]
+
+
+def _measured(config: Config, *, device: str, checkpoint_every: int, points: int, tensorboard: str | None) -> Row:
+    """The row of a configuration, trained without a store: there is nothing to go on from."""
+    run = train_alone(config, device=device, tensorboard=tensorboard)
+    return {"key": config.key, **config.to_dict(), **plain(row_of(run, run.evaluate(points)))}
 
 
 @contextmanager

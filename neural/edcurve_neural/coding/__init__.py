@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ from . import bitstream
 from .probability_tables import compressor_of, tables
 
 Indices = NDArray[np.int64]
+
+LARGEST = 2**27  # numbers of all reconstructions, or as many as `EACH` allows
+EACH = 2**14  # numbers for each byte of a file: half a bit for a realization of 1024 numbers
 
 
 @dataclass(frozen=True)
@@ -164,8 +168,14 @@ def decompress(path: str | os.PathLike[str], model: Any) -> NDArray[Any]:
     DamagedFileError, ValueError, ImportError
         As for `read_indices`.
     """
-    compressor = compressor_of(model)
-    return _for_each(compressor.decode, compressor, read_indices(path, model))
+    compressor, indices = compressor_of(model), read_indices(path, model)
+    latents, columns = len(compressor.tables()), indices.shape[1]
+    if columns != latents:
+        raise ValueError(f"{os.fspath(path)}: expected indices of {latents} latents, got {columns} columns")
+    numbers = len(indices) * getattr(getattr(compressor, "signal", None), "dim", 1)
+    if numbers > max(LARGEST, EACH * Path(path).stat().st_size):
+        raise ValueError(f"{os.fspath(path)}: expected at most {LARGEST} numbers to reconstruct, got {numbers}")
+    return _for_each(compressor.decode, compressor, indices)
 
 
 @torch.no_grad()

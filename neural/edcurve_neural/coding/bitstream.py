@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from edcurve import progress
-from edcurve.io.files import replacing
+from edcurve.io.files import reading, replacing
 from numpy.typing import NDArray
 
 from edcurve_neural.files import DamagedFileError
@@ -48,6 +48,10 @@ BLOCK = 2**20  # entries of a column coded at a time; those that escape follow t
 LARGEST = 2**20  # entries of a table, at most
 LONGEST = 64  # characters of the names of a configuration and of weights, at most
 MOST = 2**28  # integers in a file, at most
+EACH = 2**16  # integers for each byte of a file, at most: a table of one entry costs no bits
+COLUMNS = 2**14  # columns, at most
+TEXT = 2**20  # bytes of the line of JSON, at most
+SIZE = 2**32  # bytes of a file, at most
 
 
 class Contents(NamedTuple):
@@ -71,12 +75,16 @@ def write(
     weights: str,
 ) -> tuple[int, int]:
     """Write an array of shape (n, columns); returns the bits of the payload and of the file."""
+    if len(tables) > COLUMNS:
+        raise ValueError(f"indices must have at most {COLUMNS} columns, got {len(tables)}")
     lows, lengths = [low for low, _ in tables], [code_lengths(probabilities) for _, probabilities in tables]
     words = _encoded(values, lows, lengths)
     sizes = [[low, len(probabilities)] for low, probabilities in tables]
     header = {"config": config, "weights": weights, "shape": list(values.shape), "tables": sizes}
     head = _packed(json.dumps(header, separators=(",", ":")).encode() + b"\n" + differences(np.concatenate(lengths)))
     content = PREFIX.pack(MAGIC, VERSION, len(head), len(words)) + head + words.astype("<u4").tobytes()
+    if values.size > EACH * (len(content) + DIGEST):
+        raise ValueError(f"indices must be fewer or vary: {values.size} of them would be {len(content)} bytes")
     with replacing(path) as temporary:
         temporary.write_bytes(content + _digest(content))
     return 32 * len(words), 8 * (len(content) + DIGEST)
@@ -85,9 +93,7 @@ def write(
 def read(path: str | os.PathLike[str]) -> Contents:
     """The parts of a file, verified; `DamagedFileError` if it was altered."""
     path = Path(path)
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ValueError(f"{path}: expected a regular file, not a device or a pipe")
-    with path.open("rb") as file:
+    with reading(path, SIZE) as file:
         prefix, size = file.read(PREFIX.size), os.fstat(file.fileno()).st_size
         _require(path, prefix.startswith(MAGIC), "it does not begin as a file of coded indices does")
         _require(path, len(prefix) == PREFIX.size, f"it ends after {size} bytes")
@@ -108,6 +114,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
     # an integer takes at least the bits of the most probable one of its column; the coder's state saves up to two words
     least = shape[0] * sum(PRECISION - math.log2(int(frequencies(part).max())) for part in lengths)
     _require(path, least <= 32 * len(words) + 64, f"{shape[0]} samples do not fit {len(words)} words")
+    _require(path, shape[0] * shape[1] <= EACH * size, f"{shape[0]} samples are more than {size} bytes may stand for")
     return Contents(path, config, weights, shape, [low for low, _ in sizes], lengths, words)
 
 
@@ -160,6 +167,8 @@ def _blocks(
 
 
 def _header(text: bytes) -> tuple[str | None, str, tuple[int, int], list[tuple[int, int]]]:
+    if len(text) > TEXT:
+        raise ValueError(f"a line of {len(text)} bytes")
     header = json.loads(text)
     config, weights, (rows, columns), tables = (header[name] for name in ("config", "weights", "shape", "tables"))
     sizes = [(low, count) for low, count in tables]
@@ -167,7 +176,7 @@ def _header(text: bytes) -> tuple[str | None, str, tuple[int, int], list[tuple[i
     short = all(isinstance(name, str) and len(name) <= LONGEST for name in (weights, config or ""))
     if not (whole and short and (config is None or config)):
         raise TypeError("a field is not of its type")
-    if columns != len(sizes) or not columns or rows < 0 or rows * columns > MOST:
+    if columns != len(sizes) or not 1 <= columns <= COLUMNS or rows < 0 or rows * columns > MOST:
         raise ValueError(f"{rows} samples in {columns} columns with {len(sizes)} tables")
     for low, count in sizes:
         if not (1 <= count <= LARGEST and -(2**63) <= low <= 2**63 - count):

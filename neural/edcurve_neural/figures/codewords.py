@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from edcurve_neural.compressors.ntc import NTC
 from edcurve_neural.config import Config
 from edcurve_neural.evaluation import grid
-from edcurve_neural.store import Store, configuration
+from edcurve_neural.store import Store
+from edcurve_neural.store.records import configuration
 
 LATENT_DIMS = {"ramp": (1,), "circle": (1, 2)}
 INDEX, OF = 240, 1024  # the sample of the paper's Figure 2

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from edcurve.io.arrays import shortened
 from edcurve.io.files import read_text
+from edcurve.io.text import shortened
 
 NEEDED = (
     "key", "source", "lmbda", "latent_dim", "batch_size", "seed", "steps", "status", "rate", "entropy", "distortion",

@@ -109,7 +109,8 @@ class Program(ABC, Generic[Trained]):
         return {**parts, "failed": self.failed, "total": self._total, "records": table}
 
     def restore(self, state: dict[str, Tensor], done: int) -> None:
-        """Take over the state after `done` steps."""
+        """Take over the state after `done` steps; ValueError or KeyError for one that this program cannot have."""
+        self._check(state, done)
         self.flat.copy_(state["flat"])
         self.adam.restore(state["mean"], state["square"], done)
         self.clock.fill_(done)
@@ -118,6 +119,28 @@ class Program(ABC, Generic[Trained]):
         rows, models = state["records"].numpy(), len(self.configs)
         self.records = [Record(int(row[0]), row[1 : 1 + models], row[1 + models :]) for row in rows]
         self.done = done
+
+    def _check(self, state: dict[str, Tensor], done: int) -> None:
+        if type(done) is not int or not 0 <= done <= self.steps:
+            raise ValueError(f"done must be a number of steps from 0 to {self.steps}, got {done!r}")
+        every = self._every
+        steps = [*range(every, done + 1, every), *([done] if done == self.steps and done % every else [])]
+        for name, own in self.state().items():
+            wanted = (len(steps), 1 + 2 * len(self.configs)) if name == "records" else tuple(own.shape)
+            given = state[name]
+            if tuple(given.shape) != wanted or given.dtype != own.dtype:
+                raise ValueError(
+                    f"{name} must be {own.dtype} of shape {wanted}, got {given.dtype} of {tuple(given.shape)}"
+                )
+        if state["records"][:, 0].tolist() != steps:
+            raise ValueError(f"records must be of the steps {steps[:3]} …, got {state['records'][:3, 0].tolist()} …")
+        if not bool(((state["failed"] >= -1) & (state["failed"] < max(1, done))).all()):
+            raise ValueError(f"failed must be steps before {done}, got {state['failed'].tolist()[:3]} …")
+
+    @property
+    def _every(self) -> int:
+        """Steps between records."""
+        return -(-self.steps // LOGGED)
 
     def step(self) -> Cost:
         """One update of all models; returns their rates and distortions before it.
@@ -178,8 +201,7 @@ class Program(ABC, Generic[Trained]):
 
     def _record(self) -> None:
         """Note the means, a hundred times in a training."""
-        every = -(-self.steps // LOGGED)
-        if self.done % every == 0 or self.done == self.steps:
+        if self.done % self._every == 0 or self.done == self.steps:
             count = self.done - (self.records[-1].step if self.records else 0)
             self.records.append(Record(self.done, *(self._total / count).double().cpu().numpy()))
             self._total.zero_()

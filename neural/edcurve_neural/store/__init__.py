@@ -7,6 +7,7 @@
     STORE/sources/HASH.npy              measured points that configurations name by their hash
 
 Several processes may use a store at once: all write the same for a configuration, and files are moved into place.
+A store may come from anybody: files in it are checked when they are read, and links in it never lead a write out of it.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import hashlib
 import math
 import os
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import edcurve
 import numpy as np
-from edcurve.io.arrays import shortened
-from edcurve.io.files import replacing
+from edcurve.io.files import clear, read_bytes, write_text
+from edcurve.io.text import shortened
 from edcurve.sources import Surface
+from edcurve.validation import warn
+from torch import Tensor
 
 from edcurve_neural import files, manifolds
 from edcurve_neural.compressors.base import Compressor
@@ -35,24 +37,39 @@ from edcurve_neural.optimisation.program import Program
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.runs import Run
 
-TEXTS = ("points_of", "optimum")  # metrics of measured points that are no numbers
+from . import records
+
+PARTS = ("runs", "checkpoints", "sources")
 
 
 class Store:
-    """A folder of trained compressors, to read and to write; it is made if it does not exist."""
+    """A folder of trained compressors, to read and to write; it is made when something is written.
+
+    ValueError for a folder with parts that are links to somewhere else: writing to them would change files there.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not os.fspath(path):
+            raise ValueError(f"the store must be a folder, got {path!r}")
         self.path = Path(path)
-        for part in ("runs", "checkpoints"):
-            (self.path / part).mkdir(parents=True, exist_ok=True)
+        for part in PARTS:
+            if (self.path / part).resolve() != self.path.resolve() / part:
+                raise ValueError(f"{self.path / part}: expected a folder of the store, not a link to another one")
         manifolds.look_in(self.path / "sources")
 
+    def make(self) -> None:
+        """Make the folders, and remove files that killed processes had begun to write."""
+        for part in ("runs", "checkpoints"):
+            (self.path / part).mkdir(parents=True, exist_ok=True)
+        for folder in (self.path, *(self.path / part for part in PARTS)):
+            clear(folder)
+
     def has(self, config: Config) -> bool:
-        """Whether the configuration is finished; a damaged record raises `DamagedFileError`."""
+        """Whether the configuration is finished; errors as for `row`."""
         path = self._record(config.key)
         if not path.exists():
             return False
-        files.read_json(path)
+        records.read(path)
         if not self._weights(config.key).exists():
             raise DamagedFileError(path, "its weights are missing")
         return True
@@ -60,12 +77,23 @@ class Store:
     def save(self, run: Run, points: int = POINTS) -> None:
         """Evaluate a run and store it, the weights first: a run is finished when its record is there."""
         key = run.config.key
+        self._record(key).parent.mkdir(parents=True, exist_ok=True)
         self.keep_points([run.config])
         files.write_tensors(self._weights(key), run.model.state(), run.config.to_dict())
-        plain = {name: _plain(value) for name, value in row(run, run.evaluate(points)).items()}
         history = {name: [_plain(value) for value in values.tolist()] for name, values in run.history.items()}
-        content = {"config": run.config.to_dict(), "metrics": plain, "history": history}
+        content = {
+            "release": edcurve.__version__,
+            "config": run.config.to_dict(),
+            "metrics": plain(row(run, run.evaluate(points))),
+            "history": history,
+        }
         files.write_json(self._record(key), content)
+
+    def check_output(self, path: str | os.PathLike[str]) -> None:
+        """ValueError for a path at which a file of the store is, or may be: others are not to be written there."""
+        place = Path(path).resolve()
+        if place == self.path.resolve() / "index.csv" or place.parent in (self.path.resolve() / part for part in PARTS):
+            raise ValueError(f"{os.fspath(path)}: expected a file outside the store's own folders, {', '.join(PARTS)}")
 
     def keep_points(self, configs: Sequence[Config]) -> None:
         """Store copies of measured points, so that other processes find them."""
@@ -85,7 +113,7 @@ class Store:
         path = self._record(config.key)
         if not path.exists():
             raise KeyError(f"{self.path} has no finished run {config.key} of {config}")
-        record = read_record(path)
+        record = records.read(path)
         tensors, about = files.read_tensors(self._weights(config.key))
         if record["config"] != config.to_dict() or about != config.to_dict():
             raise DamagedFileError(path, "it is of another configuration")
@@ -99,25 +127,46 @@ class Store:
         status, failed, seconds = (record["metrics"][name] for name in ("status", "failed", "seconds"))
         return Run(config, model, status, failed, history, seconds)
 
+    def row(self, config: Config) -> dict[str, Any]:
+        """Configuration and metrics of a finished run; errors as for `records.read`, KeyError if it is not finished."""
+        path = self._record(config.key)
+        if not path.exists():
+            raise KeyError(f"{self.path} has no finished run {config.key} of {config}")
+        return _row(path, records.read(path))
+
     def rows(self) -> list[dict[str, Any]]:
-        """Configuration and metrics of all finished runs, in the order of their keys."""
-        paths = sorted(path for path in (self.path / "runs").glob("*.json") if not path.name.startswith("."))
-        rows = []
-        for path in paths:
-            record = read_record(path)
-            rows.append({"key": path.stem, **record["config"], **record["metrics"]})
+        """Configuration and metrics of all finished runs, in the order of their keys.
+
+        A warning names records that cannot be read; those are left out.
+        """
+        rows, problems = self.readable_rows()
+        for problem in problems:
+            warn(str(problem))
         return rows
 
+    def readable_rows(self) -> tuple[list[dict[str, Any]], list[ValueError]]:
+        """Rows of the records that can be read, and what is wrong with each of the others."""
+        rows, problems = [], list[ValueError]()
+        for path in sorted(path for path in (self.path / "runs").glob("*.json") if not path.name.startswith(".")):
+            try:
+                rows.append(_row(path, records.read(path)))
+            except ValueError as error:
+                problems.append(error)
+            except OSError as error:  # a folder, or it may not be read
+                problems.append(ValueError(f"{path}: {error.strerror}"))
+        return rows, problems
+
     def write_index(self) -> Path:
-        """Write index.csv; once more if other processes finished runs meanwhile."""
+        """Write index.csv, unless it is as it should be; once more if other processes finished runs meanwhile."""
         import pandas as pd
 
         path = self.path / "index.csv"
         while True:
-            rows = self.rows()
-            with replacing(path) as temporary:
-                pd.DataFrame(rows).to_csv(temporary, index=False)
-            if len(rows) == len(self.rows()):
+            rows = self.readable_rows()[0]
+            text = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+            if not _has(path, text):
+                write_text(path, text, follow=False)
+            if len(rows) == len(self.readable_rows()[0]):
                 return path
 
     def checkpoint(self, configs: Sequence[Settings]) -> Path:
@@ -127,20 +176,33 @@ class Store:
 
     def save_checkpoint(self, program: Program[Compressor]) -> None:
         """Store the state of a program."""
-        about = {"configs": [config.to_dict() for config in program.configs], "done": program.done}
-        files.write_tensors(self.checkpoint(program.configs), program.state(), about)
+        about = {
+            "release": edcurve.__version__,
+            "configs": [config.to_dict() for config in program.configs],
+            "done": program.done,
+        }
+        path = self.checkpoint(program.configs)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_tensors(path, program.state(), about)
 
     def restore(self, program: Program[Compressor]) -> int:
-        """Let a program go on from its checkpoint if there is one; returns the step that it is at."""
+        """Let a program go on from its checkpoint if there is one; returns the step that it is at.
+
+        `DamagedFileError` for a checkpoint that no program of these configurations can have written.
+        """
+        path = self.checkpoint(program.configs)
         with contextlib.suppress(FileNotFoundError):
-            state, about = files.read_tensors(self.checkpoint(program.configs))
-            program.restore(state, about["done"])
+            state, about = files.read_tensors(path)
+            try:
+                program.restore(state, about["done"])
+            except (LookupError, ValueError, TypeError) as error:
+                raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
         return program.done
 
     def reached(self, configs: Sequence[Config]) -> int:
         """Step of the checkpoint of a program, 0 without one; the file is not verified, so this is for display only."""
-        with contextlib.suppress(FileNotFoundError, DamagedFileError):
-            return int(files.read_about(self.checkpoint(configs))["done"])
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            return min(configs[0].steps, int(files.read_about(self.checkpoint(configs))["done"]))
         return 0
 
     def forget(self, configs: Sequence[Config]) -> None:
@@ -153,7 +215,9 @@ class Store:
         programs = []
         for path in paths:
             with contextlib.suppress(FileNotFoundError):  # another process has finished it
-                programs.append(_configs(path, files.read_tensors(path)[1]))
+                tensors, about = files.read_tensors(path)
+                if not records.of_another_release(about):
+                    programs.append(_configs(path, about, tensors))
         return programs
 
     def _record(self, key: str) -> Path:
@@ -161,51 +225,6 @@ class Store:
 
     def _weights(self, key: str) -> Path:
         return self.path / "runs" / f"{key}.safetensors"
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """The record of a run; `DamagedFileError` for an invalid one, even if its digest is right."""
-    record = files.read_json(path)
-    try:
-        Config.from_dict(record["config"])
-        metrics, history = record["metrics"], record["history"]
-        texts = [metrics["status"], *(metrics[name] for name in TEXTS if name in metrics)]
-        numbers = [value for name, value in metrics.items() if name not in ("status", *TEXTS)]
-        numbers += [metrics["failed"], metrics["seconds"], metrics["rate"], *chain(*history.values())]
-        sound = all(isinstance(text, str) for text in texts) and all(map(_is_number, numbers))
-        sound &= all(isinstance(values, list) for values in history.values())
-    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise DamagedFileError(path, f"no record of a run ({shortened(error)})") from None
-    if not sound:
-        raise DamagedFileError(path, "no record of a run (a measure is not a number)")
-    return record
-
-
-def configuration(path: Path, fields: dict[str, Any]) -> Config:
-    """The configuration of a record that is to be loaded.
-
-    Raises
-    ------
-    ValueError
-        If the record is of a release whose configurations had other fields, and so other keys.
-    DamagedFileError
-        If it is the record of another configuration.
-    """
-    config = Config.from_dict(fields)
-    if config.key == path.stem:
-        return config
-    lacking = sorted(set(config.to_dict()) - set(fields))
-    if not lacking:
-        raise DamagedFileError(path, "it is of another configuration")
-    raise ValueError(
-        f"{path} is of a release of edcurve whose configurations had no {', '.join(lacking)}: `edcurve runs` lists it, "
-        "and its weights cannot be loaded"
-    )
-
-
-def _is_number(value: Any) -> bool:
-    """Whether a value is a number as `_plain` writes it."""
-    return value is None or (isinstance(value, float | int) and math.isfinite(value))
 
 
 def row(run: Run, evaluation: Evaluation) -> dict[str, Any]:
@@ -249,12 +268,35 @@ def _optimum(source: edcurve.Source) -> dict[str, Any]:
     return {"points_of": source.name, "optimum": source.status, "truncation": source.truncation}
 
 
-def _configs(path: Path, about: dict[str, Any]) -> list[Config]:
-    """Configurations of the program that a checkpoint belongs to."""
+def _configs(path: Path, about: dict[str, Any], tensors: dict[str, Tensor]) -> list[Config]:
+    """Configurations of the program that a checkpoint belongs to; they take no more memory than the checkpoint."""
     try:
-        return [Config.from_dict(fields) for fields in about["configs"]]
-    except (KeyError, ValueError, TypeError) as error:
+        configs = [Config.from_dict(fields) for fields in about["configs"]]
+        if len({config.shape for config in configs}) != 1:
+            raise ValueError("its configurations are not of one shape")
+        numbers = len(configs) * configs[0].kind.layout(configs[0]).used
+        if tensors["flat"].numel() < numbers:
+            raise ValueError(f"its configurations have {numbers} parameters, got {tensors['flat'].numel()}")
+    except (LookupError, ValueError, TypeError) as error:
         raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
+    return configs
+
+
+def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    return {"key": path.stem, **record["config"], **record["metrics"]}
+
+
+def _has(path: Path, text: str) -> bool:
+    """Whether a file, and not a link to one, has this text."""
+    try:
+        return not path.is_symlink() and read_bytes(path, len(text.encode())) == text.encode()
+    except (OSError, ValueError):
+        return False
+
+
+def plain(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Metrics as JSON can hold them."""
+    return {name: _plain(value) for name, value in metrics.items()}
 
 
 def _plain(value: Any) -> Any:

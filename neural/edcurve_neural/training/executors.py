@@ -183,11 +183,11 @@ def cancellation() -> Event:
 def say(text: str) -> None:
     """Print on standard error; a Dask worker also prints on that of its client."""
     if _dask_worker() is None:
-        builtins.print(text, file=sys.stderr)
+        builtins.print(f"{text}\n", end="", file=sys.stderr)  # at once, or lines of threads would run together
     else:
         from distributed import print
 
-        print(text, file=sys.stderr)
+        print(f"{text}\n", end="", file=sys.stderr)
 
 
 class _Cancellation(Event):

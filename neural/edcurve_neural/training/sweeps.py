@@ -59,8 +59,8 @@ class Sweep:
         """One row for each configuration, in the order in which they were given."""
         import pandas as pd
 
-        rows = {row["key"]: row for row in Store(self.store).rows()}
-        return pd.DataFrame([rows[config.key] for config in self.configs])
+        store = Store(self.store)
+        return pd.DataFrame([store.row(config) for config in self.configs])
 
     def load(self, config: Config) -> Run:
         """The run of a configuration, its weights included."""
@@ -130,7 +130,8 @@ def sweep(
     Raises
     ------
     DamagedFileError
-        If a record or a checkpoint was altered; nothing is trained then.
+        If the record of one of the configurations, or a checkpoint, was altered; nothing is trained then. Other records
+        that cannot be read are named in a warning.
     ValueError, TypeError
         For arguments that are not allowed.
     ModuleNotFoundError
@@ -147,9 +148,12 @@ def sweep(
         raise ValueError(f"checkpoint_every must be an integer, at least 1, got {checkpoint_every!r}")
     check_points(points)
     kept = Store(store)
-    kept.keep_points(configs)
     where = torch.device(device)
     programs = _programs(kept, configs, threads_of(where) if executor is None else executors.capacity(executor))
+    kept.rows()  # warns of records that cannot be read, before anything is trained
+    if programs:
+        kept.make()
+        kept.keep_points(configs)
     task = partial(
         _train,
         store=str(kept.path.absolute()),
@@ -169,7 +173,11 @@ def sweep(
     else:
         with reports.elsewhere(total, sum(map(len, programs)), enabled=progress) as show:
             _spread(task, programs, executor, kept, show)
-    kept.write_index()
+    try:
+        kept.write_index()
+    except OSError:
+        if programs:
+            raise  # else nothing has changed, and the store may be one that cannot be written to
     return Sweep(str(kept.path), tuple(configs))
 
 

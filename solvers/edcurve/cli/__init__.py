@@ -5,7 +5,6 @@ The commands of the core are listed here; installed packages add others, see `ed
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from functools import cached_property
@@ -18,13 +17,15 @@ from .codecs import mean_excess
 from .curve import curve
 from .measured import excess, segment
 from .optimum import bound, certify, distortion, entropy, lagrangian, partition, sources
+from .output import whole_and_printable
 from .report import gap, report
 
 
 class _Group(click.Group):
     """Commands of the core and of installed packages.
 
-    Their output has a ? for each letter that the encoding of standard output lacks, such as ≤.
+    Their output has a ? for each letter that the encoding of standard output lacks, such as ≤, and control characters,
+    which files may have in names and labels, escaped.
     """
 
     @cached_property
@@ -50,9 +51,8 @@ class _Group(click.Group):
             from .completion import install
 
             install()
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")
-        return super().main(*args, **kwargs)
+        with whole_and_printable(sys.stdout):
+            return super().main(*args, **kwargs)
 
 
 def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -87,19 +87,32 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
+        from edcurve.io.text import message
+
         try:
             command(*args, **kwargs)
         except BrokenPipeError:
             raise
-        except (ValueError, TypeError, MemoryError, ImportError) as error:
-            message = str(error).replace("source must be a Source or one of", "source must be one of")
-            message = message.replace("upper_bound returns", "`edcurve bound` prints the entropy of")
-            raise click.UsageError(message or "not enough memory") from None
+        except (ValueError, TypeError, ImportError) as error:
+            text = str(error).replace("source must be a Source or one of", "source must be one of")
+            text = text.replace("upper_bound returns", "`edcurve bound` prints the entropy of")
+            raise click.UsageError(message(text)) from None
         except OSError as error:
             what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            raise click.UsageError(what) from None
+            raise click.UsageError(message(what)) from None
+        except (MemoryError, RuntimeError) as error:
+            if not _lacks_memory(error):
+                raise
+            raise click.UsageError(message(f"not enough memory {error}".strip())) from None
 
     return run
+
+
+def _lacks_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether memory is what was lacking: PyTorch says so in words."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error).lower() for words in ("can't allocate memory", "out of memory", "bad_alloc")
+    )
 
 
 @contextmanager

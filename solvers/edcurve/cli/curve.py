@@ -10,7 +10,7 @@ import click
 
 from .common import RealNumber, base_option, json_option, print_table, reported, source_or_file_argument, write_all
 from .files import FileOptions, file_options, source_from
-from .parsing import CommandWithNumbers
+from .parsing import CommandWithNumbers, OutputPath
 
 if TYPE_CHECKING:
     from edcurve.curves import Curve
@@ -24,8 +24,8 @@ SHOWN = 16  # rows of the summary
 @click.option("--dmin", type=RealNumber(), help="Smallest distortion. [default: D_max/1000, or the truncation error]")
 @click.option("--dmax", type=RealNumber(), help="Largest distortion. [default: D_max]")
 @base_option
-@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
-@click.option("--plot", "plot_path", type=click.Path(), help="Draw into a file: .png, .pdf, .svg, …")
+@click.option("--csv", "csv_path", type=OutputPath(), help="Write the table to a file.")
+@click.option("--plot", "plot_path", type=OutputPath(), help="Draw into a file: .png, .pdf, .svg, …")
 @json_option
 @click.option("--shannon", is_flag=True, help="Add Shannon's R(D).")
 @click.option("--gaussian", is_flag=True, help="Add the KLT bound: R(D) of the Gaussian source of that covariance.")

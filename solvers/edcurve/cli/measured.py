@@ -27,7 +27,7 @@ from .common import (
     write_csv,
 )
 from .files import facts, from_files, name_of, of_ends, print_caveats, read_array
-from .parsing import CommandWithNumbers
+from .parsing import CommandWithNumbers, OutputPath
 from .units import UnitOptions, unit_options
 
 if TYPE_CHECKING:
@@ -190,8 +190,8 @@ def _columns(points: Points) -> dict[str, list[Any]]:
 @click.option("--distortion", type=NumberList(), help="The most distortion, or several: the least entropy.")
 @ends_option
 @click.option("--weights", type=click.Path(), help="File of the points' weights.")
-@click.option("--csv", "csv_path", type=click.Path(), help="Write the table to a file.")
-@click.option("--cells-csv", "cells_path", type=click.Path(), help="Write the cells of a single partition to a file.")
+@click.option("--csv", "csv_path", type=OutputPath(), help="Write the table to a file.")
+@click.option("--cells-csv", "cells_path", type=OutputPath(), help="Write the cells of a single partition to a file.")
 @base_option
 @json_option
 @key_option

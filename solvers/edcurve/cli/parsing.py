@@ -11,6 +11,10 @@ import click
 MEANT = {"--points": "--num", "--lambda": "--lmbda"}
 
 
+class OutputPath(click.Path):
+    """The path of a file to write, which must be neither one that is read nor another one that is written."""
+
+
 class Command(click.Command):
     """A command whose options are given at most once: of two values click would take the last in silence."""
 
@@ -23,6 +27,18 @@ class Command(click.Command):
                 if isinstance(parameter, click.Option) and not parameter.multiple and len(values) > 1:
                     _refuse(parameter, values, ctx)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Refuse to write a file that is read, or two outputs into one file."""
+        from edcurve.io.files import check_outputs
+
+        written = {parameter.name for parameter in self.params if isinstance(parameter.type, OutputPath)}
+        read = [value for name, value in ctx.params.items() if name not in written and isinstance(value, str)]
+        try:
+            check_outputs([ctx.params[name] for name in written if ctx.params[name] is not None], read)
+        except ValueError as error:
+            raise click.UsageError(str(error), ctx) from None
+        return super().invoke(ctx)
 
     def _all_values(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
         """Every value of every option, in a list; of flags the names under which they were given."""

@@ -8,7 +8,7 @@ import click
 
 from .common import base_option, reported, source_or_file_argument
 from .files import FileOptions, file_options, from_files, source_from
-from .parsing import CommandWithNumbers
+from .parsing import CommandWithNumbers, OutputPath
 from .units import UnitOptions, unit_options
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--points", type=click.Path(), help="CSV of what was measured: distortion, entropy (bits), perhaps lmbda."
 )
-@click.option("--out", required=True, type=click.Path(), help="The .html file to write.")
+@click.option("--out", required=True, type=OutputPath(), help="The .html file to write.")
 @click.option("--shannon/--no-shannon", default=None, help="Shannon's R(D).  [default: for closed sources]")
 @unit_options
 @reported
@@ -53,7 +53,7 @@ def report(
 @click.command(cls=CommandWithNumbers)
 @source_or_file_argument
 @click.option("--points", required=True, type=click.Path(), help="CSV of what was measured: distortion and entropy.")
-@click.option("--out", required=True, type=click.Path(), help="The picture to write: .png, .pdf, .svg, …")
+@click.option("--out", required=True, type=OutputPath(), help="The picture to write: .png, .pdf, .svg, …")
 @click.option("--log/--linear", default=None, help="Axis of distortions.  [default: log, unless one is 0]")
 @base_option
 @unit_options

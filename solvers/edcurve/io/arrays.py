@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
+import warnings
 import zipfile
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import files
+from .text import number, printable, shortened
+
 Array = NDArray[np.float64]
 SUFFIXES = (".npy", ".npz", ".csv")
 LARGEST = 2**28  # numbers
-LARGEST_TEXT = 2**31  # bytes of CSV
+LARGEST_DEFLATED = 2**25  # numbers of an array that is compressed: a small file may stand for any amount of zeros
+LARGEST_FILE = 2**32  # bytes
+LARGEST_TEXT = 2**28  # bytes of CSV
 LONGEST_HEADER = 10_000  # bytes, numpy's own limit
-LONGEST = 300  # characters of a message
 SEPARATORS = {";": "semicolons", "\t": "tabs"}  # of tables that have no commas
 
 
@@ -45,50 +54,42 @@ def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDAr
         raise ValueError(f"{os.fspath(path)}: expected a file that ends in {', '.join(SUFFIXES)}")
     if key is not None and suffix != ".npz":
         raise ValueError(f"{os.fspath(path)}: key names an array of a .npz file, got {key!r}")
-    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-        raise ValueError(f"{os.fspath(path)}: expected a regular file, not a device or a pipe")
-    try:
-        if suffix == ".csv":
-            return _read_csv(path)
-        values = _read_npy(path) if suffix == ".npy" else _read_npz(path, key)
-    except MemoryError:
-        raise
-    except Exception as error:  # of a damaged file numpy, zipfile and the decompressors raise a dozen kinds
-        if isinstance(error, OSError) and error.filename is not None:
-            raise  # it could not be opened
-        raise ValueError(f"{os.fspath(path)}: {shortened(error)}") from None
+    with files.reading(path, LARGEST_TEXT if suffix == ".csv" else LARGEST_FILE) as file:
+        try:
+            if suffix == ".csv":
+                return _read_csv(file)
+            values = _read_npy(file) if suffix == ".npy" else _read_npz(file, key)
+        except MemoryError:
+            raise
+        except Exception as error:  # of a damaged file numpy, zipfile and the decompressors raise a dozen kinds
+            raise ValueError(f"{os.fspath(path)}: {shortened(error)}") from None
     if values.dtype.kind not in "iuf":
         raise ValueError(f"{os.fspath(path)}: expected real numbers, got an array of dtype {values.dtype}")
     return values
 
 
-def shortened(error: Exception) -> str:
-    """Message of an exception, cut: some messages of numpy have a whole header in them."""
-    text = str(error)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+def _read_npy(file: BinaryIO) -> NDArray[Any]:
+    _check_header(file, os.fstat(file.fileno()).st_size, LARGEST)
+    file.seek(0)
+    return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
-def _read_npy(path: str | os.PathLike[str]) -> NDArray[Any]:
-    with Path(path).open("rb") as file:
-        _check_header(file, Path(path).stat().st_size)
-        file.seek(0)
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-
-
-def _read_npz(path: str | os.PathLike[str], key: str | None) -> NDArray[Any]:
-    with zipfile.ZipFile(path) as archive:
+def _read_npz(file: BinaryIO, key: str | None) -> NDArray[Any]:
+    with zipfile.ZipFile(file) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         wanted = names[0] if key is None and len(names) == 1 else key
         if wanted not in names:
-            raise ValueError(f"key must be one of {', '.join(names) or 'none: the archive is empty'}, got {key!r}")
-        inside = archive.namelist()[names.index(wanted)]
+            listed = ", ".join(map(printable, names)) or "none: the archive is empty"
+            raise ValueError(f"key must be one of {listed}, got {key!r}")
+        inside = archive.infolist()[names.index(wanted)]
+        most = LARGEST if inside.compress_type == zipfile.ZIP_STORED else LARGEST_DEFLATED
         with archive.open(inside) as member:
-            _check_header(member, archive.getinfo(inside).file_size)
+            _check_header(member, inside.file_size, most)
         with archive.open(inside) as member:
             return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
 
 
-def _check_header(file: IO[bytes], size: int) -> None:
+def _check_header(file: IO[bytes], size: int, most: int) -> None:
     """ValueError if the header of an array promises more than the file has, or too much: numpy would allocate it."""
     version = np.lib.format.read_magic(file)
     length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
@@ -100,39 +101,75 @@ def _check_header(file: IO[bytes], size: int) -> None:
     if any(length < 0 for length in shape):
         raise ValueError(f"expected lengths of at least 0, got shape {shape}")
     numbers = math.prod(shape)
-    if numbers > LARGEST:
-        raise ValueError(f"expected at most {LARGEST} numbers, got {numbers}")
+    if numbers > most:
+        remedy = "" if most == LARGEST else ": larger arrays are read if they are not compressed, as by numpy.savez"
+        raise ValueError(f"expected at most {most} numbers, got {numbers}{remedy}")
     if numbers * dtype.itemsize > size and not dtype.hasobject:
         raise ValueError(f"expected {numbers} numbers of {dtype.itemsize} bytes, got a file of {size} bytes")
 
 
-def _read_csv(path: str | os.PathLike[str]) -> Array:
-    size = Path(path).stat().st_size
-    if size > LARGEST_TEXT:
-        raise ValueError(f"expected at most {LARGEST_TEXT} bytes of text, got {size}")
-    rows: list[list[float]] = []
-    names: list[str] = []
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
+def _read_csv(file: BinaryIO) -> Array:
+    try:
+        names, before = _before_rows(file)
         try:
-            for cells in reader:
-                if reader.line_num == 1 and _has_unnamed(cells):
-                    names = cells
-                elif cells:
-                    _add_row(rows, cells, reader.line_num)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"not a CSV file in UTF-8: {error}") from None
-    table = np.array(rows)
-    if rows and names and np.array_equal(table[:, 0], np.arange(len(table))):
+            table = _quickly(file, before)
+        except ValueError:  # this also says which line is wrong
+            table = _row_by_row(file)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"not a CSV file in UTF-8: {error}") from None
+    if table.size and names and np.array_equal(table[:, 0], np.arange(len(table))):
         raise ValueError(
             "the first column has no name and is 0, 1, 2, …: this is an index that pandas writes, which is no "
             "coordinate; write the file by to_csv(path, index=False)"
         )
     if any(map(_is_number, names)):
         raise ValueError(f"line 1: expected numbers, got {','.join(names)[:60]!r}")
-    if not rows:
+    if not table.size:
         raise ValueError("expected rows of numbers, got none")
     return table
+
+
+@contextmanager
+def _text(file: BinaryIO) -> Iterator[TextIO]:
+    """The file as text, from its start."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()  # which leaves the file open
+
+
+def _before_rows(file: BinaryIO) -> tuple[list[str], int]:
+    """Names of columns the first of which has none, if there are such, and the number of lines before the first row."""
+    with _text(file) as text:
+        reader, names, before = csv.reader(text), list[str](), 0
+        for cells in reader:
+            if reader.line_num == 1 and _has_unnamed(cells):
+                names = cells
+            elif cells and _add_row(array("d"), 0, cells, reader.line_num):
+                break
+            before = reader.line_num
+    return names, before
+
+
+def _quickly(file: BinaryIO, before: int) -> Array:
+    """The table by numpy's parser, which is fast; ValueError for what it does not take, and what is not finite."""
+    with _text(file) as text, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of no rows
+        table = np.loadtxt(text, delimiter=",", comments=None, quotechar='"', skiprows=before, ndmin=2)
+    if not np.isfinite(table).all():
+        raise ValueError("infinite, perhaps for a cell that is too long")
+    return table
+
+
+def _row_by_row(file: BinaryIO) -> Array:
+    with _text(file) as text:
+        reader, numbers, width = csv.reader(text), array("d"), 0
+        for cells in reader:
+            if cells and not (reader.line_num == 1 and _has_unnamed(cells)):
+                width = _add_row(numbers, width, cells, reader.line_num)
+    return np.array(numbers).reshape(-1, max(1, width))
 
 
 def _has_unnamed(cells: list[str]) -> bool:
@@ -140,23 +177,25 @@ def _has_unnamed(cells: list[str]) -> bool:
     return len(cells) > 1 and cells[0].strip() in ("", "Unnamed: 0")
 
 
-def _add_row(rows: list[list[float]], cells: list[str], line: int) -> None:
+def _add_row(numbers: array[float], width: int, cells: list[str], line: int) -> int:
+    """Add the numbers of a line; returns how many a line has."""
     try:
-        values = [float(cell) for cell in cells]
+        values = list(map(number, cells))
     except ValueError:
         if line == 1 and not any(map(_is_number, cells)):
-            return  # the names of the columns
+            return width  # the names of the columns
         separators = next((shown for separator, shown in SEPARATORS.items() if separator in "".join(cells)), "")
         hint = f", separated by {separators}: expected commas" if separators else ""
         raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}{hint}") from None
-    if rows and len(values) != len(rows[0]):
-        raise ValueError(f"line {line}: expected {len(rows[0])} numbers as above, got {len(values)}")
-    rows.append(values)
+    if width and len(values) != width:
+        raise ValueError(f"line {line}: expected {width} numbers as above, got {len(values)}")
+    numbers.extend(values)
+    return len(values)
 
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        number(cell)
     except ValueError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and reading text of limited length."""
+"""Opening files of any origin, and writing files whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,49 +6,197 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from itertools import combinations
 from pathlib import Path
+from types import ModuleType
+from typing import BinaryIO
+
+locks: ModuleType | None
+try:
+    import fcntl as locks
+except ImportError:  # not on Windows
+    locks = None
 
 LARGEST = 2**28  # bytes of text
+TEMPORARY = ".edcurve-"  # begins the names of files that are being written
+FORGOTTEN = 86400.0  # seconds after which such a file is taken for a remnant, where files cannot be locked
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str], most: int, *, streams: bool = False) -> Iterator[BinaryIO]:
+    """Open a file that may be anything.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    most : int
+        Largest size that is allowed, in bytes; that of pipes is not known.
+    streams : bool
+        Whether it may be a pipe.
+
+    Raises
+    ------
+    ValueError
+        For what is no file, such as a device, and for a larger one. Nothing is read from it.
+    OSError
+        If it cannot be opened.
+    """
+    # no waiting for somebody to write into a pipe that is not wanted
+    waiting = 0 if streams else getattr(os, "O_NONBLOCK", 0)
+    kind = Path(path).stat().st_mode
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    _require_file(path, kind, streams)
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waiting)) as file:
+        about = os.fstat(file.fileno())
+        _require_file(path, about.st_mode, streams)  # the same, unless it was replaced meanwhile
+        if about.st_size > most:
+            raise ValueError(f"{os.fspath(path)}: expected at most {most} bytes, got {about.st_size}")
+        yield file
+
+
+def _require_file(path: str | os.PathLike[str], kind: int, streams: bool) -> None:
+    if not (stat.S_ISREG(kind) or (streams and stat.S_ISFIFO(kind))):
+        raise ValueError(f"{os.fspath(path)}: expected a {'' if streams else 'regular '}file, not a device or a pipe")
+
+
+def read_bytes(path: str | os.PathLike[str], most: int, *, streams: bool = False) -> bytes:
+    """The content of a file; errors as in `reading`, also for a pipe that has more than `most` bytes."""
+    with reading(path, most, streams=streams) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{os.fspath(path)}: expected at most {most} bytes")
+    return content
 
 
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     """The text in a file or a pipe; ValueError that names it for devices and for more than `LARGEST` bytes."""
-    if Path(path).is_char_device() or Path(path).is_block_device():
-        raise ValueError(f"{os.fspath(path)}: expected a file, not a device")
-    with Path(path).open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ValueError(f"{os.fspath(path)}: expected at most {LARGEST} bytes of text")
-    return content.decode(encoding)
+    return read_bytes(path, LARGEST, streams=True).decode(encoding)
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, of the same suffix, that takes its place on success.
 
-    Where ``path`` is a link, the file that it leads to is replaced. A device or a pipe is written to directly.
+    The new file has the permissions of the old one, and is on the disk before it takes its name.
+
+    Parameters
+    ----------
+    path : path
+        The file to be written. A device or a pipe is written to directly.
+    follow : bool
+        Where ``path`` is a link, whether the file that it leads to is replaced, or the link.
     """
-    target = Path(path)
-    if target.is_dir():
+    target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(Path(path).parent), Path(path).name)
+    old = _kind(path, follow)
+    if stat.S_ISDIR(old):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if target.exists() and not target.is_file():
+    if old and not (stat.S_ISREG(old) or stat.S_ISLNK(old)):
+        if not follow:
+            raise ValueError(f"{os.fspath(path)}: expected a regular file, not a device or a pipe")
         with _named(path):
-            yield target
+            yield Path(path)
         return
-    target = Path(os.path.realpath(target))
-    temporary = target.with_name(f".edcurve-{secrets.token_hex(8)}{target.suffix}")
     try:
-        temporary.touch(exist_ok=False)
+        temporary, descriptor = _made(target)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from None
     try:
         with _named(path, temporary):
             yield temporary
+            os.fsync(descriptor)
+            if stat.S_ISREG(old):
+                temporary.chmod(stat.S_IMODE(old))
+            if locks is None:
+                os.close(descriptor)  # Windows does not rename open files
             temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def _kind(path: str | os.PathLike[str], follow: bool) -> int:
+    """Kind and permissions of a file, or of a link to it; 0 if there is none."""
+    try:
+        return Path(path).stat(follow_symlinks=follow).st_mode
+    except OSError:
+        return 0
+
+
+def _made(target: Path) -> tuple[Path, int]:
+    """A new file beside the target, locked as long as the descriptor is open: `clear` then leaves it alone."""
+    while True:
+        temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}{target.suffix}")
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        if not _locked(descriptor) or os.fstat(descriptor).st_nlink:
+            return temporary, descriptor
+        os.close(descriptor)  # `clear` was faster
+
+
+def _locked(descriptor: int, *, wait: bool = True) -> bool:
+    """Lock a file; False if another process has locked it, or files cannot be locked here."""
+    if locks is None:
+        return False
+    try:
+        locks.flock(descriptor, locks.LOCK_EX | (0 if wait else locks.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+def clear(folder: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left in a folder: temporary files that no process has locked."""
+    with contextlib.suppress(OSError):  # there is no such folder, or it cannot be written to
+        for path in Path(folder).glob(f"{TEMPORARY}*"):
+            _clear(path)
+
+
+def _clear(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return
+        if locks is None:
+            if time.time() - path.stat().st_mtime > FORGOTTEN:
+                path.unlink()
+            return
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            if _locked(descriptor, wait=False):
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def check_outputs(outputs: Iterable[str | os.PathLike[str]], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+    """ValueError if an output is one of the inputs, or two outputs are one file, by whatever names."""
+    outputs = list(outputs)
+    for output in outputs:
+        for given in inputs:
+            if _same(output, given):
+                raise ValueError(f"{os.fspath(output)}: expected another file than what is read, {os.fspath(given)}")
+    for first, second in combinations(outputs, 2):
+        if _same(first, second) or _place(first) == _place(second):
+            raise ValueError(f"{os.fspath(second)}: expected different files to write, got {os.fspath(first)} too")
+
+
+def _same(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> bool:
+    """Whether two paths lead to one file; a device or a pipe may be read and written."""
+    try:
+        return Path(first).samefile(second) and Path(first).is_file()
+    except (OSError, ValueError):  # one of them is not there, or no path
+        return False
+
+
+def _place(path: str | os.PathLike[str]) -> str:
+    """Where a file will be, in small letters: some file systems do not tell them from others."""
+    return os.path.realpath(path).casefold()
 
 
 @contextlib.contextmanager
@@ -66,7 +214,7 @@ def _named(path: str | os.PathLike[str], temporary: Path | None = None) -> Itera
         raise
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
+def write_text(path: str | os.PathLike[str], text: str, *, follow: bool = True) -> None:
     """Write a text file in UTF-8, whole or not at all."""
-    with replacing(path) as temporary:
+    with replacing(path, follow=follow) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")

@@ -7,7 +7,8 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ from edcurve.units import Units
 from edcurve.validation import as_array
 
 from . import files
-from .arrays import SEPARATORS, shortened
+from .arrays import SEPARATORS
+from .text import number, printable, shortened
 
 Array = NDArray[np.float64]
 REQUIRED = ("distortion", "entropy")
@@ -37,6 +39,8 @@ MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message t
 NAMING = ("label", "name", "codec", "compressor", "latent_dim", "batch_size", "seed")
 VARIED = ("steps", "train_size")  # columns that say so too where they differ
 CODEC = "codec"  # its rows are points of one codec; without it those are, whose labels differ in the seed alone
+NUMBERS = frozenset((*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *CONVERTED_ENDS, *PSNR))
+READ = frozenset((*NUMBERS, *NAMING, *VARIED, "source", "status"))  # columns of a CSV, others are not kept
 LONGEST = 60  # characters of a cell of a label, or of a value in a message
 MANY = 20  # names in a message
 MOST_CODECS = 20  # that are told apart
@@ -176,27 +180,84 @@ def read(
     return _from_columns(dict(zip(REQUIRED, pairs.T.tolist(), strict=True)), None, "points", source)
 
 
+class _Numbers(Sequence[Any]):
+    """A column of text, kept as eight bytes a cell where cells are numbers or empty."""
+
+    def __init__(self) -> None:
+        self.values, self.others = array("d"), dict[int, str]()
+
+    def append(self, cell: str) -> None:
+        """Add a cell."""
+        try:
+            value = number(cell) if cell.strip() else math.nan
+        except ValueError:
+            value = math.inf
+        if not (value >= 0.0 and value < math.inf) and cell.strip():
+            self.others[len(self.values)] = cell
+        self.values.append(value)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, i: Any) -> Any:
+        value = self.others.get(i, self.values[i])
+        return "" if value != value else value
+
+
+class _Texts(list[str]):
+    """A column of text, equal cells kept once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._distinct: dict[str, str] = {}
+
+    def append(self, cell: str) -> None:
+        super().append(self._distinct.setdefault(cell, cell))
+
+
 def read_csv(
     path: str | os.PathLike[str], names: Sequence[str] | None = None
-) -> tuple[dict[str, list[Any]], list[int]]:
-    """The columns of a CSV as text, and for each row the line that it ends in.
+) -> tuple[Mapping[str, Sequence[Any]], Sequence[int]]:
+    """The columns of a CSV, and for each row the line that it ends in.
 
-    The columns have the names given, or else those in the first line.
+    The columns have the names given, or else those in the first line. Of columns that nothing reads, no cells are kept.
     """
+    where, lines = os.fspath(path), array("q")
     try:
-        reader = csv.DictReader(io.StringIO(files.read_text(path, "utf-8-sig"), newline=None), names)
-        rows = [(reader.line_num, row) for row in reader]
-        stripped = [name.strip() for name in reader.fieldnames or ()]
+        with files.reading(path, files.LARGEST, streams=True) as file:
+            reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+            head = list(next(reader, ()) if names is None else names)
+            stripped = [name.strip() for name in head]
+            _check_names(stripped, where)
+            columns: dict[str, Any] = {name: _Numbers() if name in NUMBERS else _Texts() for name in stripped}
+            kept = [
+                (i, columns[name]) for name, i in {name: i for i, name in enumerate(stripped)}.items() if name in READ
+            ]
+            for cells in reader:
+                if not cells:
+                    continue
+                if any(map(str.strip, cells[len(head) :])):
+                    wanted = f"expected {counted(len(head), 'cell')}, as many as names"
+                    raise ValueError(
+                        f"{where}, line {reader.line_num}: {wanted}, got {len(cells)}: {_shown(','.join(cells))}"
+                    )
+                for i, column in kept:
+                    column.append(cells[i] if i < len(cells) else "")
+                lines.append(reader.line_num)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{os.fspath(path)}: not a CSV file in UTF-8: {error}") from None
-    read = (*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *CONVERTED_ENDS)
-    if repeated := [name for name in read if stripped.count(name) > 1]:
-        raise ValueError(f"{os.fspath(path)}: more than one column is called {repeated[0]}")
-    columns = {name: [row[key] for _, row in rows] for name, key in zip(stripped, reader.fieldnames or (), strict=True)}
-    return _renamed(columns, os.fspath(path)), [line for line, _ in rows]
+        raise ValueError(f"{where}: not a CSV file in UTF-8: {error}") from None
+    given = {name: column if name in READ else range(len(lines)) for name, column in columns.items()}
+    return _renamed(given, where), lines
 
 
-def _read_json(path: str | os.PathLike[str]) -> dict[str, list[Any]]:
+def _check_names(names: Sequence[str], where: str) -> None:
+    if repeated := [
+        name for name in (*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *CONVERTED_ENDS) if names.count(name) > 1
+    ]:
+        raise ValueError(f"{where}: more than one column is called {repeated[0]}")
+
+
+def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Sequence[Any]]:
     """The columns of results as CompressAI writes them: a name, and lists by name in "results"."""
     where = os.fspath(path)
     try:
@@ -212,7 +273,7 @@ def _read_json(path: str | os.PathLike[str]) -> dict[str, list[Any]]:
     return _renamed({**columns, "name": [content.get("name", "")] * count}, where)
 
 
-def _renamed(columns: dict[str, list[Any]], where: str) -> dict[str, list[Any]]:
+def _renamed(columns: Mapping[str, Sequence[Any]], where: str) -> Mapping[str, Sequence[Any]]:
     """The columns, that of λ under the name lmbda, and that of PSNR under the name psnr."""
     for what, names in (("λ", LMBDA), ("PSNR", PSNR)):
         given = [name for name in columns if name in names]
@@ -232,8 +293,8 @@ def _listed(name: str, column: Any) -> list[Any]:
 
 
 def _from_columns(
-    columns: dict[str, list[Any]],
-    lines: list[int] | None,
+    columns: Mapping[str, Sequence[Any]],
+    lines: Sequence[int] | None,
     where: str,
     source: str | None,
     units: Units | None = None,
@@ -255,28 +316,31 @@ def _from_columns(
     count = len(columns[named["distortion"]])
     if uneven := [name for name, column in columns.items() if len(column) != count]:
         raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and {named['distortion']}")
-    kept = [i for i in range(count) if _is_meant(columns, i, source, [named[name] for name in REQUIRED])]
+    kept: Sequence[int] = range(count)
+    if (source is not None and "source" in columns) or "status" in columns:
+        kept = [i for i in kept if _is_meant(columns, i, source, [named[name] for name in REQUIRED])]
     if not kept:
         whose = f" of the source {source!r}" if source is not None and "source" in columns else ""
         raise ValueError(f"{where}: expected at least one row{whose} below the header line, got none of {count}")
-    at = [f"{where}, {'row' if lines is None else 'line'} {i if lines is None else lines[i]}" for i in kept]
+
+    def at(i: int) -> str:
+        return f"{where}, {'row' if lines is None else 'line'} {i if lines is None else lines[i]}"
+
     numbers = {
-        name: np.array(
-            [_number(columns[column][i], column, text, name in OPTIONAL) for i, text in zip(kept, at, strict=True)]
-        )
+        name: _column(columns[column], column, kept, at, name in OPTIONAL)
         if column in columns
-        else np.full(len(kept), np.nan)
+        else np.broadcast_to(np.nan, len(kept))  # takes no memory
         for name, column in named.items()
     }
     if units is not None:
         numbers = _converted(numbers, units, named)
     differing = [name for name in VARIED if len({str(columns[name][i]) for i in kept if name in columns}) > 1]
     several = (CODEC,) if CODEC in columns else (*NAMING[:-1], *differing)
-    labels, codecs = (tuple(_label(columns, i, names) for i in kept) for names in ((*NAMING, *differing), several))
+    labels, codecs = (_labels(columns, kept, names) for names in ((*NAMING, *differing), several))
     return Points(**numbers, labels=labels, codecs=codecs, left_out=count - len(kept), has_codecs=CODEC in columns)
 
 
-def _measure(columns: dict[str, list[Any]], name: str, measures: tuple[str, ...]) -> str | None:
+def _measure(columns: Mapping[str, Sequence[Any]], name: str, measures: tuple[str, ...]) -> str | None:
     """The column that gives distortion or entropy: one of `measures`, else itself, else what it can be from."""
     first = [other for other in MEASURES[name] if other in measures]
     for column in first or (name, *MEASURES[name]):
@@ -298,14 +362,15 @@ def _converted(numbers: dict[str, Array], units: Units, named: dict[str, str]) -
     """D, H and λ of the source, of numbers in the units of a program."""
     for name, convert in (("distortion", units.distortion), ("entropy", units.entropy)):
         for one in (name, *(f"{name}_{end}" for end in ENDS)) if named[name] != name else ():
-            given = ~np.isnan(numbers[one])
+            given, numbers[one] = ~np.isnan(numbers[one]), numbers[one].copy()
             numbers[one][given] = convert(**{named[name]: numbers[one][given]})
+    numbers["lmbda"] = numbers["lmbda"].copy()
     given = ~np.isnan(numbers["lmbda"])
     numbers["lmbda"][given] = units.lmbda(numbers["lmbda"][given])
     return numbers
 
 
-def _remedy(columns: dict[str, list[Any]]) -> str:
+def _remedy(columns: Mapping[str, Sequence[Any]]) -> str:
     """What to do about names that are nearly right, or about another separator; "" where neither is the case."""
     for separator, shown in SEPARATORS.items():
         if any(separator in name for name in columns):
@@ -327,7 +392,7 @@ def omitted(points: Points) -> str:
     return f"{counted(points.left_out, 'row')} of other sources or of runs without a result {verb} left out"
 
 
-def _is_meant(columns: dict[str, list[Any]], i: int, source: str | None, required: list[str]) -> bool:
+def _is_meant(columns: Mapping[str, Sequence[Any]], i: int, source: str | None, required: list[str]) -> bool:
     whose = columns["source"][i] if "source" in columns else None
     if source is not None and not _is_blank(whose) and str(whose).strip() != source:
         return False
@@ -339,16 +404,27 @@ def _is_blank(value: Any) -> bool:
     return value is None or value != value or (isinstance(value, str) and not value.strip())
 
 
-def _number(value: Any, name: str, where: str, may_be_blank: bool) -> float:
+def _column(
+    column: Sequence[Any], name: str, kept: Sequence[int], at: Callable[[int], str], may_be_blank: bool
+) -> Array:
+    """The numbers of the rows kept; ValueError says at which row there is none."""
+    if isinstance(column, _Numbers) and not column.others and len(kept) == len(column):
+        values = np.frombuffer(column.values)
+        if may_be_blank or not np.isnan(values).any():
+            return values
+    return np.array([_number(column[i], name, at, i, may_be_blank) for i in kept])
+
+
+def _number(value: Any, name: str, at: Callable[[int], str], i: int, may_be_blank: bool) -> float:
     if may_be_blank and _is_blank(value):
         return math.nan
     try:
-        number = float(value)
+        given = number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0.0):
-        raise ValueError(f"{where}: {name} must be a finite number, at least 0, got {_shown(value)}")
-    return number
+        given = math.nan
+    if not (math.isfinite(given) and given >= 0.0):
+        raise ValueError(f"{at(i)}: {name} must be a finite number, at least 0, got {_shown(value)}")
+    return given
 
 
 def _shown(value: Any) -> str:
@@ -356,11 +432,19 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _label(columns: dict[str, list[Any]], i: int, names: Sequence[str]) -> str:
+def _labels(columns: Mapping[str, Sequence[Any]], kept: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
+    """The label of each row that is kept, equal ones kept once."""
+    if not any(name in columns for name in names):
+        return ("",) * len(kept)
+    distinct: dict[str, str] = {}
+    return tuple(distinct.setdefault(label, label) for label in (_label(columns, i, names) for i in kept))
+
+
+def _label(columns: Mapping[str, Sequence[Any]], i: int, names: Sequence[str]) -> str:
     parts = []
     for name in names:
         if name in columns and not _is_blank(value := columns[name][i]):
             whole = isinstance(value, float) and value.is_integer()  # pandas makes floats of integers with gaps
-            text = str(int(value) if whole else value).strip()[:LONGEST]
+            text = printable(str(int(value) if whole else value).strip()[:LONGEST])
             parts.append(text if name in NAMING[:4] else f"{name} {text}")
     return ", ".join(parts)

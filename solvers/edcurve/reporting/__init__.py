@@ -68,6 +68,8 @@ def report(
     source = resolve(source, surfaces=True)
     if out is not None and Path(out).suffix.lower() not in SUFFIXES:
         raise ValueError(f"out must end in {' or '.join(SUFFIXES)}, got {os.fspath(out)!r}")
+    if out is not None and isinstance(points, str | os.PathLike):
+        files.check_outputs([out], [points])
     measured = None if points is None else tables.read(points, source.name, units=units)
     if measured is not None and len(measured) > MOST:
         raise ValueError(f"points must be at most {MOST}, got {len(measured)}")

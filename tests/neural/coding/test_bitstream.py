@@ -241,3 +241,45 @@ def test_written_whole_or_not_at_all(circle, tmp_path, monkeypatch):
         edn.compress(path, circle, [0.2])
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def packed(shape, sizes, table=(1.0,), columns=1):
+    """A file whose head says this, with lengths and a digest that are right."""
+    steps = differences(np.tile(code_lengths(np.array(table)), columns))
+    head = {"config": None, "weights": "00000000", "shape": shape, "tables": sizes}
+    first = bitstream._packed(json.dumps(head).encode() + b"\n" + steps)
+    content = bitstream.PREFIX.pack(bitstream.MAGIC, bitstream.VERSION, len(first), 1) + first + bytes(4)
+    return content + bitstream._digest(content)
+
+
+@pytest.mark.parametrize("kind", ["integers", "columns", "names"])
+def test_a_small_file_takes_little_memory_and_time(tmp_path, kind):
+    """What a head declares is checked before memory is taken for it."""
+    content = {
+        "integers": lambda: packed([2**28, 1], [[0, 1]]),
+        "columns": lambda: packed([1, 10**5], [[0, 1]] * 10**5, columns=10**5),
+        "names": lambda: packed([1, 1], [[0, 1], [0, 1, " " * 2**20]]),
+    }[kind]()
+    why = "are more than" if kind == "integers" else "its head cannot be read"
+    assert why in refused(tmp_path / "a.edc", content)
+
+
+def test_what_would_be_refused_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(bitstream, "EACH", 10)
+    with pytest.raises(ValueError, match="indices must be fewer or vary: 100000 of them would be"):
+        bitstream.write(
+            tmp_path / "a.edc", np.zeros((10**5, 1), np.int64), [(0, np.array([1.0]))], config=None, weights=""
+        )
+    monkeypatch.undo()
+    many = [(0, np.array([1.0]))] * (bitstream.COLUMNS + 1)
+    with pytest.raises(ValueError, match="indices must have at most 16384 columns, got 16385"):
+        bitstream.write(tmp_path / "a.edc", np.zeros((1, len(many)), np.int64), many, config=None, weights="")
+    assert not list(tmp_path.iterdir())
+
+
+def test_indices_of_another_number_of_latents(tmp_path):
+    tables = [*EXAMPLE.tables(), (0, np.array([1.0]))]
+    values = np.zeros((3, len(tables)), np.int64)
+    bitstream.write(tmp_path / "a.edc", values, tables, config=None, weights=coding.fingerprint(EXAMPLE))
+    with pytest.raises(ValueError, match=f"expected indices of {len(tables) - 1} latents, got {len(tables)} columns"):
+        edn.decompress(tmp_path / "a.edc", EXAMPLE)

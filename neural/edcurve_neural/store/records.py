@@ -1,0 +1,120 @@
+"""Records of runs: what may be in them, and reading them. A record may have any origin, even if its digest is right."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import edcurve
+from edcurve.io.text import printable, shortened
+from edcurve.sources import BOUND, CHECKED, PROVED
+
+from edcurve_neural import files
+from edcurve_neural.config import Config
+from edcurve_neural.files import DamagedFileError
+from edcurve_neural.runs import STATUSES
+
+LONGEST = 1000  # characters of a label, at most
+HISTORY = ("step", "loss", "rate", "distortion")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number as a record holds it: null stands for one that is not finite."""
+    return value is None or (type(value) in (int, float) and math.isfinite(value))
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+NAME = re.compile("[a-z_]{1,60}")
+METRICS: dict[str, Callable[[Any], bool]] = {  # all others are numbers
+    "status": lambda value: value in STATUSES,
+    "failed": lambda value: value is None or _is_count(value),
+    "cells": _is_count,
+    "points": _is_count,
+    # of measured points
+    "points_of": lambda value: isinstance(value, str) and len(value) <= LONGEST,
+    "optimum": lambda value: value in (PROVED, CHECKED, BOUND),
+}
+NEEDED = ("status", "failed", "rate", "seconds")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The record of a run.
+
+    Raises
+    ------
+    DamagedFileError
+        For an invalid one, even if its digest is right.
+    ValueError
+        For one with fields that this release does not know: another release wrote it.
+    """
+    record = files.read_json(path)
+    try:
+        _check(path, record)
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        if writer := of_another_release(record):
+            raise ValueError(f"{path}: {writer} ({shortened(error)})") from None
+        raise DamagedFileError(path, f"no record of a run ({shortened(error)})") from None
+    return record
+
+
+def of_another_release(content: dict[str, Any]) -> str | None:
+    """A sentence about the release that wrote a record or a checkpoint, if it is not this one, as far as is known."""
+    release = content.get("release")
+    if not isinstance(release, str) or release == edcurve.__version__ or len(release) > LONGEST:
+        return None
+    return (
+        f"edcurve {printable(release)} wrote it, and edcurve {edcurve.__version__} cannot read it: keep it for that "
+        "release"
+    )
+
+
+def _check(path: Path, record: dict[str, Any]) -> None:
+    fields, metrics, history = record["config"], record["metrics"], record["history"]
+    if unknown := [name for name in metrics if not NAME.fullmatch(name)]:
+        raise ValueError(f"no name of a measure: {unknown[0][:60]!r}")
+    if missing := [name for name in NEEDED if name not in metrics]:
+        raise ValueError(f"no {missing[0]}")
+    for name, value in metrics.items():
+        if not METRICS.get(name, _is_number)(value):
+            raise ValueError(f"a measure is not what it should be: {name} {str(value)[:60]!r}")
+    if set(history) != set(HISTORY) or any(not isinstance(values, list) for values in history.values()):
+        raise ValueError("no history")
+    if len(set(map(len, history.values()))) != 1 or not all(map(_is_number, chain(*history.values()))):
+        raise ValueError("a history that is not of numbers")
+    config = Config.from_dict(fields)
+    if config.key != path.stem and not _lacking(config, fields):
+        raise ValueError("it is of another configuration")
+
+
+def _lacking(config: Config, fields: dict[str, Any]) -> list[str]:
+    """Fields of a configuration that an older release did not have."""
+    return sorted(set(config.to_dict()) - set(fields))
+
+
+def configuration(path: Path, fields: dict[str, Any]) -> Config:
+    """The configuration of a record that is to be loaded.
+
+    Raises
+    ------
+    ValueError
+        If the record is of a release whose configurations had other fields, and so other keys.
+    DamagedFileError
+        If it is the record of another configuration.
+    """
+    config = Config.from_dict(fields)
+    if config.key == path.stem:
+        return config
+    lacking = _lacking(config, fields)
+    if not lacking:
+        raise DamagedFileError(path, "it is of another configuration")
+    raise ValueError(
+        f"{path} is of a release of edcurve whose configurations had no {', '.join(lacking)}: `edcurve runs` lists it, "
+        "and its weights cannot be loaded"
+    )
