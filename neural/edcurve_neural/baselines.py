@@ -289,4 +289,4 @@ def _name(source: str) -> str:
 
 def _no_source(source: Any) -> str:
     shape = getattr(source, "shape", None)
-    return repr(source) if shape is None else f"an array of shape {tuple(shape)}"
+    return repr(source) if shape is None else f"an array of shape {tuple(shape)}; edcurve.ecvq takes points"

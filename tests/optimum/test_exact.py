@@ -298,3 +298,17 @@ def test_entropies_of_cells_smaller_than_any_number(source):
         want = math.exp(math.log(first) - power * nats)
         if want > 1e-300 or want == 0.0:
             assert ed.distortion_entropy(given, nats, **NATS) == pytest.approx(want, rel=1e-11, abs=0), nats
+
+
+@pytest.mark.parametrize("exponent", [1e-6, 1e-12])
+@pytest.mark.parametrize("share", [0.999, 0.9, 1e-100])
+def test_exponents_so_small_that_no_cell_has_a_size(exponent, share):
+    """E is ln(D_max/D)/a there to double precision: cells are too many for their number to be whole."""
+    source = ed.PowerLaw(exponent)
+    distortion = share * source.max_distortion
+    with mp.workdps(50):
+        a = mpf(exponent)
+        expected = float(mp.log(1 / ((a + 1) * (a + 2)) / mpf(distortion)) / a)
+    for function in (ed.entropy_distortion, ed.upper_bound, ed.lower_bound, ed.convex_hull):
+        assert function(source, distortion, **NATS) == pytest.approx(expected, rel=1e-13)
+        assert function(source, np.full(3, distortion), **NATS) == pytest.approx(expected, rel=1e-13)

@@ -22,7 +22,8 @@ def entropy(count: float, odd: float) -> float:
 
 def whole(size: float) -> float:
     """⌊1/size⌋ with K·size ≤ 1 as doubles, at least 1; 0 where it exceeds `MOST_CELLS`."""
-    count = float(math.floor(min(1.0 / size, MOST_CELLS)))
+    # a size may have underflowed to 0
+    count = float(math.floor(min(1.0 / max(size, 1e-300), MOST_CELLS)))
     # 1/size may have been rounded up to a whole number
     count = count - 1.0 if count * size > 1.0 else count
     return 0.0 if count >= MOST_CELLS - 1.0 else max(1.0, count)
