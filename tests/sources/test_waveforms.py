@@ -272,6 +272,24 @@ def test_truncation_of_few_samples(name, count, repeated):
             assert source.status == once.status == "upper bound"
 
 
+@pytest.mark.parametrize("count", range(4, 17))
+@pytest.mark.parametrize("offset", [0.0, 0.5, 0.3])
+def test_truncation_of_few_samples_of_peaks(count, offset):
+    """A peak between two samples: each harmonic that is not resolved takes from one of the last octave."""
+    k = np.arange(1, 400)
+    p = np.linspace(0.02, 1, 50)
+    least = 1 if count == 4 else count // 4 + 1
+    for width in np.geomspace(0.3, 3.0, 15):
+        for shape in (np.exp(-((width * k / count) ** 2)), np.exp(-width * k / count), 1 / (1 + (width * k) ** 2)):
+            falls = np.diff((k * shape)[least - 1 :]) <= 0
+            if not falls.all():
+                continue  # not as 1/k from there
+            turns = np.outer(np.arange(count) - offset, k) / count
+            source = ed.Source.from_waveform(np.cos(2 * np.pi * turns) @ shape)
+            want = (1 - np.sinc(np.outer(p, k)) ** 2) @ (0.5 * shape**2)
+            assert np.abs(source.cell_distortion(p) / p - want).max() <= source.truncation + 1e-12
+
+
 LENGTHS = (16, 63, 64, 100, 1001, 4096)
 
 

@@ -56,8 +56,8 @@ def from_waveform(
         and what those that the samples do not resolve change in the others (a jump is between two samples, and
         nothing says where). It is computed from the last octave of the samples' spectrum, and a bound if energies
         fall at least as 1/k² from there, as those of a waveform with finitely many jumps do once the samples
-        resolve them. Of 4 or 6 samples a period the third harmonic may not be seen; there it is taken to have an
-        amplitude of up to half of that of the first.
+        resolve them; of 4 samples, from the first harmonic. Of 4 or 6 samples a period the third harmonic may not be
+        seen; there it is taken to have an amplitude of up to half of that of the first.
 
     Raises
     ------

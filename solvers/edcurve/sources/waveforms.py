@@ -20,6 +20,7 @@ MOST_SAMPLES, LEAST_SAMPLES = 2 * MOST, 4
 MOST_AMPLITUDE = 1e140
 LEAST_SPREAD = 1e-140
 FAINT = 1e-6  # of all energy: harmonics below it do not say how often a waveform is repeated
+FEW = 12  # samples of a period up to which one harmonic may hide another
 NOISE = 1e-30  # of all energy: harmonics below it are rounding errors
 
 
@@ -106,11 +107,28 @@ def left_out(samples: NDArray[Any], *, kept: int) -> float:
     amplitudes = np.linalg.norm(modes.reshape(len(modes), -1), axis=1)
     octave = amplitudes[amplitudes.size // 2 :]
     period = _fundamental(amplitudes)
-    if len(samples) in (4 * period, 6 * period):
-        # the third harmonic of the period looks like the first there, or is sampled at its zeros
-        octave = np.maximum(amplitudes[2 * period - 1 :: period], 0.5 * amplitudes[period - 1])
+    if len(samples) % period == 0 and len(samples) <= FEW * period:
+        octave = _unaliased(amplitudes[period - 1 :: period], len(samples) // period)
     beyond = 0.5 * float(np.sum(amplitudes[kept:] ** 2) + np.sum(octave**2))
     return beyond + float(np.sqrt(2.0 * np.mean(octave**2)) * np.sum(amplitudes[:kept]))
+
+
+def _unaliased(amplitudes: Array, count: int) -> Array:
+    """Amplitudes in the last octave of a period of so few samples that one harmonic may hide another there.
+
+    Harmonic N − k looks like k. If amplitudes fall as 1/k, it takes up to k/(N − k) of that of k away. This leaves
+    enough only in the octave's first harmonics or, of 4 samples, in the fundamental.
+    """
+    k = np.arange(1, amplitudes.size + 1)
+    start = amplitudes.size // 2
+    octave = amplitudes[start:]
+    if count in (4, 6):
+        # the third harmonic looks like the first there, or is sampled at its zeros
+        octave = np.maximum(octave, 0.5 * amplitudes[0])
+    seen = k[start : start + 2] if count > 4 else k[:1]
+    seen = seen[5 * seen <= 2 * count]
+    envelope = np.max(seen * amplitudes[seen - 1] / (1.0 - seen / (count - seen)), initial=0.0)
+    return np.maximum(octave, envelope / k[start:])
 
 
 def _fundamental(amplitudes: Array) -> int:
