@@ -19,9 +19,10 @@ from edcurve.equality import same
 from . import codes, units, validation
 from .drawing import draw
 from .io import files, markup
-from .optimum.bounds import lower_bound, upper_bound
+from .optimum.bounds import lower_bound, position_interval, upper_bound
 from .optimum.sweeps import convex_hull
 from .sources import BOUND, ENCLOSED, Source, Surface, resolve
+from .sources.measured import TOLERANCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 FORMAT = "edcurve curve 1"
 COLUMNS = ("distortion", "entropy", "upper", "lower", "hull")
-OPTIONAL = ("shannon", "gaussian")  # columns that a curve has if they were asked for
+# columns that a curve has if they were asked for, and of data that are far from stationary
+OPTIONAL = ("shannon", "gaussian", "low", "high")
 # what is the same for all rows, kept beside a table
 ATTRIBUTES = ("source", "base", "truncation", "defect", "cells", "cells_distortion", "width", "floor")
 MOST_EQUAL_CELLS = 64
@@ -68,6 +70,10 @@ class Curve:
         at distortions too small for it to be computed.
     gaussian : ndarray, shape (n,), or None
         R(D) of the Gaussian source of the same covariance (KLT and reverse water-filling), where asked for.
+    low, high : ndarray, shape (n,), or None
+        Of measured data with a defect above 0.05, for which cells count with the mean over all their positions: no
+        partition into intervals with that distortion has less entropy than `low` (NaN where no bound is known), and
+        one has at most `high`.
     width, floor : int and float, or None
         A width of a decoder's last layer, and the rank floor: the least distortion it can have (`rank_floor`).
     truncation : float
@@ -88,6 +94,8 @@ class Curve:
     cells_distortion: Array
     shannon: Array | None = None
     gaussian: Array | None = None
+    low: Array | None = None
+    high: Array | None = None
     width: int | None = None
     floor: float | None = None
     truncation: float = 0.0
@@ -312,6 +320,7 @@ def curve(
             rest = linear.least_distortion(source)
             linear_rate = _where_computable(linear.gaussian_bound, rest, source, D, base)
         floor = None if width is None else float(linear.rank_floor(source, width))
+    low, high = (None, None) if source.defect <= TOLERANCE else position_interval(source, D, base=base)
     return Curve(
         source.name,
         float(base),
@@ -325,6 +334,8 @@ def curve(
         at,
         shannon=rate,
         gaussian=linear_rate,
+        low=low,
+        high=high,
         width=width,
         floor=floor,
         truncation=source.truncation,

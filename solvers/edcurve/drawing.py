@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,14 @@ class Drawable(Protocol):
         """R(D) of the Gaussian source of the same covariance, shape (n,), if it is to be drawn."""
 
     @property
+    def low(self) -> Array | None:
+        """Entropy that no partition of data that are not stationary is below, shape (n,)."""
+
+    @property
+    def high(self) -> Array | None:
+        """Entropy that one of them has at most, shape (n,)."""
+
+    @property
     def width(self) -> int | None:
         """Width of a decoder's last layer, if its rank floor is to be drawn."""
 
@@ -122,6 +130,15 @@ def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
         ax.plot(curve.distortion, curve.shannon, color="C4", lw=1.2, ls="-.", label="Shannon's R(D)")
     if curve.gaussian is not None:
         ax.plot(curve.distortion, curve.gaussian, color="C5", lw=1.2, label="KLT (Gaussian R(D))")
+    if curve.low is not None and curve.high is not None:
+        known = np.isfinite(curve.low) & np.isfinite(curve.high)
+        band: dict[str, Any] = {
+            "color": "0.6",
+            "alpha": 0.35,
+            "lw": 0.0,
+            "label": "best intervals of the points: in here",
+        }
+        ax.fill_between(curve.distortion, curve.low, curve.high, where=known, **band)
     if curve.floor is not None:
         label = f"rank floor, width {curve.width}: D ≥ {curve.floor:.3g}"
         ax.axvline(curve.floor, color="0.5", lw=1.0, ls=(0, (1, 1)), label=label)

@@ -75,6 +75,7 @@ def test_commands_of_a_source_take_files(tmp_path):
             got = json.loads(run(command, source, *rest, *more, "--json").stdout)
             assert got.pop("source") == source.stem
             assert got.pop("status", None) == ("exact (checked numerically)" if "status" in want else None)
+            assert got.pop("meaning", None) == want.get("meaning")
             assert (got.pop("truncation"), got.pop("defect")) == (0, pytest.approx(0, abs=1e-15))
             for name, value in got.items():
                 assert value == pytest.approx(want[name], rel=1e-11), (command, name)
@@ -183,7 +184,7 @@ def test_commands_that_name_what_is_wrong(tmp_path):
     ellipse, line = tmp_path / "ellipse.npy", tmp_path / "line.npz"
     np.save(ellipse, CIRCLE * [1, 0.5])
     np.savez(line, a=np.linspace(0, 1, 64), b=CIRCLE)
-    assert "edcurve.segment gives the optimal partition" in refused("curve", ellipse)
+    assert "--lmbda λ` prints the optimal partition" in refused("curve", ellipse)
     assert str(ellipse) in refused("curve", ellipse)
     run("curve", ellipse, "--tolerance", 0.6, "--num", 4)
     assert "tolerance must be at least 0" in refused("curve", ellipse, "--tolerance", -1)

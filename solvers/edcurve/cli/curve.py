@@ -89,6 +89,10 @@ def _print_summary(curve: Curve) -> None:
         click.echo(f"distortions may be off by {curve.truncation:.2g}: what the samples leave open")
     if curve.defect > 0.0:
         click.echo(f"the points deviate from stationary by {curve.defect:.2g}")
+    if curve.low is not None:
+        click.echo(
+            "cells count with the mean over their positions; the best intervals of the points are between low and high"
+        )
     if curve.floor is not None:
         click.echo(f"rank floor of width {curve.width}: distortion at least {curve.floor:.6g}")
     print_table(names, [[getattr(curve, name)[i] for name in names] for i in rows])

@@ -94,6 +94,12 @@ def source_from(source: str, file: FileOptions) -> Source | str:
             return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
         made, doubt = from_samples_unwarned(points, closed=file.closed, tolerance=file.tolerance, name=name)
     except (ValueError, TypeError) as error:
+        flags = "" if file.closed is None else " --closed" if file.closed else " --open"
+        error = type(error)(
+            str(error)
+            .replace("; tolerance=", "; --tolerance ")
+            .replace("edcurve.segment gives", f"`edcurve segment {source}{flags} --lmbda λ` prints")
+        )
         hint = "" if file.waveform else _hint(str(error), points, file.closed)
         raise type(error)(f"{source}: {error}{hint}") from None
     if doubt is not None:

@@ -209,3 +209,32 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
         )
     unit = validation.log_base(base)
     return evaluate(functions.lower, resolved, distortion, unit, envelopes.chords)
+
+
+def position_interval(source: Source, distortion: Array, *, base: float = 2) -> tuple[Array, Array]:
+    """Between which entropies the best partition into intervals is, of data that are not stationary.
+
+    d(p) is the mean of a cell's distortion over its positions. That of a partition differs from Σ d(pᵢ) by
+    `Source.position` at most. So a partition with distortion D has Σ d(pᵢ) ≤ D + position, and no less entropy than
+    E(D + position). On a loop the partitions that are one another's rotations have a mean distortion of Σ d(pᵢ): some
+    rotation of the best one has no more, and so high is E(D) there. `Source.truncation` adds what interpolation leaves
+    open.
+
+    Returns
+    -------
+    low, high : ndarray
+        NaN for low where neither E(D) nor the dual bound is known; infinity for high where D is below what is left
+        open.
+    """
+    wide = distortion + source.truncation
+    if source.status != BOUND:
+        low = upper_bound(source, wide, base=base)
+    elif source.monotone:
+        low = lower_bound(source, wide, base=base)
+    else:
+        low = np.full(distortion.shape, np.nan)
+    left_open = source.truncation - source.position if source.closed else source.truncation
+    high = np.full(distortion.shape, np.inf)
+    above = distortion > left_open
+    high[above] = upper_bound(source, distortion[above] - left_open, base=base)
+    return np.asarray(low), high

@@ -142,6 +142,14 @@ class Source:
         return 0.0
 
     @property
+    def position(self) -> float:
+        """By how much the distortion of a cell may differ from that of its size because of where it is.
+
+        It is a part of `truncation`, of measured data that are not quite stationary; else 0.
+        """
+        return 0.0
+
+    @property
     def defect(self) -> float:
         """How far measured data are from having ‖γ(v) − γ(v+u)‖² depend on u alone: 0 for exact sources.
 

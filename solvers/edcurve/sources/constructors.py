@@ -71,7 +71,7 @@ def from_waveform(
 
 
 def from_samples(
-    x: ArrayLike, *, closed: bool | None = None, tolerance: float = 0.05, name: str = "samples"
+    x: ArrayLike, *, closed: bool | None = None, tolerance: float = measured.TOLERANCE, name: str = "samples"
 ) -> SampledLoop | SampledCurve:
     """Source given by measured vectors along a curve, equally spaced in the phase v.
 
@@ -84,7 +84,8 @@ def from_samples(
         Whether the curve is a loop. If omitted, points of two or more coordinates are one if the last is as near to
         the first as neighbours are, and others have ends, as single numbers do. `edcurve.segment` has the same rule.
     tolerance : float
-        Largest `.defect` that is accepted.
+        Largest `.defect` that is accepted. With a larger one a cell counts with the mean distortion over all its
+        positions, and curves of the source say between which entropies the optimum of the points is: `Curve.low`.
     name : str
         Used in messages, tables and plots.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from scipy.interpolate import PPoly
 
 LEAST = 4  # points
+TOLERANCE = 0.05  # of the defect, by default
 LARGEST = 2**28  # numbers
 ALL_PAIRS = 2048  # points at whose pairs stationarity is examined, of more every second, third, …: two laps at most
 ROUNDING = 1e-12
@@ -49,11 +51,13 @@ def from_samples_unwarned(
         _refuse_repeated(points)
     made = SampledLoop(points, name=str(name)) if loop else SampledCurve(points, name=str(name))
     if made.defect > limit:
-        kind = "loop" if loop else "curve with ends"
+        kind, needed = "loop" if loop else "curve with ends", math.ceil(1000.0 * made.defect) / 1000.0
+        share = made.truncation / made.max_distortion
         raise ValueError(
             f"x must be stationary: ‖γ(v) − γ(v+u)‖² must depend on u alone, but as a {kind} it deviates from that by "
-            f"{made.defect:.3g} of its mean, and tolerance is {limit:g}; edcurve.segment gives the optimal partition "
-            "of any curve"
+            f"{made.defect:.3g} of its mean, and tolerance is {limit:g}; tolerance={needed:g} takes its mean over all "
+            f"positions instead, by which distortions may be off by {made.truncation:.2g} ({share:.2g} of D_max); "
+            "edcurve.segment gives the optimal partition of any curve"
         )
     return made, doubt
 
@@ -171,7 +175,12 @@ class SampledLoop(Spectrum):
     @property
     def truncation(self) -> float:
         """By how much the distortion of any partition may differ; see `Source.from_samples`."""
-        return self._interpolation + self._stationarity.position * self._amplitude**2
+        return self._interpolation + self.position
+
+    @property
+    def position(self) -> float:
+        """By how much a cell may differ from the mean over its positions."""
+        return self._stationarity.position * self._amplitude**2
 
     @property
     def _interpolation(self) -> float:
@@ -249,7 +258,12 @@ class SampledCurve(Source):
     @property
     def truncation(self) -> float:
         """By how much the distortion of any partition may differ, by estimate; see `Source.from_samples`."""
-        return (self._interpolation + self._stationarity.position) * float(self.law.scale)
+        return self._interpolation * float(self.law.scale) + self.position
+
+    @property
+    def position(self) -> float:
+        """By how much a cell may differ from the mean over its positions."""
+        return self._stationarity.position * float(self.law.scale)
 
     @property
     def defect(self) -> float:
