@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from edcurve import codes
 from edcurve.cli import main
-from edcurve.codes import lattices, lloyd, sampled, spherical
+from edcurve.codes import __main__ as search
+from edcurve.codes import lattices, lloyd, pictures, sampled, spherical
 from edcurve.codes.code import SphereCells
 from edcurve.kernels import functions
 from edcurve.sources import resolve
@@ -108,8 +109,9 @@ def test_the_sphere_is_enclosed():
     lmbda = np.geomspace(0.5, 170.0, 300)
     excess, cells = excess_of_best_codes("sphere", lmbda)
     assert (excess >= -1e-12).all()
-    assert excess.max() < 0.05
-    assert excess[lmbda > 5.5].max() < 0.035
+    assert excess.max() < 0.0449
+    assert excess[lmbda > 5.51].max() < 0.0341
+    assert excess[lmbda > 16.0].max() < 0.0261
     assert cells[0] == 1
 
 
@@ -277,9 +279,60 @@ def test_excess_over_codes_and_doubts_about_what_no_code_does():
 def test_the_table_of_the_documentation():
     page = (Path(__file__).parents[2] / "docs" / "surfaces.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([\d.]+) \| (\d+) \| ([\d.]+) \| (\d+) \| ([\d.]+) \|", page, re.MULTILINE)
-    assert len(rows) == 12
+    assert len(rows) == 14
     lmbda = np.array([float(row[0]) for row in rows])
     for name, first in (("sphere", 1), ("torus", 3)):
         excess, cells = excess_of_best_codes(name, lmbda)
         assert cells.tolist() == [int(row[first]) for row in rows]
         assert excess == pytest.approx([float(row[first + 1]) for row in rows], abs=6e-5)
+
+
+@pytest.mark.usefixtures("plt")
+def test_pictures_of_cells(monkeypatch):
+    monkeypatch.setattr(pictures, "PIXELS", 150)
+    caps = ed.quantizer("sphere", 0.9)  # shares p and 1 − p with p(1 − p) = 0.1
+    ax = caps.plot()
+    shares = np.unique(np.round(ax.images[0].get_array().compressed(), 3))
+    p = 0.5 - math.sqrt(0.15)
+    assert shares == pytest.approx([2.0 * p, 2.0 * (1.0 - p)], abs=0.02)
+    torus = ed.quantizer(ed.Torus((1, 2)).scaled(3.0), 9.0)
+    ax = torus.plot(ax=ax)
+    (marks,) = [line for line in ax.lines if len(line.get_xdata()) == torus.cells]
+    angles = np.arctan2(torus.centroids[:, 1::2], torus.centroids[:, ::2]) / (2.0 * math.pi) % 1.0
+    assert marks.get_xydata() == pytest.approx(angles)
+    assert ax.images[2].get_array().compressed() == pytest.approx(1.0, abs=0.1)
+    # every mean of the sphere is marked in its own cell
+    shown = pictures._pixels(ed.Sphere(), ed.quantizer("sphere", 0.1).centroids)
+    assert (shown.points**2).sum(axis=1) == pytest.approx(1.0)
+    assert shown.points.mean(axis=0) == pytest.approx(np.zeros(3), abs=2e-3)
+    assert (shown.points**2).mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=2e-3)  # equal areas
+
+
+@pytest.mark.usefixtures("few_codes")
+def test_no_pictures_of_cells_of_three_dimensions():
+    with pytest.raises(
+        ValueError, match="source must be sphere or a torus for a picture of its cells, got 'rotations'"
+    ):
+        ed.quantizer("rotations", 0.6).plot()
+
+
+def test_the_search_finds_the_tetrahedron(monkeypatch):
+    """What the command does for four cells, with fewer starts: shares alike, mean of a face by Gauss's formula."""
+    monkeypatch.setattr(search, "RANDOM", 2)
+    monkeypatch.setattr(search, "CHARGED", 3)
+    best = min(search.search(4), key=lambda one: one[2] + 8.0 / 3.0 * one[3])
+    assert best[2] == pytest.approx(math.log(4.0), abs=1e-6)
+    # three arcs of arccos(−1/3), whose normals make the same angle with the axis
+    length = 3.0 / (2.0 * math.pi) * math.acos(-1.0 / 3.0) * math.sqrt(2.0 / 3.0)
+    assert best[3] == pytest.approx(1.0 - length**2, abs=1e-6)
+
+
+def test_tables_are_read_and_written(tmp_path):
+    path = str(tmp_path / "table.npz")
+    made = [search.refine(lloyd.geodesic(1, 0), np.full(12, 1 / 12), 6.0)]
+    search.write(path, [(np.zeros((1, 3)), np.zeros(1), 0.0, 1.0), *made])
+    ((centres, offsets, entropy, distortion),) = search.read(path)
+    assert (entropy, distortion) == made[0][2:]
+    assert entropy == pytest.approx(math.log(12.0), rel=1e-12)
+    assert (centres == made[0][0]).all()
+    assert (offsets == made[0][1]).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ from edcurve.sources import Surface
 
 from . import spherical
 from .lattices import Lattice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
 
@@ -125,6 +128,30 @@ class SurfaceCode:
         if cells.size and not (cells.min() >= 0 and cells.max() < self.cells):
             raise ValueError(f"index must be between 0 and {self.cells - 1}, got {cells.min()} to {cells.max()}")
         return np.asarray(self.centroids[cells])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the cells and their means, coloured by their probability.
+
+        The sphere in R³ is two discs, each one side of it, of equal areas (Lambert's azimuthal projection). A torus is
+        the square of its two angles.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure if omitted.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ValueError
+            For other sources.
+        """
+        from .pictures import draw
+
+        return draw(self, ax)
 
     @property
     def centroids(self) -> Array:
