@@ -59,6 +59,7 @@ class Config:
     compressor : str
         Kind of compressor. "ntc" is the paper's. "circular" has a latent on a circle, and a Fourier series of the
         latent as synthesis; "circular-field" has a network instead, which takes the latent and the place of a sample.
+        "circular-network" has a smaller one, which is fitted at the end with a learned warp of the latent.
         "circles" has `latent_dim` latents on circles, and a network of their cosines and sines.
         "ntc-table" and "circular-table" have tables as decoder and entropy model, with an entry for each index.
     start : str

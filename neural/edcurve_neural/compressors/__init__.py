@@ -10,7 +10,7 @@ from torch import Tensor
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.optimisation.settings import Settings
 
-from . import circles, train_circular, train_ntc
+from . import circles, circular_network, train_circular, train_ntc
 from .base import Compressor, Kind
 
 COMPRESSORS: dict[str, Kind] = {
@@ -18,6 +18,7 @@ COMPRESSORS: dict[str, Kind] = {
     "ntc-table": train_ntc.TABLE,
     "circular": train_circular.SERIES,
     "circular-field": train_circular.FIELD,
+    "circular-network": circular_network.KIND,
     "circular-table": train_circular.TABLE,
     "circles": circles.KIND,
 }

@@ -77,7 +77,12 @@ class Circular:
         self.signal: Signal = signal(source, samples)
         self.hidden, self.flat, self.density = tuple(hidden), flat, density
         self.cells, self.offset, self.field = cells, offset, field
-        self.layout = layout(self.signal.dim, self.hidden)
+        self.layout = self.arranged(self.signal.dim, self.hidden)
+
+    @staticmethod
+    def arranged(dim: int, hidden: Sequence[int]) -> Layout:
+        """Layout of the parameters."""
+        return layout(dim, hidden)
 
     @property
     def rank(self) -> int | None:
@@ -188,7 +193,7 @@ class Circular:
         return f"Circular({self.signal.name!r}, hidden={self.hidden}, cells={self.cells}, {kind})"
 
 
-def restored(config: Settings, tensors: dict[str, Tensor], *, field: bool) -> Circular:
+def restored(config: Settings, tensors: dict[str, Tensor], *, field: bool, kind: type[Circular] = Circular) -> Circular:
     """The inverse of `Circular.state`."""
     cells, offset = tensors["partition"].tolist()
     density = tensors["density"]
@@ -201,10 +206,10 @@ def restored(config: Settings, tensors: dict[str, Tensor], *, field: bool) -> Ci
     solved, dim = tensors.get("solved"), signal(config.source, config.samples or 2).dim
     if solved is not None and (solved.ndim != 2 or solved.shape[1] != dim or not len(solved) % 2 or field):
         raise ValueError(f"invalid series: shape {tuple(solved.shape)}")
-    return Circular(
+    return kind(
         config.source,
         config.hidden,
-        layout_of(config).filled(tensors),
+        kind.arranged(dim, config.hidden).filled(tensors),
         solved=solved,
         density=density,
         cells=int(cells),

@@ -1,0 +1,144 @@
+"""`CircularNetwork`: a circular latent with a small fitted network of (latent, t) as synthesis, and no table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from edcurve import progress
+from torch import Tensor
+
+from edcurve_neural import learning_phases, random_streams
+from edcurve_neural.optimisation.settings import Settings
+from edcurve_neural.signals import signal
+
+from .base import Compressor, Kind, Layout
+from .cells import EqualCells
+from .circular import Circular, cell, histogram, latents, restored
+from .circular import layout as with_series
+from .codebook import LEARNED_FROM, sample_means
+from .network import FIRST_CELLS, HARMONICS, UNITS, Means, Parameters, fitted
+from .train_circular import SeriesProgram
+
+FEWER = 2**14  # realizations for means of fewer cells than there are
+AT_ONCE = 2**14  # pairs of a latent and a place at a time
+
+
+class CircularNetwork(Circular):
+    """A trained compressor; parameters as for `Circular`."""
+
+    @staticmethod
+    def arranged(dim: int, hidden: Sequence[int]) -> Layout:
+        """Layout of the parameters: the analysis, and the network."""
+        shapes = {name: shape for name, shape in with_series(dim, hidden).shapes.items() if name.startswith("analysis")}
+        network = {"first": (UNITS, 3), "warp": (1, 2 * HARMONICS), "last": (1, UNITS + 3)}
+        return Layout({**shapes, "skip": (2, dim + 1), **{f"network.{name}": shape for name, shape in network.items()}})
+
+    @torch.no_grad()
+    def features(self, indices: Tensor) -> Tensor:
+        """Units of the network at all places, and its linear path."""
+        inputs = self._units(*self._pairs(self._middles(indices)))
+        return inputs.view(1, -1, self.signal.dim, inputs.shape[2])
+
+    def _field(self, latent: Tensor) -> Tensor:
+        pairs = (torch.split(one, AT_ONCE, dim=1) for one in self._pairs(latent))
+        last = self.views()["network.last"][0, 0]
+        parts = [self._units(one, place) @ last for one, place in zip(*pairs, strict=True)]
+        return torch.cat(parts, dim=1).view(1, -1, self.signal.dim)
+
+    def _units(self, latent: Tensor, t: Tensor) -> Tensor:
+        """What the last layer takes, (1, n, units + 3), of pairs (1, n)."""
+        views = self.views()
+        angle = 2.0 * math.pi * latent.unsqueeze(2) * torch.arange(1, HARMONICS + 1).to(latent)
+        warped = latent + torch.cat([torch.cos(angle), torch.sin(angle)], dim=2) @ views["network.warp"][0, 0]
+        inputs = torch.stack([2.0 * warped - 1.0, 2.0 * t - 1.0, torch.ones_like(t)], dim=2)
+        return torch.cat([torch.tanh(inputs @ views["network.first"][0].T), inputs], dim=2)
+
+    def __repr__(self) -> str:
+        return f"CircularNetwork({self.signal.name!r}, hidden={self.hidden}, cells={self.cells})"
+
+
+class NetworkProgram(SeriesProgram):
+    """`CircularNetwork` compressors side by side: trained with a series, which the network replaces at the end."""
+
+    centred: ClassVar[bool] = False
+    for_means: ClassVar[bool] = True
+
+    @torch.no_grad()
+    def compressor(self, i: int) -> Compressor:
+        """The compressor with the best cells for realizations, and a network fitted to their means."""
+        cells, config = self._best_cells(i), self.configs[i]
+        views = self.layout.views(self.flat[i : i + 1])
+        arranged = CircularNetwork.arranged(self.signal.dim, config.hidden)
+        flat = torch.zeros(1, arranged.size, device=self.flat.device)
+        target = arranged.views(flat)
+        for name in target:
+            if name in views:
+                target[name].copy_(views[name])
+        v = learning_phases.phases(config, "codebook", LEARNED_FROM)
+        latent = latents(self.signal, v.to(flat.device), views).cpu()
+        if bool(torch.isfinite(flat).all()):
+            with progress.notice("fitting the network of latent and place: half a minute or more"):
+                self._fit(config, cells, v[0], latent[0], target)
+        self.signal.restore_inputs(target["analysis.0"])
+        self.signal.restore_inputs(target["skip"])
+        self.signal.restore_outputs(target["network.last"])
+        return CircularNetwork(
+            config.source,
+            config.hidden,
+            flat,
+            density=histogram(latent).to(flat.device),
+            cells=cells.number,
+            offset=cells.offset,
+            field=True,
+            samples=config.samples or 2,
+        )
+
+    def _fit(self, config: Settings, cells: EqualCells, v: Tensor, latent: Tensor, target: dict[str, Tensor]) -> None:
+        counts = [cells.number]
+        while counts[0] > 1.5 * FIRST_CELLS:
+            counts = [-(-counts[0] // 2), *counts]
+        seed = random_streams.key(config.seed, "network") % 2**63
+        fewer = [self._means(v[:FEWER], latent[:FEWER], EqualCells(count, cells.offset)) for count in counts[:-1]]
+        tables = [*fewer, self._means(v, latent, cells)]
+        net = fitted(tables, counts, np.random.default_rng(seed))
+        for name, value in _named(net).items():
+            target[name].copy_(torch.from_numpy(value))
+
+    def _means(self, v: Tensor, latent: Tensor, cells: EqualCells) -> Means:
+        """Means of the cells that have realizations."""
+        means, counts = sample_means(self.signal, v, cell(latent, *cells), cells.number)
+        middles = torch.remainder((torch.arange(cells.number).double() + (0.5 - cells.offset)) / cells.number, 1.0)
+        kept = counts > 0
+        return Means(means[kept].numpy(), middles[kept].numpy(), (counts[kept] / counts.sum()).numpy())
+
+
+def _named(net: Parameters) -> dict[str, np.ndarray]:
+    return {
+        "network.first": net.first[None],
+        "network.warp": net.warp[None, None],
+        "network.last": np.concatenate([net.last, net.direct])[None, None],
+    }
+
+
+def _layout_of(config: Settings) -> Layout:
+    return CircularNetwork.arranged(signal(config.source, config.samples or 2).dim, config.hidden)
+
+
+def _restored(config: Settings, tensors: dict[str, Tensor]) -> CircularNetwork:
+    restored_one = restored(config, tensors, field=True, kind=CircularNetwork)
+    assert isinstance(restored_one, CircularNetwork)
+    return restored_one
+
+
+KIND = Kind(
+    NetworkProgram,
+    _layout_of,
+    _restored,
+    unused=("latent_dim", "likelihood", "last_layer"),
+    circular=True,
+    field=True,
+)

@@ -1,0 +1,82 @@
+"""The network of latent and place: its derivatives, its fit of an edge, and the compressor that is trained with it."""
+
+import edcurve_neural as edn
+import numpy as np
+import pytest
+import torch
+from edcurve_neural.compressors import circular_network, network
+from edcurve_neural.runs import evaluate_model
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(circular_network, "LEARNED_FROM", 2**13)
+    monkeypatch.setattr(network, "PAIRS", 2000)
+    monkeypatch.setattr(network, "ITERATIONS", (8, 6, 12))
+
+
+def some(generator):
+    shapes = (network.UNITS, 3), 2 * network.HARMONICS, network.UNITS, 3
+    return network.Parameters(*(0.3 * generator.normal(size=shape) for shape in shapes))
+
+
+def test_derivatives_are_those_of_differences():
+    generator = np.random.default_rng(1)
+    net, latent, t = some(generator), generator.random(7), generator.random(7)
+    found, jacobian = network._differentiated(net, latent, t)
+    assert jacobian.shape == (7, network.PARAMETERS)
+    np.testing.assert_allclose(found, network.values(net, latent, t), rtol=1e-13)
+    for i in generator.choice(network.PARAMETERS, 40, replace=False):
+        step = np.zeros(network.PARAMETERS)
+        step[i] = 1e-6
+        difference = network.values(net.moved(step), latent, t) - network.values(net.moved(-step), latent, t)
+        np.testing.assert_allclose(jacobian[:, i], difference / 2e-6, rtol=1e-6, atol=1e-8)
+
+
+def test_weights_of_pairs_make_means_right(monkeypatch):
+    """Pairs are drawn near edges, and their weights are those of uniform ones: Σ w f is the mean of f."""
+    monkeypatch.setattr(network, "PAIRS", 4000)
+    cells, dim = 64, 128
+    latent = (np.arange(cells) + 0.5) / cells
+    means = (latent[:, None] > np.arange(dim) / dim).astype(float)
+    latent_of, t, target, weight = network._pairs(
+        network.Means(means, latent, np.full(cells, 1.0 / cells)), np.random.default_rng(0)
+    )
+    assert weight.sum() == pytest.approx(1.0, rel=0.01)
+    assert weight @ target == pytest.approx(means.mean(), rel=0.01)
+    assert np.mean(np.abs(latent_of - t) < 2.0 / cells) > 0.4
+
+
+def test_an_edge_that_is_not_straight(short):
+    """Cells of a jump at the place v + 0.02 sin 2πv, which a straight unit misses: the warp follows it."""
+    v, dim = (np.arange(2**13) + 0.5) / 2**13, 128
+    x = ((v + 0.02 * np.sin(2 * np.pi * v))[:, None] > np.arange(dim) / dim).astype(float)
+    counts = [16, 32, 64]
+    tables = [
+        network.Means(
+            x.reshape(count, -1, dim).mean(axis=1), (np.arange(count) + 0.5) / count, np.full(count, 1 / count)
+        )
+        for count in counts
+    ]
+    net = network.fitted(tables, counts, np.random.default_rng(0))
+    within = np.square(x).mean() - np.square(tables[-1].means).mean()
+    assert network._missed(net, tables[-1]) < 0.2 * within
+    straight = network.Parameters(net.first, np.zeros_like(net.warp), net.last, net.direct)
+    assert network._missed(straight, tables[-1]) > 5.0 * network._missed(net, tables[-1])
+
+
+@pytest.mark.parametrize(("source", "samples", "lmbda"), [("circle", None, 16.0), ("ramp", 128, 200.0)])
+def test_close_to_the_optimum_without_a_table(source, samples, lmbda, tmp_path, short):
+    fields = {"samples": samples, "hidden": (20, 20), "steps": 300, "batch_size": 128, "compressor": "circular-network"}
+    config = edn.Config(source, lmbda, **fields)
+    edn.sweep([config], store=tmp_path, progress=False)
+    model = edn.Store(tmp_path).load(config).model
+    stored = sum(tensor.numel() for name, tensor in model.state().items() if name.startswith("network"))
+    assert stored == network.PARAMETERS == 323
+    found = evaluate_model(model, 2**14)
+    assert -0.002 < found.excess(lmbda, sampled=source == "ramp") / found.optimum(lmbda) < 0.02
+    fine = found.decomposition(lmbda, fine=True)
+    assert sum(fine) == pytest.approx(found.excess(lmbda), abs=1e-9)
+    assert fine.readout < 2e-3
+    v = torch.linspace(0.0, 1.0, 50)[None]
+    assert torch.equal(model.encode_phase(v), model.encode(model.signal.sample(v)))
