@@ -57,7 +57,7 @@ def test_every_command_that_takes_a_source_completes_it(command):
 def test_commands_of_the_neural_part_are_completed(tmp_path):
     assert completed("train", "ci") == [("plain", "circle")]
     assert completed("train", "loop") == [("file", "loop")]
-    assert completed("sweep", "s") == [("plain", "sinusoid"), ("plain", "sawbridge")]
+    assert completed("sweep", "s") == [("plain", "sinusoid"), ("plain", "sawbridge"), ("plain", "sphere")]
     assert completed("baseline", "ra") == [("plain", "ramp")]
     assert completed("baseline", "ramp", "--kind", "ecvq,k") == [("plain", "ecvq,klt")]
     assert ("plain", "circular-table") in completed("train", "circle", "--compressor", "circ")

@@ -8,6 +8,7 @@ import pytest
 from edcurve.kernels import functions
 from edcurve.sources import resolve
 from scipy.optimize import minimize_scalar
+from scipy.special import beta, betainc
 
 SURFACES = ("sphere", "sphere:3", "sphere:20", "torus", "torus:1,2", "rotations")
 D = np.geomspace(1e-6, 1.0, 25)
@@ -150,3 +151,37 @@ def test_bound_on_the_lagrangian_of_curves():
     assert source.status == "upper bound"
     D = np.geomspace(0.01, 1.0, 2001) * source.max_distortion
     assert ed.lagrangian_bound(source, 4.0) == pytest.approx((ed.lower_bound(source, D) + 4.0 * D).min(), abs=1e-5)
+
+
+@pytest.mark.parametrize("dim", [3, 8])
+def test_random_zones_of_spheres_are_above_the_dual_bound(dim):
+    """Zones between parallels, whose measures and means have a closed form: 10 000 partitions of each sphere."""
+    rng = np.random.default_rng(dim)
+    angles = np.sort(rng.uniform(0.0, math.pi, (10_000, 5)), axis=1)
+    angles[:5000, 2:] = math.pi  # fewer zones
+    ends = np.concatenate([np.zeros((10_000, 1)), angles, np.full((10_000, 1), math.pi)], axis=1)
+    a = 0.5 * dim
+    below = np.where(ends < 0.5 * math.pi, 0.5 * betainc(a, 0.5, np.sin(ends) ** 2), 0.0)
+    below = np.where(ends >= 0.5 * math.pi, 1.0 - 0.5 * betainc(a, 0.5, np.sin(ends) ** 2), below)
+    p = np.maximum(np.diff(below, axis=1), 0.0)
+    moment = np.diff(np.sin(ends) ** dim, axis=1) / (dim * beta(a, 0.5))
+    entropy = -np.where(p > 0.0, p * np.log2(np.maximum(p, 1e-300)), 0.0).sum(axis=1)
+    distortion = 1.0 - np.where(p > 0.0, moment**2 / np.maximum(p, 1e-300), 0.0).sum(axis=1)
+    for lmbda in np.geomspace(0.5, 50.0, 12):
+        assert (entropy + lmbda * distortion).min() >= ed.lagrangian_bound(ed.Sphere(dim), lmbda) - 1e-9
+    one = ed.lower_bound(ed.Sphere(dim), distortion[::200])
+    assert (entropy[::200] >= one - 1e-9).all()
+
+
+@pytest.mark.parametrize("name", ["torus", "torus:1,2"])
+def test_ten_thousand_products_on_the_torus_are_above_the_dual_bound(name):
+    radii = (1.0, 1.0) if name == "torus" else (1.0, 2.0)
+    rng = np.random.default_rng(19)
+    entropy, distortion = np.zeros(10_000), np.zeros(10_000)
+    for radius in radii:
+        sizes = rng.dirichlet(np.full(5, 0.3), 10_000) + 1e-12
+        sizes /= sizes.sum(axis=1, keepdims=True)
+        entropy -= (sizes * np.log2(sizes)).sum(axis=1)
+        distortion += radius**2 * (sizes * (1.0 - np.sinc(sizes) ** 2)).sum(axis=1)
+    for lmbda in np.geomspace(0.5, 50.0, 12):
+        assert (entropy + lmbda * distortion).min() >= ed.lagrangian_bound(name, lmbda) - 1e-9

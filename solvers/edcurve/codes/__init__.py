@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edcurve.sources import Rotations, Sphere, Surface, Torus
 
-from . import lattices, sampled
+from . import lattices, products, sampled
 from .code import Cells, SphereCells, SurfaceCode, TorusCells
 
 __all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "candidates", "hull", "least_distortion", "searched"]
@@ -42,7 +42,7 @@ def at_multiplier(source: Surface, lmbda: float) -> SurfaceCode:
 def at_distortion(source: Surface, distortion: float, least: float) -> SurfaceCode:
     """The code with the least entropy that is known for a distortion below D_max; `least` is a lower bound in nats."""
     if isinstance(source, Torus):
-        return _lattice_at_distortion(source, distortion, least)
+        return _torus_at_distortion(source, distortion, least)
     table = _table_of(source)
     known = table.distortion * _scale(source)
     enough = np.flatnonzero(known <= distortion)
@@ -171,16 +171,25 @@ def _lattice_at_multiplier(source: Torus, lmbda: float) -> SurfaceCode:
     return _of_lattice(source, best)
 
 
-def _lattice_at_distortion(source: Torus, distortion: float, least: float) -> SurfaceCode:
+def _torus_at_distortion(source: Torus, distortion: float, least: float) -> SurfaceCode:
+    """The lattice of fewest cells, or the product of the circles' cells if that has less entropy."""
     first = max(1, math.ceil(math.exp(min(least, 50.0)) - 1e-9))
+    product = products.best(distortion / _scale(source), _squares(source), MOST)
+    limit = math.inf if product is None else product.entropy
     for count in range(first, MOST + 1):
+        if math.log(count) > limit:
+            break
         lattice = lattices.best(count, _squares(source))
         if lattice.distortion * _scale(source) <= distortion:
             return _of_lattice(source, lattice)
-    raise ValueError(
-        f"distortion must be one that {MOST} cells of {source.name!r} attain, got {distortion!r}, which needs at least "
-        f"{first} cells"
-    )
+    if product is None:
+        raise ValueError(
+            f"distortion must be one that {MOST} cells of {source.name!r} attain, got {distortion!r}, which needs at "
+            f"least {first} cells"
+        )
+    cells = products.ProductCells(product.sizes, source.radii)
+    count = product.sizes[0].size * product.sizes[1].size
+    return SurfaceCode(source, count, product.entropy, min(distortion, product.distortion * _scale(source)), cells)
 
 
 def _of_lattice(source: Torus, lattice: lattices.Lattice) -> SurfaceCode:

@@ -33,7 +33,8 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     ones and one more, and, up to 2000 cells, of a seeded search from many unequal starts: achievable, and not proved
     optimal.
 
-    Of a torus it is the entropy of the best code whose cells are those of a lattice, with up to 4096 cells. Of the
+    Of a torus it is the entropy of the best code whose cells are those of a lattice, with up to 4096 cells, or products
+    of the circles' cells, equal ones of one circle and those with an odd one of the other. Of the
     sphere in R³ it is that of the best of a table of codes, found by a search, and of two caps from D = ¾ on. Codes of
     rotations and of spheres of 3 to 16 dimensions are searched at the first call, which takes about ten seconds. They
     have at most about 128 cells, and their entropy and distortion are upper ends of three standard errors.
