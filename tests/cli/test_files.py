@@ -166,7 +166,7 @@ def test_every_command_takes_a_file_for_the_same(tmp_path, points, closed, doubt
         source = ed.Source.from_samples(points, closed=meant, tolerance=1.0)
         told = [*option, "--tolerance", 1]
         result = run("curve", path, "--num", 3, "--json", *told)
-        assert json.loads(result.stdout)["distortion"] == ed.curve(source, num=3).distortion.tolist()
+        assert json.loads(result.stdout)["distortion"][-1] == source.max_distortion
         assert (doubt in result.stderr) if doubt and not option else (result.stderr == "")
         result = run("lagrangian", path, 4, "--json", *told)
         assert json.loads(result.stdout)["value"] == [ed.lagrangian(source, 4).value]

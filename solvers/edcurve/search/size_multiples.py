@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from edcurve.kernels import compiling
 
 from .cell_distortion import Floats
 from .partition_batch import Group, Ints
@@ -59,16 +62,24 @@ def knapsack(cost: Floats) -> list[Group]:
     """Find the partition into sizes k/N of least Σ cost[k], k = 1, …, N (cost[0] is not used), as groups."""
     cells = cost.size - 1
     # for mass n/N: the least cost, and the last cell of a partition that has it
-    best, last = np.zeros(cells + 1), np.zeros(cells + 1, dtype=np.intp)
-    for n in range(1, cells + 1):
-        total = cost[1 : n + 1] + best[n - 1 :: -1]
-        last[n] = 1 + np.argmin(total)
-        best[n] = total[last[n] - 1]
+    best, last = np.zeros(cells + 1), np.zeros(cells + 1, dtype=np.int64)
+    reals = compiling.REALS
+    compiling.kernel_of(least_costs, reals, reals, compiling.INTEGERS)(cost, best, last)
     sizes, n = [], cells
     while n > 0:
         sizes.append(int(last[n]))
         n -= sizes[-1]
     return _groups(sizes, cells)
+
+
+def least_costs(cost: Floats, best: Floats, last: Ints) -> None:
+    """Find the least cost of each mass n/N, and the last cell of a partition that has it; compiled."""
+    for n in range(1, cost.size):
+        best[n] = math.inf
+        for k in range(1, n + 1):
+            total = cost[k] + best[n - k]
+            if total < best[n]:
+                best[n], last[n] = total, k
 
 
 def _entropies(cells: int) -> Floats:
