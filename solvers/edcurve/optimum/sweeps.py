@@ -175,7 +175,9 @@ def lagrangian_bound(source: Source | str, lmbda: ArrayLike, *, base: float = 2)
         return _dual_value(sizes, value * unit) / unit
 
     values = validation.nonnegative("lmbda", lmbda, finite=True)
-    return float(one(float(values))) if values.ndim == 0 else np.vectorize(one, otypes=[float])(values)
+    if values.ndim == 0:
+        return float(one(float(values)))
+    return np.array([one(value) for value in values.ravel().tolist()]).reshape(values.shape)
 
 
 def _dual_value(source: Source, lmbda: float) -> float:
