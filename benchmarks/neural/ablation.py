@@ -31,6 +31,7 @@ from edcurve_neural.runs import evaluate_model
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from optimal import LEARNED, PAPER, row
+from page import over_sampled
 from rich.progress import track
 
 LMBDA = {"ramp": 4096.0, "circle": 512.0, "sinusoid": 1024.0, "sawbridge": 500.0}
@@ -41,7 +42,7 @@ PHASES = 2**14  # for the rank of the means
 PARTS = {
     "entropy_model": "entropy model: rate − H",
     "decoder_rank": "decoder: what its rank costs",
-    "decoder_rest": "decoder: the rest (steepness)",
+    "decoder_rest": "decoder: the rest (last layer and shape)",
     "partition": "partition (fold)",
 }
 
@@ -78,7 +79,7 @@ def parts(setting: edn.Config, name: str, model: Any) -> dict[str, Any]:
 
 def draw(table: pd.DataFrame, about: str) -> Figure:
     """Stacked parts of the excess for each compressor, one panel a source; a series after one step would dwarf them."""
-    table = table[table["compressor"] != "circular" + ONE]
+    table = over_sampled(table[table["compressor"] != "circular" + ONE])
     figure = Figure(figsize=(10.0, 8.0), layout="constrained")
     FigureCanvasAgg(figure)
     for ax, (source, rows) in zip(figure.subplots(2, 2).flat, table.groupby("source", sort=False), strict=True):
@@ -92,7 +93,8 @@ def draw(table: pd.DataFrame, about: str) -> Figure:
         ax.set_xlim(0.0, 1.25 * max(left.max(), 1e-3))
         ax.set_title(f"{source}, λ = {LMBDA[str(source)]:g}", fontsize=10)
         ax.set_xlabel("excess (bits; percent of the optimum beside the bar)", fontsize=8)
-    figure.axes[0].legend(frameon=False, fontsize=8, loc="lower right")
+    entries = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*entries, frameon=False, fontsize=8, loc="outside lower center", ncols=len(PARTS))
     figure.suptitle(about, fontsize=9)
     return figure
 

@@ -112,14 +112,15 @@ def draw(table: pd.DataFrame, about: str) -> Figure:
         for i, name in enumerate(names):
             kind = part["compressor"].str.replace(r"latent \d+", "best latent", regex=True)
             those = part[kind == name]
-            worst = those.groupby(["lmbda", "compressor"])["excess_percent"].max().groupby("lmbda").min()
+            worst = those.groupby(["lmbda", "compressor"])["excess_sampled_percent"].max()
+            worst = worst.groupby("lmbda").min()
             style = {"marker": "osD^vP*"[i % 7], "ms": 5, "lw": 1.0, "color": f"C{i}"}
             ax.plot(worst.index, np.maximum(worst.to_numpy(), 1e-3), label=name, **style)
         ax.axhline(1.0, color="0.6", lw=0.8, ls="--")
         ax.set(xscale="log", yscale="log", xlabel="λ (bits per unit distortion)", title=source)
         ax.set_xticks(sorted(set(part["lmbda"])), [f"{value:g}" for value in sorted(set(part["lmbda"]))])
         ax.minorticks_off()
-    figure.axes[0].set_ylabel("excess of rate + λD over the optimum (%)\nworst of the seeds; below 0.001 % drawn there")
+    figure.axes[0].set_ylabel("excess of rate + λD (%), the ramp's\nover its optimum as sampled; worst of the seeds")
     figure.axes[0].legend(frameon=False, fontsize=8)
     figure.suptitle(about, fontsize=9)
     return figure
