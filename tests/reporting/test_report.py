@@ -353,5 +353,7 @@ def test_of_a_surface_gaps_are_over_the_lower_bound():
     ramp = ed.lagrangian("ramp", 12.0 * np.array([9.0, 5.0])).value
     assert gaps.excess == pytest.approx(np.array([5.4, 4.0]) - ramp, rel=1e-9)
     assert np.isnan(gaps.least_distortion).all()
+    assert "which is off by at most" not in made
+    assert "spherical polygons" in made
     for said in ("between two bounds", "H − lower bound", "of several parameters", "No code has a negative gap"):
         assert said in html.unescape(made)
