@@ -13,6 +13,7 @@ def short(monkeypatch):
     monkeypatch.setattr(circular_network, "LEARNED_FROM", 2**13)
     monkeypatch.setattr(network, "PAIRS", 2000)
     monkeypatch.setattr(network, "ITERATIONS", (8, 6, 12))
+    monkeypatch.setattr(network, "STARTS", 3)
 
 
 def some(generator):
