@@ -30,7 +30,7 @@ from torch import Tensor
 
 from edcurve_neural import files, manifolds
 from edcurve_neural.compressors.base import Compressor
-from edcurve_neural.config import Config
+from edcurve_neural.config import LATER, Config
 from edcurve_neural.evaluation import POINTS, Evaluation
 from edcurve_neural.files import DamagedFileError
 from edcurve_neural.optimisation.program import Program
@@ -115,7 +115,7 @@ class Store:
             raise KeyError(f"{self.path} has no finished run {config.key} of {config}")
         record = records.read(path)
         tensors, about = files.read_tensors(self._weights(config.key))
-        if record["config"] != config.to_dict() or about != config.to_dict():
+        if any({**LATER, **fields} != config.to_dict() for fields in (record["config"], about)):
             raise DamagedFileError(path, "it is of another configuration")
         if config.measured:
             manifolds.find(config.source)  # raises if the points are missing or damaged

@@ -8,6 +8,7 @@ import edcurve_neural as edn
 from click.testing import CliRunner
 from edcurve.cli import main
 from edcurve_neural import files
+from edcurve_neural.config import LATER
 
 SMALL = edn.Config("circle", 8.0, hidden=(4,), batch_size=4, steps=6, compressor="circular")
 
@@ -39,3 +40,16 @@ def test_stores_of_older_releases(tmp_path):
         assert result.exit_code == 2, result.output
         assert "a release of edcurve whose configurations had no compressor, start" in result.output
         assert "delete" not in result.output
+
+
+def test_stores_from_before_a_field_that_left_keys_as_they_were(tmp_path):
+    """They are loaded: the value that the field had then is the one that keys say nothing of."""
+    kept, run = edn.Store(tmp_path), edn.train(SMALL, progress=False)
+    kept.save(run, 64)
+    record, weights = (tmp_path / "runs" / f"{SMALL.key}{kind}" for kind in (".json", ".safetensors"))
+    fields = {name: value for name, value in SMALL.to_dict().items() if name not in LATER}
+    assert fields != SMALL.to_dict()
+    content = {name: part for name, part in files.read_json(record).items() if name != "digest"}
+    files.write_json(record, {**content, "config": fields})
+    files.write_tensors(weights, files.read_tensors(weights)[0], fields)
+    assert kept.load(SMALL).evaluate(64) == run.evaluate(64)
