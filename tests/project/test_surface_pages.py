@@ -1,0 +1,72 @@
+"""The pages of unit vectors and surfaces show the shipped results, and the schemes are what they are said to be."""
+
+import importlib.util
+import math
+from pathlib import Path
+
+import edcurve as ed
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import integrate
+
+ROOT = Path(__file__).parents[2]
+
+
+def script(path):
+    spec = importlib.util.spec_from_file_location(path.replace("/", "_"), ROOT / "benchmarks" / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def run():
+    return script("unit_vectors/run.py")
+
+
+def table_of(page, name):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return text.partition(f"<!-- table: {name} -->\n")[2].partition("<!-- end -->")[0].strip()
+
+
+def test_table_of_unit_vectors(run):
+    table = pd.read_csv(ROOT / "benchmarks/results/unit_vectors.csv")
+    assert table_of("unit_vectors.md", "unit vectors") == run.markdown(table)
+    assert (table[["fixed_above", "coded_above"]] > 0.0).to_numpy().all()
+    assert (table["entropy"] <= table["bits"] + 1e-9).all()
+    for row in table[table["n"] != 4].itertuples():
+        assert ed.unit_vector_bound(row.n, row.bits - row.fixed_above) == pytest.approx(row.distortion, rel=1e-5)
+
+
+@pytest.mark.parametrize(("bits", "error"), [(1, 0.3634), (2, 0.1175), (3, 0.03454), (4, 0.009497)])
+def test_levels_of_lloyd_and_max(run, bits, error):
+    """Max's (1960) values for a Gaussian are the limit; with few numbers against quadrature of the density."""
+    assert run.lloyd_max(4096, bits)[0] == pytest.approx(error, rel=1.5e-3)
+    if bits == 1:
+        n = 6
+        density = [(lambda x, k=k: abs(x) ** k * (1 - x * x) ** ((n - 3) / 2)) for k in (0, 1)]
+        mean = integrate.quad(density[1], 0, 1)[0] / integrate.quad(density[0], 0, 1)[0]
+        assert run.lloyd_max(n, 1) == pytest.approx((1.0 - n * mean**2, 1.0), rel=1e-8)
+
+
+def test_schemes_of_normals_and_rotations(run):
+    generator = np.random.default_rng(0)
+    x, q = (generator.standard_normal((2000, n)) for n in (3, 4))
+    x, q = x / np.linalg.norm(x, axis=1, keepdims=True), q / np.linalg.norm(q, axis=1, keepdims=True)
+    back, index = run.octahedral(x)
+    assert np.abs(back - x).max() < 0.02
+    assert 0 <= index.min() <= index.max() < 2**16
+    np.testing.assert_allclose(run.octahedral(back)[0], back, atol=1e-12)
+    for bits, most in (((8, 7, 7), 0.02), ((10, 10, 10), 0.003)):
+        turned = run.smallest_three(q, bits)
+        assert np.abs(np.abs((turned * q).sum(axis=1)) - 1.0).max() < most**2
+        np.testing.assert_allclose(run.smallest_three(-q, bits), turned)
+    assert run.angles(1)[1] == pytest.approx(2.0)
+    points = run.on_sphere(2**14, 3)
+    bits = 3
+    colatitude, longitude = np.arccos(points[:, 2]), np.mod(np.arctan2(points[:, 1], points[:, 0]), 2.0 * math.pi)
+    step = math.pi / 2**bits
+    theta, phi = (np.floor(colatitude / step) + 0.5) * step, (np.floor(longitude / (2 * step)) + 0.5) * 2 * step
+    middle = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
+    assert run.angles(bits)[0] == pytest.approx(np.square(points - middle).sum(axis=1).mean(), rel=2e-3)
