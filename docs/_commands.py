@@ -26,7 +26,7 @@ GROUPS = {
         "curve",
         "certify",
     ],
-    "Your measurements": ["excess", "mean-excess", "gap", "report", "segment"],
+    "Your measurements": ["excess", "mean-excess", "gap", "report", "segment", "rate-distortion", "ecvq"],
     "Neural compressors": ["figures", "train", "sweep", "runs", "baseline", "encode", "decode"],
 }
 OTHERS = "Other commands"
@@ -45,6 +45,8 @@ EXAMPLES = {
     "gap": "edcurve gap circle --points measured.csv --out gap.png",
     "report": "edcurve report circle --points measured.csv --out report.html",
     "segment": "edcurve segment loop.npy --cells 3,8",
+    "rate-distortion": "edcurve rate-distortion pairs.csv 0.1 0.5",
+    "ecvq": "edcurve ecvq pairs.csv --lmbda 1,4",
     "figures": "edcurve figures --out figures",
     "train": "edcurve train circle --lmbda 4 --compressor circular-table --batch-size 64 --steps 20 --store one",
     "sweep": "edcurve sweep circle --lmbda 4,32 --compressor circular,circular-table --steps 200 --store many",
@@ -95,6 +97,7 @@ def run_all() -> dict[str, Ran]:
     with tempfile.TemporaryDirectory() as name, inside(Path(name)):
         np.save("loop.npy", loop())
         Path("measured.csv").write_text(MEASURED, encoding="utf-8")
+        np.savetxt("pairs.csv", np.random.default_rng(0).normal(size=(200, 2)).round(3), delimiter=",", fmt="%g")
         Path("codecs.csv").write_text(CODECS, encoding="utf-8")
         for command, text in EXAMPLES.items():
             line = text.replace("KEY", key_of("one")) if " KEY " in text else text

@@ -19,6 +19,7 @@ from .measured import excess, segment
 from .optimum import bound, certify, distortion, entropy, lagrangian, partition, sources
 from .output import whole_and_printable
 from .report import gap, report
+from .vectors import ecvq, rate_distortion
 
 
 class _Group(click.Group):
@@ -90,12 +91,14 @@ for command in (
     certify,
     curve,
     distortion,
+    ecvq,
     entropy,
     excess,
     gap,
     lagrangian,
     mean_excess,
     partition,
+    rate_distortion,
     report,
     segment,
     sources,

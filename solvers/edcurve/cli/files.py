@@ -122,6 +122,14 @@ def read_array(path: str, key: str | None, *, option: str = "--key") -> NDArray[
         raise ValueError(f"{wanted}{said}") from None
 
 
+def read_weights(path: str) -> NDArray[Any]:
+    """Weights in a file, of one column or row."""
+    values = read_array(path, None, option="")
+    if values.ndim > 1 and values.size != max(values.shape):
+        raise ValueError(f"{path}: weights must be one column or one row, got an array of shape {values.shape}")
+    return values.ravel()
+
+
 def _check_name(source: str) -> None:
     from edcurve.sources import resolve
 

@@ -26,7 +26,7 @@ from .common import (
     write_all,
     write_csv,
 )
-from .files import facts, from_files, name_of, of_ends, print_caveats, read_array
+from .files import facts, from_files, name_of, of_ends, print_caveats, read_array, read_weights
 from .parsing import CommandWithNumbers, OutputPath
 from .units import UnitOptions, unit_options
 
@@ -227,7 +227,7 @@ def segment(
     if cells_path is not None and count != 1:
         raise ValueError(f"--cells-csv lists the cells of a single partition, got {count}")
     closed = None if is_open is None else not is_open
-    points, shares = read_array(file, key), None if weights is None else _read_weights(weights)
+    points, shares = read_array(file, key), None if weights is None else read_weights(weights)
     try:
         asked = arguments.asked(**given)
         result, doubt = segmentation.segment_unwarned(points, asked, weights=shares, closed=closed, base=base)
@@ -255,13 +255,6 @@ def _of_file(message: str, points: str, weights: str | None, count: int) -> str:
     ):
         return message.removesuffix(" at index 0") if count == 1 else message
     return f"{weights if message.startswith('weights') else points}: {message}"
-
-
-def _read_weights(path: str) -> Any:
-    values = read_array(path, None, option="")
-    if values.ndim > 1 and values.size != max(values.shape):
-        raise ValueError(f"{path}: weights must be one column or one row, got an array of shape {values.shape}")
-    return values.ravel()
 
 
 def _write_cells(segmentation: Segmentation, path: Path) -> None:

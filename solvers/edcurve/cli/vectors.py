@@ -1,0 +1,177 @@
+"""Commands about vectors in no order: Shannon's R(D) of them, and a codebook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .common import (
+    MultiplierList,
+    RealNumber,
+    base_option,
+    json_option,
+    key_option,
+    of_one,
+    print_table,
+    reported,
+    write_all,
+    write_csv,
+)
+from .files import read_array, read_weights
+from .parsing import Command, CommandWithNumbers, OutputPath
+
+if TYPE_CHECKING:
+    from edcurve.vectors.quantization import VectorQuantizer
+
+weights_option = click.option("--weights", type=click.Path(), help="File of the vectors' weights.")
+error_option = click.option(
+    "--error",
+    type=click.Choice(["squared", "absolute", "hamming"]),
+    default="squared",
+    show_default=True,
+    help="Distortion of a vector: a sum over its coordinates.",
+)
+reproductions_option = click.option(
+    "--reproductions", type=click.Path(), help="File of the only reconstructions that may be used."
+)
+
+
+def _given(
+    file: str, key: str | None, weights: str | None, reproductions: str | None
+) -> tuple[Any, dict[str, Any], Callable[[Exception], Exception]]:
+    """The vectors, what else is read from files, and what names the file in an error."""
+    others = {
+        "weights": None if weights is None else read_weights(weights),
+        "reproductions": None if reproductions is None else read_array(reproductions, None, option=""),
+    }
+    paths = {"points": file, "weights": weights, "reproductions": reproductions}
+
+    def named(error: Exception) -> Exception:
+        path = next((path for name, path in paths.items() if path and str(error).startswith(f"{name} ")), None)
+        return error if path is None else type(error)(f"{path}: {error}")
+
+    return read_array(file, key), others, named
+
+
+@click.command("rate-distortion", cls=CommandWithNumbers)
+@click.argument("file", type=click.Path())
+@click.argument("distortion", type=RealNumber(), nargs=-1, required=True)
+@weights_option
+@error_option
+@reproductions_option
+@base_option
+@json_option
+@key_option
+@reported
+def rate_distortion(
+    file: str,
+    distortion: tuple[float, ...],
+    weights: str | None,
+    error: str,
+    reproductions: str | None,
+    base: float,
+    as_json: bool,
+    key: str | None,
+) -> None:
+    """Bounds on Shannon's R(D) of the vectors in a FILE (.npy, .npz, .csv; one a row) at each DISTORTION.
+
+    The vectors are in no order and of any dimension, and equally likely without --weights. No code of them has less
+    entropy than lower. If they are a sample, R(D) of their source is larger, in high dimension by far.
+    """
+    from edcurve.curves import writable
+    from edcurve.vectors import rate_distortion as limits
+
+    points, others, named = _given(file, key, weights, reproductions)
+    try:
+        with of_one(len(distortion)):
+            found = limits.empirical_rate_distortion(points, distortion, error=error, base=base, **others)
+    except (ValueError, TypeError) as refusal:
+        raise named(refusal) from None
+    lower, upper = found.lower.tolist(), found.upper.tolist()
+    if as_json:
+        listed = {"distortion": distortion, "lower": lower, "upper": upper}
+        columns = {name: [writable(one) for one in values] for name, values in listed.items()}
+        click.echo(json.dumps({"file": file, "base": base, "error": error, "method": found.method, **columns}))
+        return
+    click.echo(f"{found.source}: {found.method}", err=True)
+    print_table(("distortion", "lower", "upper"), [list(row) for row in zip(distortion, lower, upper, strict=True)])
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path())
+@click.option("--lmbda", type=MultiplierList(), required=True, help="λ, or several separated by commas.")
+@click.option("--codewords", type=int, default=256, show_default=True, help="Codewords to start with.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the first codewords.")
+@click.option("--test", type=click.Path(), help="File of other vectors to try the code on, one a row.")
+@weights_option
+@error_option
+@reproductions_option
+@click.option("--out", type=OutputPath(), help="Write the codebook of a single λ to a CSV: length, and coordinates.")
+@base_option
+@json_option
+@key_option
+@reported
+def ecvq(
+    file: str,
+    lmbda: list[float],
+    codewords: int,
+    seed: int,
+    test: str | None,
+    weights: str | None,
+    error: str,
+    reproductions: str | None,
+    out: str | None,
+    base: float,
+    as_json: bool,
+    key: str | None,
+) -> None:
+    """A code of low H + λD of the vectors in a FILE (.npy, .npz, .csv; one a row), for each λ.
+
+    It is entropy-constrained vector quantization: a local optimum, and so an upper bound on the least H + λD. On other
+    vectors a code does less well: --test measures it on them.
+    """
+    from edcurve.vectors import quantization
+
+    if out is not None and len(lmbda) != 1:
+        raise ValueError(f"--out writes the codebook of a single λ, got {len(lmbda)}")
+    points, others, named = _given(file, key, weights, reproductions)
+    options: dict[str, Any] = {"codewords": codewords, "seed": seed, "error": error, "base": base}
+    try:
+        made = [quantization.ecvq(points, one, **options, **others) for one in lmbda]
+    except (ValueError, TypeError) as refusal:
+        raise named(refusal) from None
+    table: dict[str, list[Any]] = {"lmbda": lmbda, "cells": [len(code.codebook) for code in made]}
+    table |= {name: [getattr(code, name) for code in made] for name in ("entropy", "distortion", "value")}
+    if test is not None:
+        tried = read_array(test, None, option="")
+        try:
+            rows = [_tried(code, tried) for code in made]
+        except (ValueError, TypeError) as refusal:
+            raise type(refusal)(f"{test}: {refusal}") from None
+        table |= {"rate_test": [bits for bits, _ in rows], "distortion_test": [mean for _, mean in rows]}
+    write_all({out: partial(_write_codebook, made[0])})
+    if as_json:
+        content = {"file": file, "base": base, "error": error, **{name: [*values] for name, values in table.items()}}
+        click.echo(json.dumps(content, allow_nan=False))
+    elif out is None:
+        print_table(tuple(table), [list(row) for row in zip(*table.values(), strict=True)])
+
+
+def _tried(code: VectorQuantizer, x: Any) -> tuple[float, float]:
+    """Mean length and mean error of other vectors."""
+    import numpy as np
+
+    index = code.encode(x)
+    flat, words = np.asarray(x, dtype=np.float64).reshape(len(index), -1), code.codebook[index]
+    rows = [float(code.error.distances(a[None], b[None])[0, 0]) for a, b in zip(flat, words, strict=True)]
+    return float(code.rate(index).mean()), float(np.mean(rows))
+
+
+def _write_codebook(code: VectorQuantizer, path: Path) -> None:
+    table: dict[str, list[Any]] = {"length": code.lengths.tolist()}
+    write_csv(table | {f"x_{i}": column.tolist() for i, column in enumerate(code.codebook.T)}, path)
