@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -62,10 +64,10 @@ def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) ->
     callable
         The compiled function. Without a folder, or without room, for the cache it lasts as long as the process.
     """
-    import numba
-
     title = name or run.__name__
-    with lock, progress.notice(f"edcurve: compiling {title} (once)"):
+    with lock, uninterrupted(), progress.notice(f"edcurve: compiling {title} (once)"):
+        import numba
+
         signature = numba.void(*map(_numba_type, types))
         # numba names the cache file after this. There is a file for each kernel, since numba does not lock them, and
         # for each version of all sources, since numba looks only at the time of the one that defines `run`.
@@ -74,6 +76,41 @@ def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) ->
             return cast(Run, numba.njit(signature, cache=True, **OPTIONS, **options)(run))
         except (RuntimeError, OSError):  # no folder, or no room, for the cache
             return cast(Run, numba.njit(signature, **OPTIONS, **options)(run))
+        except Exception:  # an index in the cache is damaged: unpickling it fails in any way
+            _forget(run, options)
+        try:
+            return cast(Run, numba.njit(signature, cache=True, **OPTIONS, **options)(run))
+        except Exception:  # what could not be removed; an error of compiling is raised again
+            return cast(Run, numba.njit(signature, **OPTIONS, **options)(run))
+
+
+def _forget(run: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Remove the files of a kernel from the cache."""
+    import numba
+
+    folder = Path(numba.njit(cache=True, **OPTIONS, **options)(run).stats.cache_path)
+    for path in folder.glob(f"*{run.__qualname__}*.nb[ic]"):
+        with suppress(OSError):
+            path.unlink()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C until the end: numba does not work again after it was interrupted while it is imported."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # interrupts are for the main thread
+        return
+    pressed, before = list[int](), signal.getsignal(signal.SIGINT)
+    if before is None:  # set by other than Python: it cannot be put back
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if pressed and callable(before):
+            before(pressed[0], sys._getframe())
 
 
 @cache
@@ -86,7 +123,8 @@ def kernel_of(function: Run, *types: Any) -> Run:
 
 def inner(run: Run, **options: Any) -> Run:
     """A compiled function for kernels to call: it is compiled with the first kernel that does, and not kept."""
-    import numba
+    with uninterrupted():
+        import numba
 
     return cast(Run, numba.njit(**INNER, **OPTIONS, **options)(run))
 
@@ -98,7 +136,8 @@ def let_kernels_call(module: ModuleType) -> None:
     The functions stay plain Python for everyone else. In kernels their calls are dissolved, or LLVM could not vectorise
     loops over them.
     """
-    from numba.extending import register_jitable
+    with uninterrupted():
+        from numba.extending import register_jitable
 
     for function in _functions(module):
         if sys.modules[function.__module__] is module:
@@ -115,7 +154,8 @@ def _functions(module: ModuleType) -> list[FunctionType]:
 
 def record(kind: type[tuple[Any, ...]], types: Iterable[Any]) -> Any:
     """The type of a NamedTuple whose fields have these types."""
-    import numba
+    with uninterrupted():
+        import numba
 
     fields = [_numba_type(name) for name in types]
     return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]  # numba's
