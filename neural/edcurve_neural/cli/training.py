@@ -306,7 +306,7 @@ def _executor(workers: int | None, address: str | None) -> Iterator[Executor | N
         except Exception as error:  # any error is raised again unless a worker died
             if not executors.is_loss(error):
                 raise
-            raise _Lost(f"workers of a program died {LOST + 1} times") from None
+            raise _Lost(f"workers of a program died {LOST + 1} times, perhaps for lack of memory") from None
 
 
 class _Lost(click.ClickException):

@@ -15,12 +15,15 @@ from multiprocessing import active_children, get_context, parent_process
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from edcurve.io.text import printable
+
 if TYPE_CHECKING:
     from distributed import Worker
 
 T = TypeVar("T")
 REACHED = 5.0  # seconds in which a scheduler must answer
 JOINED = 15.0  # seconds in which it must have a worker
+SAID = 10.0  # seconds between messages about what is waited for
 POLLED = 1.0  # seconds between looks at whether a task is still wanted
 
 
@@ -39,7 +42,10 @@ class Processes(Executor):
         try:
             return self._pool.submit(fn, *args, **kwargs)
         except BrokenExecutor:
-            say("a worker process died: the workers are started again, and go on from the last checkpoints")
+            say(
+                "a worker process died, perhaps for lack of memory: the workers are started again, and go on from the "
+                "last checkpoints"
+            )
             self._pool.shutdown()  # when its other processes have ended
             self._pool = self._started()
             return self._pool.submit(fn, *args, **kwargs)
@@ -111,10 +117,11 @@ def cluster(address: str) -> Iterator[Executor]:
             f"a Dask cluster needs the extra cluster: pip install 'edcurve[cluster]' ({error})"
         ) from None
     try:
-        asyncio.run(_reach(address))
+        asyncio.run(asyncio.wait_for(_reach(address), REACHED))
         client = Client(address, timeout=REACHED, set_as_default=False)
     except Exception as error:  # anything may answer at that address, and fail in any way
-        raise ConnectionError(f"no Dask scheduler answers at {address!r}: {error}") from None
+        why = printable(error) or f"nothing within {REACHED:g} s"
+        raise ConnectionError(f"no Dask scheduler answers at {address!r}: {why}") from None
     with client:
         try:
             client.wait_for_workers(1, JOINED)
@@ -164,6 +171,36 @@ def check_connection(executor: Executor) -> None:
     client = getattr(executor, "_client", None)
     if client is not None and client.status not in ("running", "connecting"):
         raise CancelledError
+
+
+class Patience:
+    """Says every ten seconds what a Dask cluster is waited for: a scheduler that does not answer, or workers."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._client = getattr(executor, "_client", None)
+        self._answer: Future[dict[str, Any]] | None = None
+        self._asked = self._said = time.monotonic()
+
+    def look(self) -> None:
+        """Ask the scheduler, without waiting for its answer; and see what it said last."""
+        if self._client is None:
+            return
+        now, lacking = time.monotonic(), None
+        if self._answer is not None and self._answer.done():
+            answered = self._answer.exception() is None  # a lost connection is noticed elsewhere
+            lacking = "a worker: none is left" if answered and not self._answer.result()["workers"] else None
+            self._answer = None
+            self._said = now if lacking is None else self._said
+        elif self._answer is not None:
+            lacking = f"the Dask scheduler: it has not answered for {now - self._asked:.0f} s"
+        if self._answer is None:
+            self._asked = now
+            self._answer = asyncio.run_coroutine_threadsafe(
+                self._client.scheduler.identity(), self._client.loop.asyncio_loop
+            )
+        if lacking is not None and now - self._said >= SAID:
+            say(f"waiting for {lacking}; Ctrl-C stops, and the same command goes on from the last checkpoints")
+            self._said = now
 
 
 def is_loss(error: BaseException) -> bool:

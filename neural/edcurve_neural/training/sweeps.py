@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -187,12 +187,14 @@ def _spread(
     """Train programs by an executor; those whose worker died go on from their checkpoints in another one."""
     pending: dict[Future[None], int] = {}
     lost, made, models = [0] * len(programs), 0, 0
+    patience = executors.Patience(executor)
     before = torch.get_num_threads()  # workers that are threads of this process change it
     try:
         pending.update((executor.submit(task, program), i) for i, program in enumerate(programs))
         while pending:
             done, _ = wait(pending, LOOKED, FIRST_COMPLETED)
             executors.check_connection(executor)
+            patience.look()
             for future in done:
                 i = pending.pop(future)
                 error = future.exception()
@@ -201,6 +203,8 @@ def _spread(
                     models += len(programs[i])
                 elif executors.is_loss(error) and lost[i] < LOST:
                     lost[i] += 1
+                    if not isinstance(error, BrokenExecutor):  # of which the executor itself tells
+                        executors.say(f"workers of {described(programs[i])} died, perhaps at their limit of memory")
                     pending[executor.submit(task, programs[i])] = i
                 else:
                     raise error

@@ -241,7 +241,8 @@ def test_a_worker_that_dies_is_no_traceback(cli, monkeypatch):
     code, out, err = cli(*SWEEP, "--store", "store", "--workers", "1")
     assert (code, out) == (1, "")
     assert err == (
-        "Error: workers of a program died 6 times; the same command again goes on from the last checkpoints\n"
+        "Error: workers of a program died 6 times, perhaps for lack of memory; "
+        "the same command again goes on from the last checkpoints\n"
     )
 
 

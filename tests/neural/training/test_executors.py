@@ -1,5 +1,6 @@
 """Sweeps by a Dask cluster: a real scheduler, and two worker processes, of which one is killed."""
 
+import asyncio
 import json
 import os
 import re
@@ -7,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import edcurve_neural as edn
 import pytest
@@ -229,3 +232,53 @@ def test_workers_and_cluster(cli):
     code, _, err = cli(*FOREVER, "--store", "store", "--cluster", "127.0.0.1:1", "--workers", "2")
     assert code == 2
     assert "Error: --workers and --cluster exclude each other" in err
+
+
+def test_a_port_that_accepts_and_says_nothing(monkeypatch):
+    monkeypatch.setattr(executors, "REACHED", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        begun = time.monotonic()
+        with (
+            pytest.raises(ConnectionError, match=f"no Dask scheduler answers at '{address}': nothing within 0.3 s"),
+            executors.cluster(address),
+        ):
+            pytest.fail("it answered")
+        assert time.monotonic() - begun < 5.0
+
+
+class Scheduler:
+    """What a scheduler says of itself: never anything, or which workers it has."""
+
+    def __init__(self, workers):
+        self.workers = workers
+
+    async def identity(self):
+        if self.workers is None:
+            await asyncio.sleep(60)
+        return {"workers": self.workers}
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [(None, "the Dask scheduler: it has not answered for"), ({}, "a worker: none is left"), ({1: 2}, "")],
+)
+def test_what_is_waited_for_is_said(capsys, monkeypatch, workers, said):
+    monkeypatch.setattr(executors, "SAID", 0.1)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    client = SimpleNamespace(scheduler=Scheduler(workers), loop=SimpleNamespace(asyncio_loop=loop))
+    patience = executors.Patience(SimpleNamespace(_client=client))
+    for _ in range(6):
+        patience.look()
+        time.sleep(0.05)
+    if patience._answer is not None:
+        patience._answer.cancel()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert bool(lines) == bool(said)
+    assert all(line.startswith(f"waiting for {said}") and "Ctrl-C stops" in line for line in lines)
+    executors.Patience(object()).look()  # of other executors nothing is said

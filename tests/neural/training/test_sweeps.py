@@ -184,7 +184,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, capfd):
         edn.sweep([config], store=tmp_path / "killed", points=2**8, checkpoint_every=50, executor=executor)
         killed.result()
     said = capfd.readouterr().err
-    assert said.count("a worker process died: the workers are started again") == 1
+    assert said.count("a worker process died, perhaps for lack of memory: the workers are started again") == 1
     assert len(re.findall(r"going on with 1 model \(.*\) from step \d+ of 1000", said)) == 1
     swept(tmp_path / "whole", [config])
     assert_same(tmp_path / "killed", tmp_path / "whole", [config])
