@@ -7,11 +7,10 @@ How far is each codec from the optimum, and how sure is that? The table is enoug
 source is known. No codec has to run again.
 """
 
-import os
 import shlex
 import sys
 import tempfile
-from contextlib import redirect_stderr
+from contextlib import chdir, redirect_stderr
 
 import edcurve as ed
 import matplotlib.pyplot as plt
@@ -45,9 +44,9 @@ def turned(turns):
     return patches.reshape(len(angle), -1)
 
 
-os.chdir(tempfile.mkdtemp())  # leave this out to have the files where you are
+folder = tempfile.mkdtemp()  # or "." to have the files where you are
 loop = turned(np.arange(720) / 720)
-np.save("loop.npy", loop)
+np.save(f"{folder}/loop.npy", loop)
 
 # %%
 # The table
@@ -114,7 +113,7 @@ table = pd.DataFrame(
     for codec, (run, listed) in settings.items()
     for one in listed
 )
-table.to_csv("codecs.csv", index=False)
+table.to_csv(f"{folder}/codecs.csv", index=False)
 print(table.iloc[:, :4].round(5).to_string(index=False))
 
 # %%
@@ -130,9 +129,9 @@ print(table.iloc[:, :4].round(5).to_string(index=False))
 
 
 def shell(line):
-    """Run a command, and print what it prints."""
+    """Run a command in the folder of the files, and print what it prints."""
     print(f"$ {line}")
-    with redirect_stderr(sys.stdout):
+    with chdir(folder), redirect_stderr(sys.stdout):
         main(shlex.split(line)[1:], standalone_mode=False)
 
 
@@ -180,7 +179,7 @@ for name, bound in (("KLT bound", ed.gaussian_bound), ("E(D)", ed.entropy_distor
 # --------------------------
 # ``edcurve gap loop.npy --points codecs.csv --dim 256 --out gap.png`` draws this:
 
-ed.plot_gap(source, "codecs.csv", units=units)
+ed.plot_gap(source, f"{folder}/codecs.csv", units=units)
 
 # %%
 # The report is one HTML file to hand on. It has the picture with values under the pointer,
