@@ -201,7 +201,7 @@ def test_runs_are_read_from_a_table(tmp_path):
     with pytest.raises(ValueError, match=r"is not a store of trained compressors: it has no folder named runs"):
         figures.load(tmp_path)
     assert not (tmp_path / "runs").exists()
-    edn.Store(tmp_path / "empty")
+    edn.Store(tmp_path / "empty").make()
     with pytest.raises(ValueError, match=r"empty: no run has finished"):
         figures.load(tmp_path / "empty")
     assert figures.load(tmp_path / "runs.csv").codewords is None
