@@ -39,6 +39,16 @@ def test_table_of_unit_vectors(run):
         assert ed.unit_vector_bound(row.n, row.bits - row.fixed_above) == pytest.approx(row.distortion, rel=1e-5)
 
 
+def test_table_of_networks():
+    surfaces, path = script("neural/surfaces.py"), ROOT / "benchmarks/results/surfaces.csv"
+    table = surfaces.read(path)
+    assert table_of("surfaces.md", "networks") == surfaces.markdown(table)
+    assert (table["excess"] > table["left_open"]).all()  # no network is better than the best codes known
+    for row in table[table["compressor"] == "product of arcs"].itertuples():
+        assert surfaces.product(row.lmbda)["excess"] == pytest.approx(row.excess, abs=1e-5)
+        assert row.excess - row.left_open == pytest.approx(math.log2(1.0392), abs=6e-3)  # squares for hexagons
+
+
 @pytest.mark.parametrize(("bits", "error"), [(1, 0.3634), (2, 0.1175), (3, 0.03454), (4, 0.009497)])
 def test_levels_of_lloyd_and_max(run, bits, error):
     """Max's (1960) values for a Gaussian are the limit; with few numbers against quadrature of the density."""
