@@ -175,9 +175,10 @@ low, high = found.excess_interval(weight)
 print(f"95 % interval of the excess: {low:.3f} to {high:.3f} bits")
 
 # %%
-# This is the answer: so many bits from the optimum, plus or minus this, and the largest part
-# is the reason. To test the reason, replace the part. Let us keep the encoder, and put tables
-# in the place of the other two networks, one row for each pair of latents.
+# This is the answer: so many bits from the optimum, plus or minus this, and the largest parts
+# are the reason. To test a reason, replace the part. Two are large here. Let us keep the
+# encoder, and put tables in the place of the other two networks, one row for each pair of
+# latents.
 
 
 def encode(x):
@@ -232,8 +233,8 @@ except ValueError as refusal:
     print(refusal)
 
 # %%
-# The indices of such a module are not visible. So samples with the same ``x_hat`` count as
-# one cell. Photographs hardly ever share one, and the entropy of their indices cannot be
+# The indices of a module that returns ``x_hat`` and ``likelihoods`` are not visible. So samples
+# with the same ``x_hat`` count as one cell. Photographs hardly ever share one, and the entropy of their indices cannot be
 # estimated; rate and distortion can. :doc:`plot_8_test_set` shows what to do where the source
 # is not known.
 

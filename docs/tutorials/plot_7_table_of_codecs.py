@@ -145,7 +145,9 @@ shell("edcurve excess loop.npy --points codecs.csv --dim 256")
 # Each codec as a whole
 # ---------------------
 # Bjøntegaard's delta compares two curves of points. ``mean-excess`` compares each curve with
-# the optimum: it is the mean excess over the distortions that all codecs cover.
+# the optimum: it is the mean excess over the distortions that all codecs cover, wherever in
+# their intervals the points are. The second line does the same at equal entropy, in dB. All
+# codecs have few entropies in common here, so that it is about the coarse settings only.
 
 shell("edcurve mean-excess loop.npy --points codecs.csv --dim 256 --reference hull")
 shell(
@@ -155,13 +157,15 @@ shell(
 # %%
 # A curve joins the points of a codec by straight lines, as if it switched between settings.
 # So compare it with the convex hull of E(D), which switching can reach. Without ``--reference
-# hull`` a curve of optimal points is a little below E(D) between them.
+# hull`` a curve of optimal points is a little below E(D) between them. The means of a test set
+# are not those of the source, so that a codec near the optimum can also be a little below it.
 #
 # The reason
 # ----------
 # The table has no parts, but codecs that differ in one thing tell much. ``transform`` and
 # ``joint`` have the same cells and reconstructions, and differ only in how symbols are coded.
-# The difference of their means is the price of treating coefficients one by one. What is left
+# The difference of their means in the first table is the price of treating coefficients one
+# by one, in bits. What is left
 # of ``joint`` is its cells: cubes in the space of the coefficients cut the loop into pieces
 # of unequal length. ``ECVQ`` cuts it well, and next to nothing is left.
 #

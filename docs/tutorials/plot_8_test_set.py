@@ -64,10 +64,10 @@ print(f"above that      {cost - lower:.3f} bits, between {low:.3f} and {high:.3f
 print(f"above the book  {cost - book:.3f} bits")
 
 # %%
-# So the codec is between these two numbers of bits from the optimum. The codebook is a real
-# code, tried on samples that it was not made from; its value is uncertain by the noise of 512
-# samples. The other end is cautious. R(D) is that of blocks of many samples, and codes of
-# single ones need more.
+# So the optimum lies between the codebook and the bound, and the codec's excess between the
+# last line and the upper end of the line before. The codebook is a real code, tried on 512
+# samples that it was not made from, and uncertain by their noise. The other end is cautious.
+# R(D) is that of blocks of many samples, and codes of single ones need more.
 #
 # The reason
 # ----------
@@ -84,11 +84,13 @@ for part, bits in found.decomposition(LMBDA)._asdict().items():
 
 turn = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
 turned = edn.evaluate(lambda x: encode(x @ turn), lambda index: decode(index) @ turn, x)
-print(f"turned first {turned.rate + LMBDA * turned.distortion:.3f} bits instead of {cost:.3f}")
+better = turned.rate + LMBDA * turned.distortion
+print(f"turned first {better:.3f} bits instead of {cost:.3f}: {cost - better:.3f} bits less")
 
 # %%
-# It is a part of it. And this code is better than the codebook, so the codec was at least
-# that far from the optimum: a better code of any kind raises the lower end.
+# It is a part of the reason. And this code is better than the codebook. So the codec was at
+# least as far from the optimum as the last number says: a better code of any kind raises the
+# lower end.
 #
 # The picture
 # -----------
