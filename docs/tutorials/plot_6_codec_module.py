@@ -234,8 +234,8 @@ except ValueError as refusal:
 
 # %%
 # The indices of a module that returns ``x_hat`` and ``likelihoods`` are not visible. So samples
-# with the same ``x_hat`` count as one cell. Photographs hardly ever share one, and the entropy of their indices cannot be
-# estimated; rate and distortion can. :doc:`plot_8_test_set` shows what to do where the source
-# is not known.
+# with the same ``x_hat`` count as one cell. Photographs hardly ever share one, and the entropy
+# of their indices cannot be estimated; rate and distortion can. :doc:`plot_8_test_set` shows
+# what to do where the source is not known.
 
 plt.show()  # run as a script, this shows the picture
