@@ -133,6 +133,14 @@ def test_gaps_that_are_written_cover_nothing(points):
     )
 
 
+def test_a_legend_that_is_large_covers_no_point(plt):
+    frame = codecs()
+    ax = ed.plot_gap("circle", frame, ax=plt.subplots(figsize=(4.2, 3.8), layout="constrained")[1])
+    ax.figure.canvas.draw()
+    places = ax.transData.transform(frame[["distortion", "entropy"]].to_numpy())
+    assert not ax.get_legend().get_window_extent().count_contains(places)
+
+
 def test_distortions_are_on_a_logarithmic_axis_unless_one_is_0():
     assert ed.plot_gap("circle", POINTS).get_xscale() == "log"
     assert ed.plot_gap("circle", [(0.0, 5.0), (0.1, 3.0)]).get_xscale() == "linear"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 ANNOTATED = 16  # points whose gap is written beside them
+RAISED = 12  # times at most that room is made above the points
 # places of such a text, by the offset of its nearest corner from the point
 PLACES = tuple((x, y) for y in (4, -4, 12, -12, 20, -20) for x in (6, -6))
 
@@ -90,11 +91,27 @@ def plot_gap(
         ax.plot([], [], color="0.5", lw=1.2, label=gap)
     ax.set_ylim(bottom=0.0, top=max(ax.get_ylim()[1], 1.05 * float(H.max())))
     ax.legend(frameon=False)
+    _clear_legend(ax, np.stack([D, H], axis=1))
     unit = f" {drawn.unit}" if alone else ""  # with several codecs there is less room
     texts = [f"{one:+.3g}{unit}".replace("-", "−") for one in (H - best).tolist()]
     line = np.stack([drawn.distortion, drawn.upper], axis=1)
     _write_gaps(ax, np.stack([D, H, best], axis=1), line[np.isfinite(line[:, 1])], texts, colours)
     return ax
+
+
+def _clear_legend(ax: Axes, points: Array) -> None:
+    """Raise the top of the axes until the legend covers no point, and keep the legend there."""
+    legend = ax.get_legend()
+    if legend is None:
+        return
+    for _ in range(RAISED):
+        ax.figure.canvas.figure.draw_without_rendering()  # which places the legend
+        box = legend.get_window_extent()
+        if not box.count_contains(ax.transData.transform(points)):
+            break
+        ax.set_ylim(top=1.15 * ax.get_ylim()[1])
+    x, y = ax.transAxes.inverted().transform(box.p0)
+    legend.set_loc((float(x), float(y)))  # or it would be placed again, away from the texts that are to come
 
 
 def _write_gaps(ax: Axes, rows: Array, line: Array, texts: list[str], colours: Any) -> None:
