@@ -16,8 +16,8 @@ from edcurve.cli.lazy import LazyCommand
 
 NEED_TORCH = ("baseline", "decode", "encode", "runs", "sweep", "train")
 COMMANDS = (
-    *("bound", "certify", "curve", "distortion", "entropy", "excess", "figures", "gap", "lagrangian", "mean-excess"),
-    *("partition", "report", "segment", "sources"),
+    *("bound", "certify", "curve", "distortion", "ecvq", "entropy", "excess", "figures", "gap", "lagrangian"),
+    *("mean-excess", "partition", "rate-distortion", "report", "segment", "sources"),
     *NEED_TORCH,
 )
 

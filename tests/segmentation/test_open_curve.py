@@ -22,7 +22,7 @@ from hypothesis import given
 @SETTINGS
 def test_open_against_all_partitions(problem):
     x, w, lmbda = problem
-    result = segment(x, lmbda, weights=w, **NATS)
+    result = segment(x, lmbda, weights=w, closed=False, **NATS)
     table, scale = cost_table(x, w / w.sum(), lmbda), 1e-13 * (1 + lmbda * 1e-2)
     assert result.value == pytest.approx(brute_force(table, closed=False), rel=1e-12, abs=scale)
     assert result.gap == 0.0
@@ -58,7 +58,7 @@ def test_any_number_of_points(n):
         least = np.zeros(n + 1)
         for j in range(1, n + 1):
             least[j] = (least[:j] + table[np.arange(j), j - np.arange(j)]).min()
-        result = segment(x, lmbda, weights=w, **NATS)
+        result = segment(x, lmbda, weights=w, closed=False, **NATS)
         assert result.value == pytest.approx(least[n], rel=1e-13, abs=1e-14)
 
 
@@ -67,7 +67,7 @@ def test_cells_of_few_points_are_accurate():
     n, rng = 3000, np.random.default_rng(10)
     x = np.linspace(0, 1, n)[:, None] + 1e-5 * rng.normal(size=(n, 1))
     lmbda = 6e6
-    result = segment(x, lmbda, **NATS)
+    result = segment(x, lmbda, closed=False, **NATS)
     assert 1.5 < n / result.cells < 4
     cost = [[np.inf] * 10 for _ in range(n + 1)]
     for j in range(1, n + 1):

@@ -17,7 +17,7 @@ COMMANDS = tuple(
         ("sweep", "Train many neural compressors into a store.", "training", NEURAL),
         ("runs", "List the trained compressors of a store.", "training", NEURAL),
         ("baseline", "Measure compressors that are not neural, for comparison.", "baseline", NEURAL),
-        ("encode", "Compress realizations into a file, with a trained compressor.", "coding", CODING),
+        ("encode", "Compress realizations to a file by a trained compressor.", "coding", CODING),
         ("decode", "Reconstruct what was compressed into a file.", "coding", CODING),
         ("figures", FIGURES, "figures", "packages that come with edcurve: pip install edcurve"),
     )

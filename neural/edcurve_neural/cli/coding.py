@@ -43,7 +43,7 @@ def _keys(context: click.Context, _parameter: click.Parameter, incomplete: str) 
 @json_option
 @reported
 def encode(store: str, run: str, phases: str, seed: int, out: str, key: str | None, as_json: bool) -> None:
-    """Compress realizations into a file, with a trained compressor.
+    """Compress realizations to a file by a trained compressor.
 
     DIR is the store of the compressor and KEY its key there, or the start of it; `edcurve runs DIR --json` lists them.
     FILE has phases in a column, or a realization in each row. Bits and rates are means over the realizations: bits of
