@@ -33,7 +33,7 @@ def whole_and_printable(stream: Any) -> Iterator[None]:
             content = content[raw.write(content) or 0 :]
         return len(text)
 
-    stream.write = write  # type: ignore[method-assign]
+    stream.write = write  # type: ignore[method-assign]  # others hold this very stream: another would be missed
     try:
         yield
     finally:

@@ -156,7 +156,7 @@ def _before_rows(file: BinaryIO) -> tuple[list[str], int]:
 def _quickly(file: BinaryIO, before: int) -> Array:
     """The table by numpy's parser, which is fast; ValueError for what it does not take, and what is not finite."""
     with _text(file) as text, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of no rows
+        warnings.filterwarnings("ignore", "loadtxt: input contained no data")  # the caller says so itself
         table = np.loadtxt(text, delimiter=",", comments=None, quotechar='"', skiprows=before, ndmin=2)
     if not np.isfinite(table).all():
         raise ValueError("infinite, perhaps for a cell that is too long")
