@@ -23,9 +23,9 @@ from scipy.linalg import cholesky_banded
 from torch import Tensor
 from torch.nn.functional import embedding, pad
 
-from . import manifolds
-from .manifolds import Manifold
-from .moments import GridCells
+from edcurve_neural import manifolds
+from edcurve_neural.manifolds import Manifold
+from edcurve_neural.moments import GridCells
 
 Array = NDArray[np.float64]
 
