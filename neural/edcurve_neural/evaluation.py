@@ -20,7 +20,8 @@ from .data_evaluation import DIFFERENT, ROUNDING, DataEvaluation, evaluate_data,
 from .decomposition import Decomposition, FineDecomposition
 from .moments import GridCells, distinct_rows, entropy_of, marginal_entropies
 from .readout import Readout
-from .signals import SAMPLES, Signal, signal
+from .signals import SAMPLES, signal
+from .signals.base import Signal
 
 Indices = NDArray[np.int64]
 Coordinates = NDArray[np.float64]

@@ -14,7 +14,7 @@ from .compressors.base import Compressor
 from .config import Config
 from .evaluation import POINTS, Evaluation, check_points, evaluate_cells, grid
 from .moments import GridCells, distinct_runs
-from .signals import Signal
+from .signals.base import Signal
 
 STATUSES = ("finished", "diverged")
 BATCH = 2**15  # phases, or distinct indices, handled at once

@@ -4,7 +4,9 @@ import edcurve
 import numpy as np
 import pytest
 import torch
-from edcurve_neural.signals import SPREAD, Stepped, signal
+from edcurve_neural.signals import signal
+from edcurve_neural.signals.stepped import Stepped
+from edcurve_neural.signals.surfaces import SPREAD
 
 CASES = [("circle", 2), ("ramp", 1024), ("ramp", 100), ("ramp", 7), ("sinusoid", 64), ("sawbridge", 1024)]
 CASES += [("sawbridge", 33), ("sinusoid", 3)]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.optimisation.settings import Settings
-from edcurve_neural.signals import Signal
+from edcurve_neural.signals.base import Signal
 
 VECTOR = 16  # numbers: a row is padded to multiples of them
 

@@ -17,7 +17,8 @@ from torch.nn.functional import leaky_relu
 
 from edcurve_neural import random_streams
 from edcurve_neural.optimisation.settings import Settings
-from edcurve_neural.signals import Signal, signal
+from edcurve_neural.signals import signal
+from edcurve_neural.signals.base import Signal
 
 from . import structured
 from .base import Layout, ProbabilityTable

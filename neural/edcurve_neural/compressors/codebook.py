@@ -14,7 +14,7 @@ from edcurve_neural import learning_phases
 from edcurve_neural.moments import distinct_rows
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.optimisation.settings import Settings
-from edcurve_neural.signals import AT_ONCE, Signal
+from edcurve_neural.signals.base import AT_ONCE, Signal
 
 from .base import Begin, Compressor, Kind, Layout, ProbabilityTable
 

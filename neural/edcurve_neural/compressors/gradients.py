@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edcurve_neural.optimisation.program import Cost
-from edcurve_neural.signals import Signal
+from edcurve_neural.signals.base import Signal
 
 from . import cpu_kernels, inductor
 from .base import Layout

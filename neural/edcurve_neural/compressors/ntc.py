@@ -14,7 +14,8 @@ from torch.nn.functional import leaky_relu
 from edcurve_neural import functional, random_streams
 from edcurve_neural.functional import Density
 from edcurve_neural.optimisation.settings import Settings
-from edcurve_neural.signals import Signal, signal
+from edcurve_neural.signals import signal
+from edcurve_neural.signals.base import Signal
 
 from .base import Layout, ProbabilityTable
 from .entropy_models import density_tables

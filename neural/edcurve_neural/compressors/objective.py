@@ -14,7 +14,7 @@ from torch.nn.functional import leaky_relu
 
 from edcurve_neural import functional
 from edcurve_neural.optimisation.program import Cost
-from edcurve_neural.signals import Signal
+from edcurve_neural.signals.base import Signal
 
 from . import structured
 from .ntc import ALPHA_LIMIT, SLOPE, mlp, parts

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edcurve_neural.signals import Signal
+from edcurve_neural.signals.base import Signal
 
 
 def affine(source: Signal, v: Tensor, maps: Tensor) -> Tensor:

@@ -15,7 +15,9 @@ from edcurve.cli import main
 from edcurve_neural import learning_phases, signals
 from edcurve_neural.compressors import COMPRESSORS, begin
 from edcurve_neural.compressors.base import Kind, Layout
+from edcurve_neural.moments import GridCells
 from edcurve_neural.optimisation.program import Cost, Program
+from edcurve_neural.signals.base import Signal
 from edcurve_neural.training import progress
 
 WIDTH = 4  # codewords
@@ -111,7 +113,7 @@ def codewords(monkeypatch):
 # --- a source: a circle of another size in three dimensions, which says no more than it must --------------------------
 
 
-class Tilted(signals.Signal):
+class Tilted(Signal):
     """A circle of radius 2 in a plane of R³."""
 
     name, space = "tilted", "R³"
@@ -129,7 +131,7 @@ class Tilted(signals.Signal):
         return 2 * torch.stack([torch.cos(angle), 0.6 * torch.sin(angle), 0.8 * torch.sin(angle)], dim=-1)
 
 
-class Cosine(signals.Signal):
+class Cosine(Signal):
     """cos 2π(t + v) at t = i/T, with the defaults of every signal."""
 
     name = "cosine"
@@ -287,7 +289,7 @@ def test_a_source_that_was_added_is_evaluated_and_offered(added, tmp_path):
 
 @pytest.mark.parametrize("name", ["ramp", "circle", "sinusoid", "sawbridge"])
 def test_closed_forms_are_the_defaults(name):
-    source, plain = signals.signal(name, 20), signals.Signal
+    source, plain = signals.signal(name, 20), Signal
     generator = torch.Generator().manual_seed(0)
     v = torch.rand((2, 60), generator=generator, dtype=torch.float64)
     rows = torch.randn((2, 3, source.dim), generator=generator, dtype=torch.float64)
@@ -297,7 +299,7 @@ def test_closed_forms_are_the_defaults(name):
     torch.testing.assert_close(source.project(v, rows, bias), plain.project(source, v, rows, bias), rtol=0, atol=1e-12)
     for closed, formed in zip(source.minus_adjoint(v, grad), plain.minus_adjoint(source, v, grad), strict=True):
         torch.testing.assert_close(closed, formed, rtol=0, atol=1e-11)
-    cells = signals.GridCells(np.random.default_rng(0).integers(0, 7, 500), 7)
+    cells = GridCells(np.random.default_rng(0).integers(0, 7, 500), 7)
     for (block, closed), (other, formed) in zip(source.cell_means(cells), plain.cell_means(source, cells), strict=True):
         assert block == other
         np.testing.assert_allclose(closed, formed, rtol=0, atol=1e-13)

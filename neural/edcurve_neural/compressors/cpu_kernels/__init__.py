@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edcurve_neural.compressors.base import Layout
 from edcurve_neural.optimisation.program import Cost
-from edcurve_neural.signals import Signal
+from edcurve_neural.signals.base import Signal
 
 
 def accelerator(

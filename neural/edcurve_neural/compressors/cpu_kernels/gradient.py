@@ -16,7 +16,7 @@ from torch import Tensor
 from edcurve_neural.compressors.base import Layout
 from edcurve_neural.compressors.objective import learned_alpha
 from edcurve_neural.optimisation.program import Cost
-from edcurve_neural.signals import Signal
+from edcurve_neural.signals.base import Signal
 
 from .compiling import Table, Vector
 from .cores import one_core

@@ -1,4 +1,4 @@
-"""Linear functions of lines that drop by one at a sample, by prefix sums, as in `signals.Stepped`.
+"""Linear functions of lines that drop by one at a sample, by prefix sums, as in `signals.stepped`.
 
 A line is x_i = line_i + shift − 1(i ≥ drop). Its product with weights w is Σ w·line + shift·Σ w, less the weights from
 the drop on, which prefix sums of the weights tell. So a realization costs a lookup and not a product with its samples.

@@ -1,0 +1,185 @@
+"""`Signal`: what every source offers to a network, with defaults that form realizations."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
+
+import edcurve
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edcurve_neural.moments import GridCells
+
+Array = NDArray[np.float64]
+
+AT_ONCE = 2**22  # numbers of realizations held at a time
+VARIANCES_FROM = 2**11  # phases of the grid from which variances are computed by default
+
+
+class Terms(NamedTuple):
+    """The few numbers on which the realizations of a batch depend, as the CPU's kernels of training take them.
+
+    Attributes
+    ----------
+    coordinates : Tensor, shape (models, numbers, batch)
+        A realization's coordinates, or the height of its line.
+    drops : Tensor of int64, shape (models, batch), or (models, 0) without a line
+        Sample at which the line drops.
+    energy : Tensor, shape (models,)
+        Sum of ‖x(v)‖² over the batch; 0 without a line, where the kernels do not need it.
+    """
+
+    coordinates: Tensor
+    drops: Tensor
+    energy: Tensor
+
+
+class Copies:
+    """Copies of a tensor in other precisions and on other devices, where each is made once: copying waits."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor, self._kept = tensor, dict[tuple[torch.dtype, torch.device], Tensor]()
+
+    def like(self, other: Tensor) -> Tensor:
+        """The copy of the kind of another tensor."""
+        kind = (other.dtype, other.device)
+        if kind not in self._kept:
+            self._kept[kind] = self._tensor.to(other)
+        return self._kept[kind]
+
+
+class Signal(ABC):
+    """A source of dimension `dim`, whose squared error is summed and multiplied by `weight`.
+
+    A subclass gives its `name`, its `source` and `sample`; the other methods have defaults that form realizations.
+    Those here override them with closed forms.
+
+    Phases have shape (models, batch); `rows`, of shape (models, width, dim), are linear functions of a realization.
+
+    Parameters
+    ----------
+    samples : int
+        Number T of points t = i/T at which a function on [0, 1] is sampled. A source that is no function ignores it.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source in configurations, tables and messages.
+    space : str or None
+        Where realizations lie, such as "R²", if they are not functions on [0, 1] that are sampled.
+    dim : int
+        Coordinates of a realization.
+    weight : float
+        The distortion is the sum of squared errors over the coordinates times `weight`.
+    scale : float
+        Factor by which realizations were multiplied for training; see `for_training`.
+    accelerated : bool
+        Whether the CPU's kernels of training know this source, by its `line` and its `terms`.
+    """
+
+    name: str
+    space: ClassVar[str | None] = None
+    dim: int
+    weight: float
+    scale: float = 1.0
+    accelerated: ClassVar[bool] = False
+
+    def __init__(self, samples: int) -> None:
+        self.dim, self.weight = samples, 1.0 / samples
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, dim={self.dim})"
+
+    @property
+    @abstractmethod
+    def source(self) -> edcurve.Source:
+        """The source of the core package, from which the optimum is taken."""
+
+    @property
+    def samples(self) -> int | None:
+        """Number T of samples of a function on [0, 1]; None for other sources."""
+        return self.dim if self.space is None else None
+
+    @abstractmethod
+    def sample(self, v: Tensor) -> Tensor:
+        """Realizations x(v), of the shape of `v` with a last axis of `dim` coordinates."""
+
+    def energy(self, v: Tensor) -> Tensor:
+        """Energy ‖x(v)‖² of realizations, of the shape of `v`."""
+        size = max(1, AT_ONCE // self.dim)
+        return torch.cat([self.sample(part).square().sum(-1) for part in torch.split(v, size, dim=-1)], dim=-1)
+
+    def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Products rows · x(v), shape (models, width, batch), plus a column of biases."""
+        product = torch.bmm(rows, self.sample(v).transpose(1, 2))
+        return product if bias is None else product + bias
+
+    def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
+        """Minus the gradient of `project` in its rows, −Σ grad · x(v)ᵀ, and its gradient in the biases, Σ grad.
+
+        Sums over the batch, shapes (models, width, dim) and (models, width).
+        """
+        return -torch.bmm(grad, self.sample(v)), grad.sum(2)
+
+    def line(self, like: Tensor) -> Tensor:
+        """The part of realizations that does not depend on v, shape (dim,); empty for a source that is no line."""
+        return like.new_empty(0)
+
+    def terms(self, v: Tensor) -> Terms:
+        """The numbers on which the realizations of phases depend."""
+        none = v.new_zeros((len(v), 0), dtype=torch.int64)
+        return Terms(self.sample(v).transpose(1, 2), none, v.new_zeros(len(v)))
+
+    def mean_energy(self, phases: Array) -> float:
+        """Mean of ‖x(v)‖² over phases of shape (n,), its sum without rounding errors."""
+        return math.fsum(self.energy(torch.from_numpy(phases)[None])[0].numpy()) / len(phases)
+
+    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
+        """Blocks of cells of a grid of phases, with their mean realizations, shape (cells, dim), in float64."""
+        for block in cells.blocks(self.dim):
+            inside, label = cells.members(block)
+            sums = torch.zeros(block.stop - block.start, self.dim, dtype=torch.float64)
+            for part in np.array_split(np.arange(len(inside)), -(-len(inside) * self.dim // AT_ONCE)):
+                x = self.sample(torch.from_numpy(cells.phases[inside[part]])[None])[0]
+                sums.index_add_(0, torch.from_numpy(label[part]), x)
+            yield block, sums.numpy() / cells.sizes[block, None]
+
+    @property
+    def variances(self) -> Array:
+        """Principal variances of realizations, times `weight`; those left out are 0.
+
+        By default they are computed from a grid of 2¹¹ phases.
+        """
+        v = (torch.arange(VARIANCES_FROM, dtype=torch.float64) + 0.5) / VARIANCES_FROM
+        x = self.sample(v[None])[0]
+        values = torch.linalg.svdvals(x - x.mean(0)).square() * (self.weight / VARIANCES_FROM)
+        return np.asarray(values.numpy())
+
+    def rank_floor(self, width: int) -> float:
+        """Energy beyond the first `width` principal components: a decoder with so narrow a last layer loses it."""
+        return float(np.sort(self.variances)[::-1][width:].sum())
+
+    def for_training(self, *, centred: bool = True) -> Signal:
+        """The source that networks are trained on: this one, or its points moved and scaled; see `MeasuredCurve`.
+
+        `centred` says whether points may be moved. `restore_inputs` and `restore_outputs` of that source make trained
+        layers take and give realizations of this one.
+        """
+        return self
+
+    def restore_inputs(self, rows: Tensor) -> None:  # noqa: B027  # nothing to do by default
+        """Make affine maps of the training's realizations, (models, fan out, dim + 1), take them as they were given."""
+
+    def restore_outputs(  # noqa: B027  # nothing to do by default
+        self, columns: Tensor, constant: Tensor | None = None, factor: float = 1.0
+    ) -> None:
+        """Make linear maps to the training's realizations give them as they were given.
+
+        Coordinates are along the last axis of `columns`. `factor` times `constant`, a view of one of the columns, is
+        added to everything that the maps give.
+        """

@@ -1,0 +1,75 @@
+"""Sources of two parameters: the sphere and the torus."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import ClassVar
+
+import edcurve
+import numpy as np
+import torch
+from edcurve.sources import Surface
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .base import Signal
+
+Array = NDArray[np.float64]
+
+SPREAD = 11147299  # makes (j/n, SPREAD j/n) well spread for n = 2⁶ to 2²⁴: a search for the largest shortest distance
+
+
+class SurfaceSignal(Signal):
+    """A source of two parameters (a, b), uniform on the unit square; the squared error is the sum.
+
+    A phase v stands for a point of a lattice, a = v and b the fractional part of `SPREAD` v: a line so tightly wound
+    that it fills the square. The phases (j + ½)/n make a lattice of n points, all of equal weight; random phases,
+    multiples of 2⁻²⁴, are points of one of 2²⁴. A phase that is rounded to float32 is another point, not a near one.
+    """
+
+    accelerated = True
+    core: ClassVar[type[edcurve.Sphere] | type[edcurve.Torus]]
+
+    def __init__(self, samples: int = 2) -> None:
+        super().__init__(samples)
+        self.dim, self.weight = self.source.coordinates, 1.0
+
+    @property
+    def source(self) -> Surface:
+        return self.core()
+
+    @abstractmethod
+    def point(self, a: Tensor, b: Tensor) -> Tensor:
+        """Realizations of parameters, of their shape with a last axis of `dim` coordinates."""
+
+    def sample(self, v: Tensor) -> Tensor:
+        return self.point(v.double(), torch.frac(SPREAD * v.double())).to(v.dtype)
+
+    @property
+    def variances(self) -> Array:
+        """D_max in equal parts: no direction is preferred."""
+        return np.full(self.dim, self.source.max_distortion / self.dim)
+
+
+class SphereSignal(SurfaceSignal):
+    """The unit sphere of R³: the height is uniform, and so is the angle around the axis."""
+
+    name, space = "sphere", "R³"
+    core = edcurve.Sphere
+
+    def point(self, a: Tensor, b: Tensor) -> Tensor:
+        height, angle = 2.0 * a - 1.0, (2.0 * math.pi) * b
+        radius = 2.0 * torch.sqrt(a * (1.0 - a))
+        return torch.stack([radius * torch.cos(angle), radius * torch.sin(angle), height], dim=-1)
+
+
+class TorusSignal(SurfaceSignal):
+    """Two angles on circles of radius 1, in R⁴."""
+
+    name, space = "torus", "R⁴"
+    core = edcurve.Torus
+
+    def point(self, a: Tensor, b: Tensor) -> Tensor:
+        angles = (2.0 * math.pi) * torch.stack([a, b], dim=-1)
+        return torch.stack([torch.cos(angles), torch.sin(angles)], dim=-1).flatten(-2)
