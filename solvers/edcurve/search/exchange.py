@@ -4,42 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from .cell_distortion import Floats
-from .partition_batch import Group, Ints, PartitionBatch, build
+from .partition_batch import Ints, PartitionBatch, joined, normalised
+
+Change = tuple[Ints, Floats | float]  # a group of each row, and how many cells more it has
 
 
 def exchanges(parts: PartitionBatch, given: Floats, most: Ints) -> PartitionBatch:
     """List the partitions one exchange away: one cell of a group merged, split, added, removed or resized.
 
-    A quarter of a group is also added or removed. Only partitions of at most ``most`` cells are listed.
+    A quarter of a group is also added or removed. Only partitions of at least one cell and at most ``most`` are listed.
     """
-    rows: list[tuple[int, list[Group]]] = []
-    for owner, sizes, counts in zip(parts.owner.tolist(), parts.sizes, parts.counts, strict=True):
-        groups = [(s, m) for s, m in zip(sizes.tolist(), counts.tolist(), strict=True) if m > 0]
-        rows += [(owner, moved) for moved in _moves(groups) if sum(m for _, m in moved) <= most[owner]]
-    return build(rows, given)
+    moved = joined(_moves(parts))
+    number = moved.counts.sum(axis=1)
+    moved = moved.take((number > 0) & (number <= most[moved.owner]))
+    return normalised(moved._replace(given=given[moved.owner]))
 
 
-def _moves(groups: list[Group]) -> Iterator[list[Group]]:
-    """Yield the groups after each exchange; sizes need not sum to 1, as `build` scales them."""
-    for i, (size, count) in enumerate(groups):
-        yield _changed(groups, {i: -1}, [(size / 2, 2.0)])
-        yield _changed(groups, {i: -1}, [(0.8 * size, 1.0), (0.2 * size, 1.0)])
-        for more in {1, max(1, int(count / 4))}:
-            yield _changed(groups, {i: more}, [])
-            yield _changed(groups, {i: -more}, [])
-        if count > 1:
-            yield _changed(groups, {i: -2}, [(2 * size, 1.0)])
-            yield _changed(groups, {i: -1}, [(1.5 * size, 1.0)])
-            yield _changed(groups, {i: -1}, [(0.6 * size, 1.0)])
-        for j, (other, _) in enumerate(groups):
-            if j > i:
-                yield _changed(groups, {i: -1, j: -1}, [(size + other, 1.0)])
-            if j != i:
-                yield _changed(groups, {i: -1, j: 1}, [])
+def _moves(parts: PartitionBatch) -> Iterator[PartitionBatch]:
+    """Yield the rows after each kind of exchange, for every group at once; sizes need not sum to 1."""
+    present = parts.counts > 0
+    rows, i = np.nonzero(present)
+    size, count = parts.sizes[rows, i], parts.counts[rows, i]
+    yield _changed(parts, rows, [(i, -1.0)], [(size / 2, 2.0)])
+    yield _changed(parts, rows, [(i, -1.0)], [(0.8 * size, 1.0), (0.2 * size, 1.0)])
+    yield _changed(parts, rows, [(i, 1.0)])
+    yield _changed(parts, rows, [(i, -1.0)])
+    large = count >= 8
+    quarter = np.floor(count[large] / 4)
+    yield _changed(parts, rows[large], [(i[large], quarter)])
+    yield _changed(parts, rows[large], [(i[large], -quarter)])
+    several = count > 1
+    rows, i, size = rows[several], i[several], size[several]
+    yield _changed(parts, rows, [(i, -2.0)], [(2.0 * size, 1.0)])
+    yield _changed(parts, rows, [(i, -1.0)], [(1.5 * size, 1.0)])
+    yield _changed(parts, rows, [(i, -1.0)], [(0.6 * size, 1.0)])
+    rows, i, j = np.nonzero(present[:, :, None] & present[:, None, :] & ~np.eye(present.shape[1], dtype=bool))
+    yield _changed(parts, rows, [(i, -1.0), (j, 1.0)])
+    rows, i, j = rows[i < j], i[i < j], j[i < j]
+    both = parts.sizes[rows, i] + parts.sizes[rows, j]
+    yield _changed(parts, rows, [(i, -1.0), (j, -1.0)], [(both, 1.0)])
 
 
-def _changed(groups: list[Group], change: dict[int, float], new: list[Group]) -> list[Group]:
-    """Change some counts of ``groups`` and append ``new`` groups; if no cell is left, return ``groups``."""
-    kept = [(s, m + change.get(i, 0)) for i, (s, m) in enumerate(groups)]
-    return [group for group in kept if group[1] > 0] + new or groups
+def _changed(
+    parts: PartitionBatch, rows: Ints, changes: list[Change], new: list[tuple[Floats, float]] | None = None
+) -> PartitionBatch:
+    """Change counts of some rows, which may be listed several times, and append ``new`` groups of a size and count."""
+    sizes, counts, every = parts.sizes[rows], parts.counts[rows], np.arange(rows.size)
+    for group, more in changes:
+        counts[every, group] += more
+    for size, count in new or ():
+        sizes = np.column_stack([sizes, size])
+        counts = np.column_stack([counts, np.full(rows.size, count)])
+    return PartitionBatch(sizes, counts, parts.owner[rows], parts.given[rows])

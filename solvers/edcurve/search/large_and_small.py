@@ -28,6 +28,10 @@ MOST = 1e15  # large cells: beyond, that their number is whole does not matter, 
 SHARES = np.unique(np.concatenate([np.linspace(0.02, 0.98, 49), 1.0 / (1.0 + np.exp(np.linspace(-20.0, 20.0, 80)))]))
 WORSE = 0.02  # nats by which the grid may be off
 ODD = np.concatenate([[0.0], np.geomspace(1e-3, 0.97, 40)])  # size of the odd cell as a share of a large one
+PARTS = np.linspace(0.0, 1.0, 33)  # a grid of a stretch, where a function is least
+CUTS = np.linspace(0.0, 1.0, 513)  # the same, where a condition stops to hold
+
+Range = tuple[Floats | float, Floats | float]
 
 
 class Mixture(NamedTuple):
@@ -123,7 +127,7 @@ class LargeAndSmall:
         most = math.log(min(rest, large / count))
         i = int(np.argmin(price[: max(1, int(np.searchsorted(self._log_size, most, side="right")))]))
         low, high = self._log_size[max(i - 2, 0)], min(self._log_size[min(i + 2, price.size - 1)], most)
-        size = math.exp(_zoomed(lambda x, _: lmbda * self._exact(np.exp(x)) - x, (low, max(low, high)))[0])
+        size = math.exp(_zoomed(lambda x, _: lmbda * self._exact(np.exp(x)) - x, (low, max(low, high)))[0].item())
         options = []
         for number in {max(1.0, float(np.floor(rest / size))), float(np.ceil(rest / size))}:
 
@@ -136,9 +140,9 @@ class LargeAndSmall:
             nearby = min(0.5, 4.0 / number) if number < COUNTED else 1e-9
             ends = large * (1.0 - nearby), min(large * (1.0 + nearby), 1.0 - odd - 1e-15)
             best, _, value = _zoomed(total, ends)
-            options.append((value, number, best))
-        value, number, large = min(options)
-        return self._mixture(count, large, odd, number) if value < below else None
+            options.append((value.item(), number, best.item()))
+        lowest, number, large = min(options)
+        return self._mixture(count, large, odd, number) if lowest < below else None
 
     def best_size(self, lmbda: float) -> float:
         """The size p of cells of least −ln p + lmbda · d(p)/p: about 1/K for the best K equal ones."""
@@ -182,36 +186,48 @@ class LargeAndSmall:
             many = nats(table) > math.log(searched)
             if np.min(table[many], initial=np.inf) > min(least, below) + WORSE:
                 return None
-        counts = {max(1.0, k + more) for k in self._counts[ranked, 0].tolist() for more in (-1.0, 0.0, 1.0)}
-        best = min((*self._near(cost, count), count) for count in sorted(counts))
+        counts = np.unique(np.maximum(1.0, self._counts[ranked] + np.array([-1.0, 0.0, 1.0])))
+        best = self._near(cost, counts)
 
         def of_any_number(log_share: Floats, log_number: Floats) -> Floats:
-            return cost(np.exp(log_share), np.exp(log_number), np.zeros((1, 1)), True)
+            return cost(np.exp(log_share), np.exp(log_number), np.zeros(1), True)
 
         # the grid may be off by a few large cells of many
         share, number = math.log(best[1]), math.log(best[3])
         around = (share - 1.5, min(share + 1.5, -1e-12)), (max(0.0, number - 1.5), number + 1.5)
-        number = math.exp(_zoomed(of_any_number, *around)[1])
-        others = {max(1.0, float(np.floor(number))), float(np.ceil(number))} - counts
-        value, large, odd, count = min([best, *((*self._near(cost, count), count) for count in sorted(others))])
+        number = math.exp(_zoomed(of_any_number, *around)[1].item())
+        others = np.setdiff1d(np.maximum(1.0, [np.floor(number), np.ceil(number)]), counts)
+        if others.size:
+            best = min(best, self._near(cost, others))
+        value, large, odd, count = best
         return (count, large, odd) if value < np.inf else None
 
-    def _near(self, cost: Callable[..., Floats], count: float) -> tuple[float, float, float]:
-        """Least cost of K large cells, their share and the odd cell's size: on a grid, and then nearby."""
+    def _near(self, cost: Callable[..., Floats], counts: Floats) -> tuple[float, float, float, float]:
+        """Least cost of some numbers K of large cells, with their share, the odd cell's size and K.
 
-        def total(share: Floats, ratio: Floats, fine: bool = True) -> Floats:
+        Each K is looked at on a grid, and then nearby.
+        """
+
+        def total(count: Floats, share: Floats, ratio: Floats, fine: bool = True) -> Floats:
             odd = ratio * share / count
-            return cost(share, np.full((1, 1), count), np.where(share + odd < 1.0, odd, np.nan), fine)
+            return cost(share, count, np.where(share + odd < 1.0, odd, np.nan), fine)
 
+        count = counts[:, None, None]
         with np.errstate(all="ignore"):
-            table = total(SHARES[:, None], ODD[None, :], False)
+            table = total(count, SHARES[:, None], ODD, False)
         table = np.where(np.isfinite(table), table, np.inf)
-        i, (k, j) = int(np.argmin(table[:, 0])), divmod(int(np.argmin(table)), ODD.size)
-        share, _, value = _zoomed(total, _beside(SHARES, i), (0.0, 0.0))
-        if j == 0:
-            return value, share, 0.0
-        at, ratio, other = _zoomed(total, _beside(SHARES, k), _beside(ODD, j))
-        return min((value, share, 0.0), (other, at, ratio * at / count))
+        k, j = np.divmod(table.reshape(counts.size, -1).argmin(axis=1), ODD.size)
+        share, odd, value = _zoomed(partial(total, count), _beside(SHARES, table[:, :, 0].argmin(axis=1)))
+        some = np.flatnonzero(j)
+        if some.size:
+            around = _beside(SHARES, k[some]), _beside(ODD, j[some])
+            at, ratio, other = _zoomed(partial(total, count[some]), *around)
+            better = other < value[some]
+            share[some] = np.where(better, at, share[some])
+            odd[some] = np.where(better, ratio * at / counts[some], 0.0)
+            value[some] = np.where(better, other, value[some])
+        i = int(np.argmin(value))
+        return float(value[i]), float(share[i]), float(odd[i]), float(counts[i])
 
     def _with_whole_number(self, D: float, count: float, large: float, odd: float, number: float) -> Mixture | None:
         """The better of the two whole numbers of small cells nearby, the large ones grown or shrunk to meet D."""
@@ -256,33 +272,41 @@ def _entropy(large: Floats, count: Floats, odd: Floats) -> Floats:
 
 
 def _last(holds: Callable[[Floats], NDArray[np.bool_]], low: float, high: float) -> float:
-    """The last number from low up to high, where a condition stops to hold, by cuts into 64 parts."""
-    for _ in range(9):
-        x = np.linspace(low, high, 65)
+    """The last number from low up to high, where a condition stops to hold, by cuts into 512 parts."""
+    for _ in range(6):
+        x = low + (high - low) * CUTS
         stops = np.flatnonzero(~holds(x[1:-1]))
-        i = int(stops[0]) if stops.size else 63
+        i = int(stops[0]) if stops.size else CUTS.size - 2
         low, high = float(x[i]), float(x[i + 1])
     return low
 
 
-def _beside(grid: Floats, i: int) -> tuple[float, float]:
-    """The two neighbours of a point of a grid."""
-    return float(grid[max(i - 1, 0)]), float(grid[min(i + 1, grid.size - 1)])
+def _beside(grid: Floats, i: NDArray[np.intp]) -> Range:
+    """The two neighbours of points of a grid."""
+    return grid[np.maximum(i - 1, 0)], grid[np.minimum(i + 1, grid.size - 1)]
 
 
 def _zoomed(
-    function: Callable[[Floats, Floats], Floats], first: tuple[float, float], second: tuple[float, float] = (0.0, 0.0)
-) -> tuple[float, float, float]:
-    """Where a function is least in a rectangle, and its value: the best point of a grid, again and again nearby."""
-    best = first[0], second[0], math.inf
+    function: Callable[[Floats, Floats], Floats], first: Range, second: Range = (0.0, 0.0)
+) -> tuple[Floats, Floats, Floats]:
+    """Where a function is least in rectangles, and its values: the best point of a grid, again and again nearby.
+
+    The function takes all rectangles at once, along the first axis of its arguments.
+    """
+    low, high, left, right = np.broadcast_arrays(np.atleast_1d(first[0]), first[1], *second)
+    parts = PARTS[::2] if np.any(left < right) else PARTS[:1]
+    rows = np.arange(low.size)
+    at, ratio, least = np.zeros(rows.size), np.zeros(rows.size), np.full(rows.size, np.inf)
     for _ in range(6):
-        x, y = np.linspace(*first, 33)[:, None], np.linspace(*second, 17 if second[1] > second[0] else 1)[None, :]
+        x, y = low[:, None] + (high - low)[:, None] * PARTS, left[:, None] + (right - left)[:, None] * parts
         with np.errstate(all="ignore"):
-            values = function(x, y)
-        values = np.where(np.isfinite(values), values, np.inf)
-        i, j = divmod(int(np.argmin(values)), y.size)
-        if values[i, j] < best[2]:
-            best = float(x[i, 0]), float(y[0, j]), float(values[i, j])
-        first = float(x[max(i - 2, 0), 0]), float(x[min(i + 2, 32), 0])
-        second = float(y[0, max(j - 2, 0)]), float(y[0, min(j + 2, y.size - 1)])
-    return best
+            values = function(x[:, :, None], y[:, None, :])
+        values = np.where(np.isfinite(values), values, np.inf).reshape(rows.size, -1)
+        i, j = np.divmod(values.argmin(axis=1), parts.size)
+        lowest = values.min(axis=1)
+        better = lowest < least
+        at, ratio = np.where(better, x[rows, i], at), np.where(better, y[rows, j], ratio)
+        least = np.where(better, lowest, least)
+        low, high = x[rows, np.maximum(i - 2, 0)], x[rows, np.minimum(i + 2, PARTS.size - 1)]
+        left, right = y[rows, np.maximum(j - 2, 0)], y[rows, np.minimum(j + 2, parts.size - 1)]
+    return at, ratio, least
