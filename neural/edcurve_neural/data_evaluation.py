@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,7 +23,7 @@ from scipy import sparse
 
 from . import callers
 from .callers import Coordinates, Indices
-from .callers.codec import Codec, Coded
+from .callers.codec import Codec, Coded, is_strings, parts, strings_of
 from .decomposition import Decomposition
 
 CONFIDENCE = 0.95
@@ -214,13 +215,29 @@ class _Run:
         result = self.call(self.encode, _handed(sample, self.dtype))
         if self.codec is not None:
             return self.codec.code(result, sample.shape)
+        if is_strings(result):
+            return self._of_strings(result, sample.shape)
         rows = np.ascontiguousarray(callers.codes(result, len(sample)).reshape(len(sample), -1))
-        keys = (blake2b(row.tobytes(), digest_size=16).digest() for row in rows)
-        cell = np.array([self.cells.setdefault(key, len(self.cells)) for key in keys], dtype=np.int64)
+        cell = self._numbers(row.tobytes() for row in rows)
         handed = result if isinstance(result, torch.Tensor) else torch.from_numpy(np.asarray(result))
         found = callers.finite("decode", self.call(self.decode, handed), sample.shape).reshape(len(sample), -1)
         bits = callers.finite("rate", self.call(self.rate, handed), (len(sample),)) if callable(self.rate) else None
         return Coded(cell, found, bits)
+
+    def _of_strings(self, result: Any, shape: tuple[int, ...]) -> Coded:
+        """A batch coded as byte strings, which are the index of a sample and its bits."""
+        strings = strings_of(result, shape[0])
+        with torch.no_grad():
+            decoded = self.decode(result["strings"], result.get("shape"))
+        x_hat = parts(decoded)[0] if isinstance(decoded, dict) else decoded
+        cell = self._numbers(b"".join(len(part).to_bytes(8, "little") + part for part in one) for one in strings)
+        found = callers.finite("x_hat", x_hat, shape).reshape(shape[0], -1)
+        return Coded(cell, found, np.array([8.0 * sum(map(len, one)) for one in strings]))
+
+    def _numbers(self, keys: Iterable[bytes]) -> Indices:
+        """The number of each index, in the order in which they come."""
+        short = (blake2b(key, digest_size=16).digest() for key in keys)
+        return np.array([self.cells.setdefault(key, len(self.cells)) for key in short], dtype=np.int64)
 
 
 class Reservoir:
@@ -379,8 +396,8 @@ def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
         if max(cells, float(np.mean(close > size))) > DIFFERENT:
             if what == "again":
                 raise ValueError(
-                    "the compressor must encode and decode samples as before when it sees them again, got a difference "
-                    f"in the first batch: {callers.left_on(encode)}"
+                    "encode and decode must give the same result for the same samples, got two results for the first "
+                    f"batch: {callers.left_on(encode)}"
                 )
             warn(
                 f"the first batch is encoded or decoded differently {what}: statistics of the batch are left on in the "
@@ -390,7 +407,9 @@ def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
 
 def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
     """Batches of the data, and the number of samples if it is known."""
-    if isinstance(data, list | tuple) and data and not hasattr(data[0], "shape"):
+    if isinstance(data, str | os.PathLike):
+        data = _on_disk(data)
+    if isinstance(data, list | tuple) and data and not hasattr(data[0], "shape") and not isinstance(data[0], dict):
         data = validation.as_array("data", data, "data must be numbers, got {what}")
     if hasattr(data, "shape"):
         array = (
@@ -408,11 +427,21 @@ def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
     return iter(data), len(held) if hasattr(held, "__len__") else None
 
 
+def _on_disk(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """The array in a file, of which only what a batch needs is read."""
+    if not os.fspath(path).lower().endswith(".npy"):
+        raise ValueError(f"data must be an array, batches, or the path of a .npy, got {os.fspath(path)!r}")
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
 def _sample(batch: Any) -> NDArray[Any]:
     """The samples of a batch, which may come with labels after them."""
     if isinstance(batch, list | tuple) and batch and hasattr(batch[0], "shape"):
         batch = batch[0]
     wanted = "data must be batches of numbers, or of tuples that begin with them"
+    if isinstance(batch, dict):
+        named = ", ".join(map(repr, batch))
+        raise TypeError(f"{wanted}, got a dict with {named}: give (batch[{next(iter(batch), '')!r}] for batch in data)")
     result = validation.as_array("data", batch, f"{wanted}, got {{what}}")
     if result.dtype.kind not in "iuf" or result.ndim == 0:
         raise TypeError(f"{wanted}, got {result.dtype} of shape {result.shape}")
@@ -422,7 +451,8 @@ def _sample(batch: Any) -> NDArray[Any]:
 
 
 def _handed(sample: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(sample)).to(dtype)
+    array = np.ascontiguousarray(sample)  # of a file it cannot be written to, of which torch would warn
+    return torch.from_numpy(array if array.flags.writeable else array.copy()).to(dtype)
 
 
 def _z() -> float:

@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 import edcurve
 import numpy as np
 import torch
-from edcurve.sources import Surface, resolve
+from edcurve.sources import SampledCurve, SampledLoop, Surface, resolve
 from edcurve.validation import warn
 from numpy.typing import NDArray
 
@@ -180,7 +180,7 @@ def evaluate(
 def evaluate(
     encode: Callable[[Any], Any],
     decode: Callable[[Any], Any] | None,
-    source: Any,
+    source: Any = None,
     rate: Callable[[Any], Any] | float | None = None,
     *,
     data: Any = None,
@@ -201,19 +201,20 @@ def evaluate(
         numbers. All latents of a realization together are its index, such as (c, h, w) of (batch, c, h, w). If `decode`
         is None, to a dict with "x_hat" and "likelihoods", as modules of CompressAI do, or to that pair. There the
         distinct reconstructions are the cells. The rate is Σ −log₂ over all likelihoods of a realization: a tensor
-        (batch, …), or a dict of such.
+        (batch, …), or a dict of such. Of data also to a dict with "strings" and "shape", as ``compress`` of CompressAI
+        does: the strings of a sample are its index, and their bits the rate.
     decode : callable or None
         Such indices, in the type that `encode` returned them in, to reconstructions (batch, …). Over a source it is
-        called once for each distinct index.
+        called once for each distinct index. Of strings it is called as ``decode(strings, shape)``.
     source : str or edcurve.Source, or data
         "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus"; ``edcurve.Ramp(samples=T)``, to compare with the
-        optimum of the sampled ramp; a file of measured points along a loop, or the name that
-        `edcurve_neural.from_samples` and `from_file` give to measured points. With `data`, any source. If it is data,
-        the source counts as unknown.
+        optimum of the sampled ramp; what ``edcurve.Source.from_samples`` makes of measured points, a file of such, or
+        the name that `edcurve_neural.from_samples` and `from_file` give to them. With `data`, any source. If it is
+        data or None, the source counts as unknown.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, shape (batch,) or (batch, 1), or their mean; by
         default those of the likelihoods, if any, else the entropy of the indices.
-    data : array_like, Dataset, DataLoader or iterable of batches, optional
+    data : array_like, Dataset, DataLoader, iterable of batches or path of a .npy, optional
         Samples (n, …). Batches may be tuples that begin with the samples. All is read once, and one batch is held at a
         time, with the sum of errors of each cell.
     samples : int
@@ -246,6 +247,9 @@ def evaluate(
         as statistics of the batch do; of a mean rate that may be in nats; of gradients that a function records or
         batches hold; of samples whose variance is not that of the source; and where `edcurve.measure` warns.
     """
+    if getattr(type(encode), "forward", None) is torch.nn.Module.forward:
+        kind = type(encode).__name__
+        raise TypeError(f"encode must be a function, or a module with forward, got {kind}: pass {kind}.encode, say")
     if data is None and is_test_set(source):
         source, data = None, source
     if data is not None:
@@ -399,11 +403,17 @@ def _resolved(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Sourc
     """The source that the optimum is taken from, and the source as a compressor sees it."""
     if isinstance(source, edcurve.SampledRamp):
         return source, signal("ramp", source.samples)
-    name = source.name if isinstance(source, edcurve.Source) else manifolds.named(source)
+    if isinstance(source, SampledLoop | SampledCurve):
+        return source, signals.of_points(source.realizations(), closed=source.closed, label=source.name)
+    try:
+        name = source.name if isinstance(source, edcurve.Source) else manifolds.named(source)
+    except ValueError as error:
+        raise ValueError(f"{error}; samples in no order are passed as data=") from None
     if not signals.is_built_in(name) and not manifolds.is_name(name):
         raise ValueError(
-            f"source must be one of {signals.names()}, a file of points, or what edcurve_neural.from_samples returns, "
-            f"got {signals.shown(source)}"
+            f"source must be one of {signals.names()}, a file of points, or what edcurve.Source.from_samples or "
+            f"edcurve_neural.from_samples returns, got {signals.shown(source)}"
+            + ("; with data= any source will do" if isinstance(source, edcurve.Source) else "")
         )
     waves = signal(name, samples)
     return waves.source, waves

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 PART = "__part_of_edcurve__"  # what a package sets whose frames are none of the caller's
 EPS = 2.0**-52
+LONGEST = 200  # letters of a value in a message
 type_error = "{name} must be a real number or an array of them, got {what}"
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: its representation, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def log_base(base: Any) -> float:
@@ -30,7 +37,7 @@ def log_base(base: Any) -> float:
 def positive_int(name: str, value: Any, least: int = 1) -> int:
     """``value`` as an int of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, at least {least}, got {value!r}")
+        raise TypeError(f"{name} must be an integer, at least {least}, got {shown(value)}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
     return int(value)
@@ -41,7 +48,7 @@ def real(name: str, value: Any) -> float:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):  # an array or a tensor of one
         value = value.item()
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a real number, got {value!r}")
+        raise TypeError(f"{name} must be a real number, got {shown(value)}")
     result = _double(name, value)
     if math.isnan(result):
         raise ValueError(f"{name} must not be NaN")
@@ -89,14 +96,14 @@ def _refusal(name: str) -> str:
 
 def _as_float64(name: str, value: Any) -> NDArray[np.float64]:
     if isinstance(value, bool | np.bool_):
-        raise TypeError(type_error.format(name=name, what=repr(value)))
+        raise TypeError(type_error.format(name=name, what=shown(value)))
     if isinstance(value, numbers.Real):
         return np.asarray(_double(name, value))
     array = as_array(name, value, _refusal(name))
     if array.size == 0 and array.dtype == np.float64:
         return array
     if array.dtype.kind not in "iuf":
-        what = repr(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
+        what = shown(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
         raise TypeError(type_error.format(name=name, what=what))
     return array.astype(np.float64, copy=False)
 
@@ -198,7 +205,7 @@ def whole(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[Any]:
     """
     array = as_array(name, value, f"{wanted}, got {{what}}")
     if array.dtype.kind not in "iuf":
-        what = f"an array of dtype {array.dtype}" if array.ndim else repr(array.item())
+        what = f"an array of dtype {array.dtype}" if array.ndim else shown(array.item())
         raise TypeError(f"{wanted}, got {what}")
     if array.dtype.kind == "f" and (bad := ~(np.isfinite(array) & (array == np.rint(array)))).any():
         raise ValueError(f"{wanted}, got {array[bad].flat[0]}{remedy}")

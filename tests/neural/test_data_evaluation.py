@@ -281,8 +281,8 @@ def test_memory_is_bounded(monkeypatch):
 @pytest.mark.parametrize("on_data", [True, False])
 def test_noise_and_dropout_are_refused(model, functions, on_data):
     given = (model, None) if functions == 1 else (model.encode, model.decode)
-    words = "encode and decode samples as before .* first batch" if on_data else "(same .* again|as before)"
-    with pytest.raises(ValueError, match=words + r".*: dropout .* call eval\(\) on it first"):
+    words = "give the same result for the same samples, .* first batch" if on_data else "same .* again"
+    with pytest.raises(ValueError, match=words + r".*: call eval\(\) on the module first, which is in training mode"):
         edn.evaluate(*given, circle(2000) if on_data else "circle")
 
 
@@ -393,3 +393,69 @@ def test_a_single_sample_leaves_all_open():
 def test_samples_of_two_sizes():
     with pytest.raises(ValueError, match="data must have samples of one size, got 2 and 3 numbers"):
         edn.evaluate(torch.round, lambda k: k, [np.zeros((4, 2)), np.zeros((4, 3))])
+
+
+class Strings:
+    """Cells of the circle as compress and decompress of CompressAI have them: two streams, of one and of two bytes."""
+
+    def __init__(self, count):
+        self.cells = Cells(count, 0.9)
+
+    def compress(self, x):
+        index = self.cells.encode(x).tolist()
+        return {"strings": [[bytes([k]) for k in index], [b"zz"[: k % 2] + b"z" for k in index]], "shape": (1, 1)}
+
+    def decompress(self, strings, shape):
+        assert shape == (1, 1)
+        index = np.array([string[0] for string in strings[0]])
+        return {"x_hat": torch.from_numpy(self.cells.decode(index))}
+
+
+def test_strings_of_compress_are_indices_and_bits():
+    model, x = Strings(6), circle(3000)
+    found = edn.evaluate(model.compress, model.decompress, "circle", data=x)
+    same = edn.evaluate(model.cells.encode, model.cells.decode, "circle", data=x)
+    assert (found.entropy, found.distortion, found.cells) == (same.entropy, same.distortion, 6)
+    assert found.rate == pytest.approx(16 + 8 * np.mean(model.cells.encode(x) % 2))
+
+
+BAD_STRINGS = [
+    ({"strings": b"ab"}, TypeError, "encode must return strings as lists of 9 byte strings, one list for each stream"),
+    ({"strings": [["a"] * 9]}, TypeError, "strings as lists of 9 byte strings"),
+    ({"strings": [[b"a"] * 8]}, ValueError, "strings as lists of 9 byte strings, .* got lists of 8"),
+]
+
+
+@pytest.mark.parametrize(("returned", "error", "message"), BAD_STRINGS)
+def test_other_strings_are_refused_in_a_line(returned, error, message):
+    with pytest.raises(error, match=message) as caught:
+        edn.evaluate(lambda x: returned, lambda s, shape: s, circle(9))
+    assert len(str(caught.value)) < 400
+
+
+def test_strings_need_a_test_set():
+    model = Strings(6)
+    with pytest.raises(TypeError, match="integers, got a dict with strings, shape: strings are measured on a test set"):
+        edn.evaluate(model.compress, model.decompress, "circle", points=64)
+
+
+def test_samples_on_disk_are_those_in_memory(tmp_path):
+    np.save(tmp_path / "x.npy", circle(500))
+    codec = Cells(5, 0.9)
+    found = edn.evaluate(codec.encode, codec.decode, data=tmp_path / "x.npy")
+    assert found == edn.evaluate(codec.encode, codec.decode, circle(500))
+    with pytest.raises(ValueError, match=r"data must be an array, batches, or the path of a \.npy, got 'x.csv'"):
+        edn.evaluate(codec.encode, codec.decode, data="x.csv")
+
+
+def test_a_dict_of_samples_is_named():
+    with pytest.raises(TypeError, match=r"a dict with 'image', 'label': give \(batch\['image'\] for batch in data\)"):
+        edn.evaluate(torch.round, lambda k: k, [{"image": circle(4), "label": [1] * 4}])
+
+
+def test_excess_of_a_test_set_has_an_interval():
+    codec = Cells(5, 0.9)
+    found = edn.evaluate(codec.encode, codec.decode, "circle", data=circle(2000))
+    gap = ed.excess("circle", found)
+    assert gap.value == ed.excess("circle", found.distortion, found.entropy)
+    assert gap.low < gap.value < gap.high

@@ -367,3 +367,34 @@ def test_functions_of_numpy_are_called_with_arrays():
 
     found = edn.evaluate(encode, lambda k: np.zeros((len(k), 2)), "circle", points=64)
     assert found.cells == 8
+
+
+def test_points_as_a_source_object_need_no_data():
+    """The code that attains E(D) of measured points has its entropy and its distortion."""
+    turn = 2 * np.pi * np.arange(64) / 64
+    for x, closed, energy in (
+        (np.stack([np.cos(turn), np.sin(turn)], axis=1), True, 1.0),
+        (np.linspace(0, 1, 33)[:, None] * [3.0, 4.0], False, 25 / 3),
+    ):
+        source = edcurve.Source.from_samples(x, closed=closed)
+        code = edcurve.quantizer(source, source.max_distortion / 4)
+        found = edn.evaluate(lambda x, code=code: code.encode(x.double().numpy()), code.decode, source, points=2**14)
+        assert found.source is source
+        assert found.entropy == pytest.approx(code.entropy, abs=1e-3)
+        assert found.distortion == pytest.approx(code.distortion, rel=2e-3)
+        larger = edn.evaluate(lambda x: (x[:, 0] > 0).long(), lambda k: np.zeros((len(k), 2)), source.scaled(2.0))
+        assert larger.distortion == pytest.approx(4.0 * energy, rel=1e-5)
+
+
+def test_a_module_without_forward_is_named():
+    class Pair(torch.nn.Module):
+        """Two methods."""
+
+    with pytest.raises(TypeError, match=r"a module with forward, got Pair: pass Pair\.encode, say"):
+        edn.evaluate(Pair(), None, "circle")
+
+
+def test_the_shape_that_was_tried_is_said():
+    with pytest.raises(RuntimeError, match="cannot be multiplied") as caught:
+        edn.evaluate(torch.nn.Linear(3, 1), None, "circle")
+    assert caught.value.__notes__ == ["called with a tensor of shape (2, 2)"]

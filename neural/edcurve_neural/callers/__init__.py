@@ -46,6 +46,7 @@ class Caller:
             try:
                 function(trial.numpy())
             except Exception:  # whatever it is, the error with tensors says more
+                error.add_note(f"called with a tensor of shape {tuple(trial.shape)}")
                 raise error from None
 
     def __call__(self, function: Callable[[Any], Any], value: torch.Tensor) -> Any:
@@ -78,6 +79,9 @@ def array(value: Any, wanted: str) -> NDArray[Any]:
     if isinstance(value, tuple) and any(np.ndim(part) for part in value if hasattr(part, "shape")):
         kinds = ", ".join(type(part).__name__ for part in value)
         raise TypeError(f"{wanted}, got {len(value)} results ({kinds}): return that alone")
+    if isinstance(value, dict):
+        remedy = next((text for name, text in OF_DICTS.items() if name in value), "return that alone")
+        raise TypeError(f"{wanted}, got a dict with {', '.join(map(str, value))}: {remedy}")
     return validation.as_array("result", value, f"{wanted}, got {{what}}")
 
 
@@ -86,7 +90,10 @@ def codes(value: Any, batch: int) -> Indices:
     wanted = "encode must return integers"
     result = validation.integers("indices", array(value, wanted), wanted, "; round the latents")
     if result.ndim == 0 or len(result) != batch or result.size == 0:
-        raise ValueError(f"encode must return shape ({batch}, latent) or ({batch},), got {result.shape}")
+        raise ValueError(
+            f"encode must return shape ({batch}, latent) or ({batch},), got {result.shape}: the first axis of a batch "
+            "counts its samples"
+        )
     return result
 
 
@@ -100,15 +107,16 @@ def as_returned(indices: Indices, result: Any) -> torch.Tensor:
 
 def finite(name: str, value: Any, shape: tuple[int, ...]) -> Coordinates:
     """Finite numbers of that shape, which a function returned; for (n,), shape (n, 1) is as good."""
-    numbers = array(value, f"{name} must return numbers")
+    verb = "have" if name == "x_hat" else "return"
+    numbers = array(value, f"{name} must {verb} numbers")
     if numbers.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must return numbers, got an array of dtype {numbers.dtype}")
+        raise TypeError(f"{name} must {verb} numbers, got an array of dtype {numbers.dtype}")
     if numbers.shape != shape:
         if len(shape) != 1 or numbers.shape != (*shape, 1):
-            raise ValueError(f"{name} must return shape {shape}, got {numbers.shape}")
+            raise ValueError(f"{name} must {verb} shape {shape}, got {numbers.shape}")
         numbers = numbers[:, 0]
     if not np.all(np.isfinite(numbers)):
-        raise ValueError(f"{name} must return finite numbers, got {numbers[~np.isfinite(numbers)][0]}")
+        raise ValueError(f"{name} must {verb} finite numbers, got {numbers[~np.isfinite(numbers)][0]}")
     return numbers.astype(np.float64)
 
 
@@ -149,12 +157,15 @@ def check_mean_length(rate: float, entropy: float) -> None:
 
 
 def left_on(function: Any) -> str:
-    """What may be left on in a compressor that is not deterministic, and the remedy."""
-    module = getattr(function, "__self__", function)
-    return "dropout or noise may be left on in it: call eval() " + (
-        "on it first" if getattr(module, "training", False) else "on its modules first"
-    )
+    """Why a compressor may not be deterministic, and the remedy."""
+    if getattr(getattr(function, "__self__", function), "training", False):
+        return "call eval() on the module first, which is in training mode, with dropout or noise"
+    return "call eval() on its modules first, in which dropout or noise may be left on"
 
 
+OF_DICTS = {  # what to do about dicts that models of CompressAI return
+    "x_hat": "return its x_hat, or pass the module for encode and None for decode",
+    "strings": "strings are measured on a test set, so give data",
+}
 KRAFT = 1e-4  # by which rounding may take Σ 2^−bits above 1
 LIKELY = 1e-5  # by which rounding may take a likelihood above 1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from edcurve.validation import shown
 
 from edcurve_neural import callers
 from edcurve_neural.callers import Coordinates, Indices
@@ -98,6 +99,28 @@ class Codec:
             self._count += number == self._count
             self._cells[key] = number
         return number
+
+
+def is_strings(result: Any) -> bool:
+    """Whether a function returned what ``compress`` of a model of CompressAI does."""
+    return isinstance(result, dict) and "strings" in result
+
+
+def strings_of(result: Any, batch: int) -> list[tuple[bytes, ...]]:
+    """The byte strings of each sample: those of all streams at its place."""
+    wanted = f"encode must return strings as lists of {batch} byte strings, one list for each stream"
+    streams = result["strings"]
+    if not (_is_list(streams) and streams and all(map(_is_list, streams))) or not all(
+        isinstance(string, bytes) for stream in streams for string in stream
+    ):
+        raise TypeError(f"{wanted}, got {shown(streams)}")
+    if any(len(stream) != batch for stream in streams):
+        raise ValueError(f"{wanted}, got lists of {', '.join(str(len(stream)) for stream in streams)}")
+    return list(zip(*streams, strict=True))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def parts(result: Any) -> tuple[Any, Any]:

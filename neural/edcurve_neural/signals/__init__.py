@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import edcurve
+import numpy as np
+from numpy.typing import NDArray
 
 from edcurve_neural import manifolds
 
@@ -32,6 +34,11 @@ def signal(name: str, samples: int) -> Signal:
     if manifolds.is_name(name):
         return MeasuredCurve(manifolds.find(name))
     return SIGNALS[name](samples)
+
+
+def of_points(points: NDArray[np.float64], *, closed: bool, label: str) -> Signal:
+    """The curve through points at equal steps of the phase, which has no name that others could use."""
+    return MeasuredCurve(manifolds.Manifold("loop" if closed else "curve", points, label))
 
 
 def source_of(name: str) -> edcurve.Source:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
-from edcurve.measurement import Measurement
 from edcurve.sources import BOUND, CHECKED, ENCLOSED, PROVED, Source, Surface, resolve
 
 from . import enclosed, sanity
@@ -19,6 +18,27 @@ from .sweeps import lagrangian
 
 Array = NDArray[np.float64]
 REFERENCES = {PROVED: "E(D)", CHECKED: "E(D)", BOUND: "upper bound", ENCLOSED: "lower bound"}
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """What has a distortion and an entropy with their intervals, as a `Measurement` has."""
+
+    @property
+    def distortion(self) -> float:
+        """D."""
+
+    @property
+    def distortion_interval(self) -> tuple[float, float]:
+        """Its interval."""
+
+    @property
+    def entropy(self) -> float:
+        """H."""
+
+    @property
+    def entropy_interval(self) -> tuple[float, float]:
+        """Its interval."""
 
 
 class Excess(NamedTuple):
@@ -31,7 +51,7 @@ class Excess(NamedTuple):
 
 def excess(
     source: Source | str,
-    distortion: ArrayLike | Measurement,
+    distortion: ArrayLike | Measured,
     entropy: ArrayLike | None = None,
     *,
     lmbda: ArrayLike | None = None,
@@ -45,7 +65,7 @@ def excess(
         The source, or the name of a built-in one.
     distortion, entropy : float or array_like
         What was measured, D ≥ 0 and H ≥ 0 in units of `base`; broadcast against each other and `lmbda`. Or, in place of
-        both, the `Measurement` that `measure` made with the same base.
+        both, the `Measurement` that `measure` made with the same base, or another result that has both, with intervals.
     lmbda : float or array_like, optional
         With λ, the excess of H + λD over its minimum, in units of `base`: how much a compressor trained at that λ
         leaves. Without, the vertical gap H − E(D), which is large just left of a D_K, where E is steep.
@@ -72,7 +92,7 @@ def excess(
         Of points below E(D) by more than 1 % of D and of H (at least 0.01 bits), which no code reaches, and of points
         that cost entropy at D_max or more, where sending nothing does as well.
     """
-    if isinstance(distortion, Measurement):
+    if isinstance(distortion, Measured):
         return _of_measurement(source, distortion, entropy, lmbda, base)
     D, H, result = excess_unchecked(source, distortion, entropy, lmbda=lmbda, base=base)
     resolved = resolve(source, stationary=False, surfaces=True)
@@ -98,7 +118,7 @@ def _warn(source: Source, distortion: Array, entropy: Array, most: tuple[Array, 
 
 
 def _of_measurement(
-    source: Source | str, measured: Measurement, entropy: ArrayLike | None, lmbda: ArrayLike | None, base: float
+    source: Source | str, measured: Measured, entropy: ArrayLike | None, lmbda: ArrayLike | None, base: float
 ) -> Excess:
     if entropy is not None:
         raise TypeError("entropy must be left out if distortion is a Measurement, which has it")

@@ -28,6 +28,7 @@ ALL_PAIRS = 2048  # points at whose pairs stationarity is examined, of more ever
 ROUNDING = 1e-12
 DIRECT = 64  # lags at which distances are summed term by term, since transforms cancel there
 SMALL_PHASE = 1e-300
+DENSE = 2**12  # realizations between which chords are as good as the loop
 
 
 def from_samples(x: ArrayLike, *, closed: bool | None, tolerance: float, name: str) -> SampledLoop | SampledCurve:
@@ -207,6 +208,13 @@ class SampledLoop(Spectrum):
         """Mean point E[X | cell] of cells of phases [start, start + size)."""
         return self._amplitude * orbits.mean_points(self._modes, self._centre, start, size)
 
+    def realizations(self) -> Array:
+        """Points at equal steps of the phase, shape (n, dim), on the polynomial through the samples."""
+        count = len(self._modes)
+        steps = max(2 * count + 1, min(max(DENSE, orbits.OVERSAMPLED * count), orbits.AT_ONCE // self._centre.size))
+        modes = np.concatenate([np.zeros((1, self._centre.size)), 0.5 * steps * self._modes])
+        return np.asarray(self._amplitude * (np.fft.irfft(modes, steps, axis=0) + self._centre))
+
 
 class SampledCurve(Source):
     """A monotone cubic through the mean distances of N vectors along an open curve; see `Source.from_samples`.
@@ -309,6 +317,10 @@ class SampledCurve(Source):
         """Mean point E[X | cell] of cells of phases [start, start + size)."""
         difference = self._integral(start + size) - self._integral(start)
         return np.asarray(self._amplitude * difference / np.asarray(size)[..., None])
+
+    def realizations(self) -> Array:
+        """The samples, shape (n, dim), at equal steps of the phase."""
+        return np.asarray(self._amplitude * self._points)
 
     @cached_property
     def _sums(self) -> Array:
