@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 import torch
-from edcurve import progress
 from torch import Tensor
 
 from edcurve_neural import learning_phases, random_streams
@@ -20,7 +20,7 @@ from .cells import EqualCells
 from .circular import Circular, cell, histogram, latents, restored
 from .circular import layout as with_series
 from .codebook import LEARNED_FROM, sample_means
-from .network import FIRST_CELLS, HARMONICS, UNITS, Means, Parameters, fitted
+from .network import FIRST_CELLS, HARMONICS, UNITS, Means, Parameters, fitted, iterations
 from .train_circular import SeriesProgram
 
 FEWER = 2**14  # realizations for means of fewer cells than there are
@@ -81,8 +81,7 @@ class NetworkProgram(SeriesProgram):
         v = learning_phases.phases(config, "codebook", LEARNED_FROM)
         latent = latents(self.signal, v.to(flat.device), views).cpu()
         if bool(torch.isfinite(flat).all()):
-            with progress.notice("fitting the network of latent and place: half a minute or more"):
-                self._fit(config, cells, v[0], latent[0], target)
+            self._fit(config, cells, v[0], latent[0], target)
         self.signal.restore_inputs(target["analysis.0"])
         self.signal.restore_inputs(target["skip"])
         self.signal.restore_outputs(target["network.last"])
@@ -104,7 +103,9 @@ class NetworkProgram(SeriesProgram):
         seed = random_streams.key(config.seed, "network") % 2**63
         fewer = [self._means(v[:FEWER], latent[:FEWER], EqualCells(count, cells.offset)) for count in counts[:-1]]
         tables = [*fewer, self._means(v, latent, cells)]
-        net = fitted(tables, counts, np.random.default_rng(seed))
+        self.fitting = None
+        made = partial(self.iterated, iterations(len(counts)))
+        net = fitted(tables, counts, np.random.default_rng(seed), made)
         for name, value in _named(net).items():
             target[name].copy_(torch.from_numpy(value))
 

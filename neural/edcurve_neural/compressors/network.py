@@ -11,9 +11,10 @@ and a place are drawn more often near edges, and weighted accordingly.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,28 @@ RIDGE = 1e-11  # of the last layer that is solved for, relative to the trace
 FEW = 6  # cells, or samples, with fewer of which there are no edges
 
 
-class Means(NamedTuple):
+@dataclass(frozen=True)
+class Means:
     """Mean realizations (cells, dim) of equal cells, their latents in turns and their probabilities (cells,)."""
 
     means: Array
     latent: Array
     probability: Array
+
+    @cached_property
+    def waves(self) -> Array:
+        """Fourier functions of the latents, shape (cells, 2·harmonics)."""
+        return _waves(self.latent)
+
+    @cached_property
+    def drawn(self) -> tuple[Array, Array]:
+        """How often each pair of a cell and a place is to be drawn, half of it near edges, and prefix sums of that."""
+        jump = np.abs(np.diff(self.means, axis=1, append=self.means[:, :1]))
+        jump = np.maximum(jump, np.roll(jump, 1, axis=1))
+        jump = np.square(np.maximum(jump, np.maximum(np.roll(jump, 1, axis=0), np.roll(jump, -1, axis=0)))).ravel()
+        uniform = np.repeat(self.probability / self.means.shape[1], self.means.shape[1])
+        drawn = 0.5 * uniform + 0.5 * jump / max(jump.sum(), 1e-300)
+        return drawn, np.cumsum(drawn)
 
 
 @dataclass
@@ -60,13 +77,20 @@ class Parameters:
         return Parameters(first.reshape(UNITS, 3), warp, last, direct)
 
 
-def values(net: Parameters, latent: Array, t: Array) -> Array:
-    """The network at pairs of a latent and a place, shapes (n,)."""
-    x = _inputs(net, _waves(latent), latent, t)
+def values(net: Parameters, waves: Array, latent: Array, t: Array) -> Array:
+    """The network at pairs of a latent, with its Fourier functions, and a place, shapes (n, …), (n,) and (n,)."""
+    x = _inputs(net, waves, latent, t)
     return np.asarray(np.tanh(x @ net.first.T) @ net.last + x @ net.direct)
 
 
-def fitted(tables: list[Means], cells: list[int], generator: np.random.Generator) -> Parameters:
+def iterations(stages: int) -> int:
+    """Number of iterations of a fit to so many numbers of cells."""
+    return STARTS * ITERATIONS[0] + max(stages - 2, 0) * ITERATIONS[1] + ITERATIONS[2]
+
+
+def fitted(
+    tables: list[Means], cells: list[int], generator: np.random.Generator, made: Callable[[], None] = lambda: None
+) -> Parameters:
     """The network for the means of the last of several numbers of cells, each fitted after the one before.
 
     Parameters
@@ -77,16 +101,19 @@ def fitted(tables: list[Means], cells: list[int], generator: np.random.Generator
         Numbers of cells, ascending.
     generator : Generator
         Of starts and pairs.
+    made : callable, optional
+        Called before each iteration; an exception that it raises ends the fit.
     """
     starts = [
-        _improved(_start(tables[0], cells[0], generator), tables[0], ITERATIONS[0], generator) for _ in range(STARTS)
+        _improved(_start(tables[0], cells[0], generator), tables[0], ITERATIONS[0], generator, made)
+        for _ in range(STARTS)
     ]
     net = min(starts, key=lambda one: _missed(one, tables[0]))
     for i, (before, now) in enumerate(pairwise(cells), start=1):
         steep = np.hypot(net.first[:, 0], net.first[:, 1]) > before / 4.0
         net.first[steep] *= now / before
-        net = _improved(net, tables[i], ITERATIONS[2 if now == cells[-1] else 1], generator)
-    return _solved(net if len(cells) > 1 else _improved(net, tables[0], ITERATIONS[2], generator), tables[-1])
+        net = _improved(net, tables[i], ITERATIONS[2 if now == cells[-1] else 1], generator, made)
+    return _solved(net if len(cells) > 1 else _improved(net, tables[0], ITERATIONS[2], generator, made), tables[-1])
 
 
 def _start(table: Means, cells: int, generator: np.random.Generator) -> Parameters:
@@ -115,21 +142,26 @@ def _start(table: Means, cells: int, generator: np.random.Generator) -> Paramete
     return net
 
 
-def _improved(net: Parameters, table: Means, iterations: int, generator: np.random.Generator) -> Parameters:
+def _improved(
+    net: Parameters, table: Means, iterations: int, generator: np.random.Generator, made: Callable[[], None]
+) -> Parameters:
     """Levenberg–Marquardt on pairs that are drawn anew every few iterations."""
-    damping = DAMPING
+    damping, dim = DAMPING, table.means.shape[1]
     for i in range(iterations):
+        made()
         if i % FRESH == 0:
-            latent, t, target, weight = _pairs(table, generator)
-        found, jacobian = _differentiated(net, latent, t)
-        rows = jacobian * np.sqrt(weight)[:, None]
-        square, gradient = rows.T @ rows, rows.T @ (np.sqrt(weight) * (target - found))
+            chosen, weight = _pairs(table, generator)
+            pairs = table.waves[chosen // dim], table.latent[chosen // dim], (chosen % dim) / dim
+            target = table.means.ravel()[chosen]
+        found, jacobian = _differentiated(net, *pairs)
+        jacobian *= np.sqrt(weight)[:, None]
+        square, gradient = jacobian.T @ jacobian, jacobian.T @ (np.sqrt(weight) * (target - found))
         missed = float(weight @ np.square(target - found))
         diagonal = np.diag(square) + 1e-12 * np.trace(square)
         for _ in range(TRIES):
             step = np.linalg.solve(square + np.diag(damping * diagonal + 1e-300), gradient)
             tried = net.moved(step.astype(np.float64))
-            if float(weight @ np.square(target - values(tried, latent, t))) < missed:
+            if float(weight @ np.square(target - values(tried, *pairs))) < missed:
                 net, damping = tried, max(damping / 4.0, LEAST_DAMPING)
                 break
             damping *= 5.0
@@ -138,29 +170,21 @@ def _improved(net: Parameters, table: Means, iterations: int, generator: np.rand
     return net
 
 
-def _pairs(table: Means, generator: np.random.Generator) -> tuple[Array, Array, Array, Array]:
-    """Latents, places, means there and weights of pairs: half uniform, half near edges; all if they are few."""
-    means, dim = table.means, table.means.shape[1]
-    uniform = np.broadcast_to(table.probability[:, None] / dim, means.shape).ravel()
-    chosen, weight = np.arange(means.size), uniform
-    if means.size > PAIRS:
-        jump = np.abs(np.diff(means, axis=1, append=means[:, :1]))
-        jump = np.maximum(jump, np.roll(jump, 1, axis=1))
-        jump = np.square(np.maximum(jump, np.maximum(np.roll(jump, 1, axis=0), np.roll(jump, -1, axis=0)))).ravel()
-        drawn = 0.5 * uniform + 0.5 * jump / max(jump.sum(), 1e-300)
-        total = np.cumsum(drawn)
-        at = (np.arange(PAIRS) + generator.random(PAIRS)) / PAIRS * total[-1]
-        chosen = np.searchsorted(total, at).clip(max=means.size - 1)
-        weight = uniform[chosen] / drawn[chosen] * (total[-1] / PAIRS)
-    return table.latent[chosen // dim], (chosen % dim) / dim, means.ravel()[chosen], weight
+def _pairs(table: Means, generator: np.random.Generator) -> tuple[NDArray[np.intp], Array]:
+    """Numbers of pairs of a cell and a place, and their weights: half uniform, half near edges; all if they are few."""
+    size, dim = table.means.size, table.means.shape[1]
+    if size <= PAIRS:
+        return np.arange(size), np.repeat(table.probability / dim, dim)
+    drawn, total = table.drawn
+    at = (np.arange(PAIRS) + generator.random(PAIRS)) / PAIRS * total[-1]
+    chosen = np.searchsorted(total, at).clip(max=size - 1)
+    return chosen, table.probability[chosen // dim] / dim / drawn[chosen] * (total[-1] / PAIRS)
 
 
 def _solved(net: Parameters, table: Means) -> Parameters:
     """The network with the last layer that is best for all pairs, if that is better."""
-    dim, square, gradient = table.means.shape[1], np.zeros((UNITS + 3, UNITS + 3)), np.zeros(UNITS + 3)
-    for row, latent in enumerate(table.latent):
-        at = np.full(dim, latent)
-        x = _inputs(net, _waves(at[:1]), at, np.arange(dim) / dim)
+    square, gradient = np.zeros((UNITS + 3, UNITS + 3)), np.zeros(UNITS + 3)
+    for row, x in _rows(net, table):
         features = np.concatenate([np.tanh(x @ net.first.T), x], axis=1)
         square += table.probability[row] * (features.T @ features)
         gradient += table.probability[row] * (table.means[row] @ features)
@@ -170,14 +194,24 @@ def _solved(net: Parameters, table: Means) -> Parameters:
 
 
 def _missed(net: Parameters, table: Means) -> float:
+    """Mean squared error over all pairs."""
+    missed = 0.0
+    for row, x in _rows(net, table):
+        found = np.tanh(x @ net.first.T) @ net.last + x @ net.direct
+        missed += table.probability[row] * float(np.square(found - table.means[row]).mean())
+    return missed
+
+
+def _rows(net: Parameters, table: Means) -> Iterator[tuple[int, Array]]:
+    """Each cell, and the inputs of the network there at all places."""
     dim = table.means.shape[1]
-    found = values(net, np.repeat(table.latent, dim), np.tile(np.arange(dim) / dim, len(table.latent)))
-    return float(table.probability @ np.square(found.reshape(-1, dim) - table.means).mean(axis=1))
+    t = np.arange(dim) / dim
+    for row, latent in enumerate(table.latent):
+        yield row, _inputs(net, table.waves[row], np.full(dim, latent), t)
 
 
-def _differentiated(net: Parameters, latent: Array, t: Array) -> tuple[Array, Array]:
-    """The network at pairs, and its derivatives in all parameters, shape (n, parameters)."""
-    waves = _waves(latent)
+def _differentiated(net: Parameters, waves: Array, latent: Array, t: Array) -> tuple[Array, Array]:
+    """The network at pairs, as of `values`, and its derivatives in all parameters, shape (n, parameters)."""
     x = _inputs(net, waves, latent, t)
     units = np.tanh(x @ net.first.T)
     inner = (1.0 - units**2) * net.last

@@ -51,6 +51,7 @@ COMPONENTS = 6  # of which pairs are tried
 DENSE = 1024  # coordinates, up to which all components are computed
 RIDGE = 1e-4  # of the first series, relative to the number of realizations
 CHOSEN_FROM = 2**14  # realizations
+CHOSEN_NUMBERS = 2**25  # in these realizations, at most
 PAIRS = 2**13  # of a cell and a place in each step of the network
 
 
@@ -142,7 +143,7 @@ class SeriesProgram(Program[Compressor]):
         near = float(torch.exp(FAST * views["cells"].double()))
         if not bool(torch.isfinite(flat).all()):
             return EqualCells(1, 0.0)
-        v = learning_phases.phases(config, "cells", CHOSEN_FROM)
+        v = learning_phases.phases(config, "cells", min(CHOSEN_FROM, CHOSEN_NUMBERS // self.signal.dim))
         latent = latents(self.signal, v.to(flat.device), views)[0].double().cpu().numpy()
         realizations = SortedRealizations(latent, self.signal.sample(v)[0].numpy(), self.signal.weight)
 

@@ -58,6 +58,10 @@ class Program(ABC, Generic[Trained]):
         self.adam = Adam(self.flat, self.gradient, [config.learning_rate for config in configs])
         self.lmbda = torch.tensor([config.lmbda for config in configs], device=flat.device)
         self.failed = torch.full((len(configs),), -1, device=flat.device)
+        self.fitting: tuple[int, int] | None = None  # iterations of a fit after the last step: made, and in all
+        self.watch: Callable[[], None] = lambda: (
+            None
+        )  # called in each of them; an exception that it raises ends the fit
         self.clock = torch.zeros((), dtype=torch.int64, device=flat.device)  # `done`, where the device reads it
         self._recorded: tuple[str, Callable[[], Cost]] | None = None
         self._total = torch.zeros(2, len(configs), device=flat.device)
@@ -95,6 +99,12 @@ class Program(ABC, Generic[Trained]):
     def compressor(self, i: int) -> Trained:
         """The compressor of model number `i` at the end of training; by default its preview."""
         return self.preview(i)
+
+    def iterated(self, total: int) -> None:
+        """Count one of `total` iterations of a fit that is part of making a compressor."""
+        made = 0 if self.fitting is None else self.fitting[0]
+        self.fitting = made + 1, total
+        self.watch()
 
     @property
     def steps(self) -> int:

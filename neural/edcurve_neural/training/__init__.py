@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from threading import Event
 from typing import TypeVar
 
@@ -96,7 +96,9 @@ def train_many(
             with own_stream(where):
                 program = begin(begun, where)
                 finish(program, stop, advance, board)
-                runs.update(zip(members, runs_of(begun, program, time.perf_counter() - start), strict=True))
+                if not stop.is_set():
+                    made = runs_of(begun, program, time.perf_counter() - start, stop, advance)
+                    runs.update(zip(members, made, strict=True))
 
         parts = shares(configs, threads_of(where))
         run_all(job, parts, side_by_side([[configs[i] for i in part] for part in parts], where))
@@ -157,8 +159,20 @@ def run_all(job: Callable[[T, Event], None], parts: Sequence[T], threads: int) -
         torch.set_num_threads(before)
 
 
-def runs_of(configs: Sequence[Config], program: Program[Compressor], seconds: float) -> list[Run]:
-    """The runs of a program of these configurations, which took `seconds` to train."""
+def runs_of(
+    configs: Sequence[Config], program: Program[Compressor], seconds: float, stop: Event, advance: reports.Advance
+) -> list[Run]:
+    """The runs of a program of these configurations, which took `seconds` to train.
+
+    CancelledError if told to stop during a fit at the end of training.
+    """
+
+    def watch() -> None:
+        if stop.is_set():
+            raise CancelledError
+        advance(program)
+
+    program.watch = watch
     runs = []
     for i, config in enumerate(configs):
         failed = program.first_failure(i)

@@ -109,18 +109,22 @@ class _Watch:
         self._lock = Lock()
 
     def advance(self, program: Program[Compressor]) -> None:
-        """Count one step of all models of the program."""
+        """Count one step of all models of the program, or show how far the fit after the last step is."""
         with self._lock:
             self._advance(program)
 
     def _advance(self, program: Program[Compressor]) -> None:
-        self.done += len(program.configs)
+        fitting = program.fitting
+        if fitting is None:
+            self.done += len(program.configs)
         now = time.monotonic()
         if now < self.shown + SHOWN or not self.bar.console.is_terminal:
             return
         self.bar.update(self.task, completed=self.done)
         self.shown = now
-        if now >= self.next:
+        if fitting is not None:
+            self.bar.update(self.task, seen=f"fit {100 * fitting[0] // fitting[1]} %")
+        elif now >= self.next:
             self.bar.update(self.task, seen=summary(glance(program), self.bar.console.width))
             self.next = now + COSTLY * (time.monotonic() - now)
 

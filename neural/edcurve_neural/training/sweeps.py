@@ -255,7 +255,7 @@ def _train(
         with reports.board(tensorboard) as board:
             finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
         if program.done == program.steps:
-            for run in runs_of(configs, program, time.perf_counter() - start):
+            for run in runs_of(configs, program, time.perf_counter() - start, stop, advance or _nothing):
                 if not kept.has(run.config):
                     kept.save(run, points)
             kept.forget(configs)

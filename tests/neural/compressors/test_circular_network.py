@@ -1,11 +1,20 @@
 """The network of latent and place: its derivatives, its fit of an edge, and the compressor that is trained with it."""
 
+import io
+import signal
+import threading
+import time
+
 import edcurve_neural as edn
 import numpy as np
 import pytest
 import torch
-from edcurve_neural.compressors import circular_network, network
+from edcurve_neural.compressors import begin, circular_network, network, train_circular
+from edcurve_neural.optimisation.program import Program
 from edcurve_neural.runs import evaluate_model
+from edcurve_neural.training import progress
+
+SMALL = {"hidden": (20, 20), "batch_size": 16, "compressor": "circular-network"}
 
 
 @pytest.fixture
@@ -24,13 +33,14 @@ def some(generator):
 def test_derivatives_are_those_of_differences():
     generator = np.random.default_rng(1)
     net, latent, t = some(generator), generator.random(7), generator.random(7)
-    found, jacobian = network._differentiated(net, latent, t)
+    pairs = network._waves(latent), latent, t
+    found, jacobian = network._differentiated(net, *pairs)
     assert jacobian.shape == (7, network.PARAMETERS)
-    np.testing.assert_allclose(found, network.values(net, latent, t), rtol=1e-13)
+    np.testing.assert_allclose(found, network.values(net, *pairs), rtol=1e-13)
     for i in generator.choice(network.PARAMETERS, 40, replace=False):
         step = np.zeros(network.PARAMETERS)
         step[i] = 1e-6
-        difference = network.values(net.moved(step), latent, t) - network.values(net.moved(-step), latent, t)
+        difference = network.values(net.moved(step), *pairs) - network.values(net.moved(-step), *pairs)
         np.testing.assert_allclose(jacobian[:, i], difference / 2e-6, rtol=1e-6, atol=1e-8)
 
 
@@ -40,12 +50,11 @@ def test_weights_of_pairs_make_means_right(monkeypatch):
     cells, dim = 64, 128
     latent = (np.arange(cells) + 0.5) / cells
     means = (latent[:, None] > np.arange(dim) / dim).astype(float)
-    latent_of, t, target, weight = network._pairs(
-        network.Means(means, latent, np.full(cells, 1.0 / cells)), np.random.default_rng(0)
-    )
+    table = network.Means(means, latent, np.full(cells, 1.0 / cells))
+    chosen, weight = network._pairs(table, np.random.default_rng(0))
     assert weight.sum() == pytest.approx(1.0, rel=0.01)
-    assert weight @ target == pytest.approx(means.mean(), rel=0.01)
-    assert np.mean(np.abs(latent_of - t) < 2.0 / cells) > 0.4
+    assert weight @ means.ravel()[chosen] == pytest.approx(means.mean(), rel=0.01)
+    assert np.mean(np.abs(latent[chosen // dim] - chosen % dim / dim) < 2.0 / cells) > 0.4
 
 
 def test_an_edge_that_is_not_straight(short):
@@ -81,3 +90,65 @@ def test_close_to_the_optimum_without_a_table(source, samples, lmbda, tmp_path, 
     assert fine.readout < 2e-3
     v = torch.linspace(0.0, 1.0, 50)[None]
     assert torch.equal(model.encode_phase(v), model.encode(model.signal.sample(v)))
+
+
+def test_the_bar_says_how_far_the_fit_is(short, monkeypatch):
+    """Every iteration is counted; steps are not counted twice."""
+    monkeypatch.setattr(progress, "SHOWN", 0.0)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    said, bars, made = [], [], progress._bar
+
+    def bar():
+        bars.append(made())
+        update = bars[-1].update
+        monkeypatch.setattr(bars[-1], "update", lambda task, **to: said.append(to.get("seen")) or update(task, **to))
+        return bars[-1]
+
+    monkeypatch.setattr(progress, "_bar", bar)
+    edn.train(edn.Config("circle", 300.0, **(SMALL | {"steps": 40})))
+    (task,) = bars[0].tasks
+    assert task.completed == task.total == 40
+    shares = [int(text.split()[1]) for text in said if text and text.startswith("fit")]
+    assert len(shares) == network.iterations(2)
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (100 // len(shares), 100)
+
+
+def test_ctrl_c_ends_a_fit(short, monkeypatch):
+    """A fit that would not end by itself, and none for a training that was stopped before its last step."""
+    monkeypatch.setattr(network, "ITERATIONS", (10**7, 1, 1))
+    begun, counted, main = threading.Event(), Program.iterated, threading.main_thread().ident
+    stopped = []
+
+    def iterated(self, total):
+        begun.set()
+        counted(self, total)
+
+    def interrupt():
+        begun.wait(60.0)
+        stopped.append(time.monotonic())
+        signal.pthread_kill(main, signal.SIGINT)
+
+    monkeypatch.setattr(Program, "iterated", iterated)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        edn.train(edn.Config("circle", 300.0, **(SMALL | {"steps": 2})), progress=False)
+    thread.join()
+    assert time.monotonic() - stopped[0] < 2.0
+
+
+def test_fewer_realizations_choose_the_cells_of_a_long_function(short, monkeypatch):
+    """So that they take no more memory: 2²⁵ numbers."""
+    seen = []
+    chosen = train_circular.SortedRealizations
+
+    def noted(latent, x, weight):
+        seen.append(x.shape)
+        return chosen(latent, x, weight)
+
+    monkeypatch.setattr(train_circular, "SortedRealizations", noted)
+    monkeypatch.setattr(train_circular, "CHOSEN_NUMBERS", 2**16)
+    begin([edn.Config("ramp", 50.0, samples=512, start="random", **(SMALL | {"compressor": "circular"}))]).compressor(0)
+    assert seen == [(2**16 // 512, 512)]

@@ -1,0 +1,175 @@
+"""The size of a batch at equal steps, equal samples and equal time, and the size of a fixed training set.
+
+    python benchmarks/neural/batch_size.py [--out benchmarks/results] [--seeds 5] [--scale 1.0]
+
+The paper's compressor of the circle with one latent at λ = 512. The seeds of a schedule are trained together, and added
+to batch_size.csv when they are evaluated: a command that was killed goes on from there. batch_size.json has the
+provenance, batch_size.png is the figure. `--scale` shortens all schedules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import edcurve
+import edcurve_neural as edn
+import numpy as np
+import pandas as pd
+import torch
+from edcurve_neural.compressors import begin
+from edcurve_neural.runs import evaluate_model
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from scipy.stats import t as student
+
+SOURCE, LMBDA = "circle", 512.0
+FRESH = 0  # size of the training set that stands for fresh phases
+BATCHES = {  # steps by batch size
+    "equal steps": {64: 10_000, 256: 10_000, 1024: 10_000},
+    "equal samples": {64: 160_000, 256: 40_000, 1024: 10_000},
+    "equal time": {64: 105_000, 256: 35_000, 1024: 10_000},
+}
+LONGER = (64, 200_000)
+FIXED = (256, 40_000)
+SETS = (128, 1024, 8192, FRESH)
+
+
+class Schedule(NamedTuple):
+    """What the seeds have in common."""
+
+    batch_size: int
+    steps: int
+    train_size: int
+
+
+def schedules() -> list[Schedule]:
+    """All schedules, the shortest first."""
+    wanted = {Schedule(batch, steps, FRESH) for panel in BATCHES.values() for batch, steps in panel.items()}
+    wanted |= {Schedule(*LONGER, FRESH), *(Schedule(*FIXED, size) for size in SETS)}
+    return sorted(wanted, key=lambda one: (one.train_size, one.steps * (one.batch_size + 30)))
+
+
+def trained(schedule: Schedule, seeds: int, scale: float) -> pd.DataFrame:
+    """A row for each seed."""
+    steps = max(8, round(scale * schedule.steps))
+    fields = {"batch_size": schedule.batch_size, "steps": steps, "train_size": schedule.train_size or None}
+    configs = [edn.Config(SOURCE, LMBDA, seed=seed, **fields) for seed in range(seeds)]
+    start = time.process_time()
+    program = begin(configs)
+    while program.done < program.steps:
+        program.step()
+    seconds = (time.process_time() - start) / seeds
+    rows = list[dict[str, Any]]()
+    for i, config in enumerate(configs):
+        found = evaluate_model(program.compressor(i))
+        parts = found.decomposition(LMBDA, fine=True)._asdict()
+        percent = 100.0 * found.excess(LMBDA) / found.optimum(LMBDA)
+        seen = 100.0 * (program.history(i)["loss"][-1] / found.optimum(LMBDA) - 1.0)
+        about = {**schedule._asdict(), "seed": config.seed, "seconds": round(seconds, 2)}
+        rows.append({**about, "percent": percent, "trained_percent": seen, "cells": found.cells, **parts})
+    return pd.DataFrame(rows)
+
+
+def interval(values: pd.Series[float]) -> tuple[float, float]:
+    """Mean, and half the width of its 95 % interval by Student's t."""
+    half = student.ppf(0.975, len(values) - 1) * values.std() / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    return float(values.mean()), float(half)
+
+
+def panels(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each panel, in its order."""
+    keyed = table.set_index(list(Schedule._fields)).sort_index()
+
+    def rows(wanted: list[Schedule]) -> pd.DataFrame:
+        return pd.concat([keyed.loc[[tuple(one)]] for one in wanted if tuple(one) in keyed.index]).reset_index()
+
+    chosen = {name: [Schedule(b, n, FRESH) for b, n in panel.items()] for name, panel in BATCHES.items()}
+    return {name: rows(one) for name, one in (chosen | {"training set": [Schedule(*FIXED, n) for n in SETS]}).items()}
+
+
+def draw(table: pd.DataFrame, about: str) -> Figure:
+    """A panel for each comparison: dots are seeds, bars are means with 95 % intervals."""
+    figure = Figure(figsize=(11.0, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    for ax, (name, rows) in zip(figure.subplots(1, 4, sharey=True), panels(table).items(), strict=True):
+        by = "train_size" if name == "training set" else "batch_size"
+        ticks = []
+        for i, (size, part) in enumerate(rows.groupby(by, sort=False)):
+            mean, half = interval(part["percent"])
+            ax.plot(np.full(len(part), i), part["percent"], "o", ms=3.5, color="C0", alpha=0.6)
+            ax.errorbar([i + 0.15], [mean], [half], fmt="_", ms=9, capsize=3, color="k")
+            if name == "training set":
+                seen = part["trained_percent"].clip(lower=1.0)
+                ax.plot(np.full(len(part), i - 0.15), seen, "x", ms=4, color="#d1495b", label="as training saw it")
+                ticks.append("fresh" if size == FRESH else f"{size}")
+            else:
+                ticks.append(f"{size}\n{part['steps'].iloc[0]:,} steps\n{part['seconds'].mean():.0f} s")
+        ax.set_xticks(range(len(ticks)), ticks, fontsize=8)
+        ax.set(yscale="log", title=name, xlim=(-0.5, len(ticks) - 0.5))
+        ax.set_xlabel(f"phases; batch {FIXED[0]}, {FIXED[1]:,} steps" if name == "training set" else "batch size")
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.grid(axis="y", color="0.92", lw=0.6)
+    handles, labels = figure.axes[3].get_legend_handles_labels()
+    figure.axes[3].legend(handles[:1], labels[:1], frameon=False, fontsize=8)
+    figure.axes[0].set_ylabel("excess (% of the optimum)")
+    figure.suptitle(about, fontsize=9)
+    return figure
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Means with 95 % intervals, for the page."""
+    rows = []
+    for key, part in table.groupby(list(Schedule._fields), sort=False):
+        (mean, half), (seen, _) = interval(part["percent"]), interval(part["trained_percent"])
+        one = Schedule(*key)
+        about = {"batch": one.batch_size, "steps": one.steps, "training set": one.train_size or "fresh"}
+        samples = {"samples (10⁶)": one.batch_size * one.steps / 1e6, "s of a core": part["seconds"].mean()}
+        rows.append({**about, **samples, "percent": f"{mean:.1f} ± {half:.1f}", "as training saw it": f"{seen:.1f}"})
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    where = options.out / "batch_size.csv"
+    provenance = {
+        "command": f"python benchmarks/neural/batch_size.py --seeds {options.seeds} --scale {options.scale:g}",
+        "date": datetime.date.today().isoformat(),
+        "seeds": list(range(options.seeds)),
+        "compressor": f"ntc, {SOURCE}, one latent, λ = {LMBDA:g}",
+        "schedule": "as in the columns; learning rate 1e-3, ×0.1 at 1/2, ×0.01 at 3/4, ×0.001 at 7/8",
+        "evaluation": "2^20 phases; seconds are processor time of a model, the seeds trained together in one thread",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
+    }
+    where.with_suffix(".json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    names = list(Schedule._fields)
+    made = pd.read_csv(where) if where.exists() else pd.DataFrame(columns=names)
+    done = set(made[names].itertuples(index=False, name=None))
+    for schedule in schedules():
+        if tuple(schedule) not in done:
+            rows = trained(schedule, options.seeds, options.scale)
+            rows.to_csv(where, mode="a", header=not where.exists(), index=False)
+            print(schedule, interval(rows["percent"]), flush=True)
+    table = pd.read_csv(where)
+    about = (
+        f"{SOURCE}, one latent, λ = {LMBDA:g}: excess of rate + λD, {options.seeds} seeds, means with 95 % intervals"
+    )
+    draw(table, about).savefig(where.with_suffix(".png"), dpi=150)
+    print(summary(table).to_string())
+
+
+if __name__ == "__main__":
+    main()
