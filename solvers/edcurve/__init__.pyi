@@ -47,6 +47,7 @@ from .sources import Rotations as Rotations
 from .sources import SampledCurve as SampledCurve
 from .sources import SampledLoop as SampledLoop
 from .sources import SampledRamp as SampledRamp
+from .sources import SampledSurface as SampledSurface
 from .sources import Sawbridge as Sawbridge
 from .sources import Sinusoid as Sinusoid
 from .sources import Source as Source

@@ -21,7 +21,7 @@ from .drawing import draw
 from .io import files, markup
 from .optimum.bounds import lower_bound, position_interval, upper_bound
 from .optimum.sweeps import convex_hull
-from .sources import BOUND, ENCLOSED, Source, Surface, resolve
+from .sources import BETWEEN, BOUND, Source, Surface, resolve
 from .sources.measured import TOLERANCE
 
 if TYPE_CHECKING:
@@ -188,9 +188,9 @@ class Curve:
         rows = evenly_spaced(count, ROWS_IN_NOTEBOOK)
         names = [name for name in self.columns if name != "upper"]
         columns: list[Any] = [getattr(self, name)[rows].tolist() for name in names]
-        best = {BOUND: "best partition known", ENCLOSED: "best code known"}.get(self.status, "E(D)")
-        hull = "its convex hull" if self.status in (BOUND, ENCLOSED) else "convex hull"
-        legend = f"solid {best}, dashed {hull}, dotted {'' if self.status == ENCLOSED else 'dual '}lower bound"
+        best = {BOUND: "best partition known", **dict.fromkeys(BETWEEN, "best code known")}.get(self.status, "E(D)")
+        hull = "its convex hull" if self.status in (BOUND, *BETWEEN) else "convex hull"
+        legend = f"solid {best}, dashed {hull}, dotted {'' if self.status in BETWEEN else 'dual '}lower bound"
         return (
             f"<div><strong>{markup.text(self.source)}</strong>: {markup.text(self.status)}; "
             f"entropies in {markup.text(self.unit)}"

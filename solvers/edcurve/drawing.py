@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .io import files
-from .sources import BOUND, ENCLOSED
+from .sources import BETWEEN, BOUND
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,8 +105,8 @@ def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
         import matplotlib.pyplot as plt
 
         _, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
-    exact = curve.status not in (BOUND, ENCLOSED)
-    enclosed = curve.status == ENCLOSED
+    exact = curve.status not in (BOUND, *BETWEEN)
+    enclosed = curve.status in BETWEEN
     cells, at = curve.cells[: MARKED + 1], curve.cells_distortion[: MARKED + 1]
     log_cells = np.log(cells) / math.log(curve.base)
     # K equal cells are on the curve only where biuniform partitions are optimal

@@ -12,7 +12,7 @@ from . import curves
 from .drawing import COLOURS, MARKERS, draw
 from .io import tables
 from .optimum import gaps
-from .sources import ENCLOSED, Source, resolve
+from .sources import BETWEEN, Source, resolve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def plot_gap(
         style: dict[str, Any] = {"color": colours[rows[0]], "marker": MARKERS[i % len(MARKERS)], "ms": 5.0}
         ax.plot(D[rows], H[rows], ls="none", **style, label=name.replace("$", r"\$") or "measured", zorder=3)
     finite = np.isfinite(best)
-    gap = "gap at most" if source.status == ENCLOSED else "gap"
+    gap = "gap at most" if source.status in BETWEEN else "gap"
     alone = len(set(colours)) == 1
     label = gap if alone else "_"
     ax.vlines(D[finite], best[finite], H[finite], colors=colours[finite].tolist(), lw=1.2, label=label)

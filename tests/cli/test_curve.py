@@ -91,7 +91,7 @@ def test_a_curve_of_a_file_equals_that_of_its_source(cli, loop):
 
 
 def test_options_of_files_are_refused_for_sources(refused, loop):
-    refused(["curve", "ramp", "--open"], "--open, --closed, --waveform and --key are for files", "'ramp'")
+    refused(["curve", "ramp", "--open"], "--open, --closed, --waveform, --key and --ends are for files", "'ramp'")
     refused(["curve", "ramp:64"], "source must be stationary")
     refused(["curve", "loop.npy", "--open", "--waveform"], "--open and --waveform exclude each other")
     refused(["curve", "loop.npy", "--waveform"], "loop.npy: g must be a function, or one-dimensional")

@@ -96,7 +96,7 @@ def test_commands_of_a_source_read_files_as_they_are_told(tmp_path):
     assert len(json.loads(run("excess", line, "--open", "--points", write, "--json").stdout)["excess"]) == 1
     for command in ("entropy", "distortion", "lagrangian", "partition", "excess"):
         message = refused(command, "ramp", *([0.1] if command != "excess" else ["-D", 0.1, "-H", 1]), "--open")
-        assert "--open, --closed, --waveform and --key are for files, got the source 'ramp'" in message
+        assert "--open, --closed, --waveform, --key and --ends are for files, got the source 'ramp'" in message
     assert "or a loop of points to be certified, got " in refused("certify", line, 0.1, "--open")
     loop = tmp_path / "loop.npy"
     np.save(loop, CIRCLE)

@@ -14,7 +14,7 @@ from typing import Any
 
 from edcurve import validation
 from edcurve.io.markup import facts, text
-from edcurve.sources import Source, Surface, resolve
+from edcurve.sources import SampledSurface, Source, Surface, resolve
 
 try:
     from flint import arb, ctx
@@ -141,6 +141,11 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
 
 
 def _of_surface(source: Surface, D: float, base: float) -> Certificate:
+    if isinstance(source, SampledSurface):
+        raise ValueError(
+            f"source must be a sphere or rotations among surfaces to be certified, got {source.name!r}, whose bounds "
+            "rest on a search"
+        )
     if D == 0.0:
         return Certificate(source.name, D, base, math.inf, math.inf, "D = 0: no countable partition")
     if surfaces.maximum(source) <= D:

@@ -76,11 +76,11 @@ def curve(
 
 def _print_summary(curve: Curve) -> None:
     from edcurve.curves import evenly_spaced
-    from edcurve.sources import ENCLOSED
+    from edcurve.sources import BETWEEN
 
     count = len(curve.distortion)
     rows = evenly_spaced(count, SHOWN)
-    enclosed = curve.status == ENCLOSED
+    enclosed = curve.status in BETWEEN
     names = [name for name in curve.columns if name != ("entropy" if enclosed else "upper")]
     click.echo(f"{curve.source}: {curve.status}; entropies in {curve.unit}")
     if enclosed:

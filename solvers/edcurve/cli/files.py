@@ -22,20 +22,30 @@ ROUNDING = 1e-12  # a deviation below it is a rounding error
 
 
 class FileOptions(NamedTuple):
-    """How a file of points is read as a source: --open, --closed or neither, --waveform, --tolerance and --key."""
+    """How a file of points is read as a source: --open, --closed or neither, --waveform, --tolerance, --key, --ends."""
 
     closed: bool | None
     waveform: bool
     tolerance: float
     key: str | None
+    ends: str | None = None
 
 
 def file_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of files to a command, which takes them as one argument `file`."""
 
     @wraps(command)
-    def run(*args: Any, is_open: bool | None, waveform: bool, tolerance: float, key: str | None, **kwargs: Any) -> None:
-        command(*args, file=FileOptions(None if is_open is None else not is_open, waveform, tolerance, key), **kwargs)
+    def run(
+        *args: Any,
+        is_open: bool | None,
+        waveform: bool,
+        tolerance: float,
+        key: str | None,
+        ends: str | None,
+        **kwargs: Any,
+    ) -> None:
+        closed = None if is_open is None else not is_open
+        command(*args, file=FileOptions(closed, waveform, tolerance, key, ends), **kwargs)
 
     options = (
         ends_option,
@@ -50,6 +60,12 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Of a file: largest defect allowed.",
         ),
         key_option,
+        click.option(
+            "--ends",
+            metavar="KIND,KIND",
+            help="Of a file with an array of three dimensions, a surface: closed, twisted or open, both parameters.  "
+            "[default: as the samples look]",
+        ),
     )
     decorated: Callable[..., None] = run
     for option in reversed(options):
@@ -79,8 +95,8 @@ def source_from(source: str, file: FileOptions) -> Source | str:
     if not is_data(source):
         if Path(source).is_file() and not _is_name(source):
             raise ValueError(f"{source}: a file of points must end in .npy, .npz or .csv")
-        if file.closed is not None or file.waveform or file.key is not None:
-            raise ValueError(f"--open, --closed, --waveform and --key are for files, got the source {source!r}")
+        if file.closed is not None or file.waveform or file.key is not None or file.ends is not None:
+            raise ValueError(f"--open, --closed, --waveform, --key and --ends are for files, got the source {source!r}")
         _check_name(source)
         return source
     from edcurve.sources import Source
@@ -89,6 +105,10 @@ def source_from(source: str, file: FileOptions) -> Source | str:
     if file.closed is not None and file.waveform:
         raise ValueError(f"{'--closed' if file.closed else '--open'} and --waveform exclude each other")
     points, name = read_array(source, file.key), Path(source).stem
+    if points.ndim == 3:
+        return _surface(source, points, file)
+    if file.ends is not None:
+        raise ValueError(f"{source}: --ends is for an array of three dimensions, got shape {points.shape}")
     try:
         if file.waveform:
             return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
@@ -105,6 +125,23 @@ def source_from(source: str, file: FileOptions) -> Source | str:
     if doubt is not None:
         click.echo(of_ends(doubt), err=True)
     return made
+
+
+def _surface(path: str, points: NDArray[Any], file: FileOptions) -> Source:
+    """A surface, whose samples have two parameters."""
+    from edcurve.sources import Source
+
+    if file.closed is not None or file.waveform:
+        raise ValueError(
+            f"{path}: --open, --closed and --waveform are for points along a curve, got an array of shape "
+            f"{points.shape}, a surface: --ends says what its parameters are"
+        )
+    first, _, second = (file.ends or "").partition(",")
+    try:
+        ends = None if file.ends is None else (first.strip(), second.strip())
+        return Source.from_surface(points, ends=ends, name=Path(path).stem)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def read_array(path: str, key: str | None, *, option: str = "--key") -> NDArray[Any]:

@@ -78,7 +78,7 @@ def excess(
     import numpy as np
 
     from edcurve.optimum import gaps, sanity
-    from edcurve.sources import BOUND, ENCLOSED, resolve
+    from edcurve.sources import BETWEEN, BOUND, resolve
     from edcurve.units import of_base
 
     if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
@@ -95,7 +95,7 @@ def excess(
     if lmbda is not None:
         table["lmbda"] = [lmbda if given is None else given.lmbda(lmbda)] * len(table["distortion"])
     D, H = table["distortion"], table["entropy"]
-    bounded = resolved.status in (BOUND, ENCLOSED)
+    bounded = resolved.status in (BOUND, *BETWEEN)
     with of_one(1 if points is None else 2):
         if "lmbda" in table:
             *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
@@ -104,7 +104,7 @@ def excess(
             if "rate" in table:  # the excess of R + λD, as `edcurve runs` has it
                 more = [0.0 if math.isnan(R) else R - h for R, h in zip(table["rate"], H, strict=True)]
                 table["excess"] = [gap + wasted for gap, wasted in zip(table["excess"], more, strict=True)]
-        if resolved.status == ENCLOSED or (bounded and resolved.law.stationary):
+        if resolved.status in BETWEEN or (bounded and resolved.law.stationary):
             table["excess_over_bound"] = gaps.over_bound(resolved, D, H, base=base).tolist()
         elif not bounded or "lmbda" not in table:
             name = "excess_entropy" if "lmbda" in table else "excess"
@@ -128,10 +128,10 @@ def excess(
 
 def _meaning(table: dict[str, list[Any]], source: Source) -> dict[str, str]:
     """What each column of an excess is."""
-    from edcurve.sources import BOUND, ENCLOSED
+    from edcurve.sources import BETWEEN, BOUND
 
     spent = "R" if "rate" in table else "H"
-    least = "least known" if source.status in (BOUND, ENCLOSED) else "least"
+    least = "least known" if source.status in (BOUND, *BETWEEN) else "least"
     texts = {
         "excess": f"{spent} + λD less the {least} H + λD" if "lmbda" in table else "H − E(D)",
         "excess_over_bound": "H less the entropy of the best partition known",

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edcurve.sources import Rotations, Sphere, Surface, Torus
+from edcurve.sources import Rotations, SampledSurface, Sphere, Surface, Torus
+from edcurve.sources.protocol import kept
 
-from . import lattices, products, sampled
+from . import lattices, products, sampled, weighted
 from .code import Cells, SphereCells, SurfaceCode, TorusCells
 
 __all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "candidates", "hull", "least_distortion", "searched"]
@@ -36,6 +37,8 @@ def at_multiplier(source: Surface, lmbda: float) -> SurfaceCode:
     if lmbda * scale > MARGIN * table.most:
         most = MARGIN * table.most / scale
         raise ValueError(f"lmbda must be at most {most:.6g} nats for codes of {source.name!r}, got {lmbda:.6g}")
+    if isinstance(source, SampledSurface):
+        return _of_samples(source, lmbda)
     return table.code(source, index)
 
 
@@ -73,7 +76,9 @@ def least_distortion(source: Surface) -> float:
 
 def searched(source: Surface) -> bool:
     """Whether codes are searched when they are asked for the first time, which takes seconds."""
-    return isinstance(source, Rotations) or (isinstance(source, Sphere) and 2 < source.dim <= sampled.HIGHEST)
+    return isinstance(source, Rotations | SampledSurface) or (
+        isinstance(source, Sphere) and 2 < source.dim <= sampled.HIGHEST
+    )
 
 
 def hull(source: Surface, distortion: float) -> list[SurfaceCode]:
@@ -117,6 +122,8 @@ class Table(NamedTuple):
 
 
 def _table_of(source: Surface) -> Table:
+    if isinstance(source, SampledSurface):
+        return kept(source.samples, "table", lambda: _weighted_table(_codes_of(source)))
     if isinstance(source, Rotations):
         return _sampled_table(None)
     if isinstance(source, Sphere):
@@ -151,6 +158,27 @@ def _sampled_table(dim: int | None) -> Table:
     return Table(
         entropy, distortion, [len(one.cells.offsets) for one in found], [one.cells for one in found], found[-1].lmbda
     )
+
+
+def _weighted_table(found: list[weighted.Weighted]) -> Table:
+    entropy, distortion = np.array([one.entropy for one in found]), np.array([one.distortion for one in found])
+    cells: list[Cells] = [one.cells for one in found]
+    return Table(entropy, distortion, [len(one.cells.words) for one in found], cells, found[-1].lmbda)
+
+
+def _codes_of(source: SampledSurface) -> list[weighted.Weighted]:
+    """Codes of the samples, searched once for all multiples of the source."""
+    return kept(source.samples, "codes", lambda: weighted.codes(source))
+
+
+def _of_samples(source: SampledSurface, lmbda: float) -> SurfaceCode:
+    """The best code of the table, moved from there to a local optimum at that λ."""
+    scale = _scale(source)
+    moved = kept(source.samples, "moved", dict[float, weighted.Weighted])
+    if lmbda * scale not in moved:
+        moved[lmbda * scale] = weighted.at_multiplier(source, _codes_of(source), lmbda * scale)
+    best = moved[lmbda * scale]
+    return SurfaceCode(source, len(best.cells.words), best.entropy, best.distortion * scale, best.cells)
 
 
 def _lattice_at_multiplier(source: Torus, lmbda: float) -> SurfaceCode:

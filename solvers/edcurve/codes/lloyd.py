@@ -23,7 +23,9 @@ def spiral(count: int) -> Array:
     return np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=1)
 
 
-def iterate(x: Array, centres: Array, lmbda: float, sizes: Array | None = None) -> tuple[float, Array, Array]:
+def iterate(
+    x: Array, centres: Array, lmbda: float, sizes: Array | None = None, weights: Array | None = None
+) -> tuple[float, Array, Array]:
     """H + λD in nats of a code, after iterations of nearest cells and means of cells; its means and probabilities.
 
     A point goes to the cell with the least λ‖x − c‖² − ln p. Cells that no point goes to are dropped.
@@ -31,23 +33,27 @@ def iterate(x: Array, centres: Array, lmbda: float, sizes: Array | None = None) 
     Parameters
     ----------
     x : ndarray, shape (n, dim)
-        Points with the same weight.
+        Points.
     centres : ndarray, shape (K, dim)
         Means to begin with.
     lmbda : float
         λ, nats.
     sizes : ndarray, shape (K,), optional
         Probabilities of the cells to begin with; all alike by default.
+    weights : ndarray, shape (n,), optional
+        Probabilities of the points; all alike by default.
     """
     p = np.full(len(centres), 1.0 / len(centres)) if sizes is None else sizes
-    square, value = float(np.mean(np.einsum("ij,ij->i", x, x))), math.inf
+    mass = np.full(len(x), 1.0 / len(x)) if weights is None else weights
+    square, value = float(mass @ np.einsum("ij,ij->i", x, x)), math.inf
+    moments = x.T * mass
     for _ in range(STEPS):
         offsets = 0.5 * (np.einsum("ij,ij->i", centres, centres) - np.log(p) / lmbda)
         cell = np.argmax(x @ centres.T - offsets, axis=1)
-        counts = np.bincount(cell, minlength=len(p))
-        sums = np.stack([np.bincount(cell, axis, minlength=len(p)) for axis in x.T], axis=1)
-        used = counts > 0
-        p, centres = counts[used] / len(x), sums[used] / counts[used, None]
+        shares = np.bincount(cell, mass, len(p))
+        sums = np.stack([np.bincount(cell, axis, len(p)) for axis in moments], axis=1)
+        used = shares > 0.0
+        p, centres = shares[used], sums[used] / shares[used, None]
         distortion = square - float(p @ np.einsum("ij,ij->i", centres, centres))
         before, value = value, float(-p @ np.log(p) + lmbda * distortion)
         if not value < before - ENOUGH:

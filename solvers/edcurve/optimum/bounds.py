@@ -178,6 +178,10 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     the bound is min Σ h(pᵢ) over Σ pᵢ = 1 and Σ d(pᵢ) ≤ D, which is larger than the dual bound: for the sphere in R³,
     by the ramp's theorem, and for rotations, by a numerical check. `bound` of the source says which one it is.
 
+    Of a surface that is given by samples, points have prices, so that no cell costs less in entropy + λ distortion than
+    its points together. Their mean is a bound for all codes. It is larger than the dual bound where the samples are
+    unevenly dense. Which cell is the cheapest is searched, and not proved. The first call takes seconds.
+
     Parameters
     ----------
     source : Source or str

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edcurve import validation
 from edcurve.equality import ComparedByValue
 from edcurve.io import tables
-from edcurve.sources import BOUND, ENCLOSED, PROVED, Source, Surface, resolve
+from edcurve.sources import BETWEEN, BOUND, PROVED, Source, Surface, resolve
 from edcurve.units import Units
 
 from . import gaps
@@ -227,7 +227,7 @@ def _given(name: str, value: float | None, over: str) -> float | None:
 
 def _least(source: Source, against: str, over: str, low: float, high: float, base: float) -> tuple[float, str]:
     """Mean of the reference over the range, by its values in the middles of equal steps; and its name."""
-    exact, enclosed = source.status not in (BOUND, ENCLOSED), source.status == ENCLOSED
+    exact, enclosed = source.status not in (BOUND, *BETWEEN), source.status in BETWEEN
     searched = source.status == BOUND or (enclosed and against == HULL)
     steps = (
         STEPS_SEARCHED

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import codes, validation
 from edcurve.codes import SurfaceCode
 from edcurve.kernels import functions
-from edcurve.sources import BOUND, Surface
+from edcurve.sources import BOUND, SampledSurface, Surface
 
-from . import envelopes
+from . import envelopes, prices
 from .evaluation import evaluate
 
 Array = NDArray[np.float64]
@@ -22,7 +22,15 @@ Array = NDArray[np.float64]
 
 def lower_bound(source: Surface, distortion: ArrayLike, base: float) -> Any:
     """Least entropy over cell sizes with the same d(p): their E(D) where (★) holds, else their dual bound."""
-    unit, relaxed = validation.log_base(base), source.relaxed
+    unit = validation.log_base(base)
+    if isinstance(source, SampledSurface):
+        return validation.elementwise(
+            "distortion",
+            distortion,
+            lambda D: float(prices.entropy(source, np.array(D))) / unit,
+            lambda D: prices.entropy(source, D) / unit,
+        )
+    relaxed = source.relaxed
     if relaxed.status != BOUND:
         return evaluate(functions.entropy, relaxed, distortion, unit)
     return evaluate(functions.lower, relaxed, distortion, unit, envelopes.chords)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edcurve import validation
-from edcurve.sources import BOUND, CHECKED, ENCLOSED, PROVED, Source, Surface, resolve
+from edcurve.sources import BETWEEN, BOUND, CHECKED, PROVED, Source, Surface, resolve
 
 from . import enclosed, sanity
 from .bounds import upper_bound
@@ -17,7 +17,7 @@ from .exact import entropy_distortion
 from .sweeps import lagrangian
 
 Array = NDArray[np.float64]
-REFERENCES = {PROVED: "E(D)", CHECKED: "E(D)", BOUND: "upper bound", ENCLOSED: "lower bound"}
+REFERENCES = {PROVED: "E(D)", CHECKED: "E(D)", BOUND: "upper bound", **dict.fromkeys(BETWEEN, "lower bound")}
 
 
 @runtime_checkable
@@ -145,7 +145,7 @@ def _may_be_doubted(source: Source, distortion: Array, entropy: Array, gap: Any,
     if source.max_distortion <= D and H > 0.0:
         return True
     if gap is None:
-        return source.status in (BOUND, ENCLOSED) or entropy_distortion(source, D, base=base) > H
+        return source.status in (BOUND, *BETWEEN) or entropy_distortion(source, D, base=base) > H
     return bool(gap < 0.0)
 
 

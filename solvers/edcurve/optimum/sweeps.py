@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import validation
 from edcurve.equality import ComparedByValue
 from edcurve.kernels import biuniform, functions, loops
-from edcurve.sources import BOUND, CHECKED, PROVED, SampledRamp, Source, Surface, digits, resolve, units
+from edcurve.sources import BOUND, CHECKED, PROVED, SampledRamp, SampledSurface, Source, Surface, digits, resolve, units
 from edcurve.sources.protocol import once_for_each
 
-from . import bounds, enclosed, envelopes
+from . import bounds, enclosed, envelopes, prices
 from .evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def lagrangian_bound(source: Source | str, lmbda: ArrayLike, *, base: float = 2)
     Of a sphere, a torus and rotations it is the least over cell sizes, min over K of log K + λ K d(1/K), where (★)
     holds for these sizes. Otherwise, and where the status of a curve is "upper bound", it is the dual bound, the
     minimum over p of −log p + λ d(p)/p. That minimum is sought on a grid of p and refined around its least value.
+    Of a surface that is given by samples it is the mean of prices of the points, as in `lower_bound`.
 
     Parameters
     ----------
@@ -175,6 +176,9 @@ def lagrangian_bound(source: Source | str, lmbda: ArrayLike, *, base: float = 2)
         return _dual_value(sizes, value * unit) / unit
 
     values = validation.nonnegative("lmbda", lmbda, finite=True)
+    if isinstance(resolved, SampledSurface):
+        bound = prices.lagrangian(resolved, values * unit) / unit
+        return bound if values.ndim else float(bound)
     if values.ndim == 0:
         return float(one(float(values)))
     return np.array([one(value) for value in values.ravel().tolist()]).reshape(values.shape)

@@ -15,7 +15,7 @@ from edcurve.io.tables import Points
 from edcurve.optimum import bounds, exact, sweeps
 from edcurve.optimum import gaps as references
 from edcurve.optimum.sanity import doubts
-from edcurve.sources import BOUND, ENCLOSED, PROVED, Ramp, SampledRamp, Source, Spectrum, Surface
+from edcurve.sources import BETWEEN, BOUND, PROVED, Ramp, SampledRamp, Source, Spectrum, Surface
 
 if TYPE_CHECKING:
     from edcurve.certificate import Certificate
@@ -76,7 +76,7 @@ def trade_off(source: Source, points: Points | None) -> Curve:
     if points is not None:
         reached = points.distortion[points.distortion > 0.0]
         low = curves.down_to(source, 0.9 * float(reached.min(initial=low)))
-    searched = source.status in (BOUND, ENCLOSED)
+    searched = source.status in (BOUND, *BETWEEN)
     grid = [float(f"{D:.3e}") for D in curves.spread(low, high, NUM_SEARCHED if searched else NUM).tolist()]
     cells = np.arange(1, curves.MOST_EQUAL_CELLS + 1)
     corners = cells * source.cell_distortion(1.0 / cells)
@@ -104,12 +104,12 @@ def gaps(source: Source, points: Points) -> Gaps:
     D, H, lmbda = points.distortion, points.entropy, points.lmbda
     best = np.asarray(references.reference(source, D))
     least_distortion = np.full(D.shape, np.nan)
-    if source.status not in (BOUND, ENCLOSED):
+    if source.status not in (BOUND, *BETWEEN):
         least_distortion = np.asarray(exact.distortion_entropy(source, H))
     minimum = np.full(D.shape, np.nan)
     weighted = np.isfinite(lmbda)
     if weighted.any():
-        enclosed = source.status == ENCLOSED
+        enclosed = source.status in BETWEEN
         at = lmbda[weighted]
         minimum[weighted] = sweeps.lagrangian_bound(source, at) if enclosed else sweeps.lagrangian(source, at).value
     sampled = _least_sampled(source, points)

@@ -16,7 +16,7 @@ from edcurve.curves import Curve, evenly_spaced, picture
 from edcurve.io.markup import facts, number, table, text
 from edcurve.io.tables import Points, counted, omitted
 from edcurve.optimum.gaps import REFERENCES
-from edcurve.sources import BOUND, ENCLOSED, PROVED, Source, Surface
+from edcurve.sources import BETWEEN, BOUND, PROVED, Source, Surface
 
 from . import plots
 from .content import Certificates, Gaps
@@ -27,7 +27,9 @@ NEGATIVE = {  # what a negative gap means, by the status of the source
     PROVED: "A negative gap means that a measurement flatters (few samples), or that the source is another, such as "
     "the same one sampled. ",
     BOUND: "A point with a negative gap is below the best partition known, or of another source. ",
-    ENCLOSED: "No code has a negative gap: a measurement flatters (few samples), or the source is another. ",
+    **dict.fromkeys(
+        BETWEEN, "No code has a negative gap: a measurement flatters (few samples), or the source is another. "
+    ),
 }
 Figures = dict[str, Any]
 
@@ -106,7 +108,7 @@ def _about(source: Source, curve: Curve) -> str:
     if curve.status == BOUND:
         lower = ", but none is below the dual lower bound" if np.isfinite(curve.lower).any() else ""
         below = f"Here it is not known: the curve is the best partition found, and others may be below it{lower}."
-    if curve.status == ENCLOSED:
+    if curve.status in BETWEEN:
         below = "Here it is between two bounds: no compressor is below the lower one, and a code attains the upper one."
     return (
         "<p>E(D) is the least entropy, in bits, of any code whose mean squared error is at most D, for one realization "
@@ -126,7 +128,7 @@ def _plot(curve: Curve, points: Points | None) -> str:
 
 
 def _excess(points: Points, gaps: Gaps, status: str) -> str:
-    enclosed = status == ENCLOSED
+    enclosed = status in BETWEEN
     best = "best known at D" if status == BOUND else REFERENCES[status]
     weighted = bool(np.isfinite(points.lmbda).any())
     D, H = points.distortion, points.entropy
@@ -183,7 +185,7 @@ def _worst(gaps: Gaps, status: str) -> str:
     if gaps.gap[worst] < -ROUNDING:
         one, best = (
             gaps.gap.size == 1,
-            {BOUND: "the best partition known", ENCLOSED: "the lower bound"}.get(status, "E(D)"),
+            {BOUND: "the best partition known", **dict.fromkeys(BETWEEN, "the lower bound")}.get(status, "E(D)"),
         )
         return f", {'' if one else 'all of them '}below {best}"
     return f"; the largest gap is {number(float(gaps.gap[worst]))} bits, of point {worst + 1}"
@@ -216,7 +218,7 @@ def _split(names: Iterable[str]) -> str:
 
 
 def _certified(certificates: Certificates, curve: Curve) -> str:
-    name = "E(D) as computed" if curve.status not in (BOUND, ENCLOSED) else "upper bound as computed"
+    name = "E(D) as computed" if curve.status not in (BOUND, *BETWEEN) else "upper bound as computed"
     remark = f'<p class="remark">{text(certificates.remark)}</p>' if certificates.remark else ""
     if not certificates.certified:
         return f"<h2>Certificates</h2>{remark}"
@@ -225,7 +227,7 @@ def _certified(certificates: Certificates, curve: Curve) -> str:
         off = max(value - one.lower, one.upper - value) if math.isfinite(one.upper) else 0.0
         rows.append((repr(one.distortion), repr(one.lower), repr(one.upper), value, f"{off:.0e}"))
     head = ["D", "E(D) is at least", "and at most", name, "which is off by at most"]
-    if curve.status == ENCLOSED:  # the computed bound need not be that of the code which is proved
+    if curve.status in BETWEEN:  # the computed bound need not be that of the code which is proved
         head, rows = head[:-1], [row[:-1] for row in rows]
     methods = dict.fromkeys(one.method for one in certificates.certified)
     proved = "".join(f"<li>{text(method)}</li>" for method in methods)
@@ -238,9 +240,9 @@ def _certified(certificates: Certificates, curve: Curve) -> str:
 def _values(curve: Curve) -> str:
     rows = evenly_spaced(curve.distortion.size, ROWS)
     names = ("distortion", "upper", "hull", "lower")
-    exact = curve.status not in (BOUND, ENCLOSED)
+    exact = curve.status not in (BOUND, *BETWEEN)
     best = ["E(D)", "convex hull"] if exact else ["upper bound", "convex hull of the upper bound"]
-    head = ["D", *best, "lower bound" if curve.status == ENCLOSED else "dual lower bound"]
+    head = ["D", *best, "lower bound" if curve.status in BETWEEN else "dual lower bound"]
     columns = [getattr(curve, name)[rows].tolist() for name in names]
     return (
         f"<h2>Values</h2><details><summary>{len(rows)} of the {curve.distortion.size} points of the curve</summary>"

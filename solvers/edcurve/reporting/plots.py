@@ -19,7 +19,7 @@ from edcurve.drawing import COLOURS
 from edcurve.io.markup import text
 from edcurve.io.tables import Points
 from edcurve.optimum.gaps import REFERENCES
-from edcurve.sources import BOUND, ENCLOSED
+from edcurve.sources import BETWEEN, BOUND, ENCLOSED
 
 from .content import Gaps
 
@@ -38,7 +38,7 @@ SHOWN = "%{customdata}<extra></extra>"
 
 def trade_off(curve: Curve, shannon: tuple[Array, Array] | None, points: Points | None, gaps: Gaps | None) -> Any:
     """Entropy against distortion: E(D), its bounds and its hull, and the points with their gaps."""
-    exact, enclosed = curve.status not in (BOUND, ENCLOSED), curve.status == ENCLOSED
+    exact, enclosed = curve.status not in (BOUND, *BETWEEN), curve.status in BETWEEN
     found = f"upper bound: best {'code known' if enclosed else 'partition found'}"
     hover = _hover(curve, "E(D)" if exact else "upper bound")
     traces = [_band(curve)] if enclosed else []
@@ -140,7 +140,7 @@ def _hover(curve: Curve, name: str) -> list[str]:
     rows = zip(*_lists(curve.distortion, curve.upper, curve.hull, curve.lower), strict=True)
     return [
         f"D = {_exactly(D)}<br>{name} = {upper:.6g} bits<br>hull = {hull:.6g}"
-        + ("" if math.isnan(lower) else f"<br>{'lower' if curve.status == ENCLOSED else 'dual'} bound = {lower:.6g}")
+        + ("" if math.isnan(lower) else f"<br>{'lower' if curve.status in BETWEEN else 'dual'} bound = {lower:.6g}")
         for D, upper, hull, lower in rows
     ]
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import validation
 from edcurve.equality import ComparedByValue
 from edcurve.linear import is_scalar
-from edcurve.sources import Source, Spectrum, Surface, digits, resolve, units
+from edcurve.sources import SampledSurface, Source, Spectrum, Surface, digits, resolve, units
 
 Array = NDArray[np.float64]
 
@@ -162,6 +162,7 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
 
 def _solver(source: Source) -> tuple[str, Any]:
     """Return what the bounds rest on, and the function from increasing distortions in (0, D_max) to bounds in nats."""
+    _refuse_samples(source)
     if isinstance(source, Surface):
         return CONCENTRATED, lambda D: _of_surface(source, D)
     energy = single_harmonic(source)
@@ -222,6 +223,7 @@ LEAST_ON_SURFACE = 1e-40  # the same for surfaces
 
 def least_distortion(source: Source) -> float:
     """Least distortion at which R(D) can be computed."""
+    _refuse_samples(source)
     if isinstance(source, Surface):
         return LEAST_ON_SURFACE * source.max_distortion
     if single_harmonic(source) is not None:
@@ -256,6 +258,14 @@ def _reduced(source: Source) -> Source:
         if times > 1:
             return Spectrum(energies[times - 1 :: times], name=source.name)
     return source
+
+
+def _refuse_samples(source: Source) -> None:
+    if isinstance(source, SampledSurface):
+        raise ValueError(
+            f"source must be one whose R(D) this computes, got {source.name!r}, a surface of samples: "
+            "edcurve.empirical_rate_distortion(source.points, D, weights=source.weights) bounds theirs"
+        )
 
 
 def _check_least(source: Source, distortion: Array, least: float) -> None:

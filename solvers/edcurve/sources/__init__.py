@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from . import constructors as constructors  # gives Source its makers
-from .base import BOUND, CHECKED, ENCLOSED, PROVED, Source
+from .base import BETWEEN, BOUND, CHECKED, ENCLOSED, PROVED, SEARCHED, Source
 from .measured import SampledCurve, SampledLoop
 from .names import BUILT_IN, FAMILIES, resolve
 from .proved import Circle, PowerLaw, Sawbridge, Sinusoid, UniformScalar
 from .ramp import Ramp, SampledRamp
+from .sampled_surface import BallCells, SampledSurface
 from .spectra import Spectrum
 from .standard_waves import Edge, Pulse, Square, Triangle
 from .surfaces import Rotations, Sphere, Surface, Torus
@@ -15,12 +16,15 @@ from .units import normal
 from .waveforms import Waveform
 
 __all__ = [
+    "BETWEEN",
     "BOUND",
     "BUILT_IN",
     "CHECKED",
     "ENCLOSED",
     "FAMILIES",
     "PROVED",
+    "SEARCHED",
+    "BallCells",
     "Circle",
     "Edge",
     "PowerLaw",
@@ -30,6 +34,7 @@ __all__ = [
     "SampledCurve",
     "SampledLoop",
     "SampledRamp",
+    "SampledSurface",
     "Sawbridge",
     "Sinusoid",
     "Source",

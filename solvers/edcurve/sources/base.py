@@ -24,6 +24,8 @@ PROVED = "exact (proved)"
 CHECKED = "exact (checked numerically)"
 BOUND = "upper bound"
 ENCLOSED = "enclosed"  # between bounds, of sources of several parameters
+SEARCHED = "enclosed by a search"  # where the lower bound takes the best cells that a search found to be the best
+BETWEEN = (ENCLOSED, SEARCHED)
 KNOWN = 0.1  # truncation, as a share of D_max, up to which E(D) counts as known
 TOLERATED = 0.05  # and up to which it excuses a failure of (★), or a δ that falls
 LEAST, MOST = 1e-302, 1e302  # D_max, that distortions a good deal smaller and λ a good deal larger are numbers too
@@ -47,6 +49,20 @@ class FromSamples(Protocol):
     """What `Source.from_samples` takes; it returns a `SampledLoop` or `SampledCurve`."""
 
     def __call__(self, x: ArrayLike, *, closed: bool = ..., tolerance: float = ..., name: str = ...) -> Source:
+        """Make the source."""
+
+
+class FromSurface(Protocol):
+    """What `Source.from_surface` takes; it returns a `SampledSurface`."""
+
+    def __call__(
+        self,
+        x: ArrayLike,
+        *,
+        ends: tuple[str, str] | None = ...,
+        weights: ArrayLike | None = ...,
+        name: str = ...,
+    ) -> Source:
         """Make the source."""
 
 
@@ -89,6 +105,7 @@ class Source:
     from_spectrum: ClassVar[FromSpectrum]
     from_waveform: ClassVar[FromWaveform]
     from_samples: ClassVar[FromSamples]
+    from_surface: ClassVar[FromSurface]
 
     def __init__(
         self,

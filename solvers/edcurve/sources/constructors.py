@@ -1,4 +1,4 @@
-"""`Source.from_spectrum`, `Source.from_waveform` and `Source.from_samples`: sources made of data.
+"""`Source.from_spectrum`, `from_waveform`, `from_samples` and `from_surface`: sources made of data.
 
 They return subclasses of `Source`, which are made after it, and so are given to it here.
 """
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from . import measured
 from .base import Array, Source
 from .measured import SampledCurve, SampledLoop
+from .sampled_surface import SampledSurface
 from .spectra import Spectrum
 from .waveforms import Waveform
 
@@ -114,6 +115,54 @@ def from_samples(
     return measured.from_samples(x, closed=closed, tolerance=tolerance, name=name)
 
 
+def from_surface(
+    x: ArrayLike,
+    *,
+    ends: tuple[str, str] | None = None,
+    weights: ArrayLike | None = None,
+    name: str = "surface",
+) -> SampledSurface:
+    """Source given by measured vectors on a grid of two parameters.
+
+    The source is these samples with their weights. E(D) of them is enclosed: above by codes of the samples, below by
+    prices of the samples, so that no cell costs less entropy + λ distortion than its samples together. The cheapest
+    cell is sought from many places. That search is no proof: were there a cheaper cell, the bound would be less.
+    Bounds and codes are computed when they are first asked for, which takes some ten seconds for 64 × 64 samples.
+
+    Parameters
+    ----------
+    x : array_like, shape (I, J, dim)
+        Points γ(a, b), at least 4 × 4 and at most 2¹⁷, at equal steps of both parameters: a = i/I if a is closed or
+        twisted and i/(I − 1) if it is open, and b likewise. Squared errors are sums over the coordinates.
+    ends : tuple of str, optional
+        What each parameter is. "closed": the last row is followed by the first. "twisted": by the first one reversed.
+        "open": by none. On a twisted parameter sample j of the last row is followed by sample −j, or J − 1 − j, of
+        the first, whichever is nearer. If omitted, each is what its last row is as near to as neighbouring rows are to
+        each other.
+    weights : array_like, shape (I, J), optional
+        Weights of the samples, at least 0; they are scaled to sum to 1. By default both parameters are uniform: all are
+        equal, but for the rows at the ends of an open parameter, which count half.
+    name : str
+        Used in messages, tables and plots.
+
+    Returns
+    -------
+    SampledSurface
+        `.status` is "enclosed by a search". `.truncation` is the mean variance of what is between neighbouring samples,
+        taken as parallelograms: a code of the surface whose cells are made of these has a distortion that is
+        larger by so much. Cells of many samples with smooth edges differ by a good deal less. So the bounds are about
+        the surface where D is many times the truncation.
+
+    Raises
+    ------
+    ValueError
+        For samples of another shape, not finite, larger than 1e140 in size or all equal; for ends that do not fit
+        the samples; for weights that are negative, all 0 or of another shape.
+    """
+    return SampledSurface(x, ends=ends, weights=weights, name=name)
+
+
 Source.from_spectrum = staticmethod(from_spectrum)
 Source.from_waveform = staticmethod(from_waveform)
 Source.from_samples = staticmethod(from_samples)
+Source.from_surface = staticmethod(from_surface)

@@ -1,0 +1,141 @@
+"""Codes of weighted points, by entropy-constrained Lloyd iterations from many starts; all they say is exact."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve import progress
+from edcurve.sources import SampledSurface
+
+from . import lloyd
+
+Array = NDArray[np.float64]
+
+COUNTS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256)  # cells at first
+FULL = 24  # points in a cell on average, at least
+FOR_EACH, LEAST = 64, 4096  # points for each cell among which starts are tried, and of all of them
+TRIES = ((8, 24), (32, 12), (256, 4))  # most cells, and starts for so many
+MORE = (1.0, 1.4)  # cells to begin with, as a share of those that are likely best
+VARIED = 24  # codes of one cell more or less that are tried from the best
+BETWEEN = 2  # further λ between neighbouring ones, at which the codes of these are moved
+SEED = 2022
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedCells:
+    """Cells {x : ⟨x, cᵢ⟩ − bᵢ is the greatest}, with the means of the points in them."""
+
+    centres: Array
+    offsets: Array
+    words: Array
+
+    def nearest(self, x: Array) -> NDArray[np.intp]:
+        """Cells of points."""
+        return np.asarray(np.argmax(x @ self.centres.T - self.offsets, axis=1))
+
+    def means(self) -> Array:
+        """Means of the cells."""
+        return self.words
+
+
+Found = tuple[float, Array, Array]  # H + λD in nats, means, probabilities
+
+
+class Weighted(NamedTuple):
+    """A code of points: entropy in nats, distortion, the λ it was made for, and its cells."""
+
+    entropy: float
+    distortion: float
+    lmbda: float
+    cells: WeightedCells
+
+
+def codes(source: SampledSurface) -> list[Weighted]:
+    """Codes of up to about 256 cells of the unscaled samples, and the one of one cell, by increasing λ."""
+    samples, rng = source.samples, np.random.default_rng(SEED)
+    x, weight = samples.points, samples.weights
+    mean = weight @ x
+    found = [_measured(x, weight, mean[None], np.ones(1), 0.0)]
+    counts = [count for count in COUNTS if count * FULL <= len(x)]
+    with progress.bar(f"searching codes of {samples.name}", len(counts)) as update:
+        for done, count in enumerate(counts, start=1):
+            lmbda = _multiplier(source, count)
+            some, mass = _subset(x, weight, max(LEAST, FOR_EACH * count), rng)
+            tries = next(number for most, number in TRIES if count <= most)
+            starts = [_start(some, mass, math.ceil(MORE[k % 2] * count), rng) for k in range(tries)]
+            best = min((lloyd.iterate(some, one, lmbda, None, mass) for one in starts), key=lambda each: each[0])
+            best = _varied(some, mass, best, lmbda, rng)
+            _, centres, p = lloyd.iterate(x, best[1], lmbda, best[2], weight)
+            found.append(_measured(x, weight, centres, p, lmbda))
+            update(done, len(counts))
+        for before, after in itertools.pairwise([one.lmbda for one in found[1:]]):
+            between = np.geomspace(before, after, BETWEEN + 2)[1:-1].tolist() if after > before else []
+            found += [at_multiplier(source, found, lmbda) for lmbda in between]
+    return sorted(found, key=lambda one: one.lmbda)
+
+
+def at_multiplier(source: SampledSurface, known: list[Weighted], lmbda: float) -> Weighted:
+    """The best of these codes, moved to another λ; in units of the unscaled samples."""
+    samples = source.samples
+    x, weight = samples.points, samples.weights
+    order = sorted(known, key=lambda one: one.entropy + lmbda * one.distortion)
+    moved = [order[0]]
+    for one in order[:2]:
+        if len(one.cells.words) > 1 and lmbda > 0.0:
+            sizes = np.bincount(one.cells.nearest(x), weight, len(one.cells.words)).astype(np.float64)
+            _, centres, p = lloyd.iterate(x, one.cells.words, lmbda, sizes, weight)
+            moved.append(_measured(x, weight, centres, p, lmbda))
+    return min(moved, key=lambda one: one.entropy + lmbda * one.distortion)
+
+
+def _multiplier(source: SampledSurface, count: int) -> float:
+    """The λ at which ln K + λ K d(1/K) is stationary."""
+    table = source.samples.balls
+    less, more = (k * float(table(np.array([1.0 / k]))[0]) for k in (count * 1.1, count / 1.1))
+    return 2.0 * math.log(1.1) / (more - less)
+
+
+def _subset(x: Array, weight: Array, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """So many points, drawn with their weights and alike; all of them if they are no more."""
+    if len(x) <= count:
+        return x, weight
+    return x[rng.choice(len(x), count, replace=False, p=weight)], np.full(count, 1.0 / count)
+
+
+def _varied(x: Array, weight: Array, best: Found, lmbda: float, rng: np.random.Generator) -> Found:
+    """A code after trials of one cell more or less, each kept if it is better."""
+    for trial in range(VARIED):
+        _, centres, p = best
+        if trial % 3 == 2 and len(p) > 1:
+            without = np.arange(len(p)) != rng.integers(len(p))
+            centres, p = centres[without], p[without] / p[without].sum()
+        else:
+            centres = np.concatenate([centres, x[rng.choice(len(x), 1, p=weight)]])
+            p = np.append(p, p.mean()) / (1.0 + p.mean())
+        tried = lloyd.iterate(x, centres, lmbda, p, weight)
+        best = tried if tried[0] < best[0] else best
+    return best
+
+
+def _start(x: Array, weight: Array, count: int, rng: np.random.Generator) -> Array:
+    most = int(np.count_nonzero(weight))
+    return x[rng.choice(len(x), min(count, most), replace=False, p=weight)]
+
+
+def _measured(x: Array, weight: Array, centres: Array, p: Array, lmbda: float) -> Weighted:
+    """Entropy and distortion of all points, with the means of the cells they are put in."""
+    weighted = 0.0 if lmbda == 0.0 else np.log(p) / lmbda
+    offsets = 0.5 * (np.einsum("ij,ij->i", centres, centres) - weighted)
+    cell = np.argmax(x @ centres.T - offsets, axis=1)
+    used, cell = np.unique(cell, return_inverse=True)
+    share = np.bincount(cell, weight)
+    words = np.stack([np.bincount(cell, axis * weight) for axis in x.T], axis=1) / share[:, None]
+    cells = WeightedCells(centres[used], offsets[used], words)
+    distortion = float(weight @ np.sum((x - words[cell]) ** 2, axis=1))
+    return Weighted(max(-float(share @ np.log(share)), 0.0), distortion, lmbda, cells)

@@ -1,0 +1,210 @@
+"""Lower bounds on H + λD of all codes of weighted points, by a price for every point.
+
+A cell S of probability P(S) costs F(S) = −P(S) ln P(S) + λ min over c of E[‖X − c‖²; S], and H + λD is the sum over the
+cells. Let g be prices of the points with E[g; S] ≤ F(S) for every set S. Then H + λD ≥ E[g], since the cells make up
+all points. Constant prices give the dual bound. Where points are unevenly dense, prices that rise where they are sparse
+give more: they are found by raising each by what the cheapest cell around it has left.
+
+For a given c, the least −ln P(S) + E[λ‖X − c‖² − g | S] is that of a set of the points of least λ‖x − c‖² − g(x). As a
+function of the share of the next point it has no minimum inside: it falls, or rises and falls. So a sort finds the set,
+whose mean is a better centre. Any prices become allowed when the least value over all c is added to each of them. That
+least value is searched, from many places: were there a less one, the bound would be less.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve import progress
+from edcurve.sources import SampledSurface
+from edcurve.sources.balls import Balls
+from edcurve.sources.protocol import kept
+
+Array = NDArray[np.float64]
+
+RATIO, FINE = 1.15, 1.01  # of neighbouring λ for which prices are made, and of those in the table
+SLIGHT = 1e-4  # λ D_max from which the table goes up, and what its last λ is beyond the last of prices
+ALIKE = 0.01  # by which the dual bound is less than λ D_max where prices begin
+FULL = 24  # points in a cell, at least, for prices
+MOST = 8192  # points by which prices are made
+PER_CELL, LEAST, PLACES = 10, 100, 1000  # places that have a price, from which those of points are interpolated
+NEAREST = 6  # places for each point
+WIDE, FEWEST = 8.0, 64  # probability of the points that are looked at around a place, in cells, and their number
+FIRST, ROUNDS = 12, 6  # of raising prices, at the first λ and at the others
+SETTLED = 6  # steps of all cells towards their fixed points
+WORST, STEPS, ENOUGH = 10, 50, 1e-9  # cells that are then followed on all points, and how far
+SEED = 2022
+
+
+class Cloud(NamedTuple):
+    """Points with their probabilities, and ‖x‖²."""
+
+    x: Array
+    weight: Array
+    squares: Array
+
+
+class Prices(NamedTuple):
+    """Prices at some places."""
+
+    places: Array
+    price: Array
+
+    def at(self, x: Array) -> Array:
+        """Prices of points, by interpolation."""
+        index, share = _interpolation(x, self.places)
+        return np.asarray((share * self.price[index]).sum(axis=1))
+
+
+def entropy(source: SampledSurface, distortion: Array) -> Array:
+    """Lower bound on E(D) in nats: the greatest of the bounds on H + λD, less λD."""
+    lmbda, value = _table_of(source)
+    flat = distortion.ravel() / float(source.law.scale)
+    least = np.array([float(np.max(value - lmbda * D)) for D in flat.tolist()])
+    result = np.where(flat > 0.0, np.maximum(least, 0.0), np.inf)
+    result[distortion.ravel() >= source.max_distortion] = 0.0
+    return result.reshape(distortion.shape)
+
+
+def lagrangian(source: SampledSurface, lmbda: Array) -> Array:
+    """Lower bound on H + λD in nats, λ in nats."""
+    known, value = _table_of(source)
+    return np.interp(lmbda * float(source.law.scale), known, value)
+
+
+def _table_of(source: SampledSurface) -> tuple[Array, Array]:
+    """λ, increasing from 0, and lower bounds on the least H + λD of the unscaled samples."""
+    return kept(source.samples, "prices", lambda: _table(source))
+
+
+def _table(source: SampledSurface) -> tuple[Array, Array]:
+    samples = source.samples
+    balls, maximum = samples.balls, samples.variance
+    mean, nats = balls.below()
+    most = _largest(balls, len(samples.weights), maximum)
+    steps = math.ceil(math.log(most * maximum / SLIGHT**2) / math.log(FINE))
+    lmbda = np.append(0.0, np.geomspace(SLIGHT / maximum, most / SLIGHT, steps))
+    dual = np.array([float(np.min(nats + one * mean)) for one in lmbda.tolist()])
+    # up to about the first λ one cell is the best
+    first = max(float(lmbda[np.flatnonzero(dual >= lmbda * maximum * (1.0 - ALIKE))[-1]]), 1.0 / maximum)
+    most = max(most, RATIO * first)
+    chosen = np.geomspace(first, most, math.ceil(math.log(most / first) / math.log(RATIO)) + 1)
+    values = _priced(samples.points, samples.weights, balls, chosen, f"pricing points of {samples.name}")
+    # the least H + λD is concave in λ: between two λ it is above its chord, and so above that of bounds
+    chords = np.interp(lmbda, chosen, values, left=-np.inf, right=-np.inf)
+    return lmbda, np.maximum.accumulate(np.minimum(np.maximum(dual, chords), lmbda * maximum))
+
+
+def _largest(balls: Balls, count: int, maximum: float) -> float:
+    """The λ at which about so many cells are best that the points of one are few."""
+    mean, nats = balls.below()
+    lmbda = np.geomspace(1.0, 1e6, 400) / maximum
+    best = np.array([float(nats[np.argmin(nats + one * mean)]) for one in lmbda.tolist()])
+    within = np.flatnonzero(best <= math.log(max(count / FULL, 2.0)))
+    return float(lmbda[within[-1]])
+
+
+def _priced(x: Array, weight: Array, balls: Balls, lmbda: Array, title: str) -> Array:
+    """Bounds on H + λD at increasing λ, the prices of each beginning as those of the one before."""
+    cloud, rng = Cloud(x, weight, np.sum(x**2, axis=1)), np.random.default_rng(SEED)
+    few, prices, values = _thinned(cloud), None, []
+    order = rng.permutation(len(few.x))
+    mean, nats = balls.below()
+    with progress.bar(title, len(lmbda)) as update:
+        for done, one in enumerate(lmbda.tolist(), start=1):
+            cells = math.exp(float(nats[np.argmin(nats + one * mean)]))
+            count = int(min(len(few.x), max(LEAST, min(PLACES, PER_CELL * cells))))
+            value, prices = _bound(cloud, few, few.x[order[:count]], cells, one, prices)
+            values.append(value)
+            update(done, len(lmbda))
+    return np.array(values)
+
+
+def _thinned(cloud: Cloud) -> Cloud:
+    """Every k-th point of a grid, k odd so that they are spread over rows and columns; all if they are few."""
+    step = -(-len(cloud.x) // MOST)
+    step += 1 - step % 2
+    weight = cloud.weight[::step]
+    return Cloud(cloud.x[::step], weight / weight.sum(), cloud.squares[::step])
+
+
+def _bound(
+    cloud: Cloud, few: Cloud, places: Array, cells: float, lmbda: float, before: Prices | None
+) -> tuple[float, Prices]:
+    """A lower bound on H + λD, and the prices that give it, but for a constant."""
+    from scipy.spatial import cKDTree
+
+    near = int(min(len(few.x), max(FEWEST, math.ceil(WIDE * len(few.x) / cells))))
+    around = np.asarray(cKDTree(few.x).query(places, k=near)[1]).reshape(len(places), near)
+    index, share = _interpolation(few.x, places)
+    price = np.zeros(len(places)) if before is None else before.at(places)
+    centres, best = places, (-math.inf, price, places)
+    for _ in range(FIRST if before is None else ROUNDS):
+        of_points = (share * price[index]).sum(axis=1)
+        left, centres = _left(few, around, centres, of_points, lmbda)
+        value = float(few.weight @ of_points) + float(left.min())
+        if value > best[0]:
+            best = value, price, centres
+        price = price + left
+    prices = Prices(places, best[1])
+    of_points = (share * prices.price[index]).sum(axis=1)
+    starts = []
+    for begun in (best[2], places):  # where prices were raised last, and from the beginning
+        centres = begun
+        for _ in range(SETTLED):
+            left, centres = _left(few, around, centres, of_points, lmbda)
+        starts += [centres[i] for i in np.argsort(left, kind="stable")[:WORST].tolist()]
+    of_points = prices.at(cloud.x)
+    least = min(_followed(cloud, start, of_points, lmbda) for start in starts)
+    return float(cloud.weight @ of_points) + least, prices
+
+
+def _interpolation(x: Array, places: Array) -> tuple[NDArray[np.intp], Array]:
+    """The nearest places of points, and shares of them that sum to 1."""
+    from scipy.spatial import cKDTree
+
+    distance, index = map(np.asarray, cKDTree(places).query(x, k=min(NEAREST, len(places))))
+    share = np.maximum(1.0 - (distance / np.maximum(distance[:, -1:], 1e-300)) ** 2, 1e-12) ** 2
+    return index, share / share.sum(axis=1, keepdims=True)
+
+
+def _left(few: Cloud, around: NDArray[np.intp], centres: Array, price: Array, lmbda: float) -> tuple[Array, Array]:
+    """What the cheapest cell around each centre costs above its price, by its probability; means of these cells."""
+    left, means = np.empty(len(centres)), np.empty_like(centres)
+    rows = max(1, 2**21 // around.shape[1])
+    for i in range(0, len(centres), rows):
+        index, c = around[i : i + rows], centres[i : i + rows]
+        x = few.x[index]
+        errors = few.squares[index] - 2.0 * np.einsum("ijk,ik->ij", x, c) + np.sum(c * c, axis=1)[:, None]
+        score = lmbda * errors - price[index]
+        order = np.argsort(score, axis=1)
+        rising, mass = np.take_along_axis(score, order, axis=1), few.weight[index]
+        weight = np.take_along_axis(mass, order, axis=1)
+        total = np.cumsum(weight, axis=1)
+        cost = np.cumsum(weight * rising, axis=1) / total - np.log(total)
+        last = np.argmin(cost, axis=1)[:, None]
+        left[i : i + rows] = np.take_along_axis(cost, last, axis=1)[:, 0]
+        inside = np.where(score <= np.take_along_axis(rising, last, axis=1), mass, 0.0)
+        means[i : i + rows] = np.einsum("ij,ijk->ik", inside, x) / inside.sum(axis=1, keepdims=True)
+    return left, means
+
+
+def _followed(cloud: Cloud, centre: Array, price: Array, lmbda: float) -> float:
+    """The same of one cell of all points, whose mean is its centre, nearly."""
+    value = math.inf
+    for _ in range(STEPS):
+        score = lmbda * (cloud.squares - 2.0 * (cloud.x @ centre) + centre @ centre) - price
+        order = np.argsort(score)
+        mass = np.cumsum(cloud.weight[order])
+        cost = np.cumsum(cloud.weight[order] * score[order]) / mass - np.log(mass)
+        last = int(np.argmin(cost))
+        if not cost[last] < value - ENOUGH:
+            break
+        value = float(cost[last])
+        inside = order[: last + 1]
+        centre = cloud.weight[inside] @ cloud.x[inside] / mass[last]
+    return value

@@ -1,0 +1,244 @@
+"""The least distortion of cells of weighted points: of each probability the best ball, by a search for its centre.
+
+Of all sets S of probability p, E[‖X − c‖²; S] is least for a ball around c (the bathtub principle), the points on its
+edge in part. So d(p) = min over c of the integral of the p smallest ‖X − c‖². The minimum is a fixed point: c is the
+mean of its own ball. From a start, means of balls go down to such a point.
+
+No search proves that there is no better centre. What is found is d or more than d.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edcurve import progress
+
+Array = NDArray[np.float64]
+
+RATIO, LARGE = 1.05, 0.01  # of the probabilities at which centres are sought, and the largest step between them
+EACH = 4  # of them that starts are tried for once; those between begin at the centres of their neighbours
+NEIGHBOURS = 64  # nearest points of every point, all of which are starts of cells of so few points
+SUBSET = 4096  # points among which larger cells are sought first
+STARTS = (32, 160)  # least and largest number of points that are starts of them
+DIRECTIONS = 32  # as many half-spaces, for strips and for what is left by them
+KEPT = 6  # best starts that are followed to a fixed point
+STEPS, ENOUGH = 40, 1e-10  # means of balls at most, and the relative gain that another must have
+TABULATED = 2**14  # probabilities in the table
+SEED = 2022
+
+
+@dataclass(frozen=True, eq=False)
+class Balls:
+    """d(p)/p at probabilities from that of the heaviest point, where it is 0, to 1, where it is D_max.
+
+    Attributes
+    ----------
+    p, mean : ndarray, shape (2¹⁴,)
+        Probabilities and d(p)/p, both increasing.
+    """
+
+    p: Array
+    mean: Array
+
+    def __call__(self, p: Array) -> Array:
+        """d(p), between the table's values by interpolation of d(p)/p."""
+        return np.asarray(p * np.interp(p, self.p, self.mean, left=0.0))
+
+    def below(self) -> tuple[Array, Array]:
+        """Points (x, y) below the curve (d(p)/p, −ln p), which is between them: x increases with p, as d(p)/p does."""
+        return self.mean, np.append(-np.log(self.p[1:]), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Distinct points with their probabilities, in units in which they have mean 0.
+
+    Attributes
+    ----------
+    x : ndarray, shape (N, dim)
+    weight : ndarray, shape (N,)
+    squares : ndarray, shape (N,)
+        ‖x‖².
+    """
+
+    x: Array
+    weight: Array
+    squares: Array
+
+    @classmethod
+    def of(cls, x: Array, weight: Array) -> Points:
+        """Of any points: equal ones become one."""
+        x, label = np.unique(x, axis=0, return_inverse=True)
+        mass = np.bincount(label.ravel(), weight / weight.sum()).astype(np.float64)
+        x, mass = x[mass > 0.0], mass[mass > 0.0]
+        x = x - mass @ x
+        return cls(x, mass, np.einsum("ij,ij->i", x, x))
+
+    def errors(self, centre: Array) -> Array:
+        """‖x − c‖²."""
+        return np.maximum(self.squares - 2.0 * (self.x @ centre) + centre @ centre, 0.0)
+
+    def ball(self, centre: Array, p: float) -> tuple[float, Array]:
+        """E[‖X − c‖²; S] for the ball S of probability p around c, and its mean."""
+        errors = self.errors(centre)
+        level = _level(errors, self.weight, p)
+        inside = np.where(errors < level, self.weight, 0.0)
+        edge = errors == level
+        on_edge = self.weight[edge]
+        inside[edge] = on_edge * (max(p - float(inside.sum()), 0.0) / float(on_edge.sum()))
+        return float(inside @ errors), np.asarray(inside @ self.x) / p
+
+    def descend(self, centre: Array, p: float, steps: int = STEPS) -> tuple[float, Array]:
+        """The value of the fixed point that means of balls lead to, or nearly, and its centre."""
+        value, best = math.inf, centre
+        for _ in range(steps):
+            found, mean = self.ball(centre, p)
+            if not found < value * (1.0 - ENOUGH):
+                break
+            value, best, centre = found, centre, mean
+        return value, best
+
+    def integrals(self, centre: Array, p: Array) -> Array:
+        """E[‖X − c‖²; S] for the balls around c of several probabilities."""
+        errors = self.errors(centre)
+        order = np.argsort(errors)
+        mass = np.concatenate([[0.0], np.cumsum(self.weight[order])])
+        total = np.concatenate([[0.0], np.cumsum(self.weight[order] * errors[order])])
+        return np.asarray(np.interp(p, mass, total))
+
+
+def _level(errors: Array, weight: Array, p: float) -> float:
+    """The least t with probability of errors ≤ t of at least p."""
+    while len(errors) > 1:
+        half = len(errors) // 2
+        order = np.argpartition(errors, half - 1)
+        first = order[:half]
+        mass = float(weight[first].sum())
+        if mass < p:
+            p -= mass
+            rest = order[half:]
+            errors, weight = errors[rest], weight[rest]
+        else:
+            errors, weight = errors[first], weight[first]
+    return float(errors[0])
+
+
+def least_distortions(x: Array, weight: Array, name: str) -> Balls:
+    """The table of d(p)/p of weighted points, by a seeded search.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, dim)
+        Points, not all the same.
+    weight : ndarray, shape (N,)
+        Their weights, at least 0.
+    name : str
+        What the bar calls them.
+    """
+    points = Points.of(x, weight)
+    unit = math.sqrt(float(points.weight @ points.squares))
+    points = Points(points.x / unit, points.weight, points.squares / unit**2)
+    heaviest = float(points.weight.max())
+    levels = _levels(heaviest)
+    count = len(levels)
+    with progress.bar(f"searching cells of {name}", 4 * count) as update:
+        centres = _sought(points, levels, update)
+        p = np.geomspace(heaviest, 1.0, TABULATED)
+        least = np.full(p.shape, np.inf)
+        flat = np.concatenate(centres)
+        for done, centre in enumerate(flat, start=1):
+            least = np.minimum(least, points.integrals(centre, p))
+            update(3 * count + done * count // len(flat), 0)
+    mean = unit**2 * least / p
+    mean[0] = 0.0
+    # d(p)/p increases: what the search missed at some p is known from larger ones
+    return Balls(p, np.minimum.accumulate(mean[::-1])[::-1])
+
+
+def _levels(least: float) -> Array:
+    """Probabilities up to 1, by a factor or by a step, whichever is less."""
+    found = [1.0]
+    while found[-1] > least * RATIO:
+        found.append(max(found[-1] / RATIO, found[-1] - LARGE))
+    return np.array(found[::-1])
+
+
+def _sought(points: Points, levels: Array, update: Callable[[int, int], None]) -> list[Array]:
+    """Centres for each probability, the best first."""
+    rng, tree = np.random.default_rng(SEED), _tree(points)
+    count = len(levels)
+    found: list[list[tuple[float, Array]]] = [[] for _ in levels]
+    for i in range(count - 1, -1, -EACH):
+        starts = _starts(points, float(levels[i]), tree, rng)
+        found[i] = sorted((points.descend(one, float(levels[i])) for one in starts), key=lambda pair: pair[0])
+        update(count - i, 0)
+    for direction, done in ((1, count), (-1, 2 * count)):
+        order = range(count) if direction > 0 else range(count - 1, -1, -1)
+        for k, i in enumerate(order):
+            before = i - direction
+            if 0 <= before < count and found[before]:
+                found[i] += [points.descend(centre, float(levels[i])) for _, centre in found[before][:2]]
+                found[i].sort(key=lambda pair: pair[0])
+            update(done + k, 0)
+    return [np.array([centre for _, centre in each[:2]]) for each in found if each]
+
+
+def _tree(points: Points) -> tuple[Array, NDArray[np.intp]]:
+    """Squared distances to the nearest points of every point, and which they are."""
+    from scipy.spatial import cKDTree
+
+    near = min(NEIGHBOURS, len(points.x))
+    distance, index = cKDTree(points.x).query(points.x, k=near)
+    return np.asarray(distance).reshape(-1, near) ** 2, np.asarray(index).reshape(-1, near)
+
+
+def _starts(points: Points, p: float, tree: tuple[Array, NDArray[np.intp]], rng: np.random.Generator) -> list[Array]:
+    """Means of the best of many balls of a probability: around all points if a ball has few of them, else of some."""
+    near, index = tree
+    weight = points.weight[index]
+    inside = np.clip(p - (np.cumsum(weight, axis=1) - weight), 0.0, weight)
+    full = inside.sum(axis=1) > p * (1.0 - 1e-12)
+    if full.any():
+        values = np.where(full, np.einsum("ij,ij->i", inside, near), np.inf)
+        best = _apart(points.x, values)
+        return [inside[i] @ points.x[index[i]] / p for i in best]
+    some = _subset(points, rng)
+    return _among(some, p, rng)
+
+
+def _subset(points: Points, rng: np.random.Generator) -> Points:
+    """So many points, drawn with their weights, that a search among them is quick; all of them if they are few."""
+    if len(points.x) <= SUBSET:
+        return points
+    chosen = rng.choice(len(points.x), SUBSET, replace=False, p=points.weight)
+    weight = np.full(SUBSET, 1.0 / SUBSET)
+    return Points(points.x[chosen], weight, points.squares[chosen])
+
+
+def _among(points: Points, p: float, rng: np.random.Generator) -> list[Array]:
+    least, most = STARTS
+    count = min(len(points.x), max(least, min(most, math.ceil(8.0 / p))))
+    centres = list(points.x[rng.choice(len(points.x), count, replace=False)])
+    directions = rng.normal(size=(DIRECTIONS, points.x.shape[1]))
+    # a half-space is a ball whose centre is far away
+    centres += [points.ball(1e3 * one / float(np.linalg.norm(one)), p)[1] for one in directions]
+    tried = [points.descend(centre, p, steps=4) for centre in centres]
+    best = _apart(np.array([centre for _, centre in tried]), np.array([value for value, _ in tried]))
+    return [tried[i][1] for i in best]
+
+
+def _apart(places: Array, values: Array) -> list[int]:
+    """The least values, no two at nearly the same place."""
+    order, kept = np.argsort(values, kind="stable").tolist(), list[int]()
+    for i in order[: 16 * KEPT]:
+        if not math.isfinite(values[i]) or len(kept) == KEPT:
+            break
+        near = [j for j in kept if np.sum((places[i] - places[j]) ** 2) < 1e-8]
+        if not near:
+            kept.append(i)
+    return kept
