@@ -26,7 +26,7 @@ GROUPS = {
         "curve",
         "certify",
     ],
-    "Your measurements": ["excess", "mean-excess", "gap", "report", "segment", "rate-distortion", "ecvq"],
+    "Your measurements": ["excess", "mean-excess", "gap", "report", "segment", "measure", "rate-distortion", "ecvq"],
     "Neural compressors": ["figures", "train", "sweep", "runs", "baseline", "encode", "decode"],
 }
 OTHERS = "Other commands"
@@ -45,6 +45,7 @@ EXAMPLES = {
     "gap": "edcurve gap circle --points measured.csv --out gap.png",
     "report": "edcurve report circle --points measured.csv --out report.html",
     "segment": "edcurve segment loop.npy --cells 3,8",
+    "measure": "edcurve measure normals.npy indices.npy",
     "rate-distortion": "edcurve rate-distortion pairs.csv 0.1 0.5",
     "ecvq": "edcurve ecvq pairs.csv --lmbda 1,4",
     "figures": "edcurve figures --out figures",
@@ -98,6 +99,9 @@ def run_all() -> dict[str, Ran]:
         np.save("loop.npy", loop())
         Path("measured.csv").write_text(MEASURED, encoding="utf-8")
         np.savetxt("pairs.csv", np.random.default_rng(0).normal(size=(200, 2)).round(3), delimiter=",", fmt="%g")
+        normals = np.random.default_rng(0).normal(size=(20_000, 3))
+        np.save("normals.npy", normals / np.linalg.norm(normals, axis=1, keepdims=True))
+        np.save("indices.npy", (normals > 0.0) @ np.array([1, 2, 4]))  # the signs, an octant each
         Path("codecs.csv").write_text(CODECS, encoding="utf-8")
         for command, text in EXAMPLES.items():
             line = text.replace("KEY", key_of("one")) if " KEY " in text else text

@@ -5,11 +5,13 @@ import doctest
 import math
 import warnings
 
+import edcurve as ed
 import mpmath
 import numpy as np
 import pytest
 from edcurve import measurement
 from edcurve.measurement import Measurement, measure
+from edcurve.sources import resolve
 from scipy import special, stats
 
 
@@ -335,7 +337,7 @@ def test_the_result_is_frozen_and_plain():
 
 
 def test_the_examples():
-    assert doctest.testmod(measurement) == (0, 7)
+    assert doctest.testmod(measurement) == (0, 11)
 
 
 class TestRefusals:
@@ -395,3 +397,59 @@ class TestRefusals:
     def test_base(self, base):
         with pytest.raises(ValueError, match=r"^base must be "):
             measure([1, 2], [0.1, 0.1], base=base)
+
+
+def unit(n, dim, seed=0):
+    x = np.random.default_rng(seed).standard_normal((n, dim))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def test_unit_vectors_in_closed_form():
+    """Octants: the mean of x is (½, ½, ½), so D = ¼; hemispheres of rotations: D = 1 − (4/3π)²; both with intervals."""
+    x = unit(40_000, 3)
+    octant = (x > 0.0) @ np.array([1, 2, 4])
+    for given in ({}, {"decoded": np.where(x > 0.0, 0.5, -0.5)}):
+        result = ed.measure(octant, unit_vectors=x, **given)
+        assert result.cells == 8
+        low, high = result.distortion_interval
+        assert low < 0.25 < high
+        assert high - low < 0.005
+        above = ed.excess("sphere", result)
+        assert above.low < 3.0 - ed.lower_bound("sphere", 0.25) < above.high
+    q = unit(20_000, 4)
+    result = ed.measure(np.zeros(len(q), int), unit_vectors=q, opposite=True)
+    assert result.distortion == pytest.approx(resolve("rotations", surfaces=True).max_distortion, rel=0.02)
+    assert ed.measure(np.zeros(len(q), int), unit_vectors=q).distortion == pytest.approx(1.0, abs=1e-3)
+    flipped = q * np.random.default_rng(1).choice([-1.0, 1.0], len(q))[:, None]
+    for given in ({}, {"decoded": np.full(q.shape, 0.3)}):
+        both = [ed.measure(q.round()[:, 0] ** 2, unit_vectors=one, opposite=True, **given) for one in (q, flipped)]
+        assert both[0].distortion == pytest.approx(both[1].distortion, rel=1e-12)
+
+
+def test_errors_about_own_means_are_not_too_small():
+    """Ten samples for each of many cells: the mean error is that about the true means, given as `decoded`."""
+    x = unit(200_000, 3)
+    cell = np.repeat(np.arange(20_000), 10)  # at random: the true mean of each is 0
+    assert ed.measure(cell, unit_vectors=x).distortion == pytest.approx(1.0, abs=3e-3)
+    assert ed.measure(cell, unit_vectors=x, decoded=np.zeros_like(x)).distortion == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"unit_vectors": 1.1 * unit(4, 3)}, ValueError, "of norm 1, to within 1e-05, got norm 1.1 in row 0; divide"),
+        ({"unit_vectors": np.full((4, 3), np.nan)}, ValueError, "got norm nan in row 0"),
+        ({"unit_vectors": unit(5, 3)}, ValueError, "one row per index, 4, got shape \\(5, 3\\)"),
+        ({"unit_vectors": np.ones(4)}, ValueError, "with dim at least 2, got shape \\(4,\\)"),
+        ({"unit_vectors": unit(4, 3).astype(str)}, TypeError, "unit_vectors must be real numbers"),
+        ({"unit_vectors": unit(4, 3), "decoded": unit(4, 2)}, ValueError, "decoded must be of the shape of"),
+        ({"unit_vectors": unit(4, 3), "decoded": np.full((4, 3), np.inf)}, ValueError, "decoded must be finite"),
+        ({"unit_vectors": unit(4, 3)}, ValueError, "decoded must be given where .* as 2 of 3 have"),
+        ({}, TypeError, "either squared_error or unit_vectors, got none"),
+        ({"squared_error": np.ones(4), "unit_vectors": unit(4, 3)}, TypeError, "unit_vectors, got both"),
+        ({"squared_error": np.ones(4), "opposite": True}, TypeError, "opposite is of unit_vectors"),
+    ],
+)
+def test_unit_vectors_that_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        ed.measure([0, 1, 2, 2], **arguments)

@@ -17,7 +17,7 @@ from edcurve.cli.lazy import LazyCommand
 NEED_TORCH = ("baseline", "decode", "encode", "runs", "sweep", "train")
 COMMANDS = (
     *("bound", "certify", "curve", "distortion", "ecvq", "entropy", "excess", "figures", "gap", "lagrangian"),
-    *("mean-excess", "partition", "rate-distortion", "report", "segment", "sources"),
+    *("mean-excess", "measure", "partition", "rate-distortion", "report", "segment", "sources"),
     *NEED_TORCH,
 )
 

@@ -69,3 +69,29 @@ def test_what_is_refused(refused):
     refused(["ecvq", "x.npy", "--lmbda", "0"], "lmbda must be above 0")
     refused(["ecvq", "x.npy", "--lmbda", "1", "--test", "symbols.npy"], "symbols.npy: x must be of shape (n, 2)")
     assert not Path("book.csv").exists()
+
+
+def test_a_quantiser_of_unit_vectors(cli, output, refused):
+    x = np.random.default_rng(0).normal(size=(500, 4))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    index = (x[:, 0] > 0.0) + 2 * (x[:, 1] > 0.0)
+    np.save("q.npy", x)
+    np.save("index.npy", index)
+    np.save("decoded.npy", np.where(x > 0.0, 0.4, -0.4) * [1.0, 1.0, 0.0, 0.0])
+    for words, options, source in (
+        ([], {}, "sphere:3"),
+        (["--opposite"], {"opposite": True}, "rotations"),
+        (["--decoded", "decoded.npy"], {"decoded": np.load("decoded.npy")}, "sphere:3"),
+    ):
+        got = strict(output("measure", "q.npy", "index.npy", *words, "--json"))
+        want = ed.measure(index, unit_vectors=x, **options)
+        assert (got["source"], got["cells"], got["label"]) == (source, 4, ["value", "low", "high"])
+        assert got["distortion"] == [want.distortion, *want.distortion_interval]
+        assert got["excess"] == [*ed.excess(source, want)]
+    assert output("measure", "q.npy", "index.npy").startswith("sphere:3: 500 vectors in 4 cells; excess is H less the")
+    np.save("exact.npy", x)
+    assert "no code does this" in cli("measure", "q.npy", "index.npy", "--decoded", "exact.npy")[2]
+    refused(["measure", "x.npy", "index.npy"], "x.npy: unit_vectors must have rows of norm 1")
+    refused(["measure", "q.npy", "symbols.npy"], "q.npy: unit_vectors must have one row per index, 4")
+    np.save("normals.npy", x[:, :3] / np.linalg.norm(x[:, :3], axis=1, keepdims=True))
+    refused(["measure", "normals.npy", "index.npy", "--opposite"], "--opposite is of quaternions")

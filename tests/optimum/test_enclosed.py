@@ -185,3 +185,50 @@ def test_ten_thousand_products_on_the_torus_are_above_the_dual_bound(name):
         distortion += radius**2 * (sizes * (1.0 - np.sinc(sizes) ** 2)).sum(axis=1)
     for lmbda in np.geomspace(0.5, 50.0, 12):
         assert (entropy + lmbda * distortion).min() >= ed.lagrangian_bound(name, lmbda) - 1e-9
+
+
+def patches(name):
+    """Patches of equal measure and their exact means: bands of height and longitude, or products of arcs."""
+    if name == "sphere":
+        edges = np.linspace(-1.0, 1.0, 33)
+        area = 0.5 * (edges * np.sqrt(1.0 - edges**2) + np.arcsin(edges))  # ∫ √(1 − z²) dz
+        ring, height = np.diff(area) / np.diff(edges), 0.5 * (edges[1:] + edges[:-1])
+        count = 64
+        angle = 2.0 * np.pi * np.arange(count) / count
+        around = np.sinc(1.0 / count) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        flat = (ring[:, None, None] * around).reshape(-1, 2)
+        return np.column_stack([flat, np.repeat(height, count)])
+    source, count = resolve(name, surfaces=True), 40
+    one, two = ((np.arange(count) + 0.5) / count for _ in range(2))
+    middles = source.realizations(np.stack(np.meshgrid(one, two), axis=-1).reshape(-1, 2))
+    return middles * np.sinc(1.0 / count)
+
+
+@pytest.mark.parametrize("name", ["sphere", "torus", "torus:1,2"])
+def test_thousands_of_partitions_are_above_the_bound(name):
+    """Cells {⟨x, cᵢ⟩ − bᵢ greatest}, made of whole patches, so that entropy and distortion are exact for each of them.
+
+    They begin at random and go some steps of Lloyd's iterations, until some are near the bound.
+    """
+    source, rng = resolve(name, surfaces=True), np.random.default_rng(20)
+    means, whole, least = patches(name), source.max_distortion, math.inf
+    for count in range(2, 12):
+        trials = 50
+        centres = source.realizations(rng.random((trials * count, 2))) * rng.uniform(0.3, 1.0, (trials * count, 1))
+        p = rng.dirichlet(np.full(count, 2.0), trials).ravel() + 1e-9
+        lmbda = np.repeat(count / whole * rng.uniform(0.4, 1.5, trials), count)
+        for _ in range(7):
+            offsets = 0.5 * ((centres**2).sum(axis=1) - np.log(p) / lmbda)
+            gain = (means @ centres.T - offsets).reshape(len(means), trials, count)
+            cell = gain.argmax(axis=2) + count * np.arange(trials)
+            number = np.bincount(cell.ravel(), minlength=trials * count)
+            sums = [np.bincount(cell.ravel(), np.repeat(axis, trials), trials * count) for axis in means.T]
+            centres = np.stack(sums, axis=1) / np.maximum(number, 1)[:, None]
+            p = np.maximum(number, 1e-9) / len(means)
+            share = (number / len(means)).reshape(trials, count)
+            nats = -np.where(share > 0.0, share * np.log(np.where(share > 0.0, share, 1.0)), 0.0).sum(axis=1)
+            reached = whole - (share * (centres**2).sum(axis=1).reshape(trials, count)).sum(axis=1)
+            above = nats - ed.lower_bound(source, reached, base=math.e)
+            assert above.min() > -1e-12
+            least = min(least, float(above[nats > 0.5].min()))
+    assert least < 0.1

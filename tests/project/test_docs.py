@@ -69,7 +69,7 @@ def named(name):
     raise AssertionError(name)
 
 
-@pytest.mark.parametrize("page", ["start", "sources", "theory", "errata"])
+@pytest.mark.parametrize("page", ["start", "sources", "theory", "errata", "unit_vectors"])
 def test_sessions(page):
     results = doctest.testfile(str(DOCS / f"{page}.md"), module_relative=False)
     assert results.attempted >= 8

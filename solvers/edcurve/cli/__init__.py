@@ -19,7 +19,7 @@ from .measured import excess, segment
 from .optimum import bound, certify, distortion, entropy, lagrangian, partition, sources
 from .output import whole_and_printable
 from .report import gap, report
-from .vectors import ecvq, rate_distortion
+from .vectors import ecvq, measure, rate_distortion
 
 
 class _Group(click.Group):
@@ -97,6 +97,7 @@ for command in (
     gap,
     lagrangian,
     mean_excess,
+    measure,
     partition,
     rate_distortion,
     report,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from .common import (
     json_option,
     key_option,
     of_one,
+    print_columns,
     print_table,
     reported,
     write_all,
@@ -175,3 +177,49 @@ def _tried(code: VectorQuantizer, x: Any) -> tuple[float, float]:
 def _write_codebook(code: VectorQuantizer, path: Path) -> None:
     table: dict[str, list[Any]] = {"length": code.lengths.tolist()}
     write_csv(table | {f"x_{i}": column.tolist() for i, column in enumerate(code.codebook.T)}, path)
+
+
+@click.command(cls=Command)
+@click.argument("vectors", type=click.Path())
+@click.argument("indices", type=click.Path())
+@click.option("--decoded", type=click.Path(), help="File of what they are decoded to.  [default: means of the cells]")
+@click.option("--opposite", is_flag=True, help="x and −x mean the same; of 4 coordinates the source is rotations.")
+@base_option
+@json_option
+@reported
+def measure(vectors: str, indices: str, decoded: str | None, opposite: bool, base: float, as_json: bool) -> None:
+    """Entropy and distortion of a quantiser of unit vectors, and its excess over the bound.
+
+    VECTORS is a file of unit vectors, one a row, and INDICES of the index of each. The excess is H less the lower bound
+    for uniform vectors, which is at least H − E(D). Each number has its interval of 95 %.
+    """
+    from edcurve.measurement import measure as measured
+    from edcurve.optimum.gaps import excess
+
+    paths = {"unit_vectors": vectors, "indices": indices, "decoded": decoded}
+    x, index = read_array(vectors, None, option=""), read_array(indices, None, option="")
+    y = None if decoded is None else read_array(decoded, None, option="")
+    if index.ndim == 2 and index.shape[1] == 1:
+        index = index[:, 0]
+    try:
+        with warnings.catch_warnings(record=True) as doubts:
+            warnings.simplefilter("always", UserWarning)
+            result = measured(index, unit_vectors=x, decoded=y, opposite=opposite, base=base)
+            if opposite and x.shape[1] != 4:
+                raise ValueError(f"--opposite is of quaternions, with 4 coordinates, got {x.shape[1]} in {vectors}")
+            source = "rotations" if opposite else f"sphere:{x.shape[1] - 1}"
+            above = excess(source, result, base=base)
+    except (ValueError, TypeError) as error:
+        path = next((path for name, path in paths.items() if path and str(error).startswith(f"{name} ")), None)
+        raise error if path is None else type(error)(f"{path}: {error}") from None
+    for doubt in doubts:
+        click.echo(str(doubt.message), err=True)
+    if not as_json:
+        click.echo(f"{source}: {result.count} vectors in {result.cells} cells; excess is H less the lower bound")
+    columns = {
+        "entropy": [result.entropy, *result.entropy_interval],
+        "distortion": [result.distortion, *result.distortion_interval],
+        "excess": [*above],
+        "label": ["value", "low", "high"],
+    }
+    print_columns(source, base, as_json, facts={"count": result.count, "cells": result.cells}, **columns)

@@ -12,7 +12,7 @@ from edcurve import validation
 from edcurve.sources import BETWEEN, BOUND, CHECKED, PROVED, Source, Surface, resolve
 
 from . import enclosed, sanity
-from .bounds import upper_bound
+from .bounds import lower_bound, upper_bound
 from .exact import entropy_distortion
 from .sweeps import lagrangian
 
@@ -68,7 +68,8 @@ def excess(
         both, the `Measurement` that `measure` made with the same base, or another result that has both, with intervals.
     lmbda : float or array_like, optional
         With λ, the excess of H + λD over its minimum, in units of `base`: how much a compressor trained at that λ
-        leaves. Without, the vertical gap H − E(D), which is large just left of a D_K, where E is steep.
+        leaves. Without, the vertical gap H − E(D), which is large just left of a D_K, where E is steep. Of spheres,
+        tori and rotations, whose E(D) is enclosed, it is H less the lower bound: no less than H − E(D).
     base : float
         Base of the logarithm, above 1.
 
@@ -171,7 +172,9 @@ def excess_unchecked(
     weight = None if lmbda is None else validation.nonnegative("lmbda", lmbda, finite=True)
     _together(distortion=D, entropy=H, **({} if weight is None else {"lmbda": weight}))
     if weight is None:
-        result = H - entropy_distortion(source, D, base=base)
+        resolved = resolve(source, stationary=False, surfaces=True)
+        least = lower_bound if isinstance(resolved, Surface) else entropy_distortion
+        result = H - least(resolved, D, base=base)
     else:
         with np.errstate(over="ignore"):  # to infinity
             result = H + weight * D - lagrangian(source, weight, base=base).value

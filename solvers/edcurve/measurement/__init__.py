@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .sources.units import unit
-from .validation import as_array, flattened, log_base, nonnegative, real, warn, whole
+from edcurve.sources.units import unit
+from edcurve.validation import as_array, flattened, log_base, nonnegative, real, warn, whole
+
+from . import unit_vectors as unit_vectors_
 
 Counts = NDArray[np.int64]
 LEAST = 2.0**-1000  # mean squared error at which the unit stops shrinking with it
@@ -52,7 +54,16 @@ class Measurement:
     entropy_plugin: float
 
 
-def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, confidence: float = 0.95) -> Measurement:
+def measure(
+    indices: ArrayLike,
+    squared_error: ArrayLike | None = None,
+    *,
+    unit_vectors: ArrayLike | None = None,
+    decoded: ArrayLike | None = None,
+    opposite: bool = False,
+    base: float = 2,
+    confidence: float = 0.95,
+) -> Measurement:
     """Estimate the entropy of a compressor's indices and its distortion from a sample.
 
     Parameters
@@ -60,10 +71,17 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     indices : array_like of int, shape (n,) or (n, m)
         The index each sample was encoded to; a row of m latents is one symbol, and the entropy is their
         joint entropy. Floats are accepted if all are whole numbers.
-    squared_error : array_like, shape (n,)
+    squared_error : array_like, shape (n,), optional
         ‖x − x̂‖² of each sample, summed over the dimensions and never divided by their number (for a
         function on [0, 1], the integral over t). What is negative by rounding, down to −n·eps·max, as
         ‖x‖² − 2x·x̂ + ‖x̂‖² may be, is taken as 0: max is the largest, and eps that of the floats given.
+    unit_vectors : array_like, shape (n, dim), optional
+        In place of squared errors, the samples themselves where they are unit vectors: rows of norm 1 to within 1e-5.
+    decoded : array_like, shape (n, dim), optional
+        What these are decoded to. Without it, the means of the cells, which have the least error; that of a cell
+        with m samples is multiplied by m/(m − 1), as their own mean lies amid them.
+    opposite : bool, optional
+        Whether x and −x mean the same, as of quaternions of rotations: the error is then that of the nearer one.
     base : float, optional
         Base of the logarithm of the entropies: 2 for bits, ``math.e`` for nats.
     confidence : float, optional
@@ -77,10 +95,12 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     Raises
     ------
     TypeError
-        If ``indices`` are not integers, or another argument is not a real number.
+        If not exactly one of squared errors and unit vectors is given, ``indices`` are not integers, or another
+        argument is not a real number.
     ValueError
         If the arguments are empty or of other shapes or lengths, an index is not a whole number, a squared error is
-        negative or not finite, or ``base`` or ``confidence`` is out of range.
+        negative or not finite, a row of unit vectors is not of norm 1, a cell has a single sample and ``decoded`` is
+        not given, or ``base`` or ``confidence`` is out of range.
 
     Warns
     -----
@@ -135,12 +155,30 @@ def measure(indices: ArrayLike, squared_error: ArrayLike, *, base: float = 2, co
     >>> low, high = result.entropy_interval
     >>> low < 2 < high
     True
+
+    Unit vectors, quantised by the signs of their coordinates:
+
+    >>> x = np.random.default_rng(0).standard_normal((10_000, 3))
+    >>> x /= np.linalg.norm(x, axis=1, keepdims=True)
+    >>> result = measure((x > 0) + 0, unit_vectors=x)
+    >>> result.cells, round(result.distortion, 2)  # ¼ exactly
+    (8, 0.25)
     """
     unit = log_base(base)
     tail = _tail(confidence)
-    counts = np.sort(_counts(_symbols(indices)))  # sorted, so that labels do not change the rounding
+    symbols = _symbols(indices)
+    counts = np.sort(_counts(symbols))  # sorted, so that labels do not change the rounding
     n = int(counts.sum())
-    distortion, distortion_interval = _mean(_errors(squared_error, n), tail)
+    if (squared_error is None) == (unit_vectors is None):
+        raise TypeError(f"give either squared_error or unit_vectors, got {'none' if unit_vectors is None else 'both'}")
+    if unit_vectors is not None:
+        errors = unit_vectors_.squared_errors(unit_vectors, decoded, symbols, bool(opposite))
+    elif decoded is not None or opposite:
+        raise TypeError(f"{'decoded' if decoded is not None else 'opposite'} is of unit_vectors, got squared_error")
+    else:
+        assert squared_error is not None
+        errors = _errors(squared_error, n)
+    distortion, distortion_interval = _mean(errors, tail)
     if (alone := int((counts == 1).sum())) > UNSEEN_WARNING * n:
         warn(
             f"{alone} of {n} samples have an index that no other has, so about {alone / n:.0%} of the "
