@@ -4,6 +4,7 @@
 # make test CONSTRAINTS=constraints-oldest.txt VENV=.venv-oldest
 #             the tests with the oldest releases that pyproject.toml allows; CONSTRAINTS= for the newest there are
 # make fuzz   damaged and hostile files, INPUTS=100000 of them, to everything that reads one
+# make soak   sweeps that are killed, KILLS=200 times, and resumed
 PYTHON ?= python3
 VENV   ?= .venv
 CONSTRAINTS ?= constraints.txt
@@ -11,9 +12,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
 
 INPUTS ?= 100000
+KILLS ?= 200
 WORKERS ?= 2
 
-.PHONY: run test lint format bench docs fuzz clean
+.PHONY: run test lint format bench docs fuzz soak clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.core
@@ -38,6 +40,9 @@ bench: $(VENV)/.bench
 fuzz: $(VENV)/.test
 	cd tests && $(abspath $(BIN))/python -m fuzz.cache 8
 	cd tests && $(abspath $(BIN))/python -m fuzz --inputs $(INPUTS)
+
+soak: $(VENV)/.test
+	cd tests && $(abspath $(BIN))/python -m soak --kills $(KILLS)
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

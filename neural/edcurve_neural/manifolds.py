@@ -1,7 +1,8 @@
 """Measured manifolds: points along a curve. Configurations and stores name them by a hash.
 
 A name is "loop:HASH" or "curve:HASH". It stands for points that this process was given, or that are in a store that it
-opened.
+opened. Points are kept as long as somebody has their name, as `from_samples` returned it, or a configuration with it;
+of the others only the last ones are kept, up to `RECENT` bytes.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import edcurve
 import numpy as np
@@ -27,6 +31,7 @@ from .files import DamagedFileError
 
 NAME = re.compile(r"(loop|curve):([0-9a-f]{16})")
 LARGEST = 2**26  # numbers of all points together, at most
+RECENT = 2**24  # bytes of points that are kept though nobody has their name
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +65,49 @@ class Manifold:
 
 REMEDY = "delete it, and give the points again"
 
-_manifolds: dict[str, Manifold] = {}
+
+class Name(str):
+    """The name of points, which are there as long as it is; to other processes it goes as a text."""
+
+    manifold: Manifold
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+
+class Known:
+    """Manifolds by their names: those that are in use elsewhere, and the last ones."""
+
+    def __init__(self) -> None:
+        self._used, self._recent = WeakValueDictionary[str, Manifold](), OrderedDict[str, Manifold]()
+        self._lock = threading.Lock()
+
+    def add(self, manifold: Manifold) -> Name:
+        """Keep a manifold as the last one."""
+        with self._lock:
+            self._used[manifold.name] = self._recent[manifold.name] = manifold
+            self._recent.move_to_end(manifold.name)
+            while len(self._recent) > 1 and sum(one.points.nbytes for one in self._recent.values()) > RECENT:
+                self._recent.popitem(last=False)
+        return _named(manifold)
+
+    def get(self, name: str) -> Manifold | None:
+        """The manifold of a name, if it is still there."""
+        return self._used.get(name) or getattr(name, "manifold", None)
+
+    def clear(self) -> None:
+        """Forget all whose name nobody has."""
+        self._recent.clear()
+        self._used.clear()
+
+
+def _named(manifold: Manifold) -> Name:
+    name = Name(manifold.name)
+    name.manifold = manifold
+    return name
+
+
+_manifolds = Known()
 _folders: dict[Path, None] = {}  # in the order in which they were opened
 
 
@@ -70,10 +117,11 @@ def is_name(source: Any) -> bool:
 
 
 def named(source: Any) -> Any:
-    """The name of the points if `source` is a file of points; else `source` itself."""
+    """The name of the points if `source` is a file of points; else `source` itself, as a name that keeps them."""
     if isinstance(source, str | os.PathLike) and is_data(os.fspath(source)):
         return from_file(source)
-    return source
+    manifold = _manifolds.get(source) if is_name(source) else None
+    return source if manifold is None else _named(manifold)
 
 
 def from_file(path: str | os.PathLike[str], *, closed: bool | None = None, key: str | None = None) -> str:
@@ -124,7 +172,8 @@ def from_samples(x: ArrayLike, *, closed: bool | None = None, label: str | None 
     -------
     str
         "loop:HASH" or "curve:HASH", with a hash of the points: the `source` to give to `Config`, `grid` and `evaluate`.
-        A store keeps a copy of the points under this name.
+        A store keeps a copy of the points under this name. They are in memory as long as this text is, or a
+        configuration with it; a copy of it, such as one read from a file, does not keep them.
 
     Raises
     ------
@@ -148,11 +197,11 @@ def from_samples(x: ArrayLike, *, closed: bool | None = None, label: str | None 
     if doubt is not None:
         warn(doubt)
     name = f"{'loop' if loop else 'curve'}:{_hash(points)}"
-    if name not in _manifolds or label is not None:
+    manifold = _manifolds.get(name)
+    if manifold is None or label is not None:
         manifold = Manifold(name, points, name if label is None else _checked(label))
         manifold.source  # noqa: B018  # raises for points without an E(D)
-        _manifolds[name] = manifold
-    return name
+    return _manifolds.add(manifold)
 
 
 def find(name: str) -> Manifold:
@@ -165,18 +214,22 @@ def find(name: str) -> Manifold:
     DamagedFileError
         If the store's copy of the points was altered.
     """
-    if name not in _manifolds:
-        for folder in _folders:
-            path = _copy(name, folder)
-            if path.exists():
-                _manifolds[name] = Manifold(name, _read(path, name), name)
-                break
-        else:
-            raise ValueError(
-                f"the points of source {name!r} are not known here: read them by edcurve_neural.from_file, or open a "
-                "store that has them"
-            )
-    return _manifolds[name]
+    if known := _manifolds.get(name):
+        return known
+    for folder in _folders:
+        path = _copy(name, folder)
+        if path.exists():
+            return _manifolds.add(Manifold(str(name), _read(path, name), str(name))).manifold
+    raise ValueError(
+        f"the points of source {name!r} are not known here: read them by edcurve_neural.from_file, or open a store "
+        "that has them"
+    )
+
+
+def labelled(name: str, label: str) -> Name:
+    """The name of points that are known here, or in a store, and that people call by a label."""
+    manifold = find(name)
+    return _manifolds.add(manifold if manifold.label == label else Manifold(manifold.name, manifold.points, label))
 
 
 def look_in(folder: Path) -> None:

@@ -105,7 +105,8 @@ def _as_float64(name: str, value: Any) -> NDArray[np.float64]:
     if array.dtype.kind not in "iuf":
         what = shown(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
         raise TypeError(type_error.format(name=name, what=what))
-    return array.astype(np.float64, copy=False)
+    with np.errstate(invalid="ignore", over="ignore"):  # of NaN and infinity the caller says what is wrong
+        return array.astype(np.float64, copy=False)
 
 
 def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:

@@ -3,6 +3,8 @@
 import ast
 import copy
 import json
+import math
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -284,3 +286,65 @@ def test_ramp_is_degenerate_at_thirds():
     assert difference(0) == [0]
     assert difference(1) == [0, 0]
     assert difference(2) == [Fraction(1, 36), Fraction(-1, 36), Fraction(1, 36)]
+
+
+# --- files of any origin ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"[" * 100_000, "nested too deeply"),
+        (b"\xff\xfe", "not JSON in UTF-8"),
+        (b"{", "not JSON in UTF-8"),
+        (b"1" * 5000, "not JSON in UTF-8"),
+        (b"[]", "expected an object"),
+        (b" " * (2**20 + 1), "at most 1048576 bytes, got 1048577"),
+    ],
+)
+def test_files_that_are_no_certificates(tmp_path, capsys, content, what):
+    path = tmp_path / "circle.json"
+    path.write_bytes(content)
+    assert check.main([str(path)]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(f"{path}: rejected: ")
+    assert what in said
+
+
+@pytest.mark.parametrize("what", ["missing", "folder", "pipe", "a\x1b[2J"])
+def test_what_is_no_file(tmp_path, capsys, what):
+    path = tmp_path / what
+    {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path)}.get(what, lambda: None)()
+    assert check.main([str(path)]) == 1
+    said = capsys.readouterr().out
+    assert "rejected: " in said
+    assert said.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        (("bits",), (0, -1, 10**9, 10**400, True, 20.0, "20", None)),
+        (("fine_bits",), (0, 10**9, True, [80])),
+        (("shape",), (None, {}, "", [[]], [[0, 1]], [[0, 1, 2]], [[0, 1, True]], [[0, 1, 1]] * 10_001)),
+        (("peak",), (None, [0], [0, 1, 2], [0.5, 1.0], [0, 10**400])),
+        (("constants",), (None, [], {"w(1)": [0]}, {"w(1)": [0, math.nan]})),
+        (("boxes",), ([], {}, None, [[]], [None], [[0, 1, 0, 1, 1, "small"]] * 3001)),
+        (("boxes", 0), ([0, 1, 0, 1, 1], [0, 1, 0, 1, 1, ["small"]], [0, 1, 0, 1, 10**400, "small"], "123456")),
+        (("boxes", 0, 5), ("", "proved", None, "\ud800")),
+    ],
+)
+def test_parts_that_are_not_of_their_type(place, values):
+    *path, last = place
+    for value in values:
+
+        def alter(content, value=value):
+            for name in path:
+                content = content[name]
+            content[last] = value
+
+        with pytest.raises(check.RejectedError, match=r"is not|are not|boxes|no bound"):
+            check.check(altered(alter))
+    body = {name: part for name, part in SHIPPED.items() if name != place[0]}
+    with pytest.raises(check.RejectedError):
+        check.check(resigned(body))

@@ -1,6 +1,6 @@
 """The long run: `make fuzz`, or
 
-    python -m fuzz --inputs 100000 [--first SEED] [--megabytes 2048] [--keep FOLDER]
+    python -m fuzz --inputs 100000 [--first SEED] [--megabytes 1024] [--keep FOLDER]
 
 One process at a time reads the cases and is replaced if it dies or hangs. What is found is listed by kind at the end,
 with the seed of one case of each; `--keep` has their files, and `python -m fuzz --again TARGET SEED` runs one again.
@@ -55,7 +55,7 @@ def main():
     parser = argparse.ArgumentParser(prog="fuzz")
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--megabytes", type=int, default=2048)
+    parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-findings"))
     parser.add_argument("--again", nargs=2, metavar=("TARGET", "SEED"))
     given = parser.parse_args()

@@ -3,17 +3,23 @@
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import math
+import os
 import random
 import shutil
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
+import click
 import edcurve as ed
 from click.testing import CliRunner
 from edcurve.cli import main
+from edcurve.io import tables
+from edcurve.io.arrays import read_points
 
 from . import files
 
@@ -165,13 +171,16 @@ def text(rng, folder, mark):
 
 # --- of trained compressors -------------------------------------------------------------------------------------------
 
+HALF = "half"  # folder of the store of a program that has a checkpoint, in the store of the others
 KINDS = ("ntc", "ntc-table", "circular", "circular-table", "circular-field")
 
 
 def make_store(folder):
-    """A store of compressors that had two steps of training, and a file that each has coded."""
+    """A store of compressors that had two steps of training, a file that each has coded, and a program half way."""
     import edcurve_neural as edn
     import numpy as np
+    from edcurve_neural.compressors import begin
+    from edcurve_neural.store import Store
 
     made = [edn.Config("circle", 4.0, hidden=(4,), batch_size=16, steps=2, compressor=kind) for kind in KINDS]
     made.append(edn.Config("ramp", 48.0, latent_dim=2, hidden=(3, 5), samples=8, batch_size=16, steps=2))
@@ -179,14 +188,21 @@ def make_store(folder):
     kept = edn.Sweep(str(folder), tuple(made))
     for config in made:
         edn.compress(folder / f"{config.key}.edc", kept.load(config), np.arange(20) / 20)
+    half = begin([edn.Config("circle", lmbda, hidden=(4,), batch_size=16, steps=2) for lmbda in (1.0, 2.0)], "cpu")
+    half.step()
+    Store(folder / HALF).save_checkpoint(half)
     return sorted(config.key for config in made)
 
 
-def copied_store(rng, folder, store):
-    """A copy of a store with one file changed, most with a digest that is right again."""
-    shutil.copytree(store, folder / "store")
-    keys = sorted(path.stem for path in (store / "runs").glob("*.json"))
-    key = rng.choice(keys)
+def copied_store(rng, folder, store, *, only=False):
+    """A copy of a store, or of one run in it, with one file changed, most with a digest that is right again."""
+    key = rng.choice(sorted(path.stem for path in (store / "runs").glob("*.json")))
+    if only:
+        (folder / "store" / "runs").mkdir(parents=True)
+        for path in (store / "runs").glob(f"{key}.*"):
+            shutil.copy(path, folder / "store" / "runs")
+    else:
+        shutil.copytree(store, folder / "store", ignore=shutil.ignore_patterns(HALF))
     record, weights = (folder / "store" / "runs" / f"{key}{suffix}" for suffix in (".json", ".safetensors"))
     kind = rng.randrange(8)
     if kind < 4:
@@ -254,6 +270,63 @@ def runs(rng, folder, mark, store):
     run("runs", folder / "store", *options, named=[folder / "store"])
 
 
+def checkpoints(rng, folder, mark, store):
+    """A sweep that goes on from a checkpoint of which something was changed, most with a digest that is right again."""
+    place = folder / "store"
+    shutil.copytree(store / HALF, place)
+    (path,) = (place / "checkpoints").glob("*.safetensors")
+    content = path.read_bytes()
+    path.write_bytes(retensored(rng, content) if rng.random() < 0.8 else files.damaged(rng, content))
+    options = ("--lmbda", "1,2", "--hidden", 4, "--batch-size", 16, "--steps", 2, "--points", 16, "--store", place)
+    run("sweep", "circle", *options, named=[place])
+
+
+def stores(rng, folder, mark, store):
+    """A store of which something is a link that leads out of it, a pipe or a folder: nothing outside is changed."""
+    place, outside = folder / "store", folder / "outside"
+    shutil.copytree(store, place, ignore=shutil.ignore_patterns(HALF, "*.edc"))
+    outside.mkdir()
+    for name in ("a.json", "b.csv", "c.safetensors"):
+        (outside / name).write_text("as it was")
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        inside = sorted(path for path in place.rglob("*") if not path.is_dir())
+        victim = rng.choice([*inside, place / "index.csv", place / "runs", place / "checkpoints", place / "sources"])
+        odd(rng, victim, outside)
+    options = ("--lmbda", "4,5", "--hidden", 4, "--batch-size", 16, "--steps", 2, "--points", 16, "--store", place)
+    if rng.random() < 0.2:
+        run("sweep", "circle", *options, named=[place])
+    else:
+        run("runs", place, *rng.choice(((), ("--json",))), named=[place])
+    if {path.name: path.read_text() for path in outside.iterdir()} != dict.fromkeys(
+        ("a.json", "b.csv", "c.safetensors"), "as it was"
+    ):
+        raise Finding("something outside the store was changed")
+
+
+def odd(rng, path, outside):
+    """Put something else in the place of a file or a folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    if not path.parent.is_dir():
+        return
+    kind = rng.randrange(7)
+    if kind == 0:
+        path.symlink_to(rng.choice((outside, outside / "a.json", outside / "b.csv", outside / "none", path)))
+    elif kind == 1:
+        os.mkfifo(path)
+    elif kind == 2:
+        path.mkdir()
+    elif kind == 3:
+        path.symlink_to(rng.choice(("/dev/zero", "/dev/null", "/proc/self/mem", "../../outside/c.safetensors")))
+    elif kind == 4:
+        path.touch()
+        os.truncate(path, 3 * 2**30)  # of which nothing is on the disk
+    elif kind == 5:
+        path.hardlink_to(outside / "a.json")
+
+
 def decode(rng, folder, mark, store):
     key = copied_store(rng, folder, store) if rng.random() < 0.5 else None
     keys = [key] if key else sorted(path.stem for path in store.glob("*.edc"))
@@ -305,6 +378,97 @@ def encode(rng, folder, mark, store):
         raise Finding("a file where there was an error, or none where there was none")
 
 
+def reads(rng, folder, mark):
+    """What reads points and tables, without the command around it."""
+    kind = rng.random()
+    path = (points_file if kind < 0.6 else lambda *_: points_table(rng, folder))(rng, folder, mark)
+    path = results(rng, folder) if kind > 0.9 else path
+    try:
+        read_points(path) if kind < 0.6 else tables.read(path, "circle", units=ed.Units(3, 1) if kind > 0.9 else None)
+    except ValueError as error:
+        refusal(error, path)
+
+
+def refusal(error, path):
+    """Check that an error names the file, shortly, and without what a terminal would obey."""
+    said = str(error)
+    if str(path) not in said or len(said) > 2000 or not all(map(str.isprintable, said.split("\n"))):
+        raise Finding(f"message {error!r}") from error
+
+
+def records(rng, folder, mark, store):
+    """What reads a record and its weights, without the command around it."""
+    from edcurve_neural.store import Store
+
+    key = copied_store(rng, folder, store, only=True)
+    kept = Store(folder / "store")
+    kept.readable_rows()
+    try:
+        kept.load(config_of(store, key))
+    except KeyError:
+        return
+    except ValueError as error:
+        refusal(error, key)
+
+
+def config_of(store, key):
+    from edcurve_neural import Config
+
+    return Config.from_dict(json.loads((store / "runs" / f"{key}.json").read_text())["config"])
+
+
+def coded(rng, folder, mark, store):
+    """What reads a coded file, without the command around it: most with lengths and a digest that are right."""
+    from edcurve_neural.coding import bitstream
+
+    content = rng.choice(sorted(store.glob("*.edc"))).read_bytes()
+    path = folder / "x.edc"
+    path.write_bytes(recoded(rng, content) if rng.random() < 0.8 else files.damaged(rng, content))
+    try:
+        bitstream.decoded(bitstream.read(path))
+    except ValueError as error:
+        refusal(error, path)
+
+
+def certificates(rng, folder, mark):
+    """The certificate that is shipped, changed, most with a digest that is right: proved or rejected."""
+    from edcurve.certificate import check
+
+    content = json.loads(check.SHIPPED.read_text())
+    if rng.random() < 0.7:  # the last boxes are not looked at in most cases, and take most of the time
+        del content["boxes"][rng.randrange(1, len(content["boxes"])) :]
+    content = files.changed(rng, content)
+    if isinstance(content, dict) and rng.random() < 0.8:
+        content.pop("sha256", None)
+        with contextlib.suppress(ValueError, RecursionError):
+            content["sha256"] = check.digest(content)
+    content = files.dumped(rng, content)
+    path = folder / "theorem.json"
+    path.write_bytes(files.damaged(rng, content) if rng.random() < 0.3 else content)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        code = check.main([str(path)])
+    refusal(ValueError(said.getvalue().removesuffix("\n")), path)
+    if code not in (0, 1):
+        raise Finding(f"exit code {code}")
+
+
+def plugins(rng, folder, mark):
+    """Commands of other packages, with names and errors that hold anything."""
+    strange = lambda: rng.choice((*map(str, files.HOSTILE), *files.TOKENS, "\x1b[2J\x1b]0;x\a", "a\r\nb", "\u202e"))  # noqa: E731
+    errors = (ValueError, ImportError, SystemExit, RecursionError, KeyError)
+
+    def load():
+        if rng.random() < 0.5:
+            raise rng.choice(errors)(strange())
+        return [rng.choice((click.Command(strange(), help=strange()), strange()))]
+
+    entry = SimpleNamespace(load=load, value=strange(), dist=rng.choice((None, SimpleNamespace(name=strange()))))
+    with mock.patch("importlib.metadata.entry_points", return_value=[entry]):
+        result = run(*rng.choice(((), ("--help",), ("entropy", "ramp", "0.01"))), named=[""])
+    if not all(letter.isprintable() or letter == "\n" for letter in result.output):
+        raise Finding(f"characters that a terminal obeys: {result.output!r:.300}")
+
+
 def train(rng, folder, mark):
     path = points_file(rng, folder, mark)
     options = ("--lmbda", 4, "--steps", 1, "--batch-size", 2, "--hidden", 2, "--points", 8)
@@ -332,22 +496,27 @@ def figures(rng, folder, mark):
 
 
 DRAWN = 0.02
-TARGETS = {
-    target.__name__: target for target in (curve, segment, excess, report, text, runs, decode, encode, train, figures)
-}
 SHARES = {
-    "curve": 22,
-    "segment": 16,
-    "excess": 16,
-    "text": 16,
-    "decode": 10,
-    "encode": 6,
-    "runs": 8,
-    "train": 2,
-    "figures": 3,
-    "report": 1,
+    reads: 400,
+    records: 150,
+    coded: 200,
+    certificates: 60,
+    text: 30,
+    curve: 15,
+    segment: 40,
+    excess: 20,
+    decode: 20,
+    encode: 20,
+    runs: 15,
+    checkpoints: 15,
+    stores: 15,
+    plugins: 15,
+    train: 2,
+    figures: 3,
+    report: 1,
 }
-STORED = ("runs", "decode", "encode")
+TARGETS = {target.__name__: target for target in SHARES}
+STORED = ("runs", "decode", "encode", "checkpoints", "stores", "records", "coded")
 
 
 def attempt(name, seed, folder, mark, store):

@@ -66,6 +66,7 @@ def case(name, seed, store, within=None):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.filterwarnings("always", category=UserWarning, module=r"click\.|fuzz\.")  # commands show them
             attempt(name, seed, folder, mark, store)
     except Hang:
         found = f"more than {SECONDS:g} s"

@@ -12,10 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-from .targets import SHARES
+from . import watching
+from .targets import SHARES, TARGETS
 from .watching import case
 
-GROWTH = 2**29  # bytes that a case may add to the peak
+MOST = 2**30  # bytes of memory that the process may ever have taken
+SECONDS = 5.0  # of processor time that a case may take
 
 
 def limit(megabytes):
@@ -26,7 +28,7 @@ def limit(megabytes):
 
 def target_of(seed):
     """The target of a seed."""
-    return random.Random(seed).choices(list(SHARES), list(SHARES.values()))[0]
+    return random.Random(seed).choices(list(TARGETS), list(SHARES.values()))[0]
 
 
 def main():
@@ -34,18 +36,21 @@ def main():
     import torch
 
     torch.set_num_threads(1)
-    for name in SHARES:  # what is loaded once
+    for name in TARGETS:  # what is loaded once
         case(name, "warm", store)
     limit(megabytes)
+    watching.SECONDS = SECONDS
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for seed in range(first, first + count):
         name = target_of(seed)
         print(json.dumps({"seed": seed, "target": name}), flush=True)
         start = time.monotonic()
         found = case(name, seed, store)
+        if found and "more than" in found[0]:  # unless it was a kernel that was compiled
+            found = case(name, seed, store)
         spent, now = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if found is None and 1024 * (now - peak) > GROWTH:
-            found = f"{(now - peak) // 1024} MiB more memory", None
+        if found is None and now > peak and 1024 * now > MOST:
+            found = f"{now // 1024} MiB of memory", None
         peak = max(peak, now)
         said = {"seed": seed, "target": name, "seconds": spent, "peak": peak}
         if found:

@@ -17,7 +17,8 @@ from edcurve.io.arrays import read_points
 from fuzz import targets, watching
 
 COUNTS = {"curve": 30, "segment": 50, "excess": 60, "text": 60, "decode": 50, "encode": 20, "runs": 40, "train": 10}
-COUNTS |= {"figures": 10, "report": 4}
+COUNTS |= {"figures": 10, "report": 4, "reads": 100, "records": 60, "coded": 60, "certificates": 60, "checkpoints": 12}
+COUNTS |= {"stores": 25, "plugins": 30}
 SLOW = {"curve": (1, 8, 16)}  # seeds of searches for partitions, which take seconds
 
 

@@ -1,5 +1,9 @@
 """Compressors of measured points: the algebra of chords, names by content, stores, and what training makes of them."""
 
+import gc
+import pickle
+import weakref
+
 import edcurve
 import edcurve_neural as edn
 import numpy as np
@@ -36,14 +40,15 @@ def waves(kind, count=24):
 @pytest.fixture
 def elsewhere():
     """Forget all points, as another process does not know them."""
-    known, folders = dict(manifolds._manifolds), dict(manifolds._folders)
+    known, folders = dict(manifolds._manifolds._used), dict(manifolds._folders)
 
     def forget():
         manifolds._manifolds.clear()
         manifolds._folders.clear()
 
     yield forget
-    manifolds._manifolds.update(known)
+    for manifold in known.values():
+        manifolds._manifolds.add(manifold)
     manifolds._folders.update(folders)
 
 
@@ -183,12 +188,14 @@ def test_store_keeps_the_points(tmp_path, elsewhere):
     assert found["points_of"] == "ring"
     assert found["optimum"] == "exact (checked numerically)"
     elsewhere()
+    config = edn.Config(str(config.source), 8.0, **{**QUICK, "steps": 16})
     run = edn.Store(tmp_path).load(config)
     assert run.evaluate(2**10).excess(8.0) == pytest.approx(found["excess"], abs=1e-9)
     other = edn.Config(config.source, 16.0, **{**QUICK, "steps": 16})
     elsewhere()
-    sweeps._train([other], store=str(tmp_path), device="cpu", every=500, points=2**10, say=False, tensorboard=None)
-    assert edn.Store(tmp_path).has(other)
+    program = {"store": str(tmp_path), "device": "cpu", "every": 500, "points": 2**10, "tensorboard": None}
+    sweeps._train([other], **program, labels={str(config.source): "hair"}, say=False)
+    assert edn.Store(tmp_path).row(other)["points_of"] == "hair"
     elsewhere()
     copy = tmp_path / "sources" / f"{config.source.partition(':')[2]}.npy"
     np.save(copy, loop(65))
@@ -276,3 +283,24 @@ def test_command_line(tmp_path):
     result = CliRunner().invoke(main, ["train", "circle", "--open", *options])
     assert result.exit_code != 0
     assert "--open is for files, got the source 'circle'" in result.output
+
+
+def test_points_are_let_go(elsewhere):
+    """Those whose name somebody has are kept, and of the others the last ones."""
+    elsewhere()
+    name = edn.from_samples(loop(64), label="ring")
+    config = edn.Config(name, 8.0)
+    seen = weakref.ref(manifolds.find(name))
+    others = [np.repeat(loop(64), 2**10, axis=1) * size for size in np.linspace(1.0, 2.0, 40)]  # 1 MiB each
+    made = [str(edn.from_samples(x)) for x in others]
+    gc.collect()
+    assert 10 < len([one for one in made if manifolds._manifolds.get(one)]) < 20
+    assert manifolds.find(str(name)) is seen() is manifolds.find(pickle.loads(pickle.dumps(config)).source)
+    with pytest.raises(ValueError, match="are not known here"):
+        manifolds.find(made[0])
+    del name
+    manifolds._manifolds._recent.clear()
+    assert manifolds.find(str(config.source)) is seen()
+    del config
+    gc.collect()
+    assert seen() is None

@@ -3,7 +3,8 @@
     STORE/index.csv                     a row for each finished run: pandas.read_csv(STORE/index.csv)
     STORE/runs/KEY.json                 configuration, status, metrics, history
     STORE/runs/KEY.safetensors          weights by name
-    STORE/checkpoints/ID.safetensors    all models of a program that is being trained
+    STORE/checkpoints/ID.json           configurations of a program that is to be trained
+    STORE/checkpoints/ID.safetensors    all its models, while they are being trained
     STORE/sources/HASH.npy              measured points that configurations name by their hash
 
 Several processes may use a store at once: all write the same for a configuration, and files are moved into place.
@@ -53,14 +54,18 @@ class Store:
             raise ValueError(f"the store must be a folder, got {path!r}")
         self.path = Path(path)
         for part in PARTS:
-            if (self.path / part).resolve() != self.path.resolve() / part:
+            if _real(self.path / part) != _real(self.path) / part:
                 raise ValueError(f"{self.path / part}: expected a folder of the store, not a link to another one")
         manifolds.look_in(self.path / "sources")
 
     def make(self) -> None:
-        """Make the folders, and remove files that killed processes had begun to write."""
+        """Make the folders, and `clear` them."""
         for part in ("runs", "checkpoints"):
             (self.path / part).mkdir(parents=True, exist_ok=True)
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove files that killed processes had begun to write."""
         for folder in (self.path, *(self.path / part for part in PARTS)):
             clear(folder)
 
@@ -91,8 +96,8 @@ class Store:
 
     def check_output(self, path: str | os.PathLike[str]) -> None:
         """ValueError for a path at which a file of the store is, or may be: others are not to be written there."""
-        place = Path(path).resolve()
-        if place == self.path.resolve() / "index.csv" or place.parent in (self.path.resolve() / part for part in PARTS):
+        place, folder = _real(path), _real(self.path)
+        if place == folder / "index.csv" or place.parent in (folder / part for part in PARTS):
             raise ValueError(f"{os.fspath(path)}: expected a file outside the store's own folders, {', '.join(PARTS)}")
 
     def keep_points(self, configs: Sequence[Config]) -> None:
@@ -114,7 +119,10 @@ class Store:
         if not path.exists():
             raise KeyError(f"{self.path} has no finished run {config.key} of {config}")
         record = records.read(path)
-        tensors, about = files.read_tensors(self._weights(config.key))
+        try:
+            tensors, about = files.read_tensors(self._weights(config.key))
+        except FileNotFoundError:
+            raise DamagedFileError(path, "its weights are missing") from None
         if any({**LATER, **fields} != config.to_dict() for fields in (record["config"], about)):
             raise DamagedFileError(path, "it is of another configuration")
         if config.measured:
@@ -205,20 +213,40 @@ class Store:
             return min(configs[0].steps, int(files.read_about(self.checkpoint(configs))["done"]))
         return 0
 
+    def plan(self, configs: Sequence[Config]) -> None:
+        """Note that these are to be trained together: rounding may depend on the models beside a model."""
+        path = self.checkpoint(configs).with_suffix(".json")
+        if not path.exists():
+            about = {"release": edcurve.__version__, "configs": [config.to_dict() for config in configs]}
+            files.write_json(path, about)
+
+    def planned(self) -> list[list[Config]]:
+        """Configurations of the programs that were to be trained, begun or not; errors as for `begun`."""
+        programs = []
+        for path in self._in_checkpoints("*.json"):
+            with contextlib.suppress(FileNotFoundError):  # another process has finished it
+                about = files.read_json(path)
+                if not records.of_another_release(about):
+                    programs.append(_configs(path, about))
+        return programs
+
     def forget(self, configs: Sequence[Config]) -> None:
-        """Remove the checkpoint of a program."""
-        self.checkpoint(configs).unlink(missing_ok=True)
+        """Remove the checkpoint of a program, and the note that it is to be trained."""
+        for suffix in (".safetensors", ".json"):
+            self.checkpoint(configs).with_suffix(suffix).unlink(missing_ok=True)
 
     def begun(self) -> list[list[Config]]:
         """Configurations of the programs that have checkpoints."""
-        paths = sorted(p for p in (self.path / "checkpoints").glob("*.safetensors") if not p.name.startswith("."))
         programs = []
-        for path in paths:
+        for path in self._in_checkpoints("*.safetensors"):
             with contextlib.suppress(FileNotFoundError):  # another process has finished it
                 tensors, about = files.read_tensors(path)
                 if not records.of_another_release(about):
                     programs.append(_configs(path, about, tensors))
         return programs
+
+    def _in_checkpoints(self, pattern: str) -> list[Path]:
+        return sorted(path for path in (self.path / "checkpoints").glob(pattern) if not path.name.startswith("."))
 
     def _record(self, key: str) -> Path:
         return self.path / "runs" / f"{key}.json"
@@ -268,22 +296,27 @@ def _optimum(source: edcurve.Source) -> dict[str, Any]:
     return {"points_of": source.name, "optimum": source.status, "truncation": source.truncation}
 
 
-def _configs(path: Path, about: dict[str, Any], tensors: dict[str, Tensor]) -> list[Config]:
-    """Configurations of the program that a checkpoint belongs to; they take no more memory than the checkpoint."""
+def _configs(path: Path, about: dict[str, Any], tensors: dict[str, Tensor] | None = None) -> list[Config]:
+    """Configurations of a program; those of a checkpoint take no more memory than it does."""
     try:
         configs = [Config.from_dict(fields) for fields in about["configs"]]
         if len({config.shape for config in configs}) != 1:
             raise ValueError("its configurations are not of one shape")
-        numbers = len(configs) * configs[0].kind.layout(configs[0]).used
-        if tensors["flat"].numel() < numbers:
+        numbers = 0 if tensors is None else len(configs) * configs[0].kind.layout(configs[0]).used
+        if tensors is not None and tensors["flat"].numel() < numbers:
             raise ValueError(f"its configurations have {numbers} parameters, got {tensors['flat'].numel()}")
-    except (LookupError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
     return configs
 
 
 def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     return {"key": path.stem, **record["config"], **record["metrics"]}
+
+
+def _real(path: str | os.PathLike[str]) -> Path:
+    """Where a path leads; of links that lead to each other, one of them, where `Path.resolve` raises RuntimeError."""
+    return Path(os.path.realpath(path))
 
 
 def _has(path: Path, text: str) -> bool:

@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -154,12 +154,15 @@ def sweep(
     if programs:
         kept.make()
         kept.keep_points(configs)
+        for program in programs:
+            kept.plan(program)
     task = partial(
         _train,
         store=str(kept.path.absolute()),
         device=str(device),
         every=checkpoint_every,
         points=points,
+        labels={str(c.source): manifolds.find(c.source).label for c in configs if c.measured},
         say=progress,
         tensorboard=None if tensorboard is None else str(Path(tensorboard).absolute()),
     )
@@ -173,6 +176,7 @@ def sweep(
     else:
         with reports.elsewhere(total, sum(map(len, programs)), enabled=progress) as show:
             _spread(task, programs, executor, kept, show)
+        kept.clear()  # what workers that died had begun to write
     try:
         kept.write_index()
     except OSError:
@@ -216,16 +220,27 @@ def _spread(
 
 
 def _programs(store: Store, configs: Sequence[Config], threads: int) -> list[list[Config]]:
-    """Programs to train: those of checkpoints with a missing configuration, then new ones for the rest."""
+    """Programs to train: those of checkpoints with a missing configuration, those planned, new ones for the rest."""
     missing = {config.key: config for config in configs if not store.has(config)}
-    programs = []
+    programs, begun_keys = [], set[str]()
     for begun in store.begun():
+        begun_keys |= {config.key for config in begun}
         if any(config.key in missing for config in begun):
             programs.append(begun)  # the whole program: rounding may depend on the models beside a model
             for config in begun:
                 missing.pop(config.key, None)
         elif all(store.has(config) for config in begun):
             store.forget(begun)
+    wanted = {config.key for config in configs}
+    for planned in store.planned():
+        keys = {config.key for config in planned}
+        # a program that was not begun is made as it was planned, if it is asked for and may be as large
+        if keys & missing.keys() and keys <= wanted and keys.isdisjoint(begun_keys) and len(shares(planned, 1)) == 1:
+            programs.append(planned)
+            for key in keys:
+                missing.pop(key, None)
+        elif all(store.has(config) for config in planned):
+            store.forget(planned)
     rest = list(missing.values())
     return programs + [[rest[i] for i in members] for members in shares(rest, threads)]
 
@@ -237,6 +252,7 @@ def _train(
     device: str,
     every: int,
     points: int,
+    labels: dict[str, str],
     say: bool,
     tensorboard: str | None,
     stop: Event | None = None,
@@ -247,8 +263,12 @@ def _train(
         _check_worker(store, device)
         torch.set_num_threads(1)
         stop = executors.cancellation()
+    kept = Store(store)
+    if configs[0].source in labels:  # whose points the store has; they are kept as long as this name
+        name = manifolds.labelled(configs[0].source, labels[configs[0].source])
+        configs = [replace(config, source=name) for config in configs]
     with own_stream(torch.device(device)):
-        kept, program, start = Store(store), begin(configs, device), time.perf_counter()
+        program, start = begin(configs, device), time.perf_counter()
         at = kept.restore(program)
         if at and say:
             executors.say(f"going on with {described(configs)} from step {at} of {program.steps}")

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from itertools import combinations
@@ -23,6 +25,13 @@ from flint import arb, ctx, fmpq
 SHIPPED = Path(__file__).parent.parent / "data" / "circle_theorem.json"
 PI = arb.pi
 Interval = tuple[fmpq, fmpq]
+
+# A file may have any origin. What is larger than this is not looked at; what is shipped is far smaller.
+LARGEST = 2**20  # bytes
+BITS, FINE_BITS = 64, 1024  # of the power of 2 that numbers are divided by
+PIECES, BOXES = 10_000, 3000
+LONGEST = 20  # letters of what proves a box
+SIGNS = (-1, 0, 1)
 
 
 class RejectedError(ValueError):
@@ -63,14 +72,52 @@ def on(interval: Interval) -> arb:
 
 def check(content: dict[str, Any]) -> dict[str, Any]:
     """Verify every statement of a certificate; `RejectedError` names the first that fails."""
+    check_types(content)
     body = {key: value for key, value in content.items() if key != "sha256"}
-    require(digest(body) == content["sha256"], "the digest is not that of the content")
+    try:
+        require(digest(body) == content["sha256"], "the digest is not that of the content")
+    except (TypeError, RecursionError):
+        raise RejectedError("it is not JSON that can be written") from None
     with ctx.workprec(128):
         peak, dip = check_shape(content)
         check_constants(content, peak, dip)
         check_boxes(content, peak[0], dip[0])
     bounds = [box[4] for box in content["boxes"] if box[5] == "bound"]
     return {"boxes": len(content["boxes"]), "bounds": len(bounds), "least": min(bounds) / 2 ** content["bits"]}
+
+
+def check_types(content: Any) -> None:
+    """Check that every part is there, of its type and of bounded size; what else there is, nothing looks at."""
+    require(isinstance(content, dict), "expected an object")
+    for name, most in (("bits", BITS), ("fine_bits", FINE_BITS)):
+        require(type(content.get(name)) is int and 1 <= content[name] <= most, f"{name} is not from 1 to {most}")
+    one, fine = 2 ** content["bits"], 2 ** content["fine_bits"]
+    shape, constants, boxes = (content.get(name) for name in ("shape", "constants", "boxes"))
+    fits = isinstance(shape, list) and len(shape) <= PIECES
+    pieces = fits and all(are_integers(part, 3, one) and part[2] in SIGNS for part in shape)
+    require(pieces, f"shape is not a list of at most {PIECES} times two numbers and a sign")
+    for name in ("peak", "dip"):
+        require(are_integers(content.get(name), 2, fine), f"{name} is not two numbers from 0 to 1")
+    named = isinstance(constants, dict) and all(are_integers(pair, 2, 64 * fine) for pair in constants.values())
+    require(named, "constants are not pairs of numbers by name")
+    tiled = isinstance(boxes, list) and 1 <= len(boxes) <= BOXES and all(map(is_box, boxes))
+    require(tiled, f"boxes are not a list of at most {BOXES} times five numbers and a kind")
+    require(any(box[5] == "bound" for box in boxes), "there is no bound")
+
+
+def is_box(part: Any) -> bool:
+    """Whether this may be a box: corners, a bound, and what proves it."""
+    sized = isinstance(part, list) and len(part) == 6 and isinstance(part[5], str) and len(part[5]) <= LONGEST
+    return sized and are_integers(part[:5], 5, 64 * 2**BITS)
+
+
+def are_integers(part: Any, count: int, most: int) -> bool:
+    """Whether this is a list of so many integers, none of which is larger, nor as a negative number."""
+    return (
+        isinstance(part, list)
+        and len(part) == count
+        and all(type(number) is int and abs(number) <= most for number in part)
+    )
 
 
 def digest(body: dict[str, Any]) -> str:
@@ -190,15 +237,39 @@ def mean(p: arb, q: arb) -> arb:
     return (slope(q) - slope(p)) / (q.log() - p.log())
 
 
+def read(path: Path) -> Any:
+    """The content of a file; `RejectedError` for what is no file, no JSON, or larger than it may be."""
+    try:
+        require(stat.S_ISREG(path.stat().st_mode), "expected a regular file")
+        with path.open("rb") as file:
+            about = os.fstat(file.fileno())
+            require(about.st_size <= LARGEST, f"expected at most {LARGEST} bytes, got {about.st_size}")
+            return json.loads(file.read(LARGEST + 1).decode("utf-8"))
+    except RejectedError:
+        raise
+    except OSError as error:
+        raise RejectedError(error.strerror or "it cannot be read") from None
+    except RecursionError:
+        raise RejectedError("not JSON in UTF-8: it is nested too deeply") from None
+    except ValueError as error:
+        raise RejectedError(f"not JSON in UTF-8: {str(error)[:200]}") from None
+
+
+def shown(text: object) -> str:
+    """The text without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
+
+
 def main(arguments: list[str]) -> int:
     """Check a file, the shipped one by default, and report."""
     path = Path(arguments[0]) if arguments else SHIPPED
     try:
-        found = check(json.loads(path.read_text(encoding="utf-8")))
-    except (RejectedError, KeyError, TypeError) as error:
-        print(f"{path}: rejected: {error}")
+        found = check(read(path))
+    except RejectedError as error:
+        print(shown(f"{path}: rejected: {error}"))
         return 1
-    print(f"{path}: proved, {found['boxes']} boxes; least bound on {found['bounds']} of them {found['least']:.6f}")
+    bounds = f"{found['boxes']} boxes; least bound on {found['bounds']} of them {found['least']:.6f}"
+    print(f"{shown(path)}: proved, {bounds}")
     return 0
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
@@ -83,14 +84,19 @@ class LogBase(RealNumber):
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn errors of the API and of the file system into a message on standard error and exit code 2."""
+    """Turn errors of the API and of the file system into a message on standard error and exit code 2.
+
+    Warnings of the API become a line on standard error, without a line of this program's text.
+    """
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         from edcurve.io.text import message
 
         try:
-            command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = partial(_note, warnings.showwarning)
+                command(*args, **kwargs)
         except BrokenPipeError:
             raise
         except (ValueError, TypeError, ImportError) as error:
@@ -106,6 +112,14 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError(message(f"not enough memory {error}".strip())) from None
 
     return run
+
+
+def _note(show: Callable[..., None], text: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Show a warning of the API in plain words, and others as they were shown."""
+    if category is UserWarning:
+        click.echo(str(text), err=True)
+    else:
+        show(text, category, *place)
 
 
 def _lacks_memory(error: MemoryError | RuntimeError) -> bool:

@@ -51,7 +51,7 @@ def reading(path: str | os.PathLike[str], most: int, *, streams: bool = False) -
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     _require_file(path, kind, streams)
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waiting)) as file:
+    with _named(path), open(path, "rb", opener=lambda name, flags: os.open(name, flags | waiting)) as file:
         about = os.fstat(file.fileno())
         _require_file(path, about.st_mode, streams)  # the same, unless it was replaced meanwhile
         if about.st_size > most:
@@ -201,7 +201,7 @@ def _place(path: str | os.PathLike[str]) -> str:
 
 @contextlib.contextmanager
 def _named(path: str | os.PathLike[str], temporary: Path | None = None) -> Iterator[None]:
-    """Make errors of writing name the path.
+    """Make errors of reading and writing name the path.
 
     When a disk is full, the system does not say which file it was, and NumPy not even that the disk is full.
     """

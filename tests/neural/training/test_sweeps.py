@@ -18,8 +18,10 @@ import pandas as pd
 import pytest
 import torch
 from edcurve_neural.compressors import begin
+from edcurve_neural.files import write_json
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.store import Store
+from edcurve_neural.training import sweeps
 from edcurve_neural.training.sweeps import described
 
 BASE = edn.Config("circle", 16.0, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)
@@ -319,3 +321,51 @@ def test_errors(tmp_path):
         edn.sweep([BASE], store=tmp_path, points=1)
     with pytest.raises(KeyError, match="has no finished run"):
         Store(tmp_path).load(BASE)
+
+
+def test_a_program_that_was_not_begun_is_made_as_it_was_planned(tmp_path, monkeypatch):
+    """Rounding may depend on the models beside a model; so those left are not shared out anew after a kill."""
+    source = edn.from_samples(np.exp(2j * np.pi * np.arange(16) / 16)[:, None].view(float), label="ring")
+    fields = {"hidden": (4,), "batch_size": 8, "steps": 4}
+    configs = [edn.Config(source, lmbda, **fields) for lmbda in (1.0, 2.0, 3.0, 4.0)]
+    trained = []
+    monkeypatch.setattr(sweeps, "begin", lambda program, device: (trained.append(program), begin(program, device))[1])
+    store = edn.Store(tmp_path)
+    store.make()
+    store.plan(configs[1:3])  # and the others were finished before the kill
+    edn.sweep([configs[0], configs[3]], store=tmp_path, points=16, progress=False)
+    trained.clear()
+    edn.sweep(configs, store=tmp_path, points=16, progress=False)
+    assert trained == [configs[1:3]]
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+    assert {row["points_of"] for row in store.rows()} == {"ring"}
+
+
+@pytest.mark.parametrize("content", [{}, {"configs": 1}, {"configs": [1]}, {"configs": [{"source": "circle"}]}])
+def test_a_plan_that_is_none_is_named(tmp_path, content):
+    store = edn.Store(tmp_path)
+    store.make()
+    path = tmp_path / "checkpoints" / "0123456789abcdef.json"
+    write_json(path, content)
+    with pytest.raises(edn.DamagedFileError, match=f"^{path}: no checkpoint"):
+        edn.sweep([edn.Config("circle", 1.0, hidden=(4,), steps=4)], store=tmp_path, progress=False)
+
+
+def test_what_dead_workers_left_goes_at_the_end(tmp_path):
+    config = edn.Config("circle", 1.0, hidden=(4,), batch_size=8, steps=4)
+    left = tmp_path / "checkpoints" / ".edcurve-0123.safetensors"
+    with Dying(left) as executor:
+        edn.sweep([config], store=tmp_path, points=16, progress=False, executor=executor)
+    assert not left.exists()
+
+
+class Dying(ThreadPoolExecutor):
+    """Leaves a file behind as a worker does that is killed while it writes."""
+
+    def __init__(self, left):
+        super().__init__(1)
+        self._left = left
+
+    def submit(self, *args, **kwargs):
+        self._left.touch()
+        return super().submit(*args, **kwargs)
