@@ -80,3 +80,31 @@ def test_schemes_of_normals_and_rotations(run):
     theta, phi = (np.floor(colatitude / step) + 0.5) * step, (np.floor(longitude / (2 * step)) + 0.5) * 2 * step
     middle = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
     assert run.angles(bits)[0] == pytest.approx(np.square(points - middle).sum(axis=1).mean(), rel=2e-3)
+
+
+def test_table_of_polygons():
+    polygons = script("surfaces/polygons.py")
+    table = pd.read_csv(ROOT / "benchmarks/results/polygons.csv")
+    assert table_of("surfaces.md", "polygons") == polygons.markdown(table)
+    assert (table["polygons"] <= table["codes"] + 1e-6).all()
+    for lmbda, cells in (
+        (2.5, 4),
+        (3.6, 6),
+        (6.5, 12),
+    ):  # of the regular polyhedra, both are the same, but for the grid
+        row = table[table["lmbda"] == lmbda].iloc[0]
+        assert row["codes"] == pytest.approx(row["polygons"], abs=4e-5)
+        code = ed.lagrangian("sphere", lmbda, base=math.e)
+        assert code.cells == cells
+        assert polygons.polygons(lmbda, cells) == pytest.approx(code.value, abs=4e-5)
+
+
+def test_regular_polygons():
+    """Octants are triangles of mean (½, ½, ½); digons against their own integral; many edges against a cap."""
+    polygons, p = script("surfaces/polygons.py"), np.array([0.02, 0.125, 0.3, 0.5, 0.8])
+    assert polygons.polygon(np.array(0.125), 3) == pytest.approx(0.125 * 0.25, rel=1e-13)
+    assert polygons.polygon(p, 2) == pytest.approx(p - (0.25 * np.sin(math.pi * p)) ** 2 / p, rel=1e-12)
+    several = np.array([polygons.polygon(p, edges) for edges in range(2, 40)])
+    assert (np.diff(several[:, p != 0.5], axis=0) < 0.0).all()
+    assert several[:, p == 0.5] == pytest.approx(0.375, rel=1e-12)  # a hemisphere, whatever the number
+    assert several[-1] == pytest.approx(polygons.cap(p), rel=1e-3)
