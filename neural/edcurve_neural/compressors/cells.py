@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
-Array = NDArray[np.float64]
 OFFSETS = 8  # places of the first boundary that are tried
 FEW = 64  # cells, up to which several places are tried
 RATIO = 1.08  # between numbers of cells that are tried first
@@ -28,61 +28,63 @@ class EqualCells(NamedTuple):
 class SortedRealizations:
     """Realizations in the order of their latents, with prefix sums: those of any cells cost a search for their ends.
 
+    All is computed on the device that the realizations are on, and nothing waits for the host.
+
     Parameters
     ----------
-    latent : ndarray, shape (n,)
+    latent : Tensor of float64, shape (n,)
         Latents in turns.
-    x : ndarray, shape (n, dim)
+    x : Tensor, shape (n, dim)
         Realizations.
     weight : float
         The distortion is the sum of squared errors times this.
     """
 
-    def __init__(self, latent: Array, x: Array, weight: float) -> None:
-        order = np.argsort(latent, kind="stable")
+    def __init__(self, latent: Tensor, x: Tensor, weight: float) -> None:
+        order = torch.argsort(latent, stable=True)
         self.latent, self.weight = latent[order], weight
-        self.prefix = np.zeros((len(x) + 1, x.shape[1]))
-        if x.shape[1] < WIDE:
-            np.cumsum(x[order], axis=0, dtype=np.float64, out=self.prefix[1:])
-        else:  # numpy sums column by column, which takes five times as long: to the same bits
-            for i, place in enumerate(order):
-                np.add(self.prefix[i], x[place], out=self.prefix[i + 1])
-        self.energy = float(np.mean(np.sum(np.square(x, dtype=np.float64), axis=1)))
+        self.prefix = torch.zeros(len(x) + 1, x.shape[1], dtype=torch.float64, device=x.device)
+        if x.shape[1] < WIDE or not x.is_cpu:
+            torch.cumsum(x[order], 0, dtype=torch.float64, out=self.prefix[1:])
+        else:  # cumsum goes column by column, which takes five times as long: to the same bits
+            rows, sums = x.numpy(), self.prefix.numpy()
+            for i, place in enumerate(order.numpy()):
+                np.add(sums[i], rows[place], out=sums[i + 1])
+        self.energy = x.double().square().sum(1).mean()
 
-    def sums(self, cells: EqualCells) -> tuple[Array, Array]:
+    def sums(self, cells: EqualCells) -> tuple[Tensor, Tensor]:
         """Number of realizations and sum of them for each cell, shapes (K,) and (K, dim)."""
-        starts = np.sort(np.remainder((np.arange(cells.number) - cells.offset) / cells.number, 1.0))
-        first = np.searchsorted(self.latent, starts)
-        counts = np.diff(first, append=first[0] + len(self.latent)).astype(float)
+        k = torch.arange(cells.number, dtype=torch.float64, device=self.latent.device)
+        starts = torch.remainder((k - cells.offset) / cells.number, 1.0).sort().values
+        first = torch.searchsorted(self.latent, starts)
+        counts = torch.diff(first, append=first[:1] + len(self.latent)).double()
         at = self.prefix[first]
-        sums = np.diff(at, axis=0, append=(at[0] + self.prefix[-1])[None])
+        sums = torch.diff(at, dim=0, append=at[:1] + self.prefix[-1:])
         turn = math.ceil(cells.offset)  # with an offset, cell 0 begins before 0 turns, and so comes last
-        return np.roll(counts, turn), np.roll(sums, turn, axis=0)
+        return counts.roll(turn), sums.roll(turn, 0)
 
-    def with_means(self, cells: EqualCells) -> tuple[float, float]:
+    def with_means(self, cells: EqualCells) -> tuple[Tensor, Tensor]:
         """Entropy and distortion when means are the reconstructions; both without the bias of a finite sample."""
         counts, sums = self.sums(cells)
-        kept = counts > 0
-        counts, total = counts[kept], float(len(self.latent))
-        squares = np.sum(np.square(sums[kept]), axis=1)
+        total, used = float(len(self.latent)), (counts > 0).sum()
         p = counts / total
-        entropy = float(-p @ np.log2(p)) + (len(p) - 1) / (2.0 * total * math.log(2.0))
-        within = self.energy - float(np.sum(squares / counts)) / total
-        return entropy, self.weight * max(within, 0.0) * total / max(total - len(p), 1.0)
+        entropy = ((used - 1) / (2.0 * total) - torch.xlogy(p, p).sum()) / math.log(2.0)
+        within = self.energy - (sums.square().sum(1) / counts.clamp(min=1.0)).sum() / total
+        return entropy, self.weight * within.clamp(min=0.0) * total / (total - used).clamp(min=1.0)
 
-    def with_decoder(self, cells: EqualCells, decode: Callable[[EqualCells], Array]) -> tuple[float, float]:
+    def with_decoder(self, cells: EqualCells, decode: Callable[[EqualCells], Tensor]) -> tuple[float, Tensor]:
         """Rate log₂ K, and the distortion with these reconstructions."""
         counts, sums = self.sums(cells)
         reconstructions = decode(cells)
-        cross = 2.0 * np.sum(sums * reconstructions) - counts @ np.sum(np.square(reconstructions), axis=1)
-        return math.log2(cells.number), self.weight * (self.energy - float(cross) / len(self.latent))
+        cross = 2.0 * (sums * reconstructions).sum() - counts @ reconstructions.square().sum(1)
+        return math.log2(cells.number), self.weight * (self.energy - cross / len(self.latent))
 
 
 def choose(
     data: SortedRealizations,
     lmbda: float,
     near: float,
-    decode: Callable[[EqualCells], Array] | None = None,
+    decode: Callable[[EqualCells], Tensor] | None = None,
     *,
     counted: bool = True,
 ) -> EqualCells:
@@ -97,7 +99,7 @@ def choose(
     near : float
         Number of cells that training ended with. From a quarter to sixteen times as many are tried.
     decode : callable, optional
-        Reconstructions of cells, (K, dim); by default their means.
+        Reconstructions of cells in float64, (K, dim); by default their means.
     counted : bool
         Whether the rate of cells that are decoded to their means is their entropy, as that of a table of counts is;
         else it is log₂ K.
@@ -107,15 +109,18 @@ def choose(
     EqualCells
     """
 
-    def cost(cells: EqualCells) -> float:
-        rate, distortion = data.with_means(cells) if decode is None else data.with_decoder(cells, decode)
-        return (rate if counted else math.log2(cells.number)) + lmbda * distortion
+    def best_of(tried: list[EqualCells]) -> EqualCells:
+        costs = []
+        for cells in tried:
+            rate, distortion = data.with_means(cells) if decode is None else data.with_decoder(cells, decode)
+            costs.append((rate if counted else math.log2(cells.number)) + lmbda * distortion)
+        return tried[int(torch.stack(costs).argmin())]
 
     most = max(1, len(data.latent) // LEAST)
     ends = np.log(np.clip([0.25 * near, 16.0 * near], 1.0, most))
     counts = {round(math.exp(value)) for value in np.arange(ends[0], ends[1] + math.log(RATIO), math.log(RATIO))}
     counts = {min(max(count, 1), most) for count in counts}
-    best = min((EqualCells(count, 0.0) for count in sorted(counts)), key=cost)
+    best = best_of([EqualCells(count, 0.0) for count in sorted(counts)])
     nearby = range(max(1, best.number - NEAR), min(most, best.number + NEAR) + 1)
     tried = [EqualCells(count, i / OFFSETS) for count in nearby for i in range(OFFSETS if count <= FEW else 1)]
-    return min([best, *tried], key=cost)
+    return best_of([best, *tried])

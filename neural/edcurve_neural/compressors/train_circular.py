@@ -64,6 +64,7 @@ class SeriesProgram(Program[Compressor]):
 
     def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
         first = configs[0]
+        self._drawn: tuple[tuple[int, int | None], Tensor, Tensor] | None = None
         self.signal = signal(first.source, first.samples or 2).for_training(centred=self.centred)
         self.layout = layout(self.signal.dim, first.hidden)
         keys = torch.tensor([random_streams.key(config.seed, "weights") for config in configs])
@@ -143,15 +144,24 @@ class SeriesProgram(Program[Compressor]):
         near = float(torch.exp(FAST * views["cells"].double()))
         if not bool(torch.isfinite(flat).all()):
             return EqualCells(1, 0.0)
-        v = learning_phases.phases(config, "cells", min(CHOSEN_FROM, CHOSEN_NUMBERS // self.signal.dim))
-        latent = latents(self.signal, v.to(flat.device), views)[0].double().cpu().numpy()
-        realizations = SortedRealizations(latent, self.signal.sample(v)[0].numpy(), self.signal.weight)
+        v, x = self._realizations(config)
+        latent = latents(self.signal, v, views)[0].double()
+        realizations = SortedRealizations(latent, x, self.signal.weight)
 
-        def decode(cells: EqualCells) -> NDArray[np.float64]:
-            return np.asarray(series(views["series"], _middles(cells).to(flat)[None])[0].double().cpu())
+        def decode(cells: EqualCells) -> Tensor:
+            return series(views["series"], _middles(cells, flat.device)[None])[0].double()
 
         for_means = self.for_means or config.last_layer == "solved"
         return choose(realizations, config.lmbda, near, None if for_means else decode, counted=self.counted)
+
+    def _realizations(self, config: Settings) -> tuple[Tensor, Tensor]:
+        """Phases (1, n) and realizations from which cells are chosen, drawn once for models that differ by λ."""
+        phases = config.seed, config.train_size
+        if self._drawn is None or self._drawn[0] != phases:
+            v = learning_phases.phases(config, "cells", min(CHOSEN_FROM, CHOSEN_NUMBERS // self.signal.dim))
+            v = v.to(self.flat.device)
+            self._drawn = phases, v, self.signal.sample(v)[0]
+        return self._drawn[1:]
 
     @torch.no_grad()
     def _with_cells(
@@ -276,7 +286,7 @@ class FieldProgram(SeriesProgram):
         v = learning_phases.phases(self.configs[i], "codebook", LEARNED_FROM)
         latent = latents(self.signal, v.to(self.flat.device), views)[0].cpu()
         means, counts = sample_means(self.signal, v[0], cell(latent, *cells), cells.number)
-        replaced = series(views["series"], _middles(cells).to(self.flat)[None])[0].double().cpu()
+        replaced = series(views["series"], _middles(cells, self.flat.device)[None])[0].double().cpu()
         means = torch.where(counts[:, None] > 0, means, replaced)
         within = self.signal.energy(v).double().mean() - (counts / len(v[0])) @ means.square().sum(1)
         return means, self.signal.weight * float(within)
@@ -319,9 +329,9 @@ FIELD = Kind(
 TABLE = tabled(SERIES, SeriesTableProgram)
 
 
-def _middles(cells: EqualCells) -> Tensor:
+def _middles(cells: EqualCells, device: torch.device | str = "cpu") -> Tensor:
     """Latents in the middle of each cell, in turns."""
-    return torch.remainder((torch.arange(cells.number) + (0.5 - cells.offset)) / cells.number, 1.0)
+    return torch.remainder((torch.arange(cells.number, device=device) + (0.5 - cells.offset)) / cells.number, 1.0)
 
 
 class Loops(NamedTuple):
@@ -367,11 +377,11 @@ def loops_of_components(x: NDArray[np.float64]) -> Loops:
         rows = np.concatenate([rows, np.zeros((2 - len(rows), dim))])
     scores = rows @ centred.T
     counts = 2 ** np.arange(int(math.log2(max(len(x) // LEAST, 1))) + 1)
-    maps, codes = list[NDArray[np.float64]](), list[list[tuple[float, float]]]()
+    maps, codes = list[NDArray[np.float64]](), list[list[list[float]]]()
     for first, second in combinations(range(len(rows)), 2):
         turns = np.remainder(np.arctan2(scores[second], scores[first]) / (2.0 * np.pi), 1.0)
-        realizations = SortedRealizations(turns, centred, 1.0)
-        codes.append([realizations.with_means(EqualCells(int(count), 0.0)) for count in counts])
+        realizations = SortedRealizations(torch.from_numpy(turns), torch.from_numpy(centred), 1.0)
+        codes.append([torch.stack(realizations.with_means(EqualCells(int(count), 0.0))).tolist() for count in counts])
         pair = rows[[first, second]]
         maps.append(np.concatenate([pair, -(pair @ mean)[:, None]], axis=1))
     rate, distortion = np.moveaxis(np.array(codes), 2, 0)

@@ -78,7 +78,7 @@ def test_sums_over_cells(number, dim, offset):
     latent, x = rng.random(300), rng.standard_normal((300, dim))
     cells = EqualCells(number, offset)
     index = circular.cell(torch.from_numpy(latent), *cells).numpy()
-    counts, sums = SortedRealizations(latent, x, 1.0).sums(cells)
+    counts, sums = SortedRealizations(torch.from_numpy(latent), torch.from_numpy(x), 1.0).sums(cells)
     np.testing.assert_array_equal(counts, np.bincount(index, minlength=number))
     np.testing.assert_allclose(sums, [x[index == k].sum(axis=0) for k in range(number)], atol=1e-12)
     middles = torch.remainder((torch.arange(number) + (0.5 - offset)) / number, 1.0)
@@ -90,9 +90,9 @@ def test_a_finite_sample_does_not_flatter():
     rng = np.random.default_rng(2)
     found = []
     for _ in range(200):
-        u = rng.random(256)
-        x = np.stack([np.cos(2 * np.pi * u), np.sin(2 * np.pi * u)], axis=1)
-        found.append(SortedRealizations(u, x, 1.0).with_means(EqualCells(32, 0.0)))
+        u = torch.from_numpy(rng.random(256))
+        x = torch.stack([torch.cos(2 * np.pi * u), torch.sin(2 * np.pi * u)], dim=1)
+        found.append(torch.stack(SortedRealizations(u, x, 1.0).with_means(EqualCells(32, 0.0))).numpy())
     entropy, distortion = np.mean(found, axis=0)
     assert entropy == pytest.approx(5.0, abs=0.01)
     assert distortion == pytest.approx(1.0 - np.sinc(1 / 32) ** 2, rel=0.02)
@@ -101,9 +101,9 @@ def test_a_finite_sample_does_not_flatter():
 @pytest.mark.parametrize(("source", "lmbda"), [("circle", 4.0), ("circle", 128.0), ("ramp", 48.0), ("ramp", 256.0)])
 def test_the_number_of_cells_is_the_best_one(source, lmbda):
     """From realizations alone, what the exact solver says; costs as good as equal count as equal."""
-    u = np.random.default_rng(3).random(2**14)
+    u = torch.from_numpy(np.random.default_rng(3).random(2**14))
     waves = signal(source, 256)
-    data = SortedRealizations(u, waves.sample(torch.from_numpy(u)[None])[0].numpy(), waves.weight)
+    data = SortedRealizations(u, waves.sample(u[None])[0], waves.weight)
     known = edcurve.Circle() if source == "circle" else edcurve.Ramp()
     cells = choose(data, lmbda, 8.0)
     d = float(known.cell_distortion(1.0 / cells.number))
@@ -114,12 +114,12 @@ def test_cells_for_a_decoder():
     """With reconstructions that are given, cost is counted with them."""
     rng = np.random.default_rng(4)
     u, x = rng.random(500), rng.standard_normal((500, 2))
-    book = {k: rng.standard_normal((k, 2)) for k in range(1, 200)}
-    data = SortedRealizations(u, x, 0.5)
+    book = {k: torch.from_numpy(rng.standard_normal((k, 2))) for k in range(1, 200)}
+    data = SortedRealizations(torch.from_numpy(u), torch.from_numpy(x), 0.5)
     index = np.floor(u * 5).astype(int)
     rate, distortion = data.with_decoder(EqualCells(5, 0.0), lambda cells: book[cells.number])
     assert rate == pytest.approx(np.log2(5))
-    assert distortion == pytest.approx(0.5 * np.mean(np.sum((x - book[5][index]) ** 2, axis=1)))
+    assert float(distortion) == pytest.approx(0.5 * np.mean(np.sum((x - book[5].numpy()[index]) ** 2, axis=1)))
     assert choose(data, 0.0, 3.0, lambda cells: book[cells.number]).number == 1
 
 
