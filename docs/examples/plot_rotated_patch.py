@@ -7,6 +7,8 @@ determines them. How many bits does such a patch need at a given squared error? 
 
 The patches of all angles are a closed curve in pixel space. This page measures the curve and asks whether its
 entropy-distortion function E(D) is known exactly. Then it compares E(D) with the linear (KLT) bound.
+
+To run it: ``pip install . scikit-image`` in a copy of the repository.
 """
 
 import edcurve as ed

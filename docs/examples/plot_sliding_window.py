@@ -5,6 +5,8 @@ A window that slides across an edge
 A window slides over a photograph in steps of a fraction of a pixel, from hair into the sky. Again a single real number
 determines a thousand pixels, but now the curve is open and far from stationary. Crossing the edge changes every
 picture, and sliding on through the sky changes none. The formula for E(D) does not apply, but dynamic programming does.
+
+To run it: ``pip install . scikit-image`` in a copy of the repository.
 """
 
 import edcurve as ed

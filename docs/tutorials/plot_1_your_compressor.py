@@ -5,6 +5,9 @@ Your own compressor
 You have a compressor, as Python functions or as a torch module, for a source that ``edcurve``
 knows. How far is it from the optimum, and which of its parts causes the gap?
 ``edcurve_neural.evaluate`` answers both questions.
+
+To run it: ``pip install '.[neural]'`` in a copy of the repository (PyTorch first, for your
+machine).
 """
 
 import edcurve as ed

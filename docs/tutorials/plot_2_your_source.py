@@ -6,6 +6,8 @@ Which source is yours? If you know its spectrum, use ``Source.from_spectrum``. I
 the shifts of one waveform, use ``Source.from_waveform``. If you measured vectors along a curve,
 use ``Source.from_samples``. If that refuses them, because the curve differs from place to
 place, use ``segment``. Each takes a few lines.
+
+To run it: ``pip install .`` in a copy of the repository.
 """
 
 import edcurve as ed

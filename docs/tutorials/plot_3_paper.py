@@ -4,6 +4,9 @@ Reproduce the paper
 
 This tutorial draws Figures 1 to 4 of *Do Neural Networks Compress Manifolds Optimally?* from
 results that come with the package, and trains one small compressor.
+
+To run it: ``pip install '.[neural]'`` in a copy of the repository (PyTorch first, for your
+machine).
 """
 
 import io

@@ -5,6 +5,8 @@ Certify a value
 How far can you trust a computed E(D)? The package gives four answers that share little or
 no code: the formula in double precision, an enclosure proved in ball arithmetic, linear and
 integer programs solved by general solvers, and a search that does not use the theorem.
+
+To run it: ``pip install '.[certificate,relaxation]'`` in a copy of the repository.
 """
 
 import edcurve as ed

@@ -6,6 +6,9 @@ A sweep over λ, latent dimensions, batch sizes and seeds consists of many indep
 ``edcurve_neural`` gives them to the threads of this machine, to its processes, or
 to the workers of a Dask cluster (extra ``cluster``). The cluster of this tutorial is two
 processes; with two hundred, nothing else would change.
+
+To run it: ``pip install '.[cluster]'`` in a copy of the repository (PyTorch first, for your
+machine).
 """
 
 import tempfile

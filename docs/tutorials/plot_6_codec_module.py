@@ -6,6 +6,9 @@ You trained a codec like those of CompressAI: a torch module whose forward pass 
 ``x_hat`` and ``likelihoods``. How many bits is it above the optimum, and why? This page
 trains such modules and passes them to ``edcurve`` as they are. The data are points of a
 circle first, then patches of a photograph.
+
+To run it: ``pip install '.[neural]' scikit-image`` in a copy of the repository (PyTorch first,
+for your machine).
 """
 
 import edcurve as ed

@@ -5,6 +5,8 @@ A table of bits per pixel and PSNR
 You have a table: for each of a few codecs, some settings with their bits per pixel and PSNR.
 How far is each codec from the optimum, and how sure is that? The table is enough, if the
 source is known. No codec has to run again.
+
+To run it: ``pip install '.[report]' scikit-image`` in a copy of the repository.
 """
 
 import shlex
@@ -117,7 +119,8 @@ table.to_csv(f"{folder}/codecs.csv", index=False)
 print(table.iloc[:, :4].round(5).to_string(index=False))
 
 # %%
-# Columns have the names ``psnr`` and ``bpp``. ``psnr_low``, ``psnr_high``, ``bpp_low`` and
+# Columns have the names ``psnr`` and ``bpp``. If yours have others, ``--columns
+# codec,setting,psnr,bpp`` says what each is. ``psnr_low``, ``psnr_high``, ``bpp_low`` and
 # ``bpp_high`` are the ends of intervals; you may leave these out. The column ``codec`` says
 # which rows belong together.
 #

@@ -5,6 +5,9 @@ A test set, and nothing else
 You have a codec and a test set. Nobody knows the source, so nobody knows E(D). What can be
 said about the distance from the optimum? Three numbers: the entropy with its interval, a
 lower bound for any code of these samples, and what a plain codebook does.
+
+To run it: ``pip install '.[neural]'`` in a copy of the repository (PyTorch first, for your
+machine).
 """
 
 import edcurve as ed

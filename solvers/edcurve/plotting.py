@@ -67,7 +67,7 @@ def plot_gap(
         For arguments that are not allowed, and points that are not numbers, named in the message.
     """
     source = resolve(source, surfaces=True)
-    measured = tables.read(points, source.name, units=units)
+    measured = tables.read_said(points, source.name, units)
     D, H = measured.distortion, measured.entropy
     left = 0.9 * float(D.min(where=D > 0.0, initial=math.inf))
     low = curves.down_to(source, left)

@@ -231,7 +231,7 @@ def test_labels_are_kept(output):
 
 def test_one_row_is_one(cli):
     text = "source,distortion,entropy\nramp,0.01,4.5\ncircle,0.2,2.4\n"
-    assert cli(*write(text))[2] == "1 row of other sources or of runs without a result is left out\n"
+    assert cli(*write(text))[2] == "1 row of other sources or without a result is left out\n"
 
 
 def test_points_of_the_sampled_ramp(output):
@@ -246,7 +246,7 @@ def test_points_of_other_sources_and_runs_without_a_result_are_left_out(output, 
         "ramp,48,,,diverged\nramp,,0.02,3.5,finished\n,96,0.01,4.25,finished\n"
     )
     code, out, err = cli(*arguments, "--json")
-    assert (code, err) == (0, "2 rows of other sources or of runs without a result are left out\n")
+    assert (code, err) == (0, "2 rows of other sources or without a result are left out\n")
     got = strict(out)
     assert got["distortion"] == [0.01, 0.02, 0.01]
     assert got["lmbda"] == [48.0, "nan", 96.0]
@@ -263,17 +263,58 @@ def test_the_table_of_a_curve_can_be_its_points(output, cli):
     assert got["excess"] == [0.0] * 20
 
 
+SAME = {
+    "semicolons": "Codec;Setting;Distortion;Entropy\nb;1;0,01;4,5\nb;2;0,02;3,75\n",
+    "tabs": "method\tQP\tdistortion\tentropy\nb\t1\t0,01\t4.5\nb\t2\t0.02\t3,75\n",
+    "a row without a result": "codec,setting,distortion,entropy\nb,1,0.01,4.5\nb,3,,\nb,2,0.02,3.75\nb,4,0.1,\n",
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_tables_of_other_habits(cli, name):
+    """A separator, a decimal comma, capitals, other words for a codec, and rows without a result."""
+    code, out, err = cli(*write(SAME[name]), "--json")
+    got = strict(out)
+    assert code == 0
+    assert (got["distortion"], got["entropy"]) == ([0.01, 0.02], [4.5, 3.75])
+    assert [label.partition(",")[0] for label in got["label"]] == ["b", "b"]
+    assert len(set(got["label"])) == 2  # the setting is part of it
+    assert ("2 rows of other sources or without a result are left out" in err) == name.startswith("a row")
+    assert strict(cli("mean-excess", "ramp", "--points", "points.csv", "--json")[1])["label"] == ["b"]
+
+
+@pytest.mark.parametrize("head", ["", "Mine,Theirs,how far,how much\n"])
+def test_columns_name_those_of_any_csv(output, head):
+    arguments = write(head + "a,1,20,1.5\na,2,23,2\n")
+    options = ("--columns", "codec,setting,psnr,bpp", "--dim", "4", "--mean", "--json")
+    got = strict(output(*arguments, *options))
+    assert got["label"] == ["a, setting 1", "a, setting 2"]
+    assert got["distortion"] == pytest.approx([10**-2.0, 10**-2.3])
+    assert (got["psnr"], got["bpp"]) == (pytest.approx([20, 23]), [1.5, 2])
+
+
+def test_several_files_are_one_table(output):
+    for name, D in (("one", 0.01), ("two", 0.02)):
+        content = {"name": name, "results": {"distortion": [D, 4 * D], "entropy": [4.5, 3.5]}}
+        Path(f"{name}.json").write_text(json.dumps(content))
+    Path("plain.csv").write_text("distortion,entropy\n0.01,5\n0.05,4.5\n")
+    files = [word for path in ("one.json", "two.json", "plain.csv") for word in ("--points", path)]
+    got = strict(output("excess", "ramp", *files, "--json"))
+    assert got["label"] == ["one", "one", "two", "two", "plain", "plain"]
+    assert strict(output("mean-excess", "ramp", *files, "--json"))["label"] == ["one", "two", "plain"]
+    assert got["excess"] == ed.excess("ramp", got["distortion"], got["entropy"]).tolist()
+
+
 BAD = {
     "empty": ("", "points.csv: expected columns distortion and entropy, got no distortion among none"),
     "blank": ("\n\n\n", "points.csv: expected columns distortion and entropy"),
     "no rows": ("distortion,entropy\n", "points.csv: expected at least one row below the header line, got none of 0"),
     "no header": ("0.01,4.5\n0.02,3.5\n", "got no distortion among '0.01', '4.5'"),
     "wrong header": ("D,H\n0.01,4.5\n", "among 'D', 'H': rename 'D' to distortion and 'H' to entropy"),
-    "capitals": ("Distortion,Entropy\n0.01,4.5\n", "': rename 'Distortion' to distortion and 'Entropy' to entropy"),
+    "other words": ("error,rate\n0.01,4.5\n", "among 'error', 'rate': rename columns, or name all of them (--columns)"),
     "one of two": ("distortion,H,D\n0.01,4.5,1\n", "among 'distortion', 'H', 'D': rename 'H' to entropy"),
     "one column": ("distortion\n0.01\n", "got no entropy among 'distortion'"),
-    "semicolons": ("distortion;entropy\n0.01;4.5\n", "'distortion;entropy': separated by semicolons, expected commas"),
-    "tabs": ("distortion\tentropy\n0.01\t4.5\n", "entropy': separated by tabs, expected commas"),
+    "points and commas": ("distortion;entropy\n0.01;1,004.5\n", "line 2: entropy must be a finite number, at least 0"),
     "two of λ": ("distortion,entropy,λ,lmbda\n0.01,4.5,1,1\n", "expected one column of λ, got λ and lmbda"),
     "twice λ": ("distortion,entropy,λ,λ\n0.01,4.5,1,1\n", "more than one column is called λ"),
     "word": ("distortion,entropy\n0.01,4.5\n0.02,abc\n", "points.csv, line 3: entropy must be a finite number, at"),
@@ -285,7 +326,7 @@ BAD = {
         "line 2: expected 2 cells, as many as names, got 3: '0,01,8'",
     ),
     "underscore": ("distortion,entropy\n0.01,1_0\n", "line 2: entropy must be a finite number, at least 0, got '1_0'"),
-    "empty cell": ("distortion,entropy\n,4.5\n", "line 2: distortion must be a finite number, at least 0, got ''"),
+    "empty cell": ("distortion,entropy\n,4.5\n", "one row with distortion and entropy below the header line"),
     "long cell": (f"distortion,entropy\n{'x' * 99},1\n", f"at least 0, got '{'x' * 59}…"),
     "negative": (
         "distortion,entropy\n0.01,4.5\n-0.02,3\n",
@@ -299,7 +340,7 @@ BAD = {
     "UTF-16": ("distortion,entropy\n0.01,4.5\n".encode("utf-16"), "points.csv: not a CSV file in UTF-8"),
     "an image": (b"\x89PNG\r\n\x1a\n\0\0", "points.csv: not a CSV file in UTF-8"),
     "endless cell": ("distortion,entropy\n" + "1" * 200_000 + ",1\n", "points.csv: not a CSV file"),
-    "open quote": ('distortion,entropy\n"0.01,4.5\n0.02,3.5\n', "distortion must be a finite number"),
+    "open quote": ('distortion,entropy\n"0.01,4.5\n0.02,3.5\n', "line 3: entropy must be a finite number"),
     "null": (b"distortion,entropy\n0.01,\0\n", "line 2: entropy must be a finite number"),
 }
 

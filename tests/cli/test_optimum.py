@@ -151,8 +151,11 @@ def test_bounds_of_any_source(cli, output, refused):
     got = strict(output("bound", "sphere", "0.2", "0.9", "--json"))
     assert got["upper"] == [ed.upper_bound("sphere", 0.2), ed.upper_bound("sphere", 0.9)]
     assert got["lower"] == ed.lower_bound("sphere", [0.2, 0.9]).tolist()
-    (unknown,) = table(output("bound", "sphere:17", "0.9"))["upper"]
-    assert np.isnan(unknown)
+    code, out, err = cli("bound", "sphere:17", "0.9")
+    assert (code, np.isnan(table(out)["upper"])) == (0, [True])
+    assert err.startswith(
+        "no code is known at 0.9, so upper is nan: source must be a torus, rotations or a sphere of at"
+    )
     refused(["entropy", "pulse:0.2", "0.01"], "`edcurve bound` prints the entropy of the best partition")
     refused(["bound", "ramp:64", "0.01"], "source must be stationary")
 

@@ -121,7 +121,7 @@ def test_intervals():
         (
             {"distortion": [0.1, 0.2, 0.3, 0.4], "entropy": [4, 3, 2, 1], "label": ["a", "a", "b", "b"]},
             {},
-            "all codecs share, no range",
+            "points must have a range of distortion that all codecs share, got codec",
         ),
     ],
 )

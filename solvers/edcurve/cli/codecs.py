@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @click.command("mean-excess", cls=CommandWithNumbers)
 @source_or_file_argument
 @click.option(
-    "--points", type=click.Path(), required=True, help="CSV of points: distortion, entropy, perhaps codec or label."
+    "--points",
+    type=click.Path(),
+    required=True,
+    multiple=True,
+    help="CSV of points: distortion, entropy, perhaps codec or label; for several files, once for each.",
 )
 @click.option(
     "--over",
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 @from_files
 def mean_excess(
     source: Source | str,
-    points: str,
+    points: tuple[str, ...],
     over: str,
     reference: str,
     start: float | None,

@@ -42,7 +42,12 @@ SHOWN = ("cells", "entropy", "distortion")  # columns of partitions into a numbe
 @source_or_file_argument
 @click.option("--distortion", "-D", type=RealNumber(), help="Measured distortion.")
 @click.option("--entropy", "-H", type=RealNumber(), help="Measured entropy.")
-@click.option("--points", type=click.Path(), help="CSV with columns distortion, entropy and perhaps lmbda or λ.")
+@click.option(
+    "--points",
+    type=click.Path(),
+    multiple=True,
+    help="CSV with columns distortion, entropy and perhaps lmbda or λ; for several files, once for each.",
+)
 @click.option("--lmbda", type=RealNumber(), help="λ that it was trained at: the excess is that of H + λD.")
 @base_option
 @json_option
@@ -53,7 +58,7 @@ def excess(
     source: Source | str,
     distortion: float | None,
     entropy: float | None,
-    points: str | None,
+    points: tuple[str, ...],
     lmbda: float | None,
     base: float,
     as_json: bool,
@@ -66,14 +71,14 @@ def excess(
     excess_over_bound is H less the entropy of the best partition known: at most H − E(D). SOURCE may be a file, as for
     `edcurve curve`.
 
-    Of --points, rows whose column source names another one, and those of runs without a result, are left out. Rows
+    Of --points, rows whose column source names another one, and those without D or H, are left out. Rows
     without λ in a table that has it have no excess. Columns distortion_low, distortion_high, entropy_low and
     entropy_high give excess_low and excess_high, as the excess rises with D and with H.
 
     With --dim, columns mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy;
-    psnr_low, psnr_high and so on are the ends of intervals.
-    A .json with results of CompressAI is read too. --psnr, --mse, --bpp and --bpd choose among several such columns,
-    and are the units of -D and -H.
+    psnr_low, psnr_high and so on are the ends of intervals. --psnr, --mse, --bpp and --bpd choose among several such
+    columns, and are the units of -D and -H. A .json with results of CompressAI is read too, and a CSV with semicolons
+    and decimal commas.
     """
     import numpy as np
 
@@ -81,22 +86,26 @@ def excess(
     from edcurve.sources import BETWEEN, BOUND, resolve
     from edcurve.units import of_base
 
-    if (points is None) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
+    if (not points) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
         raise ValueError("give either --distortion and --entropy, or --points")
     resolved = resolve(source, stationary=False, surfaces=True)
     given = units.of(resolved, base)
     table: dict[str, list[Any]] = {"distortion": [distortion], "entropy": [entropy]}
     measured = None
-    if points is not None or given is not None:
+    if points or given is not None:
         named = {units.measure("distortion"): [distortion], units.measure("entropy"): [entropy]}
-        measured = units.read(named if points is None else points, resolved, given)
+        measured = units.read(points or named, resolved, given)
         table = _columns(measured)
+        if given is not None and (as_json or not measured.has_intervals):  # with these there is no room
+            as_given = {name: getattr(given, name) if name not in table else None for name in measured.columns}
+            values = zip(as_given.items(), (measured.distortion, measured.entropy), strict=True)
+            table = {name: back(own).tolist() for (name, back), own in values if back is not None} | table
     labels = table.pop("label", None)
     if lmbda is not None:
         table["lmbda"] = [lmbda if given is None else given.lmbda(lmbda)] * len(table["distortion"])
     D, H = table["distortion"], table["entropy"]
     bounded = resolved.status in (BOUND, *BETWEEN)
-    with of_one(1 if points is None else 2):
+    with of_one(2 if points else 1):
         if "lmbda" in table:
             *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
             rows = zip(above.tolist(), table["lmbda"], strict=True)

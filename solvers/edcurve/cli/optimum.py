@@ -71,8 +71,8 @@ def bound(source: Source | str, distortion: tuple[float, ...], base: float, as_j
     """What is known of E(D) at each DISTORTION, of any source: upper and lower.
 
     upper is the entropy of the best partition known, E(D) itself where that is exact; it is nan where no code of a
-    surface is known. lower is a bound below which no partition is; there is none where distances are not monotone.
-    SOURCE may be a file, as for `edcurve curve`.
+    surface is known, and a line on standard error says why. lower is a bound below which no partition is; there is none
+    where distances are not monotone. SOURCE may be a file, as for `edcurve curve`.
     """
     from edcurve.optimum import bounds
     from edcurve.sources import Surface, resolve
@@ -82,19 +82,21 @@ def bound(source: Source | str, distortion: tuple[float, ...], base: float, as_j
         if isinstance(resolved, Surface) or resolved.monotone:
             columns["lower"] = bounds.lower_bound(source, distortion, base=base).tolist()
         if isinstance(resolved, Surface):  # what is not allowed has been refused: what is left is that no code is known
-            upper = [_of_a_code(resolved, D, base) for D in distortion]
+            upper = [_of_a_code(resolved, D, base, said=not as_json) for D in distortion]
         else:
             upper = bounds.upper_bound(source, distortion, base=base).tolist()
     columns = {"upper": upper, **columns}
     _print(source, base, as_json, distortion=list(distortion), **columns)
 
 
-def _of_a_code(surface: Surface, distortion: float, base: float) -> float:
+def _of_a_code(surface: Surface, distortion: float, base: float, *, said: bool) -> float:
     from edcurve.optimum import bounds
 
     try:
         return float(bounds.upper_bound(surface, distortion, base=base))
-    except ValueError:
+    except ValueError as error:
+        if said:
+            click.echo(f"no code is known at {distortion:g}, so upper is nan: {error}", err=True)
         return math.nan
 
 

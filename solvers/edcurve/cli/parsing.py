@@ -33,7 +33,10 @@ class Command(click.Command):
         from edcurve.io.files import check_outputs
 
         written = {parameter.name for parameter in self.params if isinstance(parameter.type, OutputPath)}
-        read = [value for name, value in ctx.params.items() if name not in written and isinstance(value, str)]
+        given = [value for name, value in ctx.params.items() if name not in written]
+        read = [
+            one for value in given for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, str)
+        ]
         try:
             check_outputs([ctx.params[name] for name in written if ctx.params[name] is not None], read)
         except ValueError as error:

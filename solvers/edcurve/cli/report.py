@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @click.command(cls=CommandWithNumbers)
 @source_or_file_argument
 @click.option(
-    "--points", type=click.Path(), help="CSV of what was measured: distortion, entropy (bits), perhaps lmbda."
+    "--points",
+    type=click.Path(),
+    multiple=True,
+    help="CSV of what was measured: distortion, entropy (bits), perhaps lmbda; for several files, once for each.",
 )
 @click.option("--out", required=True, type=OutputPath(), help="The .html file to write.")
 @click.option("--shannon/--no-shannon", default=None, help="Shannon's R(D).  [default: for closed sources]")
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 @reported
 @file_options
 def report(
-    source: str, points: str | None, out: str, shannon: bool | None, units: UnitOptions, file: FileOptions
+    source: str, points: tuple[str, ...], out: str, shannon: bool | None, units: UnitOptions, file: FileOptions
 ) -> None:
     """Write one HTML file about a source: interactive curve, gaps of your compressors, certificates.
 
@@ -39,27 +42,36 @@ def report(
 
     command = ["edcurve", "report", source]
     tolerance = None if file.tolerance == 0.05 else f"{file.tolerance:g}"
-    given = {"--points": points, "--key": file.key, "--tolerance": tolerance}
+    command += [word for path in points for word in ("--points", path)]
+    given = {"--key": file.key, "--tolerance": tolerance}
     flags = {"--shannon": shannon, "--no-shannon": shannon is False}
     flags |= {"--open": file.closed is False, "--closed": file.closed is True, "--waveform": file.waveform}
     command += [word for option, value in given.items() if value is not None for word in (option, value)]
     command += [flag for flag, wanted in flags.items() if wanted]
     resolved = resolve(source_from(source, file), surfaces=True)
-    measured = None if points is None else units.read(points, resolved, units.of(resolved))
+    measured = units.read(points, resolved, units.of(resolved)) if points else None
     report(resolved, measured, out, shannon=shannon, command=[*command, *units.words(), "--out", out])
     click.echo(f"wrote {out}")
 
 
 @click.command(cls=CommandWithNumbers)
 @source_or_file_argument
-@click.option("--points", required=True, type=click.Path(), help="CSV of what was measured: distortion and entropy.")
+@click.option(
+    "--points",
+    required=True,
+    type=click.Path(),
+    multiple=True,
+    help="CSV of what was measured: distortion and entropy; for several files, once for each.",
+)
 @click.option("--out", required=True, type=OutputPath(), help="The picture to write: .png, .pdf, .svg, …")
 @click.option("--log/--linear", default=None, help="Axis of distortions.  [default: log, unless one is 0]")
 @base_option
 @unit_options
 @reported
 @from_files
-def gap(source: Source | str, points: str, out: str, log: bool | None, base: float, units: UnitOptions) -> None:
+def gap(
+    source: Source | str, points: tuple[str, ...], out: str, log: bool | None, base: float, units: UnitOptions
+) -> None:
     """Draw measured compressors against E(D), with their gaps.
 
     Each codec has a colour, a marker and an entry in the legend: each value of a column codec, or else each label,

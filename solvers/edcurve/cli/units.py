@@ -62,9 +62,11 @@ class UnitOptions(NamedTuple):
         return next((measure for measure in self.measures if measure in MEASURES[name]), name)
 
     def read(self, points: Any, source: Source, units: Units | None) -> Points:
-        """Measured points of a file or of columns by name, in those units."""
+        """Measured points of a file, of several, or of columns by name, in those units."""
         from edcurve.io.tables import read
 
+        if isinstance(points, tuple) and len(points) == 1:
+            points = points[0]
         return read(points, source.name, units=units, columns=self.columns, measures=self.measures)
 
 
@@ -107,7 +109,7 @@ def unit_options(command: Callable[..., None]) -> Callable[..., None]:
             help="D of the source, a mean or a sum over coordinates.  [default: sum for circle, surfaces and points]",
         ),
         click.option("--loss", help='Which λ is meant: that of "bpp + lmbda*255**2*mse", say.'),
-        click.option("--columns", help="Names of the columns of a CSV without header line: psnr,bpp, say."),
+        click.option("--columns", help="What the columns of a CSV are: codec,psnr,bpp, say."),
     )
     decorated: Callable[..., None] = run
     for option in reversed(options):

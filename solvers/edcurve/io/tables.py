@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import os
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edcurve.units import Units
-from edcurve.validation import as_array
+from edcurve.validation import as_array, warn
 
 from . import files
 from .arrays import SEPARATORS
@@ -27,20 +29,25 @@ REQUIRED = ("distortion", "entropy")
 INTERVALS = ("distortion_low", "distortion_high", "entropy_low", "entropy_high")
 FINER = ("entropy_marginals", "distortion_readout")
 OPTIONAL = ("lmbda", "rate", "distortion_centroid", *FINER, "samples", *INTERVALS)
-LMBDA = ("lmbda", "lambda", "λ")  # names that a column of λ may have
+# other names of columns, in small letters; the published tables of codecs have as many
+SPELT = {"lambda": "lmbda", "λ": "lmbda", "bits per pixel": "bpp"}
+SPELT |= dict.fromkeys(("psnr-rgb", "psnr_rgb", "psnr (db)", "psnr [db]", "psnr_db", "psnr-db"), "psnr")
+SPELT |= dict.fromkeys(("bitrate (bpp)", "bit rate (bpp)", "bit-rate (bpp)", "rate (bpp)", "bpp [bit]"), "bpp")
+SHOWN = {"lmbda": "λ", "psnr": "PSNR"}
 # what D and H can be computed from, if it is known how many numbers a realization has
 MEASURES = {"distortion": ("mse", "sse", "psnr"), "entropy": ("bits", "nats", "bpp", "bpd")}
 CONVERTED = (*MEASURES["distortion"], *MEASURES["entropy"])
 ENDS = ("low", "high")  # of an interval: columns psnr_low and psnr_high, and so on
 CONVERTED_ENDS = tuple(f"{measure}_{end}" for measure in CONVERTED for end in ENDS)
-PSNR = ("psnr", "psnr-rgb", "psnr_rgb", "PSNR")  # names that a column of PSNR may have
 MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message tells people to rename
 # columns that say which compressor a row is: those of `edcurve runs --csv`, and names that people give by hand
 NAMING = ("label", "name", "codec", "compressor", "latent_dim", "batch_size", "seed")
+SETTINGS = ("setting", "quality", "qp")  # columns that say which point of a codec a row is
 VARIED = ("steps", "train_size")  # columns that say so too where they differ
+CODECS = ("method", "model")  # what a column codec may be called
 CODEC = "codec"  # its rows are points of one codec; without it those are, whose labels differ in the seed alone
-NUMBERS = frozenset((*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *CONVERTED_ENDS, *PSNR))
-READ = frozenset((*NUMBERS, *NAMING, *VARIED, "source", "status"))  # columns of a CSV, others are not kept
+NUMBERS = frozenset((*REQUIRED, *OPTIONAL, *CONVERTED, *CONVERTED_ENDS))
+READ = frozenset((*NUMBERS, *NAMING, *SETTINGS, *VARIED, "source", "status"))  # columns of a CSV, others are not kept
 LONGEST = 60  # characters of a cell of a label, or of a value in a message
 MANY = 20  # names in a message
 MOST_CODECS = 20  # that are told apart
@@ -66,10 +73,12 @@ class Points:
         Names of the compressors, or "".
     codecs : tuple of str, length n
         What each is a point of: the column codec, or else the label without the seed.
-    left_out : int
-        Rows of other sources, and of runs without a result.
-    has_codecs : bool
-        Whether there was a column codec.
+    curves : tuple of str, length n
+        What is one curve of points: the column codec, or else the label without the setting.
+    columns : tuple of str
+        The columns that D and H are from.
+    left_out, blank : int
+        Rows of other sources or without a result, and how many of them lack one though no status says so.
     """
 
     distortion: Array
@@ -86,8 +95,10 @@ class Points:
     entropy_high: Array
     labels: tuple[str, ...]
     codecs: tuple[str, ...]
+    curves: tuple[str, ...]
+    columns: tuple[str, str] = REQUIRED
     left_out: int = 0
-    has_codecs: bool = False
+    blank: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -104,8 +115,8 @@ class Points:
         return distortion, entropy
 
     def by_curve(self) -> dict[str, list[int]]:
-        """Rows of each curve of points: of each codec if it was named, else of each label."""
-        return _grouped(self.codecs if self.has_codecs else self.labels)
+        """Rows of each curve of points: of each codec if it was named, else of each label, settings aside."""
+        return _grouped(self.curves)
 
     def by_codec(self) -> dict[str, list[int]]:
         """Rows of each codec, in their order; all rows under "" where there are more than `MOST_CODECS` of them."""
@@ -135,14 +146,16 @@ def read(
     points : path, mapping of columns (a pandas.DataFrame is one), array_like of shape (n, 2) or (2,), or Points
         A CSV with a header line or columns by name: distortion, entropy and perhaps lmbda (or lambda, or λ), rate,
         distortion_centroid, and columns that say which compressor it is; a JSON with lists by name in "results", as
-        CompressAI writes it; or pairs (distortion, entropy).
+        CompressAI writes it; several such paths; or pairs (distortion, entropy). Names may be in capital letters.
+        Where cells are separated by semicolons or tabs, numbers may have decimal commas. Rows without D or H are left
+        out.
     source : str, optional
         Where there is a column of that name, the source whose rows are meant.
     units : Units, optional
         With it, mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy; the ends
         of intervals then are psnr_low, psnr_high and so on. lmbda is the weight in its loss.
     columns : sequence of str, optional
-        Names of the columns of a CSV that has no header line.
+        Names of the columns of a CSV that has no header line, or in place of those in it.
     measures : sequence of str
         Columns to be taken even where there is a column distortion or entropy.
 
@@ -158,6 +171,8 @@ def read(
     if isinstance(points, Points):
         return points
     taken = units, tuple(measures)
+    if isinstance(points, list | tuple) and points and all(isinstance(one, str | os.PathLike) for one in points):
+        return _together([read(one, source, units=units, columns=columns, measures=measures) for one in points], points)
     if isinstance(points, str | os.PathLike):
         is_json = os.fspath(points).lower().endswith(".json")
         named, lines = (_read_json(points), None) if is_json else read_csv(points, columns)
@@ -165,7 +180,7 @@ def read(
     if isinstance(points, Mapping) or hasattr(points, "columns"):
         names = points.columns if hasattr(points, "columns") else points
         table = {str(name): _listed(str(name), points[name]) for name in names}
-        return _from_columns(_renamed(table, "points"), None, "points", source, *taken)
+        return _from_columns(_named(table, "points"), None, "points", source, *taken)
     wanted = "points must be a path, a table with columns distortion and entropy, or pairs of them"
     try:
         pairs = as_array("points", points, f"{wanted}, got {{what}}").astype(np.float64)
@@ -178,6 +193,34 @@ def read(
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f"points must be pairs (distortion, entropy), of shape (n, 2), got shape {pairs.shape}")
     return _from_columns(dict(zip(REQUIRED, pairs.T.tolist(), strict=True)), None, "points", source)
+
+
+def read_said(points: Any, source: str, units: Units | None) -> Points:
+    """Measured points as `read` has them, with a warning of rows that lack D or H."""
+    table = read(points, source, units=units)
+    if table.blank and table is not points:
+        warn(omitted(table))
+    return table
+
+
+def _together(parts: Sequence[Points], paths: Sequence[Any]) -> Points:
+    """Points of several files; those of a file that names no compressor are called like the file."""
+    stems = [Path(path).stem for path in paths]
+
+    def names(kind: str) -> tuple[str, ...]:
+        pairs = zip(parts, stems, strict=True)
+        return tuple(one or ("" if any(part.labels) else stem) for part, stem in pairs for one in getattr(part, kind))
+
+    same = len({part.columns for part in parts}) == 1
+    return Points(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in (*REQUIRED, *OPTIONAL)},
+        labels=names("labels"),
+        codecs=names("codecs"),
+        curves=names("curves"),
+        columns=parts[0].columns if same else REQUIRED,
+        left_out=sum(part.left_out for part in parts),
+        blank=sum(part.blank for part in parts),
+    )
 
 
 class _Numbers(Sequence[Any]):
@@ -225,36 +268,78 @@ def read_csv(
     where, lines = os.fspath(path), array("q")
     try:
         with files.reading(path, files.LARGEST, streams=True) as file:
-            reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            first = text.readline()
+            separator = _separator(first)
+            reader = csv.reader(itertools.chain([first], text), delimiter=separator)
             head = list(next(reader, ()) if names is None else names)
-            stripped = [name.strip() for name in head]
-            _check_names(stripped, where)
-            columns: dict[str, Any] = {name: _Numbers() if name in NUMBERS else _Texts() for name in stripped}
-            kept = [
-                (i, columns[name]) for name, i in {name: i for i, name in enumerate(stripped)}.items() if name in READ
-            ]
+            meant = _meant(head, where)
+            columns: dict[str, Any] = {name: _Numbers() if name in NUMBERS else _Texts() for name in meant}
+            kept = [(i, columns[name]) for name, i in {name: i for i, name in enumerate(meant)}.items() if name in READ]
             for cells in reader:
-                if not cells:
+                if not cells or (reader.line_num == 1 and _is_header(cells, meant)):
                     continue
                 if any(map(str.strip, cells[len(head) :])):
                     wanted = f"expected {counted(len(head), 'cell')}, as many as names"
                     raise ValueError(
-                        f"{where}, line {reader.line_num}: {wanted}, got {len(cells)}: {_shown(','.join(cells))}"
+                        f"{where}, line {reader.line_num}: {wanted}, got {len(cells)}: {_shown(separator.join(cells))}"
+                    )
+                if lacking := [meant[i] for i, _ in kept if i >= len(cells) and meant[i] in (*REQUIRED, *CONVERTED)]:
+                    wanted = f"{lacking[0]} must be a finite number, at least 0"
+                    raise ValueError(
+                        f"{where}, line {reader.line_num}: {wanted}, got {counted(len(cells), 'cell')} alone"
                     )
                 for i, column in kept:
-                    column.append(cells[i] if i < len(cells) else "")
+                    cell = cells[i] if i < len(cells) else ""
+                    column.append(cell if separator == "," else _pointed(cell, column))
                 lines.append(reader.line_num)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{where}: not a CSV file in UTF-8: {error}") from None
-    given = {name: column if name in READ else range(len(lines)) for name, column in columns.items()}
-    return _renamed(given, where), lines
+    return {name: column if name in READ else range(len(lines)) for name, column in columns.items()}, lines
 
 
-def _check_names(names: Sequence[str], where: str) -> None:
-    if repeated := [
-        name for name in (*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *CONVERTED_ENDS) if names.count(name) > 1
-    ]:
-        raise ValueError(f"{where}: more than one column is called {repeated[0]}")
+def _separator(line: str) -> str:
+    """What separates cells, by the first line: a comma, unless there are semicolons or tabs, and no known name."""
+    named = {name.strip().casefold() for name in line.split(",")}
+    others = [one for one in SEPARATORS if one in line]
+    return others[0] if others and not named & (READ | SPELT.keys()) else ","
+
+
+def _pointed(cell: str, column: Any) -> str:
+    """A number with a decimal point for its decimal comma; other cells as they are."""
+    return cell.replace(",", ".") if isinstance(column, _Numbers) and cell.count(",") == 1 and "." not in cell else cell
+
+
+def _is_header(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a first line under given names has names of its own: text in all columns of numbers."""
+    found = [cell for cell, name in zip(cells, names, strict=False) if name in NUMBERS]
+    return bool(found) and not any(_is_number(cell) or not cell.strip() for cell in found)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        number(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _meant(names: Sequence[str], where: str) -> list[str]:
+    """Names of columns as they are called here, whatever their capitals; see `SPELT` and `CODECS`."""
+    stripped = [name.strip() for name in names]
+    small = [SPELT.get(name.casefold(), name.casefold()) for name in stripped]
+    for name in NUMBERS.intersection(small):
+        if len(given := [one for one, other in zip(stripped, small, strict=True) if other == name]) > 1:
+            if len(set(given)) == 1:
+                raise ValueError(f"{where}: more than one column is called {given[0]}")
+            raise ValueError(f"{where}: expected one column of {SHOWN.get(name, name)}, got {' and '.join(given)}")
+    if CODEC not in small and len(other := [i for i, name in enumerate(small) if name in CODECS]) == 1:
+        small[other[0]] = CODEC
+    words = {*NAMING, *SETTINGS, *VARIED}
+    return [
+        one if one in NUMBERS or (one in words and small.count(one) == 1) else name
+        for one, name in zip(small, stripped, strict=True)
+    ]
 
 
 def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Sequence[Any]]:
@@ -267,20 +352,15 @@ def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Sequence[Any]]:
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
         raise ValueError(f'{where}: expected an object with "results", lists of numbers by name')
-    read = {*REQUIRED, *OPTIONAL, *LMBDA, *CONVERTED, *CONVERTED_ENDS, *PSNR}
-    columns = {name: one if isinstance(one, list) else [one] for name, one in results.items() if name in read}
+    named = _named(results, where)
+    columns = {name: one if isinstance(one, list) else [one] for name, one in named.items() if name in NUMBERS}
     count = max(map(len, columns.values()), default=0)
-    return _renamed({**columns, "name": [content.get("name", "")] * count}, where)
+    return {**columns, "name": [content.get("name", "")] * count}
 
 
-def _renamed(columns: Mapping[str, Sequence[Any]], where: str) -> Mapping[str, Sequence[Any]]:
-    """The columns, that of λ under the name lmbda, and that of PSNR under the name psnr."""
-    for what, names in (("λ", LMBDA), ("PSNR", PSNR)):
-        given = [name for name in columns if name in names]
-        if len(given) > 1:
-            raise ValueError(f"{where}: expected one column of {what}, got {' and '.join(given)}")
-        columns = {names[0] if name in names else name: column for name, column in columns.items()}
-    return columns
+def _named(columns: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The columns, under the names that they have here."""
+    return dict(zip(_meant(list(columns), where), columns.values(), strict=True))
 
 
 def _listed(name: str, column: Any) -> list[Any]:
@@ -317,11 +397,19 @@ def _from_columns(
     if uneven := [name for name, column in columns.items() if len(column) != count]:
         raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and {named['distortion']}")
     kept: Sequence[int] = range(count)
-    if (source is not None and "source" in columns) or "status" in columns:
-        kept = [i for i in kept if _is_meant(columns, i, source, [named[name] for name in REQUIRED])]
+    if source is not None and "source" in columns:
+        kept = [i for i in kept if _is_of(columns["source"][i], source)]
+    ours = len(kept)
+    if any(_may_lack(columns[named[name]]) for name in REQUIRED):
+        # a run that has failed, or has not ended, has no result; elsewhere NaN is a mistake
+        lacks = _is_blank if "status" in columns else _is_empty
+        kept = [i for i in kept if not any(lacks(columns[named[name]][i]) for name in REQUIRED)]
     if not kept:
         whose = f" of the source {source!r}" if source is not None and "source" in columns else ""
-        raise ValueError(f"{where}: expected at least one row{whose} below the header line, got none of {count}")
+        filled = " with distortion and entropy" if ours else ""
+        raise ValueError(
+            f"{where}: expected at least one row{whose}{filled} below the header line, got none of {count}"
+        )
 
     def at(i: int) -> str:
         return f"{where}, {'row' if lines is None else 'line'} {i if lines is None else lines[i]}"
@@ -335,9 +423,19 @@ def _from_columns(
     if units is not None:
         numbers = _converted(numbers, units, named)
     differing = [name for name in VARIED if len({str(columns[name][i]) for i in kept if name in columns}) > 1]
-    several = (CODEC,) if CODEC in columns else (*NAMING[:-1], *differing)
-    labels, codecs = (_labels(columns, kept, names) for names in ((*NAMING, *differing), several))
-    return Points(**numbers, labels=labels, codecs=codecs, left_out=count - len(kept), has_codecs=CODEC in columns)
+    has_codec = CODEC in columns
+    several = (CODEC,) if has_codec else (*NAMING[:-1], *differing)
+    listed = ((*NAMING, *SETTINGS, *differing), several, several if has_codec else (*NAMING, *differing))
+    labels, codecs, curves = (_labels(columns, kept, names) for names in listed)
+    return Points(
+        **numbers,
+        labels=labels,
+        codecs=codecs,
+        curves=curves,
+        columns=(named["distortion"], named["entropy"]),
+        left_out=count - len(kept),
+        blank=0 if "status" in columns else ours - len(kept),
+    )
 
 
 def _measure(columns: Mapping[str, Sequence[Any]], name: str, measures: tuple[str, ...]) -> str | None:
@@ -371,14 +469,11 @@ def _converted(numbers: dict[str, Array], units: Units, named: dict[str, str]) -
 
 
 def _remedy(columns: Mapping[str, Sequence[Any]]) -> str:
-    """What to do about names that are nearly right, or about another separator; "" where neither is the case."""
-    for separator, shown in SEPARATORS.items():
-        if any(separator in name for name in columns):
-            return f": separated by {shown}, expected commas"
+    """What to do about names that are nearly right, or others."""
     meant = {name: MEANT.get(name.lower(), name.lower()) for name in columns if name not in REQUIRED}
     lacking = {*REQUIRED} - {*columns}
     wrong = [f"{_shown(name)} to {right}" for name, right in meant.items() if right in lacking]
-    return f": rename {' and '.join(wrong)}" if wrong else ""
+    return f": rename {' and '.join(wrong)}" if wrong else ": rename columns, or name all of them (--columns)"
 
 
 def counted(number: int, thing: str) -> str:
@@ -389,19 +484,24 @@ def counted(number: int, thing: str) -> str:
 def omitted(points: Points) -> str:
     """How many rows were left out, in a sentence."""
     verb = "is" if points.left_out == 1 else "are"
-    return f"{counted(points.left_out, 'row')} of other sources or of runs without a result {verb} left out"
+    return f"{counted(points.left_out, 'row')} of other sources or without a result {verb} left out"
 
 
-def _is_meant(columns: Mapping[str, Sequence[Any]], i: int, source: str | None, required: list[str]) -> bool:
-    whose = columns["source"][i] if "source" in columns else None
-    if source is not None and not _is_blank(whose) and str(whose).strip() != source:
-        return False
-    # a run that has failed, or has not ended, has no result
-    return "status" not in columns or not any(_is_blank(columns[name][i]) for name in required)
+def _is_of(whose: Any, source: str) -> bool:
+    return _is_blank(whose) or str(whose).strip() == source
+
+
+def _may_lack(column: Sequence[Any]) -> bool:
+    """Whether a cell may be empty; quickly where all are numbers."""
+    return not isinstance(column, _Numbers) or bool(np.isnan(np.frombuffer(column.values)).any())
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _is_blank(value: Any) -> bool:
-    return value is None or value != value or (isinstance(value, str) and not value.strip())
+    return bool(value != value) or _is_empty(value)
 
 
 def _column(

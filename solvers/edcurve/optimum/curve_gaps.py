@@ -152,14 +152,14 @@ def mean_excess(
     validation.log_base(base)
     if over not in OVER:
         raise ValueError(f"over must be one of {' and '.join(OVER)}, got {over!r}")
-    table = tables.read(points, resolved.name, units=units)
+    table = tables.read_said(points, resolved.name, units)
     rows = table.by_curve()
     labels = tuple(rows)
     if not isinstance(reference, str) or reference not in (OPTIMUM, HULL, *labels):
         named = ", ".join(map(repr, (OPTIMUM, HULL, *labels)))
         raise ValueError(f"reference must be one of {named}, got {reference!r}")
     codecs = {label: _lines(table, label, own) for label, own in rows.items()}
-    lines = [line for three in codecs.values() for line in three if line is not None]
+    lines = [(label, line) for label, three in codecs.items() for line in three if line is not None]
     low, high = _range(lines, over, start, end)
     if reference in codecs:
         base_line = codecs[reference][0]
@@ -196,20 +196,26 @@ def _line(distortion: Array, entropy: Array, named: str) -> _Line:
     if kept.sum() < 2:
         raise ValueError(
             f"points must have at least two for each codec, of which one has more D above 0 and less H, got "
-            f"{int(kept.sum())} of {named}"
+            f"{int(kept.sum())} of {named}: leave it out"
         )
     return _Line(np.log(D[kept]), H[kept])
 
 
-def _range(lines: list[_Line], over: str, start: float | None, end: float | None) -> tuple[float, float]:
+def _range(lines: list[tuple[str, _Line]], over: str, start: float | None, end: float | None) -> tuple[float, float]:
     """The range of the mean: of ln D, or of H."""
-    ranges = np.array([line.range(over) for line in lines])
+    ranges = np.array([line.range(over) for _, line in lines])
     shared, to = float(ranges[:, 0].max()), float(ranges[:, 1].min())
     low, high = (_given(name, value, over) for name, value in (("start", start), ("end", end)))
     low, high = shared if low is None else low, to if high is None else high
     if not (shared - 1e-12 <= low < high <= to + 1e-12):
         shown = (math.exp(shared), math.exp(to)) if over == "distortion" else (shared, to)
-        what = "no range" if shared >= to else f"{over} from {shown[0]:.6g} to {shown[1]:.6g}"
+        if shared >= to:
+            first, last = lines[int(ranges[:, 1].argmin())][0], lines[int(ranges[:, 0].argmax())][0]
+            raise ValueError(
+                f"points must have a range of {over} that all codecs share, got codec {first!r}, which ends at "
+                f"{shown[1]:.6g}, and codec {last!r}, which begins at {shown[0]:.6g}: leave one out"
+            )
+        what = f"{over} from {shown[0]:.6g} to {shown[1]:.6g}"
         raise ValueError(f"start and end must be in the range that all codecs share, {what}, got {start} and {end}")
     return low, high
 
