@@ -30,14 +30,14 @@ def test_optimal_quantiser_has_no_excess(source, samples):
     assert found.rate == found.entropy
 
 
-@pytest.mark.parametrize(("source", "lmbda"), [("sphere", 8.0), ("torus", 8.0), ("sphere", 128.0)])
+@pytest.mark.parametrize(("source", "lmbda"), [("sphere", 8.0), ("torus", 8.0), ("sphere", 128.0), ("torus:1,2", 4.0)])
 def test_codes_of_surfaces_leave_what_the_enclosure_does(source, lmbda):
     """Their entropies and distortions are known exactly: the lattice of phases measures them."""
     code = edcurve.quantizer(source, edcurve.lagrangian(source, lmbda).distortion)
     found = edn.evaluate(code.encode, code.decode, source, points=2**16)
     assert found.cells == code.cells
     assert found.entropy == pytest.approx(code.entropy, abs=1e-4)
-    assert found.distortion == pytest.approx(code.distortion, abs=1e-6)
+    assert found.distortion == pytest.approx(code.distortion, abs=2e-6)
     assert found.decomposition(lmbda)[1] == pytest.approx(0.0, abs=2e-4)
     assert found.left_open(lmbda) == pytest.approx(found.excess(lmbda), abs=1e-4)
     assert 0.01 < found.left_open(lmbda) < 0.035

@@ -1,6 +1,7 @@
 """Samplers, their closed forms, and the algebra that spares the product over all samples."""
 
 import edcurve
+import edcurve_neural as edn
 import numpy as np
 import pytest
 import torch
@@ -10,7 +11,7 @@ from edcurve_neural.signals.surfaces import SPREAD
 
 CASES = [("circle", 2), ("ramp", 1024), ("ramp", 100), ("ramp", 7), ("sinusoid", 64), ("sawbridge", 1024)]
 CASES += [("sawbridge", 33), ("sinusoid", 3)]
-SURFACES = [("sphere", 3), ("torus", 4)]
+SURFACES = [("sphere", 3), ("torus", 4), ("torus:1,2", 4)]
 
 
 def phases(models=3, batch=200, dtype=torch.float64):
@@ -111,3 +112,19 @@ def test_sorted_adjoints_depend_on_no_order(name):
     grad = torch.arange(24.0).double().reshape(2, 2, 6)
     exact = -torch.bmm(grad, waves.sample(v))
     torch.testing.assert_close(waves._sorted_adjoint(v, grad)[0], exact, rtol=0, atol=1e-13)
+
+
+def test_a_torus_of_other_radii():
+    waves = signal("torus:1,2", 2)
+    x = waves.sample(((torch.arange(4096).double() + 0.5) / 4096)[None])[0].numpy()
+    assert np.square(x).mean(axis=0) == pytest.approx(waves.variances, rel=1e-9)
+    assert np.square(x[:, :2]).sum(axis=1) == pytest.approx(1.0, rel=1e-12)
+    assert waves.source == edcurve.Torus((1, 2))
+    config = edn.Config("torus:1,2", lmbda=4.0, compressor="circles", latent_dim=2, steps=30, batch_size=64)
+    run = edn.train(config, progress=False)
+    evaluation = run.evaluate()
+    assert 0.0 < evaluation.excess(4.0) < 20.0
+    assert 0.0 < evaluation.left_open(4.0) < 0.1
+    for other in ("torus:1", "torus:0,1", "torus:1.0,2"):
+        with pytest.raises(ValueError, match=r"source must be one of .*torus:r,s"):
+            edn.Config(other, lmbda=4.0)

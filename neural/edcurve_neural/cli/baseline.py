@@ -17,7 +17,7 @@ from edcurve.sources import Surface
 
 from edcurve_neural.baselines import ecvq, phase_quantizer, transform_coding
 from edcurve_neural.evaluation import evaluate
-from edcurve_neural.signals import SAMPLES, SIGNALS, samples_or_default, source_of
+from edcurve_neural.signals import SAMPLES, SIGNALS, is_built_in, samples_or_default, source_of
 from edcurve_neural.store import metrics
 
 from . import listing
@@ -61,9 +61,9 @@ def _rows(
     source: str, lmbda: list[float], kind: list[str] | None, samples: int | None, points: int, **options: int
 ) -> Iterator[listing.Row]:
     """A row for each kind and λ, with progress on standard error."""
-    if source in SIGNALS:
+    if is_built_in(source):
         samples = samples_or_default(source, samples)
-    possible = KINDS[:2] if source in SIGNALS and isinstance(source_of(source), Surface) else KINDS
+    possible = KINDS[:2] if is_built_in(source) and isinstance(source_of(source), Surface) else KINDS
     wanted = [(name, value) for name in kind or possible for value in lmbda]
     with progress.bar("baselines", len(wanted)) as update:
         for done, (name, value) in enumerate(wanted, start=1):

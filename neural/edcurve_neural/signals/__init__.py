@@ -12,6 +12,7 @@ from typing import Any
 
 import edcurve
 import numpy as np
+from edcurve import sources
 from numpy.typing import NDArray
 
 from edcurve_neural import manifolds
@@ -33,7 +34,17 @@ def signal(name: str, samples: int) -> Signal:
     """The source of a name; functions on [0, 1] are sampled at `samples` points t = i/T."""
     if manifolds.is_name(name):
         return MeasuredCurve(manifolds.find(name))
-    return SIGNALS[name](samples)
+    radii = _radii(name)
+    return SIGNALS[name](samples) if radii is None else TorusSignal(samples, radii)
+
+
+def _radii(name: str) -> tuple[float, float] | None:
+    """Radii of a torus named "torus:r,s", written as its source writes them; None for other names."""
+    try:
+        torus = sources.resolve(name, surfaces=True) if name.startswith("torus:") else None
+    except ValueError:
+        return None
+    return torus.radii if isinstance(torus, edcurve.Torus) and torus.name == name else None
 
 
 def of_points(points: NDArray[np.float64], *, closed: bool, label: str) -> Signal:
@@ -43,12 +54,12 @@ def of_points(points: NDArray[np.float64], *, closed: bool, label: str) -> Signa
 
 def source_of(name: str) -> edcurve.Source:
     """The source of the core package of that name, from which the optimum is taken."""
-    return manifolds.find(name).source if manifolds.is_name(name) else SIGNALS[name](2).source
+    return manifolds.find(name).source if manifolds.is_name(name) else signal(name, 2).source
 
 
 def is_built_in(source: Any) -> bool:
     """Whether a value is the name of a source that is built in; any value may be asked about."""
-    return isinstance(source, str) and source in SIGNALS
+    return isinstance(source, str) and (source in SIGNALS or _radii(source) is not None)
 
 
 def shown(source: Any) -> str:
@@ -61,7 +72,7 @@ def shown(source: Any) -> str:
 
 def names() -> str:
     """Names of the sources, for messages."""
-    return ", ".join(sorted(SIGNALS))
+    return ", ".join([*sorted(SIGNALS), "torus:r,s"])
 
 
 def samples_or_default(name: str, samples: Any) -> Any:
@@ -72,7 +83,7 @@ def samples_or_default(name: str, samples: Any) -> Any:
     ValueError
         If a number of samples is given for a source that is no function.
     """
-    space = SIGNALS[name].space
+    space = SIGNALS.get(name, TorusSignal).space
     if space is None:
         return SAMPLES if samples is None else samples
     if samples is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import ClassVar
 
 import edcurve
 import numpy as np
@@ -29,15 +28,15 @@ class SurfaceSignal(Signal):
     """
 
     accelerated = True
-    core: ClassVar[type[edcurve.Sphere] | type[edcurve.Torus]]
 
     def __init__(self, samples: int = 2) -> None:
         super().__init__(samples)
         self.dim, self.weight = self.source.coordinates, 1.0
 
     @property
+    @abstractmethod
     def source(self) -> Surface:
-        return self.core()
+        """The source of the core package."""
 
     @abstractmethod
     def point(self, a: Tensor, b: Tensor) -> Tensor:
@@ -56,7 +55,10 @@ class SphereSignal(SurfaceSignal):
     """The unit sphere of R³: the height is uniform, and so is the angle around the axis."""
 
     name, space = "sphere", "R³"
-    core = edcurve.Sphere
+
+    @property
+    def source(self) -> Surface:
+        return edcurve.Sphere()
 
     def point(self, a: Tensor, b: Tensor) -> Tensor:
         height, angle = 2.0 * a - 1.0, (2.0 * math.pi) * b
@@ -65,11 +67,25 @@ class SphereSignal(SurfaceSignal):
 
 
 class TorusSignal(SurfaceSignal):
-    """Two angles on circles of radius 1, in R⁴."""
+    """Two angles on circles of radius 1, or of other radii, in R⁴."""
 
     name, space = "torus", "R⁴"
-    core = edcurve.Torus
+
+    def __init__(self, samples: int = 2, radii: tuple[float, float] = (1.0, 1.0)) -> None:
+        self._torus = edcurve.Torus(radii)
+        super().__init__(samples)
+        self.name = self._torus.name
+
+    @property
+    def source(self) -> Surface:
+        return self._torus
 
     def point(self, a: Tensor, b: Tensor) -> Tensor:
         angles = (2.0 * math.pi) * torch.stack([a, b], dim=-1)
-        return torch.stack([torch.cos(angles), torch.sin(angles)], dim=-1).flatten(-2)
+        radii = torch.tensor(self._torus.radii, dtype=angles.dtype, device=angles.device)
+        return (radii[:, None] * torch.stack([torch.cos(angles), torch.sin(angles)], dim=-1)).flatten(-2)
+
+    @property
+    def variances(self) -> Array:
+        """Half the square of its radius for each coordinate of a circle."""
+        return np.repeat(0.5 * np.square(self._torus.radii), 2)

@@ -170,7 +170,8 @@ def test_without_the_entry_nothing_is_known():
     with pytest.raises(ValueError, match=r"compressor must be one of .*circular-table, .*, got 'codewords'"):
         edn.Config("circle", 4.0, **FIELDS)
     with pytest.raises(
-        ValueError, match=r"source must be one of circle, ramp, sawbridge, sinusoid, sphere, torus, or .* got 'tilted'"
+        ValueError,
+        match=r"source must be one of circle, ramp, sawbridge, sinusoid, sphere, torus, torus:r,s, or .* got 'tilted'",
     ):
         edn.Config("tilted", 4.0)
 
