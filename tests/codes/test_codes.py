@@ -119,6 +119,8 @@ def test_the_sphere_is_enclosed():
     assert (excess >= -1e-12).all()
     assert excess.max() < 0.0449
     assert excess[lmbda > 5.51].max() < 0.0341
+    asked = (lmbda < 2.88) | ((lmbda > 3.14) & (lmbda < 4.03)) | (lmbda > 5.54)
+    assert excess[asked].max() < 0.033
     assert excess[lmbda > 16.0].max() < 0.0261
     assert cells[0] == 1
 

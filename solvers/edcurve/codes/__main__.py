@@ -34,7 +34,7 @@ ICOSAHEDRAL = {count: steps for count, steps in LATTICES if count <= LARGEST}
 DENSE, MOST = 100, 200  # up to DENSE every number of cells is tried, up to MOST every fourth, then those of lattices
 SEED = 2022
 CHARGED, CHOSEN = 10, 3  # systems of charges, fewer of many; those at rest with the least energy
-FEW, RANDOM = 24, 15  # cells up to which random ones are tried too, and how many times at each λ
+FEW, RANDOM = 24, 150  # cells up to which random ones are tried too, and how many times at each λ
 KEPT = 2  # codes of few cells that are refined at each λ
 EXACT, ENOUGH = 25, 1e-8  # iterations with exact cells at most; nats by which one has to improve H + λD for another
 LESS = 2e-3  # nats by which a code has less entropy than those of less distortion
