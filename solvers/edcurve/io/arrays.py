@@ -11,8 +11,9 @@ import zipfile
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TextIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ LARGEST_DEFLATED = 2**25  # numbers of an array that is compressed: a small file
 LARGEST_FILE = 2**32  # bytes
 LARGEST_TEXT = 2**28  # bytes of CSV
 LONGEST_HEADER = 10_000  # bytes, numpy's own limit
-SEPARATORS = {";": "semicolons", "\t": "tabs"}  # of tables that have no commas
+SEPARATORS = (";", "\t")  # of tables whose numbers may have decimal commas
 
 
 def is_data(path: str) -> bool:
@@ -41,7 +42,8 @@ def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDAr
     Parameters
     ----------
     path : path
-        A .npy, a .npz (of one array, or with its `key`) or a .csv (commas, a header line or none).
+        A .npy, a .npz (of one array, or with its `key`) or a .csv (a header line or none). Its numbers are separated by
+        commas, or else by semicolons or tabs, and then may have decimal commas.
     key : str, optional
         Name of the array in a .npz.
 
@@ -130,12 +132,16 @@ def _read_csv(file: BinaryIO) -> Array:
 
 
 @contextmanager
-def _text(file: BinaryIO) -> Iterator[TextIO]:
-    """The file as text, from its start."""
+def _text(file: BinaryIO) -> Iterator[Iterator[str]]:
+    """The file's lines, from its start, their cells separated by commas."""
     file.seek(0)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        yield text
+        first = text.readline()
+        lines = chain([first] if first else [], text)
+        separator = ";" if ";" in first else "\t" if "\t" in first and "," not in first else ","
+        # a comma is that of a decimal number, where others separate
+        yield lines if separator == "," else (line.replace(",", ".").replace(separator, ",") for line in lines)
     finally:
         text.detach()  # which leaves the file open
 
@@ -184,9 +190,7 @@ def _add_row(numbers: array[float], width: int, cells: list[str], line: int) -> 
     except ValueError:
         if line == 1 and not any(map(_is_number, cells)):
             return width  # the names of the columns
-        separators = next((shown for separator, shown in SEPARATORS.items() if separator in "".join(cells)), "")
-        hint = f", separated by {separators}: expected commas" if separators else ""
-        raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}{hint}") from None
+        raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}") from None
     if width and len(values) != width:
         raise ValueError(f"line {line}: expected {width} numbers as above, got {len(values)}")
     numbers.extend(values)
