@@ -197,7 +197,7 @@ def test_commands_that_name_what_is_wrong(tmp_path):
         spoilt = tmp_path / "spoilt.csv"
         spoilt.write_text(f"1,2\n{bad},3\n4,5\n6,7\n")
         assert f"x must be finite, got {bad} at 1" in refused("curve", spoilt)
-    for name, points in (("few", CIRCLE[:3]), ("cube", np.zeros((4, 4, 4))), ("none", np.zeros((0, 2)))):
+    for name, points in (("few", CIRCLE[:3]), ("cube", np.zeros((4, 4, 4, 2))), ("none", np.zeros((0, 2)))):
         np.save(tmp_path / f"{name}.npy", points)
         assert "x must be of shape (N, dim) or (N,)" in refused("curve", tmp_path / f"{name}.npy")
     np.save(tmp_path / "still.npy", np.ones((9, 2)))
