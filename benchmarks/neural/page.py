@@ -1,4 +1,4 @@
-"""The tables and pictures of docs/topology.md, from the results.
+"""The tables and pictures of docs/topology.md, and the table of batch sizes of docs/neural.md, from the results.
 
 python benchmarks/neural/page.py
 """
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from batch_size import summary
 
 ROOT = Path(__file__).parents[2]
 RESULTS, PAGE, IMAGES = ROOT / "benchmarks/results", ROOT / "docs/topology.md", ROOT / "docs/images/topology"
+NEURAL = ROOT / "docs/neural.md"
 PICTURES = ("optimal_compressors.png", "ablation.png", "fold.png")
-DIM = {"ramp": 1024, "circle": 2}
+SOURCES = ("ramp", "circle")
 PARTS = {
     "entropy_model": "entropy model",
     "decoder_rank": "decoder: rank",
@@ -36,7 +38,27 @@ def tables() -> dict[str, str]:
         [{"compressor": n, "steps": s, "batch": about["batch_size"][n]} for n, s in about["steps"].items()]
     )
     parts = over_sampled(ablation)[["source", "compressor", *PARTS]].rename(columns=PARTS)
-    return {"worst": networks, "codebooks": books, "schedules": markdown(schedules), "ablation": markdown(parts)}
+    found = {"worst": networks, "codebooks": books, "schedules": markdown(schedules), "ablation": markdown(parts)}
+    return {**found, "small network": markdown(small_network(pd.read_csv(RESULTS / "small_network.csv")))}
+
+
+def small_network(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each source and λ: the excess over the seeds, and what is stored."""
+    rows = []
+    for (source, lmbda), part in runs.groupby(["source", "lmbda"], sort=False):
+        percent = part["excess_sampled_percent"]
+        samples = part["samples"].iloc[0]
+        about = {"source": source, "λ": f"{lmbda:g}", "samples": "" if pd.isna(samples) else f"{samples:.0f}"}
+        excess = {"seeds": len(part), "mean": float(percent.mean()), "worst": float(percent.max())}
+        K, table = part["cells"], part["table"].max()
+        stored = {"cells": str(K.min()) if K.min() == K.max() else f"{K.min()} to {K.max()}", "table": f"{table:,}"}
+        rows.append({**about, **excess, **stored, "seconds": f"{part['seconds'].max():.0f}"})
+    return pd.DataFrame(rows)
+
+
+def batches() -> dict[str, str]:
+    """The table of docs/neural.md."""
+    return {"batch size": markdown(summary(pd.read_csv(RESULTS / "batch_size.csv")))}
 
 
 def over_sampled(runs: pd.DataFrame) -> pd.DataFrame:
@@ -49,7 +71,7 @@ def over_sampled(runs: pd.DataFrame) -> pd.DataFrame:
 
 def worst_of_sources(runs: pd.DataFrame) -> str:
     """A table for each source: what a network sees is the ramp as sampled, which is another source."""
-    return "\n\n".join(f"**{source}**\n\n" + worst_of(runs[runs["source"] == source]) for source in DIM)
+    return "\n\n".join(f"**{source}**\n\n" + worst_of(runs[runs["source"] == source]) for source in SOURCES)
 
 
 def worst_of(runs: pd.DataFrame, column: str = "excess_sampled_percent") -> str:
@@ -59,8 +81,10 @@ def worst_of(runs: pd.DataFrame, column: str = "excess_sampled_percent") -> str:
     block = block.loc[runs["compressor"].drop_duplicates()]
     block = block.rename(columns=lambda value: f"λ = {value:g}").rename_axis("compressor")
     if runs["compressor"].str.contains("table|ecvq").all():
-        most = runs[runs["lmbda"] == runs["lmbda"].max()].groupby("compressor")["cells"].max()
-        stored = most * (DIM[runs["source"].iloc[0]] + 1)  # a codeword and a length each
+        last = runs[runs["lmbda"] == runs["lmbda"].max()]
+        stored = last.groupby("compressor")["cells"].max() * (
+            last["samples"].fillna(2.0).iloc[0] + 1
+        )  # codeword, length
         block["numbers stored"] = [f"{int(stored[name]):,}" for name in block.index]
     return markdown(block.reset_index())
 
@@ -87,12 +111,13 @@ def filled(page: str, texts: dict[str, str]) -> str:
         mark = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
         page, count = re.subn(mark, lambda match, text=text: f"{match[1]}\n{text}\n\n{match[2]}", page, flags=re.DOTALL)
         if count != 1:
-            raise ValueError(f"{PAGE} has {count} tables called {name}")
+            raise ValueError(f"the page has {count} tables called {name}")
     return page
 
 
 def main() -> None:
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), tables()), encoding="utf-8")
+    NEURAL.write_text(filled(NEURAL.read_text(encoding="utf-8"), batches()), encoding="utf-8")
     IMAGES.mkdir(parents=True, exist_ok=True)
     for name in PICTURES:
         shutil.copy(RESULTS / name, IMAGES / name)

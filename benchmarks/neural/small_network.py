@@ -46,7 +46,7 @@ def measured(config: edn.Config) -> dict[str, Any]:
     model = program.compressor(0)
     seconds = time.process_time() - start
     found = row(config, config.compressor, "learned", vars(evaluate_model(model, POINTS)))
-    numbers = {"samples": config.samples, "numbers": PARAMETERS, "table": found["cells"] * (model.signal.dim + 1)}
+    numbers = {"numbers": PARAMETERS, "table": found["cells"] * (model.signal.dim + 1)}
     return {**found, **numbers, "seconds": round(seconds, 1)}
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-OFFSETS = 8  # places of the first boundary that are tried
+OFFSETS = 8  # places of the first boundary that are tried, at least
+FINE = 256  # places of boundaries in a turn that are tried, at least
 FEW = 64  # cells, up to which several places are tried
 RATIO = 1.08  # between numbers of cells that are tried first
 NEAR = 12  # numbers on either side of the best of them that are tried then
@@ -101,8 +102,8 @@ def choose(
     decode : callable, optional
         Reconstructions of cells in float64, (K, dim); by default their means.
     counted : bool
-        Whether the rate of cells that are decoded to their means is their entropy, as that of a table of counts is;
-        else it is log₂ K.
+        Whether the rate of cells that are decoded to their means is their entropy, as code lengths that fit them have
+        it; else it is log₂ K.
 
     Returns
     -------
@@ -122,5 +123,6 @@ def choose(
     counts = {min(max(count, 1), most) for count in counts}
     best = best_of([EqualCells(count, 0.0) for count in sorted(counts)])
     nearby = range(max(1, best.number - NEAR), min(most, best.number + NEAR) + 1)
-    tried = [EqualCells(count, i / OFFSETS) for count in nearby for i in range(OFFSETS if count <= FEW else 1)]
+    offsets = {count: max(OFFSETS, FINE // count) if count <= FEW else 1 for count in nearby}
+    tried = [EqualCells(count, i / places) for count, places in offsets.items() for i in range(places)]
     return best_of([best, *tried])

@@ -60,7 +60,7 @@ class SeriesProgram(Program[Compressor]):
 
     centred: ClassVar[bool] = True  # whether measured points may be moved for training
     for_means: ClassVar[bool] = False  # whether cells are chosen for means of realizations, not for the series
-    counted: ClassVar[bool] = False  # whether a table of counts is the entropy model
+    counted: ClassVar[bool] = False  # whether cells are chosen by their entropy, not by log₂ K
 
     def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
         first = configs[0]
