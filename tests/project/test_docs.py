@@ -252,19 +252,13 @@ def test_what_excess_means(tmp_path):
             assert rows["excess_sampled"].to_numpy() == pytest.approx(above + least - sampled, abs=1e-9)
 
 
-def test_claims_about_the_compressor_with_tables():
-    table = pd.read_csv(ROOT / "benchmarks" / "results" / "optimal_compressors.csv")
-    rows = table[table["compressor"] == "circular-table"].groupby("source")[
-        ["excess_percent", "excess_sampled_percent"]
-    ]
-    assert rows.max().loc["ramp", "excess_sampled_percent"] <= 0.10
-    assert rows.max().loc["circle", "excess_percent"] <= 0.08
-    assert rows.min().loc["ramp", "excess_percent"] == pytest.approx(-3.09, abs=0.005)
-    assert rows.max().loc["ramp", "excess_percent"] <= 0.064
+def test_claims_about_the_compressor_without_a_table():
+    table = pd.read_csv(ROOT / "benchmarks" / "results" / "small_network.csv")
+    assert table["excess_sampled_percent"].max() < 1.0
+    assert table["source"].nunique() == 4
+    assert table["samples"].max() == 8192
     for page in (ROOT / "README.md", DOCS / "topology.md"):
-        text = " ".join(page.read_text(encoding="utf-8").split())
-        assert "at most 0.10 % above" in text
-        assert "at most 0.08 % above that of the circle" in text
+        assert "less than 1 % above the optimum" in " ".join(page.read_text(encoding="utf-8").split())
 
 
 def loaded(name):
