@@ -161,6 +161,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="CSV to write")
     options = parser.parse_args()
     if options.device is not None:
+        there = torch.cuda.device_count()
+        if options.device.type == "cuda" and (options.device.index or 0) >= there:
+            parser.error(
+                f"--device {options.device} is not there: PyTorch {torch.__version__} sees {there} CUDA devices"
+            )
         recorded.table(options.device, small=options.small, out=options.out)
         return
     repeats, shorter = (2, 2) if options.quick else (3, 1)

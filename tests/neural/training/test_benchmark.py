@@ -38,3 +38,13 @@ def test_rates_of_programs_side_by_side(recorded, capsys, tmp_path, monkeypatch)
     assert rate == pytest.approx(1.0 / (0.25 / scheduled + 0.75 / learned))
     assert min(scheduled, learned, loop) > 1.0
     assert 0.0 < float(row["share"]) < 1.0
+
+
+def test_a_device_that_is_not_there(recorded, monkeypatch, capsys):
+    import run  # beside `recorded`
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr("sys.argv", ["run.py", "--device", "cuda:1"])
+    with pytest.raises(SystemExit):
+        run.main()
+    assert f"--device cuda:1 is not there: PyTorch {torch.__version__} sees 1 CUDA devices" in capsys.readouterr().err
