@@ -288,7 +288,7 @@ def test_columns_name_those_of_any_csv(output, head):
     arguments = write(head + "a,1,20,1.5\na,2,23,2\n")
     options = ("--columns", "codec,setting,psnr,bpp", "--dim", "4", "--mean", "--json")
     got = strict(output(*arguments, *options))
-    assert got["label"] == ["a, setting 1", "a, setting 2"]
+    assert got["label"] == ["a, 1", "a, 2"]
     assert got["distortion"] == pytest.approx([10**-2.0, 10**-2.3])
     assert (got["psnr"], got["bpp"]) == (pytest.approx([20, 23]), [1.5, 2])
 

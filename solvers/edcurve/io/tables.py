@@ -546,5 +546,5 @@ def _label(columns: Mapping[str, Sequence[Any]], i: int, names: Sequence[str]) -
         if name in columns and not _is_blank(value := columns[name][i]):
             whole = isinstance(value, float) and value.is_integer()  # pandas makes floats of integers with gaps
             text = printable(str(int(value) if whole else value).strip()[:LONGEST])
-            parts.append(text if name in NAMING[:4] else f"{name} {text}")
+            parts.append(text if name in (*NAMING[:4], SETTINGS[0]) else f"{name} {text}")
     return ", ".join(parts)
