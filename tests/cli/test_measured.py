@@ -484,3 +484,26 @@ def test_a_bound_of_a_surface_has_an_interval_too(output):
     got = strict(output("excess", "sphere", "--points", "a.csv", "--json"))
     assert got["excess_over_bound_high"][0] - got["excess_over_bound"][0] == pytest.approx(0.1)
     assert got["meaning"] == {"excess_over_bound": "H less the entropy of the best partition known"}
+
+
+def test_tables_of_too_many_rows_are_refused(cli, monkeypatch):
+    monkeypatch.setattr("edcurve.io.tables.MOST_ROWS", 3)
+    Path("points.csv").write_text("distortion,entropy\n" + "0.1,9\n" * 4)
+    assert "points.csv: expected at most 3 rows" in cli("excess", "circle", "--points", "points.csv")[2]
+    Path("points.csv").write_text("distortion,entropy\n" + "0.1,9\n" * 3)
+    assert cli("excess", "circle", "--points", "points.csv")[0] == 0
+
+
+def test_tables_of_text_are_refused(cli, monkeypatch):
+    monkeypatch.setattr("edcurve.io.tables.MOST_OTHERS", 3)
+    monkeypatch.setattr("edcurve.io.tables.BLOCK", 2)
+    Path("points.csv").write_text("distortion,entropy\n" + "x,x\n" * 4)
+    assert "points.csv: expected numbers, got more than 3 cells" in cli("excess", "circle", "--points", "points.csv")[2]
+
+
+def test_columns_are_printed_in_parts(cli, monkeypatch):
+    Path("points.csv").write_text("distortion,entropy\n" + "".join(f"0.{i},9\n" for i in range(1, 8)))
+    whole = cli("excess", "circle", "--points", "points.csv", "--json")[1]
+    monkeypatch.setattr("edcurve.cli.common.PART", 3)
+    assert cli("excess", "circle", "--points", "points.csv", "--json")[1] == whole
+    assert strict(whole)["distortion"] == [i / 10 for i in range(1, 8)]

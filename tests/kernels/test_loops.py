@@ -185,3 +185,17 @@ WAVES = {
 def test_waves_and_a_scaled_sinusoid_have_the_same_bits(function, source):
     x = ARGUMENTS[function](source, 40)
     assert same_bits(compiled(function, source, x), interpreted(function, source, x))
+
+
+def test_chunks_are_short_enough_for_an_interrupt(monkeypatch):
+    """However few threads there are; and they give the same bits."""
+    x = np.geomspace(1e-6, 0.08, 1000)
+    seen = []
+
+    def run(given, out):
+        seen.append(given.size)
+        np.negative(given, out=out)
+
+    monkeypatch.setattr(loops, "INTERRUPTIBLE", 900)
+    assert np.array_equal(loops._in_chunks(run, (), x, 3), -x)
+    assert (len(seen), max(seen), sum(seen)) == (4, 250, 1000)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+PART = 2**14  # values of a column that are written at once
 SHORTEST = 8  # letters of a label that are shown, however narrow the terminal
 
 
@@ -212,14 +213,27 @@ def write_csv(table: dict[str, list[Any]], path: Path) -> None:
 
 def print_columns(source: str, base: float, as_json: bool, *, facts: dict[str, Any], **columns: list[Any]) -> None:
     """Print equally long columns, as JSON, which begins with the facts about the source, or as a table."""
-    from edcurve.curves import writable
-
     if as_json:
         content = {"source": source, "base": base, **facts, **columns}
-        plain = {key: [writable(x) for x in v] if isinstance(v, list) else v for key, v in content.items()}
-        click.echo(json.dumps(plain, allow_nan=False))
+        for i, (key, value) in enumerate(content.items()):
+            click.echo(f"{', ' if i else '{'}{json.dumps(key)}: ", nl=False)
+            _print_json(value)
+        click.echo("}")
     else:
         print_table(tuple(columns), [list(row) for row in zip(*columns.values(), strict=True)])
+
+
+def _print_json(value: Any) -> None:
+    """Print a value as JSON, a column in parts: it may be longer than memory has room for its text."""
+    from edcurve.curves import writable
+
+    if not isinstance(value, list):
+        click.echo(json.dumps(value, allow_nan=False), nl=False)
+        return
+    for start in range(0, len(value), PART):
+        text = json.dumps([writable(x) for x in value[start : start + PART]], allow_nan=False)
+        click.echo(f"{', ' if start else '['}{text[1:-1]}", nl=False)
+    click.echo("]" if value else "[]", nl=False)
 
 
 def print_table(names: Sequence[str], rows: list[list[Any]]) -> None:

@@ -92,7 +92,8 @@ def picture(across: Array, lines: Iterable[Line], *, right: str, top: str, title
 
 
 def _points(x: Array, y: Array) -> str:
-    finite = np.isfinite(x) & np.isfinite(y)
-    across = MARGIN + (WIDTH - 2 * MARGIN) * x[finite]
-    down = HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * y[finite]
+    with np.errstate(all="ignore"):  # what is not finite is left out
+        across, down = MARGIN + (WIDTH - 2 * MARGIN) * x, HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * y
+    finite = np.isfinite(across) & np.isfinite(down)
+    across, down = across[finite], down[finite]
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across.tolist(), down.tolist(), strict=True))

@@ -48,6 +48,9 @@ CODECS = ("method", "model")  # what a column codec may be called
 CODEC = "codec"  # its rows are points of one codec; without it those are, whose labels differ in the seed alone
 NUMBERS = frozenset((*REQUIRED, *OPTIONAL, *CONVERTED, *CONVERTED_ENDS))
 READ = frozenset((*NUMBERS, *NAMING, *SETTINGS, *VARIED, "source", "status"))  # columns of a CSV, others are not kept
+MOST_ROWS = 2**20  # each takes some hundred bytes until its excess is printed, however short it is in a file
+MOST_OTHERS = 2**16  # cells of columns of numbers that hold other text, such as those of other sources
+BLOCK = 2**12  # rows after which these are counted
 LONGEST = 60  # characters of a cell of a label, or of a value in a message
 MANY = 20  # names in a message
 MOST_CODECS = 20  # that are told apart
@@ -276,6 +279,7 @@ def read_csv(
             meant = _meant(head, where)
             columns: dict[str, Any] = {name: _Numbers() if name in NUMBERS else _Texts() for name in meant}
             kept = [(i, columns[name]) for name, i in {name: i for i, name in enumerate(meant)}.items() if name in READ]
+            numbers = [column for _, column in kept if isinstance(column, _Numbers)]
             for cells in reader:
                 if not cells or (reader.line_num == 1 and _is_header(cells, meant)):
                     continue
@@ -293,6 +297,10 @@ def read_csv(
                     cell = cells[i] if i < len(cells) else ""
                     column.append(cell if separator == "," else _pointed(cell, column))
                 lines.append(reader.line_num)
+                if len(lines) > MOST_ROWS:
+                    raise ValueError(f"{where}: expected at most {MOST_ROWS} rows, got more: split the file")
+                if len(lines) % BLOCK == 0 and sum(len(column.others) for column in numbers) > MOST_OTHERS:
+                    raise ValueError(f"{where}: expected numbers, got more than {MOST_OTHERS} cells of other text")
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{where}: not a CSV file in UTF-8: {error}") from None
     return {name: column if name in READ else range(len(lines)) for name, column in columns.items()}, lines

@@ -29,6 +29,8 @@ INTERPRETED = 50_000
 _interpreted = 0
 # Points below which a second thread costs more than it saves.
 CHUNK = 8192
+# Evaluations of a chunk at most: Ctrl-C waits for the chunks that run.
+INTERRUPTIBLE = 2**20
 # Terms of a sum from which on even one point is worth a compiled loop.
 LONG = 64
 NOTHING: Array = np.empty(0)
@@ -58,7 +60,7 @@ def evaluate(function: Function, law: Law, extra: tuple[float, ...], x: Array) -
         return np.array(values, dtype=np.float64)
     with compiling.lock:
         run = compiled(function, law.model)
-    return _in_chunks(run, (law.arrays, np.array(extra, dtype=np.float64) if extra else NOTHING), x)
+    return _in_chunks(run, (law.arrays, np.array(extra, dtype=np.float64) if extra else NOTHING), x, law.terms)
 
 
 def point(function: Function, law: Law, extra: tuple[float, ...], x: float) -> float:
@@ -87,16 +89,17 @@ def _few(evaluations: int) -> bool:
     return True
 
 
-def _in_chunks(run: Loop, given: tuple[Any, ...], x: Array) -> Array:
-    """Run a loop with these arguments over all of x, cut into a few chunks a core."""
+def _in_chunks(run: Loop, given: tuple[Any, ...], x: Array, terms: int = 1) -> Array:
+    """Run a loop with these arguments over all of x, cut into a few chunks a core, none too long for Ctrl-C."""
     out = np.empty_like(x)
     count = x.size // CHUNK
     # the number of cores is asked of the system, which takes longer than a few points do
     count = min(threads.cores(), count) if count > 1 else 1
-    if count == 1:
+    least = -(-x.size * max(1, terms) // INTERRUPTIBLE)
+    if count == 1 and least <= 1:
         run(*given, x, out)
         return out
-    cuts = np.linspace(0, x.size, 4 * count + 1).astype(int)
+    cuts = np.linspace(0, x.size, max(4 * count if count > 1 else 1, min(least, x.size)) + 1).astype(int)
     chunks = [slice(start, stop) for start, stop in pairwise(cuts.tolist())]
     for _ in threads.in_threads(lambda chunk: run(*given, x[chunk], out[chunk]), chunks, count):
         pass
