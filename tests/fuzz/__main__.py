@@ -106,7 +106,7 @@ def report(counts, spent, kinds, peak, seconds, given):
                 given.keep.mkdir(parents=True, exist_ok=True)
                 kept = given.keep / f"{name}-{said['seed']}"
                 with contextlib.suppress(FileExistsError):
-                    shutil.copytree(said["folder"], kept)
+                    shutil.copytree(said["folder"], kept, symlinks=True)
         for said in cases:
             if said["folder"]:
                 shutil.rmtree(said["folder"], ignore_errors=True)
