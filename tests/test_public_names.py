@@ -8,13 +8,14 @@ import pytest
 
 PUBLIC = {
     "edcurve": """
-        Certificate Circle Curve Edge Excess Lagrangian MeanExcess Measurement Partition PowerLaw Pulse
-        Quantizer Ramp RateDistortion Rotations SampledCurve SampledLoop SampledRamp SampledSurface Sawbridge
-        Segmentation Sinusoid Source Spectrum Sphere Square Torus Triangle UniformScalar Units VectorQuantizer
-        Waveform certificate certify convex_hull curve distortion_entropy ecvq empirical_rate_distortion
-        entropy_distortion excess gaussian_bound inequalities lagrangian lagrangian_bound lower_bound
-        mean_excess measure multipliers partition plot_gap quantizer rank_floor rate_distortion
-        rate_distortion_bounds relaxation report search segment upper_bound unit_vector_bound water_filling
+        Certificate Circle Curve Edge Excess KleinBottle Lagrangian MeanExcess Measurement Partition PowerLaw
+        Pulse Quantizer Ramp RateDistortion Rotations SampledCurve SampledLoop SampledRamp SampledSurface
+        Sawbridge Segmentation Sinusoid Source Spectrum Sphere Square Torus Triangle UniformScalar Units
+        VectorQuantizer Waveform certificate certify convex_hull curve distortion_entropy ecvq
+        empirical_rate_distortion entropy_distortion excess gaussian_bound inequalities lagrangian
+        lagrangian_bound lower_bound mean_excess measure multipliers partition plot_gap quantizer rank_floor
+        rate_distortion rate_distortion_bounds relaxation report search segment upper_bound unit_vector_bound
+        water_filling
     """,
     "edcurve.certificate": """
         Certificate Slopes Star certify verify_condition

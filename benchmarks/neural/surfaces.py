@@ -1,10 +1,10 @@
-"""What networks lose on the sphere and the torus: which latent dimension, and to which part of the compressor.
+"""What networks lose on the sphere, the torus and the Klein bottle: which latent dimension, and which part loses it.
 
-    python benchmarks/neural/surfaces.py --store DIR [--out benchmarks/results] [--steps 10000]
+    python benchmarks/neural/surfaces.py --store DIR [--out benchmarks/results] [--steps 10000] [--sources klein]
 
 Writes surfaces.csv (one row for each compressor: the five parts of its excess over the lower bound, in bits, and what
 the enclosure leaves open), its provenance as .json, and the parts as a figure (surfaces.png). With the store, what has
-been trained is not trained again.
+been trained is not trained again. With --sources the rows of the other ones stay as they are in surfaces.csv.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from rich.progress import track
 LMBDA = (8.0, 32.0, 128.0)  # bits per unit distortion
 LATENTS = {"ntc": (1, 2, 3, 4), "circles": (2,)}
 SEEDS = {"ntc": 2, "circles": 1}
+SOURCES = ("sphere", "torus", "klein")
+FEWER = {"klein": (LMBDA[:2], {"ntc": (2, 4)}, {"ntc": 1})}  # λ, latents and seeds where not all are trained
 CODEWORDS, REALIZATIONS, ECVQ_POINTS = 1024, 2**14, 2**17
 PARTS = {
     "dependence": "dependence of the latents",
@@ -43,9 +45,10 @@ PARTS = {
 
 def configs(source: str, steps: int) -> Iterator[edn.Config]:
     """The compressors of a source."""
-    for compressor, latents in LATENTS.items():
+    lmbda, all_latents, seeds = FEWER.get(source, (LMBDA, LATENTS, SEEDS))
+    for compressor, latents in all_latents.items():
         for latent_dim in latents:
-            fields = {"lmbda": list(LMBDA), "seed": range(SEEDS[compressor]), "steps": steps}
+            fields = {"lmbda": list(lmbda), "seed": range(seeds[compressor]), "steps": steps}
             yield from edn.grid(source, compressor=compressor, latent_dim=latent_dim, **fields)
 
 
@@ -68,7 +71,7 @@ def row(evaluation: edn.Evaluation, lmbda: float, **about: Any) -> dict[str, Any
 
 def codes(source: str) -> Iterator[dict[str, Any]]:
     """Rows of ECVQ and, of the torus, of the best product of equal arcs of both circles."""
-    for lmbda in LMBDA:
+    for lmbda in FEWER.get(source, (LMBDA,))[0]:
         code = edn.ecvq(source, lmbda, codewords=CODEWORDS, realizations=REALIZATIONS)
         found = edn.evaluate(code.encode, code.decode, source, code.rate, points=ECVQ_POINTS)
         yield row(found, lmbda, compressor="ecvq", seed=0)
@@ -91,13 +94,16 @@ def product(lmbda: float) -> dict[str, Any]:
 
 def draw(table: pd.DataFrame, about: str) -> Figure:
     """The parts of the excess as stacked bars, the better seed of each, above what the enclosure leaves open."""
-    figure = Figure(figsize=(12.0, 6.4), layout="constrained")
+    figure = Figure(figsize=(12.0, 9.4), layout="constrained")
     FigureCanvasAgg(figure)
     best = better(table)
-    for axes, source in zip(figure.subplots(2, len(LMBDA), sharex="row"), ("sphere", "torus"), strict=True):
+    for axes, source in zip(figure.subplots(len(SOURCES), len(LMBDA)), SOURCES, strict=True):
         for ax, lmbda in zip(axes, LMBDA, strict=True):
             rows = best[(best["source"] == source) & (best["lmbda"] == lmbda)].set_index("name")
             names = [name for name in table["name"].unique() if name in rows.index]
+            if not names:
+                ax.set_axis_off()
+                continue
             rows, foot = rows.loc[names], np.zeros(len(names))
             for i, (part, label) in enumerate(reversed(PARTS.items())):
                 height = rows[part].fillna(0.0).to_numpy().copy()
@@ -150,19 +156,26 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True, help="folder of the trained compressors")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
     parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--sources", nargs="+", choices=SOURCES, default=SOURCES, help="which to train and evaluate")
     options = parser.parse_args()
-    wanted = [one for source in ("sphere", "torus") for one in configs(source, options.steps)]
+    wanted = [one for source in options.sources for one in configs(source, options.steps)]
     edn.sweep(wanted, store=options.store)
     kept, rows = edn.Store(options.store), []
     for config in track(wanted, "evaluating"):
         about = {"compressor": config.compressor, "latent_dim": config.latent_dim, "seed": config.seed}
         rows.append(row(kept.load(config).evaluate(), config.lmbda, **about))
-    for source in ("sphere", "torus"):
+    for source in options.sources:
         rows += codes(source)
     options.out.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).round(7).to_csv(options.out / "surfaces.csv", index=False)
-    table = read(options.out / "surfaces.csv")
-    about = f"{options.steps:,} steps × 1024, hidden layers (100, 100); the better of seeds 0 and 1, of circles seed 0"
+    results = pd.DataFrame(rows).round(7)
+    path = options.out / "surfaces.csv"
+    if path.exists():
+        before = pd.read_csv(path)
+        results = pd.concat([before[~before["source"].isin(options.sources)], results])
+    results.to_csv(path, index=False)
+    table = read(path)
+    seeds = "the better of seeds 0 and 1, of circles and klein seed 0"
+    about = f"{options.steps:,} steps × 1024, hidden layers (100, 100); {seeds}"
     draw(table, about).savefig(options.out / "surfaces.png", dpi=130)
     provenance = {
         "command": f"python benchmarks/neural/surfaces.py --store DIR --steps {options.steps}",

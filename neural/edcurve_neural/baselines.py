@@ -76,7 +76,7 @@ def ecvq(
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus".
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus" or "klein".
     lmbda : float
         λ > 0, in bits per unit distortion.
     codewords : int
@@ -158,7 +158,7 @@ def transform_coding(
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus".
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus" or "klein".
     lmbda : float
         λ > 0, in bits per unit distortion.
     samples : int

@@ -33,8 +33,8 @@ class Config:
     Attributes
     ----------
     source : str
-        "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus" or "torus:r,s"; or a file of points along a
-        loop (.npy, .npz, .csv), or a name that `from_samples` or `from_file` returned. For points it becomes
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus", "torus:r,s" or "klein"; or a file of points along
+        a loop (.npy, .npz, .csv), or a name that `from_samples` or `from_file` returned. For points it becomes
         "loop:HASH" or "curve:HASH", a hash of the points.
     lmbda : float
         λ of the loss rate + λ · distortion, in bits per unit distortion; 0 ≤ λ ≤ 1e12.

@@ -207,10 +207,10 @@ def evaluate(
         Such indices, in the type that `encode` returned them in, to reconstructions (batch, …). Over a source it is
         called once for each distinct index. Of strings it is called as ``decode(strings, shape)``.
     source : str or edcurve.Source, or data
-        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus"; ``edcurve.Ramp(samples=T)``, to compare with the
-        optimum of the sampled ramp; what ``edcurve.Source.from_samples`` makes of measured points, a file of such, or
-        the name that `edcurve_neural.from_samples` and `from_file` give to them. With `data`, any source. If it is
-        data or None, the source counts as unknown.
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus" or "klein"; ``edcurve.Ramp(samples=T)``, to compare
+        with the optimum of the sampled ramp; what ``edcurve.Source.from_samples`` makes of measured points, a file of
+        such, or the name that `edcurve_neural.from_samples` and `from_file` give to them. With `data`, any source. If
+        it is data or None, the source counts as unknown.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, shape (batch,) or (batch, 1), or their mean; by
         default those of the likelihoods, if any, else the entropy of the indices.

@@ -40,6 +40,7 @@ from .shannon import rate_distortion as rate_distortion
 from .shannon import rate_distortion_bounds as rate_distortion_bounds
 from .sources import Circle as Circle
 from .sources import Edge as Edge
+from .sources import KleinBottle as KleinBottle
 from .sources import PowerLaw as PowerLaw
 from .sources import Pulse as Pulse
 from .sources import Ramp as Ramp

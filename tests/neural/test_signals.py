@@ -48,6 +48,16 @@ def test_phases_of_surfaces_are_uniform(name):
         assert torch.allclose(length, torch.full_like(length, waves.source.max_distortion), rtol=1e-12)
 
 
+def test_the_klein_bottle_is_that_of_the_core_package():
+    v = phases()[0]
+    second = torch.frac(SPREAD * v)
+    waves = signal("klein", 2)
+    expected = edcurve.KleinBottle().realizations(torch.stack([v, second], dim=-1).numpy())
+    assert waves.sample(v[None])[0].numpy() == pytest.approx(expected, abs=1e-12)
+    assert waves.variances.sum() == pytest.approx(waves.source.max_distortion, rel=1e-3)
+    assert waves.variances[8] < 1e-12  # the mean of a patch is 0
+
+
 @pytest.mark.parametrize("bits", range(6, 25))
 def test_lattices_of_phases_are_well_spread(bits):
     """No two of n points are closer than 0.77/√n, 0.72 of the largest distance that a lattice can have."""

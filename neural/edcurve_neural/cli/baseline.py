@@ -43,9 +43,9 @@ POINTS = 2**16  # fewer than for trained compressors, as whole realizations are 
 def baseline(source: str, csv_path: str | None, as_json: bool, **options: Any) -> None:
     """Measure compressors that are not neural, for comparison.
 
-    SOURCE is ramp, circle, sinusoid, sawbridge, sphere or torus. The kinds are vector quantization with an entropy
-    constraint (ecvq), linear transform coding (klt), and uniform quantization of the phase, which presumes that the
-    manifold is known, and is a curve. Rows have the columns of `edcurve runs`, with the kind as compressor; columns
+    SOURCE is ramp, circle, sinusoid, sawbridge, sphere, torus or klein. The kinds are vector quantization with an
+    entropy constraint (ecvq), linear transform coding (klt), and uniform quantization of the phase, which presumes that
+    the manifold is known, and is a curve. Rows have the columns of `edcurve runs`, with the kind as compressor; columns
     that a kind lacks are empty.
     """
     rows = list(_rows(source, **options))

@@ -168,8 +168,8 @@ def train(
 ) -> None:
     """Train one neural compressor, and measure it.
 
-    SOURCE is ramp, circle, sinusoid, sawbridge, sphere or torus, or a file of points along a curve (.npy, .npz or
-    .csv). With --store, a compressor that the store has is not trained again. A command that was killed goes on from
+    SOURCE is ramp, circle, sinusoid, sawbridge, sphere, torus or klein, or a file of points along a curve (.npy, .npz
+    or .csv). With --store, a compressor that the store has is not trained again. A command that was killed goes on from
     its last checkpoint when it is given again.
     """
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
@@ -199,8 +199,8 @@ def sweep(
 ) -> None:
     """Train many neural compressors into a store.
 
-    SOURCE is ramp, circle, sinusoid, sawbridge, sphere or torus, or a file of points along a curve (.npy, .npz or
-    .csv). Options take several values, separated by commas, and all combinations are trained, many at once. A
+    SOURCE is ramp, circle, sinusoid, sawbridge, sphere, torus or klein, or a file of points along a curve (.npy, .npz
+    or .csv). Options take several values, separated by commas, and all combinations are trained, many at once. A
     compressor that the store has is not trained again. A command that was killed goes on from its last checkpoint when
     it is given again, and ends with the same weights.
     """

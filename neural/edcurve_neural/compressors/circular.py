@@ -40,7 +40,7 @@ class Circular:
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus".
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus" or "klein".
     hidden : sequence of int
         Widths of the hidden layers of the analysis.
     flat : Tensor, shape (1, parameters)

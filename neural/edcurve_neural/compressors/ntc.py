@@ -66,7 +66,7 @@ class NTC(nn.Module):
     Parameters
     ----------
     source : str
-        "ramp", "circle", "sinusoid", "sawbridge", "sphere" or "torus".
+        "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus" or "klein".
     latent_dim : int
         Dimension of the latent space.
     hidden : sequence of int

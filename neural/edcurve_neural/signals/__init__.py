@@ -21,12 +21,21 @@ from .base import Signal
 from .harmonic import CircleSignal, SinusoidSignal
 from .measured import MeasuredCurve
 from .stepped import RampSignal, SawbridgeSignal
-from .surfaces import SphereSignal, TorusSignal
+from .surfaces import KleinSignal, SphereSignal, TorusSignal
 
 SAMPLES = 1024  # at which functions on [0, 1] are sampled unless told otherwise
 
 SIGNALS: dict[str, type[Signal]] = {
-    kind.name: kind for kind in (RampSignal, CircleSignal, SinusoidSignal, SawbridgeSignal, SphereSignal, TorusSignal)
+    kind.name: kind
+    for kind in (
+        RampSignal,
+        CircleSignal,
+        SinusoidSignal,
+        SawbridgeSignal,
+        SphereSignal,
+        TorusSignal,
+        KleinSignal,
+    )
 }
 
 

@@ -1,4 +1,4 @@
-"""Sources of two parameters: the sphere and the torus."""
+"""Sources of two parameters: the sphere, the torus and the Klein bottle of image patches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from abc import abstractmethod
 import edcurve
 import numpy as np
 import torch
-from edcurve.sources import Surface
+from edcurve.sources import Surface, klein
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -89,3 +89,26 @@ class TorusSignal(SurfaceSignal):
     def variances(self) -> Array:
         """Half the square of its radius for each coordinate of a circle."""
         return np.repeat(0.5 * np.square(self._torus.radii), 2)
+
+
+class KleinSignal(SurfaceSignal):
+    """Patches of 3 × 3 pixels near which those of photographs are: a Klein bottle in R⁹, see `edcurve.KleinBottle`."""
+
+    name, space = "klein", "R⁹"
+
+    @property
+    def source(self) -> Surface:
+        return edcurve.KleinBottle()
+
+    def point(self, a: Tensor, b: Tensor) -> Tensor:
+        direction, kind = math.pi * a, (2.0 * math.pi) * b
+        across, up = (torch.from_numpy(pixels).to(a) for pixels in (klein.ACROSS, klein.UP))
+        along = torch.cos(direction)[..., None] * across + torch.sin(direction)[..., None] * up
+        x = torch.cos(kind)[..., None] * (along.square() - 2.0 / 3.0) + torch.sin(kind)[..., None] * along
+        length: Tensor = x.square().sum(-1, keepdim=True).sqrt()
+        return x / length
+
+    @property
+    def variances(self) -> Array:
+        """Those of points of the lattice: directions differ."""
+        return super(SurfaceSignal, self).variances

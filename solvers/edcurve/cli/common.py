@@ -147,7 +147,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Machine-read
 # edcurve.sources imports numpy, which takes longer than a shell should wait.
 OFFERED = (
     *("ramp", "circle", "sinusoid", "sawbridge", "uniform", "square", "triangle"),
-    *("power:1.5", "pulse:0.2", "edge:15", "sphere", "torus", "rotations", "sphere:3", "torus:1,2"),
+    *("power:1.5", "pulse:0.2", "edge:15", "sphere", "torus", "rotations", "klein", "sphere:3", "torus:1,2"),
 )
 
 

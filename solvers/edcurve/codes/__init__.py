@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edcurve.sources import Rotations, SampledSurface, Sphere, Surface, Torus
+from edcurve.sources import KleinBottle, Rotations, SampledSurface, Sphere, Surface, Torus
+from edcurve.sources.klein import shipped
 from edcurve.sources.protocol import kept
 
 from . import lattices, products, sampled, weighted
@@ -76,9 +77,9 @@ def least_distortion(source: Surface) -> float:
 
 def searched(source: Surface) -> bool:
     """Whether codes are searched when they are asked for the first time, which takes seconds."""
-    return isinstance(source, Rotations | SampledSurface) or (
-        isinstance(source, Sphere) and 2 < source.dim <= sampled.HIGHEST
-    )
+    if isinstance(source, SampledSurface):
+        return not isinstance(source, KleinBottle)
+    return isinstance(source, Rotations) or (isinstance(source, Sphere) and 2 < source.dim <= sampled.HIGHEST)
 
 
 def hull(source: Surface, distortion: float) -> list[SurfaceCode]:
@@ -167,7 +168,9 @@ def _weighted_table(found: list[weighted.Weighted]) -> Table:
 
 
 def _codes_of(source: SampledSurface) -> list[weighted.Weighted]:
-    """Codes of the samples, searched once for all multiples of the source."""
+    """Codes of the samples, searched once for all multiples of the source, or shipped."""
+    if isinstance(source, KleinBottle):
+        return kept(source.samples, "codes", lambda: weighted.restored(shipped()))
     return kept(source.samples, "codes", lambda: weighted.codes(source))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -78,6 +79,17 @@ def codes(source: SampledSurface) -> list[Weighted]:
             between = np.geomspace(before, after, BETWEEN + 2)[1:-1].tolist() if after > before else []
             found += [at_multiplier(source, found, lmbda) for lmbda in between]
     return sorted(found, key=lambda one: one.lmbda)
+
+
+def restored(table: Mapping[str, Array]) -> list[Weighted]:
+    """The codes in a table of `edcurve.optimum.klein_table`."""
+    ends, dim = np.cumsum(table["counts"])[:-1], (table["cells"].shape[1] - 1) // 2
+    rows = np.split(table["cells"], ends)
+    about = zip(table["entropy"].tolist(), table["distortion"].tolist(), table["multiplier"].tolist(), strict=True)
+    return [
+        Weighted(*one, WeightedCells(row[:, :dim], row[:, dim], row[:, dim + 1 :]))
+        for one, row in zip(about, rows, strict=True)
+    ]
 
 
 def at_multiplier(source: SampledSurface, known: list[Weighted], lmbda: float) -> Weighted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import constructors as constructors  # gives Source its makers
 from .base import BETWEEN, BOUND, CHECKED, ENCLOSED, PROVED, SEARCHED, Source
+from .klein import KleinBottle
 from .measured import SampledCurve, SampledLoop
 from .names import BUILT_IN, FAMILIES, resolve
 from .proved import Circle, PowerLaw, Sawbridge, Sinusoid, UniformScalar
@@ -27,6 +28,7 @@ __all__ = [
     "BallCells",
     "Circle",
     "Edge",
+    "KleinBottle",
     "PowerLaw",
     "Pulse",
     "Ramp",

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .base import Source
+from .klein import KleinBottle
 from .proved import Circle, PowerLaw, Sawbridge, Sinusoid, UniformScalar
 from .ramp import Ramp, SampledRamp
 from .standard_waves import Edge, Pulse, Square, Triangle
@@ -15,7 +16,7 @@ from .surfaces import Rotations, Sphere, Surface, Torus
 
 # a source says its own name
 CURVES: tuple[Callable[[], Source], ...] = (Ramp, Circle, Sinusoid, Sawbridge, UniformScalar, Square, Triangle)
-SURFACES: tuple[Callable[[], Source], ...] = (Sphere, Torus, Rotations)
+SURFACES: tuple[Callable[[], Source], ...] = (Sphere, Torus, Rotations, KleinBottle)
 BUILT_IN: dict[str, Callable[[], Source]] = {make().name: make for make in (*CURVES, *SURFACES)}
 
 TAKE_SURFACES = (
