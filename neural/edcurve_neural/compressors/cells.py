@@ -88,6 +88,7 @@ def choose(
     decode: Callable[[EqualCells], Tensor] | None = None,
     *,
     counted: bool = True,
+    share: Callable[[EqualCells], Tensor] | None = None,
 ) -> EqualCells:
     """The cells of least rate + λ · distortion of the realizations.
 
@@ -104,6 +105,8 @@ def choose(
     counted : bool
         Whether the rate of cells that are decoded to their means is their entropy, as code lengths that fit them have
         it; else it is log₂ K.
+    share : callable, optional
+        Probabilities of cells, (K,), of which code lengths are made. The rate of these lengths counts then.
 
     Returns
     -------
@@ -114,7 +117,9 @@ def choose(
         costs = []
         for cells in tried:
             rate, distortion = data.with_means(cells) if decode is None else data.with_decoder(cells, decode)
-            costs.append((rate if counted else math.log2(cells.number)) + lmbda * distortion)
+            if share is not None:
+                rate = -data.sums(cells)[0] @ torch.log2(share(cells).clamp(min=1e-300)) / len(data.latent)
+            costs.append((rate if counted or share is not None else math.log2(cells.number)) + lmbda * distortion)
         return tried[int(torch.stack(costs).argmin())]
 
     most = max(1, len(data.latent) // LEAST)

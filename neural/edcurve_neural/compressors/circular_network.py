@@ -65,7 +65,7 @@ class NetworkProgram(SeriesProgram):
     """`CircularNetwork` compressors side by side: trained with a series, which the network replaces at the end."""
 
     centred: ClassVar[bool] = False
-    for_means = counted = True
+    for_means = coded = True
 
     @torch.no_grad()
     def compressor(self, i: int) -> Compressor:

@@ -38,6 +38,7 @@ from .circular import (
     latents,
     layout,
     layout_of,
+    probabilities,
     restored,
     series,
     series_error,
@@ -60,6 +61,7 @@ class SeriesProgram(Program[Compressor]):
 
     centred: ClassVar[bool] = True  # whether measured points may be moved for training
     for_means: ClassVar[bool] = False  # whether cells are chosen for means of realizations, not for the series
+    coded: ClassVar[bool] = False  # whether cells are chosen by the code lengths that they get
     counted: ClassVar[bool] = False  # whether cells are chosen by their entropy, not by log₂ K
 
     def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
@@ -152,7 +154,19 @@ class SeriesProgram(Program[Compressor]):
             return series(views["series"], _middles(cells, flat.device)[None])[0].double()
 
         for_means = self.for_means or config.last_layer == "solved"
-        return choose(realizations, config.lmbda, near, None if for_means else decode, counted=self.counted)
+        density = histogram(latent.view(1, -1))
+
+        def share(cells: EqualCells) -> Tensor:
+            return probabilities(density, cells.number, cells.offset)
+
+        return choose(
+            realizations,
+            config.lmbda,
+            near,
+            None if for_means else decode,
+            counted=self.counted,
+            share=share if self.coded else None,
+        )
 
     def _realizations(self, config: Settings) -> tuple[Tensor, Tensor]:
         """Phases (1, n) and realizations from which cells are chosen, drawn once for models that differ by λ."""

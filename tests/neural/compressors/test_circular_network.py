@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from edcurve_neural.compressors import begin, circular_network, network, train_circular
+from edcurve_neural.compressors.cells import SortedRealizations, choose
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.runs import evaluate_model
 from edcurve_neural.training import progress
@@ -152,3 +153,15 @@ def test_fewer_realizations_choose_the_cells_of_a_long_function(short, monkeypat
     monkeypatch.setattr(train_circular, "CHOSEN_NUMBERS", 2**16)
     begin([edn.Config("ramp", 50.0, samples=512, start="random", **(SMALL | {"compressor": "circular"}))]).compressor(0)
     assert seen == [(2**16 // 512, 512)]
+
+
+def test_cells_are_chosen_by_the_lengths_that_they_get():
+    """Not by their entropy, which code lengths from few bins may be far from."""
+    latent = torch.rand(4096, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    data = SortedRealizations(latent, torch.stack([(latent > 0.5).double()] * 2, dim=1), 1.0)
+
+    def share(cells):
+        return torch.full((cells.number,), 1.0 / cells.number, dtype=torch.float64) * (1.0 if cells.offset else 0.1)
+
+    assert choose(data, 8.0, 2.0).offset == 0.0
+    assert choose(data, 8.0, 2.0, share=share).offset > 0.0
