@@ -254,8 +254,7 @@ def test_what_excess_means(tmp_path):
 
 def test_claims_about_the_compressor_without_a_table():
     table = pd.read_csv(ROOT / "benchmarks" / "results" / "small_network.csv")
-    worst = table.groupby(["source", "lmbda"])["excess_sampled_percent"].max()
-    assert list(worst.index[worst >= 1.0]) == [("sawbridge", 20.0)]
+    assert table["excess_sampled_percent"].max() < 1.0
     assert table["source"].nunique() == 4
     assert table["samples"].max() == 8192
     for page in (ROOT / "README.md", DOCS / "topology.md"):
