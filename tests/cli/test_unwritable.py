@@ -51,8 +51,8 @@ commands = {
     "runs.csv": ["runs", "store", "--csv", "runs.csv"],
     "store/checkpoints": ["sweep", "circle", "--lmbda", "9", "--hidden", "4", "--steps", "2", "--checkpoint-every", "1",
                           "--batch-size", "16", "--points", "64", "--store", "store"],
-    "store/runs": ["sweep", "circle", "--lmbda", "9", "--hidden", "4", "--steps", "2",
-                   "--batch-size", "16", "--points", "64", "--store", "store"],
+    "store/checkpoints/": ["sweep", "circle", "--lmbda", "9", "--hidden", "4", "--steps", "2",  # what it will train
+                           "--batch-size", "16", "--points", "64", "--store", "store"],
     "x.edc": ["encode", "store", key, "--phases", "2000", "--out", "x.edc"],
     "x.npy": ["decode", "good.edc", "--store", "store", "--out", "x.npy"],
     "segments.csv": ["segment", "loop.csv", "--lmbda", "4", "--csv", "segments.csv"],
