@@ -1,14 +1,17 @@
 """The commands for measured compressors and curves: `excess` and `segment`."""
 
+import contextlib
 import csv
 import json
 import math
+import tracemalloc
 from pathlib import Path
 
 import edcurve as ed
 import numpy as np
 import pytest
 from command_output import floats, strict, table
+from edcurve.cli.measured import excess
 from edcurve.sources import resolve
 from report_content import RUNS
 
@@ -499,6 +502,24 @@ def test_tables_of_text_are_refused(cli, monkeypatch):
     monkeypatch.setattr("edcurve.io.tables.BLOCK", 2)
     Path("points.csv").write_text("distortion,entropy\n" + "x,x\n" * 4)
     assert "points.csv: expected numbers, got more than 3 cells" in cli("excess", "circle", "--points", "points.csv")[2]
+
+
+def test_an_excess_takes_ten_times_the_bytes_of_its_table_at_most(tmp_path):
+    rows = 10_000
+    text = "".join(f"0.{i % 10_000:06d},{i % 7}.{i:06d}\n" for i in range(rows))
+    path = tmp_path / "points.csv"
+    path.write_text("distortion,entropy\n" + text, encoding="utf-8")
+    printed = tmp_path / "printed"
+    with printed.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+        excess.main(["circle", "--points", str(path)], standalone_mode=False)  # loads what is loaded once
+        tracemalloc.start()
+        try:
+            excess.main(["circle", "--points", str(path)], standalone_mode=False)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert most < 10 * path.stat().st_size
+    assert printed.read_text(encoding="utf-8").count("\n") == 2 * rows + 4
 
 
 def test_columns_are_printed_in_parts(cli, monkeypatch):

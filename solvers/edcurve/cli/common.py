@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from pathlib import Path
@@ -211,7 +211,7 @@ def write_csv(table: dict[str, list[Any]], path: Path) -> None:
         writer.writerows([*map(repr, row)] for row in zip(*table.values(), strict=True))
 
 
-def print_columns(source: str, base: float, as_json: bool, *, facts: dict[str, Any], **columns: list[Any]) -> None:
+def print_columns(source: str, base: float, as_json: bool, *, facts: dict[str, Any], **columns: Any) -> None:
     """Print equally long columns, as JSON, which begins with the facts about the source, or as a table."""
     if as_json:
         content = {"source": source, "base": base, **facts, **columns}
@@ -220,23 +220,33 @@ def print_columns(source: str, base: float, as_json: bool, *, facts: dict[str, A
             _print_json(value)
         click.echo("}")
     else:
-        print_table(tuple(columns), [list(row) for row in zip(*columns.values(), strict=True)])
+        print_table(tuple(columns), _rows(list(columns.values())))
+
+
+def _rows(columns: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Rows of equally long columns, lists or arrays: an array of numbers takes a quarter of the memory of a list."""
+    for start in range(0, max(map(len, columns)), PART):
+        yield from zip(*(_listed(column[start : start + PART]) for column in columns), strict=True)
+
+
+def _listed(column: Any) -> list[Any]:
+    return column.tolist() if hasattr(column, "tolist") else list(column)
 
 
 def _print_json(value: Any) -> None:
     """Print a value as JSON, a column in parts: it may be longer than memory has room for its text."""
     from edcurve.curves import writable
 
-    if not isinstance(value, list):
+    if isinstance(value, str | dict) or not hasattr(value, "__len__"):
         click.echo(json.dumps(value, allow_nan=False), nl=False)
         return
     for start in range(0, len(value), PART):
-        text = json.dumps([writable(x) for x in value[start : start + PART]], allow_nan=False)
+        text = json.dumps([writable(x) for x in _listed(value[start : start + PART])], allow_nan=False)
         click.echo(f"{', ' if start else '['}{text[1:-1]}", nl=False)
-    click.echo("]" if value else "[]", nl=False)
+    click.echo("]" if len(value) else "[]", nl=False)
 
 
-def print_table(names: Sequence[str], rows: list[list[Any]]) -> None:
+def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under their names; labels are in the last column, and cut so that a line fits the terminal."""
     labelled = names[-1] == "label"
     columns = names[:-1] if labelled else names

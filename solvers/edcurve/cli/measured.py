@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +89,7 @@ def excess(
         raise ValueError("give either --distortion and --entropy, or --points")
     resolved = resolve(source, stationary=False, surfaces=True)
     given = units.of(resolved, base)
-    table: dict[str, list[Any]] = {"distortion": [distortion], "entropy": [entropy]}
+    table: dict[str, Any] = {"distortion": np.array([distortion]), "entropy": np.array([entropy])}
     measured = None
     if points or given is not None:
         named = {units.measure("distortion"): [distortion], units.measure("entropy"): [entropy]}
@@ -99,25 +98,23 @@ def excess(
         if given is not None and (as_json or not measured.has_intervals):  # with these there is no room
             as_given = {name: getattr(given, name) if name not in table else None for name in measured.columns}
             values = zip(as_given.items(), (measured.distortion, measured.entropy), strict=True)
-            table = {name: back(own).tolist() for (name, back), own in values if back is not None} | table
+            table = {name: back(own) for (name, back), own in values if back is not None} | table
     labels = table.pop("label", None)
     if lmbda is not None:
-        table["lmbda"] = [lmbda if given is None else given.lmbda(lmbda)] * len(table["distortion"])
+        table["lmbda"] = np.full(len(table["distortion"]), lmbda if given is None else given.lmbda(lmbda))
     D, H = table["distortion"], table["entropy"]
     bounded = resolved.status in (BOUND, *BETWEEN)
     with of_one(2 if points else 1):
         if "lmbda" in table:
             *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
-            rows = zip(above.tolist(), table["lmbda"], strict=True)
-            table["excess"] = [math.nan if math.isnan(weight) else gap for gap, weight in rows]
+            table["excess"] = np.where(np.isnan(table["lmbda"]), np.nan, above)
             if "rate" in table:  # the excess of R + λD, as `edcurve runs` has it
-                more = [0.0 if math.isnan(R) else R - h for R, h in zip(table["rate"], H, strict=True)]
-                table["excess"] = [gap + wasted for gap, wasted in zip(table["excess"], more, strict=True)]
+                table["excess"] += np.where(np.isnan(table["rate"]), 0.0, table["rate"] - H)
         if resolved.status in BETWEEN or (bounded and resolved.law.stationary):
-            table["excess_over_bound"] = gaps.over_bound(resolved, D, H, base=base).tolist()
+            table["excess_over_bound"] = gaps.over_bound(resolved, D, H, base=base)
         elif not bounded or "lmbda" not in table:
             name = "excess_entropy" if "lmbda" in table else "excess"
-            table[name] = gaps.excess_unchecked(resolved, D, H, base=base)[-1].tolist()
+            table[name] = gaps.excess_unchecked(resolved, D, H, base=base)[-1]
         if measured is not None and measured.has_intervals and "rate" not in table:
             table |= _interval(resolved, table, measured, _weights(table, lmbda), base)
     if "excess_entropy" in table:  # the intervals are not of this one
@@ -130,12 +127,12 @@ def excess(
         listed = "; ".join(f"{name} is {what}" for name, what in meaning.items())
         click.echo(f"{listed}; in {of_base(base)}")
     most = None if measured is None else measured.ends("high")
-    for doubt in sanity.doubts(resolved, np.array(D), np.array(H), most=most, base=base, option="--base"):
+    for doubt in sanity.doubts(resolved, D, H, most=most, base=base, option="--base"):
         click.echo(doubt, err=True)
     print_columns(name_of(source), base, as_json, facts={**facts(source), "meaning": meaning}, **table)
 
 
-def _meaning(table: dict[str, list[Any]], source: Source) -> dict[str, str]:
+def _meaning(table: dict[str, Any], source: Source) -> dict[str, str]:
     """What each column of an excess is."""
     from edcurve.sources import BETWEEN, BOUND
 
@@ -149,16 +146,18 @@ def _meaning(table: dict[str, list[Any]], source: Source) -> dict[str, str]:
     return {name: text for name, text in texts.items() if name in table}
 
 
-def _weights(table: dict[str, list[Any]], lmbda: float | None) -> list[float] | None:
+def _weights(table: dict[str, Any], lmbda: float | None) -> Any:
     """λ of each row, 0 where the table has none."""
+    import numpy as np
+
     weights = table.get("lmbda")
-    return weights if weights is None or lmbda is not None else [0.0 if math.isnan(w) else w for w in weights]
+    return weights if weights is None or lmbda is not None else np.where(np.isnan(weights), 0.0, weights)
 
 
-def _interval(
-    source: Source, table: dict[str, list[Any]], measured: Points, weights: list[float] | None, base: float
-) -> dict[str, list[Any]]:
+def _interval(source: Source, table: dict[str, Any], measured: Points, weights: Any, base: float) -> dict[str, Any]:
     """Columns of the excess at the lower ends of the intervals of D and H, and at the upper ends."""
+    import numpy as np
+
     from edcurve.optimum import gaps
 
     name = "excess" if "excess" in table else "excess_over_bound"
@@ -169,12 +168,11 @@ def _interval(
             values = gaps.excess_unchecked(source, D, H, lmbda=weights, base=base)[-1]
         else:
             values = gaps.over_bound(source, D, H, base=base)
-        rows = zip(values.tolist(), table[name], strict=True)
-        columns[f"{name}_{end}"] = [math.nan if math.isnan(gap) else value for value, gap in rows]
+        columns[f"{name}_{end}"] = np.where(np.isnan(table[name]), np.nan, values)
     return columns
 
 
-def _columns(points: Points) -> dict[str, list[Any]]:
+def _columns(points: Points) -> dict[str, Any]:
     """Columns of measured points; λ only if a row has one, and NaN in rows without."""
     import numpy as np
 
@@ -182,13 +180,9 @@ def _columns(points: Points) -> dict[str, list[Any]]:
 
     if points.left_out:
         click.echo(omitted(points), err=True)
-    table: dict[str, list[Any]] = {"distortion": points.distortion.tolist(), "entropy": points.entropy.tolist()}
-    weights = points.lmbda.tolist()
-    if not np.isnan(points.rate).all():
-        table["rate"] = points.rate.tolist()
-    if not all(map(math.isnan, weights)):
-        table["lmbda"] = weights
-    return {**table, "label": list(points.labels)} if any(points.labels) else table
+    table: dict[str, Any] = {"distortion": points.distortion, "entropy": points.entropy}
+    table |= {name: values for name in ("rate", "lmbda") if not np.isnan(values := getattr(points, name)).all()}
+    return {**table, "label": points.labels} if any(points.labels) else table
 
 
 @click.command(cls=CommandWithNumbers)

@@ -48,9 +48,10 @@ CODECS = ("method", "model")  # what a column codec may be called
 CODEC = "codec"  # its rows are points of one codec; without it those are, whose labels differ in the seed alone
 NUMBERS = frozenset((*REQUIRED, *OPTIONAL, *CONVERTED, *CONVERTED_ENDS))
 READ = frozenset((*NUMBERS, *NAMING, *SETTINGS, *VARIED, "source", "status"))  # columns of a CSV, others are not kept
-MOST_ROWS = 2**20  # each takes some hundred bytes until its excess is printed, however short it is in a file
+MOST_ROWS = 2**22  # each takes some 60 bytes until its excess is printed, however short it is in a file
 MOST_OTHERS = 2**16  # cells of columns of numbers that hold other text, such as those of other sources
-BLOCK = 2**12  # rows after which these are counted
+BLOCK = 2**12  # rows that are read at a time
+MOST_SHARED = 2**16  # different texts of which equal ones are looked for
 LONGEST = 60  # characters of a cell of a label, or of a value in a message
 MANY = 20  # names in a message
 MOST_CODECS = 20  # that are told apart
@@ -216,7 +217,7 @@ def _together(parts: Sequence[Points], paths: Sequence[Any]) -> Points:
 
     same = len({part.columns for part in parts}) == 1
     return Points(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in (*REQUIRED, *OPTIONAL)},
+        **{name: _end_to_end([getattr(part, name) for part in parts]) for name in (*REQUIRED, *OPTIONAL)},
         labels=names("labels"),
         codecs=names("codecs"),
         curves=names("curves"),
@@ -226,14 +227,32 @@ def _together(parts: Sequence[Points], paths: Sequence[Any]) -> Points:
     )
 
 
+def _end_to_end(columns: Sequence[Array]) -> Array:
+    """One column of several; what is not given takes no memory."""
+    if all(np.isnan(column).all() for column in columns):
+        return np.broadcast_to(np.nan, sum(map(len, columns)))
+    return np.concatenate(columns)
+
+
 class _Numbers(Sequence[Any]):
     """A column of text, kept as eight bytes a cell where cells are numbers or empty."""
 
     def __init__(self) -> None:
         self.values, self.others = array("d"), dict[int, str]()
 
-    def append(self, cell: str) -> None:
-        """Add a cell."""
+    def extend(self, cells: Sequence[str]) -> None:
+        """Add cells: all at once where they are numbers, else one by one."""
+        try:
+            values = array("d", map(float, cells))
+        except ValueError:
+            values = array("d")
+        if values and min(values) >= 0.0 and sum(values) < math.inf and "_" not in "".join(cells):
+            self.values.extend(values)
+        else:
+            for cell in cells:
+                self._append(cell)
+
+    def _append(self, cell: str) -> None:
         try:
             value = number(cell) if cell.strip() else math.nan
         except ValueError:
@@ -257,8 +276,13 @@ class _Texts(list[str]):
         super().__init__()
         self._distinct: dict[str, str] = {}
 
-    def append(self, cell: str) -> None:
-        super().append(self._distinct.setdefault(cell, cell))
+    def extend(self, cells: Iterable[str]) -> None:
+        super().extend(_shared(self._distinct, cell) for cell in cells)
+
+
+def _shared(distinct: dict[str, str], text: str) -> str:
+    """The same text, of those kept if it is among them, which are not many: a table of them takes more than texts."""
+    return distinct.setdefault(text, text) if len(distinct) < MOST_SHARED else distinct.get(text, text)
 
 
 def read_csv(
@@ -279,31 +303,43 @@ def read_csv(
             meant = _meant(head, where)
             columns: dict[str, Any] = {name: _Numbers() if name in NUMBERS else _Texts() for name in meant}
             kept = [(i, columns[name]) for name, i in {name: i for i, name in enumerate(meant)}.items() if name in READ]
-            numbers = [column for _, column in kept if isinstance(column, _Numbers)]
+            block: list[list[str]] = []
             for cells in reader:
                 if not cells or (reader.line_num == 1 and _is_header(cells, meant)):
                     continue
-                if any(map(str.strip, cells[len(head) :])):
-                    wanted = f"expected {counted(len(head), 'cell')}, as many as names"
-                    raise ValueError(
-                        f"{where}, line {reader.line_num}: {wanted}, got {len(cells)}: {_shown(separator.join(cells))}"
-                    )
-                if lacking := [meant[i] for i, _ in kept if i >= len(cells) and meant[i] in (*REQUIRED, *CONVERTED)]:
-                    wanted = f"{lacking[0]} must be a finite number, at least 0"
-                    raise ValueError(
-                        f"{where}, line {reader.line_num}: {wanted}, got {counted(len(cells), 'cell')} alone"
-                    )
-                for i, column in kept:
-                    cell = cells[i] if i < len(cells) else ""
-                    column.append(cell if separator == "," else _pointed(cell, column))
+                if len(cells) != len(head):
+                    _check_length(cells, meant, kept, f"{where}, line {reader.line_num}", separator)
+                block.append([cells[i] if i < len(cells) else "" for i, _ in kept])
                 lines.append(reader.line_num)
                 if len(lines) > MOST_ROWS:
                     raise ValueError(f"{where}: expected at most {MOST_ROWS} rows, got more: split the file")
-                if len(lines) % BLOCK == 0 and sum(len(column.others) for column in numbers) > MOST_OTHERS:
-                    raise ValueError(f"{where}: expected numbers, got more than {MOST_OTHERS} cells of other text")
+                if len(block) == BLOCK:
+                    _keep(block, kept, separator, where)
+                    block.clear()
+            _keep(block, kept, separator, where)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{where}: not a CSV file in UTF-8: {error}") from None
     return {name: column if name in READ else range(len(lines)) for name, column in columns.items()}, lines
+
+
+def _check_length(
+    cells: Sequence[str], names: Sequence[str], kept: Sequence[tuple[int, Any]], where: str, separator: str
+) -> None:
+    """ValueError for a row with more cells than there are names, or without one of D and H."""
+    if any(map(str.strip, cells[len(names) :])):
+        wanted = f"expected {counted(len(names), 'cell')}, as many as names"
+        raise ValueError(f"{where}: {wanted}, got {len(cells)}: {_shown(separator.join(cells))}")
+    if lacking := [names[i] for i, _ in kept if i >= len(cells) and names[i] in (*REQUIRED, *CONVERTED)]:
+        wanted = f"{lacking[0]} must be a finite number, at least 0"
+        raise ValueError(f"{where}: {wanted}, got {counted(len(cells), 'cell')} alone")
+
+
+def _keep(rows: Sequence[Sequence[str]], kept: Sequence[tuple[int, Any]], separator: str, where: str) -> None:
+    """Add rows to the columns that are kept; ValueError where too much in columns of numbers is none."""
+    for cells, (_, column) in zip(zip(*rows, strict=True), kept, strict=False):  # there may be no rows
+        column.extend(cells if separator == "," else [_pointed(cell, column) for cell in cells])
+    if sum(len(column.others) for _, column in kept if isinstance(column, _Numbers)) > MOST_OTHERS:
+        raise ValueError(f"{where}: expected numbers, got more than {MOST_OTHERS} cells of other text")
 
 
 def _separator(line: str) -> str:
@@ -406,12 +442,13 @@ def _from_columns(
         raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and {named['distortion']}")
     kept: Sequence[int] = range(count)
     if source is not None and "source" in columns:
-        kept = [i for i in kept if _is_of(columns["source"][i], source)]
+        kept = array("q", (i for i in kept if _is_of(columns["source"][i], source)))
     ours = len(kept)
     if any(_may_lack(columns[named[name]]) for name in REQUIRED):
         # a run that has failed, or has not ended, has no result; elsewhere NaN is a mistake
         lacks = _is_blank if "status" in columns else _is_empty
-        kept = [i for i in kept if not any(lacks(columns[named[name]][i]) for name in REQUIRED)]
+        both = [columns[named[name]] for name in REQUIRED]
+        kept = array("q", (i for i in kept if not any(lacks(column[i]) for column in both)))
     if not kept:
         whose = f" of the source {source!r}" if source is not None and "source" in columns else ""
         filled = " with distortion and entropy" if ours else ""
@@ -434,7 +471,9 @@ def _from_columns(
     has_codec = CODEC in columns
     several = (CODEC,) if has_codec else (*NAMING[:-1], *differing)
     listed = ((*NAMING, *SETTINGS, *differing), several, several if has_codec else (*NAMING, *differing))
-    labels, codecs, curves = (_labels(columns, kept, names) for names in listed)
+    present = [tuple(name for name in names if name in columns) for names in listed]
+    made = {names: _labels(columns, kept, names) for names in dict.fromkeys(present)}
+    labels, codecs, curves = (made[names] for names in present)
     return Points(
         **numbers,
         labels=labels,
@@ -516,11 +555,13 @@ def _column(
     column: Sequence[Any], name: str, kept: Sequence[int], at: Callable[[int], str], may_be_blank: bool
 ) -> Array:
     """The numbers of the rows kept; ValueError says at which row there is none."""
-    if isinstance(column, _Numbers) and not column.others and len(kept) == len(column):
+    if isinstance(column, _Numbers) and not column.others:
         values = np.frombuffer(column.values)
+        if len(kept) < len(column):
+            values = values[np.asarray(kept)]
         if may_be_blank or not np.isnan(values).any():
             return values
-    return np.array([_number(column[i], name, at, i, may_be_blank) for i in kept])
+    return np.fromiter((_number(column[i], name, at, i, may_be_blank) for i in kept), np.float64, len(kept))
 
 
 def _number(value: Any, name: str, at: Callable[[int], str], i: int, may_be_blank: bool) -> float:
@@ -541,17 +582,17 @@ def _shown(value: Any) -> str:
 
 
 def _labels(columns: Mapping[str, Sequence[Any]], kept: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
-    """The label of each row that is kept, equal ones kept once."""
-    if not any(name in columns for name in names):
+    """The label of each row that is kept, of those columns; equal ones are kept once."""
+    if not names:
         return ("",) * len(kept)
     distinct: dict[str, str] = {}
-    return tuple(distinct.setdefault(label, label) for label in (_label(columns, i, names) for i in kept))
+    return tuple(_shared(distinct, _label(columns, i, names)) for i in kept)
 
 
 def _label(columns: Mapping[str, Sequence[Any]], i: int, names: Sequence[str]) -> str:
     parts = []
     for name in names:
-        if name in columns and not _is_blank(value := columns[name][i]):
+        if not _is_blank(value := columns[name][i]):
             whole = isinstance(value, float) and value.is_integer()  # pandas makes floats of integers with gaps
             text = printable(str(int(value) if whole else value).strip()[:LONGEST])
             parts.append(text if name in (*NAMING[:4], SETTINGS[0]) else f"{name} {text}")
