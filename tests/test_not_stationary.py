@@ -24,6 +24,33 @@ def test_the_best_intervals_are_above_low(source):
     assert np.all(curve.low <= curve.high)
 
 
+LOOPS = {
+    "ellipse": (ELLIPSE, 0.15),
+    "noisy": (CIRCLE + 0.05 * np.random.default_rng(0).normal(size=CIRCLE.shape), 2.6),
+    "eight": (np.stack([np.sin(TURN), np.sin(2 * TURN)], axis=1), 1.8),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_low_is_near_the_best_intervals(name):
+    """Of loops of any shape, at coarse and fine distortions; also of one that crosses itself."""
+    points, near = LOOPS[name]
+    source = ed.Source.from_samples(points, tolerance=1.0)
+    best = ed.segment(points, np.geomspace(2.0, 400.0, 8) / source.max_distortion, closed=True)
+    low = ed.curve(source.scaled(3.0), 9.0 * best.distortion[::-1]).low[::-1]
+    assert np.all(low <= best.entropy + 1e-9)
+    assert np.all(low >= best.entropy - near)
+
+
+def test_low_of_a_curve_with_ends():
+    """An arc of an ellipse, whose cells are best where it is flat."""
+    arc = ELLIPSE[:150] * [1.0, 0.7]
+    source = ed.Source.from_samples(arc, tolerance=1.0, closed=False)
+    best = ed.segment(arc, np.geomspace(2.0, 400.0, 8) / source.max_distortion, closed=False)
+    gaps = best.entropy - ed.curve(source, best.distortion[::-1]).low[::-1]
+    assert np.all((gaps >= -1e-9) & (gaps < 0.7))
+
+
 def test_a_rotation_of_the_cells_attains_high(source):
     """The code that is best on the mean, laid at every point of the loop: one has no more than the distortion asked."""
     for D in (0.1, 0.3, 0.5):

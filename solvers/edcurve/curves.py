@@ -72,8 +72,7 @@ class Curve:
         R(D) of the Gaussian source of the same covariance (KLT and reverse water-filling), where asked for.
     low, high : ndarray, shape (n,), or None
         Of measured data with a defect above 0.05, for which cells count with the mean over all their positions: no
-        partition into intervals with that distortion has less entropy than `low` (NaN where no bound is known), and
-        one has at most `high`.
+        partition into intervals with that distortion has less entropy than `low`, and one has at most `high`.
     width, floor : int and float, or None
         A width of a decoder's last layer, and the rank floor: the least distortion it can have (`rank_floor`).
     truncation : float

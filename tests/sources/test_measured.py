@@ -213,7 +213,7 @@ def test_defect_of_ellipses_of_any_number_of_points(count):
     want = math.sqrt(0.5 * 3 / 8) * 2 * (1 - axis**2) / (1 + axis**2)
     assert outcome.defect == pytest.approx(want, rel=0.01)
     few = measured.stationarity(circle(2048) * [1.0, axis], closed=True)
-    assert outcome == pytest.approx(few, rel=1e-3)
+    assert outcome[:2] == pytest.approx(few[:2], rel=1e-3)
 
 
 @pytest.mark.parametrize("count", [2049, 3001])

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 SEARCHED = 2000
 LEAST = 1e-300  # size of cells that can be counted
+SMALLEST = 16.0  # nats of the smallest cells of a grid of sizes
+FINENESS = 1e-3  # nats from one to the next
+SLOPES = 500  # weights of the distortion at which a bound is computed
 
 
 def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
@@ -221,15 +224,15 @@ def position_interval(source: Source, distortion: Array, *, base: float = 2) -> 
 
     d(p) is the mean of a cell's distortion over its positions. That of a partition differs from Σ d(pᵢ) by
     `Source.position` at most. So a partition with distortion D has Σ d(pᵢ) ≤ D + position, and no less entropy than
-    E(D + position). On a loop the partitions that are one another's rotations have a mean distortion of Σ d(pᵢ): some
-    rotation of the best one has no more, and so high is E(D) there. `Source.truncation` adds what interpolation leaves
-    open.
+    E(D + position). Short cells deviate by less, and so the least distortions of cells, by their sizes, give another
+    bound: low is the larger of the two. On a loop the partitions that are one another's rotations have a mean
+    distortion of Σ d(pᵢ): some rotation of the best one has no more, and so high is E(D) there. `Source.truncation`
+    adds what interpolation leaves open.
 
     Returns
     -------
     low, high : ndarray
-        NaN for low where neither E(D) nor the dual bound is known; infinity for high where D is below what is left
-        open.
+        Infinity for high where D is below what is left open.
     """
     wide = distortion + source.truncation
     if source.status != BOUND:
@@ -237,9 +240,30 @@ def position_interval(source: Source, distortion: Array, *, base: float = 2) -> 
     elif source.monotone:
         low = lower_bound(source, wide, base=base)
     else:
-        low = np.full(distortion.shape, np.nan)
+        low = np.zeros(distortion.shape)  # a cell of a loop that comes near itself need not be an interval
+    low = np.maximum(low, _of_best_positions(source, distortion) / math.log(base))
     left_open = source.truncation - source.position if source.closed else source.truncation
     high = np.full(distortion.shape, np.inf)
     above = distortion > left_open
     high[above] = upper_bound(source, distortion[above] - left_open, base=base)
     return np.asarray(low), high
+
+
+def _of_best_positions(source: Source, distortion: Array) -> Array:
+    """A lower bound in nats on the entropy of partitions into intervals, each of them where its size is best.
+
+    With e(p) the least mean squared error of a cell of size p, H + λD = Σ pᵢ (λ e(pᵢ) − ln pᵢ) is at least the least
+    of λ e(p) − ln p, for every λ. Between two sizes of a grid, p e(p) is at least that of the smaller one.
+    """
+    p = np.exp(-FINENESS * np.arange(math.ceil(SMALLEST / FINENESS) + 1))[::-1]
+    mean = source.cell_distortion(p)
+    mean[-1] = source.max_distortion
+    best = np.maximum(mean - p * source.position_below(p), 0.0)
+    best = np.maximum.accumulate(best)  # a cell has no less squared error than the cells in it
+    least, content = best[:-1] / p[1:], -np.log(p[1:])
+    wide = distortion + source.truncation - source.position
+    found = np.zeros(distortion.shape)
+    for weight in np.geomspace(0.1, 1e6, SLOPES) / source.max_distortion:
+        at_least = min(float(np.min(weight * least + content)), SMALLEST)
+        found = np.maximum(found, at_least - weight * wide)
+    return found

@@ -166,6 +166,13 @@ class Source:
         """
         return 0.0
 
+    def position_below(self, p: Array) -> Array:
+        """By how much the mean squared error of the best cell of size p may be below d(p)/p because of where it is.
+
+        At most `position`, of measured data that are not quite stationary; else 0.
+        """
+        return np.zeros(p.shape)
+
     @property
     def defect(self) -> float:
         """How far measured data are from having ‖γ(v) − γ(v+u)‖² depend on u alone: 0 for exact sources.

@@ -98,10 +98,13 @@ class Stationarity(NamedTuple):
     position : float
         Largest deviation of the mean squared error of a run of points from that of its length, over all runs: no
         partition into runs has a distortion further than that from the one given by the sizes of its cells.
+    below : ndarray, shape (m,)
+        By how much the best run of 1, 2, …, m points is below the mean of its length, at m steps to a lap.
     """
 
     defect: float
     position: float
+    below: Array
 
 
 def stationarity(points: Array, *, closed: bool) -> Stationarity:
@@ -116,7 +119,7 @@ def stationarity(points: Array, *, closed: bool) -> Stationarity:
     unit = float(np.ptp(points, axis=0).max())  # fourth powers of distances may not overflow
     square = total = pairs = near = moment = worst = 0.0
     # sums of the squared distances from the last point of a run to the others, and over all pairs of it
-    ends, sums = np.zeros(len(points)), np.zeros(len(points))
+    ends, sums, below = np.zeros(len(points)), np.zeros(len(points)), np.zeros(lap)
     for lag, distances in enumerate(_by_lag((points - points[0]) / unit, lap, closed=closed), start=1):
         once = distances[:lap]  # on a second lap the pairs begin to come again
         mean = float(once.mean())
@@ -126,10 +129,19 @@ def stationarity(points: Array, *, closed: bool) -> Stationarity:
         moment += near
         ends = (ends if closed else ends[1:]) + distances
         sums = (np.roll(sums, 1) if closed else sums[:-1]) + ends
-        worst = max(worst, float(np.max(np.abs(sums - moment))) / (lag + 1) ** 2)
+        off = (sums - moment) / (lag + 1) ** 2
+        below[lag] = max(0.0, -float(off.min()))
+        worst = max(worst, float(np.max(np.abs(off))))
     spread = 0.5 * total / pairs
     position = worst if worst > ROUNDING * spread else 0.0
-    return Stationarity(float(np.sqrt(square / pairs)) / (total / pairs), position * unit**2)
+    return Stationarity(float(np.sqrt(square / pairs)) / (total / pairs), position * unit**2, below * unit**2)
+
+
+def _of_sizes(below: Array, p: Array) -> Array:
+    """The largest of `below` within a step of each p: a cell between points may be as good as the runs about it."""
+    steps = p * len(below)
+    near = [np.clip(np.floor(steps).astype(np.int64) + j, 1, len(below)) for j in (-1, 0, 1, 2)]
+    return np.asarray(np.max([below[runs - 1] for runs in near], axis=0))
 
 
 def _two_laps(points: Array) -> tuple[Array, int]:
@@ -170,7 +182,7 @@ class SampledLoop(Spectrum):
         self._norm = longest * waveform_modes(-0.5 * lengths / longest) if varied else np.zeros(1, dtype=np.complex128)
 
     def _realized(self) -> tuple[NDArray[Any], ...]:
-        measured = np.array([self._amplitude, self._between, *self._stationarity])
+        measured = np.array([self._amplitude, self._between, *self._stationarity[:2]])
         return self._energies, self._modes, self._centre, measured
 
     @property
@@ -182,6 +194,10 @@ class SampledLoop(Spectrum):
     def position(self) -> float:
         """By how much a cell may differ from the mean over its positions."""
         return self._stationarity.position * self._amplitude**2
+
+    def position_below(self, p: Array) -> Array:
+        """By how much the best cell of size p may be below the mean over its positions."""
+        return _of_sizes(self._stationarity.below, p) * self._amplitude**2
 
     @property
     def _interpolation(self) -> float:
@@ -272,6 +288,10 @@ class SampledCurve(Source):
     def position(self) -> float:
         """By how much a cell may differ from the mean over its positions."""
         return self._stationarity.position * float(self.law.scale)
+
+    def position_below(self, p: Array) -> Array:
+        """By how much the best cell of size p may be below the mean over its positions."""
+        return _of_sizes(self._stationarity.below, p) * float(self.law.scale)
 
     @property
     def defect(self) -> float:
