@@ -115,6 +115,9 @@ def test_a_name_is_a_name_though_a_file_is_called_so(tmp_path, monkeypatch):
     assert run("curve", "circle", "--num", 4).stdout.startswith("circle: exact (proved)")
     assert "exact (checked numerically)" in run("curve", "circle.npy", "--num", 4).stdout
     assert "other: a file of points must end in .npy, .npz or .csv" in refused("curve", "other")
+    Path("x.txt").write_text("0 1\n1 0\n")
+    said = "must end in .npy, .npz or .csv: call it .csv, with commas, semicolons or tabs between numbers, not blanks"
+    assert said in refused("curve", "x.txt")
 
 
 @pytest.mark.parametrize(

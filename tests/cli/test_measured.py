@@ -282,7 +282,7 @@ def test_tables_of_other_habits(cli, name):
     assert (got["distortion"], got["entropy"]) == ([0.01, 0.02], [4.5, 3.75])
     assert [label.partition(",")[0] for label in got["label"]] == ["b", "b"]
     assert len(set(got["label"])) == 2  # the setting is part of it
-    assert ("2 rows of other sources or without a result are left out" in err) == name.startswith("a row")
+    assert ("2 rows without D or H are left out" in err) == name.startswith("a row")
     assert strict(cli("mean-excess", "ramp", "--points", "points.csv", "--json")[1])["label"] == ["b"]
 
 
@@ -315,6 +315,9 @@ BAD = {
     "no header": ("0.01,4.5\n0.02,3.5\n", "got no distortion among '0.01', '4.5'"),
     "wrong header": ("D,H\n0.01,4.5\n", "among 'D', 'H': rename 'D' to distortion and 'H' to entropy"),
     "other words": ("error,rate\n0.01,4.5\n", "among 'error', 'rate': rename columns, or name all of them (--columns)"),
+    "the user's names": ("Method,Quality,SSIM\na,1,0.9\n", "among 'Method', 'Quality', 'SSIM': rename columns"),
+    "the user's name": ("Distortion,ENTROPY\n0.1,x\n", "line 2: ENTROPY must be a finite number, at least 0, got 'x'"),
+    "blanks": ("name D H\na 0.1 2\n", "'name D H': separate cells by commas, semicolons or tabs, not by blanks"),
     "one of two": ("distortion,H,D\n0.01,4.5,1\n", "among 'distortion', 'H', 'D': rename 'H' to entropy"),
     "one column": ("distortion\n0.01\n", "got no entropy among 'distortion'"),
     "points and commas": ("distortion;entropy\n0.01;1,004.5\n", "line 2: entropy must be a finite number, at least 0"),
@@ -385,6 +388,19 @@ def test_tables_with_labels_fit_the_terminal(output, tmp_path, monkeypatch, colu
         assert cut == label or (cut.endswith("…") and label.startswith(cut[:-1]) and len(cut) == width - start)
     got = strict(output("excess", "circle", "--points", "points.csv", "--json"))
     assert got["label"] == labels
+
+
+def test_labels_beside_more_columns_than_fit_are_whole(cli, monkeypatch):
+    """Lines of a bound with its interval are broken anyway."""
+    monkeypatch.setenv("COLUMNS", "80")
+    Path("points.csv").write_text("distortion,entropy,entropy_low,codec,setting\n0.1,3,2.9,hyperprior,coarse\n")
+    assert cli("excess", "pulse:0.2", "--points", "points.csv")[1].endswith("  hyperprior, coarse\n")
+
+
+def test_what_is_expected_with_units_is_said(refused):
+    Path("points.csv").write_text("Method,Q\na,1\n")
+    wanted = "expected columns distortion (or mse, sse, psnr) and entropy (or bits, nats, bpp, bpd), got no distortion"
+    refused(["excess", "ramp", "--points", "points.csv", "--dim", "4"], wanted, "'Method', 'Q'")
 
 
 def test_points_in_units_of_a_codec(output, refused):
@@ -461,8 +477,8 @@ def test_a_run_has_one_excess(output, tmp_path):
 
 
 def test_intervals_of_points(output):
-    """The excess rises in D and in H; the most PSNR is the least D; a point without an end is exact."""
-    text = "psnr,psnr_low,psnr_high,bpp,bpp_low,bpp_high\n25,24.5,25.25,0.5,0.45,0.53\n30,,,0.75,,\n"
+    """The excess rises in D and in H; the most PSNR is the least D; an end that is missing beside others is exact."""
+    text = "psnr,psnr_low,psnr_high,bpp,bpp_low,bpp_high\n25,24.5,25.25,0.5,0.45,0.53\n30,,,0.75,,\n30,,,0.75,,0.8\n"
     Path("a.csv").write_text(text, encoding="utf-8")
     units = ed.Units(12)
     D, H = units.distortion(psnr=np.array([25.25, 24.5])), units.entropy(bpp=np.array([0.45, 0.53]))
@@ -470,7 +486,8 @@ def test_intervals_of_points(output):
         got = strict(output("excess", "uniform", "--sum", "--points", "a.csv", "--dim", "12", "--json", *options))
         expected = ed.excess("uniform", D, H, **weights).tolist()
         assert [got["excess_low"][0], got["excess_high"][0]] == pytest.approx(expected, rel=1e-12)
-        assert got["excess_low"][1] == got["excess"][1] == got["excess_high"][1]
+        assert got["excess_low"][1] == got["excess_high"][1] == "nan"
+        assert got["excess_low"][2] == got["excess"][1] < got["excess_high"][2]
         assert got["excess_low"][0] < got["excess"][0] < got["excess_high"][0]
     named = output("excess", "uniform", "--sum", "--points", "a.csv", "--dim", "12").splitlines()[0]
     assert named == "excess is H − E(D); in bits"

@@ -116,6 +116,7 @@ def test_csv_gives_back_every_double(tmp_path):
         ("x,y\n1,2\n\n3,4,5\n", "line 4: expected 2 numbers as above, got 3"),
         ("1,2\nx,3\n", "line 2: expected numbers, got 'x,3'"),
         ("1,2\n1+2j,3\n", "line 2: expected numbers, got '1+2j,3'"),
+        ("0 1\n1 0\n", "line 2: expected numbers separated by commas, semicolons or tabs, not by blanks, got '1 0'"),
         ("1;2\n3;4;5\n", "line 2: expected 2 numbers as above, got 3"),
         ("1,2,\n3,4,\n", "line 1: expected numbers, got '1,2,'"),
         ("1.0,O.5\n1,2\n", "line 1: expected numbers, got '1.0,O.5'"),

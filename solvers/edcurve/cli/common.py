@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 PART = 2**14  # values of a column that are written at once
+LONGEST = 60  # letters of a label
 SHORTEST = 8  # letters of a label that are shown, however narrow the terminal
 
 
@@ -255,7 +256,8 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     widths, digits = [wide] * len(columns), wide - 6 if wide == 13 else wide - 7
     if labelled:  # five columns leave room for a label
         widths, digits = [max(12, len(name) + 2) for name in columns], 5
-    room = max(SHORTEST, get_terminal_size().columns - sum(widths) - 2)
+    room = get_terminal_size().columns - sum(widths) - 2
+    room = max(SHORTEST, room if room > 0 else LONGEST)  # a line that is too long without its label may be longer
     head = [f"{name:>{width}}" for name, width in zip(columns, widths, strict=True)]
     click.echo("".join([*head, "  label"] if labelled else head).rstrip())
     for row in rows:

@@ -88,13 +88,19 @@ def name_of(source: Source | str) -> str:
     return source if isinstance(source, str) else source.name
 
 
+def _remedy(path: str) -> str:
+    """What to do about a file of text, as numpy.savetxt writes it."""
+    written = Path(path).suffix.lower() in (".txt", ".dat", ".tsv")
+    return ": call it .csv, with commas, semicolons or tabs between numbers, not blanks" if written else ""
+
+
 def source_from(source: str, file: FileOptions) -> Source | str:
     """The source in a file of points; a name is left as it is."""
     from edcurve.io.arrays import is_data
 
     if not is_data(source):
         if Path(source).is_file() and not _is_name(source):
-            raise ValueError(f"{source}: a file of points must end in .npy, .npz or .csv")
+            raise ValueError(f"{source}: a file of points must end in .npy, .npz or .csv{_remedy(source)}")
         if file.closed is not None or file.waveform or file.key is not None or file.ends is not None:
             raise ValueError(f"--open, --closed, --waveform, --key and --ends are for files, got the source {source!r}")
         _check_name(source)

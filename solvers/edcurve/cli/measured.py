@@ -72,7 +72,7 @@ def excess(
 
     Of --points, rows whose column source names another one, and those without D or H, are left out. Rows
     without λ in a table that has it have no excess. Columns distortion_low, distortion_high, entropy_low and
-    entropy_high give excess_low and excess_high, as the excess rises with D and with H.
+    entropy_high give excess_low and excess_high, as the excess rises with D and with H; rows without any have none.
 
     With --dim, columns mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy;
     psnr_low, psnr_high and so on are the ends of intervals. --psnr, --mse, --bpp and --bpd choose among several such
@@ -161,14 +161,14 @@ def _interval(source: Source, table: dict[str, Any], measured: Points, weights: 
     from edcurve.optimum import gaps
 
     name = "excess" if "excess" in table else "excess_over_bound"
-    columns = {}
+    columns, known = {}, measured.known_ends()
     for end in ("low", "high"):
         D, H = measured.ends(end)
         if name == "excess":
             values = gaps.excess_unchecked(source, D, H, lmbda=weights, base=base)[-1]
         else:
             values = gaps.over_bound(source, D, H, base=base)
-        columns[f"{name}_{end}"] = np.where(np.isnan(table[name]), np.nan, values)
+        columns[f"{name}_{end}"] = np.where(np.isnan(table[name]) | ~known, np.nan, values)
     return columns
 
 

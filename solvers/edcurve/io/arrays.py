@@ -190,7 +190,9 @@ def _add_row(numbers: array[float], width: int, cells: list[str], line: int) -> 
     except ValueError:
         if line == 1 and not any(map(_is_number, cells)):
             return width  # the names of the columns
-        raise ValueError(f"line {line}: expected numbers, got {','.join(cells)[:60]!r}") from None
+        blanks = len(cells) == 1 and len(cells[0].split()) > 1 and all(map(_is_number, cells[0].split()))
+        remedy = " separated by commas, semicolons or tabs, not by blanks" if blanks else ""
+        raise ValueError(f"line {line}: expected numbers{remedy}, got {','.join(cells)[:60]!r}") from None
     if width and len(values) != width:
         raise ValueError(f"line {line}: expected {width} numbers as above, got {len(values)}")
     numbers.extend(values)

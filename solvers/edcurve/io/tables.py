@@ -110,7 +110,12 @@ class Points:
     @property
     def has_intervals(self) -> bool:
         """Whether any point has an end of an interval."""
-        return any(not np.isnan(getattr(self, name)).all() for name in INTERVALS)
+        return bool(self.known_ends().any())
+
+    def known_ends(self) -> NDArray[np.bool_]:
+        """Whether each point has an end of an interval."""
+        ends = np.array([getattr(self, name) for name in INTERVALS])
+        return np.asarray(~np.isnan(ends).all(axis=0))
 
     def ends(self, end: str) -> tuple[Array, Array]:
         """D and H at the "low" or at the "high" ends of their intervals; what has no interval is taken to be exact."""
@@ -196,7 +201,7 @@ def read(
         pairs = pairs[None]
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f"points must be pairs (distortion, entropy), of shape (n, 2), got shape {pairs.shape}")
-    return _from_columns(dict(zip(REQUIRED, pairs.T.tolist(), strict=True)), None, "points", source)
+    return _from_columns(_Columns(zip(REQUIRED, pairs.T.tolist(), strict=True)), None, "points", source)
 
 
 def read_said(points: Any, source: str, units: Units | None) -> Points:
@@ -269,6 +274,12 @@ class _Numbers(Sequence[Any]):
         return "" if value != value else value
 
 
+class _Columns(dict[str, Any]):
+    """Columns by what they are called here."""
+
+    given: Mapping[str, str] = {}  # what the user called them, for messages
+
+
 class _Texts(list[str]):
     """A column of text, equal cells kept once."""
 
@@ -285,9 +296,7 @@ def _shared(distinct: dict[str, str], text: str) -> str:
     return distinct.setdefault(text, text) if len(distinct) < MOST_SHARED else distinct.get(text, text)
 
 
-def read_csv(
-    path: str | os.PathLike[str], names: Sequence[str] | None = None
-) -> tuple[Mapping[str, Sequence[Any]], Sequence[int]]:
+def read_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -> tuple[_Columns, Sequence[int]]:
     """The columns of a CSV, and for each row the line that it ends in.
 
     The columns have the names given, or else those in the first line. Of columns that nothing reads, no cells are kept.
@@ -301,6 +310,7 @@ def read_csv(
             reader = csv.reader(itertools.chain([first], text), delimiter=separator)
             head = list(next(reader, ()) if names is None else names)
             meant = _meant(head, where)
+            given = _given(meant, head)
             columns: dict[str, Any] = {name: _Numbers() if name in NUMBERS else _Texts() for name in meant}
             kept = [(i, columns[name]) for name, i in {name: i for i, name in enumerate(meant)}.items() if name in READ]
             block: list[list[str]] = []
@@ -308,7 +318,7 @@ def read_csv(
                 if not cells or (reader.line_num == 1 and _is_header(cells, meant)):
                     continue
                 if len(cells) != len(head):
-                    _check_length(cells, meant, kept, f"{where}, line {reader.line_num}", separator)
+                    _check_length(cells, meant, head, kept, f"{where}, line {reader.line_num}", separator)
                 block.append([cells[i] if i < len(cells) else "" for i, _ in kept])
                 lines.append(reader.line_num)
                 if len(lines) > MOST_ROWS:
@@ -319,17 +329,28 @@ def read_csv(
             _keep(block, kept, separator, where)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{where}: not a CSV file in UTF-8: {error}") from None
-    return {name: column if name in READ else range(len(lines)) for name, column in columns.items()}, lines
+    table = _Columns({name: column if name in READ else range(len(lines)) for name, column in columns.items()})
+    table.given = given
+    return table, lines
+
+
+def _given(meant: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+    return {here: name.strip() for here, name in zip(meant, names, strict=True)}
 
 
 def _check_length(
-    cells: Sequence[str], names: Sequence[str], kept: Sequence[tuple[int, Any]], where: str, separator: str
+    cells: Sequence[str],
+    names: Sequence[str],
+    given: Sequence[str],
+    kept: Sequence[tuple[int, Any]],
+    where: str,
+    separator: str,
 ) -> None:
     """ValueError for a row with more cells than there are names, or without one of D and H."""
     if any(map(str.strip, cells[len(names) :])):
         wanted = f"expected {counted(len(names), 'cell')}, as many as names"
         raise ValueError(f"{where}: {wanted}, got {len(cells)}: {_shown(separator.join(cells))}")
-    if lacking := [names[i] for i, _ in kept if i >= len(cells) and names[i] in (*REQUIRED, *CONVERTED)]:
+    if lacking := [given[i].strip() for i, _ in kept if i >= len(cells) and names[i] in (*REQUIRED, *CONVERTED)]:
         wanted = f"{lacking[0]} must be a finite number, at least 0"
         raise ValueError(f"{where}: {wanted}, got {counted(len(cells), 'cell')} alone")
 
@@ -386,7 +407,7 @@ def _meant(names: Sequence[str], where: str) -> list[str]:
     ]
 
 
-def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Sequence[Any]]:
+def _read_json(path: str | os.PathLike[str]) -> _Columns:
     """The columns of results as CompressAI writes them: a name, and lists by name in "results"."""
     where = os.fspath(path)
     try:
@@ -399,12 +420,17 @@ def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Sequence[Any]]:
     named = _named(results, where)
     columns = {name: one if isinstance(one, list) else [one] for name, one in named.items() if name in NUMBERS}
     count = max(map(len, columns.values()), default=0)
-    return {**columns, "name": [content.get("name", "")] * count}
+    table = _Columns({**columns, "name": [content.get("name", "")] * count})
+    table.given = named.given
+    return table
 
 
-def _named(columns: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _named(columns: Mapping[str, Any], where: str) -> _Columns:
     """The columns, under the names that they have here."""
-    return dict(zip(_meant(list(columns), where), columns.values(), strict=True))
+    meant = _meant(list(columns), where)
+    table = _Columns(zip(meant, columns.values(), strict=True))
+    table.given = _given(meant, columns)
+    return table
 
 
 def _listed(name: str, column: Any) -> list[Any]:
@@ -417,7 +443,7 @@ def _listed(name: str, column: Any) -> list[Any]:
 
 
 def _from_columns(
-    columns: Mapping[str, Sequence[Any]],
+    columns: _Columns,
     lines: Sequence[int] | None,
     where: str,
     source: str | None,
@@ -427,14 +453,15 @@ def _from_columns(
     taken = {name: _measure(columns, name, measures) for name in REQUIRED}
     if units is None and (other := [name for name, column in taken.items() if column not in (name, None)]):
         raise ValueError(
-            f"{where}: to turn column {taken[other[0]]} into {other[0]}, say how many numbers a realization has: "
-            "give units (--dim)"
+            f"{where}: to turn column {_called(columns, str(taken[other[0]]))} into {other[0]}, say how many numbers a "
+            "realization has: give units (--dim)"
         )
     if missing := [name for name, column in taken.items() if column is None]:
-        names = ", ".join(map(_shown, list(columns)[:MANY])) or "none"
-        raise ValueError(
-            f"{where}: expected columns distortion and entropy, got no {missing[0]} among {names}{_remedy(columns)}"
+        names = ", ".join(_shown(_called(columns, name)) for name in list(columns)[:MANY]) or "none"
+        wanted = " and ".join(
+            REQUIRED if units is None else [f"{name} (or {', '.join(other)})" for name, other in MEASURES.items()]
         )
+        raise ValueError(f"{where}: expected columns {wanted}, got no {missing[0]} among {names}{_remedy(columns)}")
     named = {name: str(column) for name, column in taken.items()} | {name: name for name in OPTIONAL}
     named |= {end: _end(end, taken) for end in INTERVALS}
     count = len(columns[named["distortion"]])
@@ -460,7 +487,7 @@ def _from_columns(
         return f"{where}, {'row' if lines is None else 'line'} {i if lines is None else lines[i]}"
 
     numbers = {
-        name: _column(columns[column], column, kept, at, name in OPTIONAL)
+        name: _column(columns[column], _called(columns, column), kept, at, name in OPTIONAL)
         if column in columns
         else np.broadcast_to(np.nan, len(kept))  # takes no memory
         for name, column in named.items()
@@ -483,6 +510,11 @@ def _from_columns(
         left_out=count - len(kept),
         blank=0 if "status" in columns else ours - len(kept),
     )
+
+
+def _called(columns: _Columns, name: str) -> str:
+    """What the user called a column."""
+    return columns.given.get(name, name)
 
 
 def _measure(columns: Mapping[str, Sequence[Any]], name: str, measures: tuple[str, ...]) -> str | None:
@@ -515,9 +547,11 @@ def _converted(numbers: dict[str, Array], units: Units, named: dict[str, str]) -
     return numbers
 
 
-def _remedy(columns: Mapping[str, Sequence[Any]]) -> str:
+def _remedy(columns: _Columns) -> str:
     """What to do about names that are nearly right, or others."""
     meant = {name: MEANT.get(name.lower(), name.lower()) for name in columns if name not in REQUIRED}
+    if len(columns) == 1 and not columns.keys() & READ and len(next(iter(columns)).split()) > 1:
+        return ": separate cells by commas, semicolons or tabs, not by blanks"
     lacking = {*REQUIRED} - {*columns}
     wrong = [f"{_shown(name)} to {right}" for name, right in meant.items() if right in lacking]
     return f": rename {' and '.join(wrong)}" if wrong else ": rename columns, or name all of them (--columns)"
@@ -531,7 +565,8 @@ def counted(number: int, thing: str) -> str:
 def omitted(points: Points) -> str:
     """How many rows were left out, in a sentence."""
     verb = "is" if points.left_out == 1 else "are"
-    return f"{counted(points.left_out, 'row')} of other sources or without a result {verb} left out"
+    what = "without D or H" if points.blank == points.left_out else "of other sources or without a result"
+    return f"{counted(points.left_out, 'row')} {what} {verb} left out"
 
 
 def _is_of(whose: Any, source: str) -> bool:
