@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
@@ -283,12 +285,25 @@ def _measured(config: Config, *, device: str, checkpoint_every: int, points: int
 
 @contextmanager
 def _interrupted(what_then: str) -> Iterator[None]:
-    """After Ctrl-C, say what becomes of what was trained."""
+    """After Ctrl-C or SIGTERM, say what becomes of what was trained; files that are being written are removed."""
+    ended = list[int]()
+
+    def end(number: int, _frame: Any) -> None:
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, end) if is_main else None
     try:
         yield
     except KeyboardInterrupt:
         click.echo(f"interrupted: {what_then}", err=True)
+        if ended:
+            raise SystemExit(128 + ended[0]) from None
         raise
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import click
 import edcurve_neural as edn
 import numpy as np
 import pytest
 from edcurve.cli import main
+from edcurve.io import files
 from edcurve_neural.cli import baseline, listing
 from edcurve_neural.cli import training as neural
 from edcurve_neural.store import Store
@@ -138,6 +140,33 @@ def test_train(output, monkeypatch):
     assert "excess_sampled" in table(output("runs", "store"))[0]
 
 
+@pytest.mark.parametrize("store", [("--store", "store"), ()])
+def test_a_request_to_end_leaves_nothing_half_written(cli, monkeypatch, store):
+    """SIGTERM at a step, and while a checkpoint is being written."""
+    step, replaced = Program.step, files.os.fsync
+
+    def ended(self):
+        if self.done == 17:
+            signal.raise_signal(signal.SIGTERM)
+        return step(self)
+
+    def ended_in_writing(descriptor):
+        replaced(descriptor)
+        signal.raise_signal(signal.SIGTERM)
+
+    one = ("train", "circle", "--lmbda", "4", "--steps", "20", *SMALL, "--checkpoint-every", "7", *store)
+    before, what = signal.getsignal(signal.SIGTERM), "goes on from the last" if store else "no --store was given"
+    for owner, name, function in ((files.os, "fsync", ended_in_writing), (Program, "step", ended))[not store :]:
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, function)
+            code, out, err = cli(*one)
+        assert (code, out) == (128 + signal.SIGTERM, "")
+        assert err.startswith("interrupted: ")
+        assert what in err
+        assert not list(Path().rglob(f"{files.TEMPORARY}*"))
+        assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_interrupted_and_resumed(cli, output, monkeypatch):
     step = Program.step
 
@@ -168,6 +197,7 @@ def test_interrupted_and_resumed(cli, output, monkeypatch):
 SLOW = """
 import sys, time
 from edcurve.cli import main
+from edcurve.io import files
 from edcurve_neural.training import Program
 step = Program.step
 Program.step = lambda self: (time.sleep(0.05), step(self))[1]
