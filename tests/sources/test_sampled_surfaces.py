@@ -178,6 +178,22 @@ def test_prices_are_worth_more_than_one_price_where_points_are_uneven():
     assert dual + 0.1 < ed.lagrangian_bound(source, lmbda) <= code.value < ed.lagrangian_bound(source, lmbda) + 0.15
 
 
+@pytest.mark.parametrize(("rows", "columns", "height"), [(24, 6, 0.5), (16, 8, 0.3)])
+def test_sectors_of_a_cylinder_are_no_better_than_the_bounds(rows, columns, height):
+    """Equal sectors of whole columns, symmetric about a place between two columns if their number is even."""
+    a, b = np.meshgrid(2.0 * np.pi * np.arange(rows) / rows, np.linspace(0.0, height, columns), indexing="ij")
+    source = ed.Source.from_surface(np.stack([np.cos(a), np.sin(a), b], axis=-1), ends=("closed", "open"))
+    x, p = source.points, source.weights
+    lmbda = np.geomspace(1.0, 30.0, 60)
+    for count in (2, 3, 4, 6):
+        sector = np.repeat(np.arange(rows) * count // rows, columns)
+        share = np.bincount(sector, p)
+        means = np.stack([np.bincount(sector, p * axis) for axis in x.T], axis=1) / share[:, None]
+        H, D = -float(share @ np.log2(share)), float(p @ np.sum((x - means[sector]) ** 2, axis=1))
+        assert (ed.lagrangian_bound(source, lmbda) <= H + lmbda * D + 1e-3).all()
+        assert ed.lower_bound(source, D) <= H + 1e-3
+
+
 def test_prices_are_allowed():
     """No set of the points around any centre costs less than its prices, by a count that shares no code."""
     x, weights = uneven(20, 12)

@@ -37,7 +37,9 @@ NEAREST = 6  # places for each point
 WIDE, FEWEST = 8.0, 64  # probability of the points that are looked at around a place, in cells, and their number
 FIRST, ROUNDS = 12, 6  # of raising prices, at the first λ and at the others
 SETTLED = 6  # steps of all cells towards their fixed points
-WORST, STEPS, ENOUGH = 10, 50, 1e-9  # cells that are then followed on all points, and how far
+BETWEEN = 3  # times that cells are also begun between a place and one of the points around it
+WORST, FOLLOWED = 10, 2**15  # cells of each start that are followed on all points: for few points, more
+STEPS, ENOUGH = 50, 1e-9  # how far they are followed
 SEED = 2022
 
 
@@ -156,15 +158,27 @@ def _bound(
         price = price + left
     prices = Prices(places, best[1])
     of_points = (share * prices.price[index]).sum(axis=1)
-    starts = []
-    for begun in (best[2], places):  # where prices were raised last, and from the beginning
-        centres = begun
+    starts, most = [], max(WORST, FOLLOWED // len(cloud.x))
+    # where prices were raised last, from the beginning, and between points: on a symmetric grid a cell that is begun at
+    # a point stays symmetric about it
+    begun = [best[2], places, *_between(few, places, around[:, : max(4, int(len(few.x) / cells))])]
+    for centres in begun:
         for _ in range(SETTLED):
             left, centres = _left(few, around, centres, of_points, lmbda)
-        starts += [centres[i] for i in np.argsort(left, kind="stable")[:WORST].tolist()]
+        starts += [centres[i] for i in np.argsort(left, kind="stable")[:most].tolist()]
     of_points = prices.at(cloud.x)
     least = min(_followed(cloud, start, of_points, lmbda) for start in starts)
     return float(cloud.weight @ of_points) + least, prices
+
+
+def _between(few: Cloud, places: Array, around: NDArray[np.intp]) -> list[Array]:
+    """Random centres between each place and one of the points around it."""
+    rng, count = np.random.default_rng(SEED), len(places)
+    found = []
+    for _ in range(BETWEEN):
+        other = few.x[around[np.arange(count), rng.integers(around.shape[1], size=count)]]
+        found.append(places + rng.random((count, 1)) * (other - places))
+    return found
 
 
 def _interpolation(x: Array, places: Array) -> tuple[NDArray[np.intp], Array]:
