@@ -215,7 +215,7 @@ def test_killed_and_resumed(tmp_path):
         [sys.executable, "-c", SLOW, *many, "--store", "store"], cwd=tmp_path, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
-    while not list((tmp_path / "store").glob("checkpoints/[!.]*")):
+    while not list((tmp_path / "store").glob("checkpoints/[!.]*.safetensors")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -253,7 +253,7 @@ def test_workers_do_not_outlive_a_command_that_is_killed(tmp_path):
         [sys.executable, "-c", script, *many, "--store", "store"], cwd=tmp_path, stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 120
-    while not list((tmp_path / "store").glob("checkpoints/[!.]*")):
+    while not list((tmp_path / "store").glob("checkpoints/[!.]*.safetensors")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -347,7 +347,10 @@ def test_baseline_of_sampled_functions(output):
     [
         (("sweep", "circle", "--store", "s"), ["Missing option '--lmbda'"]),
         (("sweep", "circle", "--lmbda", "4"), ["Missing option '--store'"]),
-        (("sweep", "square", "--lmbda", "4", "--store", "s"), ["source must be one of circle, ramp", "'square'"]),
+        (
+            ("sweep", "square", "--lmbda", "4", "--store", "s"),
+            ["source must be one of circle, klein, ramp", "'square'"],
+        ),
         (("sweep", "circle", "--lmbda", "4,x", "--store", "s"), ["--lmbda", "'x' is not a number"]),
         (("sweep", "circle", "--lmbda", "4,-1", "--store", "s"), ["lmbda must be from 0 to 1e+12, got -1"]),
         (("sweep", "circle", "--lmbda", "nan", "--store", "s"), ["lmbda must be", "nan"]),
@@ -366,7 +369,7 @@ def test_baseline_of_sampled_functions(output):
         (("train", "circle", "--lmbda", "4,5"), ["--lmbda", "'4,5' is not a number"]),
         (("train", "circle", "--lmbda", "4", "--seed", "-1"), ["seed must be from 0"]),
         (("sweep", "circle", "--lmbda", "4", "--compressor", "ntc,x", "--store", "s"), ["'x' is not one of ntc, "]),
-        (("baseline", "square", "--lmbda", "4"), ["source must be one of circle, ramp", "'square'"]),
+        (("baseline", "square", "--lmbda", "4"), ["source must be one of circle, klein, ramp", "'square'"]),
         (("baseline", "circle", "--lmbda", "0"), ["lmbda must be above 0 and finite, got 0"]),
         (("baseline", "circle", "--lmbda", "4", "--kind", "x"), ["'x' is not one of ecvq, klt, phase"]),
         (("baseline", "circle", "--lmbda", "4", "--samples", "8"), ["samples must be None for the circle", "8"]),
