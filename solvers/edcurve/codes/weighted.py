@@ -85,7 +85,9 @@ def restored(table: Mapping[str, Array]) -> list[Weighted]:
     """The codes in a table of `edcurve.optimum.klein_table`."""
     ends, dim = np.cumsum(table["counts"])[:-1], (table["cells"].shape[1] - 1) // 2
     rows = np.split(table["cells"], ends)
-    about = zip(table["entropy"].tolist(), table["distortion"].tolist(), table["multiplier"].tolist(), strict=True)
+    about = zip(
+        (table["entropy"] + 0.0).tolist(), table["distortion"].tolist(), table["multiplier"].tolist(), strict=True
+    )
     return [
         Weighted(*one, WeightedCells(row[:, :dim], row[:, dim], row[:, dim + 1 :]))
         for one, row in zip(about, rows, strict=True)
@@ -150,4 +152,4 @@ def _measured(x: Array, weight: Array, centres: Array, p: Array, lmbda: float) -
     words = np.stack([np.bincount(cell, axis * weight) for axis in x.T], axis=1) / share[:, None]
     cells = WeightedCells(centres[used], offsets[used], words)
     distortion = float(weight @ np.sum((x - words[cell]) ** 2, axis=1))
-    return Weighted(max(-float(share @ np.log(share)), 0.0), distortion, lmbda, cells)
+    return Weighted(max(0.0, -float(share @ np.log(share))), distortion, lmbda, cells)

@@ -13,6 +13,7 @@ from edcurve.sources.klein import unsearched
 from . import prices
 
 EVERY = 8  # values of d(p)/p that are kept, of as many
+BETWEEN, FOLLOWED = 4, 2**18  # the search of prices is wider than where somebody waits for it
 
 
 def main(path: str) -> None:
@@ -21,6 +22,7 @@ def main(path: str) -> None:
     source = SampledSurface(samples.x, ends=("twisted", "closed"), name=samples.name)
     balls = source.samples.balls
     kept = np.unique(np.append(np.arange(0, len(balls.p), EVERY), len(balls.p) - 1))
+    prices.BETWEEN, prices.FOLLOWED = BETWEEN, FOLLOWED
     lmbda, value = prices.of_samples(source)
     codes = weighted.codes(source)
     words = np.concatenate([np.column_stack([one.cells.centres, one.cells.offsets, one.cells.words]) for one in codes])

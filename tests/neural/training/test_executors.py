@@ -103,7 +103,7 @@ def cli(capsys, tmp_path, monkeypatch):
 
 
 def checkpoints(folder):
-    return list(folder.glob("store/checkpoints/[!.]*"))
+    return list(folder.glob("store/checkpoints/[!.]*.safetensors"))
 
 
 def content(store):
