@@ -287,7 +287,8 @@ def test_excess_over_codes_and_doubts_about_what_no_code_does():
 
 def test_the_table_of_the_documentation():
     page = (Path(__file__).parents[2] / "docs" / "surfaces.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| ([\d.]+) \| (\d+) \| ([\d.]+) \| (\d+) \| ([\d.]+) \|", page, re.MULTILINE)
+    table = page.partition("<!-- table: enclosure -->")[2].partition("<!-- end -->")[0]
+    rows = re.findall(r"^\| ([\d.]+) \| (\d+) \| ([\d.]+) \| (\d+) \| ([\d.]+) \|", table, re.MULTILINE)
     assert len(rows) == 14
     lmbda = np.array([float(row[0]) for row in rows])
     for name, first in (("sphere", 1), ("torus", 3)):

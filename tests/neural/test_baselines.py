@@ -58,7 +58,7 @@ def test_cells_of_the_phase_are_optimal(source):
 
 @pytest.mark.parametrize("make", [baselines.ecvq, baselines.transform_coding, baselines.phase_quantizer])
 def test_wrong_arguments(make):
-    with pytest.raises(ValueError, match="source must be one of circle, ramp"):
+    with pytest.raises(ValueError, match="source must be one of circle, klein, ramp"):
         make("uniform", 4.0)
     for lmbda in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="lmbda must be above 0 and finite"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 REFUSED = [
-    ({"source": "square"}, ValueError, "source must be one of circle, ramp"),
+    ({"source": "square"}, ValueError, "source must be one of circle, klein, ramp"),
     ({"lmbda": -1.0}, ValueError, "lmbda must be from 0 to 1e.12, got -1.0"),
     ({"lmbda": float("nan")}, ValueError, "lmbda must be from 0 to"),
     ({"lmbda": "4"}, TypeError, "lmbda must be a real number, got '4'"),
