@@ -292,7 +292,9 @@ def test_functions_that_keep_gradients_and_precision():
 
 
 def test_errors_of_arguments():
-    with pytest.raises(ValueError, match=r"source must be one of circle, klein, ramp, sawbridge, sinusoid, .* got 'uniform'"):
+    with pytest.raises(
+        ValueError, match=r"source must be one of circle, klein, ramp, sawbridge, sinusoid, .* got 'uniform'"
+    ):
         edn.evaluate(len, len, "uniform")
     with pytest.raises(ValueError, match="points must be an integer, at least 2, got 1"):
         edn.evaluate(len, len, "circle", points=1)

@@ -146,7 +146,7 @@ def _improved(
     net: Parameters, table: Means, iterations: int, generator: np.random.Generator, made: Callable[[], None]
 ) -> Parameters:
     """Levenberg–Marquardt on pairs that are drawn anew every few iterations."""
-    damping, dim = DAMPING, table.means.shape[1]
+    damping, dim, stuck = DAMPING, table.means.shape[1], False
     for i in range(iterations):
         made()
         if i % FRESH == 0:
@@ -162,11 +162,12 @@ def _improved(
             step = np.linalg.solve(square + np.diag(damping * diagonal + 1e-300), gradient)
             tried = net.moved(step.astype(np.float64))
             if float(weight @ np.square(target - values(tried, *pairs))) < missed:
-                net, damping = tried, max(damping / 4.0, LEAST_DAMPING)
+                net, damping, stuck = tried, max(damping / 4.0, LEAST_DAMPING), False
                 break
             damping *= 5.0
         else:
-            damping = 10.0 * DAMPING
+            # other pairs may do with less damping; where no step succeeds twice running, it goes on rising
+            damping, stuck = damping if stuck else 10.0 * DAMPING, True
     return net
 
 
