@@ -5,7 +5,7 @@ import math
 import edcurve as ed
 import numpy as np
 import pytest
-from edcurve.linear import eigenvalues, gaussian_bound, rank_floor
+from edcurve.linear import eigenvalues, gaussian_bound, largest_eigenvalue, rank_floor
 from edcurve.sources import resolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -228,3 +228,11 @@ def test_scaled_sources(name, factor):
     np.testing.assert_allclose(ed.gaussian_bound(scaled, factor**2 * D), ed.gaussian_bound(source, D), rtol=1e-9)
     floors = ed.rank_floor(source, np.arange(6)) * factor**2
     np.testing.assert_allclose(ed.rank_floor(scaled, np.arange(6)), floors, rtol=1e-9, atol=1e-14 * floors[0])
+
+
+@pytest.mark.parametrize("source", ["power:0.3", "power:1.9", "sawbridge", "uniform"])
+def test_the_largest_eigenvalue_alone(source):
+    source = resolve(source)
+    assert largest_eigenvalue(source) == pytest.approx(
+        math.exp(eigenvalues(source).logs(np.array([1.0]))[0]), rel=1e-13
+    )

@@ -302,6 +302,24 @@ def _open(source: Source) -> Eigenvalues:
 
     They are at most the true ones; D_max less their sum is the rest.
     """
+    values = np.concatenate([np.linalg.eigvalsh(half) for half in _halves(source)])
+    values = np.sort(values)[::-1][:TRUSTED]
+    values = values[values > 1e-13 * values[0]]
+    return Eigenvalues(values, source.max_distortion - math.fsum(values))
+
+
+def largest_eigenvalue(source: Source) -> float:
+    """Return the largest eigenvalue of an open source's covariance, alone: in a fraction of the time of all."""
+    if is_scalar(source) or power_exponent(source) == 1.0:
+        return math.exp(float(eigenvalues(source).logs(np.array([1.0]))[0]))
+    from scipy.sparse.linalg import eigsh
+
+    start = np.arange(1.0, CELLS // 2 + 1.0)  # the same in every run, and no constant, of which the even half has none
+    return max(float(eigsh(half, k=1, v0=start, return_eigenvectors=False)[0]) for half in _halves(source))
+
+
+def _halves(source: Source) -> tuple[Array, Array]:
+    """Covariance of the odd and of the even functions of v − ½, by cells."""
     step = 1.0 / CELLS
     ends = np.arange(CELLS + 1) * step
     moment = ends * source.cell_distortion(ends)
@@ -312,8 +330,4 @@ def _open(source: Source) -> Eigenvalues:
     near, far = means[np.abs(offset[:, None] - offset)], means[CELLS - 1 - offset[:, None] - offset]
     odd = -0.5 * (near - far) * step
     even = -0.5 * (near + far) * step
-    even = even - even.mean(axis=0) - even.mean(axis=1)[:, None] + even.mean()
-    values = np.concatenate([np.linalg.eigvalsh(odd), np.linalg.eigvalsh(even)])
-    values = np.sort(values)[::-1][:TRUSTED]
-    values = values[values > 1e-13 * values[0]]
-    return Eigenvalues(values, source.max_distortion - math.fsum(values))
+    return odd, even - even.mean(axis=0) - even.mean(axis=1)[:, None] + even.mean()

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from edcurve.linear import eigenvalues, power_exponent
+from edcurve.linear import largest_eigenvalue, power_exponent
 from edcurve.optimum.envelopes import lower_hull
 from edcurve.sources import Source
 
@@ -88,9 +88,7 @@ class Sandwich:
         if not self.channels:
             cells = self._cells(FEWEST_CELLS)
             # the mean alone is optimal, to second order, up to λ = 1/(2 σ₁²) for the largest eigenvalue σ₁²
-            values = eigenvalues(self.source)
-            largest = float(values.logs(np.array([1.0]))[0])
-            lmbda = 0.999 * 0.5 * math.exp(-largest)
+            lmbda = 0.999 * 0.5 / largest_eigenvalue(self.source)
             whole = np.full((1, cells.count), 1.0 / cells.count)
             self.channels.append(fit(cells, lmbda, whole, np.ones(1), tolerance=GAP))
         first = self.channels[0].lmbda
