@@ -454,7 +454,10 @@ def certificates(rng, folder, mark):
 
 def plugins(rng, folder, mark):
     """Commands of other packages, with names and errors that hold anything."""
-    strange = lambda: rng.choice((*map(str, files.HOSTILE), *files.TOKENS, "\x1b[2J\x1b]0;x\a", "a\r\nb", "\u202e"))  # noqa: E731
+
+    def strange():
+        return rng.choice((*map(str, files.HOSTILE), *files.TOKENS, "\x1b[2J\x1b]0;x\a", "a\r\nb", "\u202e"))
+
     errors = (ValueError, ImportError, SystemExit, RecursionError, KeyError)
 
     def load():

@@ -201,12 +201,12 @@ def measure(vectors: str, indices: str, decoded: str | None, opposite: bool, bas
     y = None if decoded is None else read_array(decoded, None, option="")
     if index.ndim == 2 and index.shape[1] == 1:
         index = index[:, 0]
+    if opposite and x.ndim == 2 and x.shape[1] != 4:
+        raise ValueError(f"--opposite is of quaternions, with 4 coordinates, got {x.shape[1]} in {vectors}")
     try:
         with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("always", UserWarning)
+            warnings.simplefilter("always", UserWarning)  # they are printed after the numbers, however Python is set
             result = measured(index, unit_vectors=x, decoded=y, opposite=opposite, base=base)
-            if opposite and x.shape[1] != 4:
-                raise ValueError(f"--opposite is of quaternions, with 4 coordinates, got {x.shape[1]} in {vectors}")
             source = "rotations" if opposite else f"sphere:{x.shape[1] - 1}"
             above = excess(source, result, base=base)
     except (ValueError, TypeError) as error:

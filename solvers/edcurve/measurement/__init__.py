@@ -82,6 +82,8 @@ def measure(
         with m samples is multiplied by m/(m − 1), as their own mean lies amid them.
     opposite : bool, optional
         Whether x and −x mean the same, as of quaternions of rotations: the error is then that of the nearer one.
+        Without `decoded` signs are chosen by the same samples, and the distortion of few samples in a wide cell is too
+        small: for 200 rotations in one cell 0.802 on average, where 0.820 is right.
     base : float, optional
         Base of the logarithm of the entropies: 2 for bits, ``math.e`` for nats.
     confidence : float, optional
