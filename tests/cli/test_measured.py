@@ -507,7 +507,7 @@ def test_a_bound_of_a_surface_has_an_interval_too(output):
 
 
 def test_tables_of_too_many_rows_are_refused(cli, monkeypatch):
-    monkeypatch.setattr("edcurve.io.tables.MOST_ROWS", 3)
+    monkeypatch.setattr("edcurve.io.delimited.MOST_ROWS", 3)
     Path("points.csv").write_text("distortion,entropy\n" + "0.1,9\n" * 4)
     assert "points.csv: expected at most 3 rows" in cli("excess", "circle", "--points", "points.csv")[2]
     Path("points.csv").write_text("distortion,entropy\n" + "0.1,9\n" * 3)
@@ -515,8 +515,8 @@ def test_tables_of_too_many_rows_are_refused(cli, monkeypatch):
 
 
 def test_tables_of_text_are_refused(cli, monkeypatch):
-    monkeypatch.setattr("edcurve.io.tables.MOST_OTHERS", 3)
-    monkeypatch.setattr("edcurve.io.tables.BLOCK", 2)
+    monkeypatch.setattr("edcurve.io.delimited.MOST_OTHERS", 3)
+    monkeypatch.setattr("edcurve.io.delimited.BLOCK", 2)
     Path("points.csv").write_text("distortion,entropy\n" + "x,x\n" * 4)
     assert "points.csv: expected numbers, got more than 3 cells" in cli("excess", "circle", "--points", "points.csv")[2]
 

@@ -4,9 +4,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from edcurve.io import tables
+from edcurve.io import columns, delimited, tables
 
-ROWS = 2 * tables.BLOCK + 5
+ROWS = 2 * delimited.BLOCK + 5
 
 
 def written(path, rows, head="distortion,entropy"):
@@ -32,7 +32,7 @@ def test_a_table_takes_ten_times_its_bytes_at_most(tmp_path, label):
 
 
 @pytest.mark.parametrize("cell", ["1_0", "x", "nan", "inf", "-1", "1e999", ""])
-@pytest.mark.parametrize("row", [0, tables.BLOCK - 1, tables.BLOCK, ROWS - 1])
+@pytest.mark.parametrize("row", [0, delimited.BLOCK - 1, delimited.BLOCK, ROWS - 1])
 def test_a_bad_cell_is_named_by_its_line_in_any_block(tmp_path, cell, row):
     rows = [f"{cell if i == row else 0.5},1" for i in range(ROWS)]
     rows[0] += "\n"  # an empty line is counted
@@ -46,7 +46,7 @@ def test_a_bad_cell_is_named_by_its_line_in_any_block(tmp_path, cell, row):
 
 
 def test_labels_beyond_those_that_are_shared(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "MOST_SHARED", 2)
+    monkeypatch.setattr(columns, "MOST_SHARED", 2)
     names = ["a", "b", "c", "a", "c", "b", "d"]
     points = tables.read(
         written(tmp_path / "points.csv", (f"1,2,{name}" for name in names), "distortion,entropy,label")

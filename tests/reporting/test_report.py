@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from edcurve.io import tables as points_tables
+from edcurve.io.columns import LONGEST
 from edcurve.reporting import MOST, content, page, plots
 from edcurve.sources import BOUND, resolve
 from report_content import RUNS, figures, tables
@@ -41,7 +42,7 @@ def test_what_the_plots_hold_cannot_end_its_script():
 def test_the_size_of_the_largest_report():
     D = np.linspace(1e-3, 0.9, MOST)
     columns = {"distortion": D, "entropy": D + 7.0, "lmbda": 100 * D, "rate": D + 8.0, "distortion_centroid": D}
-    names = [f"{i % points_tables.MOST_CODECS:0{points_tables.LONGEST}}" for i in range(len(D))]
+    names = [f"{i % points_tables.MOST_CODECS:0{LONGEST}}" for i in range(len(D))]
     text = ed.report("circle", {**columns, "label": names})
     assert len(text.encode()) < 6.3 * MEGABYTE
 

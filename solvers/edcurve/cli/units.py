@@ -57,7 +57,7 @@ class UnitOptions(NamedTuple):
 
     def measure(self, name: str) -> str:
         """What numbers given for distortion or entropy are: the measure that was named, or itself."""
-        from edcurve.io.tables import MEASURES
+        from edcurve.io.columns import MEASURES
 
         return next((measure for measure in self.measures if measure in MEASURES[name]), name)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import json
 import math
 import os
@@ -21,38 +18,32 @@ from edcurve.units import Units
 from edcurve.validation import as_array, warn
 
 from . import files
-from .arrays import SEPARATORS
+from .columns import (
+    CODEC,
+    ENDS,
+    INTERVALS,
+    LONGEST,
+    MEASURES,
+    NAMING,
+    NUMBERS,
+    OPTIONAL,
+    READ,
+    REQUIRED,
+    SETTINGS,
+    VARIED,
+    Columns,
+    Numbers,
+    counted,
+    is_blank,
+    is_empty,
+    shared,
+    shown,
+)
+from .delimited import read_csv
 from .text import number, printable, shortened
 
 Array = NDArray[np.float64]
-REQUIRED = ("distortion", "entropy")
-INTERVALS = ("distortion_low", "distortion_high", "entropy_low", "entropy_high")
-FINER = ("entropy_marginals", "distortion_readout")
-OPTIONAL = ("lmbda", "rate", "distortion_centroid", *FINER, "samples", *INTERVALS)
-# other names of columns, in small letters; the published tables of codecs have as many
-SPELT = {"lambda": "lmbda", "λ": "lmbda", "bits per pixel": "bpp"}
-SPELT |= dict.fromkeys(("psnr-rgb", "psnr_rgb", "psnr (db)", "psnr [db]", "psnr_db", "psnr-db"), "psnr")
-SPELT |= dict.fromkeys(("bitrate (bpp)", "bit rate (bpp)", "bit-rate (bpp)", "rate (bpp)", "bpp [bit]"), "bpp")
-SHOWN = {"lmbda": "λ", "psnr": "PSNR"}
-# what D and H can be computed from, if it is known how many numbers a realization has
-MEASURES = {"distortion": ("mse", "sse", "psnr"), "entropy": ("bits", "nats", "bpp", "bpd")}
-CONVERTED = (*MEASURES["distortion"], *MEASURES["entropy"])
-ENDS = ("low", "high")  # of an interval: columns psnr_low and psnr_high, and so on
-CONVERTED_ENDS = tuple(f"{measure}_{end}" for measure in CONVERTED for end in ENDS)
 MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message tells people to rename
-# columns that say which compressor a row is: those of `edcurve runs --csv`, and names that people give by hand
-NAMING = ("label", "name", "codec", "compressor", "latent_dim", "batch_size", "seed")
-SETTINGS = ("setting", "quality", "qp")  # columns that say which point of a codec a row is
-VARIED = ("steps", "train_size")  # columns that say so too where they differ
-CODECS = ("method", "model")  # what a column codec may be called
-CODEC = "codec"  # its rows are points of one codec; without it those are, whose labels differ in the seed alone
-NUMBERS = frozenset((*REQUIRED, *OPTIONAL, *CONVERTED, *CONVERTED_ENDS))
-READ = frozenset((*NUMBERS, *NAMING, *SETTINGS, *VARIED, "source", "status"))  # columns of a CSV, others are not kept
-MOST_ROWS = 2**22  # each takes some 60 bytes until its excess is printed, however short it is in a file
-MOST_OTHERS = 2**16  # cells of columns of numbers that hold other text, such as those of other sources
-BLOCK = 2**12  # rows that are read at a time
-MOST_SHARED = 2**16  # different texts of which equal ones are looked for
-LONGEST = 60  # characters of a cell of a label, or of a value in a message
 MANY = 20  # names in a message
 MOST_CODECS = 20  # that are told apart
 
@@ -189,7 +180,7 @@ def read(
     if isinstance(points, Mapping) or hasattr(points, "columns"):
         names = points.columns if hasattr(points, "columns") else points
         table = {str(name): _listed(str(name), points[name]) for name in names}
-        return _from_columns(_named(table, "points"), None, "points", source, *taken)
+        return _from_columns(Columns.named(table, "points"), None, "points", source, *taken)
     wanted = "points must be a path, a table with columns distortion and entropy, or pairs of them"
     try:
         pairs = as_array("points", points, f"{wanted}, got {{what}}").astype(np.float64)
@@ -201,7 +192,7 @@ def read(
         pairs = pairs[None]
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f"points must be pairs (distortion, entropy), of shape (n, 2), got shape {pairs.shape}")
-    return _from_columns(_Columns(zip(REQUIRED, pairs.T.tolist(), strict=True)), None, "points", source)
+    return _from_columns(Columns(dict(zip(REQUIRED, pairs.T.tolist(), strict=True))), None, "points", source)
 
 
 def read_said(points: Any, source: str, units: Units | None) -> Points:
@@ -239,175 +230,7 @@ def _end_to_end(columns: Sequence[Array]) -> Array:
     return np.concatenate(columns)
 
 
-class _Numbers(Sequence[Any]):
-    """A column of text, kept as eight bytes a cell where cells are numbers or empty."""
-
-    def __init__(self) -> None:
-        self.values, self.others = array("d"), dict[int, str]()
-
-    def extend(self, cells: Sequence[str]) -> None:
-        """Add cells: all at once where they are numbers, else one by one."""
-        try:
-            values = array("d", map(float, cells))
-        except ValueError:
-            values = array("d")
-        if values and min(values) >= 0.0 and sum(values) < math.inf and "_" not in "".join(cells):
-            self.values.extend(values)
-        else:
-            for cell in cells:
-                self._append(cell)
-
-    def _append(self, cell: str) -> None:
-        try:
-            value = number(cell) if cell.strip() else math.nan
-        except ValueError:
-            value = math.inf
-        if not (value >= 0.0 and value < math.inf) and cell.strip():
-            self.others[len(self.values)] = cell
-        self.values.append(value)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __getitem__(self, i: Any) -> Any:
-        value = self.others.get(i, self.values[i])
-        return "" if value != value else value
-
-
-class _Columns(dict[str, Any]):
-    """Columns by what they are called here."""
-
-    given: Mapping[str, str] = {}  # what the user called them, for messages
-
-
-class _Texts(list[str]):
-    """A column of text, equal cells kept once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._distinct: dict[str, str] = {}
-
-    def extend(self, cells: Iterable[str]) -> None:
-        super().extend(_shared(self._distinct, cell) for cell in cells)
-
-
-def _shared(distinct: dict[str, str], text: str) -> str:
-    """The same text, of those kept if it is among them, which are not many: a table of them takes more than texts."""
-    return distinct.setdefault(text, text) if len(distinct) < MOST_SHARED else distinct.get(text, text)
-
-
-def read_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -> tuple[_Columns, Sequence[int]]:
-    """The columns of a CSV, and for each row the line that it ends in.
-
-    The columns have the names given, or else those in the first line. Of columns that nothing reads, no cells are kept.
-    """
-    where, lines = os.fspath(path), array("q")
-    try:
-        with files.reading(path, files.LARGEST, streams=True) as file:
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            first = text.readline()
-            separator = _separator(first)
-            reader = csv.reader(itertools.chain([first], text), delimiter=separator)
-            head = list(next(reader, ()) if names is None else names)
-            meant = _meant(head, where)
-            given = _given(meant, head)
-            columns: dict[str, Any] = {name: _Numbers() if name in NUMBERS else _Texts() for name in meant}
-            kept = [(i, columns[name]) for name, i in {name: i for i, name in enumerate(meant)}.items() if name in READ]
-            block: list[list[str]] = []
-            for cells in reader:
-                if not cells or (reader.line_num == 1 and _is_header(cells, meant)):
-                    continue
-                if len(cells) != len(head):
-                    _check_length(cells, meant, head, kept, f"{where}, line {reader.line_num}", separator)
-                block.append([cells[i] if i < len(cells) else "" for i, _ in kept])
-                lines.append(reader.line_num)
-                if len(lines) > MOST_ROWS:
-                    raise ValueError(f"{where}: expected at most {MOST_ROWS} rows, got more: split the file")
-                if len(block) == BLOCK:
-                    _keep(block, kept, separator, where)
-                    block.clear()
-            _keep(block, kept, separator, where)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{where}: not a CSV file in UTF-8: {error}") from None
-    table = _Columns({name: column if name in READ else range(len(lines)) for name, column in columns.items()})
-    table.given = given
-    return table, lines
-
-
-def _given(meant: Sequence[str], names: Iterable[str]) -> dict[str, str]:
-    return {here: name.strip() for here, name in zip(meant, names, strict=True)}
-
-
-def _check_length(
-    cells: Sequence[str],
-    names: Sequence[str],
-    given: Sequence[str],
-    kept: Sequence[tuple[int, Any]],
-    where: str,
-    separator: str,
-) -> None:
-    """ValueError for a row with more cells than there are names, or without one of D and H."""
-    if any(map(str.strip, cells[len(names) :])):
-        wanted = f"expected {counted(len(names), 'cell')}, as many as names"
-        raise ValueError(f"{where}: {wanted}, got {len(cells)}: {_shown(separator.join(cells))}")
-    if lacking := [given[i].strip() for i, _ in kept if i >= len(cells) and names[i] in (*REQUIRED, *CONVERTED)]:
-        wanted = f"{lacking[0]} must be a finite number, at least 0"
-        raise ValueError(f"{where}: {wanted}, got {counted(len(cells), 'cell')} alone")
-
-
-def _keep(rows: Sequence[Sequence[str]], kept: Sequence[tuple[int, Any]], separator: str, where: str) -> None:
-    """Add rows to the columns that are kept; ValueError where too much in columns of numbers is none."""
-    for cells, (_, column) in zip(zip(*rows, strict=True), kept, strict=False):  # there may be no rows
-        column.extend(cells if separator == "," else [_pointed(cell, column) for cell in cells])
-    if sum(len(column.others) for _, column in kept if isinstance(column, _Numbers)) > MOST_OTHERS:
-        raise ValueError(f"{where}: expected numbers, got more than {MOST_OTHERS} cells of other text")
-
-
-def _separator(line: str) -> str:
-    """What separates cells, by the first line: a comma, unless there are semicolons or tabs, and no known name."""
-    named = {name.strip().casefold() for name in line.split(",")}
-    others = [one for one in SEPARATORS if one in line]
-    return others[0] if others and not named & (READ | SPELT.keys()) else ","
-
-
-def _pointed(cell: str, column: Any) -> str:
-    """A number with a decimal point for its decimal comma; other cells as they are."""
-    return cell.replace(",", ".") if isinstance(column, _Numbers) and cell.count(",") == 1 and "." not in cell else cell
-
-
-def _is_header(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether a first line under given names has names of its own: text in all columns of numbers."""
-    found = [cell for cell, name in zip(cells, names, strict=False) if name in NUMBERS]
-    return bool(found) and not any(_is_number(cell) or not cell.strip() for cell in found)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        number(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True
-
-
-def _meant(names: Sequence[str], where: str) -> list[str]:
-    """Names of columns as they are called here, whatever their capitals; see `SPELT` and `CODECS`."""
-    stripped = [name.strip() for name in names]
-    small = [SPELT.get(name.casefold(), name.casefold()) for name in stripped]
-    for name in NUMBERS.intersection(small):
-        if len(given := [one for one, other in zip(stripped, small, strict=True) if other == name]) > 1:
-            if len(set(given)) == 1:
-                raise ValueError(f"{where}: more than one column is called {given[0]}")
-            raise ValueError(f"{where}: expected one column of {SHOWN.get(name, name)}, got {' and '.join(given)}")
-    if CODEC not in small and len(other := [i for i, name in enumerate(small) if name in CODECS]) == 1:
-        small[other[0]] = CODEC
-    words = {*NAMING, *SETTINGS, *VARIED}
-    return [
-        one if one in NUMBERS or (one in words and small.count(one) == 1) else name
-        for one, name in zip(small, stripped, strict=True)
-    ]
-
-
-def _read_json(path: str | os.PathLike[str]) -> _Columns:
+def _read_json(path: str | os.PathLike[str]) -> Columns:
     """The columns of results as CompressAI writes them: a name, and lists by name in "results"."""
     where = os.fspath(path)
     try:
@@ -417,20 +240,10 @@ def _read_json(path: str | os.PathLike[str]) -> _Columns:
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
         raise ValueError(f'{where}: expected an object with "results", lists of numbers by name')
-    named = _named(results, where)
+    named = Columns.named(results, where)
     columns = {name: one if isinstance(one, list) else [one] for name, one in named.items() if name in NUMBERS}
     count = max(map(len, columns.values()), default=0)
-    table = _Columns({**columns, "name": [content.get("name", "")] * count})
-    table.given = named.given
-    return table
-
-
-def _named(columns: Mapping[str, Any], where: str) -> _Columns:
-    """The columns, under the names that they have here."""
-    meant = _meant(list(columns), where)
-    table = _Columns(zip(meant, columns.values(), strict=True))
-    table.given = _given(meant, columns)
-    return table
+    return Columns({**columns, "name": [content.get("name", "")] * count}, named.given)
 
 
 def _listed(name: str, column: Any) -> list[Any]:
@@ -443,7 +256,7 @@ def _listed(name: str, column: Any) -> list[Any]:
 
 
 def _from_columns(
-    columns: _Columns,
+    columns: Columns,
     lines: Sequence[int] | None,
     where: str,
     source: str | None,
@@ -453,11 +266,11 @@ def _from_columns(
     taken = {name: _measure(columns, name, measures) for name in REQUIRED}
     if units is None and (other := [name for name, column in taken.items() if column not in (name, None)]):
         raise ValueError(
-            f"{where}: to turn column {_called(columns, str(taken[other[0]]))} into {other[0]}, say how many numbers a "
+            f"{where}: to turn column {columns.called(str(taken[other[0]]))} into {other[0]}, say how many numbers a "
             "realization has: give units (--dim)"
         )
     if missing := [name for name, column in taken.items() if column is None]:
-        names = ", ".join(_shown(_called(columns, name)) for name in list(columns)[:MANY]) or "none"
+        names = ", ".join(shown(columns.called(name)) for name in list(columns)[:MANY]) or "none"
         wanted = " and ".join(
             REQUIRED if units is None else [f"{name} (or {', '.join(other)})" for name, other in MEASURES.items()]
         )
@@ -473,7 +286,7 @@ def _from_columns(
     ours = len(kept)
     if any(_may_lack(columns[named[name]]) for name in REQUIRED):
         # a run that has failed, or has not ended, has no result; elsewhere NaN is a mistake
-        lacks = _is_blank if "status" in columns else _is_empty
+        lacks = is_blank if "status" in columns else is_empty
         both = [columns[named[name]] for name in REQUIRED]
         kept = array("q", (i for i in kept if not any(lacks(column[i]) for column in both)))
     if not kept:
@@ -487,7 +300,7 @@ def _from_columns(
         return f"{where}, {'row' if lines is None else 'line'} {i if lines is None else lines[i]}"
 
     numbers = {
-        name: _column(columns[column], _called(columns, column), kept, at, name in OPTIONAL)
+        name: _column(columns[column], columns.called(column), kept, at, name in OPTIONAL)
         if column in columns
         else np.broadcast_to(np.nan, len(kept))  # takes no memory
         for name, column in named.items()
@@ -510,11 +323,6 @@ def _from_columns(
         left_out=count - len(kept),
         blank=0 if "status" in columns else ours - len(kept),
     )
-
-
-def _called(columns: _Columns, name: str) -> str:
-    """What the user called a column."""
-    return columns.given.get(name, name)
 
 
 def _measure(columns: Mapping[str, Sequence[Any]], name: str, measures: tuple[str, ...]) -> str | None:
@@ -547,19 +355,14 @@ def _converted(numbers: dict[str, Array], units: Units, named: dict[str, str]) -
     return numbers
 
 
-def _remedy(columns: _Columns) -> str:
+def _remedy(columns: Columns) -> str:
     """What to do about names that are nearly right, or others."""
     meant = {name: MEANT.get(name.lower(), name.lower()) for name in columns if name not in REQUIRED}
     if len(columns) == 1 and not columns.keys() & READ and len(next(iter(columns)).split()) > 1:
         return ": separate cells by commas, semicolons or tabs, not by blanks"
     lacking = {*REQUIRED} - {*columns}
-    wrong = [f"{_shown(name)} to {right}" for name, right in meant.items() if right in lacking]
+    wrong = [f"{shown(name)} to {right}" for name, right in meant.items() if right in lacking]
     return f": rename {' and '.join(wrong)}" if wrong else ": rename columns, or name all of them (--columns)"
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things in words: "1 row", "2 rows"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def omitted(points: Points) -> str:
@@ -570,27 +373,19 @@ def omitted(points: Points) -> str:
 
 
 def _is_of(whose: Any, source: str) -> bool:
-    return _is_blank(whose) or str(whose).strip() == source
+    return is_blank(whose) or str(whose).strip() == source
 
 
 def _may_lack(column: Sequence[Any]) -> bool:
     """Whether a cell may be empty; quickly where all are numbers."""
-    return not isinstance(column, _Numbers) or bool(np.isnan(np.frombuffer(column.values)).any())
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _is_blank(value: Any) -> bool:
-    return bool(value != value) or _is_empty(value)
+    return not isinstance(column, Numbers) or bool(np.isnan(np.frombuffer(column.values)).any())
 
 
 def _column(
     column: Sequence[Any], name: str, kept: Sequence[int], at: Callable[[int], str], may_be_blank: bool
 ) -> Array:
     """The numbers of the rows kept; ValueError says at which row there is none."""
-    if isinstance(column, _Numbers) and not column.others:
+    if isinstance(column, Numbers) and not column.others:
         values = np.frombuffer(column.values)
         if len(kept) < len(column):
             values = values[np.asarray(kept)]
@@ -600,20 +395,15 @@ def _column(
 
 
 def _number(value: Any, name: str, at: Callable[[int], str], i: int, may_be_blank: bool) -> float:
-    if may_be_blank and _is_blank(value):
+    if may_be_blank and is_blank(value):
         return math.nan
     try:
         given = number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, OverflowError):
         given = math.nan
     if not (math.isfinite(given) and given >= 0.0):
-        raise ValueError(f"{at(i)}: {name} must be a finite number, at least 0, got {_shown(value)}")
+        raise ValueError(f"{at(i)}: {name} must be a finite number, at least 0, got {shown(value)}")
     return given
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _labels(columns: Mapping[str, Sequence[Any]], kept: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
@@ -621,13 +411,13 @@ def _labels(columns: Mapping[str, Sequence[Any]], kept: Sequence[int], names: Se
     if not names:
         return ("",) * len(kept)
     distinct: dict[str, str] = {}
-    return tuple(_shared(distinct, _label(columns, i, names)) for i in kept)
+    return tuple(shared(distinct, _label(columns, i, names)) for i in kept)
 
 
 def _label(columns: Mapping[str, Sequence[Any]], i: int, names: Sequence[str]) -> str:
     parts = []
     for name in names:
-        if not _is_blank(value := columns[name][i]):
+        if not is_blank(value := columns[name][i]):
             whole = isinstance(value, float) and value.is_integer()  # pandas makes floats of integers with gaps
             text = printable(str(int(value) if whole else value).strip()[:LONGEST])
             parts.append(text if name in (*NAMING[:4], SETTINGS[0]) else f"{name} {text}")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edcurve import validation
 from edcurve.equality import ComparedByValue
-from edcurve.io import tables
+from edcurve.io import columns, tables
 from edcurve.sources import BETWEEN, BOUND, PROVED, Source, Surface, resolve
 from edcurve.units import Units
 
@@ -181,7 +181,7 @@ def _lines(table: tables.Points, label: str, own: list[int]) -> tuple[_Line, _Li
     """The curve through the points of a codec, and those through the lower and the upper ends of their intervals."""
     named = f"codec {label!r}" if label else "the codec"
     line = _line(table.distortion[own], table.entropy[own], named)
-    if np.isnan([getattr(table, name)[own] for name in tables.INTERVALS]).all():
+    if np.isnan([getattr(table, name)[own] for name in columns.INTERVALS]).all():
         return line, None, None
     ends = {"low": f"{named}, lower ends,", "high": f"{named}, upper ends,"}
     at = {end: table.ends(end) for end in ends}

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from edcurve.curves import Curve, evenly_spaced, picture
+from edcurve.io.columns import counted
 from edcurve.io.markup import facts, number, table, text
-from edcurve.io.tables import Points, counted, omitted
+from edcurve.io.tables import Points, omitted
 from edcurve.optimum.gaps import REFERENCES
 from edcurve.sources import BETWEEN, BOUND, PROVED, Source, Surface
 
