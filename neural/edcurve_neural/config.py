@@ -22,7 +22,9 @@ from .random_streams import STRIDE
 LIKELIHOODS = ("derived", "reference")
 STARTS = ("data", "random")
 LAST_LAYERS = ("trained", "solved")
-LATER = {"last_layer": "trained"}  # fields that came later, and the value without which a key says nothing of them
+# fields that came later, and the value without which a key says nothing of them
+LATER = {"last_layer": "trained", "input_octaves": 0, "latent_octaves": 0}
+MOST_OCTAVES = 16
 MOST = 2**20  # configurations of a grid
 
 
@@ -68,6 +70,11 @@ class Config:
         The last layer of the synthesis of "ntc" and "circular": "trained", or "solved" for when training has ended, by
         least squares on the means of the cells of 2¹⁷ realizations. The series of "circular" then has as many
         harmonics as these support, from 32 to 512, and its cells are chosen for means.
+    input_octaves, latent_octaves : int
+        Numbers of frequencies of Fourier embeddings, from 0 to 16, for "ntc" and "ntc-table". The analysis also sees
+        cos πfx and sin πfx of each coordinate x, for f = 1, 2, 4, …; the synthesis also sees cos πfy and sin πfy of
+        each latent y, for f = ½, ¼, ⅛, …, whose periods are 4, 8, 16, … integers. Measured points have no embedding of
+        the input, since their unit would matter.
 
     Raises
     ------
@@ -89,6 +96,8 @@ class Config:
     compressor: str = "ntc"
     start: str = "data"
     last_layer: str = "trained"
+    input_octaves: int = 0
+    latent_octaves: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", manifolds.named(self.source))
@@ -117,6 +126,8 @@ class Config:
             "steps": _integer("steps", self.steps),
             "train_size": None if self.train_size is None else _integer("train_size", self.train_size, 1, STRIDE),
             "seed": _integer("seed", self.seed, 0, 2**64 - 1),
+            "input_octaves": _integer("input_octaves", self.input_octaves, 0, MOST_OCTAVES),
+            "latent_octaves": _integer("latent_octaves", self.latent_octaves, 0, MOST_OCTAVES),
         }
         for name, value in parsed.items():
             object.__setattr__(self, name, value)
@@ -126,6 +137,8 @@ class Config:
                 raise ValueError(
                     f"{name} must be {defaults[name]!r} for {self.compressor}, got {getattr(self, name)!r}"
                 )
+        if self.measured and self.input_octaves:
+            raise ValueError(f"input_octaves must be 0 for measured points, got {self.input_octaves}")
         if self.batch_size * (1 + self.latent_dim) > STRIDE:
             raise ValueError(f"batch_size × (1 + latent_dim) must be at most 2**24, got batch_size {self.batch_size}")
 
@@ -158,7 +171,8 @@ class Config:
     def shape(self) -> tuple[object, ...]:
         """The fields that models must share to be trained in one program."""
         training = (self.batch_size, self.steps, self.likelihood, self.compressor, self.start)
-        return (self.source, self.samples, self.latent_dim, self.hidden, *training)
+        network = (self.latent_dim, self.hidden, self.input_octaves, self.latent_octaves)
+        return (self.source, self.samples, *network, *training)
 
     @property
     def key(self) -> str:

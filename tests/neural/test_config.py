@@ -53,7 +53,7 @@ def test_key_depends_on_every_field():
     changed = {
         "source": "sawbridge", "lmbda": 49.0, "latent_dim": 2, "hidden": (100, 101), "samples": 65, "batch_size": 512,
         "steps": 10, "learning_rate": 2e-3, "train_size": 9, "seed": 1, "likelihood": "reference",
-        "compressor": "ntc-table", "last_layer": "solved",
+        "compressor": "ntc-table", "last_layer": "solved", "input_octaves": 2, "latent_octaves": 3,
     }  # fmt: skip
     assert {*changed, "start"} == {field.name for field in dataclasses.fields(config)}
     keys = {dataclasses.replace(config, **{name: value}).key for name, value in changed.items()}

@@ -132,6 +132,16 @@ def _options(*, several: bool) -> Callable[[Function], Function]:
             help=_default("Of the synthesis: as trained, or solved for at the end.", Config.last_layer),
         ),
         click.option(
+            "--input-octaves",
+            type=whole,
+            help=_default("Frequencies of a Fourier embedding of what the analysis of ntc sees.", Config.input_octaves),
+        ),
+        click.option(
+            "--latent-octaves",
+            type=whole,
+            help=_default("The same of the latents that its synthesis sees.", Config.latent_octaves),
+        ),
+        click.option(
             "--likelihood",
             type=click.Choice(LIKELIHOODS),
             help=_default("Where the density of the latents is taken.", Config.likelihood),

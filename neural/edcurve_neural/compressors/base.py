@@ -17,6 +17,7 @@ from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals.base import Signal
 
 VECTOR = 16  # numbers: a row is padded to multiples of them
+EMBEDDINGS = ("input_octaves", "latent_octaves")  # fields of `Config` for transform coders
 
 
 class ProbabilityTable(NamedTuple):

@@ -22,7 +22,7 @@ from edcurve_neural.optimisation.program import Cost, Program
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import signal
 
-from .base import Compressor, Kind, Layout, ProbabilityTable
+from .base import EMBEDDINGS, Compressor, Kind, Layout, ProbabilityTable
 from .circular import BINS, FAST, FIRST_CELLS, MOST_CELLS, cell, histogram, probabilities
 from .codebook import LEARNED_FROM
 from .ntc import SLOPE, mlp
@@ -314,4 +314,4 @@ def _restored(config: Settings, tensors: dict[str, Tensor]) -> Circles:
     return Circles(config, layout_of(config).filled(tensors), densities, cells)
 
 
-KIND = Kind(CirclesProgram, layout_of, _restored, unused=("likelihood", "last_layer"))
+KIND = Kind(CirclesProgram, layout_of, _restored, unused=("likelihood", "last_layer", *EMBEDDINGS))

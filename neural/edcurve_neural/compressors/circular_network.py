@@ -15,7 +15,7 @@ from edcurve_neural import learning_phases, random_streams
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import signal
 
-from .base import Compressor, Kind, Layout
+from .base import EMBEDDINGS, Compressor, Kind, Layout
 from .cells import EqualCells
 from .circular import Circular, cell, histogram, latents, restored
 from .circular import layout as with_series
@@ -139,7 +139,7 @@ KIND = Kind(
     NetworkProgram,
     _layout_of,
     _restored,
-    unused=("latent_dim", "likelihood", "last_layer"),
+    unused=("latent_dim", "likelihood", "last_layer", *EMBEDDINGS),
     circular=True,
     field=True,
 )

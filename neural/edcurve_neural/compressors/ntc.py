@@ -15,7 +15,7 @@ from edcurve_neural import functional, random_streams
 from edcurve_neural.functional import Density
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import signal
-from edcurve_neural.signals.base import Signal
+from edcurve_neural.signals.base import AT_ONCE, Signal
 
 from .base import Layout, ProbabilityTable
 from .entropy_models import density_tables
@@ -25,16 +25,35 @@ LAST_ALPHA = 3.0  # of the schedule, where learning α = 4 sigmoid(·) takes ove
 ALPHA_LIMIT = 4.0
 
 
-def layout(dim: int, latent_dim: int, hidden: Sequence[int]) -> Layout:
+class Octaves(NamedTuple):
+    """Numbers of frequencies of the Fourier embeddings of what the two networks see; 0 is none.
+
+    Attributes
+    ----------
+    realization : int
+        The analysis also sees cos πfx and sin πfx of each coordinate x, f = 1, 2, 4, ….
+    latent : int
+        The synthesis also sees cos πfy and sin πfy of each latent y, f = ½, ¼, ⅛, …: periods of 4, 8, 16, … integers.
+    """
+
+    realization: int = 0
+    latent: int = 0
+
+
+NO_OCTAVES = Octaves()
+
+
+def layout(dim: int, latent_dim: int, hidden: Sequence[int], octaves: Octaves = NO_OCTAVES) -> Layout:
     """Layout of the parameters of a transform coder: affine maps, the density, the logit of α/4.
 
     The axis of the realizations is the last: analysis layers have shape (fan out, fan in + 1), synthesis layers
     (fan in + 1, fan out), biases in the last column or row.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    for i, (fan_in, fan_out) in enumerate(pairwise((dim, *hidden, latent_dim))):
+    seen, given = ((1 + 2 * count) * size for count, size in zip(octaves, (dim, latent_dim), strict=True))
+    for i, (fan_in, fan_out) in enumerate(pairwise((seen, *hidden, latent_dim))):
         shapes[f"analysis.{i}"] = (fan_out, fan_in + 1)
-    for i, (fan_in, fan_out) in enumerate(pairwise((latent_dim, *hidden[::-1], dim))):
+    for i, (fan_in, fan_out) in enumerate(pairwise((given, *hidden[::-1], dim))):
         shapes[f"synthesis.{i}"] = (fan_in + 1, fan_out)
     for i, (kind, size) in enumerate(functional.density_sizes()):
         shapes[f"density.{i}.{kind}"] = (latent_dim, *size)
@@ -75,6 +94,8 @@ class NTC(nn.Module):
         Number of points of sources that are functions.
     seeds : sequence of int
         One seed for each model: M = len(seeds). A model's initial weights depend on its seed alone.
+    octaves : Octaves
+        Numbers of frequencies of Fourier embeddings.
 
     Attributes
     ----------
@@ -92,11 +113,12 @@ class NTC(nn.Module):
         *,
         samples: int = 1024,
         seeds: Sequence[int] = (0,),
+        octaves: Octaves = NO_OCTAVES,
     ) -> None:
         super().__init__()
         self.signal: Signal = signal(source, samples)
-        self.latent_dim, self.hidden = latent_dim, tuple(hidden)
-        self.layout = layout(self.signal.dim, latent_dim, self.hidden)
+        self.latent_dim, self.hidden, self.octaves = latent_dim, tuple(hidden), octaves
+        self.layout = layout(self.signal.dim, latent_dim, self.hidden, octaves)
         keys = torch.tensor([random_streams.key(seed, "weights") for seed in seeds], dtype=torch.int64)
         self.flat = nn.Parameter(_initial(self.layout, keys))
 
@@ -130,7 +152,7 @@ class NTC(nn.Module):
     def with_parameters(self, flat: Tensor) -> NTC:
         """Models of the same layout with a copy of these parameters."""
         samples = self.signal.dim
-        other = NTC(self.signal.name, self.latent_dim, self.hidden, samples=samples, seeds=())
+        other = NTC(self.signal.name, self.latent_dim, self.hidden, samples=samples, seeds=(), octaves=self.octaves)
         other.flat = nn.Parameter(flat.detach().clone())
         return other
 
@@ -143,11 +165,13 @@ class NTC(nn.Module):
 
     def analysis(self, x: Tensor) -> Tensor:
         """Latents of realizations: (M, batch, dim) to (M, batch, latent_dim)."""
-        return mlp(x.transpose(1, 2), parts(self.views()).analysis).transpose(1, 2)
+        layers = parts(self.views()).analysis
+        return mlp(realization_seen(x.transpose(1, 2), layers), layers).transpose(1, 2)
 
     def synthesis(self, y: Tensor) -> Tensor:
         """Reconstructions from latents: (M, batch, latent_dim) to (M, batch, dim)."""
-        return mlp(y.transpose(1, 2), parts(self.views()).synthesis).transpose(1, 2)
+        layers = parts(self.views()).synthesis
+        return mlp(latent_seen(y.transpose(1, 2), layers), layers).transpose(1, 2)
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
@@ -157,6 +181,9 @@ class NTC(nn.Module):
     @torch.no_grad()
     def encode_phase(self, v: Tensor) -> Tensor:
         """Indices of phases of shape (M, batch), without forming their realizations."""
+        if self.octaves.realization:
+            size = max(1, AT_ONCE // self.layout.shapes["analysis.0"][1])
+            return torch.cat([self.encode(self.signal.sample(some)) for some in torch.split(v, size, dim=1)], dim=1)
         first, *rest = parts(self.views()).analysis
         hidden = leaky_relu(self.signal.project(v, first[:, :, :-1], first[:, :, -1:]), SLOPE)
         return torch.floor(mlp(hidden, rest) + 0.5).long().transpose(1, 2)
@@ -169,8 +196,8 @@ class NTC(nn.Module):
     @torch.no_grad()
     def features(self, indices: Tensor) -> Tensor:
         """The last hidden layer of the synthesis, and a one: (M, batch, latent_dim) to (M, batch, hidden[0] + 1)."""
-        y = indices.to(self.flat.dtype).transpose(1, 2)
-        hidden = leaky_relu(mlp(y, parts(self.views()).synthesis[:-1]), SLOPE).transpose(1, 2)
+        y, layers = indices.to(self.flat.dtype).transpose(1, 2), parts(self.views()).synthesis
+        hidden = leaky_relu(mlp(latent_seen(y, layers), layers[:-1]), SLOPE).transpose(1, 2)
         return torch.cat([hidden, torch.ones_like(hidden[:, :, :1])], dim=2)
 
     @torch.no_grad()
@@ -203,17 +230,43 @@ class NTC(nn.Module):
         return self.decode(self.encode(x))
 
 
+def made(config: Settings, seeds: Sequence[int]) -> NTC:
+    """Models that a configuration asks for, before training."""
+    samples, octaves = config.samples or 2, Octaves(config.input_octaves, config.latent_octaves)
+    return NTC(config.source, config.latent_dim, config.hidden, samples=samples, seeds=seeds, octaves=octaves)
+
+
 @torch.no_grad()
 def restored(config: Settings, tensors: dict[str, Tensor]) -> NTC:
     """The inverse of `NTC.state`."""
-    model = NTC(config.source, config.latent_dim, config.hidden, samples=config.samples or 2, seeds=())
+    model = made(config, ())
     model.flat = nn.Parameter(model.layout.filled(tensors))
     return model
 
 
 def layout_of(config: Settings) -> Layout:
     """Layout of the parameters that a configuration asks for."""
-    return layout(signal(config.source, config.samples or 2).dim, config.latent_dim, config.hidden)
+    dim, octaves = signal(config.source, config.samples or 2).dim, Octaves(config.input_octaves, config.latent_octaves)
+    return layout(dim, config.latent_dim, config.hidden, octaves)
+
+
+def realization_seen(x: Tensor, layers: Sequence[Tensor]) -> Tensor:
+    """Realizations (models, dim, batch) with as many Fourier functions as the first layer of an analysis takes."""
+    return _embedded(x, [2.0**j for j in range(_octaves(x, layers[0]))])
+
+
+def latent_seen(y: Tensor, layers: Sequence[Tensor]) -> Tensor:
+    """Latents (models, latents, batch) with as many Fourier functions as the first layer of a synthesis takes."""
+    return _embedded(y, [0.5**j for j in range(1, 1 + _octaves(y, layers[0]))])
+
+
+def _octaves(x: Tensor, layer: Tensor) -> int:
+    return ((layer.shape[2] - 1) // x.shape[1] - 1) // 2
+
+
+def _embedded(x: Tensor, frequencies: list[float]) -> Tensor:
+    waves = [wave(math.pi * f * x) for f in frequencies for wave in (torch.cos, torch.sin)]
+    return torch.cat([x, *waves], dim=1) if waves else x
 
 
 def mlp(x: Tensor, layers: Sequence[Tensor]) -> Tensor:

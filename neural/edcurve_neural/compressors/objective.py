@@ -17,7 +17,7 @@ from edcurve_neural.optimisation.program import Cost
 from edcurve_neural.signals.base import Signal
 
 from . import structured
-from .ntc import ALPHA_LIMIT, SLOPE, mlp, parts
+from .ntc import ALPHA_LIMIT, SLOPE, latent_seen, mlp, parts, realization_seen
 
 
 def cost(
@@ -57,27 +57,29 @@ def cost(
         Differentiable in the parameters.
     """
     analysis, synthesis, density = parts(views)
+    embedded = analysis[0].shape[2] - 1 > source.dim  # Fourier functions of realizations have no closed form
     if formed is None:
-        formed = source.dim <= synthesis[-1].shape[2]
+        formed = embedded or source.dim <= synthesis[-1].shape[2]
     sharpness = (learned_alpha(views) if alpha is None else alpha).view(-1, 1, 1)
     x = source.sample(v).transpose(1, 2) if formed else None
 
     if x is None:
         y = mlp(leaky_relu(structured.affine(source, v, analysis[0]), SLOPE), analysis[1:])
     else:
-        y = mlp(x, analysis)
+        y = mlp(realization_seen(x, analysis), analysis)
     z = functional.soft_round(y, sharpness) + noise
     mean = functional.soft_round_conditional_mean(z, sharpness)
     # the noisy density of y at r_α(z) is the density of s_α(y) + u at z: `functional.soft_rounded_log_prob`
     at = functional.soft_round_conditional_mean(mean, sharpness) if twice else mean
     nats = functional.noisy_log_prob(at, density).sum(1)
 
+    seen = latent_seen(mean, synthesis)
     if x is None:
-        hidden = leaky_relu(mlp(mean, synthesis[:-1]), SLOPE)
+        hidden = leaky_relu(mlp(seen, synthesis[:-1]), SLOPE)
         factors = torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1)  # a one, for the biases
         error = structured.squared_error(source, v, synthesis[-1].transpose(1, 2), factors)
     else:
-        error = (mlp(mean, synthesis) - x).square().sum(1)
+        error = (mlp(seen, synthesis) - x).square().sum(1)
     return Cost(nats.mean(1) / -math.log(2.0), source.weight * error.mean(1))
 
 

@@ -26,7 +26,7 @@ from edcurve_neural.optimisation.program import Cost, Program
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import signal
 
-from .base import Compressor, Kind
+from .base import EMBEDDINGS, Compressor, Kind
 from .cells import LEAST, EqualCells, SortedRealizations, choose
 from .circular import (
     FAST,
@@ -330,7 +330,7 @@ class FieldTargets(NamedTuple):
     distortion: Tensor
 
 
-_UNUSED = ("latent_dim", "likelihood")
+_UNUSED = ("latent_dim", "likelihood", *EMBEDDINGS)
 SERIES = Kind(SeriesProgram, layout_of, partial(restored, field=False), unused=_UNUSED, circular=True)
 FIELD = Kind(
     FieldProgram,

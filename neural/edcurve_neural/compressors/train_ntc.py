@@ -17,7 +17,7 @@ from .base import Compressor, Kind
 from .codebook import WithTables, tabled
 from .gradients import gradient_of
 from .last_layer import solved
-from .ntc import NTC, layout_of, parts, restored
+from .ntc import NTC, layout_of, made, parts, restored
 
 
 class TransformProgram(Program[Compressor]):
@@ -25,8 +25,7 @@ class TransformProgram(Program[Compressor]):
 
     def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
         first = configs[0]
-        seeds, samples = [config.seed for config in configs], first.samples or 2
-        self.model = NTC(first.source, first.latent_dim, first.hidden, samples=samples, seeds=seeds).to(device)
+        self.model = made(first, [config.seed for config in configs]).to(device)
         super().__init__(configs, self.model.flat.detach())
         self._alpha, self._scheduled = torch.zeros_like(self.lmbda), 0.0
         twice = first.likelihood == "reference"

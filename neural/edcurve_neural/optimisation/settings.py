@@ -69,6 +69,14 @@ class Settings(Protocol):
         """Whether the last layer of the synthesis is the "trained" one or "solved" for."""
 
     @property
+    def input_octaves(self) -> int:
+        """Number of frequencies of the Fourier embedding of realizations."""
+
+    @property
+    def latent_octaves(self) -> int:
+        """Number of frequencies of the Fourier embedding of latents."""
+
+    @property
     def key(self) -> str:
         """Hash of the configuration."""
 

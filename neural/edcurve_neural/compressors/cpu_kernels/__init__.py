@@ -29,9 +29,12 @@ def accelerator(
     -------
     callable or None
         None where the kernels do not serve: they take float32 on a CPU, and the circle, the ramp and the sawbridge,
-        unless they are turned off.
+        without Fourier embeddings, unless they are turned off.
     """
-    served = source.accelerated and flat.device.type == "cpu" and flat.dtype == torch.float32
+    shapes = layout.shapes
+    fans = shapes["analysis.0"][1] - 1, shapes["synthesis.0"][0] - 1
+    plain = fans == (source.dim, shapes["density.0.matrix"][0])
+    served = plain and source.accelerated and flat.device.type == "cpu" and flat.dtype == torch.float32
     if not (served and turned_on()):
         return None
     from .gradient import Compiled  # late: it compiles, or loads what was compiled before
