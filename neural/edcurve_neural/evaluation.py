@@ -18,7 +18,7 @@ from . import callers, manifolds, signals
 from .callers.codec import Codec
 from .data_evaluation import DIFFERENT, ROUNDING, DataEvaluation, evaluate_data, is_test_set
 from .decomposition import Decomposition, FineDecomposition
-from .moments import GridCells, distinct_rows, entropy_of, marginal_entropies
+from .moments import PhaseCells, distinct_rows, entropy_of, marginal_entropies
 from .readout import Readout
 from .signals import SAMPLES, signal
 from .signals.base import Signal
@@ -285,7 +285,7 @@ def evaluate(
         callers.check_lengths(spent)
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
-    evaluation = evaluate_cells(waves, GridCells(cells, len(distinct)), distinct, reconstruct, spent, source=reference)
+    evaluation = evaluate_cells(waves, PhaseCells(cells, len(distinct)), distinct, reconstruct, spent, source=reference)
     if rate is not None:
         callers.check_mean_length(evaluation.rate, evaluation.entropy)
     return evaluation
@@ -324,7 +324,7 @@ def check_points(points: Any) -> None:
 
 def evaluate_cells(
     signal: Signal,
-    cells: GridCells,
+    cells: PhaseCells,
     indices: Indices,
     reconstruct: Callable[[slice], Coordinates],
     rate: Coordinates | None,
@@ -340,7 +340,7 @@ def evaluate_cells(
     ----------
     signal : Signal
         The source as it is sampled.
-    cells : GridCells
+    cells : PhaseCells
         The cells.
     indices : ndarray of int64, shape (cells, latents)
         Their indices.

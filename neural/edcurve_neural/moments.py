@@ -1,8 +1,9 @@
-"""`GridCells`: cells of a dense grid of phases, and means over them."""
+"""`PhaseCells`: phases in cells, and means over the cells."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,32 +15,40 @@ Indices = NDArray[np.int64]
 BLOCK = 2**21  # numbers in the means of a block of cells
 
 
-class GridCells:
-    """Cells of the phases (j + ½)/n, j = 0, …, n − 1.
+class PhaseCells:
+    """Phases in cells.
 
     Parameters
     ----------
     labels : ndarray of int64, shape (n,)
         The cell of each phase, from 0 to `count` − 1.
     count : int
-        Number of cells, none of them empty.
+        Number of cells. The mean of an empty one is NaN.
+    phases : ndarray, shape (n,), optional
+        The phases; by default the grid (j + ½)/n, j = 0, …, n − 1.
 
     Attributes
     ----------
     sizes : ndarray of int64, shape (count,)
-        Phases in each cell.
+        Number of phases in each cell.
     phases : ndarray, shape (n,)
-        The grid.
+        The phases.
     """
 
-    def __init__(self, labels: Indices, count: int) -> None:
+    def __init__(self, labels: Indices, count: int, phases: NDArray[Any] | None = None) -> None:
         self.labels, self.count = labels, count
         self.sizes = np.bincount(labels, minlength=count)
-        self.phases = (np.arange(len(labels)) + 0.5) / len(labels)
+        self.phases: NDArray[Any] = (np.arange(len(labels)) + 0.5) / len(labels) if phases is None else phases
 
     def mean(self, values: Array) -> Array:
         """Mean of each cell, shape (count,), of numbers given for each phase."""
-        return np.asarray(np.bincount(self.labels, weights=values, minlength=self.count) / self.sizes)
+        sums = np.bincount(self.labels, values, self.count).astype(np.float64)
+        return self.shared(sums, slice(None))
+
+    def shared(self, sums: Array, block: slice) -> Array:
+        """Sums over the cells of a block, cells along the first axis, divided by the numbers of phases in them."""
+        sizes = np.where(self.sizes[block] > 0, self.sizes[block], np.nan)
+        return np.asarray(sums / sizes.reshape(-1, *(1,) * (sums.ndim - 1)))
 
     def blocks(self, width: int) -> list[slice]:
         """All cells in blocks, so that an array of `width` numbers a cell has at most 2²¹ numbers in a block."""
@@ -47,7 +56,7 @@ class GridCells:
         return [slice(start, min(start + size, self.count)) for start in range(0, self.count, size)]
 
     def members(self, block: slice) -> tuple[Indices, Indices]:
-        """Phases in the cells of a block, by their places j in the grid, and the cell of each, counted from its first.
+        """Phases in the cells of a block, by their places j, and the cell of each, counted from its first.
 
         The phases come cell by cell, those of a cell in ascending order.
         """

@@ -13,7 +13,7 @@ from . import readout, signals
 from .compressors.base import Compressor
 from .config import Config
 from .evaluation import POINTS, Evaluation, check_points, evaluate_cells, grid
-from .moments import GridCells, distinct_runs
+from .moments import PhaseCells, distinct_runs
 from .signals.base import Signal
 
 STATUSES = ("finished", "diverged")
@@ -86,7 +86,7 @@ def evaluate_model(model: Compressor, points: int = POINTS) -> Evaluation:
     energy = _mean_energy(type(signal), signal.name, signal.samples or 2, points)
     return evaluate_cells(
         signal,
-        GridCells(cells, len(distinct)),
+        PhaseCells(cells, len(distinct)),
         distinct,
         reconstruct,
         rate,

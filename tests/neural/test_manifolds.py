@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from edcurve.cli import main
 from edcurve_neural import manifolds
 from edcurve_neural.compressors.train_circular import loops_of_components
-from edcurve_neural.moments import GridCells
+from edcurve_neural.moments import PhaseCells
 from edcurve_neural.signals import signal
 from edcurve_neural.store import row
 from edcurve_neural.training import sweeps
@@ -91,7 +91,7 @@ def test_projection_is_the_product(kind, batch, dtype):
 @pytest.mark.parametrize("kind", ["loop", "curve"])
 def test_means_of_cells(kind):
     _, source = waves(kind)
-    cells = GridCells(np.random.default_rng(0).integers(0, 7, 500), 7)
+    cells = PhaseCells(np.random.default_rng(0).integers(0, 7, 500), 7)
     x = source.sample(torch.from_numpy(cells.phases)[None])[0].numpy()
     means = np.concatenate([means for _, means in source.cell_means(cells)])
     np.testing.assert_allclose(means, [x[cells.labels == cell].mean(axis=0) for cell in range(7)], atol=1e-13)

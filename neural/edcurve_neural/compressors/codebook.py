@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from edcurve_neural import learning_phases
-from edcurve_neural.moments import distinct_rows
+from edcurve_neural.moments import PhaseCells, distinct_rows
 from edcurve_neural.optimisation.program import Program
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals.base import AT_ONCE, Signal
@@ -184,9 +184,6 @@ def sample_means(signal: Signal, v: Tensor, cells: Tensor, count: int) -> tuple[
     count : int
         Number of cells.
     """
-    sums = torch.zeros(count, signal.dim)
-    size = max(1, AT_ONCE // signal.dim)
-    for start in range(0, len(v), size):
-        sums.index_add_(0, cells[start : start + size], signal.sample(v[None, start : start + size])[0])
-    counts = torch.bincount(cells, minlength=count).double()
-    return sums.double() / counts[:, None], counts
+    labelled = PhaseCells(cells.numpy(), count, v.numpy())
+    means = np.concatenate([block for _, block in signal.cell_means(labelled)])
+    return torch.from_numpy(means), torch.from_numpy(labelled.sizes).double()

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edcurve_neural.moments import GridCells
+from edcurve_neural.moments import PhaseCells
 
 Array = NDArray[np.float64]
 
@@ -139,15 +139,15 @@ class Signal(ABC):
         """Mean of ‖x(v)‖² over phases of shape (n,), its sum without rounding errors."""
         return math.fsum(self.energy(torch.from_numpy(phases)[None])[0].numpy()) / len(phases)
 
-    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
-        """Blocks of cells of a grid of phases, with their mean realizations, shape (cells, dim), in float64."""
+    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+        """Blocks of cells, with their mean realizations, shape (cells, dim), in float64."""
         for block in cells.blocks(self.dim):
             inside, label = cells.members(block)
             sums = torch.zeros(block.stop - block.start, self.dim, dtype=torch.float64)
             for part in np.array_split(np.arange(len(inside)), -(-len(inside) * self.dim // AT_ONCE)):
                 x = self.sample(torch.from_numpy(cells.phases[inside[part]])[None])[0]
-                sums.index_add_(0, torch.from_numpy(label[part]), x)
-            yield block, sums.numpy() / cells.sizes[block, None]
+                sums.index_add_(0, torch.from_numpy(label[part]), x.double())
+            yield block, cells.shared(sums.numpy(), block)
 
     @property
     def variances(self) -> Array:

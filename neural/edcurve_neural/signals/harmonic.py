@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edcurve_neural.moments import GridCells
+from edcurve_neural.moments import PhaseCells
 
 from .base import Copies, Signal
 
@@ -59,8 +59,8 @@ class Harmonic(Signal):
         sums = torch.bmm(grad, with_ones.transpose(1, 2))
         return self.spread(sums[:, :, :2]), sums[:, :, 2]
 
-    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
-        angle = 2.0 * math.pi * cells.phases
+    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+        angle = 2.0 * math.pi * cells.phases.astype(np.float64)
         coordinates = np.stack([cells.mean(np.cos(angle)), cells.mean(np.sin(angle))], axis=1)
         basis = self.basis(torch.empty(0, dtype=torch.float64)).numpy()
         for block in cells.blocks(self.dim):

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from edcurve_neural.manifolds import Manifold
-from edcurve_neural.moments import GridCells
+from edcurve_neural.moments import PhaseCells
 
 from .base import Copies, Signal
 
@@ -98,17 +98,17 @@ class MeasuredCurve(Signal):
         adjoint = sums.scatter_add_(2, chord, grad - later).scatter_add_(2, chord + 1, later) @ self.nodes(grad)
         return adjoint.neg_(), grad.sum(2)
 
-    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
+    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
         """The mean of a cell from the weight that each point has in it."""
         nodes = self.nodes(torch.empty(0, dtype=torch.float64)).numpy()
-        chord, share = (part.numpy() for part in self.place(torch.from_numpy(cells.phases)))
+        chord, share = (part.numpy() for part in self.place(torch.from_numpy(cells.phases).double()))
         for block in cells.blocks(max(self.dim, len(nodes))):
             inside, label = cells.members(block)
             at = label * len(nodes) + chord[inside]
             count = block.stop - block.start
             later = np.bincount(at + 1, share[inside], count * len(nodes))
             weights = later + np.bincount(at, 1.0 - share[inside], count * len(nodes))
-            yield block, weights.reshape(count, len(nodes)) @ nodes / cells.sizes[block, None]
+            yield block, cells.shared(weights.reshape(count, len(nodes)) @ nodes, block)
 
     def for_training(self, *, centred: bool = True) -> MeasuredCurve:
         """The points about 0 and of the size of the circle's.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from edcurve_neural.moments import GridCells
+from edcurve_neural.moments import PhaseCells
 
 from .base import Signal, Terms
 
@@ -92,17 +92,20 @@ class Stepped(Signal):
         sums = torch.bmm(grad, torch.stack([torch.ones_like(v), self.slope * v], dim=2))
         return fallen.sub_(sums[:, :, :1] * line).sub_(sums[:, :, 1:]), sums[:, :, 0]
 
-    def cell_means(self, cells: GridCells) -> Iterator[tuple[slice, Array]]:
-        """The line at the mean phase of a cell, less the share of the cell that has dropped by each sample."""
+    def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
+        """The line at the mean phase of a cell, less the share of the cell that has dropped by each sample.
+
+        Phases are taken in the precision that they have: those beside a multiple of 1/T drop where `sample` lets them.
+        """
         dim, phases = self.dim, torch.from_numpy(cells.phases)
-        drop, line = self.drop(phases).numpy(), self.line(phases).numpy()
+        drop, line = self.drop(phases).numpy(), self.line(phases.double()).numpy()
         shift = self.slope * cells.mean(cells.phases)
         for block in cells.blocks(dim):
             inside, label = cells.members(block)
             count = block.stop - block.start
             drops = np.bincount(label * (dim + 1) + drop[inside], minlength=count * (dim + 1))
-            share = drops.reshape(count, dim + 1)[:, :dim].cumsum(axis=1) / cells.sizes[block, None]
-            yield block, line + shift[block, None] - share
+            fallen = cells.shared(drops.reshape(count, dim + 1)[:, :dim].cumsum(axis=1), block)
+            yield block, line + shift[block, None] - fallen
 
 
 def _prefix_sums(rows: Tensor) -> Tensor:

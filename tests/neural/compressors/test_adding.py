@@ -15,7 +15,8 @@ from edcurve.cli import main
 from edcurve_neural import learning_phases, signals
 from edcurve_neural.compressors import COMPRESSORS, begin
 from edcurve_neural.compressors.base import Kind, Layout
-from edcurve_neural.moments import GridCells
+from edcurve_neural.compressors.codebook import sample_means
+from edcurve_neural.moments import PhaseCells
 from edcurve_neural.optimisation.program import Cost, Program
 from edcurve_neural.signals.base import Signal
 from edcurve_neural.training import progress
@@ -300,10 +301,16 @@ def test_closed_forms_are_the_defaults(name):
     torch.testing.assert_close(source.project(v, rows, bias), plain.project(source, v, rows, bias), rtol=0, atol=1e-12)
     for closed, formed in zip(source.minus_adjoint(v, grad), plain.minus_adjoint(source, v, grad), strict=True):
         torch.testing.assert_close(closed, formed, rtol=0, atol=1e-11)
-    cells = GridCells(np.random.default_rng(0).integers(0, 7, 500), 7)
+    cells = PhaseCells(np.random.default_rng(0).integers(0, 7, 500), 7)
     for (block, closed), (other, formed) in zip(source.cell_means(cells), plain.cell_means(source, cells), strict=True):
         assert block == other
         np.testing.assert_allclose(closed, formed, rtol=0, atol=1e-13)
+    single = v.float()[0]  # as networks see them: a sample drops where theirs does
+    means, counts = sample_means(source, single, torch.arange(60) // 20 * 2, 6)
+    of_samples = source.sample(single[None])[0].double().view(3, 20, -1).mean(1)
+    torch.testing.assert_close(means[:5:2], of_samples, rtol=0, atol=1e-6)
+    assert counts.tolist() == [20, 0, 20, 0, 20, 0]
+    assert means[1::2].isnan().all()  # cells without realizations have no mean
     values = plain.variances.fget(source)
     for width in range(4):
         assert source.rank_floor(width) == pytest.approx(np.sort(values)[::-1][width:].sum(), abs=2e-5)
