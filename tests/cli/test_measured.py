@@ -70,7 +70,7 @@ def test_excess_where_only_a_bound_is_known(cli):
         (("circle", "-D", "0.2", "-H", "1.37", "--lmbda", "4"), "Is the entropy in bits (--base)"),
         (
             ("circle", "-D", "0.1", "-H", "2.4"),
-            "is the distortion a sum over coordinates, or for a function the mean over t",
+            "Is the distortion a sum over coordinates, or for a function the mean over t",
         ),
         (("circle", "-D", "0.2", "-H", "1", "--base", "e"), "at least 1.374 nats. Is the entropy in nats (--base)"),
         (("pulse:0.2", "-D", "0.01", "-H", "4", "--lmbda", "4"), "it takes at least 5.059 bits"),

@@ -74,8 +74,8 @@ def test_a_point_that_no_code_reaches_is_doubted_once(keywords):
         ed.excess("circle", 0.1, 0.003, **keywords)
     assert [str(one.message) for one in told] == [
         f"D = 0.1 and H = 0.003 bits: no code does this, it takes at least {ed.entropy_distortion('circle', 0.1):.4g} "
-        "bits. Is the entropy in bits (base), is the distortion a sum over coordinates, or for a function the mean "
-        "over t, is it that source, are there enough samples?"
+        "bits. Is the entropy in bits (base)? Is the distortion a sum over coordinates, or for a function the mean "
+        "over t? Is circle the right source? Are there enough samples?"
     ]
     assert told[0].filename == __file__
 
@@ -85,6 +85,24 @@ def test_swapped_arguments_are_doubted():
         assert ed.excess("circle", 2.4, 0.2) == 0.2
     with pytest.warns(UserWarning, match="in nats"):
         ed.excess("circle", 0.1, 1.0, base=math.e)
+
+
+def test_a_forgotten_peak_is_named():
+    """A circle of pixels up to 255, with D from the PSNR of a peak of 1; then a unit circle, with errors of pixels."""
+    pixels = ed.Circle().scaled(255.0)
+    D = ed.units.Units(2).distortion(psnr=[10.0, 20.0])
+    H = ed.entropy_distortion("circle", D) + 0.1
+    remedy = r"D times 255² would be possible: .* from 0 to 255, give --peak 255 \(edcurve\.units\.Units has peak=255\)"
+    with pytest.warns(UserWarning, match=remedy):
+        ed.excess(pixels, D, H)
+    assert ed.excess(pixels, ed.units.Units(2, peak=255).distortion(psnr=[10.0, 20.0]), H) == pytest.approx(0.1)
+    remedy = r"D divided by 255² would be possible: .* give --mse-peak 255 \(edcurve\.units\.Units has mse_peak=255\)"
+    with pytest.warns(UserWarning, match=remedy):
+        ed.excess("circle", 255**2 * D, H)
+    for D, H in ((0.1, 0.003), (2.4, 0.2)):  # where it does not explain the point it is not named
+        with pytest.warns(UserWarning, match="D = ") as told:
+            ed.excess("circle", D, H)
+        assert "255" not in str(told[0].message)
 
 
 def test_arrays_are_doubted_together():

@@ -14,6 +14,7 @@ from . import bounds
 from .exact import entropy_distortion
 
 Array = NDArray[np.float64]
+PEAK = 255  # of pixels, which is easily forgotten
 SLACK = 0.01  # of D and of H, or in bits: what three digits and many samples leave open
 
 
@@ -59,15 +60,33 @@ def doubts(
         least = f"at least {_number(needed)} {unit}" if needed < math.inf else "infinite entropy"
         sentences.append(
             f"{_first(below, distortion, entropy, unit)}: no code does this, it takes {least}. "
-            f"Is the entropy in {unit}{asked}, is the distortion a sum over coordinates, or for a function the mean "
-            "over t, is it that source, are there enough samples?"
+            f"Is the entropy in {unit}{asked}? Is the distortion a sum over coordinates, or for a function the mean "
+            f"over t? Is {source.name} the right source? Are there enough samples?"
+            + _of_peak(source, distortion[below], entropy[below], base, pixels=True)
         )
     if idle.any():
         sentences.append(
             f"{_first(idle, distortion, entropy, unit)}: sending nothing does as well, with D_max = "
-            f"{_number(source.max_distortion)}. Are distortion and entropy swapped, is it that source?"
+            f"{_number(source.max_distortion)}. Are distortion and entropy swapped? Is {source.name} the right source?"
+            + _of_peak(source, distortion[idle], entropy[idle], base, pixels=False)
         )
     return tuple(sentences)
+
+
+def _of_peak(source: Source, distortion: Array, entropy: Array, base: float, *, pixels: bool) -> str:
+    """What to give if the points are possible when the data, or else the errors alone, are of values up to 255."""
+    meant = distortion * (float(PEAK) ** 2 if pixels else float(PEAK) ** -2)
+    if not ((meant < source.max_distortion) & (_least(source, meant * (1.0 + SLACK), base) <= entropy)).all():
+        return ""
+    if pixels:
+        who, name, changed = "the source's data are", "peak", f"times {PEAK}²"
+    else:
+        who, name, changed = "the errors are of values", "mse_peak", f"divided by {PEAK}²"
+    option = f"--{name.replace('_', '-')} {PEAK}"
+    return (
+        f" D {changed} would be possible: if {who} from 0 to {PEAK}, give {option} "
+        f"(edcurve.units.Units has {name}={PEAK})."
+    )
 
 
 def _least(source: Source, distortion: Array, base: float) -> Array:
