@@ -108,6 +108,20 @@ for i, ax in enumerate(axes):
     ax.set(aspect="equal", title=f"λ = {best.lmbda[i]:g}: {best.cells[i]} cells")
 
 # %%
+# One partition is a quantizer, also of points that were not in it. ``encode`` gives a point the
+# cell of the nearest point of the curve. The cell's centroid need not be the nearest one, as
+# cells are made for the least H + λD, not for the least D. ``decode`` returns the centroid:
+
+cells = ed.segment(ellipse, 16.0, closed=True)
+new = ellipse[::5] + 0.02 * np.random.default_rng(1).standard_normal(ellipse[::5].shape)
+index = cells.encode(new)
+nearest = np.linalg.norm(new[:, None] - cells.centroids, axis=2).argmin(axis=1)
+print(f"{np.mean(index != nearest):.0%} of the new points are nearer to another centroid")
+for name, chosen in (("cell of the nearest point", index), ("nearest centroid", nearest)):
+    found = ed.measure(chosen, np.sum((new - cells.decode(chosen)) ** 2, axis=1))
+    print(f"{name}: entropy {found.entropy:.3f} bits, distortion {found.distortion:.5f}")
+
+# %%
 # Cells are short along the flat sides, where the curve moves fast. With ``weights`` the
 # phases may have any density, and points with one coordinate are a scalar source. Here is
 # entropy-constrained scalar quantisation of a Laplacian. Its optimum is known: equal steps,
