@@ -187,11 +187,16 @@ def evaluate_data(
         raise ValueError("rate must be None or a number where decode is None: bits are those of the likelihoods")
     spent = None if rate is None or callable(rate) else validation.real("rate", rate)
     run, totals = None, Totals(Reservoir() if source is None else None)
+    shape: tuple[int, ...] = ()
     batches, total = _batches(data)
     with progress.bar("evaluating", total) as update:
         for batch in batches:
             sample = _sample(batch)
+            if totals.count and math.prod(sample.shape[1:]) != totals.dim:
+                shapes = " and ".join(map(callers.shape_of_batch, (shape, sample.shape)))
+                raise ValueError(f"data must have batches of samples of one size, got {shapes}")
             if run is None:
+                shape = sample.shape
                 if callers.holds_gradients(batch):
                     warn("data should hold no gradients, which hold all that led to them in memory: detach() batches")
                 run = _Run(encode, decode, rate, callers.Caller(encode, _handed(sample[:2], dtype), device), dtype)
@@ -212,7 +217,7 @@ class _Run:
         self.cells: dict[bytes, int] = {}
 
     def __call__(self, sample: NDArray[Any]) -> Coded:
-        result = self.call(self.encode, _handed(sample, self.dtype))
+        result = self.call("encode", self.encode, _handed(sample, self.dtype))
         if self.codec is not None:
             return self.codec.code(result, sample.shape)
         if is_strings(result):
@@ -220,8 +225,14 @@ class _Run:
         rows = np.ascontiguousarray(callers.codes(result, len(sample)).reshape(len(sample), -1))
         cell = self._numbers(row.tobytes() for row in rows)
         handed = result if isinstance(result, torch.Tensor) else torch.from_numpy(np.asarray(result))
-        found = callers.finite("decode", self.call(self.decode, handed), sample.shape).reshape(len(sample), -1)
-        bits = callers.finite("rate", self.call(self.rate, handed), (len(sample),)) if callable(self.rate) else None
+        found = callers.finite("decode", self.call("decode", self.decode, handed), sample.shape).reshape(
+            len(sample), -1
+        )
+        bits = (
+            callers.finite("rate", self.call("rate", self.rate, handed), (len(sample),))
+            if callable(self.rate)
+            else None
+        )
         return Coded(cell, found, bits)
 
     def _of_strings(self, result: Any, shape: tuple[int, ...]) -> Coded:
@@ -276,8 +287,6 @@ class Totals:
     def add(self, sample: NDArray[Any], coded: Coded) -> None:
         """Add a batch."""
         x = sample.reshape(len(sample), -1).astype(np.float64)
-        if self.count and x.shape[1] != self.dim:
-            raise ValueError(f"data must have samples of one size, got {self.dim} and {x.shape[1]} numbers")
         error = x - coded.reconstruction
         self.labels.append(coded.cell)
         self.errors.append(np.square(error).sum(axis=1))
@@ -424,7 +433,17 @@ def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
     if isinstance(data, torch.utils.data.Dataset):
         data = torch.utils.data.DataLoader(data, batch_size=256)
     held: Any = getattr(data, "dataset", None)
-    return iter(data), len(held) if hasattr(held, "__len__") else None
+    return _batches_of(data), len(held) if hasattr(held, "__len__") else None
+
+
+def _batches_of(data: Iterable[Any]) -> Iterator[Any]:
+    """Batches that something holds; samples of different shapes are no batch for a DataLoader."""
+    try:
+        yield from data
+    except RuntimeError as error:
+        if not isinstance(data, torch.utils.data.DataLoader) or "equal size" not in str(error):
+            raise
+        raise ValueError(f"data must have samples of one size to make batches of: {error}") from error
 
 
 def _on_disk(path: str | os.PathLike[str]) -> NDArray[Any]:

@@ -259,11 +259,11 @@ def evaluate(
     encode, restore = (codec.encode, codec.decode) if decode is None else (encode, decode)
     reference, waves = _resolved(source, samples)
     check_points(points)
-    call = callers.Caller(encode, waves.sample(grid(2).unsqueeze(0))[0].to(dtype), device)
+    call = callers.Caller(encode, waves.sample(grid(2).unsqueeze(0))[0].to(dtype), device, reference.name)
     _check_encoder(encode, call, waves, points, dtype, given)
     codes, returned = [], None
     for block in _realizations(waves, points, dtype):
-        returned = call(encode, block)
+        returned = call("encode", encode, block)
         codes.append(callers.codes(returned, len(block)))
     shape = codes[0].shape[1:]
     distinct, cells = distinct_rows(np.concatenate(codes).reshape(points, -1))
@@ -275,13 +275,13 @@ def evaluate(
     handed = callers.as_returned(distinct.reshape(-1, *shape), returned)
 
     def reconstruct(block: slice) -> Coordinates:
-        return callers.finite("decode", call(restore, handed[block]), (len(handed[block]), waves.dim))
+        return callers.finite("decode", call("decode", restore, handed[block]), (len(handed[block]), waves.dim))
 
     _check_decoder(reconstruct, slice(0, REPEATED), given)
     spent: Coordinates | None
     rate = codec.rate if rate is None else rate
     if callable(rate):
-        spent = callers.finite("rate", call(rate, handed), (len(distinct),))
+        spent = callers.finite("rate", call("rate", rate, handed), (len(distinct),))
         callers.check_lengths(spent)
     else:
         spent = None if rate is None else np.full(len(distinct), float(rate))
@@ -296,7 +296,7 @@ def _check_encoder(
 ) -> None:
     """Encode some realizations twice; refuse a compressor that gives them other indices the second time."""
     some = waves.sample(grid(points)[:: -(-points // REPEATED)].unsqueeze(0))[0].to(dtype)
-    first, again = (callers.codes(call(encode, some), len(some)).reshape(len(some), -1) for _ in range(2))
+    first, again = (callers.codes(call("encode", encode, some), len(some)).reshape(len(some), -1) for _ in range(2))
     different = float(np.mean((first != again).any(axis=1))) if first.shape == again.shape else 1.0
     if different > DIFFERENT:
         raise ValueError(

@@ -391,8 +391,67 @@ def test_a_single_sample_leaves_all_open():
 
 
 def test_samples_of_two_sizes():
-    with pytest.raises(ValueError, match="data must have samples of one size, got 2 and 3 numbers"):
-        edn.evaluate(torch.round, lambda k: k, [np.zeros((4, 2)), np.zeros((4, 3))])
+    with pytest.raises(
+        ValueError, match=r"data must have batches of samples of one size, got \(n, 2\) and \(n, 1, 3\)"
+    ):
+        edn.evaluate(torch.round, lambda k: k, [np.zeros((4, 2)), np.zeros((4, 1, 3))])
+    ragged = torch.utils.data.DataLoader([torch.zeros(2), torch.zeros(3)], batch_size=2)
+    with pytest.raises(ValueError, match="data must have samples of one size to make batches of: stack expects"):
+        edn.evaluate(torch.round, lambda k: k, ragged)
+
+
+def rounding_of(net):
+    """A module in the convention of CompressAI whose first layer is that of a network."""
+
+    class Rounding(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            return {"x_hat": torch.round(self.net(x)), "likelihoods": None}
+
+        def encode(self, x):
+            return torch.round(self.net(x))
+
+    return Rounding()
+
+
+@pytest.mark.parametrize("how", ["tensor", "list", "loader", "data set", "generator", "arrays"])
+@pytest.mark.parametrize("whole", [True, False], ids=["forward", "pair"])
+def test_samples_of_another_shape_than_encode_takes(how, whole):
+    model = rounding_of(nn.Linear(3, 2))
+    functions = (model, None) if whole else (model.encode, lambda k: k)
+    with pytest.raises(
+        ValueError,
+        match=r"^data must have samples that encode takes, of shape \(n, …, 3\) by its first layer, got \(n, 2\)",
+    ):
+        edn.evaluate(*functions, batches_of(circle(40), how))
+
+
+@pytest.mark.parametrize(
+    ("shape", "got"),
+    [((8, 6, 6), r"\(n, 6, 6\)"), ((8, 36), r"\(n, 36\)"), ((8,), r"\(n,\)"), ((8, 3, 6, 6), r"\(n, 3, ")],
+)
+def test_images_of_another_shape_than_encode_takes(shape, got):
+    with pytest.raises(ValueError, match=rf"of shape \(n, 1, h, w\) by its first layer, got {got}"):
+        edn.evaluate(rounding_of(nn.Conv2d(1, 1, 3)), None, np.zeros(shape))
+
+
+def test_a_shape_that_a_function_of_arrays_refuses():
+    """The error with arrays says more than the one with tensors, of which numpy knows nothing."""
+    with pytest.raises(
+        ValueError, match=r"data must have samples that encode takes, got \(n, 2\) for n samples: matmul"
+    ):
+        edn.evaluate(lambda x: np.rint(x @ np.ones((3, 1))), lambda k: k, circle(8))
+
+
+def test_bits_of_each_latent_are_to_be_summed():
+    remedy = r"sum over the other axes, as bits\.reshape\(len\(bits\), -1\)\.sum\(1\) does"
+    for rate in (lambda k: torch.ones(len(k), 2, 1, 1), lambda k: np.ones((len(k), 2))):
+        for given in ("circle", circle(8)):
+            with pytest.raises(ValueError, match=rf"rate must return shape \(\d+,\), got \(\d+, 2.*: {remedy}"):
+                edn.evaluate(torch.round, lambda k: k, given, rate)
 
 
 class Strings:

@@ -397,6 +397,22 @@ def test_a_module_without_forward_is_named():
 
 
 def test_the_shape_that_was_tried_is_said():
-    with pytest.raises(RuntimeError, match="cannot be multiplied") as caught:
-        edn.evaluate(torch.nn.Linear(3, 1), None, "circle")
+    def broken(x):
+        raise KeyError("a")
+
+    with pytest.raises(KeyError) as caught:
+        edn.evaluate(broken, None, "circle")
     assert caught.value.__notes__ == ["called with a tensor of shape (2, 2)"]
+
+
+@pytest.mark.parametrize("encode", [torch.nn.Linear(3, 1), lambda x: np.rint(x @ np.ones((3, 1)))])
+def test_realizations_of_another_shape_than_encode_takes(encode):
+    with pytest.raises(ValueError, match=r"^encode must take realizations of circle, of shape \(n, 2\)") as caught:
+        edn.evaluate(encode, None, "circle")
+    layer = ", but its first layer takes (n, …, 3): " in str(caught.value)
+    assert layer == isinstance(encode, torch.nn.Module)
+
+
+def test_indices_of_another_shape_than_decode_takes():
+    with pytest.raises(ValueError, match=r"^decode must take what encode returns, of shape \(n, 2\), but its first"):
+        edn.evaluate(torch.round, torch.nn.Linear(3, 2), "circle")

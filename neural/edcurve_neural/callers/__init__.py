@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -23,11 +24,18 @@ class Caller:
     Parameters
     ----------
     function : callable
-        It decides: tensors if it takes them, else arrays.
+        The encoder. It decides: tensors if it takes them, else arrays.
     trial : torch.Tensor
         What it is tried with.
     device : str or torch.device
         Where tensors are put.
+    source : str, optional
+        Name of the source of the realizations handed to the encoder; None if they are the caller's data.
+
+    Raises
+    ------
+    ValueError
+        Here and in calls, for an error of a function about shapes. Other errors are raised as they are.
 
     Warns
     -----
@@ -35,8 +43,10 @@ class Caller:
         Once, if a function records gradients although it is told not to.
     """
 
-    def __init__(self, function: Callable[[Any], Any], trial: torch.Tensor, device: str | torch.device) -> None:
-        self.device, self.tensors, self._warned = device, True, False
+    def __init__(
+        self, function: Callable[[Any], Any], trial: torch.Tensor, device: str | torch.device, source: str | None = None
+    ) -> None:
+        self.device, self.source, self.tensors, self._warned = device, source, True, False
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("error", ".*__array_wrap__", DeprecationWarning)  # of NumPy given tensors
@@ -45,13 +55,21 @@ class Caller:
             self.tensors = False
             try:
                 function(trial.numpy())
-            except Exception:  # whatever it is, the error with tensors says more
+            except Exception as other:  # whatever it is, the error with tensors says more, but for shapes
+                for one in (error, other):
+                    if _is_of_shapes(one):
+                        raise self._refusal("encode", function, trial, one) from one
                 error.add_note(f"called with a tensor of shape {tuple(trial.shape)}")
                 raise error from None
 
-    def __call__(self, function: Callable[[Any], Any], value: torch.Tensor) -> Any:
-        """Return what the function makes of the value."""
-        result = self._with_tensors(function, value) if self.tensors else function(value.numpy())
+    def __call__(self, name: str, function: Callable[[Any], Any], value: torch.Tensor) -> Any:
+        """Return what the function makes of the value; messages call it `name`: encode, decode or rate."""
+        try:
+            result = self._with_tensors(function, value) if self.tensors else function(value.numpy())
+        except Exception as error:
+            if _is_of_shapes(error):
+                raise self._refusal(name, function, value, error) from error
+            raise
         if not self._warned and holds_gradients(result):
             self._warned = True
             warn(
@@ -63,6 +81,42 @@ class Caller:
     @torch.no_grad()
     def _with_tensors(self, function: Callable[[Any], Any], value: torch.Tensor) -> Any:
         return function(value.to(self.device))
+
+    def _refusal(self, name: str, function: Any, value: torch.Tensor, error: Exception) -> ValueError:
+        got, layer = shape_of_batch(tuple(value.shape)), _taken_by(function)
+        text = str(error).strip().split("\n")[0]
+        if name == "encode" and self.source is None:
+            allowed = f", of shape {layer} by its first layer" if layer else ""
+            wanted = f"data must have samples that encode takes{allowed}, got {got}"
+            return ValueError(f"{wanted} for n samples: {text}")
+        given = "what encode returns" if self.source is None or name != "encode" else f"realizations of {self.source}"
+        allowed = f", but its first layer takes {layer}" if layer else ""
+        return ValueError(f"{name} must take {given}, of shape {got}{allowed}: {text}")
+
+
+def shape_of_batch(shape: tuple[int, ...]) -> str:
+    """Write a shape with n for the number of samples: (n, 28, 28)."""
+    return f"(n{''.join(f', {size}' for size in shape[1:])})" if len(shape) > 1 else "(n,)"
+
+
+def _is_of_shapes(error: Exception) -> bool:
+    """Whether an error that a function raised is one of shapes, as far as its words tell."""
+    return type(error) in (RuntimeError, ValueError, IndexError) and OF_SHAPES.search(str(error)) is not None
+
+
+def _taken_by(function: Any) -> str:
+    """The shape of a batch that the first layer of a module takes, "" where that is not known."""
+    owner = getattr(function, "__self__", function)
+    if not isinstance(owner, torch.nn.Module):
+        owner = getattr(owner, "forward", owner)
+    owner = getattr(owner, "__self__", owner)
+    if isinstance(owner, torch.nn.Module):
+        for layer in owner.modules():
+            if isinstance(layer, torch.nn.Linear):
+                return f"(n, …, {layer.in_features})"
+            if isinstance(layer, torch.nn.Conv1d | torch.nn.Conv2d | torch.nn.Conv3d):
+                return f"(n, {', '.join([str(layer.in_channels), *'dhw'[-len(layer.kernel_size) :]])})"
+    return ""
 
 
 def holds_gradients(value: Any) -> bool:
@@ -113,7 +167,10 @@ def finite(name: str, value: Any, shape: tuple[int, ...]) -> Coordinates:
         raise TypeError(f"{name} must {verb} numbers, got an array of dtype {numbers.dtype}")
     if numbers.shape != shape:
         if len(shape) != 1 or numbers.shape != (*shape, 1):
-            raise ValueError(f"{name} must {verb} shape {shape}, got {numbers.shape}")
+            remedy = ""
+            if name == "rate" and numbers.shape[:1] == shape:  # bits of each latent, as entropy models give them
+                remedy = ": sum over the other axes, as bits.reshape(len(bits), -1).sum(1) does"
+            raise ValueError(f"{name} must {verb} shape {shape}, got {numbers.shape}{remedy}")
         numbers = numbers[:, 0]
     if not np.all(np.isfinite(numbers)):
         raise ValueError(f"{name} must {verb} finite numbers, got {numbers[~np.isfinite(numbers)][0]}")
@@ -163,6 +220,7 @@ def left_on(function: Any) -> str:
     return "call eval() on its modules first, in which dropout or noise may be left on"
 
 
+OF_SHAPES = re.compile(r"shape|size|dimension|channel|multiplied|out of (bounds|range)|\dD|broadcast", re.IGNORECASE)
 OF_DICTS = {  # what to do about dicts that models of CompressAI return
     "x_hat": "return its x_hat, or pass the module for encode and None for decode",
     "strings": "strings are measured on a test set, so give data",
