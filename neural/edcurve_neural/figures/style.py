@@ -39,7 +39,7 @@ def schedule(runs: pd.DataFrame) -> str:
     labelled = ", ".join(f"{value:,}" for value in others if value != steps)
     notes = [f"{labelled} where labelled"] if labelled else []
     notes += [f"{AUTHORS_STEPS:,} in the authors' code"] if min(others) < AUTHORS_STEPS else []
-    counts = most.groupby(["source", "lmbda", "latent_dim", "batch_size"])["seed"].nunique()
+    counts = runs.groupby(["source", "lmbda", "latent_dim", "batch_size", "steps"])["seed"].nunique()
     fewest, seeds = counts.min(), counts.max()
     words = f"{steps:,} steps" + (f" ({'; '.join(notes)})" if notes else "")
     return f"{words}; {f'{fewest} to ' if fewest < seeds else ''}{seeds} seed{'s' if seeds > 1 else ''}"

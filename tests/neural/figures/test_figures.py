@@ -123,7 +123,7 @@ def test_series_that_differ_are_told_apart(tmp_path):
     ]  # fmt: skip
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert "batch 1024, 400 steps" in labels
-    assert "100 steps (400 where labelled; 200,000 in the authors' code); 2 seeds" in figure.get_suptitle()
+    assert "100 steps (400 where labelled; 200,000 in the authors' code); 1 to 2 seeds" in figure.get_suptitle()
     assert set(tables.usual(mixed)["steps"]) == {100}
     assert set(tables.usual(mixed)["compressor"]) == {"ntc"}
 
