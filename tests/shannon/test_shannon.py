@@ -41,7 +41,7 @@ SPECTRA = {
     "inverse squares": 1.0 / np.arange(1, 301) ** 2,
 }
 CLOSED = {"ramp": ed.Ramp(), **{name: ed.Source.from_spectrum(c, name=name) for name, c in SPECTRA.items()}}
-OPEN = ("sawbridge", "uniform", "power:0.5", "power:1.5")
+OPEN = ("sawbridge", "uniform", "power:0.4", "power:0.5", "power:1.5")
 
 
 def shares(least, count=40, most=0.999):
@@ -360,7 +360,27 @@ def test_two_reproductions_of_the_uniform_scalar():
     assert channel.distortion == pytest.approx(1 / 12 - channel.weights @ away**2, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["sawbridge", "uniform", "power:1.5"])
+@pytest.mark.parametrize(("name", "lmbda"), [("power:0.4", 17.8), ("power:0.5", 19.45)])
+def test_dual_values_of_channels_against_a_search_from_many_more_phases(name, lmbda, monkeypatch):
+    """Plain ascents from 300 phases find no reproduction that violates the dual constraint by more than was found."""
+    used, search = [], mixture.highest
+
+    def watched(cells, log_weight, lmbda, starts):
+        used.append(log_weight)
+        return search(cells, log_weight, lmbda, starts)
+
+    monkeypatch.setattr(mixture, "highest", watched)
+    channel = sandwich.Sandwich(resolve(name))._evenly(lmbda)
+    cells, log_weight = channel.cells, used[-1]
+    densities = np.exp(log_weight - lmbda * cells.spread(600)[:300])
+    densities /= densities.sum(axis=1, keepdims=True)
+    for _ in range(40):
+        densities, values = cells.posterior(cells.distances(densities), log_weight, lmbda)
+    assert channel.gap < 3e-4
+    assert log_weight.mean() - values.max() >= channel.dual - 2e-5
+
+
+@pytest.mark.parametrize("name", ["sawbridge", "uniform", "power:0.4", "power:1.5"])
 def test_long_intervals_against_channels_fitted_for_them(name):
     """Where the channel of a smaller λ is extended, one fitted for that λ itself has the same rate and dual value."""
     table = sandwich.Sandwich(resolve(name))
@@ -401,7 +421,9 @@ def test_the_smallest_distortions_of_open_sources(name, scale):
 
 def test_distortions_that_the_cells_do_not_carry():
     with pytest.raises(ValueError, match="distortion must be 0 or at least"):
-        rate_distortion("power:0.45", 0.01)
+        rate_distortion("power:0.35", 0.01)
+    with pytest.raises(ValueError, match=r"at least D_max = 0\.432"):
+        rate_distortion("power:0.1", 0.4)
     with pytest.raises(ValueError, match="distortion must be 0 or at least"):
         rate_distortion("ramp", [0.01, 1e-12])
 

@@ -85,7 +85,7 @@ def rate_distortion(source: Source | str, distortion: ArrayLike, *, base: float 
     ------
     ValueError
         For arguments that are not allowed, and for a distortion too small for the grids. The least one is 1e-9 D_max
-        for closed sources of more than one harmonic. There is none for power laws with a ≥ ½, the sawbridge and the
+        for closed sources of more than one harmonic. There is none for power laws with a ≥ 0.4, the sawbridge and the
         uniform scalar among them; for other open sources the message names it.
     TypeError
         If an argument is not a number, an array of numbers or a source.
@@ -114,9 +114,9 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     distortions, and chords between them, bound R from above. As ∫ α(v) exp(−λ‖γ(v) − y‖²) dv ≤ 1 for every y,
     R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats of each other.
 
-    Where δ(u) = uᵃ with a ≥ ½ that holds at every D, and a distortion takes a second at most. As D → 0 all but the two
-    ends is as for a closed source, and what an end changes only depends on λ^{1/a}. So the channel of one λ gives those
-    of all larger ones, and R(D) tends to that of infinitely many phases plus a constant times D^{1/a}. For the
+    Where δ(u) = uᵃ with a ≥ 0.4 that holds at every D, and a distortion takes a second at most. As D → 0 all but the
+    two ends is as for a closed source, and what an end changes only depends on λ^{1/a}. So the channel of one λ gives
+    those of all larger ones, and R(D) tends to that of infinitely many phases plus a constant times D^{1/a}. For the
     sawbridge R(D) = ln(1/D) − 2 + 1.122 D + o(D) nats. For other open sources the time grows with exp(R), from
     milliseconds to a minute, but is spent once; the least distortion is that at which 4096 cells become too coarse.
 
@@ -270,6 +270,11 @@ def _refuse_samples(source: Source) -> None:
 
 def _check_least(source: Source, distortion: Array, least: float) -> None:
     if distortion[0] < least:
+        if least >= source.max_distortion:
+            raise ValueError(
+                f"distortion must be 0 or at least D_max = {source.max_distortion:.6g}, where R(D) is 0, for "
+                f"{source.name!r}, whose R(D) needs finer grids than this has, got {distortion[0]!s}"
+            )
         raise ValueError(
             f"distortion must be 0 or at least {least:.6g} for R(D) of {source.name!r} "
             f"({least / source.max_distortion:.2g} of D_max; below, the grids are too coarse), got {distortion[0]!s}"

@@ -16,18 +16,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import signal
 
 from edcurve.sources import Source
 
 from .alternating import descend
 from .channels import PhaseChannel, highest, scanned
+from .mixture import reweighted
 from .phase_grids import Array, DistanceProfile, window
 from .refining import PhaseGrids
 
 CORE = 12.0  # λ of the core times ‖γ(0) − γ(¼)‖²: posteriors are as narrow as that
+LONGER = 20.0  # what is added to that for each unit of a below ½, where tails are longer
 WIDE = 4  # core intervals that the best density far from the ends may fill
-LEAST_EXPONENT = 0.5  # below it tails are too long for equal cells
+LEAST_EXPONENT = 0.4  # below it tails are too long for equal cells
 FROM, TO = 0.35, 0.8  # where the core passes into the comb
 STARTS = 64  # phases at which the search for violations of the dual constraint starts
 
@@ -104,7 +105,7 @@ class LongInterval:
 
 def core_multiplier(exponent: float) -> float:
     """λ of the core."""
-    return float(CORE * 4.0**exponent)
+    return float((CORE + LONGER * max(0.0, 0.5 - exponent)) * 4.0**exponent)
 
 
 def extended(source: Source, exponent: float, core: PhaseChannel) -> LongInterval:
@@ -122,15 +123,18 @@ def extended(source: Source, exponent: float, core: PhaseChannel) -> LongInterva
     # the core's reproductions and their mirror images, faded out
     phases = core.densities @ (np.arange(count) + 0.5) / count
     distances = cells.distances(core.densities)
+    likelihood = np.exp(-lmbda * distances)
+    # the last step of the fit moved the reproductions: the best weights are other ones
+    best = reweighted(0.5 * (likelihood + likelihood[:, ::-1]), core.weights)
+    weights = 0.5 * np.tile(best, 2) * (1.0 - _faded(np.concatenate([phases, 1.0 - phases])))
     distances = np.concatenate([distances, distances[:, ::-1]])
-    weights = 0.5 * np.tile(core.weights, 2) * (1.0 - _faded(np.concatenate([phases, 1.0 - phases])))
     likelihood = weights[:, None] * np.exp(-lmbda * distances)
     # the comb: a reproduction in each cell, faded in; those beyond 1 reach back, up to where the other end may begin
     comb = _faded((np.arange(int((2.0 - TO) * count)) + 0.5) / count) / count
     half = kernel.size // 2
     near = slice(half, half + count)
-    sums = likelihood.sum(axis=0) + signal.convolve(comb, kernel)[near]
-    distortions = (likelihood * distances).sum(axis=0) + signal.convolve(comb, kernel * around)[near]
+    sums = likelihood.sum(axis=0) + np.convolve(comb, kernel)[near]
+    distortions = (likelihood * distances).sum(axis=0) + np.convolve(comb, kernel * around)[near]
     if cells.scalar:
         # further on nothing changes, and from there on this cannot be told from an infinite interval
         log_weight = -np.log(np.append(sums, np.full(count, total)))

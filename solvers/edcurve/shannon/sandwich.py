@@ -20,7 +20,8 @@ from .mixture import fit
 from .phase_grids import Array, DistanceProfile
 
 FIRST = (1.004, 1.02, 1.08, 1.2, 1.4)  # the next λ, over that of the first channel
-STEP = 1.35  # ratio of successive λ after those
+STEP = 1.35  # ratio of successive λ after those, at most
+AHEAD = 1.03  # the same, at least, and by how much the last λ is to go further than λD of the one before says
 GAP = 1.5e-4  # nats between a channel and its dual value at which fitting ends
 WIDTH = 9e-4  # nats between chord and tangents above which another λ is tried
 RELATIVE = 0.02  # the same, as a fraction of the rate
@@ -48,12 +49,16 @@ class Sandwich:
         return exponent if exponent is not None and exponent >= LEAST_EXPONENT else None
 
     @cached_property
+    def core(self) -> PhaseChannel | None:
+        """The channel whose ends those of all smaller distortions have, for power laws."""
+        return None if self.exponent is None else self._evenly(core_multiplier(self.exponent), 0.25)
+
+    @cached_property
     def long(self) -> LongInterval | None:
         """Bounds at small distortions, for power laws."""
-        if self.exponent is None:
+        if self.exponent is None or self.core is None:
             return None
-        core = self._evenly(core_multiplier(self.exponent), 0.25)
-        return extended(self.source, self.exponent, core)
+        return extended(self.source, self.exponent, self.core)
 
     @property
     def least(self) -> float:
@@ -93,10 +98,15 @@ class Sandwich:
             self.channels.append(fit(cells, lmbda, whole, np.ones(1), tolerance=GAP))
         first = self.channels[0].lmbda
         while self.lines[-1].distortion > distortion or len(self.channels) <= len(FIRST):
+            last = self.channels[-1]
             steps = [first * step for step in FIRST[len(self.channels) - 1 :]]
-            lmbda = steps[0] if steps else STEP * self.channels[-1].lmbda
-            self.channels.append(self._next(self.channels[-1], lmbda))
+            # λD changes slowly: no channel is fitted for a much smaller distortion, whose reproductions are many
+            enough = AHEAD * last.distortion / distortion
+            lmbda = steps[0] if steps else min(STEP, max(enough, AHEAD)) * last.lmbda
+            self.channels.append(self._next(last, lmbda))
             update(0, 0)
+        if self.core is not None and self.core.lmbda > self.channels[-1].lmbda:
+            self.channels.append(self.core)
 
     def _cells(self, count: int) -> PhaseCells:
         if count not in self.grids:
@@ -105,7 +115,17 @@ class Sandwich:
 
     def _next(self, start: PhaseChannel, lmbda: float) -> PhaseChannel:
         """Fit the channel for a λ, starting from another."""
-        return self._fitted(start.cells, start.densities, start.weights, lmbda)
+        cells, densities = start.cells, start.densities
+        while cells.count > FEWEST_CELLS and 5.0 * self._loss(cells, densities, start.weights, lmbda) < LOSS:
+            cells = self._cells(cells.count // 2)
+            densities = densities.reshape(len(densities), -1, 2).sum(axis=2)
+        return self._fitted(cells, densities, start.weights, lmbda)
+
+    @staticmethod
+    def _loss(cells: PhaseCells, densities: Array, weights: Array, lmbda: float) -> float:
+        """Estimate the nats that the cells cost a channel."""
+        change = np.gradient(cells.distances(densities), axis=1) * lmbda
+        return float(weights @ np.einsum("ij,ij->i", densities, change**2)) / 24.0
 
     def _evenly(self, lmbda: float, share: float = 1.0) -> PhaseChannel:
         """Fit the channel for a λ, starting from reproductions near evenly spread phases, to a share of `GAP`."""
@@ -117,11 +137,7 @@ class Sandwich:
         self, cells: PhaseCells, densities: Array, weights: Array, lmbda: float, share: float = 1.0
     ) -> PhaseChannel:
         """Fit the channel for a λ, from densities of phases; on smaller cells if theirs cost too much."""
-        while cells.count < MOST_CELLS:
-            change = np.gradient(cells.distances(densities), axis=1) * lmbda
-            loss = float(weights @ np.einsum("ij,ij->i", densities, change**2)) / 24.0
-            if loss <= share * LOSS:
-                break
+        while cells.count < MOST_CELLS and self._loss(cells, densities, weights, lmbda) > share * LOSS:
             cells = self._cells(2 * cells.count)
             densities = 0.5 * np.repeat(densities, 2, axis=1)
         return fit(cells, lmbda, densities, weights, tolerance=share * GAP)
@@ -150,15 +166,22 @@ class Sandwich:
         return min(max(lower, 0.0), upper), upper
 
     def _insert(self, D: float) -> None:
-        """Insert a channel for a λ about that of the distortion, started from the next smaller λ."""
+        """Insert a channel for a λ about that of the distortion, started from the nearest λ."""
         lines = self.lines
         i = max(1, next((i for i, line in enumerate(lines) if line.distortion <= D), len(lines) - 1))
         a, b = lines[i - 1], lines[i]
+        whole = math.log(b.lmbda / a.lmbda)
         share = math.log(a.distortion / D) / max(math.log(a.distortion / b.distortion), 1e-12)
-        share = min(0.85, max(0.15, share))
-        lmbda = a.lmbda * (b.lmbda / a.lmbda) ** share
-        near = lmbda < STEP * a.lmbda
-        self.channels.insert(i, self._next(self.channels[i - 1], lmbda) if near else self._evenly(lmbda))
+        # where D changes as 1/λ, chords and tangents of neighbours are at most λD ln²(their ratio)/4 apart
+        apart = math.sqrt(4.0 * (WIDTH - 2.0 * GAP) / (b.lmbda * b.distortion))
+        if (1.0 - share) * whole < apart:  # distortions come in increasing order: the next may be served as well
+            share = 1.0 - 1.0 / max(2, math.ceil(whole / apart))
+        else:
+            share = min(0.85, max(0.15, share))
+        lmbda = a.lmbda * math.exp(share * whole)
+        start = min(self.channels[i - 1 : i + 1], key=lambda channel: abs(math.log(channel.lmbda / lmbda)))
+        near = lmbda < STEP * start.lmbda
+        self.channels.insert(i, self._next(start, lmbda) if near else self._evenly(lmbda))
 
 
 def diluted(channel: PhaseChannel, distortion: float, maximum: float) -> float:
