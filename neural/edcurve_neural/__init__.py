@@ -4,6 +4,9 @@
 `edcurve_neural.figures` draws results without PyTorch.
 """
 
+import importlib
+import sys
+
 import lazy_loader
 
 __part_of_edcurve__ = True  # warnings point at the line outside, see `edcurve.validation.warn`
@@ -14,6 +17,10 @@ __all__ = [name for name in _names if name != "figures"]
 
 def __getattr__(name: str) -> object:
     try:
+        if "torch" not in sys.modules and name != "figures":
+            from edcurve.apart import apart  # late, as nothing here is needed to list commands
+
+            apart(lambda: importlib.import_module("torch"))
         return _attribute(name)
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:

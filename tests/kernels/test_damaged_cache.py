@@ -1,13 +1,9 @@
-"""A damaged cache of numba is replaced, and Ctrl-C waits until numba has been imported and has compiled."""
-
-import os
-import signal
+"""A damaged cache of numba is replaced."""
 
 import numpy as np
 import pytest
 from edcurve.kernels import compiling
-from edcurve.kernels.compiling import REALS, uninterrupted
-from new_process import posix
+from edcurve.kernels.compiling import REALS
 
 
 def doubled(x):
@@ -28,20 +24,3 @@ def test_a_damaged_index_is_replaced(tmp_path, monkeypatch, content):
     assert x[0] == 6.0
     assert len(index.read_bytes()) == len(whole)
     assert sum(compiling.kernel(doubled, [REALS]).stats.cache_hits.values()) == 1
-
-
-def interrupted(done):
-    with uninterrupted():
-        os.kill(os.getpid(), signal.SIGINT)
-        with uninterrupted():
-            os.kill(os.getpid(), signal.SIGINT)
-        done.append("all of it")
-
-
-@posix
-def test_an_interrupt_waits():
-    done = []
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(done)
-    assert done == ["all of it"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -41,7 +41,7 @@ FLOORS = (
     ("edcurve.measurement",),
     ("edcurve.sources",),
     ("edcurve.kernels",),
-    ("edcurve.io", "edcurve.progress", "edcurve.versions"),
+    ("edcurve.io", "edcurve.progress", "edcurve.apart", "edcurve.versions"),
     ("edcurve.units",),
     ("edcurve.validation", "edcurve.equality", "edcurve"),
 )

@@ -29,6 +29,13 @@ def begin(configs: Sequence[Settings], device: torch.device | str = "cpu") -> Pr
     return COMPRESSORS[configs[0].compressor].program(configs, device)
 
 
+def prepare(configs: Sequence[Settings], device: torch.device) -> None:
+    """Compile what the programs of configurations need, before threads run them: Ctrl-C does not wait for it here."""
+    if device.type == "cpu":
+        for config in {(config.compressor, config.source): config for config in configs}.values():
+            COMPRESSORS[config.compressor].prepare(config)
+
+
 def restored(config: Settings, tensors: dict[str, Tensor]) -> Compressor:
     """The trained compressor of a configuration with these parameters, the inverse of its method ``state``."""
     return COMPRESSORS[config.compressor].restored(config, tensors)

@@ -130,6 +130,10 @@ class Compressor(Protocol):
 Begin = Callable[[Sequence[Settings], "torch.device | str"], Program[Compressor]]
 
 
+def _nothing(_settings: Settings) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of compressor: how it is trained, how it is restored, and which fields of a configuration it ignores.
@@ -152,6 +156,8 @@ class Kind:
         Whether decoder and entropy model are tables.
     field : bool
         Whether the synthesis has the time t of a sample as an input, beside the latent.
+    prepare : callable
+        Takes a configuration, and compiles what its program calls on a CPU.
     """
 
     program: Begin
@@ -161,6 +167,7 @@ class Kind:
     circular: bool = False
     tabled: bool = False
     field: bool = False
+    prepare: Callable[[Settings], None] = _nothing
 
     def restored(self, config: Settings, tensors: dict[str, Tensor]) -> Compressor:
         """The trained compressor with these parameters, the inverse of its method ``state``."""

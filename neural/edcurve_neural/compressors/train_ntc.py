@@ -11,8 +11,9 @@ from edcurve_neural import random_streams
 from edcurve_neural.optimisation import schedules
 from edcurve_neural.optimisation.program import Cost, Program
 from edcurve_neural.optimisation.settings import Settings
+from edcurve_neural.signals import signal
 
-from . import inductor
+from . import cpu_kernels, inductor
 from .base import Compressor, Kind
 from .codebook import WithTables, tabled
 from .gradients import gradient_of
@@ -88,5 +89,10 @@ class TransformTableProgram(WithTables, TransformProgram):
     """`NTC` compressors side by side that get tables at the end."""
 
 
-KIND = Kind(TransformProgram, layout_of, restored, unused=("start",))
+def prepare(settings: Settings) -> None:
+    """Compile the CPU's kernels, if they serve the source."""
+    cpu_kernels.prepare(signal(settings.source, settings.samples or 2))
+
+
+KIND = Kind(TransformProgram, layout_of, restored, unused=("start",), prepare=prepare)
 TABLE = tabled(KIND, TransformTableProgram)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from edcurve_neural.compressors import begin
+from edcurve_neural.compressors import begin, prepare
 from edcurve_neural.compressors.base import Compressor
 from edcurve_neural.compressors.cpu_kernels.cores import one_core
 from edcurve_neural.config import Config
@@ -101,6 +101,7 @@ def train_many(
                     runs.update(zip(members, made, strict=True))
 
         parts = shares(configs, threads_of(where))
+        prepare(configs, where)
         run_all(job, parts, side_by_side([[configs[i] for i in part] for part in parts], where))
     return [runs[i] for i in range(len(configs))]
 

@@ -19,7 +19,7 @@ import torch
 from edcurve.sources import BOUND
 
 from edcurve_neural import manifolds
-from edcurve_neural.compressors import begin
+from edcurve_neural.compressors import begin, prepare
 from edcurve_neural.config import Config
 from edcurve_neural.evaluation import POINTS, check_points
 from edcurve_neural.optimisation.capture import own_stream
@@ -169,6 +169,7 @@ def sweep(
     total = sum(config.steps for program in programs for config in program)
     if executor is None:
         before = sum(len(program) * kept.reached(program) for program in programs)
+        prepare([program[0] for program in programs], where)
         with reports.display(total, enabled=progress, before=before) as advance:
             run_all(
                 lambda program, stop: task(program, stop=stop, advance=advance), programs, side_by_side(programs, where)

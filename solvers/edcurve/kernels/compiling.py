@@ -7,18 +7,16 @@ all of edcurve, is imported by the first call that needs it.
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
 from edcurve import progress
+from edcurve.apart import apart, once
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
@@ -35,12 +33,6 @@ CONSTANTS = "Array(float64, 1, 'C', readonly=True)"
 # from vectorising.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 INNER: dict[str, Any] = {"no_cpython_wrapper": True}  # not to be called from Python
-
-lock = threading.RLock()
-"""Held by whoever compiles, or forks: a child forked while a thread compiles would inherit numba's lock for good."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
 def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) -> Run:
@@ -64,8 +56,11 @@ def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) ->
     callable
         The compiled function. Without a folder, or without room, for the cache it lasts as long as the process.
     """
-    title = name or run.__name__
-    with lock, uninterrupted(), progress.notice(f"edcurve: compiling {title} (once)"):
+    return apart(lambda: _compiled(run, types, name or run.__name__, options))
+
+
+def _compiled(run: Run, types: Iterable[Any], title: str, options: dict[str, Any]) -> Run:
+    with progress.notice(f"edcurve: compiling {title} (once)"):
         import numba
 
         signature = numba.void(*map(_numba_type, types))
@@ -76,7 +71,7 @@ def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) ->
             return cast(Run, numba.njit(signature, cache=True, **OPTIONS, **options)(run))
         except (RuntimeError, OSError):  # no folder, or no room, for the cache
             return cast(Run, numba.njit(signature, **OPTIONS, **options)(run))
-        except Exception:  # an index in the cache is damaged: unpickling it fails in any way
+        except Exception:  # a file in the cache is damaged: unpickling it fails in any way
             _forget(run, options)
         try:
             return cast(Run, numba.njit(signature, cache=True, **OPTIONS, **options)(run))
@@ -94,50 +89,32 @@ def _forget(run: Callable[..., Any], options: dict[str, Any]) -> None:
             path.unlink()
 
 
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C until the end: numba does not work again after it was interrupted while it is imported."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # interrupts are for the main thread
-        return
-    pressed, before = list[int](), signal.getsignal(signal.SIGINT)
-    if before is None:  # set by other than Python: it cannot be put back
-        yield
-        return
-    signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if pressed and callable(before):
-            before(pressed[0], sys._getframe())
-
-
-@cache
+@once
 def kernel_of(function: Run, *types: Any) -> Run:
     """`kernel` of a function of a module, with all that it calls there; made once for these types of arguments."""
-    with lock:
-        let_kernels_call(sys.modules[function.__module__])
-        return kernel(function, types)
+    let_kernels_call(sys.modules[function.__module__])
+    return kernel(function, types)
 
 
 def inner(run: Run, **options: Any) -> Run:
     """A compiled function for kernels to call: it is compiled with the first kernel that does, and not kept."""
-    with uninterrupted():
+
+    def made() -> Run:
         import numba
 
-    return cast(Run, numba.njit(**INNER, **OPTIONS, **options)(run))
+        return cast(Run, numba.njit(**INNER, **OPTIONS, **options)(run))
+
+    return apart(made)
 
 
-@cache
+@once
 def let_kernels_call(module: ModuleType) -> None:
     """Let kernels call the functions of a module, and those that it has from other modules of this project.
 
     The functions stay plain Python for everyone else. In kernels their calls are dissolved, or LLVM could not vectorise
     loops over them.
     """
-    with uninterrupted():
-        from numba.extending import register_jitable
+    from numba.extending import register_jitable
 
     for function in _functions(module):
         if sys.modules[function.__module__] is module:
@@ -154,11 +131,14 @@ def _functions(module: ModuleType) -> list[FunctionType]:
 
 def record(kind: type[tuple[Any, ...]], types: Iterable[Any]) -> Any:
     """The type of a NamedTuple whose fields have these types."""
-    with uninterrupted():
+
+    def made() -> Any:
         import numba
 
-    fields = [_numba_type(name) for name in types]
-    return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]  # numba's
+        fields = [_numba_type(name) for name in types]
+        return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]  # numba's
+
+    return apart(made)
 
 
 def _numba_type(given: Any) -> Any:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
 from itertools import pairwise
 from types import FunctionType, ModuleType
 from typing import Any, cast, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edcurve.apart import once
 
 from . import compiling, functions, general, spectrum, table, threads
 from .law import Law
@@ -58,8 +59,7 @@ def evaluate(function: Function, law: Law, extra: tuple[float, ...], x: Array) -
     if law.model is general or _few(x.size * law.terms):
         values = [function(law.model, law.parameters, extra, value) for value in x.tolist()]
         return np.array(values, dtype=np.float64)
-    with compiling.lock:
-        run = compiled(function, law.model)
+    run = compiled(function, law.model)
     return _in_chunks(run, (law.arrays, np.array(extra, dtype=np.float64) if extra else NOTHING), x, law.terms)
 
 
@@ -75,9 +75,7 @@ def logarithms(x: Array) -> Array:
     """Natural logarithms with the bits of `math.log`, which those of numpy need not have."""
     if _few(x.size):
         return np.array([math.log(value) for value in x.tolist()], dtype=np.float64)
-    with compiling.lock:
-        run = _compiled_logarithms()
-    return _in_chunks(run, (), x)
+    return _in_chunks(_compiled_logarithms(), (), x)
 
 
 def _few(evaluations: int) -> bool:
@@ -106,7 +104,7 @@ def _in_chunks(run: Loop, given: tuple[Any, ...], x: Array, terms: int = 1) -> A
     return out
 
 
-@cache
+@once
 def compiled(function: Function, model: ModuleType) -> Loop:
     """The loop of a function over a model, compiled once and kept on disk."""
     compiling.let_kernels_call(functions)
@@ -150,7 +148,7 @@ def _entropy_loop(model: Any) -> FunctionType:
     return cast(FunctionType, run)
 
 
-@cache
+@once
 def _compiled_logarithms() -> Loop:
     def run(x: Array, out: Array) -> None:
         for i in range(x.size):

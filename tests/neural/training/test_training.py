@@ -1,13 +1,14 @@
 """Training: reproducible, models independent of each other, schedules, optimiser, failures, what it learns."""
 
 import math
+import threading
 from dataclasses import replace
 
 import edcurve_neural as edn
 import numpy as np
 import pytest
 import torch
-from edcurve_neural.compressors import begin
+from edcurve_neural.compressors import begin, cpu_kernels
 from edcurve_neural.compressors.ntc import NTC
 from edcurve_neural.compressors.objective import learned_alpha
 from edcurve_neural.optimisation import schedules
@@ -35,6 +36,17 @@ def test_same_seeds_same_bits(source):
     assert torch.equal(first.model.flat, second.model.flat)
     assert all(np.array_equal(first.history[name], second.history[name]) for name in first.history)
     assert first.evaluate(2**10) == second.evaluate(2**10)
+
+
+def test_kernels_are_compiled_before_threads_train(monkeypatch, tmp_path):
+    """In the main thread: there Ctrl-C ends the wait for them."""
+    asked, compiled = [], cpu_kernels._compiled
+    monkeypatch.setattr(cpu_kernels, "_compiled", lambda: asked.append(threading.current_thread()) or compiled())
+    for start in (quiet, lambda configs: edn.sweep(configs, store=tmp_path, points=64, progress=False)):
+        asked.clear()
+        start([replace(BASE, steps=1)])
+        assert asked[0] is threading.main_thread()
+        assert asked[-1] is not threading.main_thread()
 
 
 def test_another_seed_is_another_model():

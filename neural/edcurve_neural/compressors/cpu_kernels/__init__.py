@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
+from edcurve.apart import once
 from torch import Tensor
 
 from edcurve_neural.compressors.base import Layout
 from edcurve_neural.optimisation.program import Cost
 from edcurve_neural.signals.base import Signal
+
+if TYPE_CHECKING:
+    from .gradient import Compiled
 
 
 def accelerator(
@@ -37,9 +42,21 @@ def accelerator(
     served = plain and source.accelerated and flat.device.type == "cpu" and flat.dtype == torch.float32
     if not (served and turned_on()):
         return None
-    from .gradient import Compiled  # late: it compiles, or loads what was compiled before
+    return _compiled()(source, layout, flat, gradient, batch, twice=twice)
 
-    return Compiled(source, layout, flat, gradient, batch, twice=twice)
+
+def prepare(source: Signal) -> None:
+    """Compile, where the kernels serve a source on a CPU: in the main thread, Ctrl-C ends the wait for it."""
+    if source.accelerated and turned_on():
+        _compiled()
+
+
+@once
+def _compiled() -> type[Compiled]:
+    """The class in a module that compiles when it is imported, or loads what was compiled before."""
+    from .gradient import Compiled
+
+    return Compiled
 
 
 def turned_on() -> bool:

@@ -1,0 +1,80 @@
+"""Ctrl-C ends the wait for work such as compiling, and never the work itself."""
+
+import os
+import signal
+import threading
+
+import pytest
+from edcurve.apart import apart, once
+from new_process import posix
+
+PATIENCE = 60.0
+
+
+def interrupted(wait):
+    """Press Ctrl-C once the work has begun, which goes on until it is told to end; True once it has."""
+    begun, may_end, has_ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        may_end.wait(PATIENCE)
+        has_ended.set()
+        return 1.0
+
+    def press():
+        begun.wait(PATIENCE)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presses = threading.Thread(target=press)
+    presses.start()
+    with pytest.raises(KeyboardInterrupt):
+        wait(work)
+    presses.join()
+    assert not has_ended.is_set()
+    may_end.set()
+    return has_ended
+
+
+@posix
+def test_an_interrupt_ends_the_wait_alone():
+    has_ended = interrupted(apart)
+    assert apart(has_ended.is_set)  # one at a time: the next waits for it
+
+
+@posix
+def test_work_that_nobody_waited_for_is_not_done_again():
+    given = []
+
+    @once
+    def made(work):
+        given.append(work)
+        return work()
+
+    interrupted(made)
+    assert made(given[0]) == 1.0
+    assert len(given) == 1
+
+
+def test_errors_are_raised_where_it_is_waited_for():
+    with pytest.raises(ZeroDivisionError):
+        apart(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        apart(lambda: apart(lambda: 1 / 0))
+
+
+def test_of_threads_each_waits_for_the_other():
+    counted, at_once = [], []
+
+    def work():
+        counted.append(1)
+        at_once.append(len(counted))
+        threading.Event().wait(0.01)
+        counted.pop()
+
+    threads = [threading.Thread(target=apart, args=(work,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    apart(work)
+    for thread in threads:
+        thread.join()
+    assert at_once == [1] * 5
