@@ -24,7 +24,7 @@ from typing import Any
 import edcurve
 import numpy as np
 from edcurve.io.files import clear, read_bytes, write_text
-from edcurve.io.text import shortened
+from edcurve.io.text import printable, shortened
 from edcurve.sources import Surface
 from edcurve.validation import warn
 from torch import Tensor
@@ -196,7 +196,8 @@ class Store:
     def restore(self, program: Program[Compressor]) -> int:
         """Let a program go on from its checkpoint if there is one; returns the step that it is at.
 
-        `DamagedFileError` for a checkpoint that no program of these configurations can have written.
+        `DamagedFileError` for a checkpoint that no program of these configurations can have written, and ValueError if
+        it is one of another release.
         """
         path = self.checkpoint(program.configs)
         with contextlib.suppress(FileNotFoundError):
@@ -204,6 +205,8 @@ class Store:
             try:
                 program.restore(state, about["done"])
             except (LookupError, ValueError, TypeError) as error:
+                if writer := records.of_another_release(about):
+                    raise ValueError(f"{path}: {writer} ({shortened(error)})") from None
                 raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
         return program.done
 
@@ -311,7 +314,8 @@ def _configs(path: Path, about: dict[str, Any], tensors: dict[str, Tensor] | Non
 
 
 def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
-    return {"key": path.stem, **record["config"], **record["metrics"]}
+    fields = {"key": path.stem, **record["config"], **record["metrics"]}
+    return {name: printable(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _real(path: str | os.PathLike[str]) -> Path:

@@ -166,6 +166,12 @@ def test_a_record_of_a_newer_release_is_kept(store):
     assert path.exists()
 
 
+def test_labels_have_no_control_characters_in_tables(store):
+    rewritten(record(store), lambda content: content["metrics"].update(points_of="mine\x1b[2J"))
+    swept(store, MORE)
+    assert r",mine\x1b[2J" in (store / "index.csv").read_text()
+
+
 def test_outputs_are_not_written_into_a_store(store, tmp_path):
     weights = record(store).with_suffix(".safetensors")
     command("encode", store, CONFIGS[0].key, "--phases", 5, "--out", tmp_path / "x.edc")
@@ -244,6 +250,18 @@ def test_checkpoints_that_no_program_can_have_written(tmp_path, case):
     files.write_tensors(kept.checkpoint(CONFIGS[:1]), state, about)
     with pytest.raises(edn.DamagedFileError, match="no checkpoint"):
         swept(tmp_path, CONFIGS[:1])
+
+
+def test_a_checkpoint_of_a_newer_release_is_kept(tmp_path):
+    kept, program = Store(tmp_path), begin(CONFIGS[:1])
+    program.step()
+    kept.make()
+    about = {"release": "9.9", "configs": [CONFIGS[0].to_dict()], "done": 1}
+    path = kept.checkpoint(CONFIGS[:1])
+    files.write_tensors(path, {"parameters": program.flat}, about)
+    with pytest.raises(ValueError, match=r"edcurve 9\.9 wrote it, .*: keep it for that release"):
+        swept(tmp_path, CONFIGS[:1])
+    assert files.read_about(path) == about
 
 
 def test_a_checkpoint_takes_no_more_memory_than_it_has(tmp_path):
