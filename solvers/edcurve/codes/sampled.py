@@ -23,6 +23,7 @@ STEPS, ENOUGH = 60, 1e-5  # iterations at most; nats by which one has to improve
 SURE = 3.0  # standard errors that are added to what was measured
 SEED = 2022
 BLOCK = 2**15  # points that are measured at once
+IN_CACHE = 2**16  # points × cells that are compared at once: in memory that the processor has near, four times as fast
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,14 @@ class SampledCells:
 
     def nearest(self, x: Array) -> NDArray[np.intp]:
         """Cells of points."""
-        along = x @ self.centres.T
-        return np.asarray(np.argmax((np.abs(along) if self.paired else along) - self.offsets, axis=1))
+        cell, rows = np.empty(len(x), np.intp), max(1, IN_CACHE // len(self.offsets))
+        for start in range(0, len(x), rows):
+            along = x[start : start + rows] @ self.centres.T
+            if self.paired:
+                np.abs(along, out=along)
+            along -= self.offsets
+            np.argmax(along, axis=1, out=cell[start : start + rows])
+        return cell
 
     def means(self) -> Array:
         """What cells are decoded to: means of the points of the iterations."""

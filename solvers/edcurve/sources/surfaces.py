@@ -11,7 +11,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -392,6 +392,7 @@ class _TorusCells:
         return np.asarray(np.where(p > 0.5, above, d))
 
 
+@lru_cache(maxsize=16)
 def _cap_table(dim: int) -> Any:
     """Table of d(p)/(p y) over y = p^{2/dim}, which is smooth."""
     power = 0.5 * dim
