@@ -36,8 +36,9 @@ from rich.progress import track
 
 LMBDA = {"ramp": 4096.0, "circle": 512.0, "sinusoid": 1024.0, "sawbridge": 500.0}
 RANDOM, ONE = ", random start", ", one step"
-KINDS = ("ntc", "circular" + RANDOM, "circular" + ONE, "circular", "circular-field", "circular-table" + RANDOM)
+KINDS = ("ntc", "circular" + RANDOM, "circular" + ONE, "circular", "circular-network", "circular-table" + RANDOM)
 KINDS += ("circular-table" + ONE, "circular-table")
+SCHEDULES = {"ntc": PAPER, **LEARNED, "circular-network": LEARNED["circular"]}
 PHASES = 2**14  # for the rank of the means
 PARTS = {
     "entropy_model": "entropy model: rate − H",
@@ -50,7 +51,7 @@ PARTS = {
 def config(source: str, kind: str, seed: int, scale: float) -> edn.Config:
     """One compressor with the schedule of its kind."""
     name = kind.partition(",")[0]
-    steps, batch = {"ntc": PAPER, **LEARNED}[name]
+    steps, batch = SCHEDULES[name]
     steps = 1 if kind.endswith(ONE) else max(8, round(scale * steps))
     start = "random" if kind.endswith(RANDOM) else "data"
     return edn.Config(source, LMBDA[source], batch_size=batch, steps=steps, seed=seed, compressor=name, start=start)
@@ -71,9 +72,12 @@ def rank_cost(model: Any, lmbda: float) -> float:
 
 def parts(setting: edn.Config, name: str, model: Any) -> dict[str, Any]:
     """A row of the table."""
-    excess = row(setting, name, "learned" if setting.circular else "baseline", vars(evaluate_model(model)))
+    found = evaluate_model(model)
+    fine = found.decomposition(setting.lmbda, fine=True)
+    excess = row(setting, name, "learned" if setting.circular else "baseline", vars(found))
     rank = min(rank_cost(model, setting.lmbda), excess["decoder"])
     about = {"batch_size": setting.batch_size, "steps": setting.steps}
+    about |= {"readout": fine.readout, "features": fine.features}
     return {**excess, "decoder_rank": rank, "decoder_rest": excess["decoder"] - rank, **about}
 
 
@@ -140,10 +144,7 @@ def main() -> None:
     table = pd.DataFrame(rows)
     options.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(options.out / "ablation.csv", index=False)
-    words = (
-        f"{name} {round(options.scale * steps):,} × {batch}"
-        for name, (steps, batch) in {"ntc": PAPER, **LEARNED}.items()
-    )
+    words = (f"{name} {round(options.scale * steps):,} × {batch}" for name, (steps, batch) in SCHEDULES.items())
     about = f"steps × batch: {', '.join(words)}; latent 1, seed {options.seed}"
     draw(table, about).savefig(options.out / "ablation.png", dpi=150)
     folds(shown, f"circle, λ = {LMBDA['circle']:g}, seed {options.seed}").savefig(options.out / "fold.png", dpi=150)

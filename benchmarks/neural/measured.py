@@ -34,24 +34,30 @@ SIZE, ANGLES, STEP, BLUR = 32, 720, 2, 1.0  # pixels across, angles, and how the
 LMBDA = {"hair": (32.0, 120.0, 450.0, 1600.0), "finder": (400.0, 1600.0)}
 LATENTS = {"hair": (1, 2, 4), "finder": (2,)}
 PAPER = (3000, 256)  # steps and batch size
-LEARNED = {
-    "hair": {"circular": (1000, 256), "circular-table": (1000, 256), "circular-field": (2000, 256)},
-    "finder": {"circular": (1000, 256), "circular-table": (1000, 256)},
-}
+TABLES = {"circular": (1000, 256), "circular-table": (1000, 256)}
+PLACED, NUMBERED = (
+    "circular-network",
+    "circular-network by number",
+)  # given the places of pixels, or their numbers alone
+LEARNED = {"hair": {**TABLES, PLACED: (1000, 256), NUMBERED: (1000, 256)}, "finder": TABLES}
 POINTS = 2**18
 COMMAND = "python benchmarks/neural/measured.py --store DIR"
 STYLES = {
     "ntc (latent 1)": ("C3", "v"),
     "ntc (latent 2)": ("C1", "^"),
     "ntc (latent 4)": ("C6", "<"),
-    "circular-field": ("C5", "x"),
+    PLACED: ("C4", "D"),
+    NUMBERED: ("C5", "x"),
     "circular": ("C0", "o"),
     "circular-table": ("C2", "s"),
 }
 
 
-def turned(row: int, column: int) -> NDArray[np.float64]:
-    """Patches about a pixel at equal steps of the angle, (angles, pixels): squared errors are means over the mask."""
+def turned(row: int, column: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Patches about a pixel at equal steps of the angle, (angles, pixels), and rows and columns of the pixels.
+
+    Squared errors are means over the mask.
+    """
     photo = gaussian_filter(data.camera() / 255.0, BLUR)
     offset = STEP * (np.arange(SIZE) - (SIZE - 1) / 2)
     dy, dx = np.meshgrid(offset, offset, indexing="ij")
@@ -62,20 +68,22 @@ def turned(row: int, column: int) -> NDArray[np.float64]:
     rows = row + np.cos(angle) * dy[disc] - np.sin(angle) * dx[disc]
     columns = column + np.sin(angle) * dy[disc] + np.cos(angle) * dx[disc]
     patches = map_coordinates(spline_filter(photo, order=3), [rows, columns], order=3, prefilter=False)
-    return np.asarray(patches * mask[disc] / np.sqrt(np.sum(mask[disc] ** 2)))
+    places = np.stack([dy[disc], dx[disc]], axis=1) / STEP
+    return np.asarray(patches * mask[disc] / np.sqrt(np.sum(mask[disc] ** 2))), places
 
 
-def configs(patch: str, source: str, seeds: int, scale: float) -> list[edn.Config]:
-    """Configurations to train on one patch."""
+def configs(patch: str, placed: str, numbered: str, seeds: int, scale: float) -> list[tuple[str, edn.Config]]:
+    """Names and configurations to train on one patch."""
     wanted = []
     for name, (steps, batch) in {**LEARNED[patch], "ntc": PAPER}.items():
-        fields = {"batch_size": batch, "steps": max(8, round(scale * steps)), "compressor": name}
-        latents = list(LATENTS[patch]) if name == "ntc" else [1]
-        wanted += edn.grid(source, latent_dim=latents, lmbda=list(LMBDA[patch]), seed=range(seeds), **fields)
+        fields = {"batch_size": batch, "steps": max(8, round(scale * steps)), "compressor": name.partition(" ")[0]}
+        latents, source = list(LATENTS[patch]) if name == "ntc" else [1], placed if name == PLACED else numbered
+        those = edn.grid(source, latent_dim=latents, lmbda=list(LMBDA[patch]), seed=range(seeds), **fields)
+        wanted += [(f"ntc (latent {one.latent_dim})" if name == "ntc" else name, one) for one in those]
     return wanted
 
 
-def row(patch: str, config: edn.Config, measured: dict[str, Any]) -> dict[str, Any]:
+def row(patch: str, name: str, config: edn.Config, measured: dict[str, Any]) -> dict[str, Any]:
     """A row of the table."""
     baseline = config.compressor == "ntc"
     best = measured["rate"] + config.lmbda * measured["distortion"] - measured["excess"]
@@ -83,7 +91,7 @@ def row(patch: str, config: edn.Config, measured: dict[str, Any]) -> dict[str, A
         "source": patch,
         "lmbda": config.lmbda,
         "seed": config.seed,
-        "compressor": f"ntc (latent {config.latent_dim})" if baseline else config.compressor,
+        "compressor": name,
         "kind": "baseline" if baseline else "learned",
         **{name: measured[name] for name in ("rate", "entropy", "distortion")},
         "excess_percent": 100.0 * measured["excess"] / best,
@@ -141,11 +149,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
     options = parser.parse_args()
-    names = {patch: edn.from_samples(turned(*at), label=f"{patch}, turned") for patch, at in PATCHES.items()}
-    wanted = [(patch, one) for patch in names for one in configs(patch, names[patch], options.seeds, options.scale)]
-    runs = edn.sweep([config for _, config in wanted], store=options.store, points=POINTS).to_pandas()
+    names, wanted = dict[str, str](), list[tuple[str, str, edn.Config]]()
+    for patch, at in PATCHES.items():
+        x, places = turned(*at)
+        placed, names[patch] = (edn.from_samples(x, label=f"{patch}, turned", places=one) for one in (places, None))
+        wanted += [(patch, *one) for one in configs(patch, placed, names[patch], options.seeds, options.scale)]
+    runs = edn.sweep([config for *_, config in wanted], store=options.store, points=POINTS).to_pandas()
     by_key = dict(zip(runs["key"], runs.to_dict("records"), strict=True))
-    table = pd.DataFrame([row(patch, config, by_key[config.key]) for patch, config in wanted])
+    table = pd.DataFrame([row(*about, config, by_key[config.key]) for *about, config in wanted])
     options.out.mkdir(parents=True, exist_ok=True)
     where = options.out / "measured_manifold.csv"
     table.to_csv(where, index=False)
@@ -172,12 +183,11 @@ def main() -> None:
         "seeds": list(range(options.seeds)),
         "steps": steps,
         "batch_size": table.groupby("compressor")["batch_size"].max().to_dict(),
-        "schedule": "learning rate 1e-3, ×0.1 at 1/2, ×0.01 at 3/4, ×0.001 at 7/8; circular-field: that in the first "
-        "half, then the network alone, from 1e-2, along a cosine",
+        "schedule": "learning rate 1e-3, ×0.1 at 1/2, ×0.01 at 3/4, ×0.001 at 7/8; circular-network: then the fit",
         "evaluation": "2^18 phases on the chords between the points; the optimum is of the trigonometric polynomial "
         "through them, whose distortions differ by at most `truncation`: an excess may be below 0 by λ times that",
-        "circular-field": "its network takes the number of a pixel as a place on a line, where patches jump from row "
-        "to row: made for functions on [0, 1], it cannot follow them",
+        PLACED: "given row and column of each pixel",
+        NUMBERED: "given the number of a pixel as a place on a line, where patches jump from row to row",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
         "seconds of training": round(float(runs["seconds"].sum())),

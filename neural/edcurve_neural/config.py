@@ -60,8 +60,8 @@ class Config:
         `functional.soft_rounded_log_prob`.
     compressor : str
         Kind of compressor. "ntc" is the paper's. "circular" has a latent on a circle, and a Fourier series of the
-        latent as synthesis; "circular-field" has a network instead, which takes the latent and the place of a sample.
-        "circular-network" has a smaller one, which is fitted at the end with a learned warp of the latent.
+        latent as synthesis; "circular-network" has a small network instead, which takes the latent and the place of a
+        sample, and is fitted at the end with a learned warp of the latent.
         "circles" has `latent_dim` latents on circles, and a network of their cosines and sines.
         "ntc-table" and "circular-table" have tables as decoder and entropy model, with an entry for each index.
     start : str
@@ -161,11 +161,6 @@ class Config:
     def tabled(self) -> bool:
         """Whether decoder and entropy model are tables."""
         return self.kind.tabled
-
-    @property
-    def field(self) -> bool:
-        """Whether the synthesis has the time t of a sample as an input, beside the latent."""
-        return self.kind.field
 
     @property
     def shape(self) -> tuple[object, ...]:

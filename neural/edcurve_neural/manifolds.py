@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,11 +46,14 @@ class Manifold:
         Points at phases i/N of a loop, at i/(N − 1) of an open curve.
     label : str
         Name for people, in tables, plots and messages.
+    places : ndarray, shape (dim, d), optional
+        Where in a plane or in space each coordinate of the points was sampled.
     """
 
     name: str
     points: NDArray[np.float64]
     label: str
+    places: NDArray[np.float64] | None = None
 
     @property
     def closed(self) -> bool:
@@ -155,7 +158,9 @@ def from_file(path: str | os.PathLike[str], *, closed: bool | None = None, key: 
         raise ValueError(f"{os.fspath(path)}: {error}") from None
 
 
-def from_samples(x: ArrayLike, *, closed: bool | None = None, label: str | None = None) -> str:
+def from_samples(
+    x: ArrayLike, *, closed: bool | None = None, label: str | None = None, places: ArrayLike | None = None
+) -> str:
     """Make measured points a source for `Config` and `evaluate`, as `edcurve.Source.from_samples` does for E(D).
 
     Parameters
@@ -167,6 +172,10 @@ def from_samples(x: ArrayLike, *, closed: bool | None = None, label: str | None 
         Whether the last point is followed by the first; if omitted, as `edcurve.Source.from_samples` decides.
     label : str, optional
         Name for people, in tables and plots; by default the name that is returned.
+    places : array_like, shape (dim, 2) or (dim, 3), optional
+        Where in a plane or in space each coordinate was sampled, in any unit: (row, column) of pixels, say. The
+        compressor "circular-network" decodes by place. Without them, it takes coordinates as samples at equal steps of
+        a line. The same points with other places are another source, with another name.
 
     Returns
     -------
@@ -178,7 +187,8 @@ def from_samples(x: ArrayLike, *, closed: bool | None = None, label: str | None 
     Raises
     ------
     ValueError
-        As from `edcurve.Source.from_samples`: the curve must be stationary.
+        As from `edcurve.Source.from_samples`: the curve must be stationary. For places of another shape, that are not
+        finite, or two of which are the same.
 
     Examples
     --------
@@ -196,10 +206,11 @@ def from_samples(x: ArrayLike, *, closed: bool | None = None, label: str | None 
     loop, doubt = ends.settled(points, closed)
     if doubt is not None:
         warn(doubt)
-    name = f"{'loop' if loop else 'curve'}:{_hash(points)}"
+    where = None if places is None else _checked_places(places, points.shape[1])
+    name = f"{'loop' if loop else 'curve'}:{_hash(points, where)}"
     manifold = _manifolds.get(name)
     if manifold is None or label is not None:
-        manifold = Manifold(name, points, name if label is None else _checked(label))
+        manifold = Manifold(name, points, name if label is None else _checked(label), where)
         manifold.source  # noqa: B018  # raises for points without an E(D)
     return _manifolds.add(manifold)
 
@@ -219,7 +230,8 @@ def find(name: str) -> Manifold:
     for folder in _folders:
         path = _copy(name, folder)
         if path.exists():
-            return _manifolds.add(Manifold(str(name), _read(path, name), str(name))).manifold
+            points, where = _read(path, name)
+            return _manifolds.add(Manifold(str(name), points, str(name), where)).manifold
     raise ValueError(
         f"the points of source {name!r} are not known here: read them by edcurve_neural.from_file, or open a store "
         "that has them"
@@ -229,7 +241,7 @@ def find(name: str) -> Manifold:
 def labelled(name: str, label: str) -> Name:
     """The name of points that are known here, or in a store, and that people call by a label."""
     manifold = find(name)
-    return _manifolds.add(manifold if manifold.label == label else Manifold(manifold.name, manifold.points, label))
+    return _manifolds.add(manifold if manifold.label == label else replace(manifold, label=label))
 
 
 def look_in(folder: Path) -> None:
@@ -242,29 +254,60 @@ def keep(name: str, folder: Path) -> None:
     if not is_name(name) or _copy(name, folder).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(_copy(name, folder), follow=False) as temporary, temporary.open("wb") as file:
-        np.lib.format.write_array(file, find(name).points, allow_pickle=False)
+    manifold, path = find(name), _copy(name, folder)
+    if manifold.places is not None:  # first: points without their places have another name
+        _write(manifold.places, _of_places(path))
+    _write(manifold.points, path)
+
+
+def _write(values: NDArray[np.float64], path: Path) -> None:
+    with replacing(path, follow=False) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array(file, values, allow_pickle=False)
 
 
 def _copy(name: str, folder: Path) -> Path:
     return folder / f"{name.partition(':')[2]}.npy"
 
 
-def _read(path: Path, name: str) -> NDArray[np.float64]:
+def _of_places(path: Path) -> Path:
+    return path.with_suffix(".places.npy")
+
+
+def _read(path: Path, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Points and places of a copy, checked by their hash."""
+    points = _array(path)
+    places = _array(_of_places(path)) if _of_places(path).exists() else None
+    if _hash(points, places) != name.partition(":")[2]:
+        raise DamagedFileError(path, "its content does not match its name", REMEDY)
+    return points, places
+
+
+def _array(path: Path) -> NDArray[np.float64]:
     try:
-        points = np.ascontiguousarray(read_points(path), dtype=np.float64)
+        values = np.ascontiguousarray(read_points(path), dtype=np.float64)
     except ValueError as error:
         raise DamagedFileError(path, str(error).removeprefix(f"{path}: "), REMEDY) from None
-    if _hash(points) != name.partition(":")[2]:
-        raise DamagedFileError(path, "its content does not match its name", REMEDY)
-    points.flags.writeable = False
-    return points
+    values.flags.writeable = False
+    return values
 
 
-def _hash(points: NDArray[np.float64]) -> str:
-    """Hash of the shape and the numbers: 16 hexadecimal digits."""
+def _hash(points: NDArray[np.float64], places: NDArray[np.float64] | None = None) -> str:
+    """Hash of the shape and the numbers, and of the places if there are any: 16 hexadecimal digits."""
     shape = "×".join(map(str, points.shape))
-    return hashlib.sha256(shape.encode() + points.astype("<f8").tobytes()).hexdigest()[:16]
+    more = b"" if places is None else places.astype("<f8").tobytes()
+    return hashlib.sha256(shape.encode() + points.astype("<f8").tobytes() + more).hexdigest()[:16]
+
+
+def _checked_places(places: ArrayLike, dim: int) -> NDArray[np.float64]:
+    where = np.array(places, dtype=np.float64, order="C")
+    if where.ndim != 2 or where.shape[0] != dim or where.shape[1] not in (2, 3):
+        raise ValueError(f"places must have shape ({dim}, 2) or ({dim}, 3), got {where.shape}")
+    if not np.isfinite(where).all():
+        raise ValueError(f"places must be finite, got {where[~np.isfinite(where)][0]}")
+    if len(np.unique(where, axis=0)) < dim:
+        raise ValueError("places must be different for different coordinates, got one twice")
+    where.flags.writeable = False
+    return where
 
 
 def _checked(label: Any) -> str:

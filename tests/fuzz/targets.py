@@ -172,7 +172,7 @@ def text(rng, folder, mark):
 # --- of trained compressors -------------------------------------------------------------------------------------------
 
 HALF = "half"  # folder of the store of a program that has a checkpoint, in the store of the others
-KINDS = ("ntc", "ntc-table", "circular", "circular-table", "circular-field")
+KINDS = ("ntc", "ntc-table", "circular", "circular-table", "circular-network")
 
 
 def make_store(folder):

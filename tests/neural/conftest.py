@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from edcurve_neural.compressors import circular_network, network
 
 
 def pytest_collection_modifyitems(items):
@@ -25,3 +26,12 @@ def _folder_of_inductor(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("inductor")))
         yield
+
+
+@pytest.fixture
+def brief_fits(monkeypatch):
+    """Fits of the small network that take a fraction of a second, for tests of what is around them."""
+    monkeypatch.setattr(circular_network, "LEARNED_FROM", 2**13)
+    monkeypatch.setattr(network, "PAIRS", 1000)
+    monkeypatch.setattr(network, "ITERATIONS", (5, 5, 10))
+    monkeypatch.setattr(network, "STARTS", 2)

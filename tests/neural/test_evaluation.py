@@ -117,9 +117,9 @@ def test_decomposition_adds_up(source):
 
 @pytest.mark.parametrize(
     ("source", "compressor", "latent_dim"),
-    [("ramp", "ntc", 2), ("ramp", "ntc-table", 2), ("circle", "circular", 1), ("ramp", "circular-field", 1)],
+    [("ramp", "ntc", 2), ("ramp", "ntc-table", 2), ("circle", "circular", 1), ("ramp", "circular-network", 1)],
 )
-def test_five_parts(source, compressor, latent_dim):
+def test_five_parts(source, compressor, latent_dim, brief_fits):
     """They add up in pairs; D of the best last layer is that of numpy's least squares on realizations themselves."""
     samples = 40 if source == "ramp" else None
     fields = {"samples": samples, "hidden": (5, 5), "batch_size": 8, "steps": 8, "compressor": compressor}

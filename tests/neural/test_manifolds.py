@@ -121,10 +121,10 @@ def test_training_sees_points_of_one_size_about_zero():
     assert circle.for_training() is circle
 
 
-@pytest.mark.parametrize("compressor", ["ntc", "circular", "circular-table", "circular-field"])
-def test_unit_and_origin_do_not_matter(compressor):
+@pytest.mark.parametrize("compressor", ["ntc", "circular", "circular-table", "circular-network"])
+def test_unit_and_origin_do_not_matter(compressor, brief_fits):
     """The model of points that were moved and enlarged makes of them what it would have made of the others."""
-    points, changed = loop(48, ((1, 1.0), (2, 0.2))), 0.0 if compressor == "circular-field" else 5.0
+    points, changed = loop(48, ((1, 1.0), (2, 0.2))), 0.0 if compressor == "circular-network" else 5.0
     fields = {"steps": 60, "batch_size": 64, "compressor": compressor}
     first = edn.train(edn.Config(edn.from_samples(points), 8.0, **fields), progress=False)
     moved = 1024.0 * (points + changed)
@@ -304,3 +304,37 @@ def test_points_are_let_go(elsewhere):
     del config
     gc.collect()
     assert seen() is None
+
+
+def test_places_are_part_of_the_source(tmp_path, elsewhere):
+    points, places = loop(16), [[0, 1], [5, 2]]
+    plain, placed, other = (edn.from_samples(points, places=one) for one in (None, places, [[0, 1], [5, 3]]))
+    assert len({plain, placed, other}) == 3
+    assert signal(plain, 1).places[:, 0].tolist() == [-1.0, 0.0]
+    np.testing.assert_allclose(signal(placed, 1).places, [[-1.0, -0.2], [1.0, 0.2]])
+    config = edn.Config(placed, 4.0, steps=2, batch_size=4, hidden=(3,))
+    edn.sweep([config], store=tmp_path, points=2**6, progress=False)
+    name = str(placed)
+    elsewhere()
+    edn.Store(tmp_path)
+    assert manifolds.find(name).places.tolist() == places
+    (file,) = (tmp_path / "sources").glob("*.places.npy")
+    np.save(file, np.array([[0.0, 1.0], [5.0, 9.0]]))
+    elsewhere()
+    edn.Store(tmp_path)
+    with pytest.raises(manifolds.DamagedFileError, match="its content does not match its name"):
+        manifolds.find(name)
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        ([[0, 1]], r"places must have shape \(2, 2\) or \(2, 3\), got \(1, 2\)"),
+        ([0, 1], r"places must have shape \(2, 2\) or \(2, 3\), got \(2,\)"),
+        ([[0, 1], [2, np.inf]], "places must be finite, got inf"),
+        ([[0, 1], [0, 1]], "places must be different for different coordinates, got one twice"),
+    ],
+)
+def test_places_that_are_refused(places, message):
+    with pytest.raises(ValueError, match=message):
+        edn.from_samples(loop(16), places=places)

@@ -17,7 +17,6 @@ COMPRESSORS: dict[str, Kind] = {
     "ntc": train_ntc.KIND,
     "ntc-table": train_ntc.TABLE,
     "circular": train_circular.SERIES,
-    "circular-field": train_circular.FIELD,
     "circular-network": circular_network.KIND,
     "circular-table": train_circular.TABLE,
     "circles": circles.KIND,

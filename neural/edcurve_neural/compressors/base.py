@@ -154,8 +154,6 @@ class Kind:
         Whether the latent is on a circle.
     tabled : bool
         Whether decoder and entropy model are tables.
-    field : bool
-        Whether the synthesis has the time t of a sample as an input, beside the latent.
     prepare : callable
         Takes a configuration, and compiles what its program calls on a CPU.
     """
@@ -166,7 +164,6 @@ class Kind:
     unused: tuple[str, ...] = ()
     circular: bool = False
     tabled: bool = False
-    field: bool = False
     prepare: Callable[[Settings], None] = _nothing
 
     def restored(self, config: Settings, tensors: dict[str, Tensor]) -> Compressor:

@@ -1,7 +1,7 @@
 """`Circular`: a compressor whose latent lies on a circle, so that a closed manifold need not be cut open.
 
 The analysis transform ends in the plane, and the angle there, in turns, is quantised modulo one into K equal cells. The
-synthesis transform is a Fourier series of the latent, or a network that takes the latent and the place t of a sample.
+synthesis transform is a Fourier series of the latent.
 """
 
 from __future__ import annotations
@@ -25,13 +25,10 @@ from .base import Layout, ProbabilityTable
 from .ntc import SLOPE
 
 HARMONICS = 32  # of the Fourier series
-UNITS = 64  # of the network that takes the latent and t
 FIRST_CELLS = 8.0  # at the start of training
 FAST = 10.0  # the series and the number of cells are trained with so many times the learning rate
-STEEPEST = 3.0  # logarithm of the first gains of the network, at most
 MOST_CELLS = 2**24  # that a stored compressor may have
 BINS = 64  # of the density of latents
-AT_ONCE = 2**20  # pairs of a latent and a place at a time
 
 
 class Circular:
@@ -51,8 +48,6 @@ class Circular:
         Number K of cells.
     offset : float
         Cells begin at multiples of 1/K minus offset/K turns.
-    field : bool
-        Whether the synthesis is the network of latent and place, else the Fourier series.
     samples : int
         Number of points of sources that are functions.
     solved : Tensor, shape (1 + 2·harmonics, dim), optional
@@ -70,25 +65,24 @@ class Circular:
         density: Tensor,
         cells: int,
         offset: float,
-        field: bool,
         samples: int = 1024,
         solved: Tensor | None = None,
     ) -> None:
         self.solved = solved
         self.signal: Signal = signal(source, samples)
         self.hidden, self.flat, self.density = tuple(hidden), flat, density
-        self.cells, self.offset, self.field = cells, offset, field
-        self.layout = self.arranged(self.signal.dim, self.hidden)
+        self.cells, self.offset = cells, offset
+        self.layout = self.arranged(self.signal, self.hidden)
 
     @staticmethod
-    def arranged(dim: int, hidden: Sequence[int]) -> Layout:
+    def arranged(source: Signal, hidden: Sequence[int]) -> Layout:
         """Layout of the parameters."""
-        return layout(dim, hidden)
+        return layout(source.dim, hidden)
 
     @property
     def rank(self) -> int | None:
-        """Twice the number of harmonics of the Fourier series; nothing bounds the network of latent and place."""
-        return None if self.field else 2 * self.harmonics
+        """Twice the number of harmonics of the Fourier series."""
+        return 2 * self.harmonics
 
     @property
     def harmonics(self) -> int:
@@ -124,21 +118,13 @@ class Circular:
     @torch.no_grad()
     def decode(self, indices: Tensor) -> Tensor:
         """Reconstructions, (1, batch, 1) to (1, batch, dim)."""
-        latent = self._middles(indices)
-        if not self.field:
-            trained = FAST * self.views()["series"][0]
-            return waves(latent, self.harmonics).transpose(1, 2) @ (trained if self.solved is None else self.solved)
-        size = max(1, AT_ONCE // self.signal.dim)
-        return torch.cat([self._field(part) for part in torch.split(latent, size, dim=1)], dim=1)
+        rows = FAST * self.views()["series"][0] if self.solved is None else self.solved
+        return self.features(indices) @ rows
 
     @torch.no_grad()
     def features(self, indices: Tensor) -> Tensor:
-        """Fourier functions of the latent, or units of the network at all places and its linear path."""
-        latent = self._middles(indices)
-        if not self.field:
-            return waves(latent, self.harmonics).transpose(1, 2)
-        inputs = units(self.views(), *self._pairs(latent)).transpose(1, 2)
-        return inputs.view(1, -1, self.signal.dim, inputs.shape[2])
+        """Fourier functions of the latent."""
+        return waves(self._middles(indices), self.harmonics).transpose(1, 2)
 
     def _middles(self, indices: Tensor) -> Tensor:
         """Latents in the middle of cells, in turns: (1, batch, 1) to (1, batch)."""
@@ -172,29 +158,18 @@ class Circular:
             density=self.density,
             cells=self.cells,
             offset=self.offset,
-            field=False,
             samples=self.signal.dim,
             solved=coefficients.to(self.flat).contiguous(),
         )
-
-    def _field(self, latent: Tensor) -> Tensor:
-        """Reconstructions from latents of shape (1, batch) by the network, at all places."""
-        return field(self.views(), *self._pairs(latent)).view(1, -1, self.signal.dim)
-
-    def _pairs(self, latent: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents (1, batch), each with all places, and those places: shapes (1, batch · dim)."""
-        where = places(self.signal.dim, latent).repeat(1, latent.shape[1])
-        return latent.repeat_interleave(self.signal.dim, dim=1), where
 
     def _quantised(self, latent: Tensor) -> Tensor:
         return cell(latent, self.cells, self.offset).unsqueeze(2)
 
     def __repr__(self) -> str:
-        kind = "field" if self.field else "series"
-        return f"Circular({self.signal.name!r}, hidden={self.hidden}, cells={self.cells}, {kind})"
+        return f"{type(self).__name__}({self.signal.name!r}, hidden={self.hidden}, cells={self.cells})"
 
 
-def restored(config: Settings, tensors: dict[str, Tensor], *, field: bool, kind: type[Circular] = Circular) -> Circular:
+def restored(config: Settings, tensors: dict[str, Tensor], kind: type[Circular] = Circular) -> Circular:
     """The inverse of `Circular.state`."""
     cells, offset = tensors["partition"].tolist()
     density = tensors["density"]
@@ -204,18 +179,19 @@ def restored(config: Settings, tensors: dict[str, Tensor], *, field: bool, kind:
         raise ValueError(f"invalid density: shape {tuple(density.shape)}, {density.dtype}")
     if not (float(density.min()) > 0.0 and abs(float(density.mean()) - 1.0) < 1e-6):
         raise ValueError("invalid density: it must be positive, with mean 1")
-    solved, dim = tensors.get("solved"), signal(config.source, config.samples or 2).dim
-    if solved is not None and (solved.ndim != 2 or solved.shape[1] != dim or not len(solved) % 2 or field):
+    solved, source = tensors.get("solved"), signal(config.source, config.samples or 2)
+    if solved is not None and (
+        solved.ndim != 2 or solved.shape[1] != source.dim or not len(solved) % 2 or kind is not Circular
+    ):
         raise ValueError(f"invalid series: shape {tuple(solved.shape)}")
     return kind(
         config.source,
         config.hidden,
-        kind.arranged(dim, config.hidden).filled(tensors),
+        kind.arranged(source, config.hidden).filled(tensors),
         solved=solved,
         density=density,
         cells=int(cells),
         offset=offset,
-        field=field,
         samples=config.samples or 2,
     )
 
@@ -229,7 +205,7 @@ def layout(dim: int, hidden: Sequence[int]) -> Layout:
     """Layout of the parameters; biases are in the last column of affine maps of shape (fan out, fan in + 1).
 
     "skip" is a linear path past the hidden layers of the analysis; "series" has the coefficients of 1, cos 2πjθ,
-    sin 2πjθ, divided by `FAST`; "cells" is log K, divided by `FAST`; "gain" the logarithms of gains.
+    sin 2πjθ, divided by `FAST`; "cells" is log K, divided by `FAST`.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     for i, (fan_in, fan_out) in enumerate(pairwise((dim, *hidden, 2))):
@@ -237,14 +213,11 @@ def layout(dim: int, hidden: Sequence[int]) -> Layout:
     shapes["skip"] = (2, dim + 1)
     shapes["series"] = (1 + 2 * HARMONICS, dim)
     shapes["cells"] = ()
-    shapes["field.first"] = (UNITS, 3)
-    shapes["field.gain"] = (UNITS, 1)
-    shapes["field.last"] = (1, UNITS + 3)
     return Layout(shapes)
 
 
 def initial(arranged: Layout, keys: Tensor) -> Tensor:
-    """Glorot-uniform weights and zero biases of the analysis; no skip, no series; the network at random."""
+    """Glorot-uniform weights and zero biases of the analysis; no skip, no series."""
     flat = random_streams.uniform(keys, 0, arranged.size).mul_(2.0).sub_(1.0)
     flat[:, arranged.used :] = 0.0
     for name, view in arranged.views(flat).items():
@@ -255,10 +228,6 @@ def initial(arranged: Layout, keys: Tensor) -> Tensor:
             view.zero_()
         elif name == "cells":
             view.fill_(math.log(FIRST_CELLS) / FAST)
-        elif name == "field.gain":
-            view.add_(1.0).mul_(0.5 * STEEPEST)
-        elif name == "field.last":
-            view.mul_(0.1 / math.sqrt(UNITS))
     return flat
 
 
@@ -329,19 +298,3 @@ def series(coefficients: Tensor, latent: Tensor) -> Tensor:
 def series_error(source: Signal, v: Tensor, coefficients: Tensor, latent: Tensor) -> Tensor:
     """Squared errors of the series, summed over samples, (models, batch), without forming realizations."""
     return structured.squared_error(source, v, FAST * coefficients, waves(latent))
-
-
-def places(dim: int, like: Tensor) -> Tensor:
-    """Place i/dim of each coordinate i of a realization."""
-    return torch.arange(dim, dtype=like.dtype, device=like.device) / dim
-
-
-def field(views: dict[str, Tensor], latent: Tensor, t: Tensor) -> Tensor:
-    """The network of latent and place, (models, batch) each: steep units, and a linear path past them."""
-    return torch.bmm(views["field.last"], units(views, latent, t))[:, 0]
-
-
-def units(views: dict[str, Tensor], latent: Tensor, t: Tensor) -> Tensor:
-    """What the last layer of that network takes: its units, the latent, the place and a one, along the second axis."""
-    inputs = torch.stack([2.0 * latent - 1.0, 2.0 * t - 1.0, torch.ones_like(t)], dim=1)
-    return torch.cat([torch.tanh(torch.exp(views["field.gain"]) * torch.bmm(views["field.first"], inputs)), inputs], 1)

@@ -1,10 +1,10 @@
-"""`CircularNetwork`: a circular latent with a small fitted network of (latent, t) as synthesis, and no table."""
+"""`CircularNetwork`: a circular latent with a small fitted network of latent and place as synthesis, and no table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import ClassVar
 
 import numpy as np
@@ -14,13 +14,14 @@ from torch import Tensor
 from edcurve_neural import learning_phases, random_streams
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import signal
+from edcurve_neural.signals.base import Copies, Signal
 
 from .base import EMBEDDINGS, Compressor, Kind, Layout
 from .cells import EqualCells
 from .circular import Circular, cell, histogram, latents, restored
 from .circular import layout as with_series
 from .codebook import LEARNED_FROM, sample_means
-from .network import FIRST_CELLS, HARMONICS, UNITS, Means, Parameters, fitted, iterations
+from .network import FINE_CELLS, FIRST_CELLS, HARMONICS, Means, Parameters, fitted, iterations, size
 from .train_circular import SeriesProgram
 
 FEWER = 2**14  # realizations for means of fewer cells than there are
@@ -31,11 +32,25 @@ class CircularNetwork(Circular):
     """A trained compressor; parameters as for `Circular`."""
 
     @staticmethod
-    def arranged(dim: int, hidden: Sequence[int]) -> Layout:
+    def arranged(source: Signal, hidden: Sequence[int]) -> Layout:
         """Layout of the parameters: the analysis, and the network."""
-        shapes = {name: shape for name, shape in with_series(dim, hidden).shapes.items() if name.startswith("analysis")}
-        network = {"first": (UNITS, 3), "warp": (1, 2 * HARMONICS), "last": (1, UNITS + 3)}
-        return Layout({**shapes, "skip": (2, dim + 1), **{f"network.{name}": shape for name, shape in network.items()}})
+        shapes, (units, inputs) = with_series(source.dim, hidden).shapes, size(source.places.shape[1])
+        kept = {name: shape for name, shape in shapes.items() if name.startswith("analysis") or name == "skip"}
+        network = {"first": (units, inputs), "warp": (1, 2 * HARMONICS), "last": (1, units + inputs)}
+        return Layout({**kept, **{f"network.{name}": shape for name, shape in network.items()}})
+
+    @property
+    def rank(self) -> int | None:
+        """None: nothing bounds the dimension that reconstructions span."""
+        return None
+
+    @torch.no_grad()
+    def decode(self, indices: Tensor) -> Tensor:
+        """Reconstructions, (1, batch, 1) to (1, batch, dim)."""
+        pairs = (torch.split(one, AT_ONCE, dim=1) for one in self._pairs(self._middles(indices)))
+        last = self.views()["network.last"][0, 0]
+        parts = [self._units(latent, where) @ last for latent, where in zip(*pairs, strict=True)]
+        return torch.cat(parts, dim=1).view(1, -1, self.signal.dim)
 
     @torch.no_grad()
     def features(self, indices: Tensor) -> Tensor:
@@ -43,22 +58,29 @@ class CircularNetwork(Circular):
         inputs = self._units(*self._pairs(self._middles(indices)))
         return inputs.view(1, -1, self.signal.dim, inputs.shape[2])
 
-    def _field(self, latent: Tensor) -> Tensor:
-        pairs = (torch.split(one, AT_ONCE, dim=1) for one in self._pairs(latent))
-        last = self.views()["network.last"][0, 0]
-        parts = [self._units(one, place) @ last for one, place in zip(*pairs, strict=True)]
-        return torch.cat(parts, dim=1).view(1, -1, self.signal.dim)
+    def _pairs(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents (1, batch), each with all places, shape (1, batch · dim), and those places with d coordinates."""
+        where = self._places.like(latent).repeat(1, latent.shape[1], 1)
+        return latent.repeat_interleave(self.signal.dim, dim=1), where
 
-    def _units(self, latent: Tensor, t: Tensor) -> Tensor:
-        """What the last layer takes, (1, n, units + 3), of pairs (1, n)."""
+    @cached_property
+    def _places(self) -> Copies:
+        return Copies(self.signal.places[None])
+
+    def _units(self, latent: Tensor, where: Tensor) -> Tensor:
+        """What the last layer takes, (1, n, units + inputs), of pairs (1, n) and (1, n, d)."""
         views = self.views()
         angle = 2.0 * math.pi * latent.unsqueeze(2) * torch.arange(1, HARMONICS + 1).to(latent)
         warped = latent + torch.cat([torch.cos(angle), torch.sin(angle)], dim=2) @ views["network.warp"][0, 0]
-        inputs = torch.stack([2.0 * warped - 1.0, 2.0 * t - 1.0, torch.ones_like(t)], dim=2)
+        one = torch.ones_like(warped)
+        if where.shape[2] == 1:
+            inputs = torch.stack([2.0 * warped - 1.0, where[..., 0], one], dim=2)
+        else:
+            turned = 2.0 * math.pi * warped
+            waves = torch.stack([one, torch.cos(turned), torch.sin(turned)], dim=2)
+            affine = torch.cat([one.unsqueeze(2), where], dim=2)
+            inputs = (waves.unsqueeze(3) * affine.unsqueeze(2)).flatten(2)
         return torch.cat([torch.tanh(inputs @ views["network.first"][0].T), inputs], dim=2)
-
-    def __repr__(self) -> str:
-        return f"CircularNetwork({self.signal.name!r}, hidden={self.hidden}, cells={self.cells})"
 
 
 class NetworkProgram(SeriesProgram):
@@ -72,7 +94,7 @@ class NetworkProgram(SeriesProgram):
         """The compressor with the best cells for realizations, and a network fitted to their means."""
         cells, config = self._best_cells(i), self.configs[i]
         views = self.layout.views(self.flat[i : i + 1])
-        arranged = CircularNetwork.arranged(self.signal.dim, config.hidden)
+        arranged = CircularNetwork.arranged(self.signal, config.hidden)
         flat = torch.zeros(1, arranged.size, device=self.flat.device)
         target = arranged.views(flat)
         for name in target:
@@ -92,19 +114,20 @@ class NetworkProgram(SeriesProgram):
             density=histogram(latent).to(flat.device),
             cells=cells.number,
             offset=cells.offset,
-            field=True,
             samples=config.samples or 2,
         )
 
     def _fit(self, config: Settings, cells: EqualCells, v: Tensor, latent: Tensor, target: dict[str, Tensor]) -> None:
-        counts = [cells.number]
-        while counts[0] > 1.5 * FIRST_CELLS:
+        counts, places = [cells.number], self.signal.places.shape[1]
+        if places > 1:
+            counts = [max(FINE_CELLS, cells.number), cells.number]
+        while places == 1 and counts[0] > 1.5 * FIRST_CELLS:
             counts = [-(-counts[0] // 2), *counts]
         seed = random_streams.key(config.seed, "network") % 2**63
         fewer = [self._means(v[:FEWER], latent[:FEWER], EqualCells(count, cells.offset)) for count in counts[:-1]]
         tables = [*fewer, self._means(v, latent, cells)]
         self.fitting = None
-        made = partial(self.iterated, iterations(len(counts)))
+        made = partial(self.iterated, iterations(len(counts), places))
         net = fitted(tables, counts, np.random.default_rng(seed), made)
         for name, value in _named(net).items():
             target[name].copy_(torch.from_numpy(value))
@@ -114,7 +137,8 @@ class NetworkProgram(SeriesProgram):
         means, counts = sample_means(self.signal, v, cell(latent, *cells), cells.number)
         middles = torch.remainder((torch.arange(cells.number).double() + (0.5 - cells.offset)) / cells.number, 1.0)
         kept = counts > 0
-        return Means(means[kept].numpy(), middles[kept].numpy(), (counts[kept] / counts.sum()).numpy())
+        share, where = counts[kept] / counts.sum(), self.signal.places.numpy()
+        return Means(means[kept].numpy(), middles[kept].numpy(), share.numpy(), where)
 
 
 def _named(net: Parameters) -> dict[str, np.ndarray]:
@@ -126,20 +150,13 @@ def _named(net: Parameters) -> dict[str, np.ndarray]:
 
 
 def _layout_of(config: Settings) -> Layout:
-    return CircularNetwork.arranged(signal(config.source, config.samples or 2).dim, config.hidden)
-
-
-def _restored(config: Settings, tensors: dict[str, Tensor]) -> CircularNetwork:
-    restored_one = restored(config, tensors, field=True, kind=CircularNetwork)
-    assert isinstance(restored_one, CircularNetwork)
-    return restored_one
+    return CircularNetwork.arranged(signal(config.source, config.samples or 2), config.hidden)
 
 
 KIND = Kind(
     NetworkProgram,
     _layout_of,
-    _restored,
+    partial(restored, kind=CircularNetwork),
     unused=("latent_dim", "likelihood", "last_layer", *EMBEDDINGS),
     circular=True,
-    field=True,
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from itertools import combinations
 from typing import ClassVar, NamedTuple
 
@@ -21,7 +20,6 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 from edcurve_neural import learning_phases, random_streams
-from edcurve_neural.optimisation import schedules
 from edcurve_neural.optimisation.program import Cost, Program
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals import signal
@@ -31,8 +29,6 @@ from .cells import LEAST, EqualCells, SortedRealizations, choose
 from .circular import (
     FAST,
     Circular,
-    cell,
-    field,
     histogram,
     initial,
     latents,
@@ -44,7 +40,7 @@ from .circular import (
     series_error,
     waves,
 )
-from .codebook import LEARNED_FROM, WithTables, sample_means, tabled
+from .codebook import LEARNED_FROM, WithTables, tabled
 from .last_layer import solved
 
 STARTED_FROM = 4096  # realizations
@@ -53,7 +49,6 @@ DENSE = 1024  # coordinates, up to which all components are computed
 RIDGE = 1e-4  # of the first series, relative to the number of realizations
 CHOSEN_FROM = 2**14  # realizations
 CHOSEN_NUMBERS = 2**25  # in these realizations, at most
-PAIRS = 2**13  # of a cell and a place in each step of the network
 
 
 class SeriesProgram(Program[Compressor]):
@@ -102,19 +97,9 @@ class SeriesProgram(Program[Compressor]):
         return solved(model, self.configs[i]) if self.configs[i].last_layer == "solved" else model
 
     @property
-    def switch(self) -> int:
-        """Step at which training of the transforms ends."""
-        return self.steps
-
-    @property
     def stage(self) -> str:
         """What is trained."""
         return "transforms"
-
-    @property
-    def factor(self) -> float:
-        """Learning rate of the next step of the transforms, relative to that at the start."""
-        return schedules.learning_rate(self.done, self.switch)
 
     def update(self) -> Cost:
         """One step of the transforms."""
@@ -178,9 +163,7 @@ class SeriesProgram(Program[Compressor]):
         return self._drawn[1:]
 
     @torch.no_grad()
-    def _with_cells(
-        self, i: int, cells: EqualCells, *, field: bool = False, learned_from: int = LEARNED_FROM
-    ) -> Circular:
+    def _with_cells(self, i: int, cells: EqualCells, *, learned_from: int = LEARNED_FROM) -> Circular:
         """The compressor of one model with these cells, for realizations as they were given."""
         config, flat = self.configs[i], self.flat[i : i + 1].detach().clone()
         v = learning_phases.phases(config, "codebook", learned_from).to(flat.device)
@@ -188,7 +171,6 @@ class SeriesProgram(Program[Compressor]):
         density = histogram(latents(self.signal, v, views))
         self.signal.restore_inputs(views["analysis.0"])
         self.signal.restore_inputs(views["skip"])
-        self.signal.restore_outputs(views["field.last"])
         self.signal.restore_outputs(views["series"], views["series"][:, 0], FAST)
         return Circular(
             config.source,
@@ -197,7 +179,6 @@ class SeriesProgram(Program[Compressor]):
             density=density,
             cells=cells.number,
             offset=cells.offset,
-            field=field,
             samples=config.samples or 2,
         )
 
@@ -208,138 +189,8 @@ class SeriesTableProgram(WithTables, SeriesProgram):
     for_means = counted = True
 
 
-class FieldProgram(SeriesProgram):
-    """`Circular` compressors side by side: first the transforms, then the network of latent and place.
-
-    The cells are chosen when the network begins. It learns the means of the cells, and the transforms stay as they are.
-    """
-
-    centred = False
-    for_means = True
-
-    def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
-        super().__init__(configs, device)
-        self._targets: FieldTargets | None = None
-
-    @property
-    def switch(self) -> int:
-        """Step from which on the network is trained, and nothing else."""
-        return (self.steps + 1) // 2
-
-    @property
-    def stage(self) -> str:
-        """What is trained."""
-        return "transforms" if self.done < self.switch else "network"
-
-    @property
-    def factor(self) -> float:
-        """Learning rate of the next step, relative to that at the start: that of the network falls as a cosine."""
-        if self.done < self.switch:
-            return super().factor
-        after = (self.done - self.switch) / (self.steps - self.switch)
-        return FAST * 0.5 * (1.0 + math.cos(math.pi * after))
-
-    def prepare(self) -> None:
-        """Set the learning rate, and what the network is to learn, when it begins."""
-        super().prepare()
-        if self.done == self.switch:
-            self.adam.mean.zero_()  # so that parameters without a gradient stay as they are
-            self.adam.square.zero_()
-        if self.done >= self.switch and self._targets is None:
-            self._targets = self._means_of_cells()
-
-    def update(self) -> Cost:
-        """One step of the transforms or, from `switch` on, of the network."""
-        return super().update() if self._targets is None else self._network(self._targets)
-
-    def compressor(self, i: int) -> Circular:
-        """The compressor with the network, and the cells that it was trained for."""
-        cells = self._best_cells(i) if self._targets is None else self._targets.cells[i]
-        return self._with_cells(i, cells, field=True)
-
-    def _network(self, targets: FieldTargets) -> Cost:
-        """One step towards the means of the cells, from some cells and places."""
-        numbers = self.uniform(2 * PAIRS)
-        which = (numbers[:, :PAIRS] * targets.counts).long()
-        place = (numbers[:, PAIRS:] * self.signal.dim).long()
-        rows = torch.arange(len(self.configs), device=which.device).unsqueeze(1)
-        mean, latent = targets.means[rows, which, place], targets.middles.gather(1, which)
-        with torch.enable_grad():
-            leaf = self.flat.detach().requires_grad_()
-            output = field(self.layout.views(leaf), latent, place.to(latent.dtype) / self.signal.dim)
-            error = (output - mean).square().mean(1)
-            # λ is for squared errors of realizations as they were given
-            torch.autograd.backward((self.signal.scale**-2 * self.lmbda * error).sum())
-        self._apply(leaf)
-        rate = torch.log2(targets.counts[:, 0].to(error.dtype))
-        return Cost(rate, targets.distortion + self.signal.weight * self.signal.dim * error.detach())
-
-    @torch.no_grad()
-    def _means_of_cells(self) -> FieldTargets:
-        """The best cells of all models, and means of realizations in them."""
-        cells = [self._best_cells(i) for i in range(len(self.configs))]
-        learned = [self._means(i, part) for i, part in enumerate(cells)]
-        most = max(part.number for part in cells)
-        means = torch.zeros(len(cells), most, self.signal.dim)
-        middles = torch.zeros(len(cells), most)
-        for i, part in enumerate(cells):
-            means[i, : part.number] = learned[i][0]
-            middles[i, : part.number] = _middles(part)
-        device = self.flat.device
-        return FieldTargets(
-            cells,
-            torch.tensor([[part.number] for part in cells], device=device),
-            means.to(device),
-            middles.to(device),
-            torch.tensor([distortion for _, distortion in learned], device=device),
-        )
-
-    def _means(self, i: int, cells: EqualCells) -> tuple[Tensor, float]:
-        """Means of the cells, or the series' reconstructions of empty cells, and the distortion with them."""
-        views = self.layout.views(self.flat[i : i + 1])
-        v = learning_phases.phases(self.configs[i], "codebook", LEARNED_FROM)
-        latent = latents(self.signal, v.to(self.flat.device), views)[0].cpu()
-        means, counts = sample_means(self.signal, v[0], cell(latent, *cells), cells.number)
-        replaced = series(views["series"], _middles(cells, self.flat.device)[None])[0].double().cpu()
-        means = torch.where(counts[:, None] > 0, means, replaced)
-        within = self.signal.energy(v).double().mean() - (counts / len(v[0])) @ means.square().sum(1)
-        return means, self.signal.weight * float(within)
-
-
-class FieldTargets(NamedTuple):
-    """Means of cells, which the network is to learn, for all models, padded to the largest number of cells.
-
-    Attributes
-    ----------
-    cells : list of EqualCells
-        One for each model.
-    counts : Tensor of int64, shape (models, 1)
-        Numbers of cells.
-    means : Tensor, shape (models, cells, dim)
-        Mean realizations.
-    middles : Tensor, shape (models, cells)
-        Latents in the middle of each cell, in turns.
-    distortion : Tensor, shape (models,)
-        Distortion with the means as reconstructions.
-    """
-
-    cells: list[EqualCells]
-    counts: Tensor
-    means: Tensor
-    middles: Tensor
-    distortion: Tensor
-
-
 _UNUSED = ("latent_dim", "likelihood", *EMBEDDINGS)
-SERIES = Kind(SeriesProgram, layout_of, partial(restored, field=False), unused=_UNUSED, circular=True)
-FIELD = Kind(
-    FieldProgram,
-    layout_of,
-    partial(restored, field=True),
-    unused=(*_UNUSED, "last_layer"),
-    circular=True,
-    field=True,
-)
+SERIES = Kind(SeriesProgram, layout_of, restored, unused=_UNUSED, circular=True)
 TABLE = tabled(SERIES, SeriesTableProgram)
 
 

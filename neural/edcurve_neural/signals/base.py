@@ -105,6 +105,11 @@ class Signal(ABC):
         """Number T of samples of a function on [0, 1]; None for other sources."""
         return self.dim if self.space is None else None
 
+    @property
+    def places(self) -> Tensor:
+        """Places of the coordinates of a realization from −1 to 1, shape (dim, d); by default equal steps of a line."""
+        return (2.0 * (torch.arange(self.dim, dtype=torch.float64) / self.dim) - 1.0).unsqueeze(1)
+
     @abstractmethod
     def sample(self, v: Tensor) -> Tensor:
         """Realizations x(v), of the shape of `v` with a last axis of `dim` coordinates."""

@@ -56,6 +56,14 @@ class MeasuredCurve(Signal):
         return self.manifold.source
 
     @property
+    def places(self) -> Tensor:
+        if self.manifold.places is None:
+            return super().places
+        where = torch.from_numpy(self.manifold.places.copy())
+        where = where - 0.5 * (where.amin(0) + where.amax(0))
+        return where / where.abs().max()
+
+    @property
     def chords(self) -> int:
         """Number of steps that make up the whole curve."""
         return len(self._nodes) - 1

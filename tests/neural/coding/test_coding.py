@@ -67,8 +67,8 @@ def density(model, j, y):
     return 1.0 / (1.0 + np.exp(-logits(y + 0.5))) - 1.0 / (1.0 + np.exp(-logits(y - 0.5)))
 
 
-@pytest.mark.parametrize("compressor", ["ntc-table", "circular", "circular-field", "circular-table"])
-def test_compressors_of_other_kinds(compressor, tmp_path):
+@pytest.mark.parametrize("compressor", ["ntc-table", "circular", "circular-network", "circular-table"])
+def test_compressors_of_other_kinds(compressor, tmp_path, brief_fits):
     count, run = 10**5, trained("ramp", 256.0, steps=150, samples=32, compressor=compressor)
     phases = np.random.default_rng(1).random(count)
     coded = edn.compress(tmp_path / "a.edc", run, phases)

@@ -158,7 +158,7 @@ def added(monkeypatch):
 def test_a_configuration_takes_the_name(codewords):
     config = edn.Config("circle", 4.0, **FIELDS)
     assert edn.Config.from_dict(config.to_dict()) == config
-    assert (config.circular, config.tabled, config.field) == (False, False, False)
+    assert (config.circular, config.tabled) == (False, False)
     with pytest.raises(ValueError, match="latent_dim must be 1 for codewords, got 2"):
         edn.Config("circle", 4.0, latent_dim=2, **FIELDS)
     with pytest.raises(ValueError, match="likelihood must be 'derived' for codewords, got 'reference'"):
@@ -239,12 +239,12 @@ def test_the_bar_and_the_command_line(codewords, tmp_path):
     assert CliRunner().invoke(main, ["encode", str(tmp_path), row["key"], *out]).exit_code == 0
 
 
-CASES = [("tilted", "ntc"), ("cosine", "ntc-table"), ("cosine", "circular"), ("tilted", "circular-field"),
+CASES = [("tilted", "ntc"), ("cosine", "ntc-table"), ("cosine", "circular"), ("tilted", "circular-network"),
          ("tilted", "circular-table")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("source", "compressor"), CASES)
-def test_compressors_take_a_source_that_was_added(source, compressor, added, tmp_path):
+def test_compressors_take_a_source_that_was_added(source, compressor, added, tmp_path, brief_fits):
     """A circular latent comes near the optimum; one on a line makes of it what it makes of the source that it is like.
 
     A circle twice as large wants a quarter of λ, and a cosine is a sinusoid.

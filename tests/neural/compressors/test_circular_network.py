@@ -26,20 +26,22 @@ def short(monkeypatch):
     monkeypatch.setattr(network, "STARTS", 3)
 
 
-def some(generator):
-    shapes = (network.UNITS, 3), 2 * network.HARMONICS, network.UNITS, 3
+def some(generator, places):
+    units, inputs = network.size(places)
+    shapes = (units, inputs), 2 * network.HARMONICS, units, inputs
     return network.Parameters(*(0.3 * generator.normal(size=shape) for shape in shapes))
 
 
-def test_derivatives_are_those_of_differences():
+@pytest.mark.parametrize("places", [1, 2, 3])
+def test_derivatives_are_those_of_differences(places):
     generator = np.random.default_rng(1)
-    net, latent, t = some(generator), generator.random(7), generator.random(7)
-    pairs = network._waves(latent), latent, t
+    net, latent, where = some(generator, places), generator.random(7), generator.uniform(-1.0, 1.0, (7, places))
+    pairs, count = (network._waves(latent), latent, where), network.parameters(places)
     found, jacobian = network._differentiated(net, *pairs)
-    assert jacobian.shape == (7, network.PARAMETERS)
+    assert jacobian.shape == (7, count)
     np.testing.assert_allclose(found, network.values(net, *pairs), rtol=1e-13)
-    for i in generator.choice(network.PARAMETERS, 40, replace=False):
-        step = np.zeros(network.PARAMETERS)
+    for i in generator.choice(count, 40, replace=False):
+        step = np.zeros(count)
         step[i] = 1e-6
         difference = network.values(net.moved(step), *pairs) - network.values(net.moved(-step), *pairs)
         np.testing.assert_allclose(jacobian[:, i], difference / 2e-6, rtol=1e-6, atol=1e-8)
@@ -52,7 +54,7 @@ def test_steps_that_are_a_thousand_times_too_long(monkeypatch):
     means = np.sin(2 * np.pi * (latent[:, None] + np.arange(8) / 8))
     table = network.Means(means, latent, np.full(8, 1 / 8))
     net = network._improved(network._start(table, 8, rng), table, 10, rng, lambda: None)
-    moved = net.moved(0.01 * rng.standard_normal(network.PARAMETERS))
+    moved = net.moved(0.01 * rng.standard_normal(network.parameters(1)))
     exact = network._differentiated
 
     def steep(*given):
@@ -102,7 +104,7 @@ def test_close_to_the_optimum_without_a_table(source, samples, lmbda, tmp_path, 
     edn.sweep([config], store=tmp_path, progress=False)
     model = edn.Store(tmp_path).load(config).model
     stored = sum(tensor.numel() for name, tensor in model.state().items() if name.startswith("network"))
-    assert stored == network.PARAMETERS == 323
+    assert stored == network.parameters(1) == 323
     found = evaluate_model(model, 2**14)
     assert -0.002 < found.excess(lmbda, sampled=source == "ramp") / found.optimum(lmbda) < 0.02
     fine = found.decomposition(lmbda, fine=True)
@@ -184,3 +186,53 @@ def test_cells_are_chosen_by_the_lengths_that_they_get():
 
     assert choose(data, 8.0, 2.0).offset == 0.0
     assert choose(data, 8.0, 2.0, share=share).offset > 0.0
+
+
+# --- places in a plane ------------------------------------------------------------------------------------------------
+
+
+def picture(p):
+    return np.exp(-8.0 * np.square(p - np.array([0.5, 0.1])).sum(-1)) - np.exp(-12.0 * np.square(p + 0.3).sum(-1))
+
+
+def turned(count=96, side=9):
+    """A picture on a disc of pixels about its centre, turned, and where the pixels are."""
+    p = np.stack(np.meshgrid(*2 * [np.linspace(-1.0, 1.0, side)], indexing="ij"), axis=-1).reshape(-1, 2)
+    p = p[np.hypot(*p.T) <= 1.0]
+    angle = 2.0 * np.pi * np.arange(count) / count
+    turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], axis=1).reshape(-1, 2, 2)
+    return picture(np.einsum("aij,pj->api", turn, p)), p
+
+
+def test_a_flow_that_turns():
+    """Means of a picture that turns once: the flow is b = 0 and 2π times the turn by a quarter."""
+    x, p = turned(side=33)
+    table = network.Means(x, np.arange(len(x)) / len(x), np.full(len(x), 1 / len(x)), p)
+    quarter = 2.0 * np.pi * np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+    np.testing.assert_allclose(network._flow(table), quarter, atol=0.15)
+
+
+def test_pixels_are_decoded_by_place(short, monkeypatch, tmp_path):
+    """The network of the numbers of pixels cannot follow them; a store keeps places, and gives the same compressor."""
+    monkeypatch.setattr(network, "PLANE_UNITS", 48)
+    x, p = turned()
+    fields = {"hidden": (12, 12), "steps": 100, "batch_size": 128, "compressor": "circular-network"}
+    percent = {}
+    for places in (None, 7.0 * p + 3.0):
+        config = edn.Config(edn.from_samples(x, places=places), 8.0, **fields)
+        edn.sweep([config], store=tmp_path, points=2**10, progress=False)
+        model = edn.Store(tmp_path).load(config).model
+        found = evaluate_model(model, 2**12)
+        percent[places is not None] = 100.0 * found.excess(8.0) / found.optimum(8.0)
+    assert percent[True] < 1.0
+    assert percent[False] > 10.0
+    assert sum(one.numel() for name, one in model.state().items() if "network" in name) == network.parameters(2)
+    decoded = model.decode(torch.arange(model.cells).view(1, -1, 1))[0].double().numpy()
+    layers = {name: one[0].double().numpy() for name, one in model.state().items() if "network" in name}
+    latent = (np.arange(model.cells) + 0.5 - model.offset) / model.cells
+    angle = 2.0 * np.pi * (latent + network._waves(latent) @ layers["network.warp"][0])
+    for k in range(model.cells):
+        wave = np.array([1.0, np.cos(angle[k]), np.sin(angle[k])])
+        inputs = np.array([np.outer(wave, [1.0, *place]).ravel() for place in p])
+        units = np.concatenate([np.tanh(inputs @ layers["network.first"].T), inputs], axis=1)
+        np.testing.assert_allclose(decoded[k], units @ layers["network.last"][0], atol=1e-4)

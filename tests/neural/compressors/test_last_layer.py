@@ -65,7 +65,7 @@ def test_a_last_layer_that_is_as_good_stays():
     )
 
 
-@pytest.mark.parametrize("kind", ["ntc-table", "circular-table", "circular-field"])
+@pytest.mark.parametrize("kind", ["ntc-table", "circular-table", "circular-network"])
 def test_those_that_have_none(kind):
     with pytest.raises(ValueError, match=f"last_layer must be 'trained' for {kind}, got 'solved'"):
         edn.Config("circle", 8.0, compressor=kind, last_layer="solved")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from edcurve_neural.compressors import begin
-from edcurve_neural.compressors.train_circular import FieldTargets
 from edcurve_neural.compressors.train_ntc import TransformProgram
 from edcurve_neural.optimisation.program import Cost
 from recording import Refusing, stand_in
@@ -44,18 +43,11 @@ def prepared(program, done):
         ("ntc", {"latent_dim": 2}),
         ("ntc", {"likelihood": "reference"}),
         ("circular", {"start": "random"}),
-        ("circular-field", {"start": "random"}),
     ],
 )
 def test_a_step_asks_for_no_value(source, compressor, fields):
     """On the device "meta" there is none to give. Steps 0 and 39 are of the first stage and the last."""
     program = begin(configs(source, compressor, **fields), "meta")
-    if compressor == "circular-field":
-        models, dim = len(program.configs), program.signal.dim
-        counts = torch.zeros((models, 1), dtype=torch.int64, device="meta")
-        means, middles = torch.zeros((models, 5, dim), device="meta"), torch.zeros((models, 5), device="meta")
-        targets = FieldTargets([], counts, means, middles, torch.zeros(models, device="meta"))
-        program._means_of_cells = lambda: targets
     stages = set()
     for done in (0, 39):
         prepared(program, done)
@@ -96,7 +88,7 @@ def assert_same(program, other):
 
 @pytest.mark.parametrize(
     ("compressor", "source"),
-    [("ntc", "circle"), ("ntc", "ramp"), ("ntc", "ring"), ("circular", "sinusoid"), ("circular-field", "sawbridge")],
+    [("ntc", "circle"), ("ntc", "ramp"), ("ntc", "ring"), ("circular", "sinusoid")],
 )
 def test_replayed_steps_are_steps(compressor, source, monkeypatch):
     """To the bit, history and failures included: what a recording keeps from the host, it keeps from the right time."""
@@ -105,9 +97,7 @@ def test_replayed_steps_are_steps(compressor, source, monkeypatch):
     plain = trained(wanted)
     tapes = stand_in(monkeypatch)
     replayed = trained(wanted)
-    assert [tape.replays for tape in tapes] == {"ntc": [10, 30], "circular": [40], "circular-field": [20, 20]}[
-        compressor
-    ]
+    assert [tape.replays for tape in tapes] == {"ntc": [10, 30], "circular": [40]}[compressor]
     assert_same(replayed, plain)
     assert plain.failed[1] > 0
 

@@ -26,7 +26,7 @@ CASES = [
     ("sinusoid", "ntc"),
     ("sawbridge", "ntc"),
     ("circle", "circular"),
-    ("ramp", "circular-field"),
+    ("ramp", "circular-network"),
 ]
 
 
