@@ -224,8 +224,9 @@ def position_interval(source: Source, distortion: Array, *, base: float = 2) -> 
 
     d(p) is the mean of a cell's distortion over its positions. That of a partition differs from Σ d(pᵢ) by
     `Source.position` at most. So a partition with distortion D has Σ d(pᵢ) ≤ D + position, and no less entropy than
-    E(D + position). Short cells deviate by less, and so the least distortions of cells, by their sizes, give another
-    bound: low is the larger of the two. On a loop the partitions that are one another's rotations have a mean
+    E(D + position). Runs of few measured points may save a little more, as single points have no squared error:
+    `Source.few_points` says how much. Of more points the least distortions of cells, by their sizes, give another
+    bound, and low is the larger of the two. On a loop the partitions that are one another's rotations have a mean
     distortion of Σ d(pᵢ): some rotation of the best one has no more, and so high is E(D) there. `Source.truncation`
     adds what interpolation leaves open.
 
@@ -234,14 +235,16 @@ def position_interval(source: Source, distortion: Array, *, base: float = 2) -> 
     low, high : ndarray
         Infinity for high where D is below what is left open.
     """
-    wide = distortion + source.truncation
+    few = source.few_points
+    wide = distortion + (source.truncation if few is None else few.off)
     if source.status != BOUND:
         low = upper_bound(source, wide, base=base)
     elif source.monotone:
         low = lower_bound(source, wide, base=base)
     else:
         low = np.zeros(distortion.shape)  # a cell of a loop that comes near itself need not be an interval
-    low = np.maximum(low, _of_best_positions(source, distortion) / math.log(base))
+    if few is None:
+        low = np.maximum(low, _of_best_positions(source, distortion) / math.log(base))
     left_open = source.truncation - source.position if source.closed else source.truncation
     high = np.full(distortion.shape, np.inf)
     above = distortion > left_open

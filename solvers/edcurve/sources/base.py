@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cached_property, partial
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,21 @@ BETWEEN = (ENCLOSED, SEARCHED)
 KNOWN = 0.1  # truncation, as a share of D_max, up to which E(D) counts as known
 TOLERATED = 0.05  # and up to which it excuses a failure of (★), or a δ that falls
 LEAST, MOST = 1e-302, 1e302  # D_max, that distortions a good deal smaller and λ a good deal larger are numbers too
+
+
+class FewPoints(NamedTuple):
+    """Points given, few enough for all of them to be looked at, and what their partitions into runs may save.
+
+    Attributes
+    ----------
+    points : ndarray, shape (N, dim)
+        The points.
+    off : float
+        The distortion of a partition into runs is no more than this below Σ d(p) of the sizes of its cells.
+    """
+
+    points: Array
+    off: float
 
 
 class FromSpectrum(Protocol):
@@ -172,6 +187,11 @@ class Source:
         At most `position`, of measured data that are not quite stationary; else 0.
         """
         return np.zeros(p.shape)
+
+    @property
+    def few_points(self) -> FewPoints | None:
+        """The measured points along a curve, and what runs of them may save; None if there are many, or none."""
+        return None
 
     @property
     def defect(self) -> float:

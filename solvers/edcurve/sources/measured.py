@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve import validation
 
 from . import condition, ends, orbits
-from .base import TOLERATED, Array, Source
+from .base import TOLERATED, Array, FewPoints, Source
 from .spectra import MOST, Spectrum
 from .waveforms import finite_samples, left_out, waveform_modes
 
@@ -100,11 +100,22 @@ class Stationarity(NamedTuple):
         partition into runs has a distortion further than that from the one given by the sizes of its cells.
     below : ndarray, shape (m,)
         By how much the best run of 1, 2, …, m points is below the mean of its length, at m steps to a lap.
+    mean : ndarray, shape (m,)
+        Mean squared error of runs of 1, 2, …, m points.
     """
 
     defect: float
     position: float
     below: Array
+    mean: Array
+
+
+def _few(source: Source, points: Array, mean: Array) -> FewPoints | None:
+    """The points of a source, with the mean squared errors of runs of them; None if there are more than 2048."""
+    if len(points) > ALL_PAIRS:
+        return None
+    p = np.arange(1, len(points) + 1) / len(points)
+    return FewPoints(points, source.position + max(0.0, float(np.max(source.cell_distortion(p) / p - mean))))
 
 
 def stationarity(points: Array, *, closed: bool) -> Stationarity:
@@ -119,7 +130,7 @@ def stationarity(points: Array, *, closed: bool) -> Stationarity:
     unit = float(np.ptp(points, axis=0).max())  # fourth powers of distances may not overflow
     square = total = pairs = near = moment = worst = 0.0
     # sums of the squared distances from the last point of a run to the others, and over all pairs of it
-    ends, sums, below = np.zeros(len(points)), np.zeros(len(points)), np.zeros(lap)
+    ends, sums, below, means = np.zeros(len(points)), np.zeros(len(points)), np.zeros(lap), np.zeros(lap)
     for lag, distances in enumerate(_by_lag((points - points[0]) / unit, lap, closed=closed), start=1):
         once = distances[:lap]  # on a second lap the pairs begin to come again
         mean = float(once.mean())
@@ -130,11 +141,13 @@ def stationarity(points: Array, *, closed: bool) -> Stationarity:
         ends = (ends if closed else ends[1:]) + distances
         sums = (np.roll(sums, 1) if closed else sums[:-1]) + ends
         off = (sums - moment) / (lag + 1) ** 2
+        means[lag] = moment / (lag + 1) ** 2
         below[lag] = max(0.0, -float(off.min()))
         worst = max(worst, float(np.max(np.abs(off))))
     spread = 0.5 * total / pairs
     position = worst if worst > ROUNDING * spread else 0.0
-    return Stationarity(float(np.sqrt(square / pairs)) / (total / pairs), position * unit**2, below * unit**2)
+    defect = float(np.sqrt(square / pairs)) / (total / pairs)
+    return Stationarity(defect, position * unit**2, below * unit**2, means * unit**2)
 
 
 def _of_sizes(below: Array, p: Array) -> Array:
@@ -171,6 +184,7 @@ class SampledLoop(Spectrum):
     def __init__(self, points: Array, *, name: str) -> None:
         self._stationarity = stationarity(points, closed=True)
         self._centre = points.mean(axis=0)
+        self._kept = points.copy() if len(points) <= ALL_PAIRS else None
         modes = waveform_modes(points)
         self._between = left_out(points, kept=len(modes))
         super().__init__(0.5 * np.sum(np.abs(modes) ** 2, axis=1), name=name)
@@ -207,6 +221,12 @@ class SampledLoop(Spectrum):
     def defect(self) -> float:
         """How far the points are from stationary; see `Source.from_samples`."""
         return self._stationarity.defect
+
+    @property
+    def few_points(self) -> FewPoints | None:
+        """The points given, if there are at most 2048."""
+        mean = self._stationarity.mean * self._amplitude**2
+        return None if self._kept is None else _few(self, self._amplitude * self._kept, mean)
 
     def variances(self) -> Array:
         """Eigenvalues of the covariance of the points, in descending order: c_k/2 twice each without a defect."""
@@ -297,6 +317,11 @@ class SampledCurve(Source):
     def defect(self) -> float:
         """How far the points are from stationary; see `Source.from_samples`."""
         return self._stationarity.defect
+
+    @property
+    def few_points(self) -> FewPoints | None:
+        """The points given, if there are at most 2048."""
+        return _few(self, self.realizations(), self._stationarity.mean * float(self.law.scale))
 
     @cached_property
     def condition(self) -> condition.Condition:
