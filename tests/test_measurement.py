@@ -444,6 +444,11 @@ def test_errors_about_own_means_are_not_too_small():
         ({"unit_vectors": unit(4, 3).astype(str)}, TypeError, "unit_vectors must be real numbers"),
         ({"unit_vectors": unit(4, 3), "decoded": unit(4, 2)}, ValueError, "decoded must be of the shape of"),
         ({"unit_vectors": unit(4, 3), "decoded": np.full((4, 3), np.inf)}, ValueError, "decoded must be finite"),
+        (
+            {"unit_vectors": unit(4, 3), "decoded": np.full((4, 3), -1e200)},
+            ValueError,
+            "decoded must be at most 1e.70 in",
+        ),
         ({"unit_vectors": unit(4, 3)}, ValueError, "decoded must be given where .* as 2 of 3 have"),
         ({}, TypeError, "either squared_error or unit_vectors, got none"),
         ({"squared_error": np.ones(4), "unit_vectors": unit(4, 3)}, TypeError, "unit_vectors, got both"),

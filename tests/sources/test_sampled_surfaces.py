@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from edcurve.cli import main
 from edcurve.optimum import prices
-from edcurve.sources import SEARCHED, balls, parameter_grids
+from edcurve.sources import SEARCHED, balls, parameter_grids, sampled_surface
 from scipy import optimize
 
 
@@ -200,7 +200,7 @@ def test_prices_are_allowed():
     source = ed.Source.from_surface(x, weights=weights)
     points, p, lmbda = source.points, source.weights, 3.0
     cloud = prices.Cloud(points, p, np.sum(points**2, axis=1))
-    value, found = prices._bound(cloud, cloud, points, 10.0, lmbda, None)
+    value, found = prices._bound(cloud, cloud, points, 10.0, lmbda, None, np.empty((0, 4)))
     price = found.at(points)
     price = price + (value - p @ price)  # what was searched is the constant
     rng = np.random.default_rng(1)
@@ -211,6 +211,82 @@ def test_prices_are_allowed():
             share, mean = p[inside].sum(), p[inside] @ points[inside] / p[inside].sum()
             cost = -share * math.log(share) + lmbda * float(p[inside] @ np.sum((points[inside] - mean) ** 2, axis=1))
             assert cost >= p[inside] @ price[inside] - 1e-9
+
+
+def tiny(seed, shape=(4, 4), left=8):
+    """A grid of which so many samples have weight: of unequal distances, of whole numbers, some alike, or a torus."""
+    rng = np.random.default_rng([2022, seed])
+    x = rng.normal(size=(*shape, 1 + seed % 3)) * np.exp(rng.normal(size=(*shape, 1)))
+    if seed % 4 == 2:
+        x = rng.integers(3, size=(*shape, 2)).astype(float)
+    if seed % 4 == 3:
+        x = torus(*shape)
+    weights = rng.gamma(1.0, size=shape) + 1e-3 if seed % 2 else np.ones(shape)
+    weights.flat[rng.permutation(weights.size)[left:]] = 0.0
+    return ed.Source.from_surface(x, weights=weights, ends=("open", "open"))
+
+
+def partitions(count):
+    """All partitions of so many points, as lists of labels."""
+    found = [[]]
+    for _ in range(count):
+        found = [[*one, label] for one in found for label in range(max(one, default=-1) + 2)]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_few_samples_are_solved_by_all_their_partitions(seed):
+    """Against an enumeration of the 4140 partitions of eight points."""
+    source = tiny(seed)
+    x, p = source.points, source.weights
+    H, D = [], []
+    for label in map(np.array, partitions(8)):
+        share = np.bincount(label, p)
+        means = np.stack([np.bincount(label, p * axis) for axis in x.T], axis=1) / share[:, None]
+        H.append(-float(share @ np.log2(share)))
+        D.append(float(p @ np.sum((x - means[label]) ** 2, axis=1)))
+    H, D = np.array(H), np.array(D)
+    assert source.status == "enclosed"
+    lmbda = np.geomspace(0.2, 500.0, 40) / source.max_distortion
+    least = (H[:, None] + lmbda * D[:, None]).min(axis=0)
+    assert ed.lagrangian_bound(source, lmbda) == pytest.approx(least, rel=1e-12)
+    assert ed.lagrangian(source, lmbda).value == pytest.approx(least, rel=1e-12)
+    some = source.max_distortion * np.linspace(0.01, 0.99, 30)
+    low, high = ed.lower_bound(source, some), ed.upper_bound(source, some)
+    best = np.array([H[one >= D].min() for one in some])
+    assert (low <= best + 1e-12).all()
+    assert (best <= high + 1e-12).all()
+    assert ed.upper_bound(source, 1e-9 * source.max_distortion) == pytest.approx(H[D < 1e-12].min(), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_prices_of_few_samples_are_no_higher_than_the_best_partition(seed, monkeypatch):
+    """The search that more samples have, of 13: against all partitions."""
+    exact = tiny(seed, left=13)
+    lmbda = np.array([2.5, 6.0]) / exact.max_distortion
+    least = ed.lagrangian_bound(exact, lmbda, base=math.e)
+    monkeypatch.setattr(sampled_surface, "FEW", 0)
+    searched = tiny(seed, left=13)
+    assert searched.status == SEARCHED
+    assert (prices._priced(searched, lmbda) <= least + 1e-9).all()
+
+
+def test_table_of_cell_distortions_is_no_higher_between_its_centres():
+    """d(p) where no centre was sought is that of the search for this very p, or less."""
+    for x in (moebius(24, 7), moebius(9, 5)):
+        samples = ed.Source.from_surface(x).samples
+        points, rng = balls.Points.of(samples.points, samples.weights), np.random.default_rng(1)
+        tree, index = balls._tree(points), rng.choice(np.arange(100, balls.TABULATED), 8)
+        for p, mean in zip(samples.balls.p[index].tolist(), samples.balls.mean[index].tolist(), strict=True):
+            least = min(points.descend(one, p)[0] for one in balls._starts(points, p, tree, rng))
+            assert p * mean <= least * (1.0 + 1e-6)
+
+
+def test_grids_of_few_samples_have_codes():
+    source = ed.Source.from_surface(torus(6, 6))
+    assert ed.upper_bound(source, 1.0) < 4.0
+    with pytest.raises(ValueError, match=r"which have at most .* cells, got 1e-06; samples on a finer grid"):
+        ed.upper_bound(source, 1e-6)
 
 
 def test_codes_do_what_they_say(flat):

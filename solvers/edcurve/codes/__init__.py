@@ -51,9 +51,10 @@ def at_distortion(source: Surface, distortion: float, least: float) -> SurfaceCo
     known = table.distortion * _scale(source)
     enough = np.flatnonzero(known <= distortion)
     if enough.size == 0:
+        finer = "; samples on a finer grid have codes of more" if isinstance(source, SampledSurface) else ""
         raise ValueError(
             f"distortion must be at least {known.min():.6g} for codes of {source.name!r}, which have at most "
-            f"{max(table.counts)} cells, got {distortion!r}"
+            f"{max(table.counts)} cells, got {distortion!r}{finer}"
         )
     if source.exact_from <= distortion:
         return _two_caps(source, distortion)
@@ -171,7 +172,7 @@ def _codes_of(source: SampledSurface) -> list[weighted.Weighted]:
     """Codes of the samples, searched once for all multiples of the source, or shipped."""
     if isinstance(source, KleinBottle):
         return kept(source.samples, "codes", lambda: weighted.restored(shipped()))
-    return kept(source.samples, "codes", lambda: weighted.codes(source))
+    return weighted.known(source)
 
 
 def _of_samples(source: SampledSurface, lmbda: float) -> SurfaceCode:

@@ -1,4 +1,7 @@
-"""Codes of weighted points, by entropy-constrained Lloyd iterations from many starts; all they say is exact."""
+"""Codes of weighted points, by entropy-constrained Lloyd iterations from many starts; all they say is exact.
+
+Codes of so few points that all their partitions are compared are the best.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,15 @@ from numpy.typing import NDArray
 
 from edcurve import progress
 from edcurve.sources import SampledSurface
+from edcurve.sources.protocol import kept
+from edcurve.sources.sampled_surface import Samples
 
-from . import lloyd
+from . import exhaustive, lloyd
 
 Array = NDArray[np.float64]
 
 COUNTS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256)  # cells at first
-FULL = 24  # points in a cell on average, at least
+FULL, FEW = 24, 16  # points in a cell on average, at least, but for so few cells
 FOR_EACH, LEAST = 64, 4096  # points for each cell among which starts are tried, and of all of them
 TRIES = ((8, 24), (32, 12), (256, 4))  # most cells, and starts for so many
 MORE = (1.0, 1.4)  # cells to begin with, as a share of those that are likely best
@@ -60,13 +65,16 @@ class Weighted(NamedTuple):
 def codes(source: SampledSurface) -> list[Weighted]:
     """Codes of up to about 256 cells of the unscaled samples, and the one of one cell, by increasing λ."""
     samples, rng = source.samples, np.random.default_rng(SEED)
+    if samples.few:
+        return _best(samples)
     x, weight = samples.points, samples.weights
     mean = weight @ x
     found = [_measured(x, weight, mean[None], np.ones(1), 0.0)]
-    counts = [count for count in COUNTS if count * FULL <= len(x)]
+    multipliers = {count: _multiplier(source, count) for count in COUNTS if count <= most_cells(len(x))}
+    counts = [count for count, lmbda in multipliers.items() if lmbda < math.inf]  # cells of more than one point
     with progress.bar(f"searching codes of {samples.name}", len(counts)) as update:
         for done, count in enumerate(counts, start=1):
-            lmbda = _multiplier(source, count)
+            lmbda = multipliers[count]
             some, mass = _subset(x, weight, max(LEAST, FOR_EACH * count), rng)
             tries = next(number for most, number in TRIES if count <= most)
             starts = [_start(some, mass, math.ceil(MORE[k % 2] * count), rng) for k in range(tries)]
@@ -79,6 +87,42 @@ def codes(source: SampledSurface) -> list[Weighted]:
             between = np.geomspace(before, after, BETWEEN + 2)[1:-1].tolist() if after > before else []
             found += [at_multiplier(source, found, lmbda) for lmbda in between]
     return sorted(found, key=lambda one: one.lmbda)
+
+
+def known(source: SampledSurface) -> list[Weighted]:
+    """The same, searched once for all multiples of the source."""
+    return kept(source.samples, "codes", lambda: codes(source))
+
+
+def most_cells(points: int) -> float:
+    """Cells of the largest codes of so many points."""
+    return max(points / FULL, min(points, FEW))
+
+
+def best_partitions(samples: Samples) -> list[exhaustive.Optimal]:
+    """The corners of the convex hull of E(D) of a few samples, with cells of the points."""
+    return kept(samples, "partitions", lambda: _partitions(samples))
+
+
+def _partitions(samples: Samples) -> list[exhaustive.Optimal]:
+    points, index = np.unique(samples.points, axis=0, return_inverse=True)
+    mass = np.bincount(index.ravel(), samples.weights).astype(np.float64)
+    found = exhaustive.Partitions(points, mass).hull(f"comparing partitions of {samples.name}")
+    return [one._replace(label=one.label[index.ravel()]) for one in found]
+
+
+def _best(samples: Samples) -> list[Weighted]:
+    """Codes with these cells, each with a λ at which it is the best."""
+    x, weight, found = samples.points, samples.weights, []
+    corners = best_partitions(samples)
+    ends = [(b.entropy - a.entropy) / (a.distortion - b.distortion) for a, b in itertools.pairwise(corners)]
+    chosen = [0.0, *(math.sqrt(a * b) for a, b in itertools.pairwise(ends)), 2.0 * ends[-1]]
+    for one, lmbda in zip(corners, chosen, strict=True):
+        p = np.bincount(one.label, weight).astype(np.float64)
+        means = np.stack([np.bincount(one.label, weight * axis) for axis in x.T], axis=1) / p[:, None]
+        found.append(_measured(x, weight, means, p, lmbda))
+    found[-1] = found[-1]._replace(lmbda=math.inf)
+    return found
 
 
 def restored(table: Mapping[str, Array]) -> list[Weighted]:
@@ -101,7 +145,7 @@ def at_multiplier(source: SampledSurface, known: list[Weighted], lmbda: float) -
     order = sorted(known, key=lambda one: one.entropy + lmbda * one.distortion)
     moved = [order[0]]
     for one in order[:2]:
-        if len(one.cells.words) > 1 and lmbda > 0.0:
+        if len(one.cells.words) > 1 and lmbda > 0.0 and not samples.few:
             sizes = np.bincount(one.cells.nearest(x), weight, len(one.cells.words)).astype(np.float64)
             _, centres, p = lloyd.iterate(x, one.cells.words, lmbda, sizes, weight)
             moved.append(_measured(x, weight, centres, p, lmbda))
@@ -112,7 +156,7 @@ def _multiplier(source: SampledSurface, count: int) -> float:
     """The λ at which ln K + λ K d(1/K) is stationary."""
     table = source.samples.balls
     less, more = (k * float(table(np.array([1.0 / k]))[0]) for k in (count * 1.1, count / 1.1))
-    return 2.0 * math.log(1.1) / (more - less)
+    return 2.0 * math.log(1.1) / (more - less) if less < more else math.inf
 
 
 def _subset(x: Array, weight: Array, count: int, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from edcurve.validation import as_array
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-5  # of norms; numbers of half precision have to be normalised again in double precision
+LARGEST = 1e70  # numbers that are decoded to: variances of squared errors are finite
 TURNS = 4  # times that signs are set by the mean of their cell, and the mean from them
 
 
@@ -45,6 +46,8 @@ def squared_errors(vectors: Any, decoded: ArrayLike | None, symbols: NDArray[Any
         raise ValueError(f"decoded must be of the shape of unit_vectors, {x.shape}, got shape {y.shape}")
     if not np.isfinite(y).all():
         raise ValueError(f"decoded must be finite, got {y[~np.isfinite(y)][0]}")
+    if not np.abs(y).max(initial=0.0) <= LARGEST:
+        raise ValueError(f"decoded must be at most {LARGEST:g} in size, got {y.flat[np.abs(y).argmax()]:g}")
     signs = np.where(np.einsum("ij,ij->i", x, y) < 0.0, -1.0, 1.0) if opposite else np.ones(len(x))
     return np.asarray(np.square(signs[:, None] * x - y).sum(axis=1))
 

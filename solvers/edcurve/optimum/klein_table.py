@@ -13,7 +13,7 @@ from edcurve.sources.klein import unsearched
 from . import prices
 
 EVERY = 8  # values of d(p)/p that are kept, of as many
-BETWEEN, FOLLOWED = 4, 2**18  # the search of prices is wider than where somebody waits for it
+BETWEEN, FOLLOWED = 8, 2**21  # the search of prices is wider than where somebody waits for it
 
 
 def main(path: str) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edcurve import progress
+from edcurve.codes import exhaustive, weighted
 from edcurve.sources import KleinBottle, SampledSurface
 from edcurve.sources.balls import Balls
 from edcurve.sources.klein import shipped
@@ -30,15 +31,17 @@ Array = NDArray[np.float64]
 RATIO, FINE = 1.15, 1.01  # of neighbouring λ for which prices are made, and of those in the table
 SLIGHT = 1e-4  # λ D_max from which the table goes up, and what its last λ is beyond the last of prices
 ALIKE = 0.01  # by which the dual bound is less than λ D_max where prices begin
-FULL = 24  # points in a cell, at least, for prices
 MOST = 8192  # points by which prices are made
 PER_CELL, LEAST, PLACES = 10, 100, 1000  # places that have a price, from which those of points are interpolated
 NEAREST = 6  # places for each point
 WIDE, FEWEST = 8.0, 64  # probability of the points that are looked at around a place, in cells, and their number
 FIRST, ROUNDS = 12, 6  # of raising prices, at the first λ and at the others
 SETTLED = 6  # steps of all cells towards their fixed points
-BETWEEN = 3  # times that cells are also begun between a place and one of the points around it
-WORST, FOLLOWED = 10, 2**15  # cells of each start that are followed on all points: for few points, more
+BETWEEN = 4  # times that cells are also begun between a place and points around it
+MANY, LOOKED_AT = 2**11, 2**17  # number of these at least, if they and all points are no more pairs than that
+WORST, FOLLOWED = 50, 2**15  # cells that are followed on all points: for few points, more
+DIGITS = 9  # of what cells cost in nats: those that agree are taken for one
+MERGED = 4  # nearest cells of a code with which each of its cells is merged, for a start
 STEPS, ENOUGH = 50, 1e-9  # how far they are followed
 SEED = 2022
 
@@ -87,8 +90,10 @@ def _table_of(source: SampledSurface) -> tuple[Array, Array]:
 
 
 def of_samples(source: SampledSurface) -> tuple[Array, Array]:
-    """The same, searched."""
+    """The same, searched; of few samples exactly the least H + λD."""
     samples = source.samples
+    if samples.few:
+        return _exactly(weighted.best_partitions(samples))
     balls, maximum = samples.balls, samples.variance
     mean, nats = balls.below()
     most = _largest(balls, len(samples.weights), maximum)
@@ -99,10 +104,17 @@ def of_samples(source: SampledSurface) -> tuple[Array, Array]:
     first = max(float(lmbda[np.flatnonzero(dual >= lmbda * maximum * (1.0 - ALIKE))[-1]]), 1.0 / maximum)
     most = max(most, RATIO * first)
     chosen = np.geomspace(first, most, math.ceil(math.log(most / first) / math.log(RATIO)) + 1)
-    values = _priced(samples.points, samples.weights, balls, chosen, f"pricing points of {samples.name}")
+    values = _priced(source, chosen)
     # the least H + λD is concave in λ: between two λ it is above its chord, and so above that of bounds
     chords = np.interp(lmbda, chosen, values, left=-np.inf, right=-np.inf)
     return lmbda, np.maximum.accumulate(np.minimum(np.maximum(dual, chords), lmbda * maximum))
+
+
+def _exactly(corners: list[exhaustive.Optimal]) -> tuple[Array, Array]:
+    """The least H + λD where two corners of the hull are equally good: between such λ it is a line."""
+    H, D = (np.array([getattr(one, name) for one in corners]) for name in ("entropy", "distortion"))
+    lmbda = np.append(0.0, np.diff(H) / -np.diff(D))
+    return lmbda, H + lmbda * D
 
 
 def _largest(balls: Balls, count: int, maximum: float) -> float:
@@ -110,24 +122,37 @@ def _largest(balls: Balls, count: int, maximum: float) -> float:
     mean, nats = balls.below()
     lmbda = np.geomspace(1.0, 1e6, 400) / maximum
     best = np.array([float(nats[np.argmin(nats + one * mean)]) for one in lmbda.tolist()])
-    within = np.flatnonzero(best <= math.log(max(count / FULL, 2.0)))
+    within = np.flatnonzero(best <= math.log(max(weighted.most_cells(count), 2.0)))
     return float(lmbda[within[-1]])
 
 
-def _priced(x: Array, weight: Array, balls: Balls, lmbda: Array, title: str) -> Array:
+def _priced(source: SampledSurface, lmbda: Array) -> Array:
     """Bounds on H + λD at increasing λ, the prices of each beginning as those of the one before."""
-    cloud, rng = Cloud(x, weight, np.sum(x**2, axis=1)), np.random.default_rng(SEED)
+    samples, rng = source.samples, np.random.default_rng(SEED)
+    x, weight = samples.points, samples.weights
+    cloud = Cloud(x, weight, np.sum(x**2, axis=1))
     few, prices, values = _thinned(cloud), None, []
     order = rng.permutation(len(few.x))
-    mean, nats = balls.below()
-    with progress.bar(title, len(lmbda)) as update:
+    mean, nats = samples.balls.below()
+    known = weighted.known(source)
+    with progress.bar(f"pricing points of {samples.name}", len(lmbda)) as update:
         for done, one in enumerate(lmbda.tolist(), start=1):
             cells = math.exp(float(nats[np.argmin(nats + one * mean)]))
             count = int(min(len(few.x), max(LEAST, min(PLACES, PER_CELL * cells))))
-            value, prices = _bound(cloud, few, few.x[order[:count]], cells, one, prices)
+            code = weighted.at_multiplier(source, known, one)
+            value, prices = _bound(cloud, few, few.x[order[:count]], cells, one, prices, _cells(code, x, weight))
             values.append(value)
             update(done, len(lmbda))
     return np.array(values)
+
+
+def _cells(code: weighted.Weighted, x: Array, weight: Array) -> Array:
+    """Means of the cells of a code, and of each together with one of those nearest to it."""
+    means = code.cells.means()
+    share = np.bincount(code.cells.nearest(x), weight, len(means))[:, None]
+    apart = np.sum((means[:, None] - means) ** 2, axis=-1)
+    near = np.argsort(apart, axis=1)[:, 1 : MERGED + 1]
+    return np.concatenate([means, *[(share * means + share[k] * means[k]) / (share + share[k]) for k in near.T]])
 
 
 def _thinned(cloud: Cloud) -> Cloud:
@@ -139,9 +164,9 @@ def _thinned(cloud: Cloud) -> Cloud:
 
 
 def _bound(
-    cloud: Cloud, few: Cloud, places: Array, cells: float, lmbda: float, before: Prices | None
+    cloud: Cloud, few: Cloud, places: Array, cells: float, lmbda: float, before: Prices | None, of_code: Array
 ) -> tuple[float, Prices]:
-    """A lower bound on H + λD, and the prices that give it, but for a constant."""
+    """A lower bound on H + λD, and the prices that give it, but for a constant; of a code there are means of cells."""
     from scipy.spatial import cKDTree
 
     near = int(min(len(few.x), max(FEWEST, math.ceil(WIDE * len(few.x) / cells))))
@@ -151,34 +176,58 @@ def _bound(
     centres, best = places, (-math.inf, price, places)
     for _ in range(FIRST if before is None else ROUNDS):
         of_points = (share * price[index]).sum(axis=1)
-        left, centres = _left(few, around, centres, of_points, lmbda)
+        left, centres = _left(few, around, np.arange(len(places)), centres, of_points, lmbda)
         value = float(few.weight @ of_points) + float(left.min())
         if value > best[0]:
             best = value, price, centres
         price = price + left
     prices = Prices(places, best[1])
     of_points = (share * prices.price[index]).sum(axis=1)
-    starts, most = [], max(WORST, FOLLOWED // len(cloud.x))
     # where prices were raised last, from the beginning, and between points: on a symmetric grid a cell that is begun at
     # a point stays symmetric about it
-    begun = [best[2], places, *_between(few, places, around[:, : max(4, int(len(few.x) / cells))])]
-    for centres in begun:
-        for _ in range(SETTLED):
-            left, centres = _left(few, around, centres, of_points, lmbda)
-        starts += [centres[i] for i in np.argsort(left, kind="stable")[:most].tolist()]
+    between = _between(few, places, around, max(4, int(len(few.x) / cells)))
+    centres = np.concatenate([best[2], places, between])
+    left, centres = _settled(few, around, centres, of_points, lmbda)
+    most = max(WORST, FOLLOWED // len(cloud.x))
     of_points = prices.at(cloud.x)
-    least = min(_followed(cloud, start, of_points, lmbda) for start in starts)
+    starts = centres[_different(left, most)].tolist()
+    starts += sorted(of_code, key=lambda one: _followed(cloud, one, of_points, lmbda, 1))[:most]
+    least = min(_followed(cloud, np.asarray(start), of_points, lmbda) for start in starts)
     return float(cloud.weight @ of_points) + least, prices
 
 
-def _between(few: Cloud, places: Array, around: NDArray[np.intp]) -> list[Array]:
-    """Random centres between each place and one of the points around it."""
+def _settled(few: Cloud, around: NDArray[np.intp], centres: Array, price: Array, lmbda: float) -> tuple[Array, Array]:
+    """What cells cost above their prices, and their means, after some steps: a first one of all, others of the best."""
+    place = np.arange(len(centres)) % len(around)
+    for step in range(SETTLED):
+        left, centres = _left(few, around, place, centres, price, lmbda)
+        if step == 0:
+            best = np.argsort(left, kind="stable")[: max(_many(few), len(left) // 4)]
+            left, centres, place = left[best], centres[best], place[best]
+    return left, centres
+
+
+def _many(few: Cloud) -> int:
+    """Number of random centres."""
+    return min(MANY, LOOKED_AT // len(few.x))
+
+
+def _different(left: Array, most: int) -> NDArray[np.intp]:
+    """The cheapest cells, no two of the same cost to the last digits: those are one, or alike by a symmetry."""
+    first = np.unique(np.round(left, DIGITS), return_index=True)[1]
+    return np.asarray(first[:most])
+
+
+def _between(few: Cloud, places: Array, around: NDArray[np.intp], near: int) -> Array:
+    """Random centres between each place and two of the points around it, all or nearest ones by turns."""
     rng, count = np.random.default_rng(SEED), len(places)
-    found = []
-    for _ in range(BETWEEN):
-        other = few.x[around[np.arange(count), rng.integers(around.shape[1], size=count)]]
-        found.append(places + rng.random((count, 1)) * (other - places))
-    return found
+    turns = max(BETWEEN, _many(few) // count)
+    share = rng.dirichlet(np.ones(3), size=(turns, count))
+    within = np.where(np.arange(turns) % 2 == 1, around.shape[1], min(near, around.shape[1]))
+    others = rng.integers(within[:, None, None], size=(turns, count, 2))
+    x = few.x[around[np.arange(count)[None, :, None], others]]
+    centres = share[..., :1] * places + np.einsum("tij,tijk->tik", share[..., 1:], x)
+    return np.asarray(centres.reshape(-1, few.x.shape[1]))
 
 
 def _interpolation(x: Array, places: Array) -> tuple[NDArray[np.intp], Array]:
@@ -190,12 +239,18 @@ def _interpolation(x: Array, places: Array) -> tuple[NDArray[np.intp], Array]:
     return index, share / share.sum(axis=1, keepdims=True)
 
 
-def _left(few: Cloud, around: NDArray[np.intp], centres: Array, price: Array, lmbda: float) -> tuple[Array, Array]:
-    """What the cheapest cell around each centre costs above its price, by its probability; means of these cells."""
+def _left(
+    few: Cloud, around: NDArray[np.intp], place: NDArray[np.intp], centres: Array, price: Array, lmbda: float
+) -> tuple[Array, Array]:
+    """What the cheapest cell around each centre costs above its price, by its probability; means of these cells.
+
+    Of a centre only the points around its place are looked at.
+    """
     left, means = np.empty(len(centres)), np.empty_like(centres)
     rows = max(1, 2**21 // around.shape[1])
     for i in range(0, len(centres), rows):
-        index, c = around[i : i + rows], centres[i : i + rows]
+        c = centres[i : i + rows]
+        index = around[place[i : i + rows]]
         x = few.x[index]
         errors = few.squares[index] - 2.0 * np.einsum("ijk,ik->ij", x, c) + np.sum(c * c, axis=1)[:, None]
         score = lmbda * errors - price[index]
@@ -211,10 +266,10 @@ def _left(few: Cloud, around: NDArray[np.intp], centres: Array, price: Array, lm
     return left, means
 
 
-def _followed(cloud: Cloud, centre: Array, price: Array, lmbda: float) -> float:
+def _followed(cloud: Cloud, centre: Array, price: Array, lmbda: float, steps: int = STEPS) -> float:
     """The same of one cell of all points, whose mean is its centre, nearly."""
     value = math.inf
-    for _ in range(STEPS):
+    for _ in range(steps):
         score = lmbda * (cloud.squares - 2.0 * (cloud.x @ centre) + centre @ centre) - price
         order = np.argsort(score)
         mass = np.cumsum(cloud.weight[order])

@@ -22,11 +22,14 @@ Array = NDArray[np.float64]
 
 RATIO, LARGE = 1.05, 0.01  # of the probabilities at which centres are sought, and the largest step between them
 EACH = 4  # of them that starts are tried for once; those between begin at the centres of their neighbours
+SOME = 1024  # points up to which starts are tried for all
+FEW, FINER = 128, 4  # points up to which steps are smaller by that
 NEIGHBOURS = 64  # nearest points of every point, all of which are starts of cells of so few points
 SUBSET = 4096  # points among which larger cells are sought first
 STARTS = (32, 160)  # least and largest number of points that are starts of them
 DIRECTIONS = 32  # as many half-spaces, for strips and for what is left by them
 KEPT = 6  # best starts that are followed to a fixed point
+LEFT = 4  # of these, with which neighbours begin, and which the table is made of
 STEPS, ENOUGH = 40, 1e-10  # means of balls at most, and the relative gain that another must have
 TABULATED = 2**14  # probabilities in the table
 SEED = 2022
@@ -104,12 +107,16 @@ class Points:
         return value, best
 
     def integrals(self, centre: Array, p: Array) -> Array:
-        """E[‖X − c‖²; S] for the balls around c of several probabilities."""
+        """E[‖X − m‖²; S] for the balls S around c of several probabilities, m the mean of each."""
         errors = self.errors(centre)
         order = np.argsort(errors)
-        mass = np.concatenate([[0.0], np.cumsum(self.weight[order])])
-        total = np.concatenate([[0.0], np.cumsum(self.weight[order] * errors[order])])
-        return np.asarray(np.interp(p, mass, total))
+        inside = self.weight[order]
+        mass = np.append(0.0, np.cumsum(inside))
+        total = np.interp(p, mass, np.append(0.0, np.cumsum(inside * errors[order])))
+        for coordinate, place in zip(self.x[order].T, centre.tolist(), strict=True):
+            apart = np.interp(p, mass, np.append(0.0, np.cumsum(inside * (coordinate - place))))
+            total -= apart * apart / p
+        return np.asarray(total)
 
 
 def _level(errors: Array, weight: Array, p: float) -> float:
@@ -144,7 +151,8 @@ def least_distortions(x: Array, weight: Array, name: str) -> Balls:
     unit = math.sqrt(float(points.weight @ points.squares))
     points = Points(points.x / unit, points.weight, points.squares / unit**2)
     heaviest = float(points.weight.max())
-    levels = _levels(heaviest)
+    finer = FINER if len(points.x) <= FEW else 1
+    levels = _levels(heaviest, 1.0 + (RATIO - 1.0) / finer, LARGE / finer)
     count = len(levels)
     with progress.bar(f"searching cells of {name}", 4 * count) as update:
         centres = _sought(points, levels, update)
@@ -160,11 +168,11 @@ def least_distortions(x: Array, weight: Array, name: str) -> Balls:
     return Balls(p, np.minimum.accumulate(mean[::-1])[::-1])
 
 
-def _levels(least: float) -> Array:
+def _levels(least: float, ratio: float, large: float) -> Array:
     """Probabilities up to 1, by a factor or by a step, whichever is less."""
     found = [1.0]
-    while found[-1] > least * RATIO:
-        found.append(max(found[-1] / RATIO, found[-1] - LARGE))
+    while found[-1] > least * ratio:
+        found.append(max(found[-1] / ratio, found[-1] - large))
     return np.array(found[::-1])
 
 
@@ -173,7 +181,7 @@ def _sought(points: Points, levels: Array, update: Callable[[int, int], None]) -
     rng, tree = np.random.default_rng(SEED), _tree(points)
     count = len(levels)
     found: list[list[tuple[float, Array]]] = [[] for _ in levels]
-    for i in range(count - 1, -1, -EACH):
+    for i in range(count - 1, -1, -1 if len(points.x) <= SOME else -EACH):
         starts = _starts(points, float(levels[i]), tree, rng)
         found[i] = sorted((points.descend(one, float(levels[i])) for one in starts), key=lambda pair: pair[0])
         update(count - i, 0)
@@ -182,10 +190,10 @@ def _sought(points: Points, levels: Array, update: Callable[[int, int], None]) -
         for k, i in enumerate(order):
             before = i - direction
             if 0 <= before < count and found[before]:
-                found[i] += [points.descend(centre, float(levels[i])) for _, centre in found[before][:2]]
+                found[i] += [points.descend(centre, float(levels[i])) for _, centre in found[before][:LEFT]]
                 found[i].sort(key=lambda pair: pair[0])
             update(done + k, 0)
-    return [np.array([centre for _, centre in each[:2]]) for each in found if each]
+    return [np.array([centre for _, centre in each[:LEFT]]) for each in found if each]
 
 
 def _tree(points: Points) -> tuple[Array, NDArray[np.intp]]:

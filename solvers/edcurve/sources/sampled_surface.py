@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike
 from edcurve import validation
 
 from . import balls, condition, parameter_grids
-from .base import SEARCHED, Array, Source
+from .base import ENCLOSED, SEARCHED, Array, Source
 from .surfaces import Surface
 from .waveforms import finite_samples
 
 LEAST = 4  # rows and columns
 MOST = 2**17  # samples
 LARGEST = 2**24  # numbers
+FEW = 16  # different points, at most, all partitions of which are compared
 
 
 class Samples:
@@ -58,6 +59,11 @@ class Samples:
     def truncation(self) -> float:
         """Mean variance of what is between neighbouring samples."""
         return parameter_grids.boxes(self.x, self.weight, self.sides)
+
+    @cached_property
+    def few(self) -> bool:
+        """Whether all partitions of the points are compared."""
+        return len(np.unique(self.points, axis=0)) <= FEW
 
     @cached_property
     def balls(self) -> balls.Balls:
@@ -140,12 +146,14 @@ class SampledSurface(Surface):
 
     @property
     def status(self) -> str:
-        """What is known of E(D): "enclosed by a search"."""
-        return SEARCHED
+        """What is known of E(D): "enclosed by a search", or, of few samples, "enclosed"."""
+        return ENCLOSED if self.samples.few else SEARCHED
 
     @property
     def bound(self) -> str:
         """What `lower_bound` is."""
+        if self.samples.few:
+            return "the best partitions of the samples"
         return "prices of points, if no cell is cheaper than those that a search found"
 
     @property
