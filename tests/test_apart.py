@@ -2,11 +2,12 @@
 
 import os
 import signal
+import sys
 import threading
 
 import pytest
 from edcurve.apart import apart, once
-from new_process import posix
+from new_process import posix, python
 
 PATIENCE = 60.0
 
@@ -78,3 +79,11 @@ def test_of_threads_each_waits_for_the_other():
     for thread in threads:
         thread.join()
     assert at_once == [1] * 5
+
+
+def test_a_module_may_wait_for_work_that_imports_it(tmp_path):
+    """numba does so when it compiles for a module, which another thread could not import before it is imported."""
+    module = "import importlib\nfrom edcurve.apart import apart\napart(lambda: importlib.import_module(__name__))\n"
+    (tmp_path / "compiles.py").write_text(module)
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    assert python("import compiles; print(compiles.__name__)", PYTHONPATH=path).strip() == "compiles"

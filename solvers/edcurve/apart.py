@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import _lru_cache_wrapper, cache, wraps
+from types import FrameType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -24,9 +26,11 @@ def apart(work: Callable[[], T]) -> T:
 
     numba and PyTorch cannot be used in a session in which an interrupt left them half imported, and compiling one
     kernel may take half a minute. So Ctrl-C ends the wait for such work, and not the work: what needs its result next
-    waits for it again. Threads other than the main one, to which no interrupts go, do the work themselves.
+    waits for it again. Threads other than the main one, to which no interrupts go, do the work themselves. So does a
+    thread that is importing a module: compiling may import that module too, which another thread could not before the
+    import has ended.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or _importing():
         with _lock:
             return work()
     result: Future[T] = Future()
@@ -43,6 +47,16 @@ def apart(work: Callable[[], T]) -> T:
     while thread.is_alive():
         thread.join(POLLED)
     return result.result()
+
+
+def _importing() -> bool:
+    """Whether this thread is in the middle of an import."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "importlib._bootstrap":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def once(function: Callable[..., T]) -> _lru_cache_wrapper[T]:

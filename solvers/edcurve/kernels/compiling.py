@@ -56,15 +56,10 @@ def kernel(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) ->
     callable
         The compiled function. Without a folder, or without room, for the cache it lasts as long as the process.
     """
-    return apart(lambda: compiled_here(run, types, name=name, **options))
+    return apart(lambda: _compiled(run, types, name or run.__name__, options))
 
 
-def compiled_here(run: Run, types: Iterable[Any], *, name: str = "", **options: Any) -> Run:
-    """As `kernel`, in this thread: for a module that compiles when it is imported.
-
-    What numba loads from its cache may name that module, and another thread would wait for the import to end.
-    """
-    title = name or run.__name__
+def _compiled(run: Run, types: Iterable[Any], title: str, options: dict[str, Any]) -> Run:
     with progress.notice(f"edcurve: compiling {title} (once)"):
         import numba
 

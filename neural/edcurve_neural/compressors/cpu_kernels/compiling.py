@@ -32,6 +32,6 @@ def kernel(*types: Any) -> Callable[[Run], Run]:
     """Compile for these types of arguments when it is defined, or load it from the cache of numba."""
 
     def compiled(run: Run) -> Run:
-        return compiling.compiled_here(run, types, fastmath=FUSED, no_cfunc_wrapper=True)
+        return compiling.kernel(run, types, fastmath=FUSED, no_cfunc_wrapper=True)
 
     return compiled
