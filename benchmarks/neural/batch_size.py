@@ -95,10 +95,13 @@ def panels(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def draw(table: pd.DataFrame, about: str) -> Figure:
-    """A panel for each comparison: dots are seeds, bars are means with 95 % intervals."""
-    figure = Figure(figsize=(11.0, 3.8), layout="constrained")
+    """A panel for each comparison of two or more schedules: dots are seeds, bars are means with 95 % intervals."""
+    shown = {
+        name: rows for name, rows in panels(table).items() if len(rows[list(Schedule._fields)].drop_duplicates()) > 1
+    }
+    figure = Figure(figsize=(2.75 * len(shown), 3.8), layout="constrained")
     FigureCanvasAgg(figure)
-    for ax, (name, rows) in zip(figure.subplots(1, 4, sharey=True), panels(table).items(), strict=True):
+    for ax, (name, rows) in zip(figure.subplots(1, len(shown), sharey=True), shown.items(), strict=True):
         by = "train_size" if name == "training set" else "batch_size"
         ticks = []
         for i, (size, part) in enumerate(rows.groupby(by, sort=False)):
@@ -115,9 +118,11 @@ def draw(table: pd.DataFrame, about: str) -> Figure:
         ax.set(yscale="log", title=name, xlim=(-0.5, len(ticks) - 0.5))
         ax.set_xlabel(f"phases; batch {FIXED[0]}, {FIXED[1]:,} steps" if name == "training set" else "batch size")
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        ax.grid(axis="y", color="0.92", lw=0.6)
-    handles, labels = figure.axes[3].get_legend_handles_labels()
-    figure.axes[3].legend(handles[:1], labels[:1], frameon=False, fontsize=8)
+        ax.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
+        ax.grid(axis="y", which="both", color="0.92", lw=0.6)
+    handles, labels = figure.axes[-1].get_legend_handles_labels()
+    if handles:
+        figure.axes[-1].legend(handles[:1], labels[:1], frameon=False, fontsize=8)
     figure.axes[0].set_ylabel("excess (% of the optimum)")
     figure.suptitle(about, fontsize=9)
     return figure

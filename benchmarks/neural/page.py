@@ -39,7 +39,23 @@ def tables() -> dict[str, str]:
     )
     parts = over_sampled(ablation)[["source", "compressor", *PARTS]].rename(columns=PARTS)
     found = {"worst": networks, "codebooks": books, "schedules": markdown(schedules), "ablation": markdown(parts)}
-    return {**found, "small network": markdown(small_network(pd.read_csv(RESULTS / "small_network.csv")))}
+    others = {"small network": small_network, "widths": widths, "joint": joint}
+    files = {name: pd.read_csv(RESULTS / f"{name.replace(' ', '_')}.csv") for name in others}
+    return {**found, **{name: markdown(others[name](table)) for name, table in files.items()}}
+
+
+def widths(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each width of the last hidden layer: the decoder's part of the excess, in bits."""
+    parts = ["readout", "features", "rank", "shape"]
+    return runs[["width", "seed", "cells", *parts, "partition"]]
+
+
+def joint(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each compressor: excess in percent, trained in stages, and after joint training at each rate."""
+    runs = runs.assign(kind=[f"{rate:g}" if rate > 0.0 else "in stages" for rate in runs["learning_rate"]])
+    names = ["source", "lmbda", "seed"]
+    block = runs.pivot_table(index=names, columns="kind", values="excess_sampled_percent", sort=False)
+    return block.reset_index().rename(columns={"lmbda": "λ"})
 
 
 def small_network(runs: pd.DataFrame) -> pd.DataFrame:

@@ -82,6 +82,21 @@ def test_more_steps_of_small_batches_beat_fewer_of_large_ones_in_the_same_time()
     assert parts.to_numpy() == pytest.approx(table["percent"].to_numpy() * best / 100.0, abs=1e-6)
 
 
+def test_parts_of_other_tables_add_up():
+    """Of widths in five parts, over the continuous optimum; and joint training gains nothing."""
+    for name in ("widths",):
+        table = pd.read_csv(RESULTS / f"{name}.csv")
+        parts = table[["dependence", "marginals", "readout", "features", "partition"]].sum(axis=1)
+        best = [float(edcurve.lagrangian(row.source, row.lmbda).value) for row in table.itertuples(index=False)]
+        loss = table["rate"] + table["lmbda"] * table["distortion"]
+        assert parts.to_numpy() == pytest.approx((loss - best).to_numpy(), abs=1e-6)
+    assert (table["rank"] + table["shape"]).to_numpy() == pytest.approx(table["features"].to_numpy(), abs=1e-12)
+    joint = pd.read_csv(RESULTS / "joint.csv")
+    for _, part in joint.groupby(["source", "lmbda", "seed"]):
+        staged = part["compressor"] == "staged"
+        assert part[staged]["excess_sampled_percent"].max() < part[~staged]["excess_sampled_percent"].min()
+
+
 def test_schedules_are_of_the_paper_or_less():
     trained = TABLE[TABLE["steps"].notna()]
     assert (trained["steps"] <= 10_000).all()
