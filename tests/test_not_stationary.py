@@ -41,6 +41,8 @@ def test_low_is_near_the_best_intervals(name):
     low, high = curve.low[::-1], curve.high[::-1]
     assert np.all((low <= best.entropy + 1e-9) & (low >= best.entropy - 0.02))
     assert np.all((high >= low) & (high - low < 0.6))
+    (zero,) = ed.curve(source, [source.max_distortion]).high
+    assert zero == 0.0
 
 
 def test_low_of_a_curve_with_ends():

@@ -406,7 +406,7 @@ def _of_runs(source: Source, D: Array, base: float) -> tuple[Array, Array]:
     if source.few_points is None:
         return low, high
     least, attained = entropy_interval(source.few_points.points, D, closed=source.closed, base=base)
-    high = np.minimum(high, attained)
+    high = np.where(source.max_distortion <= D, 0.0, np.minimum(high, attained))  # one cell, on the curve between them
     return np.minimum(np.maximum(low, least), high), high  # which may be equal but for rounding
 
 

@@ -545,3 +545,17 @@ def test_columns_are_printed_in_parts(cli, monkeypatch):
     monkeypatch.setattr("edcurve.cli.common.PART", 3)
     assert cli("excess", "circle", "--points", "points.csv", "--json")[1] == whole
     assert strict(whole)["distortion"] == [i / 10 for i in range(1, 8)]
+
+
+def test_psnr_of_pixels_up_to_255_without_peak_is_doubted(cli, tmp_path):
+    """A row that is possible all the same: the entropy is far above what either distortion takes."""
+    turn = 2 * np.pi * np.arange(64) / 64
+    np.save(tmp_path / "loop.npy", 127.5 + 100.0 * np.stack([np.cos(turn), np.sin(turn)], axis=1))
+    (tmp_path / "codecs.csv").write_text("codec,quality,psnr,bpp\na,10,20,50\n")
+    command = ("excess", str(tmp_path / "loop.npy"), "--points", str(tmp_path / "codecs.csv"), "--dim", "2")
+    code, out, err = cli(*command)
+    assert code == 0
+    assert "a, 10" in out
+    said = "PSNR is taken to be of values from 0 to 1, but those of loop are 200 apart: give --peak, 255 for pixels"
+    assert said in err
+    assert "PSNR" not in cli(*command, "--peak", "255")[2]

@@ -64,10 +64,14 @@ class UnitOptions(NamedTuple):
     def read(self, points: Any, source: Source, units: Units | None) -> Points:
         """Measured points of a file, of several, or of columns by name, in those units."""
         from edcurve.io.tables import read
+        from edcurve.optimum.sanity import doubt_of_psnr
 
         if isinstance(points, tuple) and len(points) == 1:
             points = points[0]
-        return read(points, source.name, units=units, columns=self.columns, measures=self.measures)
+        measured = read(points, source.name, units=units, columns=self.columns, measures=self.measures)
+        if measured.columns[0] == "psnr" and (doubt := doubt_of_psnr(source, self.peak)):
+            click.echo(doubt, err=True)
+        return measured
 
 
 def unit_options(command: Callable[..., None]) -> Callable[..., None]:

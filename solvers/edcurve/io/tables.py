@@ -416,9 +416,11 @@ def _labels(columns: Mapping[str, Sequence[Any]], kept: Sequence[int], names: Se
 
 def _label(columns: Mapping[str, Sequence[Any]], i: int, names: Sequence[str]) -> str:
     parts = []
+    settings = [name for name in names if name in SETTINGS]
+    plain = (*NAMING[:4], SETTINGS[0], *settings) if len(settings) == 1 else (*NAMING[:4], SETTINGS[0])
     for name in names:
         if not is_blank(value := columns[name][i]):
             whole = isinstance(value, float) and value.is_integer()  # pandas makes floats of integers with gaps
             text = printable(str(int(value) if whole else value).strip()[:LONGEST])
-            parts.append(text if name in (*NAMING[:4], SETTINGS[0]) else f"{name} {text}")
+            parts.append(text if name in plain else f"{name} {text}")
     return ", ".join(parts)

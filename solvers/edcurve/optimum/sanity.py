@@ -15,6 +15,7 @@ from .exact import entropy_distortion
 
 Array = NDArray[np.float64]
 PEAK = 255  # of pixels, which is easily forgotten
+WIDER = 1.5  # times the peak, beyond which points are apart that interpolation may have taken a little too far
 SLACK = 0.01  # of D and of H, or in bits: what three digits and many samples leave open
 
 
@@ -62,19 +63,19 @@ def doubts(
             f"{_first(below, distortion, entropy, unit)}: no code does this, it takes {least}. "
             f"Is the entropy in {unit}{asked}? Is the distortion a sum over coordinates, or for a function the mean "
             f"over t? Is {source.name} the right source? Are there enough samples?"
-            + _of_peak(source, distortion[below], entropy[below], base, pixels=True)
+            + _of_peak(source, distortion, entropy, base, pixels=True)
         )
     if idle.any():
         sentences.append(
             f"{_first(idle, distortion, entropy, unit)}: sending nothing does as well, with D_max = "
             f"{_number(source.max_distortion)}. Are distortion and entropy swapped? Is {source.name} the right source?"
-            + _of_peak(source, distortion[idle], entropy[idle], base, pixels=False)
+            + (_of_peak(source, distortion, entropy, base, pixels=False) if idle.all() else "")
         )
     return tuple(sentences)
 
 
 def _of_peak(source: Source, distortion: Array, entropy: Array, base: float, *, pixels: bool) -> str:
-    """What to give if the points are possible when the data, or else the errors alone, are of values up to 255."""
+    """What to give if all points are possible when the data, or else the errors alone, are of values up to 255."""
     meant = distortion * (float(PEAK) ** 2 if pixels else float(PEAK) ** -2)
     if not ((meant < source.max_distortion) & (_least(source, meant * (1.0 + SLACK), base) <= entropy)).all():
         return ""
@@ -86,6 +87,18 @@ def _of_peak(source: Source, distortion: Array, entropy: Array, base: float, *, 
     return (
         f" D {changed} would be possible: if {who} from 0 to {PEAK}, give {option} "
         f"(edcurve.units.Units has {name}={PEAK})."
+    )
+
+
+def doubt_of_psnr(source: Source, peak: float) -> str | None:
+    """A sentence where the PSNR of measured points is said to be of values that are far smaller than theirs."""
+    few = source.few_points
+    spread = 0.0 if few is None else float(np.ptp(few.points))
+    if spread <= WIDER * peak:
+        return None
+    return (
+        f"PSNR is taken to be of values from 0 to {peak:g}, but those of {source.name} are {_number(spread)} apart: "
+        "give --peak, 255 for pixels from 0 to 255"
     )
 
 
