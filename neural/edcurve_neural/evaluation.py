@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 import edcurve
 import numpy as np
 import torch
-from edcurve.sources import SampledCurve, SampledLoop, Surface, resolve
+from edcurve.sources import SampledCurve, SampledLoop, SampledSurface, Surface, resolve
 from edcurve.validation import warn
 from numpy.typing import NDArray
 
@@ -208,9 +208,9 @@ def evaluate(
         called once for each distinct index. Of strings it is called as ``decode(strings, shape)``.
     source : str or edcurve.Source, or data
         "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus" or "klein"; ``edcurve.Ramp(samples=T)``, to compare
-        with the optimum of the sampled ramp; what ``edcurve.Source.from_samples`` makes of measured points, a file of
-        such, or the name that `edcurve_neural.from_samples` and `from_file` give to them. With `data`, any source. If
-        it is data or None, the source counts as unknown.
+        with the optimum of the sampled ramp; what ``edcurve.Source.from_samples`` or ``from_surface`` makes of points,
+        a file of points along a curve, or the name that `edcurve_neural.from_samples` and `from_file` give to them.
+        With `data`, any source. If it is data or None, the source counts as unknown.
     rate : callable or float, optional
         Bits that the entropy model spends on each of the indices, shape (batch,) or (batch, 1), or their mean; by
         default those of the likelihoods, if any, else the entropy of the indices.
@@ -405,14 +405,16 @@ def _resolved(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Sourc
         return source, signal("ramp", source.samples)
     if isinstance(source, SampledLoop | SampledCurve):
         return source, signals.of_points(source.realizations(), closed=source.closed, label=source.name)
+    if isinstance(source, SampledSurface) and not isinstance(source, edcurve.KleinBottle):
+        return source, signals.of_surface(source)
     try:
         name = source.name if isinstance(source, edcurve.Source) else manifolds.named(source)
     except ValueError as error:
         raise ValueError(f"{error}; samples in no order are passed as data=") from None
     if not signals.is_built_in(name) and not manifolds.is_name(name):
         raise ValueError(
-            f"source must be one of {signals.names()}, a file of points, or what edcurve.Source.from_samples or "
-            f"edcurve_neural.from_samples returns, got {signals.shown(source)}"
+            f"source must be one of {signals.names()}, a file of points, or what edcurve.Source.from_samples, "
+            f"edcurve.Source.from_surface or edcurve_neural.from_samples returns, got {signals.shown(source)}"
             + ("; with data= any source will do" if isinstance(source, edcurve.Source) else "")
         )
     waves = signal(name, samples)

@@ -416,3 +416,23 @@ def test_realizations_of_another_shape_than_encode_takes(encode):
 def test_indices_of_another_shape_than_decode_takes():
     with pytest.raises(ValueError, match=r"^decode must take what encode returns, of shape \(n, 2\), but its first"):
         edn.evaluate(torch.round, torch.nn.Linear(3, 2), "circle")
+
+
+def test_surface_of_samples():
+    """Equal arcs of both angles of a torus, seen by 16 × 16 samples and what is between them."""
+    turns = 2.0 * np.pi * np.arange(16) / 16
+    a, b = np.meshgrid(turns, turns, indexing="ij")
+    x = np.stack([np.cos(a), np.sin(a), np.cos(b), np.sin(b)], axis=-1)
+    source = edcurve.Source.from_surface(x, name="grid")
+
+    def encode(x):
+        arcs = [np.floor(np.arctan2(x[:, k + 1], x[:, k]) * (4.0 / (2.0 * np.pi))).astype(int) % 4 for k in (0, 2)]
+        return 4 * arcs[0] + arcs[1]
+
+    middle = 2.0 * np.pi * (np.arange(4) + 0.5) / 4
+    ring = np.stack([np.cos(middle), np.sin(middle)], axis=1) * np.sinc(0.25)
+    found = edn.evaluate(encode, lambda index: np.hstack([ring[index // 4], ring[index % 4]]), source)
+    assert found.source == source
+    assert found.entropy == pytest.approx(4.0, abs=1e-6)
+    exact = 2.0 * (1.0 - np.sinc(0.25) ** 2)  # chords are shorter than arcs
+    assert exact - source.truncation < found.distortion < exact

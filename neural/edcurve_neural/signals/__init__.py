@@ -21,7 +21,7 @@ from .base import Signal
 from .harmonic import CircleSignal, SinusoidSignal
 from .measured import MeasuredCurve
 from .stepped import RampSignal, SawbridgeSignal
-from .surfaces import KleinSignal, SphereSignal, TorusSignal
+from .surfaces import KleinSignal, SampledSurfaceSignal, SphereSignal, TorusSignal
 
 SAMPLES = 1024  # at which functions on [0, 1] are sampled unless told otherwise
 
@@ -59,6 +59,11 @@ def _radii(name: str) -> tuple[float, float] | None:
 def of_points(points: NDArray[np.float64], *, closed: bool, label: str) -> Signal:
     """The curve through points at equal steps of the phase, which has no name that others could use."""
     return MeasuredCurve(manifolds.Manifold("loop" if closed else "curve", points, label))
+
+
+def of_surface(source: sources.SampledSurface) -> Signal:
+    """The surface of samples on a grid, which has no name that others could use."""
+    return SampledSurfaceSignal(source)
 
 
 def source_of(name: str) -> edcurve.Source:

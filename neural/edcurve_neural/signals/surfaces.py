@@ -1,4 +1,4 @@
-"""Sources of two parameters: the sphere, the torus and the Klein bottle of image patches."""
+"""Sources of two parameters: the sphere, the torus, the Klein bottle of image patches, and surfaces of samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from abc import abstractmethod
 import edcurve
 import numpy as np
 import torch
-from edcurve.sources import Surface, klein
+from edcurve.sources import SampledSurface, Surface, klein
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -107,6 +107,33 @@ class KleinSignal(SurfaceSignal):
         x = torch.cos(kind)[..., None] * (along.square() - 2.0 / 3.0) + torch.sin(kind)[..., None] * along
         length: Tensor = x.square().sum(-1, keepdim=True).sqrt()
         return x / length
+
+    @property
+    def variances(self) -> Array:
+        """Those of points of the lattice: directions differ."""
+        return super(SurfaceSignal, self).variances
+
+
+class SampledSurfaceSignal(SurfaceSignal):
+    """Samples on a grid of two parameters and what is between them, by bilinear interpolation: for evaluation only.
+
+    The optimum is that of the samples, which differs from it by about `SampledSurface.truncation` in distortion.
+    """
+
+    space = "the space of its samples"
+
+    def __init__(self, source: SampledSurface) -> None:
+        self._surface = source
+        super().__init__()
+        self.name = source.name
+
+    @property
+    def source(self) -> Surface:
+        return self._surface
+
+    def point(self, a: Tensor, b: Tensor) -> Tensor:
+        numbers = torch.stack([a, b], dim=-1).cpu().numpy()
+        return torch.from_numpy(self._surface.realizations(numbers)).to(a)
 
     @property
     def variances(self) -> Array:
