@@ -116,8 +116,8 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
 
     Where δ(u) = uᵃ with a ≥ 0.4 that holds at every D. The first distortion takes about a second, others less. As D → 0
     all but the two ends is as for a closed source, and what an end changes only depends on λ^{1/a}. So the channel of
-    one λ gives those of all larger ones, and R(D) tends to that of infinitely many phases plus a constant times D^{1/a}. For the
-    sawbridge R(D) = ln(1/D) − 2 + 1.122 D + o(D) nats. For other open sources the time grows with exp(R), from
+    one λ gives those of all larger ones, and R(D) tends to that of infinitely many phases plus a multiple of D^{1/a}.
+    For the sawbridge R(D) = ln(1/D) − 2 + 1.122 D + o(D) nats. For other open sources the time grows with exp(R), from
     milliseconds to a minute, but is spent once; the least distortion is that at which 4096 cells become too coarse.
 
     Parameters
