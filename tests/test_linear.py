@@ -209,7 +209,7 @@ def test_water_filling_of_given_eigenvalues():
 
 
 def test_bounds_are_left_out_of_a_curve_where_they_are_not_known():
-    drawn = ed.curve("power:0.45", [1e-4, 0.2, 0.25, 0.3], shannon=True)
+    drawn = ed.curve("power:0.35", [1e-4, 0.2, 0.25, 0.3], shannon=True)
     assert np.isnan(drawn.shannon).tolist() == [True, False, False, False]
     assert (drawn.shannon[1:] <= drawn.lower[1:]).all()
     drawn = ed.curve("sawbridge", [1e-4, 0.05, 0.1, 0.17], shannon=True, gaussian=True)
