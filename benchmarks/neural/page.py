@@ -39,7 +39,7 @@ def tables() -> dict[str, str]:
     )
     parts = over_sampled(ablation)[["source", "compressor", *PARTS]].rename(columns=PARTS)
     found = {"worst": networks, "codebooks": books, "schedules": markdown(schedules), "ablation": markdown(parts)}
-    others = {"small network": small_network, "widths": widths, "joint": joint}
+    others = {"small network": small_network, "widths": widths, "joint": joint, "fourier": fourier}
     files = {name: pd.read_csv(RESULTS / f"{name.replace(' ', '_')}.csv") for name in others}
     return {**found, **{name: markdown(others[name](table)) for name, table in files.items()}}
 
@@ -52,10 +52,21 @@ def widths(runs: pd.DataFrame) -> pd.DataFrame:
 
 def joint(runs: pd.DataFrame) -> pd.DataFrame:
     """A row for each compressor: excess in percent, trained in stages, and after joint training at each rate."""
-    runs = runs.assign(kind=[f"{rate:g}" if rate > 0.0 else "in stages" for rate in runs["learning_rate"]])
+    kinds = [f"{rate:g}" if rate > 0.0 else "in stages" for rate in runs["learning_rate"]]
+    runs = runs.assign(kind=kinds, lmbda=runs["lmbda"].map("{:g}".format))
     names = ["source", "lmbda", "seed"]
     block = runs.pivot_table(index=names, columns="kind", values="excess_sampled_percent", sort=False)
     return block.reset_index().rename(columns={"lmbda": "λ"})
+
+
+def fourier(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each embedding: excess in percent and the parts of it that are the decoder's and the encoder's."""
+    names = ["source", "lmbda", "input_octaves", "latent_octaves", "seed"]
+    values = ["excess_sampled_percent", "cells", "readout", "features", "partition"]
+    rows = runs.sort_values(["source", "lmbda"], kind="stable")[[*names, *values]]
+    rows["lmbda"] = rows["lmbda"].map("{:g}".format)
+    shown = {"lmbda": "λ", "input_octaves": "input", "latent_octaves": "latent", "excess_sampled_percent": "percent"}
+    return rows.rename(columns=shown)
 
 
 def small_network(runs: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +121,7 @@ def markdown(frame: pd.DataFrame) -> str:
     lines = [
         list(frame.columns),
         ["---"] * len(frame.columns),
-        *([_text(v) for v in row] for row in frame.values.tolist()),
+        *([_text(v) for v in row] for row in frame.astype(object).values.tolist()),
     ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

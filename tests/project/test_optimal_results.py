@@ -83,8 +83,8 @@ def test_more_steps_of_small_batches_beat_fewer_of_large_ones_in_the_same_time()
 
 
 def test_parts_of_other_tables_add_up():
-    """Of widths in five parts, over the continuous optimum; and joint training gains nothing."""
-    for name in ("widths",):
+    """Of embeddings and widths in five parts, over the continuous optimum; and joint training gains nothing."""
+    for name in ("fourier", "widths"):
         table = pd.read_csv(RESULTS / f"{name}.csv")
         parts = table[["dependence", "marginals", "readout", "features", "partition"]].sum(axis=1)
         best = [float(edcurve.lagrangian(row.source, row.lmbda).value) for row in table.itertuples(index=False)]
