@@ -232,11 +232,11 @@ def evaluate(
     Raises
     ------
     ValueError
-        For a source without realizations here, indices or reconstructions of the wrong shape, reconstructions or
-        rates that are not finite. For what no code is: bits of the distinct indices that violate Kraft's inequality,
-        Σ 2^−bits ≤ 1 + 10⁻⁴, a mean below the entropy, and functions that give more than a thousandth of the
-        realizations other indices, or of the numbers of reconstructions other values, when they are called again, as
-        dropout and noise do.
+        For a source without realizations here, indices or reconstructions of the wrong shape, samples or indices of a
+        shape at which a function raises an error of shapes, reconstructions or rates that are not finite. For what no
+        code is: bits of the distinct indices that violate Kraft's inequality, Σ 2^−bits ≤ 1 + 10⁻⁴, a mean below the
+        entropy, and functions that give more than a thousandth of the realizations other indices, or of the numbers of
+        reconstructions other values, when they are called again, as dropout and noise do.
     TypeError
         If the indices are not numbers, or a function returns several results.
 
