@@ -99,6 +99,26 @@ def test_table_of_polygons():
         assert polygons.polygons(lmbda, cells) == pytest.approx(code.value, abs=4e-5)
 
 
+def test_tables_of_photographs():
+    photographs = script("surfaces/photographs.py")
+    near, coded = (pd.read_csv(ROOT / f"benchmarks/results/{name}.csv") for name in PHOTOGRAPHS)
+    first, second = photographs.markdown(near, coded).split("\n\n")
+    assert table_of("surfaces.md", "photographs") == first
+    assert table_of("surfaces.md", "codes of photographs") == second
+    for row in coded.to_dict("records"):
+        code = ed.quantizer("klein", row["distortion"] * (1.0 + 1e-5))
+        assert code.cells == row["cells"]
+        assert code.entropy == pytest.approx(row["entropy"], abs=1e-5)
+    assert (coded["lower"] <= coded["projected_entropy"]).all()
+    away = coded["patches_distortion"] - coded["projected_distortion"]
+    assert 0.15 <= away.round(2).min() <= away.round(2).max() <= 0.21
+    gap = coded["projected_entropy"] - coded["lower"]
+    assert 0.2 <= gap.round(1).min() <= gap.round(1).max() <= 0.4
+
+
+PHOTOGRAPHS = ("photographs", "photographs_codes")
+
+
 def test_regular_polygons():
     """Octants are triangles of mean (½, ½, ½); digons against their own integral; many edges against a cap."""
     polygons, p = script("surfaces/polygons.py"), np.array([0.02, 0.125, 0.3, 0.5, 0.8])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -94,7 +94,7 @@ class SurfaceCode:
     cells: int
     entropy: float
     distortion: float
-    _plain: Cells
+    _plain: Cells = field(repr=False)
 
     @property
     def status(self) -> str:
