@@ -14,6 +14,7 @@ from edcurve.io.text import printable, shortened
 from edcurve.sources import BOUND, CHECKED, PROVED
 
 from edcurve_neural import files
+from edcurve_neural.compressors import COMPRESSORS
 from edcurve_neural.config import Config
 from edcurve_neural.files import DamagedFileError
 from edcurve_neural.runs import STATUSES
@@ -31,7 +32,7 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2**63
 
 
-NAME = re.compile("[a-z_]{1,60}")
+NAME, KIND = re.compile("[a-z_]{1,60}"), re.compile("[a-z][a-z0-9-]{0,59}")
 METRICS: dict[str, Callable[[Any], bool]] = {  # all others are numbers
     "status": lambda value: value in STATUSES,
     "failed": lambda value: value is None or _is_count(value),
@@ -52,7 +53,7 @@ def read(path: Path) -> dict[str, Any]:
     DamagedFileError
         For an invalid one, even if its digest is right.
     ValueError
-        For one with fields that this release does not know: another release wrote it.
+        For one with fields or a compressor that this release does not know: another release wrote it.
     """
     record = files.read_json(path)
     try:
@@ -66,6 +67,11 @@ def read(path: Path) -> dict[str, Any]:
 
 def of_another_release(content: dict[str, Any]) -> str | None:
     """A sentence about the release that wrote a record or a checkpoint, if it is not this one, as far as is known."""
+    if kind := _unknown_compressor(content):
+        return (
+            f"its compressor is {kind!r}, which edcurve {edcurve.__version__} does not have: keep it for a release "
+            "that does"
+        )
     release = content.get("release")
     if not isinstance(release, str) or release == edcurve.__version__ or len(release) > LONGEST:
         return None
@@ -73,6 +79,16 @@ def of_another_release(content: dict[str, Any]) -> str | None:
         f"edcurve {printable(release)} wrote it, and edcurve {edcurve.__version__} cannot read it: keep it for that "
         "release"
     )
+
+
+def _unknown_compressor(content: dict[str, Any]) -> str | None:
+    """The compressor of a record or a checkpoint, if it is none of this release but may be one of another."""
+    several = content.get("configs")
+    for fields in (content.get("config"), *(several if isinstance(several, list) else ())):
+        kind = fields.get("compressor") if isinstance(fields, dict) else None
+        if isinstance(kind, str) and KIND.fullmatch(kind) and kind not in COMPRESSORS:
+            return kind
+    return None
 
 
 def _check(path: Path, record: dict[str, Any]) -> None:
