@@ -5,6 +5,8 @@ import edcurve_neural as edn
 import numpy as np
 import pytest
 import torch
+from edcurve_neural import moments
+from edcurve_neural.compressors.codebook import sample_means
 from edcurve_neural.signals import signal
 from edcurve_neural.signals.stepped import Stepped
 from edcurve_neural.signals.surfaces import SPREAD
@@ -122,6 +124,16 @@ def test_sorted_adjoints_depend_on_no_order(name):
     grad = torch.arange(24.0).double().reshape(2, 2, 6)
     exact = -torch.bmm(grad, waves.sample(v))
     torch.testing.assert_close(waves._sorted_adjoint(v, grad)[0], exact, rtol=0, atol=1e-13)
+
+
+def test_means_where_whole_blocks_of_cells_are_empty(monkeypatch):
+    monkeypatch.setattr(moments, "BLOCK", 8)  # two cells of a torus
+    source, v = signal("torus", 2), (torch.arange(20) + 0.5) / 20
+    means, counts = sample_means(source, v, torch.arange(20) // 10 * 6, 7)
+    assert counts.tolist() == [10, 0, 0, 0, 0, 0, 10]
+    x = source.sample(v[None])[0].double()
+    np.testing.assert_allclose(means[counts > 0], x.view(2, 10, 4).mean(1), atol=1e-12)
+    assert means[counts == 0].isnan().all()
 
 
 def test_a_torus_of_other_radii():

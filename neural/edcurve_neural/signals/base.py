@@ -149,7 +149,7 @@ class Signal(ABC):
         for block in cells.blocks(self.dim):
             inside, label = cells.members(block)
             sums = torch.zeros(block.stop - block.start, self.dim, dtype=torch.float64)
-            for part in np.array_split(np.arange(len(inside)), -(-len(inside) * self.dim // AT_ONCE)):
+            for part in np.array_split(np.arange(len(inside)), max(1, -(-len(inside) * self.dim // AT_ONCE))):
                 x = self.sample(torch.from_numpy(cells.phases[inside[part]])[None])[0]
                 sums.index_add_(0, torch.from_numpy(label[part]), x.double())
             yield block, cells.shared(sums.numpy(), block)
