@@ -188,7 +188,8 @@ class Patience:
         now, lacking = time.monotonic(), None
         if self._answer is not None and self._answer.done():
             answered = self._answer.exception() is None  # a lost connection is noticed elsewhere
-            lacking = "a worker: none is left" if answered and not self._answer.result()["workers"] else None
+            none = answered and not self._answer.result()["workers"]
+            lacking = "a worker: none is left, perhaps for lack of memory" if none else None
             self._answer = None
             self._said = now if lacking is None else self._said
         elif self._answer is not None:
