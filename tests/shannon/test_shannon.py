@@ -360,24 +360,43 @@ def test_two_reproductions_of_the_uniform_scalar():
     assert channel.distortion == pytest.approx(1 / 12 - channel.weights @ away**2, rel=1e-3)
 
 
-@pytest.mark.parametrize(("name", "lmbda"), [("power:0.4", 17.8), ("power:0.5", 19.45)])
-def test_dual_values_of_channels_against_a_search_from_many_more_phases(name, lmbda, monkeypatch):
-    """Plain ascents from 300 phases find no reproduction that violates the dual constraint by more than was found."""
-    used, search = [], mixture.highest
+def watched_searches(monkeypatch):
+    """Cells and logarithms of α of the last search for each λ."""
+    used, search = {}, mixture.highest
 
     def watched(cells, log_weight, lmbda, starts):
-        used.append(log_weight)
+        used[lmbda] = cells, log_weight
         return search(cells, log_weight, lmbda, starts)
 
     monkeypatch.setattr(mixture, "highest", watched)
-    channel = sandwich.Sandwich(resolve(name))._evenly(lmbda)
-    cells, log_weight = channel.cells, used[-1]
-    densities = np.exp(log_weight - lmbda * cells.spread(600)[:300])
+    return used
+
+
+def assert_dual(channel, cells, log_weight, phases):
+    """Plain ascents from many phases find no reproduction that violates the dual constraint by more than was found."""
+    densities = np.exp(log_weight - channel.lmbda * cells.spread(2 * phases)[:phases])
     densities /= densities.sum(axis=1, keepdims=True)
     for _ in range(40):
-        densities, values = cells.posterior(cells.distances(densities), log_weight, lmbda)
+        densities, values = cells.posterior(cells.distances(densities), log_weight, channel.lmbda)
     assert channel.gap < 3e-4
     assert log_weight.mean() - values.max() >= channel.dual - 2e-5
+
+
+@pytest.mark.parametrize(("name", "lmbda"), [("power:0.4", 17.8), ("power:0.5", 19.45)])
+def test_dual_values_of_channels_against_a_search_from_many_more_phases(name, lmbda, monkeypatch):
+    used = watched_searches(monkeypatch)
+    channel = sandwich.Sandwich(resolve(name))._evenly(lmbda)
+    assert_dual(channel, *used[lmbda], 300)
+
+
+def test_dual_values_of_channels_that_a_curve_needs(monkeypatch):
+    """At the largest of these λ the best start is among the worse half after a step."""
+    used, table = watched_searches(monkeypatch), sandwich.Sandwich(resolve("power:0.42"))
+    table.answer(np.array([0.8 * table.source.max_distortion]), lambda *_: None)
+    channels = [channel for channel in table.channels if channel is not table.core]
+    assert len(channels) > 6
+    for channel in channels:
+        assert_dual(channel, *used[channel.lmbda], 100)
 
 
 @pytest.mark.parametrize("name", ["sawbridge", "uniform", "power:0.4", "power:1.5"])

@@ -100,13 +100,10 @@ class PhaseChannel:
 def highest(cells: PhaseCells, log_weight: Array, lmbda: float, starts: Array) -> tuple[Array, Array, float]:
     """Climb to local maxima of S(y) = ∫ α exp(−λ‖γ(v) − y‖²) dv.
 
-    Returns their densities, ln S there, and an upper estimate of the largest. Of the starts the half that is best
-    after a step is followed, each until five times the gain of its last step would not make it the largest. Where
-    reproductions are scanned, all take six steps.
+    Returns their densities, ln S there, and an upper estimate of the largest. Each start takes six steps: the one that
+    leads to the largest may be among the worst after the first. It is then followed until five times the gain of its
+    last step would not make it the largest. Where reproductions are scanned, none is followed.
     """
-    if not cells.scalar:
-        starts, reached = cells.posterior(cells.distances(starts), log_weight, lmbda)
-        starts = starts[np.argsort(-reached)[: (len(starts) + 1) // 2]]
     densities, values, gains = _climb(cells, log_weight, lmbda, starts)
     for _ in range(0 if cells.scalar else CYCLES):
         going = values + 5.0 * gains > values.max() + CLOSE
