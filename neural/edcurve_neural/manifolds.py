@@ -188,7 +188,7 @@ def from_samples(
     ------
     ValueError
         As from `edcurve.Source.from_samples`: the curve must be stationary. For places of another shape, that are not
-        finite, or two of which are the same.
+        finite, or two of which are the same, and for any of points of one coordinate.
 
     Examples
     --------
@@ -299,6 +299,8 @@ def _hash(points: NDArray[np.float64], places: NDArray[np.float64] | None = None
 
 
 def _checked_places(places: ArrayLike, dim: int) -> NDArray[np.float64]:
+    if dim < 2:
+        raise ValueError("places must be None for points of one coordinate")
     where = np.array(places, dtype=np.float64, order="C")
     if where.ndim != 2 or where.shape[0] != dim or where.shape[1] not in (2, 3):
         raise ValueError(f"places must have shape ({dim}, 2) or ({dim}, 3), got {where.shape}")

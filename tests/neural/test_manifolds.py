@@ -338,3 +338,8 @@ def test_places_are_part_of_the_source(tmp_path, elsewhere):
 def test_places_that_are_refused(places, message):
     with pytest.raises(ValueError, match=message):
         edn.from_samples(loop(16), places=places)
+
+
+def test_points_of_one_coordinate_have_no_places():
+    with pytest.raises(ValueError, match="places must be None for points of one coordinate"):
+        edn.from_samples(np.linspace(0.0, 1.0, 16), places=[[0.0, 1.0]])
