@@ -116,3 +116,9 @@ def test_a_failing_write_to_standard_output_is_reported():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=False)
     assert done.returncode == 2
     assert done.stderr.endswith(b"Error: [Errno 28] No space left on device\n")
+
+
+def test_end_is_quick():
+    """Python does not look for cycles through all that was imported once more when a command ends."""
+    code = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); import edcurve.cli"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.strip() == b"True"

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from edcurve.cli import main
 from edcurve.io import tables
 from edcurve.io.arrays import read_points
+from edcurve.io.text import message
 
 from . import files
 
@@ -392,7 +393,7 @@ def reads(rng, folder, mark):
 def refusal(error, path):
     """Check that an error names the file, shortly, and without what a terminal would obey."""
     said = str(error)
-    if str(path) not in said or len(said) > 2000 or not all(map(str.isprintable, said.split("\n"))):
+    if str(path) not in said or len(said) > 2000 or said != message(said):
         raise Finding(f"message {error!r}") from error
 
 
@@ -468,7 +469,7 @@ def plugins(rng, folder, mark):
     entry = SimpleNamespace(load=load, value=strange(), dist=rng.choice((None, SimpleNamespace(name=strange()))))
     with mock.patch("importlib.metadata.entry_points", return_value=[entry]):
         result = run(*rng.choice(((), ("--help",), ("entropy", "ramp", "0.01"))), named=[""])
-    if not all(letter.isprintable() or letter == "\n" for letter in result.output):
+    if result.output != message(result.output):
         raise Finding(f"characters that a terminal obeys: {result.output!r:.300}")
 
 

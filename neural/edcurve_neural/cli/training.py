@@ -17,6 +17,7 @@ from typing import Any
 import click
 import torch
 from click.shell_completion import CompletionItem
+from edcurve import lagrangian
 from edcurve.cli.common import NumberList, RealNumber, ends_option, json_option, offer, reported, write_all
 from edcurve.cli.parsing import Command, OutputPath
 from edcurve.io.arrays import is_data
@@ -186,6 +187,7 @@ def train(
     """
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     config = Config(_source(source, is_open), **_given(options, hidden))
+    _check_optimum([config], source)
     with _interrupted("no --store was given to keep what was trained" if store is None else GOES_ON):
         row = _measured(config, **training) if store is None else _trained([config], store, **training)[0]
     if as_json:
@@ -221,6 +223,7 @@ def sweep(
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     lmbda = options.pop("lmbda")  # last, so that it varies faster than fields that need another program
     configs = grid(_source(source, is_open), **_given(options, hidden), lmbda=lmbda, seed=range(seeds))
+    _check_optimum(configs, source)
     with _interrupted(GOES_ON), _executor(workers, cluster) as executor:
         rows = _trained(configs, store, executor=executor, **training)
     if as_json:
@@ -269,6 +272,15 @@ def _source(source: str, is_open: bool | None) -> str:
     if is_open is not None and not is_data(source):
         raise ValueError(f"--{'open' if is_open else 'closed'} is for files, got the source {source!r}")
     return source if is_open is None else manifolds.from_file(source, closed=not is_open)
+
+
+def _check_optimum(configs: Sequence[Config], file: str) -> None:
+    """Refuse points so far apart that the optimum at λ has too many cells, before hours of training and not after."""
+    for name, lmbda in {(config.source, config.lmbda) for config in configs if config.measured}:
+        try:
+            lagrangian(manifolds.find(str(name)).source, lmbda)
+        except ValueError as error:
+            raise ValueError(f"{file}: --{error}") from None  # lmbda must be ...
 
 
 def _given(options: dict[str, Any], hidden: list[int] | None) -> dict[str, Any]:

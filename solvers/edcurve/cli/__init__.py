@@ -5,6 +5,8 @@ The commands of the core are listed here; installed packages add others, see `ed
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from functools import cached_property
@@ -54,6 +56,10 @@ class _Group(click.Group):
             install()
         with whole_and_printable(sys.stdout):
             return super().main(*args, **kwargs)
+
+
+# Python looks for cycles through all that was imported before it ends: a second with PyTorch, ten on a busy machine.
+atexit.register(gc.freeze)
 
 
 def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -388,6 +388,18 @@ def test_bad_arguments(cli, tmp_path, arguments, words):
     assert not list(tmp_path.iterdir())
 
 
+def test_points_too_far_apart(cli, tmp_path, monkeypatch):
+    """Before they are trained."""
+    monkeypatch.setattr("edcurve_neural.cli.training.train_alone", None)
+    turn = np.pi * np.arange(16) / 16  # half a circle
+    np.save(file := tmp_path / "far.npy", 1e9 * np.stack([np.cos(turn), np.sin(turn)], axis=1))
+    for options in (("train",), ("sweep", "--store", "s")):
+        code, _, err = cli(options[0], file, "--lmbda", "4", *options[1:])
+        wanted = f"Error: {file}: --lmbda must be such that the optimum has at most 2**50 cells, got 4.0"
+        assert (code, err.splitlines()[-1]) == (2, wanted)
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_damaged_record(cli, output, tmp_path):
     output("train", "circle", "--lmbda", "4", "--steps", "5", *SMALL, "--store", "store")
     (path,) = (tmp_path / "store" / "runs").glob("*.json")
