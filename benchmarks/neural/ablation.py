@@ -42,8 +42,9 @@ SCHEDULES = {"ntc": PAPER, **LEARNED, "circular-network": LEARNED["circular"]}
 PHASES = 2**14  # for the rank of the means
 PARTS = {
     "entropy_model": "entropy model: rate − H",
-    "decoder_rank": "decoder: what its rank costs",
-    "decoder_rest": "decoder: the rest (last layer and shape)",
+    "readout": "decoder: readout",
+    "rank": "decoder: rank of its features",
+    "shape": "decoder: shape of its features",
     "partition": "partition (fold)",
 }
 
@@ -75,10 +76,9 @@ def parts(setting: edn.Config, name: str, model: Any) -> dict[str, Any]:
     found = evaluate_model(model)
     fine = found.decomposition(setting.lmbda, fine=True)
     excess = row(setting, name, "learned" if setting.circular else "baseline", vars(found))
-    rank = min(rank_cost(model, setting.lmbda), excess["decoder"])
-    about = {"batch_size": setting.batch_size, "steps": setting.steps}
-    about |= {"readout": fine.readout, "features": fine.features}
-    return {**excess, "decoder_rank": rank, "decoder_rest": excess["decoder"] - rank, **about}
+    rank = min(rank_cost(model, setting.lmbda), fine.features)
+    decoder = {"readout": fine.readout, "features": fine.features, "rank": rank, "shape": fine.features - rank}
+    return {**excess, **decoder, "batch_size": setting.batch_size, "steps": setting.steps}
 
 
 def draw(table: pd.DataFrame, about: str) -> Figure:

@@ -27,6 +27,7 @@ from edcurve_neural.compressors import begin
 from edcurve_neural.runs import evaluate_model
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from scipy.stats import t as student
 
 SOURCE, LMBDA = "circle", 512.0
@@ -117,9 +118,10 @@ def draw(table: pd.DataFrame, about: str) -> Figure:
         ax.set_xticks(range(len(ticks)), ticks, fontsize=8)
         ax.set(yscale="log", title=name, xlim=(-0.5, len(ticks) - 0.5))
         ax.set_xlabel(f"phases; batch {FIXED[0]}, {FIXED[1]:,} steps" if name == "training set" else "batch size")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        ax.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
-        ax.grid(axis="y", which="both", color="0.92", lw=0.6)
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.grid(axis="y", color="0.92", lw=0.6)
     handles, labels = figure.axes[-1].get_legend_handles_labels()
     if handles:
         figure.axes[-1].legend(handles[:1], labels[:1], frameon=False, fontsize=8)

@@ -21,8 +21,9 @@ PICTURES = ("optimal_compressors.png", "ablation.png", "fold.png")
 SOURCES = ("ramp", "circle")
 PARTS = {
     "entropy_model": "entropy model",
-    "decoder_rank": "decoder: rank",
-    "decoder_rest": "decoder: rest",
+    "readout": "readout",
+    "features": "features",
+    "rank": "of it rank",
     "partition": "partition",
     "excess_percent": "percent",
 }
