@@ -96,6 +96,19 @@ def test_many_points_have_low_by_their_positions():
     assert np.all(np.abs(ed.curve(source, D).low - few) < 0.2)
 
 
+def test_single_points_of_many_are_not_below_low():
+    """Each a cell of its own, or in pairs: they have less squared error than steps of the curve between them."""
+    turn = 2 * np.pi * np.arange(2100) / 2100
+    points = np.stack([np.cos(turn), 0.94 * np.sin(turn)], axis=1)
+    source = ed.Source.from_samples(points, tolerance=0.1)
+    assert source.few_points is None
+    pairs = np.mean(np.sum((points[::2] - points[1::2]) ** 2, axis=1)) / 4
+    low = ed.curve(source, np.array([1e-12 * source.max_distortion, pairs])).low
+    assert low[0] <= np.log2(2100) + 1e-9
+    assert low[1] <= np.log2(1050) + 1e-9
+    assert np.all(low > np.log2(1050) - 1.0)
+
+
 def test_two_cells_of_noise_may_have_more_distortion_than_one():
     """Points in no order, of which the mean over positions of 2 d(½) is above D_max: the hull ends at D_max."""
     points = np.random.default_rng(1).normal(size=10)

@@ -224,9 +224,10 @@ def position_interval(source: Source, distortion: Array, *, base: float = 2) -> 
 
     d(p) is the mean of a cell's distortion over its positions. That of a partition differs from Σ d(pᵢ) by
     `Source.position` at most. So a partition with distortion D has Σ d(pᵢ) ≤ D + position, and no less entropy than
-    E(D + position). Runs of few measured points may save a little more, as single points have no squared error:
-    `Source.few_points` says how much. Of more points the least distortions of cells, by their sizes, give another
-    bound, and low is the larger of the two. On a loop the partitions that are one another's rotations have a mean
+    E(D + position). Runs of measured points may save a little more, as single points have no squared error. Of few
+    points `Source.few_points` says how much. Of more it is at most the squared error within a step: the means of steps
+    vary less than the points. There the least distortions of cells, by their sizes, give another bound, and low is the
+    larger of the two. On a loop the partitions that are one another's rotations have a mean
     distortion of Σ d(pᵢ): some rotation of the best one has no more, and so high is E(D) there. `Source.truncation`
     adds what interpolation leaves open.
 
@@ -236,7 +237,7 @@ def position_interval(source: Source, distortion: Array, *, base: float = 2) -> 
         Infinity for high where D is below what is left open.
     """
     few = source.few_points
-    wide = distortion + (source.truncation if few is None else few.off)
+    wide = distortion + (source.truncation + source.within_steps if few is None else few.off)
     if source.status != BOUND:
         low = upper_bound(source, wide, base=base)
     elif source.monotone:
@@ -264,7 +265,7 @@ def _of_best_positions(source: Source, distortion: Array) -> Array:
     best = np.maximum(mean - p * source.position_below(p), 0.0)
     best = np.maximum.accumulate(best)  # a cell has no less squared error than the cells in it
     least, content = best[:-1] / p[1:], -np.log(p[1:])
-    wide = distortion + source.truncation - source.position
+    wide = distortion + source.truncation - source.position + source.within_steps
     found = np.zeros(distortion.shape)
     for weight in np.geomspace(0.1, 1e6, SLOPES) / source.max_distortion:
         at_least = min(float(np.min(weight * least + content)), SMALLEST)

@@ -194,6 +194,11 @@ class Source:
         return None
 
     @property
+    def within_steps(self) -> float:
+        """Mean squared error within a step between measured points, which runs of points do not have; else 0."""
+        return 0.0
+
+    @property
     def defect(self) -> float:
         """How far measured data are from having ‖γ(v) − γ(v+u)‖² depend on u alone: 0 for exact sources.
 

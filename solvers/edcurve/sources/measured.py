@@ -184,7 +184,7 @@ class SampledLoop(Spectrum):
     def __init__(self, points: Array, *, name: str) -> None:
         self._stationarity = stationarity(points, closed=True)
         self._centre = points.mean(axis=0)
-        self._kept = points.copy() if len(points) <= ALL_PAIRS else None
+        self._kept, self._count = points.copy() if len(points) <= ALL_PAIRS else None, len(points)
         modes = waveform_modes(points)
         self._between = left_out(points, kept=len(modes))
         super().__init__(0.5 * np.sum(np.abs(modes) ** 2, axis=1), name=name)
@@ -227,6 +227,11 @@ class SampledLoop(Spectrum):
         """The points given, if there are at most 2048."""
         mean = self._stationarity.mean * self._amplitude**2
         return None if self._kept is None else _few(self, self._amplitude * self._kept, mean)
+
+    @property
+    def within_steps(self) -> float:
+        """Mean squared error within a step between the points given."""
+        return self._count * float(self.cell_distortion(1.0 / self._count))
 
     def variances(self) -> Array:
         """Eigenvalues of the covariance of the points, in descending order: c_k/2 twice each without a defect."""
@@ -322,6 +327,12 @@ class SampledCurve(Source):
     def few_points(self) -> FewPoints | None:
         """The points given, if there are at most 2048."""
         return _few(self, self.realizations(), self._stationarity.mean * float(self.law.scale))
+
+    @property
+    def within_steps(self) -> float:
+        """Mean squared error within a step between the points given."""
+        count = len(self.realizations())
+        return count * float(self.cell_distortion(1.0 / count))
 
     @cached_property
     def condition(self) -> condition.Condition:
