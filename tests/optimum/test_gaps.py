@@ -1,11 +1,12 @@
 """How far a measured compressor is from the optimum, vertically and in H + λD."""
 
 import math
+import tracemalloc
 
 import edcurve as ed
 import numpy as np
 import pytest
-from edcurve.optimum import gaps
+from edcurve.optimum import gaps, sanity
 from edcurve.sources import resolve
 
 
@@ -287,3 +288,23 @@ def test_excess_of_measurements_takes_no_entropy_beside():
     for call in (lambda: ed.excess("uniform", measured(), 2.0), lambda: ed.excess("uniform", 0.01)):
         with pytest.raises(TypeError, match="entropy must be"):
             call()
+
+
+def test_doubts_about_many_points(monkeypatch):
+    """They are looked at in parts: the sentences are the same, and little is kept for each point."""
+    rng = np.random.default_rng(0)
+    D, H = rng.uniform(0.2, 1.2, 50), rng.uniform(1.0, 2.0, 50)
+    circle = ed.Circle()
+    for distortion, entropy in ((D, H), (D * 1e-6, H + 2.0), (D + 2.0, H)):
+        whole = sanity.doubts(circle, distortion, entropy)
+        with monkeypatch.context() as patched:
+            patched.setattr(sanity, "PART", 3)
+            assert sanity.doubts(circle, distortion, entropy) == whole != ()
+    D = np.full(2**20, 0.5)
+    sanity.doubts(circle, D, D)  # loads what is loaded once
+    tracemalloc.start()
+    try:
+        assert sanity.doubts(circle, D, D)[0].startswith(f"{D.size} of {D.size} points")
+        assert tracemalloc.get_traced_memory()[1] < 16 * D.size
+    finally:
+        tracemalloc.stop()

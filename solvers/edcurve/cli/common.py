@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
+from itertools import islice
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 PART = 2**14  # values of a column that are written at once
+LINES = 2**8  # of a table that are written at once
 LONGEST = 60  # letters of a label
 SHORTEST = 8  # letters of a label that are shown, however narrow the terminal
 
@@ -260,8 +262,13 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     room = max(SHORTEST, room if room > 0 else LONGEST)  # a line that is too long without its label may be longer
     head = [f"{name:>{width}}" for name, width in zip(columns, widths, strict=True)]
     click.echo("".join([*head, "  label"] if labelled else head).rstrip())
-    for row in rows:
-        cells = [f"{cell:{width}.{digits}g}" for cell, width in zip(row, widths, strict=False)]
-        if labelled:
-            cells.append(f"  {row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + '…'}")
-        click.echo("".join(cells).rstrip())
+    numbers = "".join(f"{{:{width}.{digits}g}}" for width in widths)
+
+    def line(row: Sequence[Any]) -> str:
+        label = row[-1] if labelled else ""
+        shown = f"{numbers.format(*row)}  {label if len(label) <= room else label[: room - 1] + '…'}"
+        return shown.rstrip()
+
+    lines = map(line, rows)
+    while part := list(islice(lines, LINES)):  # a call for each line takes longer than all else
+        click.echo("\n".join(part))

@@ -15,7 +15,7 @@ from .arrays import SEPARATORS
 from .columns import CONVERTED, NUMBERS, READ, REQUIRED, SPELT, Columns, Numbers, Texts, counted, meant_names, shown
 from .text import number
 
-MOST_ROWS = 2**22  # each takes some 60 bytes until its excess is printed, however short it is in a file
+MOST_ROWS = 2**22  # each takes some 40 bytes until its excess is printed, however short it is in a file
 MOST_OTHERS = 2**16  # cells of columns of numbers that hold other text, such as those of other sources
 BLOCK = 2**12  # rows that are read at a time
 
@@ -25,7 +25,7 @@ def read_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -
 
     The columns have the names given, or else those in the first line. Of columns that nothing reads, no cells are kept.
     """
-    where, lines = os.fspath(path), array("q")
+    where, lines = os.fspath(path), array("I")
     try:
         with files.reading(path, files.LARGEST, streams=True) as file:
             text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

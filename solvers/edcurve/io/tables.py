@@ -105,13 +105,17 @@ class Points:
 
     def known_ends(self) -> NDArray[np.bool_]:
         """Whether each point has an end of an interval."""
-        ends = np.array([getattr(self, name) for name in INTERVALS])
-        return np.asarray(~np.isnan(ends).all(axis=0))
+        known = np.zeros(len(self), dtype=bool)
+        for name in INTERVALS:
+            known |= ~np.isnan(getattr(self, name))
+        return known
 
     def ends(self, end: str) -> tuple[Array, Array]:
         """D and H at the "low" or at the "high" ends of their intervals; what has no interval is taken to be exact."""
         columns = ((getattr(self, name), getattr(self, f"{name}_{end}")) for name in REQUIRED)
-        distortion, entropy = (np.where(np.isnan(ends), values, ends) for values, ends in columns)
+        distortion, entropy = (
+            values if (exact := np.isnan(ends)).all() else np.where(exact, values, ends) for values, ends in columns
+        )
         return distortion, entropy
 
     def by_curve(self) -> dict[str, list[int]]:

@@ -174,7 +174,9 @@ def excess_unchecked(
     if weight is None:
         resolved = resolve(source, stationary=False, surfaces=True)
         least = lower_bound if isinstance(resolved, Surface) else entropy_distortion
-        result = H - least(resolved, D, base=base)
+        floor = least(resolved, D, base=base)
+        fits = isinstance(floor, np.ndarray) and np.broadcast_shapes(floor.shape, H.shape) == floor.shape
+        result = np.subtract(H, floor, out=floor if fits else None)  # of many points, without another array
     else:
         with np.errstate(over="ignore"):  # to infinity
             result = H + weight * D - lagrangian(source, weight, base=base).value

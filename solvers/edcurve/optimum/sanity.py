@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ Array = NDArray[np.float64]
 PEAK = 255  # of pixels, which is easily forgotten
 WIDER = 1.5  # times the peak, beyond which points are apart that interpolation may have taken a little too far
 SLACK = 0.01  # of D and of H, or in bits: what three digits and many samples leave open
+PART = 2**18  # points
 
 
 def doubts(
@@ -51,13 +53,16 @@ def doubts(
     slack = SLACK * math.log(2.0) / math.log(base)
     unit = of_base(base)
     high_D, high_H = (distortion, entropy) if most is None else most
-    required = _least(source, high_D * (1.0 + SLACK) + source.truncation, base)
-    below = high_H + np.maximum(slack, SLACK * high_H) < required
-    idle = (distortion >= source.max_distortion) & (entropy > slack)
+    below, idle = np.empty(distortion.shape, dtype=bool), np.empty(distortion.shape, dtype=bool)
+    for part in _parts(distortion):
+        required = _least(source, high_D[part] * (1.0 + SLACK) + source.truncation, base)
+        below[part] = high_H[part] + np.maximum(slack, SLACK * high_H[part]) < required
+        idle[part] = (distortion[part] >= source.max_distortion) & (entropy[part] > slack)
     asked = f" ({option})" if option else ""
     sentences = []
     if below.any():
-        needed = float(_least(source, distortion[below][:1], base)[0])
+        first = int(np.argmax(below))
+        needed = float(_least(source, distortion[first : first + 1], base)[0])
         least = f"at least {_number(needed)} {unit}" if needed < math.inf else "infinite entropy"
         sentences.append(
             f"{_first(below, distortion, entropy, unit)}: no code does this, it takes {least}. "
@@ -74,11 +79,19 @@ def doubts(
     return tuple(sentences)
 
 
+def _parts(points: Array) -> Iterator[slice]:
+    """Parts of many points, which are looked at one by one: all at once would take several times their memory."""
+    return (slice(start, start + PART) for start in range(0, len(points), PART))
+
+
 def _of_peak(source: Source, distortion: Array, entropy: Array, base: float, *, pixels: bool) -> str:
     """What to give if all points are possible when the data, or else the errors alone, are of values up to 255."""
-    meant = distortion * (float(PEAK) ** 2 if pixels else float(PEAK) ** -2)
-    if not ((meant < source.max_distortion) & (_least(source, meant * (1.0 + SLACK), base) <= entropy)).all():
-        return ""
+    factor = float(PEAK) ** 2 if pixels else float(PEAK) ** -2
+    for part in _parts(distortion):
+        meant = distortion[part] * factor
+        possible = (meant < source.max_distortion) & (_least(source, meant * (1.0 + SLACK), base) <= entropy[part])
+        if not possible.all():
+            return ""
     if pixels:
         who, name, changed = "the source's data are", "peak", f"times {PEAK}²"
     else:
