@@ -133,6 +133,8 @@ class Program(ABC, Generic[Trained]):
     def _check(self, state: dict[str, Tensor], done: int) -> None:
         if type(done) is not int or not 0 <= done <= self.steps:
             raise ValueError(f"done must be a number of steps from 0 to {self.steps}, got {done!r}")
+        if surplus := sorted(state.keys() - self.state().keys()):
+            raise ValueError(f"a program has no state {surplus[0]!r:.60}")
         every = self._every
         steps = [*range(every, done + 1, every), *([done] if done == self.steps and done % every else [])]
         for name, own in self.state().items():

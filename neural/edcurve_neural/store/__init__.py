@@ -230,7 +230,7 @@ class Store:
             with contextlib.suppress(FileNotFoundError):  # another process has finished it
                 about = files.read_json(path)
                 if not records.of_another_release(about):
-                    programs.append(_configs(path, about))
+                    programs.append(self._configs(path, about))
         return programs
 
     def forget(self, configs: Sequence[Config]) -> None:
@@ -245,8 +245,23 @@ class Store:
             with contextlib.suppress(FileNotFoundError):  # another process has finished it
                 tensors, about = files.read_tensors(path)
                 if not records.of_another_release(about):
-                    programs.append(_configs(path, about, tensors))
+                    programs.append(self._configs(path, about, tensors))
         return programs
+
+    def _configs(self, path: Path, about: dict[str, Any], tensors: dict[str, Tensor] | None = None) -> list[Config]:
+        """Configurations of a program; those of a checkpoint take no more memory than it does."""
+        try:
+            configs = [Config.from_dict(fields) for fields in about["configs"]]
+            if len({config.shape for config in configs}) != 1:
+                raise ValueError("its configurations are not of one shape")
+            numbers = 0 if tensors is None else len(configs) * configs[0].kind.layout(configs[0]).used
+            if tensors is not None and tensors["flat"].numel() < numbers:
+                raise ValueError(f"its configurations have {numbers} parameters, got {tensors['flat'].numel()}")
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
+            raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
+        if path.stem != self.checkpoint(configs).stem:  # else another program would go on from it
+            raise DamagedFileError(path, "it is named like the file of another program")
+        return configs
 
     def _in_checkpoints(self, pattern: str) -> list[Path]:
         return sorted(path for path in (self.path / "checkpoints").glob(pattern) if not path.name.startswith("."))
@@ -297,20 +312,6 @@ def metrics(evaluation: Evaluation, lmbda: float) -> dict[str, Any]:
 def _optimum(source: edcurve.Source) -> dict[str, Any]:
     """Status of the optimum of measured points: a compressor may be below an upper bound."""
     return {"points_of": source.name, "optimum": source.status, "truncation": source.truncation}
-
-
-def _configs(path: Path, about: dict[str, Any], tensors: dict[str, Tensor] | None = None) -> list[Config]:
-    """Configurations of a program; those of a checkpoint take no more memory than it does."""
-    try:
-        configs = [Config.from_dict(fields) for fields in about["configs"]]
-        if len({config.shape for config in configs}) != 1:
-            raise ValueError("its configurations are not of one shape")
-        numbers = 0 if tensors is None else len(configs) * configs[0].kind.layout(configs[0]).used
-        if tensors is not None and tensors["flat"].numel() < numbers:
-            raise ValueError(f"its configurations have {numbers} parameters, got {tensors['flat'].numel()}")
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
-        raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
-    return configs
 
 
 def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:

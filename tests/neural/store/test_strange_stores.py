@@ -236,6 +236,7 @@ STATES = {
     "another type": lambda state: ({**state, "mean": state["mean"].double()}, 1),
     "records": lambda state: ({**state, "records": torch.zeros(1, 3, dtype=torch.float64)}, 1),
     "failures": lambda state: ({**state, "failed": torch.full_like(state["failed"], 7)}, 1),
+    "one tensor more": lambda state: ({**state, "more": torch.zeros(3)}, 1),
     "nothing": lambda state: ({"flat": state["flat"]}, 1),
 }
 
@@ -250,6 +251,18 @@ def test_checkpoints_that_no_program_can_have_written(tmp_path, case):
     files.write_tensors(kept.checkpoint(CONFIGS[:1]), state, about)
     with pytest.raises(edn.DamagedFileError, match="no checkpoint"):
         swept(tmp_path, CONFIGS[:1])
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".json"])
+def test_a_checkpoint_under_the_name_of_another_program(tmp_path, suffix):
+    """Which would go on from it."""
+    kept, program = Store(tmp_path), begin(CONFIGS[:1])
+    kept.make()
+    kept.save_checkpoint(program)
+    kept.plan(CONFIGS[:1])
+    kept.checkpoint(CONFIGS[:1]).with_suffix(suffix).rename(kept.checkpoint(CONFIGS[1:2]).with_suffix(suffix))
+    with pytest.raises(edn.DamagedFileError, match="named like the file of another program"):
+        swept(tmp_path, CONFIGS[1:2])
 
 
 def test_a_checkpoint_of_a_newer_release_is_kept(tmp_path):
