@@ -66,7 +66,7 @@ class Caller:
         """Return what the function makes of the value; messages call it `name`: encode, decode or rate."""
         try:
             result = self._with_tensors(function, value) if self.tensors else function(value.numpy())
-        except Exception as error:
+        except Exception as error:  # a caller's function may raise anything; what is not about shapes goes on as it is
             if _is_of_shapes(error):
                 raise self._refusal(name, function, value, error) from error
             raise

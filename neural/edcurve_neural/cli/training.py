@@ -280,7 +280,8 @@ def _check_optimum(configs: Sequence[Config], file: str) -> None:
         try:
             lagrangian(manifolds.find(str(name)).source, lmbda)
         except ValueError as error:
-            raise ValueError(f"{file}: --{error}") from None  # lmbda must be ...
+            option = "--" if str(error).startswith("lmbda") else ""
+            raise ValueError(f"{file}: {option}{error}") from None
 
 
 def _given(options: dict[str, Any], hidden: list[int] | None) -> dict[str, Any]:
