@@ -120,13 +120,13 @@ def key_of(store: str) -> str:
 def commands() -> dict[str, tuple[click.Command, click.Context]]:
     """Every command by its name, with its context; what is loaded on demand is loaded."""
     parent = click.Context(main, info_name="edcurve")
-    found = {}
+    by_name = {}
     for name in main.list_commands(parent):
         command = main.get_command(parent, name)
         assert command is not None
         context = command.make_context(name, [], parent=parent, resilient_parsing=True)
-        found[name] = context.command, context
-    return found
+        by_name[name] = context.command, context
+    return by_name
 
 
 def write(folder: Path) -> None:

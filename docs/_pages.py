@@ -129,7 +129,7 @@ def peers() -> str:
     """Time and error of everything that solved the problems of peers.csv."""
     table = pd.read_csv(RESULTS / "peers.csv")
     groups = table.groupby("peer", sort=False)
-    found = groups.agg(
+    summary = groups.agg(
         median=("ratio_to_core", "median"),
         most=("ratio_to_core", "max"),
         error=("relative_error", "max"),
@@ -147,7 +147,7 @@ def peers() -> str:
         *(
             f"| {PEERS[name]} | {number(row['median'])} | {number(row['most'])} | {row['error']:.1e} "
             f"| {'yes' if row['below'] else 'no'} |"
-            for name, row in found.iterrows()
+            for name, row in summary.iterrows()
         ),
     ]
     proved = table[(table["peer"] == "SCIP") & table["status"].str.contains("optimal|gaplimit")]

@@ -69,24 +69,24 @@ def _bisection(problem: Problem, distortion):
 
 
 def _search(problem: Problem) -> Answer:
-    found = ed.search.minimise_entropy(problem.d.value, problem.distortion, derivative=problem.d.slope)
-    return Answer(found.entropy, found.sizes, f"{found.agreeing} of {found.starts} starts agree")
+    result = ed.search.minimise_entropy(problem.d.value, problem.distortion, derivative=problem.d.slope)
+    return Answer(result.entropy, result.sizes, f"{result.agreeing} of {result.starts} starts agree")
 
 
 def _convex_concave(problem: Problem, starts: int, seed: int) -> Answer:
     from edcurve import relaxation
 
-    found = relaxation.convex_concave(
+    result = relaxation.convex_concave(
         problem.source, problem.distortion, cells=problem.cells, starts=starts, seed=seed, base=math.e
     )
-    return Answer(found.entropy, np.asarray(found.cells, dtype=float), found.status)
+    return Answer(result.entropy, np.asarray(result.cells, dtype=float), result.status)
 
 
 def _integer_program(problem: Problem, limit: float) -> Answer:
     from edcurve import relaxation
 
-    found = relaxation.integer_program(
+    result = relaxation.integer_program(
         problem.source, problem.distortion, grid=GRID * problem.cells, base=math.e, time_limit=limit / 4.0
     )
-    sizes = np.repeat(found.sizes, found.counts)
-    return Answer(found.entropy, sizes, f"{found.status}, grid {GRID * problem.cells}", found.lower)
+    sizes = np.repeat(result.sizes, result.counts)
+    return Answer(result.entropy, sizes, f"{result.status}, grid {GRID * problem.cells}", result.lower)

@@ -120,8 +120,8 @@ def best_feasible(problem: Problem, sizes: Floats) -> float:
     """Least entropy of the partition made exactly feasible, with or without its cells that are nearly empty."""
     sizes = np.clip(np.asarray(sizes, dtype=float), 0.0, None)
     kept = (sizes[sizes > threshold] for threshold in (0.0, 1e-8, 1e-6, 1e-4))
-    found = [entropy_of(problem.feasible(p)) for p in kept if p.size]
-    return min((h for h in found if h > 0.0), default=math.nan)
+    entropies = [entropy_of(problem.feasible(p)) for p in kept if p.size]
+    return min((h for h in entropies if h > 0.0), default=math.nan)
 
 
 def judge(problem: Problem, answer: Answer, tolerance: float) -> dict[str, Any]:

@@ -36,14 +36,14 @@ def _answer(output: str, errors: str, code: int) -> Answer:
     if "No module named 'pyscipopt'" in errors:
         return Answer(math.nan, status="not installed")
     try:
-        found = json.loads(output.splitlines()[-1])
+        answer = json.loads(output.splitlines()[-1])
     except (IndexError, ValueError):
         return Answer(math.nan, status=f"crashed (exit {code})")
-    if found["sizes"] is None:
-        return Answer(math.nan, None, f"{found['status']}, no solution", found["bound"], found["seconds"])
-    sizes = np.array(found["sizes"])
-    status = f"{found['status']}, {found['nodes']} nodes"
-    return Answer(found["primal"], sizes, status, found["bound"], found["seconds"])
+    if answer["sizes"] is None:
+        return Answer(math.nan, None, f"{answer['status']}, no solution", answer["bound"], answer["seconds"])
+    sizes = np.array(answer["sizes"])
+    status = f"{answer['status']}, {answer['nodes']} nodes"
+    return Answer(answer["primal"], sizes, status, answer["bound"], answer["seconds"])
 
 
 def _powers(source: str, largest: float, error: float) -> list[tuple[int, float]]:

@@ -118,8 +118,8 @@ index = cells.encode(new)
 nearest = np.linalg.norm(new[:, None] - cells.centroids, axis=2).argmin(axis=1)
 print(f"{np.mean(index != nearest):.0%} of the new points are nearer to another centroid")
 for name, chosen in (("cell of the nearest point", index), ("nearest centroid", nearest)):
-    found = ed.measure(chosen, np.sum((new - cells.decode(chosen)) ** 2, axis=1))
-    print(f"{name}: entropy {found.entropy:.3f} bits, distortion {found.distortion:.5f}")
+    measured = ed.measure(chosen, np.sum((new - cells.decode(chosen)) ** 2, axis=1))
+    print(f"{name}: entropy {measured.entropy:.3f} bits, distortion {measured.distortion:.5f}")
 
 # %%
 # Cells are short along the flat sides, where the curve moves fast. With ``weights`` the

@@ -103,9 +103,10 @@ for latents in (1, 2):
 
 best = ed.lagrangian("circle", LMBDA)
 print(f"optimum: {best.value:.3f} bits, {best.cells} cells")
-for name, found in on_circle.items():
+for name, evaluation in on_circle.items():
     print(
-        f"{name}: {found.rate:.3f} bits, distortion {found.distortion:.4f}, {found.cells} cells"
+        f"{name}: {evaluation.rate:.3f} bits, "
+        f"distortion {evaluation.distortion:.4f}, {evaluation.cells} cells"
     )
 
 # %%
@@ -113,15 +114,15 @@ for name, found in on_circle.items():
 # λ. Its three parts say why.
 
 
-def reasons(name, found, lmbda):
+def reasons(name, evaluation, lmbda):
     """Print the excess and its parts."""
-    parts = found.decomposition(lmbda)._asdict()
+    parts = evaluation.decomposition(lmbda)._asdict()
     listed = ", ".join(f"{part.replace('_', ' ')} {bits:.3f}" for part, bits in parts.items())
-    print(f"{name}: {found.excess(lmbda):.3f} bits above the optimum ({listed})")
+    print(f"{name}: {evaluation.excess(lmbda):.3f} bits above the optimum ({listed})")
 
 
-for name, found in on_circle.items():
-    reasons(name, found, LMBDA)
+for name, evaluation in on_circle.items():
+    reasons(name, evaluation, LMBDA)
 
 # %%
 # With one latent nearly all of the excess is *partition*: the cells are bad. The circle is a
@@ -172,9 +173,9 @@ codec = train(Codec(SIZE**2, 2), lambda n: training[torch.randint(len(loop), (n,
 # it as ``data``; a ``DataLoader`` will do, too.
 
 test = turned(np.random.default_rng(1).random(4000))
-found = edn.evaluate(codec, None, source, data=test)
-reasons("patches", found, weight)
-low, high = found.excess_interval(weight)
+evaluation = edn.evaluate(codec, None, source, data=test)
+reasons("patches", evaluation, weight)
+low, high = evaluation.excess_interval(weight)
 print(f"95 % interval of the excess: {low:.3f} to {high:.3f} bits")
 
 # %%
@@ -217,11 +218,11 @@ ax = ed.plot_gap(
     source,
     {
         "label": ["two latents", "with tables"],
-        "distortion": [found.distortion, tables.distortion],
-        "entropy": [found.rate, tables.rate],
+        "distortion": [evaluation.distortion, tables.distortion],
+        "entropy": [evaluation.rate, tables.rate],
     },
 )
-ax.set_xlim(0.1 * found.distortion, None)
+ax.set_xlim(0.1 * evaluation.distortion, None)
 
 # %%
 # Traps

@@ -45,10 +45,15 @@ def decode(index):
 # The entropy of the indices is estimated: samples miss rare indices, so that counting alone
 # comes out too low. It is corrected, with an interval of 95 %.
 
-found = edn.evaluate(encode, decode, x)
-print(f"entropy {found.entropy:.3f} bits, between", np.round(found.entropy_interval, 3))
-print(f"distortion {found.distortion:.4f}, between", np.round(found.distortion_interval, 4))
-print(f"{found.cells} indices seen")
+evaluation = edn.evaluate(encode, decode, x)
+print(
+    f"entropy {evaluation.entropy:.3f} bits, between", np.round(evaluation.entropy_interval, 3)
+)
+print(
+    f"distortion {evaluation.distortion:.4f}, between",
+    np.round(evaluation.distortion_interval, 4),
+)
+print(f"{evaluation.cells} indices seen")
 
 # %%
 # Between which bounds the optimum is
@@ -57,12 +62,12 @@ print(f"{found.cells} indices seen")
 # a lower H + λD. A codebook made from half of the samples and tried on the other half shows
 # what is easy to attain. Both are computed from 1024 of the samples.
 
-cost = found.rate + LMBDA * found.distortion
-lower, book = found.optimum(LMBDA), found.ecvq(LMBDA)
-low, high = found.excess_interval(LMBDA)
+cost = evaluation.rate + LMBDA * evaluation.distortion
+lower, book = evaluation.optimum(LMBDA), evaluation.ecvq(LMBDA)
+low, high = evaluation.excess_interval(LMBDA)
 print(f"the codec       {cost:.3f} bits")
 print(f"a codebook      {book:.3f} bits")
-print(f"no code below   {lower:.3f} bits ({found.reference.split(':')[0]})")
+print(f"no code below   {lower:.3f} bits ({evaluation.reference.split(':')[0]})")
 print(f"above that      {cost - lower:.3f} bits, between {low:.3f} and {high:.3f}")
 print(f"above the book  {cost - book:.3f} bits")
 
@@ -77,7 +82,7 @@ print(f"above the book  {cost - book:.3f} bits")
 # Two parts of the excess need no optimum: what the entropy model wastes, and what the decoder
 # does. The rest is the cells, and what the bound leaves open.
 
-for part, bits in found.decomposition(LMBDA)._asdict().items():
+for part, bits in evaluation.decomposition(LMBDA)._asdict().items():
     print(f"{part.replace('_', ' '):13} {bits:.3f} bits")
 
 # %%
@@ -117,7 +122,7 @@ ax.plot(
     color="C0",
     label="ECVQ, on new samples",
 )
-for name, one, color in (("the codec", found, "C3"), ("turned first", turned, "C1")):
+for name, one, color in (("the codec", evaluation, "C3"), ("turned first", turned, "C1")):
     ax.plot(one.distortion, one.rate, "D", color=color, label=name)
 ax.set(xscale="log", xlabel="Distortion D (squared error of a sample)", ylabel="bits")
 ax.set_ylim(0, None)

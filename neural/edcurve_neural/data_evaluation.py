@@ -225,7 +225,7 @@ class _Run:
         rows = np.ascontiguousarray(callers.codes(result, len(sample)).reshape(len(sample), -1))
         cell = self._numbers(row.tobytes() for row in rows)
         handed = result if isinstance(result, torch.Tensor) else torch.from_numpy(np.asarray(result))
-        found = callers.finite("decode", self.call("decode", self.decode, handed), sample.shape).reshape(
+        decoded = callers.finite("decode", self.call("decode", self.decode, handed), sample.shape).reshape(
             len(sample), -1
         )
         bits = (
@@ -233,7 +233,7 @@ class _Run:
             if callable(self.rate)
             else None
         )
-        return Coded(cell, found, bits)
+        return Coded(cell, decoded, bits)
 
     def _of_strings(self, result: Any, shape: tuple[int, ...]) -> Coded:
         """A batch coded as byte strings, which are the index of a sample and its bits."""
@@ -242,8 +242,8 @@ class _Run:
             decoded = self.decode(result["strings"], result.get("shape"))
         x_hat = parts(decoded)[0] if isinstance(decoded, dict) else decoded
         cell = self._numbers(b"".join(len(part).to_bytes(8, "little") + part for part in one) for one in strings)
-        found = callers.finite("x_hat", x_hat, shape).reshape(shape[0], -1)
-        return Coded(cell, found, np.array([8.0 * sum(map(len, one)) for one in strings]))
+        decoded = callers.finite("x_hat", x_hat, shape).reshape(shape[0], -1)
+        return Coded(cell, decoded, np.array([8.0 * sum(map(len, one)) for one in strings]))
 
     def _numbers(self, keys: Iterable[bytes]) -> Indices:
         """The number of each index, in the order in which they come."""

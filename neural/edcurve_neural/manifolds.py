@@ -225,8 +225,8 @@ def find(name: str) -> Manifold:
     DamagedFileError
         If the store's copy of the points was altered.
     """
-    if known := _manifolds.get(name):
-        return known
+    if added := _manifolds.get(name):
+        return added
     for folder in _folders:
         path = _copy(name, folder)
         if path.exists():

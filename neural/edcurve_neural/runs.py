@@ -100,9 +100,9 @@ def _readout(model: Compressor, indices: torch.Tensor, probability: NDArray[np.f
     """What finds the best last layer of a decoder."""
 
     def features(block: slice) -> NDArray[np.float64]:
-        found = model.features(indices[:, block])
-        assert found is not None
-        return found[0].double().cpu().numpy()
+        features = model.features(indices[:, block])
+        assert features is not None
+        return features[0].double().cpu().numpy()
 
     first = model.features(indices[:, :1])
     if first is None:

@@ -131,14 +131,14 @@ def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
     if curve.gaussian is not None:
         ax.plot(curve.distortion, curve.gaussian, color="C5", lw=1.2, label="KLT (Gaussian R(D))")
     if curve.low is not None and curve.high is not None:
-        known = np.isfinite(curve.low) & np.isfinite(curve.high)
+        enclosed_by_runs = np.isfinite(curve.low) & np.isfinite(curve.high)
         band: dict[str, Any] = {
             "color": "0.6",
             "alpha": 0.35,
             "lw": 0.0,
             "label": "best intervals of the points: in here",
         }
-        ax.fill_between(curve.distortion, curve.low, curve.high, where=known, **band)
+        ax.fill_between(curve.distortion, curve.low, curve.high, where=enclosed_by_runs, **band)
     if curve.floor is not None:
         label = f"rank floor, width {curve.width}: D ≥ {curve.floor:.3g}"
         ax.axvline(curve.floor, color="0.5", lw=1.0, ls=(0, (1, 1)), label=label)

@@ -277,8 +277,8 @@ def _closed(source: Source) -> Eigenvalues:
         return _in_pairs(energies[energies > 0.0], 0.0)
     # the largest of all are those that no other exceeds, as far as the others' sum is more than rounding errors
     rests = beyond + np.append(np.cumsum(energies[::-1])[-2::-1], 0.0)
-    known = np.count_nonzero((energies >= largest_beyond) & (rests > ROUNDING * source.max_distortion))
-    return _in_pairs(energies[:known], float(rests[known - 1]))
+    kept = np.count_nonzero((energies >= largest_beyond) & (rests > ROUNDING * source.max_distortion))
+    return _in_pairs(energies[:kept], float(rests[kept - 1]))
 
 
 def _in_pairs(energies: Array, rest: float) -> Eigenvalues:

@@ -230,7 +230,7 @@ def _parsed(loss: str, distortions: dict[str, float], entropies: dict[str, float
     )
     if not isinstance(loss, str):
         raise TypeError(wanted)
-    found: dict[str, tuple[float, int]] = {}  # factor and number of weights, of the rate and of the distortion
+    terms: dict[str, tuple[float, int]] = {}  # factor and number of weights, of the rate and of the distortion
     for term in loss.split("+"):
         coefficient, weights, kinds = 1.0, 0, []
         for word in re.split(r"(?<!\*)\*(?!\*)|·", term):
@@ -245,13 +245,13 @@ def _parsed(loss: str, distortions: dict[str, float], entropies: dict[str, float
                 coefficient *= _power(match, wanted)
             else:
                 raise ValueError(f"{wanted}: {name!r} is none of them")
-        if len(kinds) != 1 or kinds[0][0] in found:
+        if len(kinds) != 1 or kinds[0][0] in terms:
             raise ValueError(wanted)
-        found[kinds[0][0]] = coefficient * kinds[0][1], weights
-    weighted = sorted(weights for _, weights in found.values())
-    if weighted != [0, 1] or not all(0.0 < factor < math.inf for factor, _ in found.values()):
+        terms[kinds[0][0]] = coefficient * kinds[0][1], weights
+    weighted = sorted(weights for _, weights in terms.values())
+    if weighted != [0, 1] or not all(0.0 < factor < math.inf for factor, _ in terms.values()):
         raise ValueError(wanted)
-    return found["distortion"][0] / found["rate"][0], found["rate"][1] == 1
+    return terms["distortion"][0] / terms["rate"][0], terms["rate"][1] == 1
 
 
 def _power(match: re.Match[str], wanted: str) -> float:

@@ -50,9 +50,9 @@ class Codec:
     def code(self, result: Any, shape: tuple[int, ...]) -> Coded:
         """Take what `forward` returned for a batch of that shape."""
         x_hat, likelihoods = parts(result)
-        found = callers.finite("x_hat", x_hat, shape).reshape(shape[0], -1)
+        decoded = callers.finite("x_hat", x_hat, shape).reshape(shape[0], -1)
         bits = None if likelihoods is None else callers.bits(likelihoods, shape[0])
-        return Coded(self._numbers(found), found, bits)
+        return Coded(self._numbers(decoded), decoded, bits)
 
     def encode(self, x: Any) -> Indices:
         """Cells of realizations, shape (batch, dim); the reconstructions of new ones are kept for `decode`."""
@@ -77,12 +77,12 @@ class Codec:
     def _bits(self, cell: Any) -> Coordinates:
         return np.asarray(np.concatenate(self._lengths)[callers.array(cell, "cell must be integers")])
 
-    def _numbers(self, found: Coordinates) -> Indices:
+    def _numbers(self, decoded: Coordinates) -> Indices:
         if self._directions is None:
-            directions = np.random.default_rng(0).normal(size=(found.shape[1], DIRECTIONS))
-            size = float(np.sqrt(np.mean(found**2))) or 1.0
+            directions = np.random.default_rng(0).normal(size=(decoded.shape[1], DIRECTIONS))
+            size = float(np.sqrt(np.mean(decoded**2))) or 1.0
             self._directions = directions / (np.linalg.norm(directions, axis=0) * SAME * size)
-        keys = np.rint(found @ self._directions).astype(np.int64)
+        keys = np.rint(decoded @ self._directions).astype(np.int64)
         distinct, cell = distinct_rows(keys)
         first = np.zeros(len(distinct), dtype=np.int64)
         first[cell[::-1]] = np.arange(len(keys))[::-1]

@@ -91,15 +91,15 @@ def decode(file: str, store: str, out: str) -> None:
 def _run_of(store: str, key: str) -> tuple[Run, float | None]:
     """A run by the start of its key, and the rate in its record."""
     path = Path(store) / "runs"
-    found = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
-    if len(found) != 1:
+    matches = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
+    if len(matches) != 1:
         shown = f"{key[:60]}…" if len(key) > 60 else key  # a file may hold any text as a key
         raise ValueError(
-            f"KEY must be that of one run in {store}, got {shown!r}, which is that of {len(found) or 'none'}; "
+            f"KEY must be that of one run in {store}, got {shown!r}, which is that of {len(matches) or 'none'}; "
             f"`edcurve runs {store} --json` lists them"
         )
-    record = records.read(found[0])
-    return Store(store).load(records.configuration(found[0], record["config"])), record["metrics"]["rate"]
+    record = records.read(matches[0])
+    return Store(store).load(records.configuration(matches[0], record["config"])), record["metrics"]["rate"]
 
 
 def _phases(text: str, key: str | None, seed: int) -> NDArray[Any]:

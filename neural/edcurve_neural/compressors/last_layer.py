@@ -33,8 +33,8 @@ def solved(model: Compressor, config: Settings) -> Compressor:
         longest = _longest(model, v, keys, cells)
         candidates = [model, *(model.with_series(rows) for rows in _fits(_waves(model, keys, longest), means, counts))]
     elif isinstance(model, NTC):
-        found = model.features(indices)[0].double().cpu().numpy()
-        candidates = [model, *(model.with_last_layer(rows) for rows in _fits(found, means, counts))]
+        features = model.features(indices)[0].double().cpu().numpy()
+        candidates = [model, *(model.with_last_layer(rows) for rows in _fits(features, means, counts))]
     else:
         return model
 

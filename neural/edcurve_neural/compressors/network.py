@@ -237,10 +237,10 @@ def _improved(
             chosen, weight = _pairs(table, generator)
             pairs = table.waves[chosen // dim], table.latent[chosen // dim], table.where[chosen % dim]
             target = table.means.ravel()[chosen]
-        found, jacobian = _differentiated(net, *pairs)
+        output, jacobian = _differentiated(net, *pairs)
         jacobian *= np.sqrt(weight)[:, None]
-        square, gradient = jacobian.T @ jacobian, jacobian.T @ (np.sqrt(weight) * (target - found))
-        missed = float(weight @ np.square(target - found))
+        square, gradient = jacobian.T @ jacobian, jacobian.T @ (np.sqrt(weight) * (target - output))
+        missed = float(weight @ np.square(target - output))
         diagonal = np.diag(square) + 1e-12 * np.trace(square)
         for _ in range(TRIES):
             step = np.linalg.solve(square + np.diag(damping * diagonal + 1e-300), gradient)
@@ -283,8 +283,8 @@ def _missed(net: Parameters, table: Means) -> float:
     """Mean squared error over all pairs."""
     missed = 0.0
     for row, x in _rows(net, table):
-        found = np.tanh(x @ net.first.T) @ net.last + x @ net.direct
-        missed += table.probability[row] * float(np.square(found - table.means[row]).mean())
+        output = np.tanh(x @ net.first.T) @ net.last + x @ net.direct
+        missed += table.probability[row] * float(np.square(output - table.means[row]).mean())
     return missed
 
 

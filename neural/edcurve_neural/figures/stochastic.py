@@ -27,8 +27,8 @@ def stochasticity(runs: pd.DataFrame) -> Figure:
     """
     from matplotlib.ticker import LogLocator, NullLocator
 
-    found = ((over_batches(runs), "batch_size"), (over_training_sets(runs), "train_size"))
-    drawn = [(_steepest(those), name) for those, name in found if len(those)]
+    panels = ((over_batches(runs), "batch_size"), (over_training_sets(runs), "train_size"))
+    drawn = [(_steepest(those), name) for those, name in panels if len(those)]
     sources = sorted({source for those, _ in drawn for source in those["source"]})
     figure = empty(4.8 * len(drawn) + 0.4, 3.3 * len(sources) + 1.0)
     axes = figure.subplots(len(sources), len(drawn), sharey="row", squeeze=False)

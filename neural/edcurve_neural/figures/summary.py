@@ -62,9 +62,9 @@ def parts(runs: pd.DataFrame) -> pd.DataFrame:
 
 def finer(runs: pd.DataFrame) -> pd.DataFrame:
     """The excess of each run in its five parts, in bits, of the paper's compressors for which these are known."""
-    known = runs[(runs["compressor"] == "ntc") & runs[list(FINE)].notna().all(axis=1)]
+    split = runs[(runs["compressor"] == "ntc") & runs[list(FINE)].notna().all(axis=1)]
     index = [*INDEX, "batch_size", "steps", "seed"]
-    table = known.set_index(index).sort_index()[["cells", *FINE, "partition", "excess"]]
+    table = split.set_index(index).sort_index()[["cells", *FINE, "partition", "excess"]]
     return table.where(table.abs() >= ROUNDING, 0.0)
 
 

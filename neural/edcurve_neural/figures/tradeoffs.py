@@ -136,9 +136,9 @@ def _parts(ax: Axes, runs: pd.DataFrame) -> None:
         ax.plot(np.maximum(means[name], FLOOR), color=colour, lw=1.1, label=label)
         ax.plot(runs["lmbda"], np.maximum(runs[name], FLOOR), ".", color=colour, ms=5)
     for name, (label, whole) in INSIDE.items():
-        if len(known := runs[runs[name] > FLOOR]):
+        if len(above_floor := runs[runs[name] > FLOOR]):
             style: dict[str, Any] = {"color": PARTS[whole][1], "ls": "none", "marker": "x", "ms": 6}
-            ax.plot(known["lmbda"], known[name], **style, label=label)
+            ax.plot(above_floor["lmbda"], above_floor[name], **style, label=label)
     ax.plot(runs["lmbda"], np.maximum(runs["excess"], FLOOR), "o", color="k", mfc="none", mew=0.7, ms=5)
     for lmbda, top, value in zip(means.index, total, means["percent"], strict=True):
         ax.annotate(percent(value), (lmbda, top), (0, 7), textcoords="offset points", ha="center", fontsize=7)

@@ -161,14 +161,14 @@ def _interval(source: Source, table: dict[str, Any], measured: Points, weights: 
     from edcurve.optimum import gaps
 
     name = "excess" if "excess" in table else "excess_over_bound"
-    columns, known = {}, measured.known_ends()
+    columns, has_end = {}, measured.known_ends()
     for end in ("low", "high"):
         D, H = measured.ends(end)
         if name == "excess":
             values = gaps.excess_unchecked(source, D, H, lmbda=weights, base=base)[-1]
         else:
             values = gaps.over_bound(source, D, H, base=base)
-        columns[f"{name}_{end}"] = np.where(np.isnan(table[name]) | ~known, np.nan, values)
+        columns[f"{name}_{end}"] = np.where(np.isnan(table[name]) | ~has_end, np.nan, values)
     return columns
 
 

@@ -91,16 +91,16 @@ def rate_distortion(
     points, others, named = _given(file, key, weights, reproductions)
     try:
         with of_one(len(distortion)):
-            found = limits.empirical_rate_distortion(points, distortion, error=error, base=base, **others)
+            enclosure = limits.empirical_rate_distortion(points, distortion, error=error, base=base, **others)
     except (ValueError, TypeError) as refusal:
         raise named(refusal) from None
-    lower, upper = found.lower.tolist(), found.upper.tolist()
+    lower, upper = enclosure.lower.tolist(), enclosure.upper.tolist()
     if as_json:
         listed = {"distortion": distortion, "lower": lower, "upper": upper}
         columns = {name: [writable(one) for one in values] for name, values in listed.items()}
-        click.echo(json.dumps({"file": file, "base": base, "error": error, "method": found.method, **columns}))
+        click.echo(json.dumps({"file": file, "base": base, "error": error, "method": enclosure.method, **columns}))
         return
-    click.echo(f"{found.source}: {found.method}", err=True)
+    click.echo(f"{enclosure.source}: {enclosure.method}", err=True)
     print_table(("distortion", "lower", "upper"), [list(row) for row in zip(distortion, lower, upper, strict=True)])
 
 

@@ -95,8 +95,8 @@ def _pointed(cell: str, column: Any) -> str:
 
 def _is_header(cells: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a first line under given names has names of its own: text in all columns of numbers."""
-    found = [cell for cell, name in zip(cells, names, strict=False) if name in NUMBERS]
-    return bool(found) and not any(_is_number(cell) or not cell.strip() for cell in found)
+    numbers = [cell for cell, name in zip(cells, names, strict=False) if name in NUMBERS]
+    return bool(numbers) and not any(_is_number(cell) or not cell.strip() for cell in numbers)
 
 
 def _is_number(cell: str) -> bool:

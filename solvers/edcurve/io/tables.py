@@ -105,10 +105,10 @@ class Points:
 
     def known_ends(self) -> NDArray[np.bool_]:
         """Whether each point has an end of an interval."""
-        known = np.zeros(len(self), dtype=bool)
+        has_end = np.zeros(len(self), dtype=bool)
         for name in INTERVALS:
-            known |= ~np.isnan(getattr(self, name))
-        return known
+            has_end |= ~np.isnan(getattr(self, name))
+        return has_end
 
     def ends(self, end: str) -> tuple[Array, Array]:
         """D and H at the "low" or at the "high" ends of their intervals; what has no interval is taken to be exact."""

@@ -92,13 +92,13 @@ def _searched(source: Source, distortion: Array) -> Array:
     return np.asarray(np.minimum(result, _of_many_cells(source, distortion, result)))
 
 
-def _of_many_cells(source: Source, distortion: Array, known: Array) -> Array:
+def _of_many_cells(source: Source, distortion: Array, searched: Array) -> Array:
     """Entropies of the best partitions into few large and many small cells, infinite where they cannot help."""
     result = np.full(distortion.shape, np.inf)
     tried = np.flatnonzero((distortion > 0.0) & (distortion < source.max_distortion))
     below = loops.evaluate(functions.lower, source.law, envelopes.chords(source), distortion[tried])
     # between K and K + 1 equal cells all partitions are above the dual bound by about 1/K, for want of a whole number
-    tried = tried[known[tried] - below > 2.0 * np.exp(-known[tried])]
+    tried = tried[searched[tried] - below > 2.0 * np.exp(-searched[tried])]
     with progress.bar("composing large and small cells", tried.size) as update:
         for done, i in enumerate(tried.tolist(), start=1):
             best = _large_and_small(source, float(distortion[i]))
@@ -158,9 +158,9 @@ def best_partition(source: Source, D: float) -> Partition | ListedPartition | Gr
     if source.cell_distortion(1.0 / SEARCHED) * SEARCHED < D:
         from edcurve import search
 
-        found = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
-        if found.entropy < nats - 1e-12:
-            nats, best = found.entropy, ListedPartition.of(found.sizes)
+        candidate = search.minimise_entropy_many(source.cell_distortion, np.array([D]))[0]
+        if candidate.entropy < nats - 1e-12:
+            nats, best = candidate.entropy, ListedPartition.of(candidate.sizes)
     if math.isfinite(nats) and _of_many_cells(source, np.array([D]), np.array([nats]))[0] < nats - 1e-12:
         mixture = _large_and_small(source, D)
         best = None if mixture is None else GroupedPartition.of(mixture.sizes, mixture.counts)
@@ -266,8 +266,8 @@ def _of_best_positions(source: Source, distortion: Array) -> Array:
     best = np.maximum.accumulate(best)  # a cell has no less squared error than the cells in it
     least, content = best[:-1] / p[1:], -np.log(p[1:])
     wide = distortion + source.truncation - source.position + source.within_steps
-    found = np.zeros(distortion.shape)
+    bound = np.zeros(distortion.shape)
     for weight in np.geomspace(0.1, 1e6, SLOPES) / source.max_distortion:
         at_least = min(float(np.min(weight * least + content)), SMALLEST)
-        found = np.maximum(found, at_least - weight * wide)
-    return found
+        bound = np.maximum(bound, at_least - weight * wide)
+    return bound

@@ -42,14 +42,14 @@ def entropy_distortion(source: Surface, distortion: ArrayLike, base: float) -> A
     open_ones = values[(values > 0.0) & (values < source.exact_from)]
     if open_ones.size:
         D = float(open_ones.flat[0])
-        known = "from D_max on" if source.exact_from == source.max_distortion else f"from {source.exact_from:g} on"
+        where = "from D_max on" if source.exact_from == source.max_distortion else f"from {source.exact_from:g} on"
         try:
             known_code = None if codes.searched(source) else upper_bound(source, D, base)
             above = "most what upper_bound finds" if known_code is None else f"most {known_code:.6g} (upper_bound)"
         except ValueError:
             above = "most what some code attains, of which none is known here"
         raise ValueError(
-            f"distortion must be one at which E(D) of {source.name!r} is known, {known}, got {D!r}: there E(D) is at "
+            f"distortion must be one at which E(D) of {source.name!r} is known, {where}, got {D!r}: there E(D) is at "
             f"least {lower_bound(source, D, base):.6g} (lower_bound) and at {above}"
         )
     return np.zeros(values.shape) if values.size == 0 else lower_bound(source, distortion, base)
@@ -74,15 +74,15 @@ def code(source: Surface, distortion: float, base: float) -> SurfaceCode:
     unit = validation.log_base(base)
     if source.max_distortion <= distortion:
         return codes.at_multiplier(source, 0.0)
-    found = codes.at_distortion(source, distortion, float(lower_bound(source, distortion, math.e)))
-    return replace(found, entropy=found.entropy / unit)
+    code = codes.at_distortion(source, distortion, float(lower_bound(source, distortion, math.e)))
+    return replace(code, entropy=code.entropy / unit)
 
 
 def lagrangian(source: Surface, lmbda: Array, unit: float) -> tuple[Array, ...]:
     """Cells, entropy, distortion, and whether the cells are alike, of the code with the least H + λD at each λ."""
-    found = [codes.at_multiplier(source, one * unit) for one in lmbda.ravel().tolist()]
-    columns = ([one.cells for one in found], [one.entropy / unit for one in found], [one.distortion for one in found])
-    alike = [abs(math.log(one.cells) - one.entropy) < 1e-12 for one in found]
+    best = [codes.at_multiplier(source, one * unit) for one in lmbda.ravel().tolist()]
+    columns = ([one.cells for one in best], [one.entropy / unit for one in best], [one.distortion for one in best])
+    alike = [abs(math.log(one.cells) - one.entropy) < 1e-12 for one in best]
     return (
         np.array(columns[0], dtype=np.int64),
         *(np.array(column) for column in columns[1:]),
@@ -94,8 +94,8 @@ def convex_hull(source: Surface, distortion: ArrayLike, unit: float) -> Any:
     """Lower convex hull of codes, each the best known one at some λ; inf below the distortion of the last of them."""
     values = validation.nonnegative("distortion", distortion)
     least = float(values[values > 0.0].min(initial=source.max_distortion))
-    known = codes.hull(source, least)
-    points = dict(zip([one.distortion for one in known], [one.entropy for one in known], strict=True))
+    hull_codes = codes.hull(source, least)
+    points = dict(zip([one.distortion for one in hull_codes], [one.entropy for one in hull_codes], strict=True))
     x = np.array(sorted(points))
     y = np.array([points[one] for one in x.tolist()])
     corners = envelopes.lower_hull(x, y)

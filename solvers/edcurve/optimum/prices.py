@@ -78,8 +78,8 @@ def entropy(source: SampledSurface, distortion: Array) -> Array:
 
 def lagrangian(source: SampledSurface, lmbda: Array) -> Array:
     """Lower bound on H + λD in nats, λ in nats."""
-    known, value = _table_of(source)
-    return np.interp(lmbda * float(source.law.scale), known, value)
+    multipliers, value = _table_of(source)
+    return np.interp(lmbda * float(source.law.scale), multipliers, value)
 
 
 def _table_of(source: SampledSurface) -> tuple[Array, Array]:
@@ -134,12 +134,12 @@ def _priced(source: SampledSurface, lmbda: Array) -> Array:
     few, prices, values = _thinned(cloud), None, []
     order = rng.permutation(len(few.x))
     mean, nats = samples.balls.below()
-    known = weighted.known(source)
+    codes = weighted.known(source)
     with progress.bar(f"pricing points of {samples.name}", len(lmbda)) as update:
         for done, one in enumerate(lmbda.tolist(), start=1):
             cells = math.exp(float(nats[np.argmin(nats + one * mean)]))
             count = int(min(len(few.x), max(LEAST, min(PLACES, PER_CELL * cells))))
-            code = weighted.at_multiplier(source, known, one)
+            code = weighted.at_multiplier(source, codes, one)
             value, prices = _bound(cloud, few, few.x[order[:count]], cells, one, prices, _cells(code, x, weight))
             values.append(value)
             update(done, len(lmbda))

@@ -197,8 +197,8 @@ def _dual_value(source: Source, lmbda: float) -> float:
     values = cost(grid)
     best = float(values.min())
     for i in np.flatnonzero(values[1:-1] <= np.minimum(values[:-2], values[2:])) + 1:
-        found = minimize_scalar(cost, bounds=(grid[i - 1], grid[i + 1]), method="bounded", options={"xatol": 1e-9})
-        best = min(best, float(found.fun))
+        minimum = minimize_scalar(cost, bounds=(grid[i - 1], grid[i + 1]), method="bounded", options={"xatol": 1e-9})
+        best = min(best, float(minimum.fun))
     return best
 
 
@@ -473,10 +473,10 @@ def _refine(source: Source, points: dict[float, float], chords: list[Chord]) -> 
 
     slopes = [(y[0] - y[1]) / (x[1] - x[0]) for x, y in chords]
     searchable = [slope for slope in slopes if _searchable(source, slope)]
-    found = dict(zip(searchable, search.minimise_lagrangian_many(source.cell_distortion, searchable), strict=True))
+    by_slope = dict(zip(searchable, search.minimise_lagrangian_many(source.cell_distortion, searchable), strict=True))
     for slope, (x, y) in zip(slopes, chords, strict=True):
         chord = y[1] + slope * x[1] - 1e-7
-        mixture = bounds.family(source).at_slope(slope, chord, FEW if slope in found else 0)
-        for best in (found.get(slope), mixture):
+        mixture = bounds.family(source).at_slope(slope, chord, FEW if slope in by_slope else 0)
+        for best in (by_slope.get(slope), mixture):
             if best is not None and best.entropy + slope * best.distortion < chord:
                 points[best.distortion] = min(best.entropy, points.get(best.distortion, math.inf))

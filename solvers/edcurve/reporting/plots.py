@@ -39,10 +39,10 @@ SHOWN = "%{customdata}<extra></extra>"
 def trade_off(curve: Curve, shannon: tuple[Array, Array] | None, points: Points | None, gaps: Gaps | None) -> Any:
     """Entropy against distortion: E(D), its bounds and its hull, and the points with their gaps."""
     exact, enclosed = curve.status not in (BOUND, *BETWEEN), curve.status in BETWEEN
-    found = f"upper bound: best {'code known' if enclosed else 'partition found'}"
+    upper = f"upper bound: best {'code known' if enclosed else 'partition found'}"
     hover = _hover(curve, "E(D)" if exact else "upper bound")
     traces = [_band(curve)] if enclosed else []
-    optimum = f"E(D), {curve.status}" if exact else found
+    optimum = f"E(D), {curve.status}" if exact else upper
     traces.append(_line(optimum, curve.distortion, curve.upper, hover, OPTIMUM, "solid", 2.5))
     hull = "convex hull" if exact else "convex hull of the upper bound"
     traces.append(_line(hull, curve.distortion, curve.hull, hover, HULL, "dash"))

@@ -208,8 +208,8 @@ def minimise_lagrangian_many(
     if weights.ndim != 1:
         raise ValueError(f"lmbda must be one-dimensional, got shape {weights.shape}")
     options = _options(None, starts, structured, seed)
-    found = iter(_search(d, derivative, weights[weights > 0.0], True, options))
-    return [next(found) if weight > 0.0 else one_cell(whole_cell(d)) for weight in weights.tolist()]
+    searched = iter(_search(d, derivative, weights[weights > 0.0], True, options))
+    return [next(searched) if weight > 0.0 else one_cell(whole_cell(d)) for weight in weights.tolist()]
 
 
 class _Options(NamedTuple):

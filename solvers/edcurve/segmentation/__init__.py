@@ -322,9 +322,9 @@ def _by_limit(curve: PreparedCurve, most: float, of_entropy: bool, closed: bool,
 
     with np.errstate(over="ignore"):  # to infinity, which everything is within
         limit = most * unit if of_entropy else float(np.ldexp(most, -2 * curve.exponent))
-    found = limits.best(curve, rotated(curve.x), solve, limit, of_entropy=of_entropy)
-    lmbda = float(np.ldexp(found.lmbda / unit, -2 * curve.exponent))
-    return _row(curve, PartitionWithBound(found.boundaries, None), lmbda, unit)._replace(gap=found.gap / unit)
+    best = limits.best(curve, rotated(curve.x), solve, limit, of_entropy=of_entropy)
+    lmbda = float(np.ldexp(best.lmbda / unit, -2 * curve.exponent))
+    return _row(curve, PartitionWithBound(best.boundaries, None), lmbda, unit)._replace(gap=best.gap / unit)
 
 
 def _doubt(points: Array, weight: Array, asked: tuple[str, Array], rows: list[_Row], unit: float) -> str | None:

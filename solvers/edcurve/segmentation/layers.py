@@ -66,18 +66,18 @@ def layer(mass: Any, mean: Any, error: Any, cells: int, limit: float, before: Ar
         if low > high:
             continue
         j = (low + high) // 2
-        best, found = least(mass, mean, error, before, j - 1, left, min(right, j - 1))
-        value[j], start[j] = best, found
+        best, origin = least(mass, mean, error, before, j - 1, left, min(right, j - 1))
+        value[j], start[j] = best, origin
         if best > limit:  # all later ones are larger
-            high, right = j, found
-        stack[top + 1, 0], stack[top + 1, 1], stack[top + 1, 2], stack[top + 1, 3] = low, j - 1, left, found
-        stack[top + 2, 0], stack[top + 2, 1], stack[top + 2, 2], stack[top + 2, 3] = j + 1, high, found, right
+            high, right = j, origin
+        stack[top + 1, 0], stack[top + 1, 1], stack[top + 1, 2], stack[top + 1, 3] = low, j - 1, left, origin
+        stack[top + 2, 0], stack[top + 2, 1], stack[top + 2, 2], stack[top + 2, 3] = j + 1, high, origin, right
         top += 2
 
 
 def least(mass: Any, mean: Any, error: Any, before: Array, last: int, left: int, right: int) -> tuple[float, int]:
     """Least of before(i) + SSE of the points i, …, last over i from `left` to `right` ≤ last, and the first such i."""
-    best, found = math.inf, left
+    best, origin = math.inf, left
     for level in range(mass.shape[0] - 1, -1, -1):
         if (last >> level) & 1 == 0:
             continue
@@ -88,10 +88,10 @@ def least(mass: Any, mean: Any, error: Any, before: Array, last: int, left: int,
             away = mean[level, i] - m
             total = before[i] + (error[level, i] + s + p * (q / (p + q)) * away * away)
             if total < best:
-                best, found = total, i
+                best, origin = total, i
     if right == last and before[last] < best:
-        best, found = before[last], last
-    return best, found
+        best, origin = before[last], last
+    return best, origin
 
 
 def grow(x: Any, w: Array, limit: float, begin: int, end: int, value: Any, start: Any, fewest: Ints) -> None:

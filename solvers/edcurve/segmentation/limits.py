@@ -57,12 +57,12 @@ def best(
     while True:
         lmbda = (many.entropy - few.entropy) / (few.distortion - many.distortion)
         part, lower = solve(lmbda)
-        found, chord = _corner(curve, part), few.entropy + lmbda * few.distortion
-        value = found.entropy + lmbda * found.distortion
-        between = few.entropy < found.entropy < many.entropy and many.distortion < found.distortion < few.distortion
+        corner, chord = _corner(curve, part), few.entropy + lmbda * few.distortion
+        value = corner.entropy + lmbda * corner.distortion
+        between = few.entropy < corner.entropy < many.entropy and many.distortion < corner.distortion < few.distortion
         if value >= chord - ROUNDING * (1.0 + chord) or not between:
             break
-        few, many = (found, many) if within(found) == of_entropy else (few, found)
+        few, many = (corner, many) if within(corner) == of_entropy else (few, corner)
     bound = min(chord, value if lower is None else lower)
     # beyond either end of the range both are within, and the one that is the least is the better
     better, other = (many, few) if of_entropy else (few, many)
@@ -70,9 +70,9 @@ def best(
     if max(few.boundaries.size, many.boundaries.size) <= MOST_CELLS and within(few) != within(many):
         scaled = most if of_entropy else lmbda * most
         moved = Moves(x, curve.weight, lmbda, scaled, of_entropy).best(few.boundaries, many.boundaries)
-        if moved is not None and within(found := _corner(curve, moved)):
-            lower_one = found.distortion < inside.distortion if of_entropy else found.entropy < inside.entropy
-            inside = found if lower_one else inside
+        if moved is not None and within(corner := _corner(curve, moved)):
+            lower_one = corner.distortion < inside.distortion if of_entropy else corner.entropy < inside.entropy
+            inside = corner if lower_one else inside
     if of_entropy:
         gap = min(most + lmbda * inside.distortion - bound, lmbda * inside.distortion)
     else:

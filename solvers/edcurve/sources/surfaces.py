@@ -404,13 +404,13 @@ def _on_sphere(numbers: Array) -> Array:
     from scipy import special
 
     left = np.ones(numbers.shape[:-1])
-    found = []
+    coordinates = []
     for k in range(numbers.shape[-1], 1, -1):
         share = special.betaincinv(0.5 * k, 0.5 * k, numbers[..., numbers.shape[-1] - k])
-        found.append(left * (2.0 * share - 1.0))
+        coordinates.append(left * (2.0 * share - 1.0))
         left = left * 2.0 * np.sqrt(share * (1.0 - share))
     angle = 2.0 * math.pi * numbers[..., -1]
-    return np.stack([*found, left * np.cos(angle), left * np.sin(angle)], axis=-1)
+    return np.stack([*coordinates, left * np.cos(angle), left * np.sin(angle)], axis=-1)
 
 
 def _plain(radius: float) -> str:

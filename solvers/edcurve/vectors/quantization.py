@@ -73,8 +73,8 @@ class VectorQuantizer(ComparedByValue):
         return np.asarray(self.lengths[validation.integers("index", index, "index must be of integers")])
 
     def __repr__(self) -> str:
-        found = f"entropy {self.entropy:.6g}, distortion {self.distortion:.6g}, value {self.value:.6g}"
-        return f"<VectorQuantizer of {len(self.codebook)} codewords, λ = {self.lmbda:g}: {found}>"
+        numbers = f"entropy {self.entropy:.6g}, distortion {self.distortion:.6g}, value {self.value:.6g}"
+        return f"<VectorQuantizer of {len(self.codebook)} codewords, λ = {self.lmbda:g}: {numbers}>"
 
 
 def ecvq(

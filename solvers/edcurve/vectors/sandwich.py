@@ -95,10 +95,10 @@ class Sandwich:
         return float((y[i - 1] - y[i]) / (x[i] - x[i - 1]))
 
     def _lower(self, D: float, *, prove: bool) -> float:
-        found = [(self._dual(channel, prove=False) - channel.lmbda * D, channel) for channel in self.channels]
-        if not found:
+        bounds = [(self._dual(channel, prove=False) - channel.lmbda * D, channel) for channel in self.channels]
+        if not bounds:
             return 0.0
-        best, channel = max(found, key=lambda pair: pair[0])
+        best, channel = max(bounds, key=lambda pair: pair[0])
         return self._dual(channel, prove=True) - channel.lmbda * D if prove and best > 0.0 else best
 
     def _dual(self, channel: Channel, *, prove: bool) -> float:
