@@ -114,7 +114,7 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     distortions, and chords between them, bound R from above. As ∫ α(v) exp(−λ‖γ(v) − y‖²) dv ≤ 1 for every y,
     R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats of each other.
 
-    Where δ(u) = uᵃ with a ≥ 0.4 that holds at every D. The first distortion takes up to 2 s, others less. As D → 0
+    Where δ(u) = uᵃ with a ≥ 0.4 that holds at every D. The first distortion takes up to a second, others less. As D → 0
     all but the two ends is as for a closed source, and what an end changes only depends on λ^{1/a}. So the channel of
     one λ gives those of all larger ones, and R(D) tends to that of infinitely many phases plus a multiple of D^{1/a}.
     For the sawbridge R(D) = ln(1/D) − 2 + 1.122 D + o(D) nats. For other open sources the time grows with exp(R), from

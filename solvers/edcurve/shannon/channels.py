@@ -102,11 +102,14 @@ def highest(cells: PhaseCells, log_weight: Array, lmbda: float, starts: Array) -
 
     Returns their densities, ln S there, and an upper estimate of the largest. Each start takes six steps: the one that
     leads to the largest may be among the worst after the first. It is then followed until five times the gain of its
-    last step would not make it the largest. Where reproductions are scanned, none is followed.
+    last step would not make it the largest. The few highest are followed until they stand still. Where reproductions
+    are scanned, none is followed.
     """
     densities, values, gains = _climb(cells, log_weight, lmbda, starts)
     for _ in range(0 if cells.scalar else CYCLES):
         going = values + 5.0 * gains > values.max() + CLOSE
+        going[np.argsort(-values)[:FEW]] = True
+        going &= gains > STILL
         if not going.any():
             break
         densities[going], values[going], gains[going] = _climb(cells, log_weight, lmbda, densities[going])
@@ -137,6 +140,8 @@ def _climb(cells: PhaseCells, log_weight: Array, lmbda: float, densities: Array)
 
 
 CYCLES = 12  # of six steps, at most
+FEW = 6  # of the highest, which are followed
+STILL = 2e-7  # nats that the last step of one that stands still gained, at most
 CLOSE = 2e-5  # nats by which a maximum must promise to become the largest, to be followed
 
 

@@ -108,6 +108,11 @@ def core_multiplier(exponent: float) -> float:
     return float((CORE + LONGER * max(0.0, 0.5 - exponent)) * 4.0**exponent)
 
 
+def before_ends(exponent: float) -> float:
+    """Distortion that is a little above `largest`, which ends lower: far from them λD = 1/a."""
+    return float(0.5**exponent / (exponent * core_multiplier(exponent)))
+
+
 def extended(source: Source, exponent: float, core: PhaseChannel) -> LongInterval:
     """Join the ends of the core's channel to a comb."""
     cells, lmbda, count = core.cells, core.lmbda, core.cells.count

@@ -15,7 +15,7 @@ from edcurve.optimum.envelopes import lower_hull
 from edcurve.sources import Source
 
 from .channels import PhaseCells, PhaseChannel
-from .long_intervals import LEAST_EXPONENT, Line, LongInterval, core_multiplier, extended
+from .long_intervals import LEAST_EXPONENT, Line, LongInterval, before_ends, core_multiplier, extended
 from .mixture import fit
 from .phase_grids import Array, DistanceProfile
 
@@ -61,6 +61,11 @@ class Sandwich:
         return extended(self.source, self.exponent, self.core)
 
     @property
+    def known(self) -> LongInterval | None:
+        """What `long` is once a distortion has needed it."""
+        return vars(self).get("long")
+
+    @property
     def least(self) -> float:
         """Find the least distortion for which `MOST_CELLS` suffice."""
         if self.exponent is not None:
@@ -73,9 +78,11 @@ class Sandwich:
         """Compute lower and upper bounds on R(D) in nats at increasing distortions."""
         result = np.empty((2, distortion.size))
         with self.lock:
-            small = 0 if self.long is None else int(np.searchsorted(distortion, self.long.largest, "right"))
-            if self.long is not None and small:
-                result[:, :small] = self.long.bounds(distortion[:small])
+            small = 0
+            if self.exponent is not None and distortion[0] < before_ends(self.exponent) and self.long is not None:
+                small = int(np.searchsorted(distortion, self.long.largest, "right"))
+                if small:
+                    result[:, :small] = self.long.bounds(distortion[:small])
             for i in range(small, distortion.size):
                 if i == small:
                     self._reach(float(distortion[i]), update)
@@ -86,7 +93,7 @@ class Sandwich:
     @property
     def lines(self) -> list[PhaseChannel | Line]:
         """All that is known, by increasing λ."""
-        return [*self.channels, self.long.line] if self.long is not None else [*self.channels]
+        return self.channels + ([] if self.known is None else [self.known.line])
 
     def _reach(self, distortion: float, update: Callable[[int, int], None]) -> None:
         """Add channels of larger and larger λ until one has at most that distortion."""
@@ -105,7 +112,7 @@ class Sandwich:
             lmbda = steps[0] if steps else min(STEP, max(enough, AHEAD)) * last.lmbda
             self.channels.append(self._next(last, lmbda))
             update(0, 0)
-        if self.core is not None and self.core.lmbda > self.channels[-1].lmbda:
+        if self.known is not None and self.core is not None and self.core.lmbda > self.channels[-1].lmbda:
             self.channels.append(self.core)
 
     def _cells(self, count: int) -> PhaseCells:
@@ -137,10 +144,15 @@ class Sandwich:
         self, cells: PhaseCells, densities: Array, weights: Array, lmbda: float, share: float = 1.0
     ) -> PhaseChannel:
         """Fit the channel for a λ, from densities of phases; on smaller cells if theirs cost too much."""
-        while cells.count < MOST_CELLS and self._loss(cells, densities, weights, lmbda) > share * LOSS:
-            cells = self._cells(2 * cells.count)
-            densities = 0.5 * np.repeat(densities, 2, axis=1)
-        return fit(cells, lmbda, densities, weights, tolerance=share * GAP)
+        fine, halved = cells, densities
+        while fine.count < MOST_CELLS and self._loss(fine, halved, weights, lmbda) > share * LOSS:
+            fine = self._cells(2 * fine.count)
+            halved = 0.5 * np.repeat(halved, 2, axis=1)
+        if fine is not cells:  # most rounds are as good on larger cells
+            parts = fine.count // cells.count
+            coarse = fit(cells, lmbda, densities, weights, tolerance=share * GAP)
+            halved, weights = np.repeat(coarse.densities / parts, parts, axis=1), coarse.weights
+        return fit(fine, lmbda, halved, weights, tolerance=share * GAP)
 
     def _bounds(self, D: float, update: Callable[[int, int], None]) -> tuple[float, float]:
         for _ in range(TRIES):
