@@ -29,4 +29,4 @@ def test_interpreted_and_compiled(lagrangian, monkeypatch):
     assert (compiled.residual < 1e-9).all()
     if not lagrangian:
         total = (compiled.parts.counts * ramp(compiled.parts.sizes)).sum(axis=1)
-        assert total == pytest.approx(compiled.parts.given, rel=1e-6)
+        assert total == pytest.approx(compiled.parts.parameter, rel=1e-6)

@@ -1,9 +1,9 @@
 """General search over partitions: the least entropy at a distortion, for any cell distortion.
 
-Where the minimiser is known to be biuniform a formula gives it; this module assumes nothing of the kind. It
-descends from many partitions into unequal cells. So it serves sources that violate the condition for
-biuniformity, and is an independent check for those that satisfy it. The result is feasible, hence an upper
-bound, and stationary. That no better partition exists is likely, not proved.
+Where the minimiser is proved biuniform, a formula gives it; this module does not assume that. It descends from
+many partitions into unequal cells. So it serves sources that violate the condition for biuniformity, and is an
+independent check for sources that satisfy it. The result is feasible, hence an upper bound, and stationary. It is
+probably optimal, but not proved to be.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ def minimise_entropy(
         continuous derivative; at a kink the result is only good to about 1e-6. It may be slow: a search asks
         for some 3000 values, 2000 of them in one call.
     distortion : float
-        D, above 0. From d(1) up, one cell is the answer.
+        D, above 0. For D ≥ d(1) the result is one cell.
     derivative : callable, optional
         d′, in the same form. Without it, differences of ``d`` take its place. ``residual`` then shows their
         error, which affects the entropy only in second order.
     max_cells : int, optional
         Most cells to consider; by default as many as help.
     starts : int
-        Number of random starts. Sizes are drawn from Dirichlet laws of concentration 0.3 to 10, for the
-        fewest cells that can reach D up to six more, and raised to the power that meets D.
+        Number of random starts. They have at least as many cells as D requires and up to six more. Their sizes
+        are drawn from Dirichlet laws of concentration 0.3 to 10, and raised to the power that meets D.
     structured : bool
         Whether to start also from n equal cells with a large one, a small one or both, from n₁ and n₂ equal
         cells, and, up to 20 cells, from the Pareto front of all partitions into multiples of 1/48.
@@ -82,8 +82,8 @@ def minimise_entropy(
     Every start descends by sequential quadratic programming; cells that vanish are dropped. In the best
     partitions cells are then merged, split, added, removed and resized, until that no longer helps. The
     result is polished on ``d`` itself. Up to about 20 cells this has found the minimum in every case tried.
-    Up to about 200 cells the random starts have up to 32 sizes, or 8 groups of equal cells. Beyond, in effect
-    only the structured starts and the exchanges search. Minimisers have few distinct sizes: at most one cell
+    Up to about 200 cells the random starts have up to 32 sizes, or 8 groups of equal cells. Above that, mostly
+    the structured starts and the exchanges find the result. Minimisers have few distinct sizes: at most one cell
     in each stretch where the Lagrangian is concave, equal cells where it is convex.
     """
     level = real("distortion", distortion)
@@ -116,7 +116,7 @@ def minimise_entropy_many(
     distortions : array_like, shape (n,)
         Values of D, in any order.
     progress : callable, optional
-        Called with the number of distortions searched so far, and their number in all.
+        Called with the number of distortions searched so far and their total number.
     d, derivative, max_cells, starts, structured, seed
         As for `minimise_entropy`.
 
@@ -163,7 +163,7 @@ def minimise_lagrangian(
     Returns
     -------
     SearchResult
-        ``value`` is the Lagrangian, which was minimised.
+        ``value`` is the minimum found of the Lagrangian.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def minimise_lagrangian_many(
 
 
 class _Options(NamedTuple):
-    """How a search goes about it: the arguments that all its functions share, checked."""
+    """The validated arguments that all functions of a search share."""
 
     max_cells: int
     starts: int
@@ -239,19 +239,19 @@ def _levels(distortions: Any) -> Floats:
 def _search(
     d: CellDistortion,
     derivative: CellDistortion | None,
-    given: Floats,
+    parameter: Floats,
     lagrangian: bool,
     options: _Options,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[SearchResult]:
-    """Search at each given distortion or, of the Lagrangian, at each given λ."""
-    if given.size == 0:
+    """Search at each distortion or, if ``lagrangian``, at each λ of ``parameter``."""
+    if parameter.size == 0:
         return []
     size = unit(whole_cell(d))
     if lagrangian:
-        fewest, scaled = np.array([uniform_cells(d, lmbda) for lmbda in given.tolist()]), given * size
+        fewest, scaled = np.array([uniform_cells(d, lmbda) for lmbda in parameter.tolist()]), parameter * size
     else:
-        fewest, scaled = fewest_cells(d, given, options.max_cells), given / size
+        fewest, scaled = fewest_cells(d, parameter, options.max_cells), parameter / size
     table = TabulatedDistortion(
         _divided(d, size), _divided(derivative, size) if derivative else None, 1 / float(fewest.max())
     )

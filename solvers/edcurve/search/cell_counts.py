@@ -1,4 +1,4 @@
-"""How many cells a problem asks for, judged from equal cells alone."""
+"""The number of cells that a problem needs, estimated from equal cells alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fewest_cells(d: CellDistortion, levels: Floats, most: int) -> Ints:
 
 
 def _least_totals(d: CellDistortion, number: int) -> Floats:
-    """Compute the distortion of K equal cells or fewer, K = 1, …, ``number``."""
+    """Compute the least distortion of at most K equal cells, K = 1, …, ``number``."""
     count = np.arange(1.0, number + 1)
     totals: Floats = np.minimum.accumulate(count * checked(d(1 / count), count, "the cell distortion d"))
     return totals
@@ -53,7 +53,7 @@ def _too_few(level: float, reached: float, most: int) -> str:
 
 
 def uniform_cells(d: CellDistortion, lmbda: float) -> int:
-    """Find the number n of equal cells of least log n + λ n d(1/n): first over a grid of sizes, then near the best."""
+    """Find the number n of equal cells that minimises log n + λ n d(1/n): on a grid of sizes, then near its best."""
     sizes = np.geomspace(1 / MOST_CELLS, 1.0, 4001)
     price = -np.log(sizes) + lmbda * checked(d(sizes), sizes, "the cell distortion d") / sizes
     best = float(sizes[np.argmin(price)])

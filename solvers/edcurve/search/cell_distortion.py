@@ -29,13 +29,13 @@ Evaluate = Callable[[Floats], Jet]
 
 
 class TabulatedDistortion:
-    """A cell distortion tabulated once, so that a slow one costs a search one call on ``nodes`` sizes.
+    """A cell distortion tabulated once, by one call on ``nodes`` sizes, which keeps searches with a slow d fast.
 
     Parameters
     ----------
     d, derivative
-        Cell distortion and its derivative, arrays of sizes in (0, 1] to arrays; without a derivative,
-        sixth-order central differences of ``d`` stand in.
+        Cell distortion and its derivative, from arrays of sizes in (0, 1] to arrays; without a derivative,
+        sixth-order central differences of ``d`` replace it.
     smallest
         Sizes from about this one up are resolved; the nodes are sinh-spaced below and above it.
     """
@@ -50,7 +50,7 @@ class TabulatedDistortion:
         self._coefficients: Floats = np.ascontiguousarray(CubicSpline(self._nodes, values).c.T)
 
     def distortion(self, sizes: Floats) -> Floats:
-        """Call d, on one flat array, and check what it returns."""
+        """Call d on one flat array, and validate its values."""
         flat = np.clip(sizes, 0.0, 1.0).ravel()
         return checked(self._d(flat), flat, "the cell distortion d").reshape(sizes.shape)
 
@@ -62,7 +62,7 @@ class TabulatedDistortion:
         return Jet(*(field.reshape(sizes.shape) for field in jet))
 
     def exponents(self, sizes: Floats, counts: Floats, distortion: Floats) -> Floats:
-        """Find the powers to which to raise the sizes in each row so that Σ d is as given; NaN where there is none."""
+        """Find the power of each row's sizes at which Σ d is ``distortion``; NaN where there is none."""
         exponent = np.empty_like(distortion)
         types = compiling.REALS, *[compiling.TABLE] * 3, compiling.REALS, compiling.REALS
         compiling.kernel_of(spline.temper, *types)(
@@ -76,7 +76,7 @@ class TabulatedDistortion:
         return exponent
 
     def exact(self, sizes: Floats) -> Jet:
-        """Call d and d′, which results are polished on; d″ only steers the descent, so the table's will do."""
+        """Call d and d′, on which results are polished; d″ only steers the descent, so it comes from the table."""
         return Jet(self.distortion(sizes), self._exact_slope(sizes), self.tabulated(sizes).curvature)
 
     def _exact_slope(self, sizes: Floats) -> Floats:
@@ -97,7 +97,7 @@ def checked(values: object, sizes: Floats, name: str) -> Floats:
 
 
 def _graded(smallest: float, nodes: int) -> Floats:
-    """Space nodes on [0, 1] by a hyperbolic sine: evenly well below ``smallest``, geometrically above."""
+    """Space nodes on [0, 1] by a hyperbolic sine: uniformly well below ``smallest``, geometrically above."""
     stretch = np.arcsinh(8.0 / smallest)
     grid: Floats = np.sinh(stretch * np.linspace(0.0, 1.0, nodes)) / np.sinh(stretch)
     grid[-1] = 1.0

@@ -1,4 +1,4 @@
-"""Exchanges, the ways out of a local minimum: partitions that differ from a given one in a cell or two."""
+"""Exchanges, which leave a local minimum: partitions that differ from a given one in a cell or two."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from .cell_distortion import Floats
 from .partition_batch import Ints, PartitionBatch, joined, normalised
 
-Change = tuple[Ints, Floats | float]  # a group of each row, and how many cells more it has
+Change = tuple[Ints, Floats | float]  # a group of each row, and the number of cells added to it
 
 
-def exchanges(parts: PartitionBatch, given: Floats, most: Ints) -> PartitionBatch:
+def exchanges(parts: PartitionBatch, parameter: Floats, most: Ints) -> PartitionBatch:
     """List the partitions one exchange away: one cell of a group merged, split, added, removed or resized.
 
     A quarter of a group is also added or removed. Only partitions of at least one cell and at most ``most`` are listed.
@@ -20,7 +20,7 @@ def exchanges(parts: PartitionBatch, given: Floats, most: Ints) -> PartitionBatc
     moved = joined(_moves(parts))
     number = moved.counts.sum(axis=1)
     moved = moved.take((number > 0) & (number <= most[moved.owner]))
-    return normalised(moved._replace(given=given[moved.owner]))
+    return normalised(moved._replace(parameter=parameter[moved.owner]))
 
 
 def _moves(parts: PartitionBatch) -> Iterator[PartitionBatch]:
@@ -58,4 +58,4 @@ def _changed(
     for size, count in new or ():
         sizes = np.column_stack([sizes, size])
         counts = np.column_stack([counts, np.full(rows.size, count)])
-    return PartitionBatch(sizes, counts, parts.owner[rows], parts.given[rows])
+    return PartitionBatch(sizes, counts, parts.owner[rows], parts.parameter[rows])

@@ -1,4 +1,4 @@
-"""Initial partitions of a search: random ones of unequal cells, and the structures that minimisers can have."""
+"""Initial partitions of a search: random unequal cells, and the structures that minimisers can have."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .cell_distortion import Floats, TabulatedDistortion
 from .partition_batch import Group, Ints, PartitionBatch, build, normalised
 
 WIDEST = 32
-"""Most cells that a random start gives a size of its own each; with more it has 8 groups of equal cells."""
+"""Random starts with up to this many cells draw each size; larger ones have 8 groups of equal cells."""
 
 
 def random_starts(
-    rng: np.random.Generator, owners: Ints, number: int, fewest: Ints, most: Ints, given: Floats
+    rng: np.random.Generator, owners: Ints, number: int, fewest: Ints, most: Ints, parameter: Floats
 ) -> PartitionBatch:
     """Draw ``number`` random partitions for each owner, of ``fewest`` to ``most`` cells, from Dirichlet laws.
 
@@ -27,11 +27,11 @@ def random_starts(
     large = cells > width
     if large.any():
         counts[large] = _compositions(rng, cells[large], width)
-    return normalised(PartitionBatch(sizes, counts, owner, given[owner]))
+    return normalised(PartitionBatch(sizes, counts, owner, parameter[owner]))
 
 
 def _compositions(rng: np.random.Generator, cells: Ints, width: int, groups: int = 8) -> Floats:
-    """Draw numbers of cells in ``groups`` groups, at least one in each, adding up to ``cells``."""
+    """Draw numbers of cells in ``groups`` groups, at least one in each, that sum to ``cells``."""
     share = rng.dirichlet(np.full(groups, 0.5), size=cells.size)
     counts = np.zeros((cells.size, width))
     counts[:, :groups] = 1 + np.floor(share * (cells - groups)[:, None])
@@ -39,14 +39,14 @@ def _compositions(rng: np.random.Generator, cells: Ints, width: int, groups: int
     return counts
 
 
-def structured_starts(owners: Ints, fewest: Ints, most: Ints, given: Floats) -> PartitionBatch:
+def structured_starts(owners: Ints, fewest: Ints, most: Ints, parameter: Floats) -> PartitionBatch:
     """List the structured starts: n equal cells with one larger, one smaller or both; n₁ and n₂ equal ones."""
     rows: list[tuple[int, list[Group]]] = []
     for owner in owners.tolist():
         low, high = int(fewest[owner]), int(most[owner])
         rows += [(owner, groups) for n in _ladder(low, high) for groups in _with_one_odd(n)]
         rows += [(owner, [(2.0, n), (1.0, total - n)]) for total, n in _pairs(low, high)]
-    return build(rows, given)
+    return build(rows, parameter)
 
 
 def _ladder(low: int, high: int) -> list[int]:
@@ -64,15 +64,15 @@ def _with_one_odd(n: int) -> list[list[Group]]:
 
 
 def _pairs(low: int, high: int, limit: int = 40) -> list[tuple[int, int]]:
-    """List total numbers of cells with how many of them are larger, thinned to about ``limit``."""
+    """List pairs of a total number of cells and a number of larger cells, thinned to about ``limit``."""
     totals = range(max(low, 4), min(low + 3, high) + 1)
     pairs = [(total, n) for total in totals for n in range(2, total - 1)]
     return pairs[:: 1 + len(pairs) // limit]
 
 
 def tempered(d: TabulatedDistortion, parts: PartitionBatch) -> PartitionBatch:
-    """Raise the sizes of each row to the power at which it meets its distortion, and leave out rows without one."""
-    exponent = d.exponents(parts.sizes, parts.counts, parts.given)
+    """Raise the sizes of each row to the power that meets its distortion, and drop rows without such a power."""
+    exponent = d.exponents(parts.sizes, parts.counts, parts.parameter)
     kept, exponent = parts.take(np.isfinite(exponent)), exponent[np.isfinite(exponent), None]
     present = kept.counts > 0
     largest = np.where(present, kept.sizes, 0.0).max(axis=1, keepdims=True, initial=1e-300)

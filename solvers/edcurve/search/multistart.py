@@ -1,4 +1,4 @@
-"""The search itself, from many starts: descent, exchanges, and warm starts between neighbouring problems."""
+"""The search from many starts: descent, exchanges, and warm starts between neighbouring problems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .sqp import SQPProblem, descend
 GRID = 48
 """Some structured starts are on the Pareto front of partitions into multiples of 1/GRID."""
 GRID_CELLS = 20
-"""Problems that need more cells than this get no such starts: the grid is too coarse for them."""
+"""Problems that need more cells than this get no starts from the front: the grid is too coarse for them."""
 
 
 def solve(
@@ -30,7 +30,7 @@ def solve(
     """
     problem = SQPProblem(task.d.tabulated, task.lagrangian)
     front = _front(task)
-    number = task.given.size
+    number = task.parameter.size
     pools, ends = [], []
     for first in range(0, number, chunk):
         owners = np.arange(first, min(first + chunk, number))
@@ -48,21 +48,21 @@ def solve(
 def _searched(
     task: SearchTask, problem: SQPProblem, owners: Ints, rng: np.random.Generator, front: ParetoFront | None
 ) -> tuple[CandidatePool, CandidatePool]:
-    """Find the two best partitions of each of some problems, and where every start ended."""
+    """Find the two best partitions of each problem in ``owners``, and the end point of every start."""
     ends = merged([_descended(task, problem, batch) for batch in _batches(task, owners, rng, front)])
-    # the second best may lead lower by exchanges than the best does
+    # exchanges may lead lower from the second best partition than from the best
     return _exchanged(task, problem, merged([ends, equal_cells(task, owners)]).best(2)), ends
 
 
 def _batches(
     task: SearchTask, owners: Ints, rng: np.random.Generator, front: ParetoFront | None
 ) -> list[PartitionBatch]:
-    """Draw up the starts, in batches of similar width: rows are padded to the widest of a batch."""
+    """Make the starts, in batches of similar width, because rows are padded to the widest of a batch."""
     few = np.minimum(task.most, task.fewest + 6)
-    batches = [random_starts(rng, owners, task.starts, np.minimum(task.fewest, few), few, task.given)]
+    batches = [random_starts(rng, owners, task.starts, np.minimum(task.fewest, few), few, task.parameter)]
     if task.structured:
         ladder = np.minimum(task.most, 16 * task.fewest + 48)
-        batches += [structured_starts(owners, task.fewest, ladder, task.given)]
+        batches += [structured_starts(owners, task.fewest, ladder, task.parameter)]
         batches += [_grid_starts(task, owners, front)]
     batches = [batch.take(batch.counts.sum(axis=1) <= task.most[batch.owner]) for batch in batches]
     return [batch for batch in batches if batch.owner.size]
@@ -78,15 +78,15 @@ def _grid_starts(task: SearchTask, owners: Ints, front: ParetoFront | None) -> P
     rows: list[tuple[int, list[Group]]] = []
     if task.lagrangian:
         grids = {owner: _knapsack_grid(int(task.fewest[owner])) for owner in owners.tolist()}
-        rows = [(owner, knapsack(price(task, grid, task.given[owner]))) for owner, grid in grids.items()]
+        rows = [(owner, knapsack(price(task, grid, task.parameter[owner]))) for owner, grid in grids.items()]
     elif front is not None:
         coarse = owners[task.fewest[owners] <= GRID_CELLS].tolist()
-        rows = [(owner, groups) for owner in coarse for groups in front.near(task.given[owner])]
-    return build(rows, task.given)
+        rows = [(owner, groups) for owner in coarse for groups in front.near(task.parameter[owner])]
+    return build(rows, task.parameter)
 
 
 def _knapsack_grid(cells: int) -> Floats:
-    """List multiples of 1/N, about 32 of them to an equal cell; N is from 256 to 2048."""
+    """List multiples of 1/N, about 32 per equal cell; N is from 256 to 2048."""
     number = min(max(32 * cells, 256), 2048)
     return np.arange(number + 1) / number
 
@@ -96,8 +96,8 @@ def _descended(task: SearchTask, problem: SQPProblem, parts: PartitionBatch) -> 
     if not task.lagrangian:
         parts = tempered(task.d, parts)
     ends = descend(problem, parts)
-    # a descent that ended away from its distortion has no feasible partition to show
-    feasible = np.abs(ends.excess) <= 1e-8 * parts.given
+    # a descent that ended at another distortion gave no feasible partition
+    feasible = np.abs(ends.excess) <= 1e-8 * parts.parameter
     kept = grouped(ends.parts.take(feasible))
     return CandidatePool(kept, cost_of(task, kept))
 
@@ -106,7 +106,7 @@ def _exchanged(task: SearchTask, problem: SQPProblem, best: CandidatePool, round
     """Exchange cells and descend again, until nothing improves."""
     open_rows = np.arange(best.cost.size)
     for _ in range(rounds):
-        moved = exchanges(best.parts.take(open_rows), task.given, task.most)
+        moved = exchanges(best.parts.take(open_rows), task.parameter, task.most)
         if moved.owner.size == 0:
             break
         better = merged([best, _descended(task, problem, moved)]).best(2)
@@ -116,7 +116,7 @@ def _exchanged(task: SearchTask, problem: SQPProblem, best: CandidatePool, round
 
 
 def _new_rows(new: CandidatePool, old: CandidatePool) -> Ints:
-    """Find the rows of owners whose lowest cost fell by more than 1e-9; exchanges go on from these."""
+    """Find the rows of owners whose lowest cost fell by more than 1e-9; exchanges continue from these."""
     before, after = _lowest(old), _lowest(new)
     return np.flatnonzero((after < before - 1e-9)[new.parts.owner])
 
@@ -128,7 +128,7 @@ def _lowest(pool: CandidatePool) -> Floats:
 
 
 def _shared(task: SearchTask, problem: SQPProblem, best: CandidatePool, rounds: int = 4) -> CandidatePool:
-    """Start each problem also from the solutions of its neighbours 1, 2, 4, … away on both sides, a few times."""
+    """Restart each problem from the solutions of its neighbours at offsets ±1, ±2, ±4, …, a few times."""
     for _ in range(rounds):
         pools = [_descended(task, problem, _shifted(task, best.parts, offset)) for offset in _offsets(task)]
         better = merged([best, *pools]).best(2)
@@ -140,13 +140,13 @@ def _shared(task: SearchTask, problem: SQPProblem, best: CandidatePool, rounds: 
 
 
 def _offsets(task: SearchTask) -> list[int]:
-    powers = [2**i for i in range(12) if 2**i < task.given.size]
+    powers = [2**i for i in range(12) if 2**i < task.parameter.size]
     return [sign * power for power in powers for sign in (1, -1)]
 
 
 def _shifted(task: SearchTask, parts: PartitionBatch, offset: int) -> PartitionBatch:
     owner = parts.owner + offset
-    inside = (owner >= 0) & (owner < task.given.size)
-    inside &= parts.counts.sum(axis=1) <= task.most[np.clip(owner, 0, task.given.size - 1)]
+    inside = (owner >= 0) & (owner < task.parameter.size)
+    inside &= parts.counts.sum(axis=1) <= task.most[np.clip(owner, 0, task.parameter.size - 1)]
     owner = owner[inside]
-    return parts.take(inside)._replace(owner=owner, given=task.given[owner])
+    return parts.take(inside)._replace(owner=owner, parameter=task.parameter[owner])

@@ -14,44 +14,42 @@ Ints = NDArray[np.intp]
 
 
 class PartitionBatch(NamedTuple):
-    """A batch of partitions, one a row: sizes of groups of equal cells, and how many cells are in each.
+    """A batch of partitions, one per row: the size and the number of cells of each group of equal cells.
 
-    ``counts`` is 0 where a row has no such group.
-
-    ``owner`` is the problem that a row is a candidate for, ``given`` the distortion allowed there or, where the
-    Lagrangian is minimised, λ.
+    ``counts`` is 0 where a row has fewer groups. ``owner`` is the index of the problem that a row is a candidate for,
+    ``parameter`` that problem's distortion or, where the Lagrangian is minimised, its λ.
     """
 
     sizes: Floats
     counts: Floats
     owner: Ints
-    given: Floats
+    parameter: Floats
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> PartitionBatch:
-        """Select rows, and leave off columns that none of them uses."""
+        """Select rows, and drop columns that none of them uses."""
         counts = self.counts[rows]
         used = counts.any(axis=0) | (np.arange(counts.shape[1]) == 0)
-        return PartitionBatch(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.given[rows])
+        return PartitionBatch(self.sizes[rows][:, used], counts[:, used], self.owner[rows], self.parameter[rows])
 
     def copy(self) -> PartitionBatch:
-        """Copy the arrays, each of them contiguous."""
-        return PartitionBatch(self.sizes.copy(), self.counts.copy(), self.owner.copy(), self.given.copy())
+        """Make contiguous copies of the arrays."""
+        return PartitionBatch(self.sizes.copy(), self.counts.copy(), self.owner.copy(), self.parameter.copy())
 
 
 Group = tuple[float, float]  # size, count
 
 
-def build(rows: Sequence[tuple[int, Sequence[Group]]], given: Floats) -> PartitionBatch:
+def build(rows: Sequence[tuple[int, Sequence[Group]]], parameter: Floats) -> PartitionBatch:
     """Make partitions from lists of (size, count) pairs, each with its owner; sizes are scaled to sum to 1."""
     width = max((len(groups) for _, groups in rows), default=1)
     padded = [[*groups, *[(1.0, 0.0)] * (width - len(groups))] for _, groups in rows]
     table = np.array(padded, dtype=np.float64).reshape(len(rows), width, 2)
     owner = np.array([owner for owner, _ in rows], dtype=np.intp)
-    return normalised(PartitionBatch(table[..., 0], table[..., 1], owner, given[owner]))
+    return normalised(PartitionBatch(table[..., 0], table[..., 1], owner, parameter[owner]))
 
 
 def normalised(parts: PartitionBatch) -> PartitionBatch:
-    """Scale the sizes so that they sum to 1, and put 1 in place of absent ones."""
+    """Scale the sizes to sum to 1, and set those of absent groups to 1."""
     total = (parts.counts * parts.sizes).sum(axis=1, keepdims=True)
     sizes = np.where(parts.counts > 0, parts.sizes / np.where(total > 0, total, 1.0), 1.0)
     return parts._replace(sizes=sizes)
@@ -65,7 +63,7 @@ def joined(batches: Iterable[PartitionBatch]) -> PartitionBatch:
     counts = [np.pad(b.counts, ((0, 0), (0, width - b.counts.shape[1]))) for b in every]
     owner = np.concatenate([b.owner for b in every])
     return PartitionBatch(
-        np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.given for b in every])
+        np.concatenate(sizes), np.concatenate(counts), owner, np.concatenate([b.parameter for b in every])
     )
 
 
@@ -92,9 +90,9 @@ def entropy(parts: PartitionBatch) -> Floats:
 
 
 def best_rows(parts: PartitionBatch, values: Floats, keep: int) -> Ints:
-    """Find the rows of the ``keep`` lowest values of each owner; of values within 1e-9 only the lowest is kept.
+    """Find the rows of the ``keep`` lowest values of each owner; values within 1e-9 of the next lower one are left out.
 
-    Starts that end in the same partition would otherwise leave no room for a second one.
+    Otherwise starts that end in the same partition would crowd out the second best.
     """
     order = np.lexsort((values, parts.owner))
     owner, value = parts.owner[order], values[order]

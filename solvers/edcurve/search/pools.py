@@ -1,4 +1,4 @@
-"""The task of a search, its problems, and the pools of candidate partitions for them."""
+"""The task of a search, its problems, and pools of candidate partitions for them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .partition_batch import Ints, PartitionBatch, best_rows, build, entropy, jo
 
 
 class SearchTask(NamedTuple):
-    """What to minimise and how hard to try: one entry of ``given``, ``fewest`` and ``most`` per problem.
+    """What to minimise and with how much effort: one entry of ``parameter``, ``fewest`` and ``most`` per problem.
 
-    Either the entropy is minimised at a distortion, or the Lagrangian at a λ: ``given`` is what each problem has of it.
+    ``parameter`` is a distortion where the entropy is minimised, and λ where the Lagrangian is.
     """
 
     d: TabulatedDistortion
-    given: Floats
+    parameter: Floats
     fewest: Ints
     most: Ints
     lagrangian: bool
@@ -32,13 +32,13 @@ class CandidatePool(NamedTuple):
     cost: Floats
 
     def best(self, keep: int) -> CandidatePool:
-        """Keep the ``keep`` best of each owner, owners in order."""
+        """Keep the ``keep`` best rows of each owner, sorted by owner."""
         rows = best_rows(self.parts, self.cost, keep)
         return CandidatePool(self.parts.take(rows), self.cost[rows])
 
 
 def price(task: SearchTask, sizes: Floats, lmbda: Floats) -> Floats:
-    """Compute what a cell adds to the Lagrangian: h(p) + λ d(p)."""
+    """Compute a cell's contribution to the Lagrangian: h(p) + λ d(p)."""
     logs = np.log(np.where(sizes > 0, sizes, 1.0))
     total: Floats = -sizes * logs + lmbda * task.d.tabulated(sizes).value
     return total
@@ -47,7 +47,7 @@ def price(task: SearchTask, sizes: Floats, lmbda: Floats) -> Floats:
 def equal_cells(task: SearchTask, owners: Ints) -> CandidatePool:
     """Take the fewest equal cells that meet the distortion: always feasible."""
     rows = [(owner, [(1.0, float(task.fewest[owner]))]) for owner in owners.tolist()]
-    parts = build(rows, task.given)
+    parts = build(rows, task.parameter)
     return CandidatePool(parts, cost_of(task, parts))
 
 
@@ -55,7 +55,7 @@ def cost_of(task: SearchTask, parts: PartitionBatch) -> Floats:
     """Compute the cost of every row: its entropy or its Lagrangian."""
     if not task.lagrangian:
         return entropy(parts)
-    cost: Floats = (parts.counts * price(task, parts.sizes, parts.given[:, None])).sum(axis=1)
+    cost: Floats = (parts.counts * price(task, parts.sizes, parts.parameter[:, None])).sum(axis=1)
     return cost
 
 

@@ -1,4 +1,4 @@
-"""The result of a search, made of the polished partitions."""
+"""The result of a search, made from the polished partitions."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class SearchResult(ComparedByValue):
     Attributes
     ----------
     sizes : ndarray, shape (cells,)
-        Cell sizes, positive and decreasing, of sum 1 within rounding.
+        Cell sizes, positive and decreasing; their sum is 1 up to rounding.
     entropy : float
         Σ −pᵢ ln pᵢ, nats.
     distortion : float
         Σ d(pᵢ).
     lmbda : float
-        The λ of the Lagrangian Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) that is stationary here: given, or −dE/dD. It is
-        NaN for equal cells that the distortion leaves no freedom, and 0 for one cell.
+        The λ for which the Lagrangian Σ −pᵢ ln pᵢ + λ Σ d(pᵢ) is stationary here: the argument, or −dE/dD. It is
+        NaN for equal cells where the distortion leaves no freedom, and 0 for one cell.
     residual : float
         Largest deviation of −ln pᵢ + λ d′(pᵢ) from its mean μ, over 1 + abs(μ): 0 at a stationary partition.
     is_minimum : bool
         Whether the second-order condition holds: the Hessian of the Lagrangian is positive definite on the
         directions that keep the constraints.
     starts, agreeing : int
-        Starts that could be brought to the distortion, and those of them whose descent alone ended
-        within 1e-8 (relative to 1 + E) of the result. Few that agree say that the landscape is rugged.
+        Number of starts that reached the distortion, and number of those whose descent alone ended within
+        1e-8 (relative to 1 + E) of the result. A small ``agreeing`` indicates many local minima.
     """
 
     sizes: NDArray[np.float64]
@@ -55,7 +55,7 @@ class SearchResult(ComparedByValue):
 
 
 def one_cell(distortion: float) -> SearchResult:
-    """Make the result of one cell."""
+    """Make the result for the partition into one cell."""
     return SearchResult(np.ones(1), 0.0, distortion, 0.0, 0.0, True, 0, 0)
 
 
@@ -72,13 +72,13 @@ def results_of(d: TabulatedDistortion, polished: PolishedPartitions) -> list[Sea
 
 
 def _entropy(sizes: Floats) -> float:
-    """Sum the entropy of decreasing sizes; near 1, −ln of the first is computed from what the others leave."""
+    """Sum the entropy of decreasing sizes; near 1, −ln of the first is computed from the sum of the others."""
     first = -math.log1p(-math.fsum(sizes[1:])) if sizes[0] > 0.5 else -math.log(sizes[0])
     return math.fsum([sizes[0] * first, *(-sizes[1:] * np.log(sizes[1:]))])
 
 
 def nonincreasing(results: list[SearchResult]) -> list[SearchResult]:
-    """Take the partition of the next smaller distortion where it has the lower entropy: it is feasible here too."""
+    """Replace a result by that of the next smaller distortion, also feasible, where its entropy is lower."""
     for i in range(1, len(results)):
         if results[i].entropy > results[i - 1].entropy:
             results[i] = replace(results[i - 1], starts=results[i].starts, agreeing=0)

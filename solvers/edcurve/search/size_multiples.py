@@ -33,7 +33,7 @@ class ParetoFront:
     def __init__(self, distortion: Floats) -> None:
         cells = distortion.size - 1
         price = (distortion, _entropies(cells))
-        # for each mass and point: the last cell and the point it was added to, from which partitions are traced back
+        # for each mass and point, to trace partitions back: the last cell and the point to which it was added
         self._back: list[tuple[Ints, Ints]] = []
         fronts = [(np.zeros(1), np.zeros(1))]
         for n in range(1, cells + 1):
@@ -52,16 +52,16 @@ class ParetoFront:
         return sorted(cells, reverse=True)
 
     def near(self, distortion: float, points: int = 4) -> list[list[Group]]:
-        """List the partitions at the nearest points of the front on both sides of a distortion, as groups."""
+        """List the partitions at the front's nearest points on both sides of a distortion, as groups."""
         middle = int(np.searchsorted(self.distortion, distortion, side="right"))
         nearest = range(max(middle - points, 0), min(middle + points, self.distortion.size))
         return [_groups(self.partition(index), len(self._back)) for index in nearest]
 
 
 def knapsack(cost: Floats) -> list[Group]:
-    """Find the partition into sizes k/N of least Σ cost[k], k = 1, …, N (cost[0] is not used), as groups."""
+    """Find the partition into sizes k/N, k = 1, …, N, of least Σ cost[k], as groups; cost[0] is not used."""
     cells = cost.size - 1
-    # for mass n/N: the least cost, and the last cell of a partition that has it
+    # for mass n/N: the least cost, and the last cell of a partition that attains it
     best, last = np.zeros(cells + 1), np.zeros(cells + 1, dtype=np.int64)
     reals = compiling.REALS
     compiling.kernel_of(least_costs, reals, reals, compiling.INTEGERS)(cost, best, last)
@@ -73,7 +73,7 @@ def knapsack(cost: Floats) -> list[Group]:
 
 
 def least_costs(cost: Floats, best: Floats, last: Ints) -> None:
-    """Find the least cost of each mass n/N, and the last cell of a partition that has it; compiled."""
+    """Find the least cost of each mass n/N, and the last cell of a partition that attains it; compiled."""
     for n in range(1, cost.size):
         best[n] = math.inf
         for k in range(1, n + 1):
@@ -90,12 +90,12 @@ def _entropies(cells: int) -> Floats:
 def _extended(
     fronts: Sequence[tuple[Floats, Floats]], price: tuple[Floats, Floats], n: int
 ) -> tuple[tuple[Floats, Floats], tuple[Ints, Ints]]:
-    """Find the front of mass n/N, and for each of its points the last cell and the point that it was added to."""
+    """Find the front of mass n/N, and for each of its points the last cell and the point to which it was added."""
     lengths = np.array([fronts[n - k][0].size for k in range(1, n + 1)])
     last = np.repeat(np.arange(1, n + 1), lengths)
     before = np.arange(last.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     total, cost = (np.concatenate([f[i] for f in fronts[n - 1 :: -1]]) + price[i][last] for i in (0, 1))
-    # of equal distortions the lowest entropy comes first, so that the others are no records
+    # among equal distortions the lowest entropy comes first, so that the others are not kept
     order = np.lexsort((cost, total))
     kept = order[_records(cost[order])]
     return (total[kept], cost[kept]), (last[kept], before[kept])

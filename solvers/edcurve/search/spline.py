@@ -1,4 +1,4 @@
-"""The tabulated cell distortion, a cubic spline, at many sizes: compiled, as descents spend most of their time here."""
+"""The cubic spline of the tabulated cell distortion: compiled, because descents spend most of their time here."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def evaluate(
 def temper(
     nodes: Floats, coefficients: Floats, sizes: Floats, counts: Floats, distortion: Floats, exponent: Floats
 ) -> None:
-    """Find for each row the power β ≤ 512 of its sizes, scaled to sum to 1, at which it has its distortion, or NaN.
+    """Find the power β ≤ 512 of each row's sizes, scaled to sum to 1, at which Σ d is its ``distortion``, or NaN.
 
-    β = 0 makes all cells equal, which has the least distortion with so many; β → ∞ leaves only the largest ones.
+    β = 0 makes all cells equal, the least distortion for their number; β → ∞ keeps only the largest cells.
     """
     logs, moved = np.empty(sizes.shape[1]), np.empty(sizes.shape[1])
     for i in range(sizes.shape[0]):
@@ -55,7 +55,7 @@ def temper(
 
 
 def _piece(nodes: Floats, size: float) -> int:
-    """Find the last node up to a size, except the last of all."""
+    """Find the index of the interval between nodes that contains a size."""
     low, high = 0, nodes.size - 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -69,7 +69,7 @@ def _piece(nodes: Floats, size: float) -> int:
 def _distortion(
     nodes: Floats, coefficients: Floats, counts: Floats, logs: Floats, exponent: float, moved: Floats
 ) -> float:
-    """Compute Σ d at sizes in proportion to exp(``exponent`` · ``logs``)."""
+    """Compute Σ d at sizes proportional to exp(``exponent`` · ``logs``)."""
     total = 0.0
     for j in range(counts.size):
         if counts[j] > 0.0:

@@ -3,7 +3,7 @@
 Minimise Σ h(pᵢ), h(p) = −p ln p, subject to Σ pᵢ = 1 and Σ d(pᵢ) = D; or, with λ given, minimise
 Σ h(pᵢ) + λ d(pᵢ) subject to Σ pᵢ = 1. The Hessian of the Lagrangian is diagonal, so a step costs one 2×2 system.
 The step is Newton's where the second-order conditions hold; elsewhere it takes |Hessian| in place of the Hessian. A
-retraction to the constraints follows. A step that does not lower the merit is damped.
+retraction onto the constraints follows. A step that does not lower the merit is damped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STUCK = 1e7
 
 
 class SQPResult(NamedTuple):
-    """Where the descents from the rows of a batch ended; the residual says how far from stationary that is."""
+    """End points of the descents from the rows of a batch; the residual is that of the stationarity conditions."""
 
     parts: PartitionBatch
     lmbda: Floats
@@ -35,7 +35,7 @@ class SQPResult(NamedTuple):
 
 
 class SQPProblem(NamedTuple):
-    """What is minimised: the entropy at the distortion given to each row, or the Lagrangian at the λ given to it.
+    """What is minimised: the entropy at the distortion of each row, or the Lagrangian at its λ.
 
     Cells smaller than ``drop`` are emptied. A row is done once its error is below ``tolerance``.
     """
@@ -72,7 +72,7 @@ def _compiled() -> _Steps:
 
 
 def descend(problem: SQPProblem, parts: PartitionBatch, rounds: int = 60) -> SQPResult:
-    """Descend from every row; those that are done are set aside every fifth round, as this copies the others."""
+    """Descend from every row; converged rows are set aside only every fifth round, as this copies the others."""
     state = evaluated(problem, normalised(parts))
     live = np.arange(parts.owner.size)
     for _ in range(0, rounds, 5):
@@ -87,14 +87,14 @@ def descend(problem: SQPProblem, parts: PartitionBatch, rounds: int = 60) -> SQP
 
 
 def _done(problem: SQPProblem, state: SQPState) -> Bools:
-    error = state.residual + np.abs(state.excess) / state.parts.given
+    error = state.residual + np.abs(state.excess) / state.parts.parameter
     done: Bools = (error < problem.tolerance) | (state.damping > STUCK)
     return done
 
 
 def _rows(state: SQPState, rows: NDArray[np.intp]) -> SQPState:
-    sizes, counts, owner, given = state.parts
-    parts = PartitionBatch(sizes[rows], counts[rows], owner[rows], given[rows])
+    sizes, counts, owner, parameter = state.parts
+    parts = PartitionBatch(sizes[rows], counts[rows], owner[rows], parameter[rows])
     jet = Jet(*(field[rows] for field in state.jet))
     return SQPState(parts, jet, *(field[rows] for field in state[2:]))
 
@@ -105,7 +105,7 @@ def _write(state: SQPState, rows: NDArray[np.intp], part: SQPState) -> None:
 
 
 def evaluated(problem: SQPProblem, parts: PartitionBatch) -> SQPState:
-    """Evaluate ``parts``, of which this makes a copy: d, the multipliers, and how far from stationary each row is."""
+    """Evaluate a copy of ``parts``: d, the multipliers, and the residual of each row."""
     return _judged(problem, parts.copy())
 
 
@@ -120,7 +120,7 @@ def _advance(problem: SQPProblem, state: SQPState) -> None:
     """Try one step, and take it where it lowers the merit; elsewhere only the damping changes."""
     parts = state.parts
     moved = parts._replace(sizes=np.empty_like(parts.sizes), counts=np.empty_like(parts.counts))
-    price = np.empty_like(parts.given)
+    price = np.empty_like(parts.parameter)
     _compiled().step(state, problem.lagrangian, problem.drop, moved, price)
     _retract(problem, moved)
     _compiled().accept(state, _judged(problem, moved), price, problem.lagrangian)
@@ -140,7 +140,7 @@ def _retract(problem: SQPProblem, parts: PartitionBatch) -> None:
 
 
 def minima(problem: SQPProblem, state: SQPState) -> Bools:
-    """Tell which rows are minima of second order."""
+    """Tell which rows satisfy the second-order condition for a minimum."""
     convex = np.empty(state.parts.owner.size, dtype=bool)
     _compiled().second_order(state, problem.lagrangian, convex)
     return convex

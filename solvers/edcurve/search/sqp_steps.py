@@ -1,7 +1,7 @@
 """Steps of the quadratic programming, row by row.
 
-These functions are compiled: a row has few numbers, so that numpy would spend most of its time between them. Results
-are written into arrays that the caller gives.
+These functions are compiled, because a row has few numbers: numpy would spend most of its time on calls. Results are
+written into the caller's arrays.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .partition_batch import PartitionBatch
 Bools = NDArray[np.bool_]
 
 TINY = 1e-100
-"""Takes the place of a divisor that is 0; its square is still above 0."""
+"""Replaces a divisor of 0; its square is still above 0."""
 
 
 class SQPState(NamedTuple):
-    """A batch during descent: d there, multipliers, Σ d − target, residuals, and damping of the next step."""
+    """A batch during descent: its d, multipliers, Σ d − target, residuals, and damping of the next step."""
 
     parts: PartitionBatch
     jet: Jet
@@ -33,24 +33,24 @@ class SQPState(NamedTuple):
 
 
 def judge(state: SQPState, lagrangian: bool) -> None:
-    """Find the multipliers by least squares, and how far from stationary these leave each row."""
+    """Find the multipliers by least squares, and the residual of stationarity that remains in each row."""
     sizes, counts, slope = state.parts.sizes, state.parts.counts, state.jet.slope
     gradient, weight = np.empty(sizes.shape[1]), np.empty(sizes.shape[1])
     for i in range(sizes.shape[0]):
-        given = state.parts.given[i]
+        parameter = state.parts.parameter[i]
         total = 0.0
         for j in range(sizes.shape[1]):
             weight[j] = counts[i, j] * sizes[i, j]
             total += counts[i, j] * state.jet.value[i, j]
-        _gradient(gradient, sizes[i], slope[i], given if lagrangian else 0.0)
+        _gradient(gradient, sizes[i], slope[i], parameter if lagrangian else 0.0)
         mu, lmbda = _multipliers(weight, slope[i], gradient, 0.0, lagrangian)
         worst = 0.0
         for j in range(sizes.shape[1]):
             if counts[i, j] > 0.0:
                 worst = max(worst, abs(gradient[j] + lmbda * slope[i, j] - mu))
         state.residual[i] = worst / (1.0 + abs(mu))
-        state.excess[i] = 0.0 if lagrangian else total - given
-        state.lmbda[i] = given if lagrangian else lmbda
+        state.excess[i] = 0.0 if lagrangian else total - parameter
+        state.lmbda[i] = parameter if lagrangian else lmbda
 
 
 def step(state: SQPState, lagrangian: bool, drop: float, moved: PartitionBatch, price: Floats) -> None:
@@ -65,9 +65,9 @@ def step(state: SQPState, lagrangian: bool, drop: float, moved: PartitionBatch, 
         _metric(metric, state, i, lagrangian)
         for j in range(width):
             weight[j] = counts[i, j] / metric[j]
-        _gradient(gradient, sizes[i], slope[i], state.parts.given[i] if lagrangian else 0.0)
+        _gradient(gradient, sizes[i], slope[i], state.parts.parameter[i] if lagrangian else 0.0)
         mu, lmbda = _multipliers(weight, slope[i], gradient, state.excess[i], lagrangian)
-        # no cell shrinks by more than 80 % or grows by more than thrice its size
+        # no cell shrinks by more than 80 % or grows by more than three times its size
         length = 1.0
         for j in range(width):
             metric[j] = -(gradient[j] + lmbda * slope[i, j] - mu) / metric[j] if counts[i, j] > 0.0 else 0.0
@@ -78,7 +78,7 @@ def step(state: SQPState, lagrangian: bool, drop: float, moved: PartitionBatch, 
             moved.counts[i, j] = 0.0 if size < drop else counts[i, j]
             moved.sizes[i, j] = size
         _normalise(moved.sizes[i], moved.counts[i])
-        # a multiplier of 0 is one that was not determined: the last one serves the merit
+        # a multiplier of 0 was not determined: the merit uses the previous one
         price[i] = state.lmbda[i] if lmbda == 0.0 else lmbda
 
 
@@ -87,13 +87,13 @@ def retract(parts: PartitionBatch, jet: Jet) -> None:
     sizes, counts = parts.sizes, parts.counts
     nothing, weight = np.zeros(sizes.shape[1]), np.empty(sizes.shape[1])
     for i in range(sizes.shape[0]):
-        excess = -parts.given[i]
+        excess = -parts.parameter[i]
         for j in range(sizes.shape[1]):
             weight[j] = counts[i, j] * sizes[i, j]
             excess += counts[i, j] * jet.value[i, j]
         mu, lmbda = _multipliers(weight, jet.slope[i], nothing, excess, False)
         for j in range(sizes.shape[1]):
-            # in a step no cell shrinks below half or grows beyond twice its size
+            # no cell shrinks below half or grows above twice its size in one step
             sizes[i, j] *= 1.0 + min(max(mu - lmbda * jet.slope[i, j], -0.5), 1.0)
         _normalise(sizes[i], counts[i])
 
@@ -102,21 +102,21 @@ def accept(state: SQPState, new: SQPState, price: Floats, lagrangian: bool) -> N
     """Take the new rows where they lower the merit; elsewhere only the damping changes."""
     for i in range(price.size):
         gain = _merit(state, i, price[i], lagrangian) - _merit(new, i, price[i], lagrangian)
-        # near a minimum the merit falls by no more than its rounding; there a smaller error decides
+        # near a minimum the merit changes by no more than its rounding: the smaller error decides
         if gain > 1e-14 or (gain > -1e-13 and _error(new, i) < _error(state, i)):
             for j in range(state.parts.sizes.shape[1]):
                 state.parts.sizes[i, j], state.parts.counts[i, j] = new.parts.sizes[i, j], new.parts.counts[i, j]
                 state.jet.value[i, j], state.jet.slope[i, j] = new.jet.value[i, j], new.jet.slope[i, j]
                 state.jet.curvature[i, j] = new.jet.curvature[i, j]
             state.lmbda[i], state.excess[i], state.residual[i] = new.lmbda[i], new.excess[i], new.residual[i]
-            # a step that succeeds is damped 8 times less, down to none; one that fails 8 times more
+            # after success the damping falls 8 times, eventually to 0; after failure it grows 8 times
             state.damping[i] = 0.0 if state.damping[i] < 1e-2 else state.damping[i] / 8
         else:
             state.damping[i] = 1e-2 + state.damping[i] * 8
 
 
 def second_order(state: SQPState, lagrangian: bool, convex: Bools) -> None:
-    """Tell of every row whether it is a minimum: whether its Hessian is positive definite along the constraints."""
+    """Tell whether each row is a minimum: whether its Hessian is positive definite along the constraints."""
     hessian = np.empty(state.parts.sizes.shape[1])
     for i in range(convex.size):
         _hessian(hessian, state, i)
@@ -168,7 +168,7 @@ def _metric(metric: Floats, state: SQPState, i: int, lagrangian: bool) -> None:
     _hessian(metric, state, i)
     newton = damping == 0.0 and _is_convex(metric, state.parts.counts[i], state.jet.slope[i], False, lagrangian)
     for j in range(metric.size):
-        # h″ is −1/p: a fraction of it keeps steps bounded where λ d″ cancels it
+        # a fraction of |h″| = 1/p keeps steps bounded where λ d″ cancels h″
         if not (newton and abs(metric[j]) * sizes[i, j] > 1e-9):
             metric[j] = max(abs(metric[j]), 0.05 / sizes[i, j]) + damping / sizes[i, j]
 
@@ -200,7 +200,7 @@ def _merit(state: SQPState, i: int, price: float, lagrangian: bool) -> float:
 
     The penalty weighs more than the multiplier, so minima of the merit meet the constraint (an exact penalty).
     """
-    lmbda = state.parts.given[i] if lagrangian else 0.0
+    lmbda = state.parts.parameter[i] if lagrangian else 0.0
     total: float = 2.0 * abs(price * state.excess[i])
     for j in range(state.parts.sizes.shape[1]):
         if state.parts.counts[i, j] > 0.0:
@@ -210,12 +210,12 @@ def _merit(state: SQPState, i: int, price: float, lagrangian: bool) -> float:
 
 
 def _error(state: SQPState, i: int) -> float:
-    error: float = state.residual[i] + abs(state.excess[i]) / state.parts.given[i]
+    error: float = state.residual[i] + abs(state.excess[i]) / state.parts.parameter[i]
     return error
 
 
 def _normalise(sizes: Floats, counts: Floats) -> None:
-    """Scale the sizes so that they sum to 1, and put 1 in place of absent ones."""
+    """Scale the sizes to sum to 1, and set those of absent groups to 1."""
     total = 0.0
     for j in range(sizes.size):
         total += counts[j] * sizes[j]
