@@ -1,4 +1,4 @@
-"""The compressors: `COMPRESSORS` lists them, and everything that is particular to one is in its own files here."""
+"""The compressors: `COMPRESSORS` lists them, and everything specific to one of them is in its own files here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def begin(configs: Sequence[Settings], device: torch.device | str = "cpu") -> Pr
 
 
 def prepare(configs: Sequence[Settings], device: torch.device) -> None:
-    """Compile what the programs of configurations need, before threads run them: Ctrl-C does not wait for it here."""
+    """Compile what the programs of configurations need, before threads run them: here Ctrl-C can interrupt it."""
     if device.type == "cpu":
         for config in {(config.compressor, config.source): config for config in configs}.values():
             COMPRESSORS[config.compressor].prepare(config)

@@ -16,7 +16,7 @@ from edcurve_neural.optimisation.program import Program
 from edcurve_neural.optimisation.settings import Settings
 from edcurve_neural.signals.base import Signal
 
-VECTOR = 16  # numbers: a row is padded to multiples of them
+VECTOR = 16  # numbers in a vector: rows are padded to whole vectors
 EMBEDDINGS = ("input_octaves", "latent_octaves")  # fields of `Config` for transform coders
 
 
@@ -35,12 +35,12 @@ class Layout:
 
     @property
     def size(self) -> int:
-        """Length of a row: padded to whole vectors, so that the optimiser rounds the same in any batch of models."""
+        """Length of a row: padded to whole vectors, so that rounding does not depend on the batch of models."""
         return -(-self.used // VECTOR) * VECTOR
 
     @property
     def used(self) -> int:
-        """Parameters of one model."""
+        """Number of parameters of one model."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
@@ -67,12 +67,12 @@ class Layout:
         """ValueError if the parameters of one model are missing among the tensors, or have other shapes."""
         for name, shape in self.shapes.items():
             if name not in tensors or tensors[name].shape != (1, *shape):
-                given = tuple(tensors[name].shape) if name in tensors else "none"
-                raise ValueError(f"{name} of shape {(1, *shape)} expected, got {given}")
+                actual = tuple(tensors[name].shape) if name in tensors else "none"
+                raise ValueError(f"{name} of shape {(1, *shape)} expected, got {actual}")
 
 
 class Compressor(Protocol):
-    """What every compressor offers once it is trained; evaluation, storage and coding ask for nothing else.
+    """The interface of trained compressors; evaluation, storage and coding use nothing else.
 
     It is one model: tensors of realizations, indices and bits have a leading axis of length one.
 
@@ -81,11 +81,11 @@ class Compressor(Protocol):
     signal : Signal
         The source as it is sampled.
     flat : Tensor
-        All trained parameters; it also says on which device and in which precision the compressor computes.
+        All trained parameters. The compressor computes on their device and in their precision.
     layout : Layout
         Where each parameter lies in `flat`.
     unbounded : bool
-        Whether every integer has a probability, those outside the tables too; else it has none.
+        Whether integers outside the tables have a probability too.
     """
 
     signal: Signal
@@ -95,7 +95,7 @@ class Compressor(Protocol):
 
     @property
     def rank(self) -> int | None:
-        """Dimension of the space that reconstructions span, up to an offset; None if nothing bounds it."""
+        """Largest dimension that the affine hull of all reconstructions can have; None if it is not bounded."""
 
     @property
     def finite(self) -> bool:
@@ -111,10 +111,10 @@ class Compressor(Protocol):
         """Reconstructions (1, batch, dim) of indices."""
 
     def features(self, indices: Tensor) -> Tensor | None:
-        """What the last layer of the decoder is a linear function of, its constant included, of indices.
+        """Inputs of the decoder's last layer for indices, with the constant one for its biases.
 
-        The shape is (1, batch, m), or (1, batch, dim, m) if all coordinates share one function of features that depend
-        on the coordinate's place. None if each index has a reconstruction of its own.
+        The shape is (1, batch, m), or (1, batch, dim, m) if all coordinates share one layer whose inputs depend on
+        the coordinate's place. None if each index has a reconstruction of its own.
         """
 
     def rate(self, indices: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class Compressor(Protocol):
 Begin = Callable[[Sequence[Settings], "torch.device | str"], Program[Compressor]]
 
 
-def _nothing(_settings: Settings) -> None:
+def _no_preparation(_settings: Settings) -> None:
     pass
 
 
@@ -144,16 +144,16 @@ class Kind:
         The class of its training program. It takes configurations of one shape and a device.
     layout : callable
         Takes a configuration and returns the `Layout` of the stored parameters. The shapes of stored tensors are
-        checked by it before memory is taken, as a damaged configuration may ask for any amount.
+        checked by it before memory is allocated, because a damaged configuration may ask for any amount.
     restore : callable
         Takes a configuration and the tensors of `Compressor.state`, of checked shapes, and returns the compressor.
         It raises ValueError, or KeyError for a missing tensor.
     unused : tuple of str
-        Fields of `Config` that mean nothing to it, and must be left at their defaults.
+        Fields of `Config` that it ignores; they must be left at their defaults.
     circular : bool
         Whether the latent is on a circle.
     tabled : bool
-        Whether decoder and entropy model are tables.
+        Whether its decoder and entropy model are tables.
     prepare : callable
         Takes a configuration, and compiles what its program calls on a CPU.
     """
@@ -164,7 +164,7 @@ class Kind:
     unused: tuple[str, ...] = ()
     circular: bool = False
     tabled: bool = False
-    prepare: Callable[[Settings], None] = _nothing
+    prepare: Callable[[Settings], None] = _no_preparation
 
     def restored(self, config: Settings, tensors: dict[str, Tensor]) -> Compressor:
         """The trained compressor with these parameters, the inverse of its method ``state``."""

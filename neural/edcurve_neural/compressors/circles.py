@@ -1,9 +1,9 @@
 """`Circles`: a compressor whose latents are angles, one circle each, so that a torus need not be cut open.
 
 The analysis ends in a plane for each latent. The angle there, in turns, is quantised modulo one into Kᵢ equal cells.
-In training, noise that is uniform on a cell stands for that, and the loss is Σ log₂ Kᵢ + λ · distortion. The synthesis
-is a network of the cosines and sines of the angles, with a linear path past its hidden layers. The code lengths of the
-latents are separate: a product of cells is a square on a torus, where a hexagon would be better.
+In training, noise that is uniform on a cell replaces quantisation, and the loss is Σ log₂ Kᵢ + λ · distortion. The
+synthesis is a network of the cosines and sines of the angles, with a linear path past its hidden layers. Latents are
+quantised and coded separately: cells on a torus are squares, where hexagons would be better.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from .circular import BINS, FAST, FIRST_CELLS, MOST_CELLS, cell, histogram, prob
 from .codebook import LEARNED_FROM
 from .ntc import SLOPE, mlp
 
-WAVES = 2  # cosines and sines of so many multiples of an angle
-FRAMES = 32  # random planes of which the best begin, and changes of these in each round
+WAVES = 2  # harmonics of an angle that the synthesis sees
+FRAMES = 32  # random candidates for the first planes, and perturbations of the best in each round
 ROUNDS = 8
 STARTED_FROM = 4096  # realizations
-FIRST = 6  # cells of each circle by which planes are compared, if there are so many realizations
+FIRST = 6  # most cells of each circle with which planes are compared
 CHOSEN_FROM = 2**14  # realizations
-MOST_TRIED = 6  # circles, up to which a cell more and a cell less of each is tried
+MOST_TRIED = 6  # circles up to which one cell more and one less of each is tried
 
 
 class Circles:
@@ -51,7 +51,7 @@ class Circles:
         Numbers of cells.
     """
 
-    unbounded = False  # there are Kᵢ cells
+    unbounded = False  # only Kᵢ cells
 
     def __init__(self, config: Settings, flat: Tensor, densities: Tensor, cells: Tensor) -> None:
         self.signal, self.layout = signal(config.source, config.samples or 2), layout_of(config)
@@ -59,7 +59,7 @@ class Circles:
 
     @property
     def rank(self) -> int:
-        """Inputs of the last layer: the dimension that reconstructions span, up to an offset."""
+        """Inputs of the last layer: they bound the dimension of the affine hull of reconstructions."""
         last: int = list(self.layout.shapes.values())[-2][1] - 1
         return last
 
@@ -85,7 +85,7 @@ class Circles:
 
     @torch.no_grad()
     def features(self, indices: Tensor) -> Tensor:
-        """Units of the last hidden layer, and what is led past it."""
+        """Inputs of the last layer: hidden units, cosines and sines, and a one."""
         return before_last(self._middles(indices), self.layout.views(self.flat)).transpose(1, 2)
 
     def rate(self, indices: Tensor) -> Tensor:
@@ -118,15 +118,15 @@ def layout_of(config: Settings) -> Layout:
     "skip" is a linear path past the hidden layers of the analysis; "cells" is log Kᵢ, divided by `FAST`.
     """
     dim, planes = signal(config.source, config.samples or 2).dim, 2 * config.latent_dim
-    seen = WAVES * planes
+    inputs = WAVES * planes
     shapes: dict[str, tuple[int, ...]] = {}
     for i, (fan_in, fan_out) in enumerate(pairwise((dim, *config.hidden, planes))):
         shapes[f"analysis.{i}"] = (fan_out, fan_in + 1)
     shapes["skip"] = (planes, dim + 1)
-    widths = (seen, *config.hidden[::-1])
+    widths = (inputs, *config.hidden[::-1])
     for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         shapes[f"synthesis.{i}"] = (fan_out, fan_in + 1)
-    shapes["last"] = (dim, widths[-1] + seen + 1)
+    shapes["last"] = (dim, widths[-1] + inputs + 1)
     shapes["cells"] = (config.latent_dim,)
     return Layout(shapes)
 
@@ -139,11 +139,11 @@ def latents(x: Tensor, views: dict[str, Tensor]) -> Tensor:
 
 
 def before_last(latent: Tensor, views: dict[str, Tensor]) -> Tensor:
-    """What the last layer of the synthesis is linear in: hidden units, cosines and sines, and a one."""
+    """Inputs of the last layer of the synthesis: hidden units, cosines and sines, and a one."""
     angles = [(2.0 * math.pi * k) * latent for k in range(1, WAVES + 1)]
-    seen = torch.cat([part for angle in angles for part in (torch.cos(angle), torch.sin(angle))], dim=1)
-    hidden = leaky_relu(mlp(seen, _layers(views, "synthesis")), SLOPE)
-    return torch.cat([hidden, seen, torch.ones_like(seen[:, :1])], dim=1)
+    waves = torch.cat([part for angle in angles for part in (torch.cos(angle), torch.sin(angle))], dim=1)
+    hidden = leaky_relu(mlp(waves, _layers(views, "synthesis")), SLOPE)
+    return torch.cat([hidden, waves, torch.ones_like(waves[:, :1])], dim=1)
 
 
 def synthesis(latent: Tensor, views: dict[str, Tensor]) -> Tensor:
@@ -194,26 +194,26 @@ class CirclesProgram(Program[Compressor]):
         return Cost(cost.rate.detach(), cost.distortion.detach())
 
     def preview(self, i: int) -> Circles:
-        """The compressor with the numbers of cells that training is at."""
+        """The compressor with the current numbers of cells."""
         return self._with_cells(i, self._trained_cells(i), STARTED_FROM)
 
     @torch.no_grad()
     def compressor(self, i: int) -> Circles:
-        """The compressor with the best of the numbers of cells near those, for realizations."""
+        """The compressor with the numbers of cells near the trained ones that have the least loss on realizations."""
         config, near = self.configs[i], self._trained_cells(i)
         v = learning_phases.phases(config, "cells", CHOSEN_FROM).to(self.flat.device)
         x = self.signal.sample(v)
         best, least = self._with_cells(i, near, LEARNED_FROM), math.inf
         moves = (-1, 0, 1) if len(near) <= MOST_TRIED else (0,)
-        tried = torch.tensor(list(product(moves, repeat=len(near))), device=near.device)
+        changes = torch.tensor(list(product(moves, repeat=len(near))), device=near.device)
         densities = best.densities
-        for cells in torch.unique((near + tried).clamp(min=1), dim=0):
-            other = Circles(config, best.flat, densities, cells)
-            index = other.encode(x)
-            error = self.signal.weight * (other.decode(index) - x).square().sum(2).mean()
-            cost = float(other.rate(index).mean() + config.lmbda * error)
+        for cells in torch.unique((near + changes).clamp(min=1), dim=0):
+            candidate = Circles(config, best.flat, densities, cells)
+            index = candidate.encode(x)
+            error = self.signal.weight * (candidate.decode(index) - x).square().sum(2).mean()
+            cost = float(candidate.rate(index).mean() + config.lmbda * error)
             if cost < least:
-                best, least = other, cost
+                best, least = candidate, cost
         return best
 
     def _trained_cells(self, i: int) -> Tensor:
@@ -230,10 +230,10 @@ class CirclesProgram(Program[Compressor]):
 
     @torch.no_grad()
     def _start(self, config: Settings, views: dict[str, Tensor]) -> None:
-        """The skip as the best planes that a random search finds; the hidden layers add nothing at first.
+        """Set the skip to the best planes of a random search; the hidden layers add nothing at first.
 
-        Planes are orthogonal, in coordinates of equal variance, and compared by cells of their angles. The synthesis
-        begins as the linear fit to the cosines and sines.
+        Planes are orthogonal in whitened coordinates, and `_spread` compares them. The synthesis begins as the linear
+        fit to the cosines and sines.
         """
         x = self.signal.sample(learning_phases.phases(config, "start", STARTED_FROM))[0].double()
         mean = x.mean(0)
@@ -242,9 +242,9 @@ class CirclesProgram(Program[Compressor]):
         white = directions[kept] * (len(x) ** 0.5 / values[kept])[:, None]
         planes, width = 2 * config.latent_dim, int(kept.sum())
         best, least = torch.zeros(planes, width, dtype=torch.float64), math.inf
-        for turn in range(1 + ROUNDS):
-            tried = _normal(random_streams.key(config.seed, "planes"), turn, (FRAMES, planes, width))
-            for frame in _orthonormal(tried if turn == 0 else best + 0.6**turn * tried):
+        for trial in range(1 + ROUNDS):
+            draws = _normal(random_streams.key(config.seed, "planes"), trial, (FRAMES, planes, width))
+            for frame in _orthonormal(draws if trial == 0 else best + 0.6**trial * draws):
                 error = _spread(x - mean, white.T @ frame.T)
                 if error < least:
                     best, least = frame, error
@@ -253,35 +253,35 @@ class CirclesProgram(Program[Compressor]):
         views[f"analysis.{len(config.hidden)}"].zero_()
         inputs = before_last(latents(x.T[None].float(), views), views)[0].double()
         hidden = views["last"].shape[2] - WAVES * planes - 1
-        shown = inputs[hidden:]
-        gram = shown @ shown.T / len(x) + 1e-4 * torch.eye(len(shown), dtype=torch.float64)
+        waves = inputs[hidden:]
+        gram = waves @ waves.T / len(x) + 1e-4 * torch.eye(len(waves), dtype=torch.float64)
         views["last"].zero_()
-        views["last"][0, :, hidden:] = torch.linalg.solve(gram, shown @ x / len(x)).T.float()
+        views["last"][0, :, hidden:] = torch.linalg.solve(gram, waves @ x / len(x)).T.float()
 
 
 def _orthonormal(frames: Tensor) -> Tensor:
-    """The nearest frames with orthonormal rows, or columns where there are more rows: no plane falls together."""
+    """The nearest frames with orthonormal rows, or orthonormal columns if there are more rows than columns."""
     left, _, right = torch.linalg.svd(frames, full_matrices=False)
     return torch.bmm(left, right)
 
 
 def _normal(key: int, count: int, shape: tuple[int, ...]) -> Tensor:
-    """Normal numbers in float64, by the transform of Box and Muller."""
+    """Normal numbers in float64, by the Box–Muller transform."""
     numbers = random_streams.uniform(torch.tensor([key]), count, 2 * math.prod(shape)).double().view(2, *shape)
     return torch.sqrt(-2.0 * torch.log1p(-numbers[0])) * torch.cos((2.0 * math.pi) * numbers[1])
 
 
 def _spread(x: Tensor, maps: Tensor) -> float:
-    """How badly products of equal arcs of the angles of realizations (n, dim) tell these: log D + 2H/latents.
+    """How badly cells that are products of equal arcs of angles represent realizations (n, dim): log D + 2H/latents.
 
-    D is the squared error from means, H the entropy in nats, so that finer cells of the same shape are as good.
+    D is the squared error from cell means, H the entropy in nats: cells of one shape score the same at any size.
     """
     y = x @ maps
     circles = y.shape[1] // 2
-    each = max(2, min(FIRST, math.floor((len(x) / 8.0) ** (1.0 / circles))))
+    cells = max(2, min(FIRST, math.floor((len(x) / 8.0) ** (1.0 / circles))))
     turns = torch.remainder(torch.atan2(y[:, 1::2], y[:, ::2]) / (2.0 * math.pi), 1.0)
-    index = (turns * each).long().clamp(max=each - 1)
-    label = torch.unique(index @ each ** torch.arange(circles), return_inverse=True)[1]
+    index = (turns * cells).long().clamp(max=cells - 1)
+    label = torch.unique(index @ cells ** torch.arange(circles), return_inverse=True)[1]
     counts = torch.bincount(label).double()
     sums = torch.zeros(len(counts), x.shape[1], dtype=torch.float64).index_add_(0, label, x)
     entropy = -(counts / len(x) * torch.log(counts / len(x))).sum()

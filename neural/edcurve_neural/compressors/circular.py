@@ -26,8 +26,8 @@ from .ntc import SLOPE
 
 HARMONICS = 32  # of the Fourier series
 FIRST_CELLS = 8.0  # at the start of training
-FAST = 10.0  # the series and the number of cells are trained with so many times the learning rate
-MOST_CELLS = 2**24  # that a stored compressor may have
+FAST = 10.0  # factor of the learning rate for the series and the number of cells
+MOST_CELLS = 2**24  # limit for a stored compressor
 BINS = 64  # of the density of latents
 
 
@@ -51,7 +51,7 @@ class Circular:
     samples : int
         Number of points of sources that are functions.
     solved : Tensor, shape (1 + 2·harmonics, dim), optional
-        Coefficients of a series that stands for the trained one.
+        Coefficients of a series that replaces the trained one.
     """
 
     unbounded = False  # there are K cells
@@ -102,8 +102,8 @@ class Circular:
     def analysis(self, x: Tensor) -> Tensor:
         """Latents in turns, (1, batch, dim) to (1, batch)."""
         views, columns = self.views(), x.transpose(1, 2)
-        both = _first(views)
-        return turns(plane(torch.baddbmm(both[:, :, -1:], both[:, :, :-1], columns), views))
+        maps = _first(views)
+        return turns(plane(torch.baddbmm(maps[:, :, -1:], maps[:, :, :-1], columns), views))
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
@@ -197,7 +197,7 @@ def restored(config: Settings, tensors: dict[str, Tensor], kind: type[Circular] 
 
 
 def layout_of(config: Settings) -> Layout:
-    """Layout of the parameters that a configuration asks for."""
+    """Layout of the parameters of a configuration."""
     return layout(signal(config.source, config.samples or 2).dim, config.hidden)
 
 
@@ -237,7 +237,7 @@ def latents(source: Signal, v: Tensor, views: dict[str, Tensor]) -> Tensor:
 
 
 def _first(views: dict[str, Tensor]) -> Tensor:
-    """The affine map that is applied to realizations: the first layer and the skip together."""
+    """The affine map of realizations: the rows of the first layer, then those of the skip."""
     return torch.cat([views["analysis.0"], views["skip"]], dim=1)
 
 
@@ -258,7 +258,7 @@ def turns(y: Tensor) -> Tensor:
 
 
 def histogram(latent: Tensor) -> Tensor:
-    """Density of latents (1, n) in bins, relative to a uniform one; each bin has half a latent added."""
+    """Density of latents (1, n) in bins, relative to a uniform one; half a latent is added to each bin."""
     counts = torch.bincount((latent[0] * BINS).long().clamp(0, BINS - 1), minlength=BINS).double() + 0.5
     return counts * (BINS / counts.sum())
 
@@ -267,12 +267,12 @@ def probabilities(density: Tensor, cells: int, offset: float) -> Tensor:
     """Probabilities of equal cells, shape (K,): integrals of a density in bins, as from `histogram`."""
     k = torch.arange(cells + 1, dtype=torch.float64, device=density.device)
     edges = (k - offset) / cells
-    whole = torch.floor(edges)
+    turns_before = torch.floor(edges)
     bins = len(density)
-    below = torch.cat([density.new_zeros(1), density.cumsum(0)]) / bins
-    at = (edges - whole) * bins
-    inside = at.floor().long().clamp(max=bins - 1)
-    return torch.diff(whole + below[inside] + (at - inside) * density[inside] / bins).clamp(min=0.0)
+    cumulative = torch.cat([density.new_zeros(1), density.cumsum(0)]) / bins
+    position = (edges - turns_before) * bins
+    index = position.floor().long().clamp(max=bins - 1)
+    return torch.diff(turns_before + cumulative[index] + (position - index) * density[index] / bins).clamp(min=0.0)
 
 
 def cell(latent: Tensor, cells: int, offset: float) -> Tensor:

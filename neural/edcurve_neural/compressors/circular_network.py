@@ -1,4 +1,4 @@
-"""`CircularNetwork`: a circular latent with a small fitted network of latent and place as synthesis, and no table."""
+"""`CircularNetwork`: a circular latent, and a small network of latent and place as synthesis."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .codebook import LEARNED_FROM, sample_means
 from .network import FINE_CELLS, FIRST_CELLS, HARMONICS, Means, Parameters, fitted, iterations, size
 from .train_circular import SeriesProgram
 
-FEWER = 2**14  # realizations for means of fewer cells than there are
-AT_ONCE = 2**14  # pairs of a latent and a place at a time
+FEWER = 2**14  # realizations for the means of fewer cells than the final number
+AT_ONCE = 2**14  # pairs of a latent and a place in a block
 
 
 class CircularNetwork(Circular):
@@ -41,20 +41,20 @@ class CircularNetwork(Circular):
 
     @property
     def rank(self) -> int | None:
-        """None: nothing bounds the dimension that reconstructions span."""
+        """None: the dimension of the affine hull of reconstructions is not bounded."""
         return None
 
     @torch.no_grad()
     def decode(self, indices: Tensor) -> Tensor:
         """Reconstructions, (1, batch, 1) to (1, batch, dim)."""
-        pairs = (torch.split(one, AT_ONCE, dim=1) for one in self._pairs(self._middles(indices)))
+        pairs = (torch.split(part, AT_ONCE, dim=1) for part in self._pairs(self._middles(indices)))
         last = self.views()["network.last"][0, 0]
         parts = [self._units(latent, where) @ last for latent, where in zip(*pairs, strict=True)]
         return torch.cat(parts, dim=1).view(1, -1, self.signal.dim)
 
     @torch.no_grad()
     def features(self, indices: Tensor) -> Tensor:
-        """Units of the network at all places, and its linear path."""
+        """Inputs of the last layer at all places: the units, and the inputs of the network."""
         inputs = self._units(*self._pairs(self._middles(indices)))
         return inputs.view(1, -1, self.signal.dim, inputs.shape[2])
 
@@ -68,7 +68,7 @@ class CircularNetwork(Circular):
         return Copies(self.signal.places[None])
 
     def _units(self, latent: Tensor, where: Tensor) -> Tensor:
-        """What the last layer takes, (1, n, units + inputs), of pairs (1, n) and (1, n, d)."""
+        """Inputs of the last layer, (1, n, units + inputs), for latents (1, n) and places (1, n, d)."""
         views = self.views()
         angle = 2.0 * math.pi * latent.unsqueeze(2) * torch.arange(1, HARMONICS + 1).to(latent)
         warped = latent + torch.cat([torch.cos(angle), torch.sin(angle)], dim=2) @ views["network.warp"][0, 0]
@@ -84,7 +84,7 @@ class CircularNetwork(Circular):
 
 
 class NetworkProgram(SeriesProgram):
-    """`CircularNetwork` compressors side by side: trained with a series, which the network replaces at the end."""
+    """`CircularNetwork` compressors side by side: trained with a series, which the network finally replaces."""
 
     centred: ClassVar[bool] = False
     for_means = coded = True
@@ -133,7 +133,7 @@ class NetworkProgram(SeriesProgram):
             target[name].copy_(torch.from_numpy(value))
 
     def _means(self, v: Tensor, latent: Tensor, cells: EqualCells) -> Means:
-        """Means of the cells that have realizations."""
+        """Means of the occupied cells."""
         means, counts = sample_means(self.signal, v, cell(latent, *cells), cells.number)
         middles = torch.remainder((torch.arange(cells.number).double() + (0.5 - cells.offset)) / cells.number, 1.0)
         kept = counts > 0

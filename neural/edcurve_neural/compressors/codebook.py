@@ -22,12 +22,12 @@ LEARNED_FROM = 2**17  # realizations
 
 
 class Codebook:
-    """An encoder with a reconstruction and a code length for each of the indices that it was seen to use.
+    """An encoder with a reconstruction and a code length for each index observed on a sample of realizations.
 
     Parameters
     ----------
     base : Compressor
-        The compressor whose encoder is used. An index without an entry is replaced by the nearest that has one.
+        The compressor whose encoder is used. An index without an entry is replaced by the nearest index with one.
     keys : Tensor of int64, shape (K, latents)
         Indices of the encoder, in lexicographic order. Their numbers from 0 to K − 1 are the indices of the codebook.
     codewords : Tensor, shape (K, dim)
@@ -44,7 +44,7 @@ class Codebook:
 
     @property
     def rank(self) -> int | None:
-        """None: each index has a codeword of its own, so that no rank bounds reconstructions."""
+        """None: each index has a codeword of its own, so the rank of reconstructions is not bounded."""
         return None
 
     @property
@@ -81,7 +81,7 @@ class Codebook:
         return [ProbabilityTable(0, self.probabilities.cpu().numpy())]
 
     def state(self) -> dict[str, Tensor]:
-        """The tables, and the parameters of the encoder's compressor with "base." before their names."""
+        """The tables, and the parameters of the encoder's compressor under names that begin with "base."."""
         tables = {"keys": self.keys, "codewords": self.codewords, "probabilities": self.probabilities}
         return {**{f"base.{name}": value for name, value in self.base.state().items()}, **tables}
 
@@ -93,16 +93,16 @@ class Codebook:
             below = (above - 1).clamp(min=0)
             nearest = torch.where(index - keys[below] < keys[above] - index, below, above)
             return nearest.view(1, -1, 1)
-        distinct, place = torch.unique(indices[0], dim=0, return_inverse=True)
-        gaps = torch.cdist(distinct.double(), self.keys.double())
-        return gaps.argmin(1)[place].view(1, -1, 1)
+        distinct, inverse = torch.unique(indices[0], dim=0, return_inverse=True)
+        distances = torch.cdist(distinct.double(), self.keys.double())
+        return distances.argmin(1)[inverse].view(1, -1, 1)
 
     def __repr__(self) -> str:
         return f"Codebook({self.base!r}, codewords={len(self.keys)})"
 
 
 class WithTables(Program[Compressor]):
-    """A program that ends by putting tables in place of decoder and entropy model: a mixin for other programs."""
+    """A mixin for programs: at the end of training, tables replace the decoder and the entropy model."""
 
     def compressor(self, i: int) -> Codebook:
         """The compressor with a codebook."""
@@ -110,7 +110,7 @@ class WithTables(Program[Compressor]):
 
 
 def tabled(base: Kind, program: Begin) -> Kind:
-    """The kind of compressor that has the encoder of another kind, and tables.
+    """The kind of compressor that combines the encoder of another kind with tables.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def tabled(base: Kind, program: Begin) -> Kind:
         inner = {name.removeprefix("base."): value for name, value in tensors.items() if name.startswith("base.")}
         return _restored(base.restore(config, inner), config.latent_dim, tensors)
 
-    unused = (*base.unused, "last_layer")  # tables have none
+    unused = (*base.unused, "last_layer")  # tables have no last layer
     return replace(base, program=program, layout=layout, restore=restore, tabled=True, unused=unused)
 
 
@@ -145,10 +145,10 @@ def _restored(base: Compressor, latents: int, tensors: dict[str, Tensor]) -> Cod
 
 @torch.no_grad()
 def with_codebook(base: Compressor, config: Settings) -> Codebook:
-    """Means of the cells of an encoder as codewords, and their shares of the realizations as probabilities.
+    """A codebook of the means of an encoder's cells, and of their frequencies.
 
-    They are learned from 2¹⁷ realizations, or from the training set. Each cell has half a realization added to its
-    count.
+    It is learned from 2¹⁷ realizations, or from the training set. Half a realization is added to the count of each
+    cell.
     """
     like = base.flat
     v, keys, cells = cells_of_realizations(base, config)
@@ -171,7 +171,7 @@ def cells_of_realizations(base: Compressor, config: Settings) -> tuple[Tensor, T
 
 
 def sample_means(signal: Signal, v: Tensor, cells: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Mean realization of each cell, and number of realizations in it, both in float64; the mean is NaN for none.
+    """Mean realization of each cell and number of realizations in it, in float64; the mean of an empty cell is NaN.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def sample_means(signal: Signal, v: Tensor, cells: Tensor, count: int) -> tuple[
     v : Tensor, shape (n,)
         Phases of the realizations.
     cells : Tensor of int64, shape (n,)
-        The cell of each, from 0 to `count` − 1.
+        The cell of each realization, from 0 to `count` − 1.
     count : int
         Number of cells.
     """

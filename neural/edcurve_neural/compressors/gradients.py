@@ -1,4 +1,4 @@
-"""Loss and gradient of a batch: what a step of training spends its time on."""
+"""Loss and gradient of a batch, which take most of the time of a training step."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Gradient:
             scheduled = None if alpha is None else alpha[rows]
             with torch.enable_grad():
                 loss, block = self._losses(leaves, v[rows], noise[rows], scheduled, lmbda[rows])
-            # α's parameter takes no part while α is scheduled: its gradient is 0
+            # α's parameter is not used while α is scheduled: its gradient is 0
             gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True, materialize_grads=True)
             with torch.no_grad():
                 for target, value in zip(targets.values(), gradients, strict=True):
@@ -111,15 +111,15 @@ class Gradient:
     def losses(
         self, leaves: dict[str, Tensor], v: Tensor, noise: Tensor, alpha: Tensor | None, lmbda: Tensor
     ) -> tuple[Tensor, Cost]:
-        """Sum of the losses of some models, and their costs. Models share no parameters: its gradient is theirs."""
+        """Sum of the losses of a block, and costs of its models. Models share no parameters: its gradient is theirs."""
         block = cost(self.source, leaves, v, noise, alpha, twice=self.twice)
         return (block.rate + lmbda * block.distortion).sum(), block
 
 
 def models_at_once(layout: Layout, flat: Tensor, batch: int) -> int:
-    """Number of models in a block: on a CPU so few that a layer's activations stay in a cache, elsewhere all.
+    """Number of models in a block: on a CPU, few enough that a layer's activations stay in a cache; elsewhere all.
 
-    Blocks also bound the memory that autograd keeps from the forward for the backward pass.
+    Blocks also bound the memory that autograd keeps for the backward pass.
     """
     models = len(flat)
     if flat.device.type != "cpu":

@@ -1,7 +1,7 @@
-"""The loss compiled by PyTorch's inductor, where a training on a GPU is so long that this repays.
+"""The loss compiled by PyTorch's inductor, for trainings on a GPU that are long enough to repay the compile time.
 
 Compiling takes 13 to 26 seconds on an H200 for each of the two forms of the loss, α scheduled and learned. The step is
-then shorter by a third for the circle, by a sixth for the ramp (a prototype of the recorded step, torch 2.11).
+then shorter by a third for the circle and by a sixth for the ramp (a prototype of the recorded step, torch 2.11).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from edcurve_neural.optimisation.settings import Settings
 
 A = TypeVarTuple("A")
 T = TypeVar("T")
-PHASES = 5e9  # of all models and steps, from which it repays: 200 s at the 40 ns that a phase took there
+PHASES = 5e9  # of all models and steps, from which compiling repays: 200 s at the measured 40 ns a phase
 BACKEND = "inductor"
 
 
 def repays(configs: Sequence[Settings], device: torch.device) -> bool:
-    """Whether to compile the loss of these models; it depends on nothing else, so that training can go on as it began.
+    """Whether to compile the loss of these models; it depends on nothing else: resumed training decides the same.
 
     The environment variable EDCURVE_INDUCTOR decides if it is 0 or 1.
     """
@@ -34,7 +34,7 @@ def repays(configs: Sequence[Settings], device: torch.device) -> bool:
 
 
 def compiled(function: Callable[[*A], T]) -> Callable[[*A], T]:
-    """A function compiled for the shapes of its arguments; where that fails, a warning says so, and it runs as it is.
+    """A function compiled for the shapes of its arguments; if that fails, it warns and runs without compiling.
 
     Arguments and results are tensors, and tuples and dicts of them.
     """

@@ -13,13 +13,13 @@ from .circular import Circular, waves
 from .codebook import cells_of_realizations, sample_means
 from .ntc import NTC
 
-CUTS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # of singular values: small ones make coefficients that float32 rounds too much
-SHORTEST, LONGEST = 32, 512  # harmonics of a series that is solved for
+CUTS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # of singular values: small ones give coefficients too large for float32
+SHORTEST, LONGEST = 32, 512  # least and largest number of harmonics of a series that is solved for
 
 
 @torch.no_grad()
 def solved(model: Compressor, config: Settings) -> Compressor:
-    """A compressor with the best last layer for 2¹⁷ realizations, or for the training set; itself if none is better.
+    """The compressor with the best last layer for 2¹⁷ realizations, or for the training set; its own may be the best.
 
     A Fourier series may get more harmonics than were trained, up to 512: see `_longest`.
     """
@@ -38,16 +38,16 @@ def solved(model: Compressor, config: Settings) -> Compressor:
     else:
         return model
 
-    def missed(candidate: Compressor) -> float:
-        """As it is computed, in the precision of the model."""
+    def weighted_error(candidate: Compressor) -> float:
+        """Squared error from the means, with reconstructions in the precision of the model."""
         error = candidate.decode(indices)[0].double().cpu() - means
         return float(counts @ error.square().sum(1))
 
-    return min(candidates, key=missed)
+    return min(candidates, key=weighted_error)
 
 
 def _fits(features: Array, means: Tensor, counts: Tensor) -> list[Tensor]:
-    """Last layers (m, dim) that are the best ones, up to small singular values that are left out."""
+    """Least-squares last layers (m, dim), one for each cut-off of small singular values."""
     probability = (counts / counts.sum()).numpy()
     fits = []
     for cut in CUTS:
@@ -64,9 +64,9 @@ def _waves(model: Circular, keys: Tensor, harmonics: int) -> Array:
 
 
 def _longest(model: Circular, v: Tensor, keys: Tensor, cells: Tensor) -> int:
-    """As many harmonics as realizations support: fitted to half of them, the series has the least error on the others.
+    """The number of harmonics with which a series fitted to half of the realizations has the least error on the others.
 
-    No more are tried than half the cells, with which it passes through all means: then it stores as much as a table.
+    It is at most half the number of cells: such a series passes through all means, and stores as much as a table.
     """
     half = len(v) // 2
     first, second = (
@@ -81,9 +81,9 @@ def _longest(model: Circular, v: Tensor, keys: Tensor, cells: Tensor) -> int:
         linear = Linear(features, (first[1][kept] / first[1].sum()).numpy())
         linear.add(slice(0, len(features)), first[0][kept].numpy())
         error = torch.from_numpy(features @ linear.coefficients()) - second[0][kept]
-        missed = float(second[1][kept] @ error.square().sum(1))
-        if missed < least:
-            best, least = count, missed
+        weighted_error = float(second[1][kept] @ error.square().sum(1))
+        if weighted_error < least:
+            best, least = count, weighted_error
         if count in (LONGEST, max(SHORTEST, len(keys) // 2)):
             return best
         count *= 2

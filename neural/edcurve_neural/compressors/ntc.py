@@ -21,12 +21,12 @@ from .base import Layout, ProbabilityTable
 from .entropy_models import density_tables
 
 SLOPE = 0.2  # of leaky ReLU
-LAST_ALPHA = 3.0  # of the schedule, where learning α = 4 sigmoid(·) takes over
+LAST_ALPHA = 3.0  # of the schedule; from there α = 4 sigmoid(·) is learned
 ALPHA_LIMIT = 4.0
 
 
 class Octaves(NamedTuple):
-    """Numbers of frequencies of the Fourier embeddings of what the two networks see; 0 is none.
+    """Numbers of frequencies of the Fourier embeddings of the inputs of the two networks; 0 for no embedding.
 
     Attributes
     ----------
@@ -50,10 +50,12 @@ def layout(dim: int, latent_dim: int, hidden: Sequence[int], octaves: Octaves = 
     (fan in + 1, fan out), biases in the last column or row.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    seen, given = ((1 + 2 * count) * size for count, size in zip(octaves, (dim, latent_dim), strict=True))
-    for i, (fan_in, fan_out) in enumerate(pairwise((seen, *hidden, latent_dim))):
+    analysis_inputs, synthesis_inputs = (
+        (1 + 2 * count) * size for count, size in zip(octaves, (dim, latent_dim), strict=True)
+    )
+    for i, (fan_in, fan_out) in enumerate(pairwise((analysis_inputs, *hidden, latent_dim))):
         shapes[f"analysis.{i}"] = (fan_out, fan_in + 1)
-    for i, (fan_in, fan_out) in enumerate(pairwise((given, *hidden[::-1], dim))):
+    for i, (fan_in, fan_out) in enumerate(pairwise((synthesis_inputs, *hidden[::-1], dim))):
         shapes[f"synthesis.{i}"] = (fan_in + 1, fan_out)
     for i, (kind, size) in enumerate(functional.density_sizes()):
         shapes[f"density.{i}.{kind}"] = (latent_dim, *size)
@@ -138,7 +140,7 @@ class NTC(nn.Module):
 
     @property
     def rank(self) -> int:
-        """Width of the last hidden layer: the dimension that reconstructions span, up to an offset."""
+        """Width of the last hidden layer: it bounds the dimension of the affine hull of reconstructions."""
         return self.hidden[0]
 
     def state(self) -> dict[str, Tensor]:
@@ -183,7 +185,7 @@ class NTC(nn.Module):
         """Indices of phases of shape (M, batch), without forming their realizations."""
         if self.octaves.realization:
             size = max(1, AT_ONCE // self.layout.shapes["analysis.0"][1])
-            return torch.cat([self.encode(self.signal.sample(some)) for some in torch.split(v, size, dim=1)], dim=1)
+            return torch.cat([self.encode(self.signal.sample(block)) for block in torch.split(v, size, dim=1)], dim=1)
         first, *rest = parts(self.views()).analysis
         hidden = leaky_relu(self.signal.project(v, first[:, :, :-1], first[:, :, -1:]), SLOPE)
         return torch.floor(mlp(hidden, rest) + 0.5).long().transpose(1, 2)
@@ -195,7 +197,7 @@ class NTC(nn.Module):
 
     @torch.no_grad()
     def features(self, indices: Tensor) -> Tensor:
-        """The last hidden layer of the synthesis, and a one: (M, batch, latent_dim) to (M, batch, hidden[0] + 1)."""
+        """Last hidden layer of the synthesis and a constant: (M, batch, latent_dim) to (M, batch, hidden[0] + 1)."""
         y, layers = indices.to(self.flat.dtype).transpose(1, 2), parts(self.views()).synthesis
         hidden = leaky_relu(mlp(latent_seen(y, layers), layers[:-1]), SLOPE).transpose(1, 2)
         return torch.cat([hidden, torch.ones_like(hidden[:, :, :1])], dim=2)
@@ -230,8 +232,8 @@ class NTC(nn.Module):
         return self.decode(self.encode(x))
 
 
-def made(config: Settings, seeds: Sequence[int]) -> NTC:
-    """Models that a configuration asks for, before training."""
+def untrained(config: Settings, seeds: Sequence[int]) -> NTC:
+    """The models of a configuration, before training."""
     samples, octaves = config.samples or 2, Octaves(config.input_octaves, config.latent_octaves)
     return NTC(config.source, config.latent_dim, config.hidden, samples=samples, seeds=seeds, octaves=octaves)
 
@@ -239,13 +241,13 @@ def made(config: Settings, seeds: Sequence[int]) -> NTC:
 @torch.no_grad()
 def restored(config: Settings, tensors: dict[str, Tensor]) -> NTC:
     """The inverse of `NTC.state`."""
-    model = made(config, ())
+    model = untrained(config, ())
     model.flat = nn.Parameter(model.layout.filled(tensors))
     return model
 
 
 def layout_of(config: Settings) -> Layout:
-    """Layout of the parameters that a configuration asks for."""
+    """Layout of the parameters of a configuration."""
     dim, octaves = signal(config.source, config.samples or 2).dim, Octaves(config.input_octaves, config.latent_octaves)
     return layout(dim, config.latent_dim, config.hidden, octaves)
 

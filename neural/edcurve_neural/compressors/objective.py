@@ -43,13 +43,12 @@ def cost(
     noise : Tensor
         Uniform on [−½, ½], shape (models, latent_dim, batch).
     alpha : Tensor, optional
-        α of soft rounding, shape (models,); None takes the learned one, `learned_alpha`.
+        α of soft rounding, shape (models,); by default the learned one, `learned_alpha`.
     twice : bool
         Evaluate the density of the noisy latents at r_α(z) instead of z, as the reference does.
     formed : bool, optional
-        Whether to form the realizations x(v). Otherwise the first layer and the squared error are computed without
-        them, by `structured`. None decides by cost: realizations with more samples than the last hidden layer has
-        units are not formed.
+        Whether to form the realizations x(v). Otherwise `structured` computes the first layer and the squared error
+        without them. By default realizations with more samples than the last hidden layer has units are not formed.
 
     Returns
     -------
@@ -69,20 +68,20 @@ def cost(
         y = mlp(realization_seen(x, analysis), analysis)
     z = functional.soft_round(y, sharpness) + noise
     mean = functional.soft_round_conditional_mean(z, sharpness)
-    # the noisy density of y at r_α(z) is the density of s_α(y) + u at z: `functional.soft_rounded_log_prob`
-    at = functional.soft_round_conditional_mean(mean, sharpness) if twice else mean
-    nats = functional.noisy_log_prob(at, density).sum(1)
+    # the density of y + u at r_α(z) is the density of s_α(y) + u at z: `functional.soft_rounded_log_prob`
+    point = functional.soft_round_conditional_mean(mean, sharpness) if twice else mean
+    nats = functional.noisy_log_prob(point, density).sum(1)
 
-    seen = latent_seen(mean, synthesis)
+    inputs = latent_seen(mean, synthesis)
     if x is None:
-        hidden = leaky_relu(mlp(seen, synthesis[:-1]), SLOPE)
-        factors = torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1)  # a one, for the biases
+        hidden = leaky_relu(mlp(inputs, synthesis[:-1]), SLOPE)
+        factors = torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1)  # a constant one for the biases
         error = structured.squared_error(source, v, synthesis[-1].transpose(1, 2), factors)
     else:
-        error = (mlp(seen, synthesis) - x).square().sum(1)
+        error = (mlp(inputs, synthesis) - x).square().sum(1)
     return Cost(nats.mean(1) / -math.log(2.0), source.weight * error.mean(1))
 
 
 def learned_alpha(views: dict[str, Tensor]) -> Tensor:
-    """α of soft rounding as it is learned: 4 sigmoid of a parameter, shape (models,)."""
+    """Learned α of soft rounding: 4 sigmoid of a parameter, shape (models,)."""
     return ALPHA_LIMIT * torch.sigmoid(views["sharpness"])

@@ -1,7 +1,7 @@
-"""Affine maps and squared errors of realizations that are never formed, as functions that autograd differentiates.
+"""Affine maps and squared errors of realizations without forming these, differentiable by autograd.
 
-A realization x(v) of a thousand samples depends on few numbers, which `Signal.project`, `minus_adjoint` and `energy`
-use. Here autograd uses them too; it would otherwise keep x(v) and multiply by it.
+A realization x(v) of a thousand samples depends on few numbers, and `Signal.project`, `minus_adjoint` and `energy` use
+only these. So does the backward pass here; plain autograd would keep x(v) and multiply by it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def affine(source: Signal, v: Tensor, maps: Tensor) -> Tensor:
 def squared_error(source: Signal, v: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
     """Squared errors of linear reconstructions, summed over the samples: ‖x(v) − Aᵀf‖² for rows A and factors f.
 
-    It is ‖x‖² − 2(Ax)·f + f·(AAᵀ)f, exact algebra, with the rounding of float32 relative to ‖x‖². The Gram matrix AAᵀ
-    costs as much as the reconstructions of `width` realizations, so this pays where the batch is larger than that.
+    It is ‖x‖² − 2(Ax)·f + f·(AAᵀ)f, an identity, with the rounding of float32 relative to ‖x‖². The Gram matrix AAᵀ
+    costs as much as the reconstructions of `width` realizations, so this is faster if the batch is larger than that.
 
     Parameters
     ----------
@@ -80,15 +80,15 @@ class _SquaredError(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, source: Signal, v: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
         projected = source.project(v, rows)
-        gap = torch.bmm(torch.bmm(rows, rows.transpose(1, 2)), factors) - projected  # AAᵀf − Ax
+        residual = torch.bmm(torch.bmm(rows, rows.transpose(1, 2)), factors) - projected  # AAᵀf − Ax
         ctx.source = source
-        ctx.save_for_backward(v, rows, factors, gap)
-        return source.energy(v) + ((gap - projected) * factors).sum(1)
+        ctx.save_for_backward(v, rows, factors, residual)
+        return source.energy(v) + ((residual - projected) * factors).sum(1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor, Tensor]:
-        v, rows, factors, gap = ctx.saved_tensors
+        v, rows, factors, residual = ctx.saved_tensors
         grad = grads[0].unsqueeze(1)
         weighted = factors * grad
         squares = torch.bmm(torch.bmm(weighted, factors.transpose(1, 2)), rows)
-        return None, None, 2.0 * (squares + ctx.source.minus_adjoint(v, weighted)[0]), 2.0 * gap * grad
+        return None, None, 2.0 * (squares + ctx.source.minus_adjoint(v, weighted)[0]), 2.0 * residual * grad

@@ -1,8 +1,8 @@
 """Training of compressors with a circular latent.
 
-Noise that is uniform on a cell of 1/K turns stands for quantisation, and the loss is log₂ K + λ · distortion: on a
-homogeneous loop, K equal cells attain this. The number K is trained like any other parameter. The cells that are used
-in the end are chosen for realizations.
+Noise that is uniform on a cell of 1/K turns replaces quantisation, and the loss is log₂ K + λ · distortion: on a
+homogeneous loop, K equal cells attain this. The number K is trained like any other parameter. The final cells are
+chosen by the loss on realizations.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ from .codebook import LEARNED_FROM, WithTables, tabled
 from .last_layer import solved
 
 STARTED_FROM = 4096  # realizations
-COMPONENTS = 6  # of which pairs are tried
-DENSE = 1024  # coordinates, up to which all components are computed
+COMPONENTS = 6  # principal components whose pairs are tried
+DENSE = 1024  # coordinates up to which the covariance matrix is formed
 RIDGE = 1e-4  # of the first series, relative to the number of realizations
 CHOSEN_FROM = 2**14  # realizations
-CHOSEN_NUMBERS = 2**25  # in these realizations, at most
+CHOSEN_NUMBERS = 2**25  # most numbers in these realizations
 
 
 class SeriesProgram(Program[Compressor]):
     """`Circular` compressors side by side, whose analysis, series and number of cells are trained together."""
 
     centred: ClassVar[bool] = True  # whether measured points may be moved for training
-    for_means: ClassVar[bool] = False  # whether cells are chosen for means of realizations, not for the series
-    coded: ClassVar[bool] = False  # whether cells are chosen by the code lengths that they get
+    for_means: ClassVar[bool] = False  # whether cells are chosen with their means as codewords, not the series
+    coded: ClassVar[bool] = False  # whether cells are chosen by their code lengths under the entropy model
     counted: ClassVar[bool] = False  # whether cells are chosen by their entropy, not by log₂ K
 
     def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
@@ -66,15 +66,15 @@ class SeriesProgram(Program[Compressor]):
         self.layout = layout(self.signal.dim, first.hidden)
         keys = torch.tensor([random_streams.key(config.seed, "weights") for config in configs])
         flat = initial(self.layout, keys)
-        begun: dict[tuple[int, int | None], Start] = {}  # models that see the same phases differ by λ
+        starts: dict[tuple[int, int | None], Start] = {}  # models that see the same phases differ only by λ
         for i, config in enumerate(configs):
             if config.start == "data":
                 phases = config.seed, config.train_size
-                if phases not in begun:
+                if phases not in starts:
                     v = learning_phases.phases(config, "start", STARTED_FROM)
                     x = self.signal.sample(v)[0].double()
-                    begun[phases] = Start(v, x, loops_of_components(x.numpy()))
-                self._start(config, begun[phases], self.layout.views(flat[i : i + 1]))
+                    starts[phases] = Start(v, x, loops_of_components(x.numpy()))
+                self._start(config, starts[phases], self.layout.views(flat[i : i + 1]))
         super().__init__(configs, flat.to(device))
 
     def _start(self, config: Settings, start: Start, views: dict[str, Tensor]) -> None:
@@ -86,19 +86,19 @@ class SeriesProgram(Program[Compressor]):
         views["series"].copy_(torch.linalg.solve(gram, factors @ x / len(x)) / FAST)
 
     def preview(self, i: int) -> Circular:
-        """The compressor with the series, and the number of cells that training is at."""
+        """The compressor with the series and the current number of cells."""
         number = float(torch.exp(FAST * self.layout.views(self.flat)["cells"][i].double()))
         cells = EqualCells(round(number) if 1.0 <= number < 2**20 else 1, 0.0)
         return self._with_cells(i, cells, learned_from=STARTED_FROM)
 
     def compressor(self, i: int) -> Compressor:
-        """The compressor with the best cells for realizations, and another series if that is to be solved for."""
+        """The compressor with the best cells for realizations, with a series that is solved for if so configured."""
         model = self._with_cells(i, self._best_cells(i))
         return solved(model, self.configs[i]) if self.configs[i].last_layer == "solved" else model
 
     @property
     def stage(self) -> str:
-        """What is trained."""
+        """All steps are the same computation."""
         return "transforms"
 
     def update(self) -> Cost:
@@ -125,7 +125,7 @@ class SeriesProgram(Program[Compressor]):
 
     @torch.no_grad()
     def _best_cells(self, i: int) -> EqualCells:
-        """The best cells of one model, for its own series or for means."""
+        """The best cells of one model, with its own series or with cell means as codewords."""
         config, flat = self.configs[i], self.flat[i : i + 1]
         views = self.layout.views(flat)
         near = float(torch.exp(FAST * views["cells"].double()))
@@ -154,7 +154,7 @@ class SeriesProgram(Program[Compressor]):
         )
 
     def _realizations(self, config: Settings) -> tuple[Tensor, Tensor]:
-        """Phases (1, n) and realizations from which cells are chosen, drawn once for models that differ by λ."""
+        """Phases (1, n) and realizations from which cells are chosen, drawn once for models that differ only by λ."""
         phases = config.seed, config.train_size
         if self._drawn is None or self._drawn[0] != phases:
             v = learning_phases.phases(config, "cells", min(CHOSEN_FROM, CHOSEN_NUMBERS // self.signal.dim))
@@ -164,7 +164,7 @@ class SeriesProgram(Program[Compressor]):
 
     @torch.no_grad()
     def _with_cells(self, i: int, cells: EqualCells, *, learned_from: int = LEARNED_FROM) -> Circular:
-        """The compressor of one model with these cells, for realizations as they were given."""
+        """The compressor of one model with these cells, for realizations before the scaling for training."""
         config, flat = self.configs[i], self.flat[i : i + 1].detach().clone()
         v = learning_phases.phases(config, "codebook", learned_from).to(flat.device)
         views = self.layout.views(flat)
@@ -184,7 +184,7 @@ class SeriesProgram(Program[Compressor]):
 
 
 class SeriesTableProgram(WithTables, SeriesProgram):
-    """`Circular` compressors side by side that get tables at the end, which makes means of cells their codewords."""
+    """`Circular` compressors side by side that get tables at the end: codewords are cell means."""
 
     for_means = counted = True
 
@@ -200,12 +200,12 @@ def _middles(cells: EqualCells, device: torch.device | str = "cpu") -> Tensor:
 
 
 class Loops(NamedTuple):
-    """Pairs of principal components, and what their angle costs that is cut into equal cells.
+    """Pairs of principal components, with rate and distortion of equal cells of their angles.
 
     Attributes
     ----------
     maps : ndarray, shape (pairs, 2, dim + 1)
-        Affine maps to components of unit variance and mean 0, their constants in the last column.
+        Affine maps to components of unit variance and mean 0, biases in the last column.
     rate, distortion : ndarray, shape (pairs, numbers of cells)
         Entropy in bits, and the sum of squared errors.
     """
@@ -224,7 +224,7 @@ class Loops(NamedTuple):
 
 
 class Start(NamedTuple):
-    """What models of one seed begin with: phases, shape (1, n), their realizations and loops of those."""
+    """The start of the models of one seed: phases, shape (1, n), their realizations, and loops of these."""
 
     phases: Tensor
     x: Tensor

@@ -18,7 +18,7 @@ from .base import Compressor, Kind
 from .codebook import WithTables, tabled
 from .gradients import gradient_of
 from .last_layer import solved
-from .ntc import NTC, layout_of, made, parts, restored
+from .ntc import NTC, layout_of, parts, restored, untrained
 
 
 class TransformProgram(Program[Compressor]):
@@ -26,7 +26,7 @@ class TransformProgram(Program[Compressor]):
 
     def __init__(self, configs: Sequence[Settings], device: torch.device | str = "cpu") -> None:
         first = configs[0]
-        self.model = made(first, [config.seed for config in configs]).to(device)
+        self.model = untrained(first, [config.seed for config in configs]).to(device)
         super().__init__(configs, self.model.flat.detach())
         self._alpha, self._scheduled = torch.zeros_like(self.lmbda), 0.0
         twice = first.likelihood == "reference"
@@ -71,16 +71,16 @@ class TransformProgram(Program[Compressor]):
 
     @torch.no_grad()
     def preview(self, i: int) -> NTC:
-        """The transforms and the density as they are."""
+        """The current transforms and density."""
         model = self.model.select(i)
         analysis, synthesis, _ = parts(model.views())
-        last = synthesis[-1].transpose(1, 2)  # as it is stored, biases in the last row
+        last = synthesis[-1].transpose(1, 2)  # in the stored layout, with biases in the last row
         self.signal.restore_inputs(analysis[0])
         self.signal.restore_outputs(last, last[:, -1])
         return model
 
     def compressor(self, i: int) -> Compressor:
-        """The trained transforms and the density, with another last layer if that is to be solved for."""
+        """The trained transforms and the density, with a last layer that is solved for if so configured."""
         model = self.preview(i)
         return solved(model, self.configs[i]) if self.configs[i].last_layer == "solved" else model
 

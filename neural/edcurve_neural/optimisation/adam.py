@@ -29,11 +29,11 @@ class _RateGroup(NamedTuple):
 
 
 class Adam:
-    """The fused Adam of torch with ε = 1e-7, over rows of a tensor that have learning rates of their own.
+    """The fused Adam of torch with ε = 1e-7, over rows of a tensor with a learning rate each.
 
-    An update asks the device for no value, so that it can be part of a recorded step.
+    An update reads no value from the device, so that it can be part of a recorded step.
 
-    It uses torch's function, not its class: constructing that imports the compiler, which takes a second.
+    It calls torch's function, not its class: constructing that imports the compiler, which takes a second.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Adam:
     def __init__(self, parameters: Tensor, gradient: Tensor, rates: Sequence[float]) -> None:
         self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
         self._groups, self._factor, start = list[_RateGroup](), 1.0, 0
-        kind = torch.float64 if parameters.device.type == "cpu" else torch.float32  # that torch's fused Adam takes
+        kind = torch.float64 if parameters.device.type == "cpu" else torch.float32  # as torch's fused Adam needs it
         for rate, members in groupby(rates):
             rows = slice(start, start + len(list(members)))
             self._groups.append(
@@ -68,7 +68,7 @@ class Adam:
             start = rows.stop
 
     def scale(self, factor: float) -> None:
-        """Let the next updates have the learning rates at the start times `factor`."""
+        """Set the learning rates of the next updates to `factor` times the initial ones."""
         if factor != self._factor:
             self._factor = factor
             for group in self._groups:
@@ -97,11 +97,11 @@ class Adam:
 
     @property
     def state(self) -> list[Tensor]:
-        """All that updates change beside the parameters."""
+        """All tensors that updates change, except the parameters."""
         return [self.mean, self.square, *(group.updates[0] for group in self._groups)]
 
     def restore(self, mean: Tensor, square: Tensor, count: int) -> None:
-        """Take over the running means after `count` updates."""
+        """Set the running means to those after `count` updates."""
         self.mean.copy_(mean)
         self.square.copy_(square)
         for group in self._groups:

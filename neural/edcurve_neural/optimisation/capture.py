@@ -1,6 +1,6 @@
-"""Steps on a GPU: recorded once as a CUDA graph and replayed, on a stream of their own, so that the card does not wait.
+"""Steps on a GPU, recorded once as a CUDA graph and replayed on a stream of their own, so that the GPU does not wait.
 
-A step is some hundred kernels of a few microseconds. Python takes longer to launch them than the card to compute them.
+A step is about a hundred kernels of a few microseconds. Python takes longer to launch them than the GPU to run them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch import Tensor
 
 T = TypeVar("T")
 WARMED = 3  # runs before recording, in which libraries choose their algorithms and take memory
-MOST_STREAMS = 16  # of one device; PyTorch hands out the same 32 again and again
+MOST_STREAMS = 16  # of one device; PyTorch reuses a pool of 32
 
-_recording = Lock()  # while one thread records, no other may wait for the whole device, as recording does at first
-_streams: dict[torch.device, list[torch.cuda.Stream]] = {}  # that nobody uses
+_recording = Lock()  # recording first waits for the whole device, which no thread may do while another records
+_streams: dict[torch.device, list[torch.cuda.Stream]] = {}  # unused ones
 
 
 def serves(device: torch.device) -> bool:
@@ -29,9 +29,9 @@ def serves(device: torch.device) -> bool:
 
 @contextmanager
 def own_stream(device: torch.device) -> Iterator[None]:
-    """Let the device compute what is begun inside beside what other threads ask of it; nothing for a CPU.
+    """Compute on a stream of its own, concurrently with other threads; does nothing for a CPU.
 
-    At the end it is waited for, so that memory can be given back.
+    The stream is synchronised at the end, so that memory can be freed.
     """
     if not serves(device):
         yield
@@ -50,22 +50,22 @@ def own_stream(device: torch.device) -> Iterator[None]:
 
 
 def recorded(work: Callable[[], T], state: Sequence[Tensor]) -> Callable[[], T]:
-    """A function that does on the device what `work` does, by replaying a recording of it.
+    """A function that repeats `work` on the device by replaying a recording.
 
-    Where it cannot be recorded, a warning says so, and `work` itself is returned.
+    If recording fails, a warning says so, and `work` itself is returned.
 
     Parameters
     ----------
     work : callable
         Computes in place, on the current stream, which must be that of `own_stream`. It must launch the same kernels
-        each time, and neither ask for values nor read memory of the host.
+        each time, and neither read values from the device nor use memory of the host.
     state : sequence of Tensor
-        What it changes and reads again. Recording leaves it as it was.
+        Tensors that it changes and reads again. Recording leaves their values unchanged.
 
     Returns
     -------
     callable
-        Its result lies in the same tensors each time.
+        Its result is in the same tensors each time.
     """
     with _recording:
         before = [tensor.clone() for tensor in state]

@@ -17,7 +17,7 @@ from . import capture, schedules
 from .adam import Adam
 from .settings import Settings
 
-LOGGED = 100  # points of the history
+LOGGED = 100  # most records of a training
 
 Trained = TypeVar("Trained", covariant=True)  # the compressor that the parameters of one model make
 
@@ -40,9 +40,9 @@ class Record(NamedTuple):
 class Program(ABC, Generic[Trained]):
     """Models of one shape, their optimiser, random streams and history: the state of training, and one step of it.
 
-    A kind of compressor adds how its parameters change (`update`), and which compressor they amount to (`preview`,
-    and `compressor` where more is done at the end). Where it also says which steps are the same computation (`stage`),
-    a GPU records that computation once and replays it.
+    A kind of compressor adds how its parameters change (`update`), and which compressor they make (`preview`, and
+    `compressor` if more is done at the end). If it also names the steps that are the same computation (`stage`), a GPU
+    records that computation once and replays it.
 
     Parameters
     ----------
@@ -58,11 +58,10 @@ class Program(ABC, Generic[Trained]):
         self.adam = Adam(self.flat, self.gradient, [config.learning_rate for config in configs])
         self.lmbda = torch.tensor([config.lmbda for config in configs], device=flat.device)
         self.failed = torch.full((len(configs),), -1, device=flat.device)
-        self.fitting: tuple[int, int] | None = None  # iterations of a fit after the last step: made, and in all
-        self.watch: Callable[[], None] = lambda: (
-            None
-        )  # called in each of them; an exception that it raises ends the fit
-        self.clock = torch.zeros((), dtype=torch.int64, device=flat.device)  # `done`, where the device reads it
+        self.fitting: tuple[int, int] | None = None  # iterations of a fit after the last step: done, and total
+        # called in each of these iterations; an exception that it raises ends the fit
+        self.watch: Callable[[], None] = lambda: None
+        self.clock = torch.zeros((), dtype=torch.int64, device=flat.device)  # `done` on the device
         self._recorded: tuple[str, Callable[[], Cost]] | None = None
         self._total = torch.zeros(2, len(configs), device=flat.device)
         self._keys = torch.tensor(
@@ -76,10 +75,10 @@ class Program(ABC, Generic[Trained]):
 
     @property
     def stage(self) -> str | None:
-        """Name of the computation that the next `update` is; None, by default, if it must not be recorded.
+        """Name of the computation of the next `update`; None, by default, if it must not be recorded.
 
-        In a stage with a name, `update` neither asks for values nor copies from the host. It reads the step from
-        `clock`, not from `done`, and other numbers from tensors that `prepare` fills.
+        In a stage with a name, `update` neither reads values from the device nor copies from the host. It reads the
+        step from `clock`, not from `done`, and other numbers from tensors that `prepare` fills.
         """
         return None
 
@@ -89,12 +88,12 @@ class Program(ABC, Generic[Trained]):
         return schedules.learning_rate(self.done, self.steps)
 
     def prepare(self) -> None:
-        """Set what the next `update` reads and does not compute itself: the learning rate."""
+        """Set the values that the next `update` reads but does not compute: the learning rate."""
         self.adam.scale(self.factor)
 
     @abstractmethod
     def preview(self, i: int) -> Trained:
-        """The compressor of model number `i` as it is now, at little cost: it shows how training goes."""
+        """The current compressor of model number `i`, at little cost, to show the progress of training."""
 
     def compressor(self, i: int) -> Trained:
         """The compressor of model number `i` at the end of training; by default its preview."""
@@ -102,8 +101,8 @@ class Program(ABC, Generic[Trained]):
 
     def iterated(self, total: int) -> None:
         """Count one of `total` iterations of a fit that is part of making a compressor."""
-        made = 0 if self.fitting is None else self.fitting[0]
-        self.fitting = made + 1, total
+        done = 0 if self.fitting is None else self.fitting[0]
+        self.fitting = done + 1, total
         self.watch()
 
     @property
@@ -112,14 +111,14 @@ class Program(ABC, Generic[Trained]):
         return self.configs[0].steps
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that changes: with it and `done`, a program of the same configurations ends with the same bits."""
+        """Everything that changes: a program that restores it, with `done`, ends with the same bits."""
         records = [np.concatenate([[r.step], r.rate, r.distortion]) for r in self.records]
         table = torch.tensor(np.array(records).reshape(len(records), 1 + 2 * len(self.configs)))
         parts = {"flat": self.flat, "mean": self.adam.mean, "square": self.adam.square}
         return {**parts, "failed": self.failed, "total": self._total, "records": table}
 
     def restore(self, state: dict[str, Tensor], done: int) -> None:
-        """Take over the state after `done` steps; ValueError or KeyError for one that this program cannot have."""
+        """Set the state after `done` steps; ValueError or KeyError for one that this program cannot have."""
         self._check(state, done)
         self.flat.copy_(state["flat"])
         self.adam.restore(state["mean"], state["square"], done)
@@ -138,11 +137,11 @@ class Program(ABC, Generic[Trained]):
         every = self._every
         steps = [*range(every, done + 1, every), *([done] if done == self.steps and done % every else [])]
         for name, own in self.state().items():
-            wanted = (len(steps), 1 + 2 * len(self.configs)) if name == "records" else tuple(own.shape)
-            given = state[name]
-            if tuple(given.shape) != wanted or given.dtype != own.dtype:
+            expected = (len(steps), 1 + 2 * len(self.configs)) if name == "records" else tuple(own.shape)
+            actual = state[name]
+            if tuple(actual.shape) != expected or actual.dtype != own.dtype:
                 raise ValueError(
-                    f"{name} must be {own.dtype} of shape {wanted}, got {given.dtype} of {tuple(given.shape)}"
+                    f"{name} must be {own.dtype} of shape {expected}, got {actual.dtype} of {tuple(actual.shape)}"
                 )
         if state["records"][:, 0].tolist() != steps:
             raise ValueError(f"records must be of the steps {steps[:3]} …, got {state['records'][:3, 0].tolist()} …")
@@ -157,7 +156,7 @@ class Program(ABC, Generic[Trained]):
     def step(self) -> Cost:
         """One update of all models; returns their rates and distortions before it.
 
-        A recorded step leaves them in the same memory as the one before.
+        A recorded step returns them in the same memory as the previous one.
         """
         self.prepare()
         cost = self._computation()()
@@ -166,7 +165,7 @@ class Program(ABC, Generic[Trained]):
         return cost
 
     def compute(self) -> Cost:
-        """What a step computes, all of it on the device: an update, failures, means and the step's number."""
+        """The computation of a step, all on the device: update, failures, sums for the means, the step's number."""
         cost = self.update()
         failed = ~torch.isfinite(cost.rate + self.lmbda * cost.distortion)
         self.failed.copy_(torch.where((self.failed < 0) & failed, self.clock, self.failed))
@@ -196,7 +195,7 @@ class Program(ABC, Generic[Trained]):
         return torch.where(self._sizes > 0, self._phases.gather(1, chosen), numbers)
 
     def history(self, i: int) -> dict[str, NDArray[np.float64]]:
-        """History of model number `i`: "step", and means since the step before of "loss", "rate" and "distortion"."""
+        """History of model number `i`: "step", and means of "loss", "rate" and "distortion" since the last one."""
         rate = np.array([record.rate[i] for record in self.records])
         distortion = np.array([record.distortion[i] for record in self.records])
         return {
@@ -212,7 +211,7 @@ class Program(ABC, Generic[Trained]):
         return None if step < 0 else step
 
     def _record(self) -> None:
-        """Note the means, a hundred times in a training."""
+        """Append the means to the records, at most a hundred times in a training."""
         if self.done % self._every == 0 or self.done == self.steps:
             count = self.done - (self.records[-1].step if self.records else 0)
             self.records.append(Record(self.done, *(self._total / count).double().cpu().numpy()))

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 class Settings(Protocol):
     """The fields of a configuration, described in `edcurve_neural.Config`, which has them all.
 
-    Compressors and their programs of training ask for this instead of `Config`, so that `Config` can be checked against
-    the list of compressors.
+    Compressors and their training programs depend on this instead of `Config`, which depends on the list of
+    compressors.
     """
 
     @property

@@ -1,7 +1,7 @@
 """An optional accelerator of training on a CPU: steps compiled by numba, model by model, in float32.
 
-`accelerator` is the one way in. `objective.cost` defines what the kernels compute, and tests hold them to it; without
-them its derivative by autograd trains. Kernels trust their input and hold no policy. They do not hold the interpreter's
+`accelerator` is the only entry point. `objective.cost` defines what the kernels compute, and tests hold them to it;
+without them, training differentiates it by autograd. Kernels do not check their input. They release the interpreter's
 lock, so that models train in threads.
 
 Set the environment variable EDCURVE_CPU_KERNELS to 0 to train without them. NUMBA_DISABLE_JIT=1 turns them off as well.
@@ -33,27 +33,27 @@ def accelerator(
     Returns
     -------
     callable or None
-        None where the kernels do not serve: they take float32 on a CPU, and the circle, the ramp and the sawbridge,
-        without Fourier embeddings, unless they are turned off.
+        None where the kernels do not apply: they need float32 on a CPU, an accelerated source and no Fourier
+        embeddings, and may be turned off.
     """
     shapes = layout.shapes
     fans = shapes["analysis.0"][1] - 1, shapes["synthesis.0"][0] - 1
     plain = fans == (source.dim, shapes["density.0.matrix"][0])
-    served = plain and source.accelerated and flat.device.type == "cpu" and flat.dtype == torch.float32
-    if not (served and turned_on()):
+    applicable = plain and source.accelerated and flat.device.type == "cpu" and flat.dtype == torch.float32
+    if not (applicable and turned_on()):
         return None
     return _compiled()(source, layout, flat, gradient, batch, twice=twice)
 
 
 def prepare(source: Signal) -> None:
-    """Compile, where the kernels serve a source on a CPU: in the main thread, Ctrl-C ends the wait for it."""
+    """Compile the kernels if they apply to a source; in the main thread, Ctrl-C can interrupt this."""
     if source.accelerated and turned_on():
         _compiled()
 
 
 @once
 def _compiled() -> type[Compiled]:
-    """The class in a module that compiles when it is imported, or loads what was compiled before."""
+    """The class `Compiled`, whose module compiles on import, or loads compiled kernels from a cache."""
     from .gradient import Compiled
 
     return Compiled

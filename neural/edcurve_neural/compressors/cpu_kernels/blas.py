@@ -1,7 +1,7 @@
 """Matrix products by the BLAS that SciPy has, called without the interpreter's lock.
 
-Fortran's matrices lie column by column: it reads our A, row by row, as Aᵀ. So A·B is asked for as (A·B)ᵀ = Bᵀ·Aᵀ, the
-two factors swapped, and "transposed" below says what Fortran has to transpose.
+Fortran stores matrices by columns, so it reads our A, stored by rows, as Aᵀ. A·B is computed as (A·B)ᵀ = Bᵀ·Aᵀ, with
+the factors swapped, and "transposed" below says what Fortran has to transpose.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ REAL = types.float32
 def _routine(name: str, arguments: tuple[Any, ...]) -> Any:
     """A Fortran routine for kernels to call, with a tuple of arguments of these types.
 
-    Pointers are passed on, the rest by reference. Integers lie in 64 bits, of which a BLAS with 32-bit integers reads
-    the lower half.
+    Pointers are passed by value, other arguments by reference. Integers have 64 bits, of which a BLAS with 32-bit
+    integers reads the lower half.
     """
 
     def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -46,13 +46,13 @@ def _routine(name: str, arguments: tuple[Any, ...]) -> Any:
         builder.call(cgutils.get_or_insert_function(builder.module, routine, f"edcurve_{name}"), passed)
         return context.get_dummy_value()
 
-    def typed(_context: Any, _given: Any) -> Any:
+    def typed(_context: Any, _arguments: Any) -> Any:
         return types.void(types.Tuple(arguments)), generate  # type: ignore[no-untyped-call]  # numba's
 
     return intrinsic(typed)
 
 
-# as Fortran has them: transpositions, sizes, α, A, B, β, C; each matrix with the distance between its columns
+# in Fortran's order: transpositions, sizes, α, A, B, β, C; after each matrix the distance between its columns
 _sgemm = _routine(
     "sgemm",
     (*[types.int64] * 5, REAL, types.uintp, types.int64, types.uintp, types.int64, REAL, types.uintp, types.int64),
@@ -62,7 +62,7 @@ _ssyrk = _routine("ssyrk", (*[types.int64] * 4, REAL, types.uintp, types.int64, 
 
 @inner
 def times(a: Matrix, b: Matrix, out: Matrix, m: int, n: int, k: int) -> None:
-    """The m×n product A·B, with k numbers to each sum."""
+    """The m×n product A·B; sums have k terms."""
     _sgemm((PLAIN, PLAIN, n, m, k, ONE, _at(b), b.stride, _at(a), a.stride, ZERO, _at(out), out.stride))
 
 
@@ -74,7 +74,7 @@ def transposed_times(a: Matrix, b: Matrix, out: Matrix, m: int, n: int, k: int) 
 
 @inner
 def times_transposed(a: Matrix, b: Matrix, out: Matrix, m: int, n: int, k: int, beta: Real) -> None:
-    """A·Bᵀ, plus β times what is there: 0 overwrites, also what is not a number, and 1 adds."""
+    """A·Bᵀ plus β times `out`: 0 overwrites, even NaN, and 1 adds."""
     _sgemm((TRANSPOSED, PLAIN, n, m, k, ONE, _at(b), b.stride, _at(a), a.stride, beta, _at(out), out.stride))
 
 
@@ -86,7 +86,7 @@ def add_times(a: Matrix, b: Matrix, out: Matrix, m: int, n: int, k: int, alpha: 
 
 @inner
 def gram(a: Matrix, out: Matrix, n: int, k: int, beta: Real) -> None:
-    """The lower half of the n×n matrix A·Aᵀ, plus β times what is there: half the work of a product."""
+    """The lower half of the n×n matrix A·Aᵀ plus β times `out`, at half the cost of a product."""
     _ssyrk((UPPER, TRANSPOSED, n, k, ONE, _at(a), a.stride, beta, _at(out), out.stride))
 
 

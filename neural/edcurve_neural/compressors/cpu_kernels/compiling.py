@@ -1,4 +1,4 @@
-"""How the kernels here are compiled, which is when they are imported; and the types of what they take."""
+"""How the kernels here are compiled, on import, and the types of their arguments."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ Real: TypeAlias = Any  # float32
 Vector: TypeAlias = NDArray[np.float32]
 Table: TypeAlias = NDArray[np.int64]
 Doubles: TypeAlias = NDArray[np.float64]
-# Products and sums may be fused, but not rearranged: what is NaN stays NaN, and sums are those that are written.
+# Products and sums may be fused, but not rearranged: NaN stays NaN, and sums keep their written order.
 FUSED = {"contract"}
 
 
 def inner(run: Run) -> Run:
-    """A function for kernels to call, whose results are those of the formulas as they stand, up to fused products."""
+    """A function for kernels to call, evaluated in its written order, up to fused products."""
     return compiling.inner(run, fastmath=FUSED, no_cfunc_wrapper=True)
 
 
 def reduction(run: Run) -> Run:
-    """As `inner`, but sums may be rearranged, so that they are vectorised: always in the same way."""
+    """As `inner`, but sums may be rearranged for vectorisation, always in the same way."""
     return compiling.inner(run, fastmath=FUSED | {"reassoc", "nsz"}, no_cfunc_wrapper=True)
 
 
 def kernel(*types: Any) -> Callable[[Run], Run]:
-    """Compile for these types of arguments when it is defined, or load it from the cache of numba."""
+    """Compile a function for these types of arguments when it is defined, or load it from numba's cache."""
 
     def compiled(run: Run) -> Run:
         return compiling.kernel(run, types, fastmath=FUSED, no_cfunc_wrapper=True)

@@ -11,11 +11,11 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Let BLAS use one core inside; what was set before comes back.
+    """Let BLAS use one core inside; its previous number of cores is restored.
 
-    Training shares out models among cores, and products this small do not pay for waking others. Depending on how BLAS
-    was built, the number belongs to the process or to the thread. Where it belongs to the process, only the thread that
-    set it first may change it; so training enters this once for all of its steps, and for each one again.
+    Training distributes models over cores, and products this small do not gain from more than one. Depending on how
+    BLAS was built, the number belongs to the process or to the thread. If it belongs to the process, only the thread
+    that set it first may change it; so training enters this once around all of its steps, and again in each one.
     """
     controller = _controller()
     if all(library.num_threads == 1 for library in controller.lib_controllers):
@@ -27,7 +27,7 @@ def one_core() -> Iterator[None]:
 
 @cache
 def _controller() -> ThreadpoolController:
-    """The controller of all BLAS libraries loaded by now, SciPy's among them."""
+    """The controller of all loaded BLAS libraries, including SciPy's."""
     import scipy.linalg.cython_blas  # noqa: F401  # loads BLAS
 
     return ThreadpoolController().select(user_api="blas")

@@ -2,7 +2,7 @@
 
 A cumulative distribution function is a small network of one latent, increasing by construction. Its values are needed
 at both ends of the unit interval about each latent. Units are rows of points: all upper ends, then all lower ones.
-After the `fan_out` rows of a layer come as many with the tanh of what its map gives, for the backward pass.
+After the `fan_out` rows of a layer come as many with the tanh of its map's outputs, for the backward pass.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ TINY = np.float32(1e-30)
 class DensityLayer(NamedTuple):
     """A row of the table of layers.
 
-    Where its matrices, biases and factors, of all latents, start among the parameters of a model (−1 for no factors),
-    its fan in and its fan out.
+    Offsets of its matrices, biases and factors, of all latents, among the parameters of a model (−1 for no factors),
+    fan in and fan out.
     """
 
     matrix: int
@@ -34,7 +34,7 @@ class DensityLayer(NamedTuple):
 
 
 class Maps(NamedTuple):
-    """Matrices after softplus, biases and factors after tanh, layer by layer; and sums of the gradients in them."""
+    """Matrices after softplus, biases and factors after tanh, layer by layer; and sums of the gradients in these."""
 
     values: Vector
     sums: Vector
@@ -90,13 +90,13 @@ def finish(theta: Vector, table: Table, latent: int, maps: Maps, gradient: Vecto
 
 @inner
 def log_prob(y: Vector, table: Table, maps: Maps, units: Matrix, scale: Real, in_y: Vector) -> Real:
-    """Sum of log(F(y + ½) − F(y − ½)) over a vector; `scale` times the derivative goes to `in_y`, adds to the sums."""
+    """Sum of log(F(y + ½) − F(y − ½)) over a vector; `scale` times the gradient goes to `in_y` and to the sums."""
     n = y.size
     for i in range(n):
         units.values[i] = y[i] + np.float32(0.5)
         units.values[n + i] = y[i] - np.float32(0.5)
-    # `below` and `above` are the first rows of the units that a layer takes and makes, `at` is where its maps start
-    at: Any = np.int64(0)  # and not the literal 0, for which more would be compiled
+    # `below` and `above` are the first rows of a layer's inputs and outputs, `at` is the offset of its maps
+    at: Any = np.int64(0)  # not the literal 0, for which numba would compile another version
     below: Any = np.int64(0)
     above = below + 1
     for i in range(table.shape[0]):
@@ -120,7 +120,7 @@ def log_prob(y: Vector, table: Table, maps: Maps, units: Matrix, scale: Real, in
 
 @inner
 def _backward(table: Table, maps: Maps, units: Matrix, points: int, at: int, above: int, spare: int) -> None:
-    """From the gradient in the logits to that in the points, which replaces them; activations are overwritten.
+    """Backpropagate from the logits to the points, whose gradient replaces them; activations are overwritten.
 
     The gradient in the logits is in row `above`, the maps end at `at`, and rows from `spare` on are free.
     """
@@ -172,7 +172,7 @@ def _add_tanh(unit: Vector, factor: Real, tanhs: Vector) -> None:
 
 @inner
 def _log_difference(upper: Vector, lower: Vector, scale: Real, value: Vector) -> Real:
-    """Sum of log(σ(a) − σ(b)), as `functional.log_difference`; `value` is for its terms.
+    """Sum of log(σ(a) − σ(b)), as `functional.log_difference`; `value` gets its terms.
 
     a and b are replaced by `scale` times the gradient.
     """
@@ -181,10 +181,10 @@ def _log_difference(upper: Vector, lower: Vector, scale: Real, value: Vector) ->
         gap = a - b
         gap = TINY if gap < TINY else gap
         less = expm1(-gap)
-        # exponentials of what is not positive do not overflow: σ(a) = 1/(1 + e^−|a|), or e^−|a| times that if a < 0
+        # exponentials of nonpositive numbers do not overflow: σ(a) = 1/(1 + e^−|a|), or e^−|a| times that if a < 0
         small_a, small_b = exp(-abs(a)), exp(-abs(b))
         tails = min(a, ZERO) - max(b, ZERO) - log1p(small_a) - log1p(small_b)
-        # e^−gap/(1 − e^−gap), and no gradient where the gap was raised
+        # e^−gap/(1 − e^−gap), and no gradient where the gap was clamped
         steep = -(ONE + less) / less if gap > TINY else ZERO
         upper[i] = scale * ((small_a if a >= ZERO else ONE) / (ONE + small_a) + steep)
         lower[i] = -scale * ((ONE if b >= ZERO else small_b) / (ONE + small_b) + steep)

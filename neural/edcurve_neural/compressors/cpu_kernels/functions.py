@@ -28,14 +28,14 @@ L9, L10, L11 = np.float32(1.1676998740e-1), np.float32(-1.1514610310e-1), np.flo
 
 @inner
 def exp_parts(x: Real) -> tuple[Real, Real]:
-    """(p, s) with e^x = s(1 + p), s a power of two, for x ≤ 0; as for x = −87 where it is less."""
-    x = LEAST if x < LEAST else x  # a comparison that is false keeps NaN
+    """(p, s) with e^x = s(1 + p), s a power of two, for x ≤ 0; below −87, x is taken as −87."""
+    x = LEAST if x < LEAST else x  # a comparison with NaN is false, so NaN is kept
     # e^x = 2^n e^r, n the integer next to x/ln 2, so |r| ≤ ln 2/2, and a Taylor series of seven terms for e^r − 1
     shifted = x * LOG2E + ROUND
     n = shifted - ROUND
     r = (x - n * LN2) - n * LN2_REST
     p = r + r * r * (E2 + r * (E3 + r * (E4 + r * (E5 + r * (E6 + r * E7)))))
-    # 2^n by its bits: the last ones of `shifted` are n, and go where the exponent is
+    # 2^n by its bits: the last bits of `shifted` are n, and move to the exponent
     scale = np.int32((np.float32(shifted).view(np.int32) + BIAS) << EXPONENT).view(np.float32)
     return p, scale
 
@@ -64,16 +64,16 @@ def tanh(x: Real) -> Real:
 
 
 @inner
-def log_with(x: Real, rest: Real) -> Real:
-    """Logarithm of normal x > 0, plus a small rest."""
-    # x = 2^n (1 + f) with 1 + f from √½ to √2, so that logarithms near 0 are those of f alone, and lose no digits
+def log_with(x: Real, correction: Real) -> Real:
+    """Logarithm of normal x > 0, plus a small correction."""
+    # x = 2^n (1 + f) with 1 + f from √½ to √2, so that logarithms near 0 depend on f alone, and lose no digits
     bits = np.int32(np.float32(x).view(np.int32) - ROOT_HALF)
     n = bits >> EXPONENT
     f = np.int32((bits & MANTISSA) + ROOT_HALF).view(np.float32) - ONE
     e = np.float32(np.int32(n))
     tail = L6 + f * (L7 + f * (L8 + f * (L9 + f * (L10 + f * L11))))
     cubic = f * f * f * (L3 + f * (L4 + f * (L5 + f * tail)))
-    return (f + (cubic - HALF * f * f + (e * LN2_REST + rest))) + e * LN2
+    return (f + (cubic - HALF * f * f + (e * LN2_REST + correction))) + e * LN2
 
 
 @inner
@@ -85,7 +85,7 @@ def log(x: Real) -> Real:
 @inner
 def log1p(x: Real) -> Real:
     """Logarithm of 1 + x for x > −1."""
-    # what u lost of x in rounding comes back as a first-order term
+    # a first-order term corrects the rounding error of u
     u = ONE + x
     return log_with(u, (x - (u - ONE)) / u)
 

@@ -1,7 +1,7 @@
 """`Compiled`: loss and gradient of a batch by compiled kernels, one model after the other.
 
-What a chunk of the batch makes stays in a cache, and the interpreter is asked once a step. What comes out for a model
-does not depend on the models beside it, to the bit.
+Intermediate results of a chunk of the batch stay in a cache, and Python calls the kernels once a step. The results of a
+model do not depend on the other models, to the bit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHUNK = 256  # samples, at most: the units of networks with two hidden layers of
 class Compiled:
     """Evaluates rate and distortion of a batch, and writes the gradient; arguments as for `gradients.gradient_of`.
 
-    It takes float32 on a CPU, and the circle or a source that is stepped.
+    It takes float32 on a CPU, and accelerated sources.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Compiled:
         self._work = _workspace(self._plan, units, layout.shapes["density.0.matrix"][0], batch)
         self._sums = torch.zeros((2, len(flat)), dtype=torch.float64)
         self._totals = Totals(*self._sums.numpy())
-        # what makes means of the sums, the rate in bits
+        # these turn sums into means, the rate in bits
         self._factors = torch.tensor([[-BITS / batch], [self._per_sample]], dtype=torch.float64)
 
     def __call__(self, v: Tensor, noise: Tensor, alpha: Tensor | None, lmbda: Tensor) -> Cost:
@@ -63,20 +63,20 @@ class Compiled:
 
 
 class _Units:
-    """Hands out rows of units; after those of each layer comes a row of ones."""
+    """Allocates rows of units; a row of ones follows those of each layer."""
 
     def __init__(self) -> None:
         self.rows, self.ones = 0, list[int]()
 
     def take(self, count: int) -> int:
-        """The first of so many rows."""
+        """Reserve rows; returns the first of them."""
         start = self.rows
         self.rows += count + 1
         self.ones.append(start + count)
         return start
 
     def filled(self, chunk: int) -> Vector:
-        """All of them for a chunk, with the ones."""
+        """The units of a chunk, with the ones."""
         units = _zeros(self.rows, chunk)
         units[self.ones] = 1.0
         return units.ravel()
@@ -85,7 +85,8 @@ class _Units:
 def _plan(source: Signal, layout: Layout, batch: int, *, twice: bool) -> tuple[Plan, _Units]:
     """The plan of all steps, and the units that it needs.
 
-    The first and the last layer of a stepped source are not computed as units, and have no rows: 0 stands for them.
+    The first and the last layer of a stepped source are not computed as units, and have no rows: their row numbers are
+    0.
     """
     line = source.line(torch.empty(0, dtype=torch.float64)).numpy()
     stepped, starts, units = bool(len(line)), _starts(layout), _Units()
@@ -95,12 +96,12 @@ def _plan(source: Signal, layout: Layout, batch: int, *, twice: bool) -> tuple[P
         rows, columns = layout.shapes[name]
         flipped = name.startswith("synthesis")
         fan_in, fan_out = (rows - 1, columns) if flipped else (columns - 1, rows)
-        takes, makes = not (stepped and name == names[0]), not (stepped and name == names[-1])
+        has_inputs, has_outputs = not (stepped and name == names[0]), not (stepped and name == names[-1])
         if name.endswith(".0"):
-            above = units.take(fan_in) if takes else 0
-        below, above = above, units.take(fan_out) if makes else 0
+            above = units.take(fan_in) if has_inputs else 0
+        below, above = above, units.take(fan_out) if has_outputs else 0
         table.append((starts[name], fan_in, fan_out, int(flipped), below, above))
-        widest = max(widest, takes * (fan_in + 1), makes * fan_out)
+        widest = max(widest, has_inputs * (fan_in + 1), has_outputs * fan_out)
     plan = Plan(
         stepped=stepped,
         twice=twice,
@@ -116,7 +117,7 @@ def _plan(source: Signal, layout: Layout, batch: int, *, twice: bool) -> tuple[P
 
 
 def _workspace(plan: Plan, units: _Units, latents: int, batch: int) -> Workspace:
-    """What `steps.evaluate` computes in."""
+    """Memory for `steps.evaluate`."""
     fan_in, fan_out = plan.density[:, 3], plan.density[:, 4]
     parameters = latents, int((fan_out * (fan_in + 2)).sum())
     points = 1 + 2 * int(fan_out.sum()) + int(fan_in.max())  # a latent, all layers with their tanh, and spare rows
@@ -138,13 +139,13 @@ def _workspace(plan: Plan, units: _Units, latents: int, batch: int) -> Workspace
 
 
 def _starts(layout: Layout) -> dict[str, int]:
-    """Where each parameter starts in those of a model."""
+    """Offset of each parameter among those of a model."""
     ends = np.cumsum([math.prod(shape) for shape in layout.shapes.values()])
     return dict(zip(layout.shapes, [0, *ends.tolist()], strict=False))
 
 
 def _density(layout: Layout, starts: dict[str, int]) -> Table:
-    """Table of the layers of the density, as `density` has it."""
+    """Table of the layers of the density: rows of `density.DensityLayer`."""
     kinds = [[name for name in layout.shapes if name.endswith(kind)] for kind in (".matrix", ".bias", ".factor")]
     table = []
     for matrix, bias, factor in zip_longest(*kinds):
@@ -154,5 +155,5 @@ def _density(layout: Layout, starts: dict[str, int]) -> Table:
 
 
 def _zeros(*shape: int) -> Vector:
-    """Aligned, as torch allocates."""
+    """Zeros in memory that torch has aligned."""
     return torch.zeros(shape).numpy()

@@ -1,6 +1,6 @@
 """Multilayer perceptrons of leaky-ReLU units, on a chunk of the batch.
 
-Units are rows of samples, of which the first `size` are in use. After the rows of each layer comes a row of ones, so
+Units are rows of samples, of which the first `size` are in use. A row of ones follows the rows of each layer, so
 that a product with an affine map includes its biases, and the gradient of the map is one product too.
 """
 
@@ -25,9 +25,9 @@ class Parameters(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """A part of the batch: where it starts, how many samples it has, and what becomes of earlier gradients.
+    """A part of the batch: its first sample, its number of samples, and the factor of earlier gradients.
 
-    `beta` is 0 in the first chunk, which overwrites them, and 1 in the others, which add to them.
+    `beta` is 0 in the first chunk, which overwrites these, and 1 in the others, which add to them.
     """
 
     start: int
@@ -38,9 +38,9 @@ class Chunk(NamedTuple):
 class NetworkLayer(NamedTuple):
     """A row of the table of layers.
 
-    Where the map starts among the parameters, its fan in and fan out, whether it lies as (fan in + 1, fan out) instead
-    of (fan out, fan in + 1), and the first row of the units that it takes and of those that it makes. Synthesis layers
-    are flipped, so that the samples of a realization are the last axis of the last layer as of the first.
+    Offset of the map among the parameters, its fan in and fan out, whether it is stored as (fan in + 1, fan out)
+    instead of (fan out, fan in + 1), and the first rows of its inputs and its outputs. Synthesis layers are flipped, so
+    that the samples of a realization are the last axis of both the first and the last layer.
     """
 
     start: int
@@ -69,7 +69,7 @@ def forward(values: Vector, layer: NetworkLayer, units: Matrix, size: int) -> No
 
 @inner
 def block(units: Matrix, first: int, count: int) -> Vector:
-    """Rows as one vector, whole: what is not in use may be computed with, since nobody reads it."""
+    """Whole rows as one vector: it includes unused numbers, which nobody reads."""
     return units.values[first * units.stride : (first + count) * units.stride]
 
 
@@ -82,8 +82,8 @@ def leaky_relu(units: Vector) -> None:
 
 @inner
 def leaky_relu_backward(grad: Vector, units: Vector) -> None:
-    """Multiply by the derivative of leaky ReLU, which its result tells as well as its argument."""
-    # a result has the sign of its argument; where it is NaN the gradient is passed on, scaled
+    """Multiply by the derivative of leaky ReLU, given its result."""
+    # a result has the sign of its argument; where it is NaN, the gradient is scaled
     for i in range(grad.size):
         grad[i] = grad[i] if units[i] > ZERO else SLOPE * grad[i]
 
@@ -92,7 +92,7 @@ def leaky_relu_backward(grad: Vector, units: Vector) -> None:
 def backward(
     parameters: Parameters, layer: NetworkLayer, units: Matrix, chunk: Chunk, grad: Matrix, into: Matrix
 ) -> None:
-    """From the gradient in the units that a layer makes to that in its map, and, in `into`, in the units it takes."""
+    """From the gradient in a layer's outputs to that in its map and, in `into`, to that in its inputs."""
     fan_in, fan_out, size = layer.fan_in, layer.fan_out, chunk.size
     weights, target = parameters.values[layer.start :], parameters.gradient[layer.start :]
     inputs = rows_from(units, layer.below)

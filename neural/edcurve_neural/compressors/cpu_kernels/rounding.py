@@ -32,7 +32,7 @@ def soft_round(y: Vector, alpha: Real, value: Vector, in_y: Vector, in_alpha: Ve
 
 @inner
 def conditional_mean(z: Vector, alpha: Real, value: Vector, in_y: Vector, in_alpha: Vector) -> None:
-    """Conditional mean r_α(z) of what was softly rounded, and its derivatives in z and α."""
+    """Conditional mean r_α(z) given the noisy soft rounding z, and its derivatives in z and α."""
     half = np.float32(math.tanh(0.5 * alpha))
     double, increase, inverse = TWO * half, ONE - half * half, ONE / alpha  # `increase` is the derivative of `double`
     for i in range(z.size):

@@ -1,10 +1,10 @@
 """Linear functions of lines that drop by one at a sample, by prefix sums, as in `signals.stepped`.
 
-A line is x_i = line_i + shift − 1(i ≥ drop). Its product with weights w is Σ w·line + shift·Σ w, less the weights from
-the drop on, which prefix sums of the weights tell. So a realization costs a lookup and not a product with its samples.
+A line is x_i = line_i + shift − 1(i ≥ drop). Its product with weights w is Σ w·line + shift·Σ w, less the sum of the
+weights from the drop on, which prefix sums give. So a realization costs a lookup, not a product with its samples.
 
-Rows are taken four at a time. A prefix sum must wait for its last addition; four of them side by side wait together.
-Where their number is not a multiple of four, the last row is computed more than once, to the same result.
+Rows are processed four at a time. An addition of a prefix sum waits for the one before; four sums side by side wait
+together. If the number of rows is not a multiple of four, the last one is computed repeatedly, to the same result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FOUR = 4
 
 
 class Lines(NamedTuple):
-    """Realizations of a batch: the samples of the line they share, where each drops, and what each is raised by."""
+    """Realizations of a batch: samples of their common line, the sample at which each drops, and the shift of each."""
 
     line: Doubles
     drops: Table
@@ -31,7 +31,7 @@ class Lines(NamedTuple):
 def project(rows: Matrix, n: int, lines: Lines, biased: bool, prefix: Vector, out: Vector) -> None:
     """Products of n rows with all realizations, one row of `out` for each; a bias may follow the weights of a row.
 
-    `prefix` is for the prefix sums of four rows.
+    `prefix` is memory for the prefix sums of four rows.
     """
     line, batch, stride = lines.line, lines.drops.size, rows.stride
     dim = line.size
@@ -78,8 +78,8 @@ def _look_up(prefix: Vector, lines: Lines, slope: float, level: float, out: Vect
 def adjoint(grads: Vector, n: int, lines: Lines, biased: bool, scale: Real, steps: Vector, out: Matrix) -> None:
     """Write `scale` · Σ grad · x over the batch to rows of `out`, from n rows of gradients; biased, Σ grad after each.
 
-    A realization subtracts its gradient from all samples from the drop on. So it is noted where that begins, in `steps`
-    of four rows interleaved, and summed up along the samples.
+    A realization subtracts its gradient from all samples from the drop on. So gradients are added to `steps` at
+    the drop, for four interleaved rows, and then summed along the samples.
     """
     line, batch, stride = lines.line, lines.drops.size, out.stride
     dim = line.size
@@ -87,7 +87,7 @@ def adjoint(grads: Vector, n: int, lines: Lines, biased: bool, scale: Real, step
         r0, r1, r2, r3 = u, min(u + 1, n - 1), min(u + 2, n - 1), min(u + 3, n - 1)
         g0, g1, g2, g3 = grads[r0 * batch :], grads[r1 * batch :], grads[r2 * batch :], grads[r3 * batch :]
         fill(steps, ZERO)
-        # sums of the gradients s and of their products d with what the lines are raised by
+        # sums s of the gradients, and d of their products with the shifts
         s0 = s1 = s2 = s3 = 0.0
         d0 = d1 = d2 = d3 = 0.0
         for b in range(batch):

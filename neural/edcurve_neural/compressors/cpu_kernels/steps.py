@@ -1,7 +1,7 @@
 """Loss and gradient of a batch for each model: `objective.cost` and its derivative.
 
-Models are taken one after the other, so that no result depends on the models beside it, and the batch chunk by chunk:
-all that a chunk makes then stays in a cache, from the forward to the backward pass. Nothing is allocated.
+Models are processed one after the other, so that no result depends on other models, and the batch chunk by chunk, so
+that intermediate results stay in a cache from the forward to the backward pass. Nothing is allocated.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ TWO, QUARTER = np.float32(2.0), np.float32(0.25)
 
 
 class Batch(NamedTuple):
-    """What a step draws, for all models, and what weighs it.
+    """The draws of a step for all models, and the weights of errors.
 
     Attributes
     ----------
-    x : (models, 2, batch)
-        Coordinates of the circle. Of a stepped source (models, 1, batch): what the line is raised by.
+    x : (models, dim, batch)
+        Coordinates of realizations. Of a stepped source (models, 1, batch): the shift of its line.
     drops : (models, batch)
-        Samples at which the line drops; empty for the circle.
+        Samples at which the line drops; empty for other sources.
     energy : (models,)
-        Sums of ‖x‖² over the batch; 0 for the circle.
+        Sums of ‖x‖² over the batch; 0 for other sources.
     noise : (models, latents, batch)
     alpha, weight : (models,)
-        α of soft rounding; λ and the factors of the squared error's sum.
+        α of soft rounding; λ times the factor that makes the distortion of a sum of squared errors.
     learned : bool
         Whether α is 4 sigmoid of a parameter.
     """
@@ -50,14 +50,14 @@ class Batch(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What stays the same in all steps.
+    """Constants of all steps.
 
     Attributes
     ----------
     stepped, twice : bool
-        Whether the source is a line that drops, else the circle; whether the density is evaluated at r_α(z).
+        Whether the source is a line that drops; `twice` as for `objective.cost`.
     line : (dim,)
-        Samples of the line; empty for the circle.
+        Samples of the line; empty for other sources.
     layers : (layers, 6)
         Of analysis and synthesis, as many each: rows of `networks.NetworkLayer`.
     density : (layers, 5)
@@ -65,9 +65,9 @@ class Plan(NamedTuple):
     grad, other : int
         First rows, among the units, for gradients in a layer's units; they take turns.
     sharpness : int
-        Where α's parameter is among those of a model.
+        Offset of α's parameter among those of a model.
     chunk : int
-        Samples of a chunk, at most: the distance of rows of units.
+        Most samples of a chunk: the distance between rows of units.
     """
 
     stepped: bool
@@ -87,21 +87,21 @@ class Workspace(NamedTuple):
     Attributes
     ----------
     units : rows of a chunk
-        Of the networks, as `networks` has them.
+        Of the networks; see `networks`.
     latents : rows of a chunk, `LATENT_ROWS` for each latent
-        What rounding makes of them; see `_latents`.
+        Intermediate results of rounding, `ROUND_Y` and so on.
     points : rows of two chunks
-        Units of the density, as `density` has them.
+        Units of the density; see `density`.
     maps, sums : (latents, parameters of a latent's density)
-        As `density.Maps`.
+        See `density.Maps`.
     first : rows of the batch
         Products of the first layer with realizations, and then the gradient in them.
     last : rows of the batch
-        Products of the last layer with realizations, and then the units that it takes.
+        Products of the last layer with realizations, and then its inputs.
     square, outer : (rows of the last layer,) squared
-        Gram matrices AAᵀ of the last layer, and hhᵀ of the units that it takes, summed over the batch.
+        Gram matrices AAᵀ of the last layer, and hhᵀ of its inputs, summed over the batch.
     prefix, steps : (4, dim + 1), (4 (dim + 1),)
-        As `stepped` has them.
+        See `stepped`.
     """
 
     units: Vector
@@ -134,8 +134,8 @@ class _Model(NamedTuple):
     strength: Real  # derivative of the loss in a squared error, times 2
 
 
-# rows for each latent: derivatives of s_α in y and α, of r_α in z and α; where the density is evaluated and its
-# derivatives; s_α(y) + u; the gradient of the rate where the density is evaluated
+# rows for each latent: derivatives of s_α in y and α, of r_α in z and α; the second r_α of `twice` and its derivatives;
+# s_α(y) + u; the gradient of the rate in the point at which the density is evaluated
 LATENT_ROWS = 9
 ROUND_Y, ROUND_ALPHA, MEAN_Z, MEAN_ALPHA, AGAIN, AGAIN_Z, AGAIN_ALPHA, NOISY, RATE = range(LATENT_ROWS)
 
@@ -151,7 +151,7 @@ def _analyse(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> None:
                 for j in range(model.x.shape[0]):
                     copy(model.x[j, chunk.start :], row(units, layer.below + j, chunk.size), chunk.size)
             forward(model.parameters.values, layer, units, chunk.size)
-        else:  # it was projected for the whole batch
+        else:  # already projected, for the whole batch
             for j in range(layer.fan_out):
                 copy(work.first[j * samples + chunk.start :], row(units, layer.above + j, chunk.size), chunk.size)
         if i + 1 < depth:
@@ -160,7 +160,7 @@ def _analyse(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> None:
 
 @inner
 def _latents(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> float:
-    """From latents to what the synthesis takes, and the sum of nats."""
+    """From latents to the inputs of the synthesis; returns the sum of log-densities in nats."""
     units, points = Matrix(work.units, plan.chunk), Matrix(work.points, 2 * plan.chunk)
     depth, size, nats = plan.layers.shape[0] // 2, chunk.size, 0.0
     above, below = plan.layers[depth - 1, 5], plan.layers[depth, 4]
@@ -172,25 +172,25 @@ def _latents(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> float:
         soft_round(row(units, above + i, size), model.alpha, z, row(own, ROUND_Y, size), row(own, ROUND_ALPHA, size))
         for b in range(size):
             z[b] += model.noise[i, chunk.start + b]
-        # what the synthesis takes is written where its first layer looks for it
-        at = row(units, below + i, size)
-        conditional_mean(z, model.alpha, at, row(own, MEAN_Z, size), row(own, MEAN_ALPHA, size))
+        # written to the rows from which the first layer of the synthesis reads
+        point = row(units, below + i, size)
+        conditional_mean(z, model.alpha, point, row(own, MEAN_Z, size), row(own, MEAN_ALPHA, size))
         if plan.twice:
             again = row(own, AGAIN, size)
-            conditional_mean(at, model.alpha, again, row(own, AGAIN_Z, size), row(own, AGAIN_ALPHA, size))
-            at = again
+            conditional_mean(point, model.alpha, again, row(own, AGAIN_Z, size), row(own, AGAIN_ALPHA, size))
+            point = again
         maps = densities.Maps(work.maps[i], work.sums[i])
-        nats += densities.log_prob(at, plan.density, maps, points, scale, row(own, RATE, size))
+        nats += densities.log_prob(point, plan.density, maps, points, scale, row(own, RATE, size))
     return nats
 
 
 @inner
 def _reconstruct(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> float:
-    """Sum of squared errors; writes the gradients of the synthesis, and that in the latents to the rows of `grad`.
+    """Sum of squared errors; writes the gradients of the synthesis, and that in its inputs to the rows of `grad`.
 
     Realizations of many samples are not formed: ‖x − Aᵀh‖² = ‖x‖² − 2(Ax)·h + h·(AAᵀ)h, for the rows A of the last
-    layer and the units h that it takes. Its derivative in h is 2(AAᵀh − Ax). With the Gram matrix a realization costs a
-    product with a matrix of 101 rows and columns, not two with one of 101 rows and 1024 columns.
+    layer and its inputs h. Its derivative in h is 2(AAᵀh − Ax). With the Gram matrix a realization costs
+    one product with a 101×101 matrix, not two with a 101×1024 matrix.
     """
     units, size, samples = Matrix(work.units, plan.chunk), chunk.size, model.noise.shape[1]
     depth = plan.layers.shape[0] // 2
@@ -200,7 +200,7 @@ def _reconstruct(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> fl
         leaky_relu(block(units, layer.above, layer.fan_out))
     last = layer_of(plan.layers, 2 * depth - 1)
     grad, into = rows_from(units, plan.grad), rows_from(units, plan.other)
-    error = 0.0  # ‖x‖² is in the sum already
+    error = 0.0  # of a stepped source without ‖x‖², which `evaluate` adds
     if plan.stepped:
         rows, hidden = last.fan_in + 1, rows_from(units, last.below)
         gram(hidden, Matrix(work.outer, rows), rows, size, chunk.beta)
@@ -210,10 +210,10 @@ def _reconstruct(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> fl
             error += _gram_error(row(grad, j, size), row(hidden, j, size), projected, model.strength)
     else:
         forward(model.parameters.values, last, units, size)
-        made = rows_from(units, last.above)
+        output = rows_from(units, last.above)
         for j in range(last.fan_out):
-            error += _squared_error(row(made, j, size), model.x[j, chunk.start : chunk.start + size], model.strength)
-        backward(model.parameters, last, units, chunk, made, grad)
+            error += _squared_error(row(output, j, size), model.x[j, chunk.start : chunk.start + size], model.strength)
+        backward(model.parameters, last, units, chunk, output, grad)
     for i in range(2 * depth - 2, depth - 1, -1):
         layer = layer_of(plan.layers, i)
         leaky_relu_backward(block(grad, 0, layer.fan_out), block(units, layer.above, layer.fan_out))
@@ -228,7 +228,7 @@ def _reconstruct(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> fl
 def _gram_error(product: Vector, hidden: Vector, projected: Vector, strength: Real) -> Real:
     """Part of ‖x − Aᵀh‖² − ‖x‖² = h·(AAᵀh − 2Ax) for a row of AAᵀh, which becomes the gradient in h.
 
-    h replaces Ax, for the gradient in A that is made of the whole batch.
+    h replaces Ax, for the gradient in A, which is computed for the whole batch.
     """
     error = ZERO
     for b in range(product.size):
@@ -240,27 +240,27 @@ def _gram_error(product: Vector, hidden: Vector, projected: Vector, strength: Re
 
 
 @reduction
-def _squared_error(made: Vector, x: Vector, strength: Real) -> Real:
+def _squared_error(output: Vector, x: Vector, strength: Real) -> Real:
     """Squared error of a coordinate, which becomes its gradient."""
     error = ZERO
-    for b in range(made.size):
-        difference = made[b] - x[b]
+    for b in range(output.size):
+        difference = output[b] - x[b]
         error += difference * difference
-        made[b] = strength * difference
+        output[b] = strength * difference
     return error
 
 
 @inner
 def _rounding(plan: Plan, work: Workspace, chunk: Chunk, latents: int) -> float:
-    """From the gradient in what the synthesis takes to that in the latents, in place; returns that in α.
+    """From the gradient in the inputs of the synthesis to that in the latents, in place; returns that in α.
 
-    The gradient of the rate joins on the way, where the density is evaluated.
+    The gradient of the rate is added in the point at which the density is evaluated.
     """
     units, size, in_alpha = Matrix(work.units, plan.chunk), chunk.size, 0.0
     for i in range(latents):
         own, grad = Matrix(work.latents[LATENT_ROWS * i * plan.chunk :], plan.chunk), row(units, plan.grad + i, size)
         rate = row(own, RATE, size)
-        # backward through r_α once more, if the density is evaluated there; then r_α, the noise, and s_α
+        # backward through the second r_α, if there is one; then through r_α, the noise, and s_α
         if plan.twice:
             in_alpha += dot(rate, row(own, AGAIN_ALPHA, size))
             in_at = row(own, AGAIN_Z, size)
@@ -280,8 +280,8 @@ def _rounding(plan: Plan, work: Workspace, chunk: Chunk, latents: int) -> float:
 
 
 @inner
-def _adapt(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> None:
-    """Gradients of the analysis from that in the latents; of a stepped source, that in its first layer's units."""
+def _analysis_backward(model: _Model, plan: Plan, work: Workspace, chunk: Chunk) -> None:
+    """Gradients of the analysis from that in the latents; for a stepped source, that in the first layer's outputs."""
     units, size, samples = Matrix(work.units, plan.chunk), chunk.size, model.noise.shape[1]
     grad, into = rows_from(units, plan.grad), rows_from(units, plan.other)
     for i in range(plan.layers.shape[0] // 2 - 1, 0, -1):
@@ -325,7 +325,7 @@ def evaluate(parameters: Parameters, batch: Batch, plan: Plan, work: Workspace, 
         for i in range(latents):
             densities.prepare(theta, plan.density, i, densities.Maps(work.maps[i], work.sums[i]))
         if plan.stepped:
-            # products with realizations, and the Gram matrix of the last layer, are those of the whole batch
+            # products with realizations, and the Gram matrix of the last layer, are computed for the whole batch
             encoder = Matrix(theta[first.start :], dim + 1)
             project(encoder, first.fan_out, lines, plan.stepped, work.prefix, work.first)
             project(decoder, rows, lines, not plan.stepped, work.prefix, work.last)
@@ -339,13 +339,13 @@ def evaluate(parameters: Parameters, batch: Batch, plan: Plan, work: Workspace, 
             nats += _latents(model, plan, work, chunk)
             error += _reconstruct(model, plan, work, chunk)
             in_alpha += _rounding(plan, work, chunk, latents)
-            _adapt(model, plan, work, chunk)
+            _analysis_backward(model, plan, work, chunk)
         if plan.stepped:
-            # the units took the places of the products, and so did the gradients in them
+            # `first` and `last` now hold the gradient in products, and inputs, instead of products
             mirror(outer, rows)
             inputs = Matrix(target[first.start :], dim + 1)
             adjoint(work.first, first.fan_out, lines, plan.stepped, ONE, work.steps, inputs)
-            # in the last layer A: 2 Σ (hhᵀA − hxᵀ), weighed
+            # gradient in the last layer A: 2 Σ (hhᵀA − hxᵀ), weighted
             outputs = Matrix(target[last.start :], dim)
             adjoint(work.last, rows, lines, not plan.stepped, -strength, work.steps, outputs)
             add_times(outer, decoder, outputs, rows, dim, rows, strength)

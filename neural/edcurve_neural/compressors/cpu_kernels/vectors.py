@@ -20,7 +20,7 @@ class Matrix(NamedTuple):
 
 @inner
 def row(matrix: Matrix, i: int, size: int) -> Vector:
-    """The first numbers of a row."""
+    """The first `size` numbers of a row."""
     return part(matrix.values, i * matrix.stride, size)
 
 
@@ -32,20 +32,20 @@ def rows_from(matrix: Matrix, i: int) -> Matrix:
 
 @inner
 def part(a: Vector, start: int, size: int) -> Vector:
-    """So many numbers from a start."""
+    """`size` numbers from `start` on."""
     return a[start : start + size]
 
 
 @inner
 def copy(a: Vector, b: Vector, size: int) -> None:
-    """The first numbers of `a` to `b`."""
+    """Copy the first `size` numbers of `a` to `b`."""
     for i in range(size):
         b[i] = a[i]
 
 
 @inner
 def fill(a: Vector, value: Real) -> None:
-    """The same number everywhere."""
+    """Set all numbers to `value`."""
     for i in range(a.size):
         a[i] = value
 
