@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 SEARCHED = 2000
-LEAST = 1e-300  # size of cells that can be counted
-SMALLEST = 16.0  # nats of the smallest cells of a grid of sizes
-FINENESS = 1e-3  # nats from one to the next
-SLOPES = 500  # weights of the distortion at which a bound is computed
+LEAST = 1e-300  # smallest cells whose number fits into a double
+SMALLEST = 16.0  # −ln p of the smallest size of a grid
+FINENESS = 1e-3  # its spacing in ln p
+SLOPES = 500  # number of λ at which a bound is computed
 
 
 def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
-    """Entropy of the best partition into intervals that is known at each distortion.
+    """Entropy of the best known partition into intervals at each distortion.
 
     Where biuniform partitions are optimal this is E(D) itself, by the same code as `entropy_distortion`. Elsewhere
     it is the best of the biuniform partition, of partitions into a few equal large cells, any number of equal small
-    ones and one more, and, up to 2000 cells, of a seeded search from many unequal starts: achievable, and not proved
+    cells and one more, and, up to 2000 cells, of a seeded search from many unequal starts: achievable, but not proved
     optimal.
 
-    Of a torus it is the entropy of the best code whose cells are those of a lattice, with up to 4096 cells, or products
-    of the circles' cells, equal ones of one circle and those with an odd one of the other. Of the
-    sphere in R³ it is that of the best of a table of codes, found by a search, and of two caps from D = ¾ on. Codes of
-    rotations and of spheres of 3 to 16 dimensions are searched at the first call, which takes about ten seconds. They
-    have at most about 128 cells, and their entropy and distortion are upper ends of three standard errors.
+    For a torus it is the entropy of the best code with the cells of a lattice, up to 4096, or with products of cells of
+    the circles, equal cells on one circle and biuniform cells on the other. For the sphere in R³ the code is the best
+    of a table from a search, or two caps for D ≥ ¾. Codes of rotations and of spheres of 3 to 16 dimensions are
+    searched at the first call, which takes about ten seconds. They have at most about 128 cells; their entropy and
+    distortion are upper ends of intervals of three standard errors.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
     """
     resolved = resolve(source, surfaces=True)
     if isinstance(resolved, Surface):
@@ -76,28 +76,28 @@ def upper_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
 
 def _searched(source: Source, distortion: Array) -> Array:
-    """The better of simple partitions and searches, in which neighbouring distortions start each other."""
+    """The best of simple and searched partitions; searches at neighbouring distortions exchange starts."""
     source, size = units.normal(source)
     distortion = units.divided(distortion, size)
     result = np.array([_simple(source, D) for D in distortion.tolist()])
     least = source.cell_distortion(1.0 / SEARCHED) * SEARCHED
     inner = (distortion > least) & (distortion < source.max_distortion)
-    wanted, back = np.unique(distortion[inner], return_inverse=True)
-    if wanted.size:
+    levels, inverse = np.unique(distortion[inner], return_inverse=True)
+    if levels.size:
         from edcurve import search  # with scipy, which only this needs
 
-        with progress.bar("searching partitions", wanted.size) as update:
-            partitions = search.minimise_entropy_many(source.cell_distortion, wanted, progress=update)
-        result[inner] = np.minimum(result[inner], np.array([best.entropy for best in partitions])[back])
+        with progress.bar("searching partitions", levels.size) as update:
+            partitions = search.minimise_entropy_many(source.cell_distortion, levels, progress=update)
+        result[inner] = np.minimum(result[inner], np.array([best.entropy for best in partitions])[inverse])
     return np.asarray(np.minimum(result, _of_many_cells(source, distortion, result)))
 
 
 def _of_many_cells(source: Source, distortion: Array, searched: Array) -> Array:
-    """Entropies of the best partitions into few large and many small cells, infinite where they cannot help."""
+    """Entropies of the best partitions into few large and many small cells; infinite where they cannot be better."""
     result = np.full(distortion.shape, np.inf)
     tried = np.flatnonzero((distortion > 0.0) & (distortion < source.max_distortion))
     below = loops.evaluate(functions.lower, source.law, envelopes.chords(source), distortion[tried])
-    # between K and K + 1 equal cells all partitions are above the dual bound by about 1/K, for want of a whole number
+    # between K and K + 1 equal cells all partitions exceed the dual bound by about 1/K, because K is an integer
     tried = tried[searched[tried] - below > 2.0 * np.exp(-searched[tried])]
     with progress.bar("composing large and small cells", tried.size) as update:
         for done, i in enumerate(tried.tolist(), start=1):
@@ -109,7 +109,7 @@ def _of_many_cells(source: Source, distortion: Array, searched: Array) -> Array:
 
 
 def _large_and_small(source: Source, D: float) -> Mixture | None:
-    """The best partition of that family, where it may have more cells than a search finds."""
+    """The best partition of this family, or None if a search covers its number of cells."""
     few = source.cell_distortion(1.0 / SEARCHED) * SEARCHED < D
     return family(source).at_distortion(D, float(SEARCHED) if few else 0.0)
 
@@ -127,12 +127,12 @@ def _simple(source: Source, D: float) -> float:
     if D <= 0.0 or source.max_distortion <= D:
         return 0.0 if D > 0.0 else math.inf
     count, odd = _simple_cells(source, D)
-    # cells too many for a number: E agrees with −ln p to double precision long before
+    # the number of cells overflows: E agrees with −ln p to double precision far below that
     return biuniform.entropy(count, odd) if count < math.inf else float(source.law.model.rate(source.law.parameters, D))
 
 
 def _simple_cells(source: Source, D: float) -> tuple[float, float]:
-    """(K, ε) of the biuniform partition if it has that distortion (δ may be any), else of enough equal cells.
+    """(K, ε) of the biuniform partition if it meets D, which any δ may prevent, else of enough equal cells.
 
     K is infinite where it exceeds 1e300.
     """
@@ -177,13 +177,13 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     Theorems 4 and 6 (Eq. (37) omits the −λD that (56) has): the lower convex envelope of the curve
     (d(p)/p, −log p). It meets E(D) at every D_K = K d(1/K) left of the tangent point.
 
-    Of a sphere, a torus or rotations d(p) is the least distortion of cells of any shape. Where (★) holds for that d(p)
-    the bound is min Σ h(pᵢ) over Σ pᵢ = 1 and Σ d(pᵢ) ≤ D, which is larger than the dual bound: for the sphere in R³,
-    by the ramp's theorem, and for rotations, by a numerical check. `bound` of the source says which one it is.
+    For a sphere, a torus or rotations, d(p) is the least distortion of cells of any shape. Where (★) holds for this
+    d(p), the bound is min Σ h(pᵢ) over Σ pᵢ = 1 and Σ d(pᵢ) ≤ D, which is larger than the dual bound: for the sphere
+    in R³ by the ramp's theorem, for rotations by a numerical check. The source's `bound` tells which one applies.
 
-    Of a surface that is given by samples, points have prices, so that no cell costs less in entropy + λ distortion than
-    its points together. Their mean is a bound for all codes. It is larger than the dual bound where the samples are
-    unevenly dense. Which cell is the cheapest is searched, and not proved. The first call takes seconds.
+    For a surface given by samples, each point has a price, such that the entropy + λ distortion of every cell is at
+    least the sum of its points' prices. Their mean is a bound for all codes. It is larger than the dual bound where the
+    density of the samples varies. The cheapest cell is searched, without a proof. The first call takes seconds.
 
     Parameters
     ----------
@@ -202,8 +202,8 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
     Raises
     ------
     ValueError
-        For arguments that are not allowed, and for a source whose δ is not monotone: sets that are not intervals
-        may then do better, and nothing computed from intervals bounds them from below.
+        For invalid arguments, and for a source whose δ is not monotone: sets that are not intervals may then be
+        better, and no bound from intervals applies to them.
     TypeError
         If an argument is not a number, an array of numbers or a source.
     """
@@ -220,21 +220,20 @@ def lower_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
 
 def position_interval(source: Source, distortion: Array, *, base: float = 2) -> tuple[Array, Array]:
-    """Between which entropies the best partition into intervals is, of data that are not stationary.
+    """Bounds on the entropy of the best partition into intervals, for data that are not stationary.
 
-    d(p) is the mean of a cell's distortion over its positions. That of a partition differs from Σ d(pᵢ) by
-    `Source.position` at most. So a partition with distortion D has Σ d(pᵢ) ≤ D + position, and no less entropy than
-    E(D + position). Runs of measured points may save a little more, as single points have no squared error. Of few
-    points `Source.few_points` says how much. Of more it is at most the squared error within a step: the means of steps
-    vary less than the points. There the least distortions of cells, by their sizes, give another bound, and low is the
-    larger of the two. On a loop the partitions that are one another's rotations have a mean
-    distortion of Σ d(pᵢ): some rotation of the best one has no more, and so high is E(D) there. `Source.truncation`
-    adds what interpolation leaves open.
+    d(p) is the mean of a cell's distortion over its positions. The distortion of a partition differs from Σ d(pᵢ) by at
+    most `Source.position`. So a partition with distortion D has Σ d(pᵢ) ≤ D + position, and at least the entropy
+    E(D + position). Runs of measured points may save a little more, as single points have no squared error. For few
+    points, `Source.few_points` has this amount. For more, it is at most the squared error within a step, because the
+    means of steps vary less than the points. There the least distortion of cells of each size gives another bound, and
+    low is the larger of the two. On a loop the rotations of a partition have the mean distortion Σ d(pᵢ): some rotation
+    of the best one has no more, so high is E(D) there. `Source.truncation` adds the interpolation error.
 
     Returns
     -------
     low, high : ndarray
-        Infinity for high where D is below what is left open.
+        high is infinite where D is below the interpolation error.
     """
     few = source.few_points
     wide = distortion + (source.truncation + source.within_steps if few is None else few.off)
@@ -243,7 +242,7 @@ def position_interval(source: Source, distortion: Array, *, base: float = 2) -> 
     elif source.monotone:
         low = lower_bound(source, wide, base=base)
     else:
-        low = np.zeros(distortion.shape)  # a cell of a loop that comes near itself need not be an interval
+        low = np.zeros(distortion.shape)  # cells of a loop that comes near itself need not be intervals
     if few is None:
         low = np.maximum(low, _of_best_positions(source, distortion) / math.log(base))
     left_open = source.truncation - source.position if source.closed else source.truncation
@@ -254,16 +253,16 @@ def position_interval(source: Source, distortion: Array, *, base: float = 2) -> 
 
 
 def _of_best_positions(source: Source, distortion: Array) -> Array:
-    """A lower bound in nats on the entropy of partitions into intervals, each of them where its size is best.
+    """A lower bound in nats on the entropy of partitions into intervals, each at the best position for its size.
 
-    With e(p) the least mean squared error of a cell of size p, H + λD = Σ pᵢ (λ e(pᵢ) − ln pᵢ) is at least the least
-    of λ e(p) − ln p, for every λ. Between two sizes of a grid, p e(p) is at least that of the smaller one.
+    With e(p) the least mean squared error of a cell of size p, H + λD = Σ pᵢ (λ e(pᵢ) − ln pᵢ) is at least
+    min over p of λ e(p) − ln p, for every λ. Between two sizes of a grid, p e(p) is at least its value at the smaller.
     """
     p = np.exp(-FINENESS * np.arange(math.ceil(SMALLEST / FINENESS) + 1))[::-1]
     mean = source.cell_distortion(p)
     mean[-1] = source.max_distortion
     best = np.maximum(mean - p * source.position_below(p), 0.0)
-    best = np.maximum.accumulate(best)  # a cell has no less squared error than the cells in it
+    best = np.maximum.accumulate(best)  # the squared error of a cell is at least that of its subsets
     least, content = best[:-1] / p[1:], -np.log(p[1:])
     wide = distortion + source.truncation - source.position + source.within_steps
     bound = np.zeros(distortion.shape)

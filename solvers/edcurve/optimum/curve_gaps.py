@@ -1,4 +1,4 @@
-"""How far curves of measured compressors are from the optimum, on the mean: in the manner of Bjøntegaard's deltas.
+"""Mean distance of the curves of measured compressors from the optimum, in the manner of Bjøntegaard's deltas.
 
 G. Bjøntegaard, "Calculation of average PSNR differences between RD-curves", ITU-T VCEG-M33, 2001.
 """
@@ -31,8 +31,8 @@ Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 OVER = ("distortion", "entropy")
 OPTIMUM, HULL = "optimum", "hull"
-STEPS, STEPS_SEARCHED = 2**14, 64  # points at which the optimum is averaged; where it takes a search at each of them
-STEPS_GENERAL = 512  # and of surfaces, of whose bound each takes a millisecond
+STEPS, STEPS_SEARCHED = 2**14, 64  # number of points at which the optimum is averaged; the same if each needs a search
+STEPS_GENERAL = 512  # the same for surfaces, whose bound takes a millisecond per point
 DECIBEL = 10.0 / math.log(10.0)
 
 
@@ -47,14 +47,14 @@ class MeanExcess(ComparedByValue):
     value : ndarray, shape (n,)
         Mean of H − reference over ln D, in units of `base`; over H, mean of 10 log₁₀(D / reference) in dB.
     low, high : ndarray, shape (n,)
-        The same of the codec's points at the lower ends of their intervals, and at the upper ends; NaN without.
+        The same for the lower ends of the intervals of the codec's points, and for the upper ends; NaN without them.
     over : str
-        "distortion" or "entropy": what the mean is taken over.
+        "distortion" or "entropy": the variable of the mean.
     start, end : float
-        The range of it.
+        Its range.
     reference : str
-        What the excess is over: "E(D)", "upper bound", "lower bound", "convex hull", "convex hull of an upper bound",
-        "convex hull of codes", or a codec.
+        The reference of the excess: "E(D)", "upper bound", "lower bound", "convex hull", "convex hull of an upper
+        bound", "convex hull of codes", or a codec.
     base : float
         Base of the logarithm of entropies.
     """
@@ -79,7 +79,7 @@ class MeanExcess(ComparedByValue):
 
 
 class _Line(NamedTuple):
-    """A curve through points: ln D and H, both along it; D rises and H falls."""
+    """A piecewise linear curve through points (ln D, H), with D increasing and H decreasing."""
 
     log_distortion: Array
     entropy: Array
@@ -111,42 +111,41 @@ def mean_excess(
 ) -> MeanExcess:
     """Mean excess of one or several codecs over the optimum, its convex hull or another codec, over a range.
 
-    Each codec is a curve through its points, straight in H and ln D (that is, in H and PSNR). Points of a codec with
-    no less D and no less H than another of its points are left out. The mean over D is that of the excess entropy, at
-    equal steps of ln D, as for Bjøntegaard's deltas; the mean over H is that of the excess distortion in dB.
+    Each codec is a curve through its points, linear between them in H and ln D (that is, in H and PSNR). Dominated
+    points of a codec, with at least the D and the H of another one, are left out. The mean over D is that of the excess
+    entropy, at equal steps of ln D, as in Bjøntegaard's deltas; that over H is of the excess distortion in dB.
 
     Parameters
     ----------
     source : Source or str
         The source, or the name of a built-in one.
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2)
-        As for `report`. Rows of one codec, or without that column of one label, are one curve; each has two points at
-        least. Columns
-        distortion_low, distortion_high, entropy_low and entropy_high are the ends of intervals, as `measure` has them;
-        with `units`, psnr_low, psnr_high, bpp_low and so on.
+        As for `report`. Rows with the same codec, or without that column the same label, are one curve of at least two
+        points. Columns distortion_low, distortion_high, entropy_low and entropy_high are the ends of intervals, as
+        `measure` returns them; with `units`, psnr_low, psnr_high, bpp_low and so on.
     over : str
         "distortion" or "entropy".
     reference : str
-        "optimum" is E(D), or the entropy of the best partition known; "hull" its convex hull; else the name of one of
-        the codecs. Of a surface "optimum" is `lower_bound`, so that the excess over E(D) is at most what is returned,
-        and "hull" is that of the codes known.
+        "optimum" is E(D), or the entropy of the best known partition; "hull" its convex hull; otherwise the name of one
+        of the codecs. For a surface "optimum" is `lower_bound`, so that the excess over E(D) is at most the result, and
+        "hull" is that of the known codes.
     start, end : float, optional
-        The range of D or H, within that of every codec; by default the range that all of them share.
+        The range of D or H, within that of every codec; by default the intersection of the ranges of all codecs.
     units : Units, optional
-        What turns columns such as psnr and bpp into D and H.
+        Conversion of columns such as psnr and bpp into D and H.
     base : float
         Base of the logarithm of entropies, above 1.
 
     Returns
     -------
     MeanExcess
-        Where a point has intervals, `low` and `high` are the mean excess of the curves through their lower and through
-        their upper ends, between which that of the codec is if all intervals hold.
+        Where points have intervals, `low` and `high` are the mean excess of the curves through their lower and upper
+        ends. That of the codec lies between them if all intervals hold.
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message, and for codecs that share no range.
+        For invalid arguments, named in the message, and for codecs whose ranges do not intersect.
     """
     resolved = resolve(source, surfaces=True)
     validation.log_base(base)
@@ -184,8 +183,8 @@ def _lines(table: tables.Points, label: str, own: list[int]) -> tuple[_Line, _Li
     if np.isnan([getattr(table, name)[own] for name in columns.INTERVALS]).all():
         return line, None, None
     ends = {"low": f"{named}, lower ends,", "high": f"{named}, upper ends,"}
-    at = {end: table.ends(end) for end in ends}
-    lower, upper = (_line(at[end][0][own], at[end][1][own], named) for end, named in ends.items())
+    columns_at = {end: table.ends(end) for end in ends}
+    lower, upper = (_line(columns_at[end][0][own], columns_at[end][1][own], named) for end, named in ends.items())
     return line, lower, upper
 
 
@@ -202,7 +201,7 @@ def _line(distortion: Array, entropy: Array, named: str) -> _Line:
 
 
 def _range(lines: list[tuple[str, _Line]], over: str, start: float | None, end: float | None) -> tuple[float, float]:
-    """The range of the mean: of ln D, or of H."""
+    """The range of the mean, in ln D or in H."""
     ranges = np.array([line.range(over) for _, line in lines])
     shared, to = float(ranges[:, 0].max()), float(ranges[:, 1].min())
     low, high = (_given(name, value, over) for name, value in (("start", start), ("end", end)))
@@ -232,7 +231,7 @@ def _given(name: str, value: float | None, over: str) -> float | None:
 
 
 def _least(source: Source, against: str, over: str, low: float, high: float, base: float) -> tuple[float, str]:
-    """Mean of the reference over the range, by its values in the middles of equal steps; and its name."""
+    """Mean of the reference over the range, by the midpoint rule, and its name."""
     exact, enclosed = source.status not in (BOUND, *BETWEEN), source.status in BETWEEN
     searched = source.status == BOUND or (enclosed and against == HULL)
     steps = (
@@ -262,7 +261,7 @@ def _least(source: Source, against: str, over: str, low: float, high: float, bas
 
 
 def _inverse(entropy: Function, most: float, wanted: Array) -> Array:
-    """Logarithms of the distortions at which a falling function has these values, between points close together."""
+    """Logarithms of the distortions at which a decreasing function has these values, by fine interpolation."""
     steps = math.log(most) - np.arange(256) / 128
     log_D, H = steps, entropy(np.exp(steps))
     while H[-1] < wanted.max():

@@ -1,4 +1,4 @@
-"""Bounds on E(D) of spheres, tori and rotations, and E(D) itself where they meet."""
+"""Bounds on E(D) of surfaces, and E(D) itself where they meet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 
 def lower_bound(source: Surface, distortion: ArrayLike, base: float) -> Any:
-    """Least entropy over cell sizes with the same d(p): their E(D) where (★) holds, else their dual bound."""
+    """Least entropy over cell sizes with the same d(p): its E(D) where (★) holds, otherwise its dual bound."""
     unit = validation.log_base(base)
     if isinstance(source, SampledSurface):
         return validation.elementwise(
@@ -37,11 +37,11 @@ def lower_bound(source: Surface, distortion: ArrayLike, base: float) -> Any:
 
 
 def entropy_distortion(source: Surface, distortion: ArrayLike, base: float) -> Any:
-    """E(D) where it is the lower bound; ValueError, with the bound, at the first other distortion."""
+    """E(D) where it equals the lower bound; ValueError, with the bounds, at the first other distortion."""
     values = validation.nonnegative("distortion", distortion)
-    open_ones = values[(values > 0.0) & (values < source.exact_from)]
-    if open_ones.size:
-        D = float(open_ones.flat[0])
+    unresolved = values[(values > 0.0) & (values < source.exact_from)]
+    if unresolved.size:
+        D = float(unresolved.flat[0])
         where = "from D_max on" if source.exact_from == source.max_distortion else f"from {source.exact_from:g} on"
         try:
             known_code = None if codes.searched(source) else upper_bound(source, D, base)
@@ -56,7 +56,7 @@ def entropy_distortion(source: Surface, distortion: ArrayLike, base: float) -> A
 
 
 def upper_bound(source: Surface, distortion: ArrayLike, base: float) -> Any:
-    """Entropy of the best code that is known at each distortion: 0 from D_max on, inf at 0."""
+    """Entropy of the best known code at each distortion: 0 from D_max on, inf at 0."""
     validation.log_base(base)
 
     def one(D: float) -> float:
@@ -68,7 +68,7 @@ def upper_bound(source: Surface, distortion: ArrayLike, base: float) -> Any:
 
 
 def code(source: Surface, distortion: float, base: float) -> SurfaceCode:
-    """The code with the least entropy that is known at one distortion above 0."""
+    """The known code of least entropy at one distortion above 0."""
     if not distortion > 0.0:
         raise ValueError(f"distortion must be above 0 for a finite code, got {distortion!r}")
     unit = validation.log_base(base)
@@ -79,7 +79,7 @@ def code(source: Surface, distortion: float, base: float) -> SurfaceCode:
 
 
 def lagrangian(source: Surface, lmbda: Array, unit: float) -> tuple[Array, ...]:
-    """Cells, entropy, distortion, and whether the cells are alike, of the code with the least H + λD at each λ."""
+    """Cells, entropy, distortion, and whether the cells are equally likely, of the code of least H + λD at each λ."""
     best = [codes.at_multiplier(source, one * unit) for one in lmbda.ravel().tolist()]
     columns = ([one.cells for one in best], [one.entropy / unit for one in best], [one.distortion for one in best])
     alike = [abs(math.log(one.cells) - one.entropy) < 1e-12 for one in best]
@@ -91,14 +91,14 @@ def lagrangian(source: Surface, lmbda: Array, unit: float) -> tuple[Array, ...]:
 
 
 def convex_hull(source: Surface, distortion: ArrayLike, unit: float) -> Any:
-    """Lower convex hull of codes, each the best known one at some λ; inf below the distortion of the last of them."""
+    """Lower convex hull of the codes that are the best known at some λ; inf below the least of their distortions."""
     values = validation.nonnegative("distortion", distortion)
     least = float(values[values > 0.0].min(initial=source.max_distortion))
     hull_codes = codes.hull(source, least)
     points = dict(zip([one.distortion for one in hull_codes], [one.entropy for one in hull_codes], strict=True))
     x = np.array(sorted(points))
     y = np.array([points[one] for one in x.tolist()])
-    corners = envelopes.lower_hull(x, y)
-    x, y = x[corners], y[corners]
+    hull_vertices = envelopes.lower_hull(x, y)
+    x, y = x[hull_vertices], y[hull_vertices]
     result = np.where(values >= x[0], np.interp(values, x, y) / unit, math.inf)
     return result if isinstance(distortion, np.ndarray) or values.ndim else float(result)

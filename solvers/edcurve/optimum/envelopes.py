@@ -1,4 +1,4 @@
-"""Straight parts of the dual bound and vertices of the hull: those that a law has, else computed numerically."""
+"""Straight parts of the dual bound and vertices of the hull: from the source's law, or computed numerically."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edcurve.sources.protocol import Solvable, kept
 
 Array = NDArray[np.float64]
 SMALLEST = 1e-300  # cells below this size are taken to follow a power law, as δ does near 0
-FINE = 1e-5  # size down to which the grid of sizes is fine; between it and `SMALLEST` are pulses that narrow
-LEAST = 1e-280  # share of D_max below which distortions are too near the smallest numbers
-MOST = 4096  # counts above this are all taken to be vertices of the hull, unless the dual bound is straight there
-CELLS_OF_NUMBERS = 690.0  # nats of the most cells that can be counted
+FINE = 1e-5  # size down to which the grid is fine; smaller sizes, down to `SMALLEST`, serve narrow pulses
+LEAST = 1e-280  # share of D_max below which distortions are too close to underflow
+MOST = 4096  # larger counts are all taken to be vertices of the hull, unless the dual bound is straight there
+CELLS_OF_NUMBERS = 690.0  # logarithm of the largest number of cells that fits into a double
 
 
 def chords(source: Source) -> tuple[float, ...]:
@@ -35,7 +35,7 @@ def _computed_chords(source: Source) -> tuple[float, ...]:
 
 
 def vertices(source: Source) -> tuple[float, ...]:
-    """Counts on the convex hull of E(D), from 1 to the last before which one is skipped."""
+    """Counts K at vertices of the convex hull of E(D), from 1 to the one after the last gap."""
     if source.law.vertices is not None:
         return source.law.vertices
     return kept(source, "_vertices", lambda: hull_vertices(units.normal(source)[0]))
@@ -44,7 +44,7 @@ def vertices(source: Source) -> tuple[float, ...]:
 def dual_chords(source: Solvable) -> tuple[float, ...]:
     """Chords of the lower convex envelope of the curve (d(p)/p, −ln p): left D, right D, bound at right, slope.
 
-    The envelope is found on a grid of sizes and each chord then moved until it touches the curve.
+    The envelope is found on a grid of sizes; each chord is then refined until it touches the curve.
     """
     p = np.unique(np.concatenate([np.geomspace(FINE, 1.0, 4000), np.linspace(0.01, 1.0, 2000)]))
     p = np.concatenate([np.geomspace(SMALLEST, FINE, 6000, endpoint=False), p])[::-1]
@@ -52,21 +52,20 @@ def dual_chords(source: Solvable) -> tuple[float, ...]:
         d = source.cell_distortion(p)
         x, y = d / p, -np.log(p)
     x[0] = source.max_distortion
-    # The curve is taken as far as d has digits, and falls: what rounding makes 0 would pull the envelope down.
+    # use the curve only where it falls and d is accurate: values rounded to 0 would pull the envelope down
     falls = np.append(True, x[1:] < np.minimum.accumulate(x)[:-1])
     exact = (d > LEAST * source.max_distortion) & (x > digits.accurate_above(source))
     p, x, y = (values[(falls & exact) | (p > FINE)] for values in (p, x, y))
-    corners = lower_hull(x[::-1], y[::-1])
-    corners = len(p) - 1 - corners
+    vertices = len(p) - 1 - lower_hull(x[::-1], y[::-1])
     chords: list[float] = []
-    for left, right in pairwise(corners.tolist()):
+    for left, right in pairwise(vertices.tolist()):
         if left - right > 2:
             chords += _chord(source, p, left, right)
     return tuple(chords)
 
 
 def _chord(source: Solvable, p: Array, left: int, right: int) -> list[float]:
-    """Chord that touches the curve near p[left] and near p[right] (or ends at p = 1)."""
+    """The chord that touches the curve near p[left] and near p[right] (or ends at p = 1)."""
 
     def point(size: float) -> tuple[float, float]:
         return float(source.cell_distortion(np.array([size]))[0]) / size, -float(np.log(size))
@@ -102,10 +101,10 @@ def _least(function: Callable[[float], float], low: float, high: float) -> float
 
 
 def hull_vertices(source: Source) -> tuple[float, ...]:
-    """The counts K at vertices of the lower hull of (K d(1/K), ln K), up to the last that is skipped."""
+    """The counts K at vertices of the lower hull of (K d(1/K), ln K), from 1 to the one after the last gap."""
     counts = np.concatenate([np.arange(1.0, MOST + 1.0), _more_counts(source)])
     x, y = counts * source.cell_distortion(1.0 / counts), np.log(counts)
-    # where δ is not monotone more cells may be no better: two for a loop run through twice
+    # where δ is not monotone, more cells may be no better: two for a loop traversed twice
     better = np.append(True, x[1:] < (1.0 - 1e-12) * np.minimum.accumulate(x)[:-1])
     counts, x, y = counts[better][::-1], x[better][::-1], y[better][::-1]
     kept = counts[lower_hull(x, y)][::-1]
@@ -114,7 +113,7 @@ def hull_vertices(source: Source) -> tuple[float, ...]:
 
 
 def _more_counts(source: Source) -> Array:
-    """Counts up to the largest from which the dual bound is straight, and so others are skipped; none in most cases."""
+    """Counts above `MOST`, up to the last where the dual bound has a straight part; usually none."""
     law = source.law
     rates = [float(law.model.rate(law.parameters, D)) for D in chords(source)[0::4]]
     most = max(rates, default=0.0)
@@ -126,12 +125,12 @@ def _more_counts(source: Source) -> Array:
 
 def lower_hull(x: Array, y: Array) -> NDArray[np.intp]:
     """Indices of the lower convex hull of points with increasing x (Andrew's monotone chain)."""
-    corners: list[int] = []
+    vertices: list[int] = []
     for i in range(len(x)):
-        while len(corners) > 1 and _turns_right(x, y, corners[-2], corners[-1], i):
-            corners.pop()
-        corners.append(i)
-    return np.array(corners, dtype=np.intp)
+        while len(vertices) > 1 and _turns_right(x, y, vertices[-2], vertices[-1], i):
+            vertices.pop()
+        vertices.append(i)
+    return np.array(vertices, dtype=np.intp)
 
 
 def _turns_right(x: Array, y: Array, i: int, j: int, k: int) -> bool:

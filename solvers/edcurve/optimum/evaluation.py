@@ -1,4 +1,4 @@
-"""A kernel function of a source at one distortion or an array of them, in the unit that the caller wants."""
+"""A kernel function of a source at one distortion or an array of them, in the unit of the caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Extra = Callable[[Source], tuple[float, ...]]
 
 
 def evaluate(function: Any, source: Source, distortion: ArrayLike, unit: float, extra: Extra = lambda _: ()) -> Any:
-    """A kernel function at a distortion or an array of them, in units of an entropy; `extra` is what else it takes."""
+    """A kernel function at one distortion or an array of them, in units of `unit` nats; `extra` adds its arguments."""
     digits.check(source, distortion)
     plain, size = units.normal(source)
     law, more = plain.law, extra(plain)

@@ -38,9 +38,9 @@ def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: flo
     Raises
     ------
     ValueError
-        If a distortion is negative or NaN, or if biuniform partitions are not known to be optimal for this source.
-        `upper_bound` takes such a source. Of a sphere, a torus or rotations E(D) is known only at some distortions; at
-        others the message has the lower bound.
+        If a distortion is negative or NaN, or if biuniform partitions are not known to be optimal for this source;
+        `upper_bound` accepts such sources. For a sphere, a torus or rotations E(D) is known only at some distortions;
+        at others the message has the bounds.
     TypeError
         If an argument is not a number, an array of numbers or a source.
 
@@ -55,7 +55,7 @@ def entropy_distortion(source: Source | str, distortion: ArrayLike, *, base: flo
 
 
 def distortion_entropy(source: Source | str, entropy: ArrayLike, *, base: float = 2) -> Any:
-    """Inverse of E(D): the least mean squared error of any encoder with that entropy.
+    """Inverse of E(D): the least mean squared error of any encoder of at most this entropy.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def distortion_entropy(source: Source | str, entropy: ArrayLike, *, base: float 
 
 
 def exactly(source: Source | str) -> Source:
-    """The source, if biuniform partitions are known to be optimal for it; otherwise ValueError, saying why."""
+    """The source, if biuniform partitions are known to be optimal for it; otherwise ValueError with the reason."""
     resolved = resolve(source)
     if resolved.status == BOUND:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""How far a measured compressor is from the optimum."""
+"""The distance of a measured compressor from the optimum."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFERENCES = {PROVED: "E(D)", CHECKED: "E(D)", BOUND: "upper bound", **dict.from
 
 @runtime_checkable
 class Measured(Protocol):
-    """What has a distortion and an entropy with their intervals, as a `Measurement` has."""
+    """An object with a distortion and an entropy and their intervals, such as a `Measurement`."""
 
     @property
     def distortion(self) -> float:
@@ -57,30 +57,30 @@ def excess(
     lmbda: ArrayLike | None = None,
     base: float = 2,
 ) -> Any:
-    """Excess of a compressor with that distortion and entropy over the optimum.
+    """Excess of a compressor of a measured distortion and entropy over the optimum.
 
     Parameters
     ----------
     source : Source or str
         The source, or the name of a built-in one.
     distortion, entropy : float or array_like
-        What was measured, D ≥ 0 and H ≥ 0 in units of `base`; broadcast against each other and `lmbda`. Or, in place of
-        both, the `Measurement` that `measure` made with the same base, or another result that has both, with intervals.
+        Measured D ≥ 0, and H ≥ 0 in units of `base`; broadcast against each other and `lmbda`. Or, in place of both, a
+        `Measurement` from `measure` with the same base, or another object with both and their intervals.
     lmbda : float or array_like, optional
-        With λ, the excess of H + λD over its minimum, in units of `base`: how much a compressor trained at that λ
-        leaves. Without, the vertical gap H − E(D), which is large just left of a D_K, where E is steep. Of spheres,
-        tori and rotations, whose E(D) is enclosed, it is H less the lower bound: no less than H − E(D).
+        With λ, the excess of H + λD over its minimum, in units of `base`: the suboptimality of a compressor trained at
+        this λ. Without it, the vertical gap H − E(D), which is large just left of a D_K, where E is steep. For spheres,
+        tori and rotations, whose E(D) is enclosed, it is H minus the lower bound: at least H − E(D).
     base : float
         Base of the logarithm, above 1.
 
     Returns
     -------
     float, ndarray or Excess
-        The excess. Negative values mean that the measurement flatters (few samples), that D or H are in another unit
-        (a mean over dimensions, nats), or that the source is another; D = 0, which no finite entropy reaches, gives
-        -inf without λ. Of a `Measurement` it is the `value`, with the interval from `low` to `high`: the excess rises
-        with D and with H, so these belong to the lower ends of both intervals and to the upper ends. Two intervals of
-        95 % hold both, and so this one does, with a probability of 90 % at least.
+        The excess. Negative values mean that the measurement is too optimistic (few samples), that D or H is in another
+        unit (a mean over dimensions, nats), or that the source is another one; D = 0, which no finite entropy attains,
+        gives -inf without λ. For a `Measurement` it is the `value`, with the interval from `low` to `high`. The excess
+        increases with D and H, so these are its values at the lower ends of both intervals and at the upper ends. Two
+        95 % intervals hold together, and so this one does, with a probability of at least 90 %.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def excess(
     Warns
     -----
     UserWarning
-        Of points below E(D) by more than 1 % of D and of H (at least 0.01 bits), which no code reaches, and of points
-        that cost entropy at D_max or more, where sending nothing does as well.
+        For points below E(D) by more than 1 % of D and of H (at least 0.01 bits), which no code attains, and for points
+        with positive entropy at D_max or more, where sending nothing does as well.
     """
     if isinstance(distortion, Measured):
         return _of_measurement(source, distortion, entropy, lmbda, base)
@@ -104,7 +104,7 @@ def excess(
 
 
 def reference(source: Source, distortion: ArrayLike, *, base: float = 2) -> Any:
-    """What gaps are measured from: E(D), or the entropy of the best partition known; of a surface the lower bound.
+    """The reference of gaps: E(D), or the entropy of the best known partition; for a surface the lower bound.
 
     `REFERENCES` has its name by the status of the source.
     """
@@ -136,7 +136,7 @@ def _of_measurement(
 
 
 def _may_be_doubted(source: Source, distortion: Array, entropy: Array, gap: Any, base: float) -> bool:
-    """Whether one point is below E(D), or costs entropy at D_max or more: necessary for a doubt, and quick to see.
+    """Whether a point is below E(D), or has entropy at D_max or more: a fast necessary condition for a warning.
 
     `gap` is H − E(D), or None where it has not been computed.
     """
@@ -151,7 +151,7 @@ def _may_be_doubted(source: Source, distortion: Array, entropy: Array, gap: Any,
 
 
 def over_bound(source: Source, distortion: ArrayLike, entropy: ArrayLike, *, base: float = 2) -> Array:
-    """H less the entropy of the best partition known, which is at most H − E(D)."""
+    """H minus the entropy of the best known partition, which is at most H − E(D)."""
     D = validation.nonnegative("distortion", distortion, finite=True)
     H = validation.nonnegative("entropy", entropy, finite=True)
     _together(distortion=D, entropy=H)
@@ -176,7 +176,7 @@ def excess_unchecked(
         least = lower_bound if isinstance(resolved, Surface) else entropy_distortion
         floor = least(resolved, D, base=base)
         fits = isinstance(floor, np.ndarray) and np.broadcast_shapes(floor.shape, H.shape) == floor.shape
-        result = np.subtract(H, floor, out=floor if fits else None)  # of many points, without another array
+        result = np.subtract(H, floor, out=floor if fits else None)  # saves an array for many points
     else:
         with np.errstate(over="ignore"):  # to infinity
             result = H + weight * D - lagrangian(source, weight, base=base).value

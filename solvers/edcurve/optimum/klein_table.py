@@ -1,4 +1,4 @@
-"""`python -m edcurve.optimum.klein_table FILE.npz`: what is searched of the Klein bottle, for the package to ship."""
+"""`python -m edcurve.optimum.klein_table FILE.npz`: the searched tables of the Klein bottle that the package ships."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from edcurve.sources.klein import unsearched
 
 from . import prices
 
-EVERY = 8  # values of d(p)/p that are kept, of as many
-BETWEEN, FOLLOWED = 8, 2**21  # the search of prices is wider than where somebody waits for it
+EVERY = 8  # one of this many values of d(p)/p is stored
+BETWEEN, FOLLOWED = 8, 2**21  # wider than in interactive searches of prices
 
 
 def main(path: str) -> None:
-    """Search cells, prices and codes, and write them: a few minutes."""
+    """Search cells, prices and codes, and write them, in a few minutes."""
     samples = unsearched()
     source = SampledSurface(samples.x, ends=("twisted", "closed"), name=samples.name)
     balls = source.samples.balls

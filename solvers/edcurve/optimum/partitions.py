@@ -1,4 +1,4 @@
-"""The optimal partition: how many equal cells, and how large the odd one."""
+"""The optimal partition: the number of equal cells, and the size of the odd one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LISTED = 10**7
 
 @dataclass(frozen=True, eq=False)
 class ListedPartition(ComparedByValue):
-    """Any partition of the phase into intervals, listed.
+    """Any partition of the phase into intervals, as a list of cells.
 
     Attributes
     ----------
     sizes : ndarray, shape (count,)
-        Sizes of the cells in the order of the phase, of sum 1.
+        Sizes of the cells in the order of the phase; they sum to 1.
     starts : ndarray, shape (count,)
         Phases at which they begin.
     """
@@ -36,7 +36,7 @@ class ListedPartition(ComparedByValue):
 
     @staticmethod
     def of(sizes: Array) -> ListedPartition:
-        """Cells of these sizes, one after the other."""
+        """Make consecutive cells of these sizes."""
         return ListedPartition(sizes, np.concatenate([[0.0], np.cumsum(sizes)[:-1]]))
 
     @property
@@ -53,13 +53,13 @@ class ListedPartition(ComparedByValue):
         return np.searchsorted(self.starts, phase, side="right") - 1
 
     def intervals(self, index: NDArray[Any]) -> tuple[Array, Array]:
-        """Where cells begin, and their sizes."""
+        """Starts of cells, and their sizes."""
         return self.starts[index], self.sizes[index]
 
 
 @dataclass(frozen=True, eq=False)
 class GroupedPartition(ComparedByValue):
-    """Groups of equal cells, one group after the other, of which there may be more cells than can be listed.
+    """Consecutive groups of equal cells, possibly more cells than can be listed.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class GroupedPartition(ComparedByValue):
 
     @staticmethod
     def of(sizes: Array, counts: Array) -> GroupedPartition:
-        """The groups that are not empty; ValueError above 2⁵² cells, whose indices doubles cannot tell apart."""
+        """Make the nonempty groups; ValueError above 2⁵² cells, whose indices double precision cannot distinguish."""
         used = counts > 0.0
         if counts.sum() > 2**52:
             raise ValueError(f"distortion must leave at most 2**52 cells, got one with {counts.sum():.6g}")
@@ -91,7 +91,7 @@ class GroupedPartition(ComparedByValue):
 
     @property
     def _begin(self) -> tuple[Array, NDArray[np.int64]]:
-        """Where each group begins, and its first cell."""
+        """Start of each group, and index of its first cell."""
         return _before(self.sizes * self.counts), _before(self.counts)
 
     def locate(self, phase: Array) -> NDArray[np.int64]:
@@ -102,14 +102,14 @@ class GroupedPartition(ComparedByValue):
         return np.asarray(first[group] + np.minimum(index, self.counts[group] - 1))
 
     def intervals(self, index: NDArray[Any]) -> tuple[Array, Array]:
-        """Where cells begin, and their sizes."""
+        """Starts of cells, and their sizes."""
         start, first = self._begin
         group = np.searchsorted(first, index, side="right") - 1
         return start[group] + (index - first[group]) * self.sizes[group], self.sizes[group]
 
 
 def _before(amounts: NDArray[Any]) -> NDArray[Any]:
-    """Sums of all amounts before each."""
+    """Sums of all earlier amounts, for each."""
     return np.asarray(np.cumsum(amounts) - amounts)
 
 
@@ -124,8 +124,8 @@ class Partition:
     size : float or ndarray
         (1 − ε)/K, in turns or as a probability.
     odd : float or ndarray
-        ε, between 0 and 1/(K + 1).
-        Where it is nearly as large as the others, D hardly feels it: the last digit of D moves it by up to 1e-8.
+        ε, between 0 and 1/(K + 1). Where it is nearly as large as the others, D depends on it only weakly: the last
+        digit of D changes it by up to 1e-8.
     """
 
     count: Any
@@ -133,7 +133,7 @@ class Partition:
     odd: Any
 
     def cells(self) -> Array:
-        """All cell sizes, the odd one last; ValueError above 10⁷ cells, which nobody wants listed."""
+        """All cell sizes, the odd one last; ValueError above 10⁷ cells."""
         if np.ndim(self.count) != 0:
             raise ValueError("cells() lists one partition; ask for the partition of a single distortion")
         if self.count > LISTED:
@@ -148,7 +148,7 @@ class Partition:
         return np.where(phase < 1.0 - self.odd, index, last + 1) if self.odd > 0.0 else index
 
     def intervals(self, index: NDArray[Any]) -> tuple[Array, Array]:
-        """Where cells begin, and their sizes."""
+        """Starts of cells, and their sizes."""
         odd = (index == self.count) & (self.odd > 0.0)
         return index * self.size, np.where(odd, self.odd, self.size)
 
@@ -156,23 +156,23 @@ class Partition:
 def partition(source: Source | str, distortion: ArrayLike) -> Partition:
     """The partition that attains E(D).
 
-    The sizes add up to 1 and their distortion to D, to a few units in the last place. For the ramp, the sawbridge,
-    the uniform scalar and, above 1000 cells, the circle and the sinusoid K is that of the double D exactly, and so is
-    ε down to D/D_max = 1e-150, where differences of distortions begin to be too small for doubles;
-    otherwise within a few units in the last place of D_K = K d(1/K) either neighbouring K may be returned, and
-    beyond 2⁵⁰ cells ε, which then does not matter, is given as 0.
+    The sizes sum to 1 and their distortions to D, to a few units in the last place. For the ramp, the sawbridge, the
+    uniform scalar and, above 1000 cells, the circle and the sinusoid, K is exact for the double D. So is ε down to
+    D/D_max = 1e-150, below which differences of distortions are too small for doubles. For other sources, either
+    neighbouring K may be returned within a few units in the last place of D_K = K d(1/K). Above 2⁵⁰ cells ε is
+    negligible and returned as 0.
 
     Parameters
     ----------
     source : Source or str
         As for `entropy_distortion`.
     distortion : float or array_like
-        D > 0. At D_max and above one cell is left.
+        D > 0. From D_max on the partition has one cell.
 
     Returns
     -------
     Partition
-        Fields of the shape of `distortion`; `count` is of Python integers where it exceeds 64 bits.
+        Fields of the shape of `distortion`; `count` has Python integers if one exceeds 64 bits.
 
     Raises
     ------

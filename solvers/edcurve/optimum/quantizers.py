@@ -1,4 +1,4 @@
-"""The optimal quantizer as an object: phases or realizations to indices, indices to centroids."""
+"""The optimal quantizer as an object: it maps phases or realizations to indices, and indices to centroids."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ LISTED = 10**7
 
 @dataclass(frozen=True)
 class Quantizer:
-    """Cells [0, size), [size, 2·size), … of the phase, the odd one last, or cells of any sizes one after the other.
+    """Cells [0, size), [size, 2·size), … of the phase, the odd one last, or consecutive cells of any sizes.
 
     Attributes
     ----------
     source : Source
-        What is quantized.
+        The quantized source.
     partition : Partition, ListedPartition or GroupedPartition
-        Sizes of the cells, one by one or in groups of equal ones where they are not biuniform; an odd one so small that
-        no phase below 1 is in it is left out.
+        Sizes of the cells, listed or in groups of equal ones where they are not biuniform. An odd cell is left out if
+        it is too small to contain a phase below 1.
     entropy : float
-        Of the index, in units of the `base` given.
+        Entropy of the index, in units of `base`.
     distortion : float
-        Mean squared error with the centroids as reconstructions; of measured points with a defect the mean over all
-        positions of the partition, from which this one is at most the source's `truncation` away.
+        Mean squared error with the centroids as reconstructions. For measured points with a defect it is the mean over
+        all positions of the partition, from which this one differs by at most the source's `truncation`.
     """
 
     source: Source
@@ -48,7 +48,7 @@ class Quantizer:
 
     @property
     def status(self) -> str:
-        """What the source's E(D) is: whether this attains it, or is the best known ("upper bound")."""
+        """Status of the source's E(D): whether this quantizer attains it, or is the best known ("upper bound")."""
         return self.source.status
 
     @property
@@ -63,23 +63,23 @@ class Quantizer:
         Parameters
         ----------
         x : float or array_like
-            Phases in [0, 1] if a number or one-dimensional; else realizations along the last axis, as `decode`
+            Phases in [0, 1] if a number or one-dimensional; otherwise realizations along the last axis, as `decode`
             returns them (the ramp, the sinusoid, the sawbridge and waveforms sampled at t = i/T for any T; measured
-            points, for which the nearest of the curve is taken). One realization goes in as ``x[None]``.
+            points, which are replaced by the nearest point of the curve). Pass a single realization as ``x[None]``.
 
         Returns
         -------
         int or ndarray of int64
             Indices from 0 to ``cells − 1``, of the shape of the phases.
         """
-        given = validation.as_array("x", x, "x must be phases or realizations, got {what}")
-        phase = validation.nonnegative("x", given if given.ndim < 2 else self.source.phase(given))
+        array = validation.as_array("x", x, "x must be phases or realizations, got {what}")
+        phase = validation.nonnegative("x", array if array.ndim < 2 else self.source.phase(array))
         if np.any(phase > 1.0):
             raise ValueError(f"x must be phases between 0 and 1, got {phase.max()}")
         index = np.clip(self.partition.locate(phase), 0, self.cells - 1)
         if self.source.closed:
             index = np.where(phase == 1.0, 0, index)
-        return index if given.ndim else int(index)
+        return index if array.ndim else int(index)
 
     def decode(self, index: ArrayLike, samples: int = 1024) -> Any:
         """Centroids E[X | cell].
@@ -104,7 +104,7 @@ class Quantizer:
 
     @property
     def centroids(self) -> Any:
-        """Centroids of all cells in order, functions at 1024 points; ValueError if that is above 10⁷ numbers."""
+        """Centroids of all cells in order, functions at 1024 points; ValueError above 10⁷ numbers."""
         width = self.decode(np.array([0])).size
         if self.cells * width > LISTED:
             raise ValueError(f"centroids lists at most {LISTED:.0e} numbers, this quantizer has {self.cells} cells")
@@ -112,10 +112,10 @@ class Quantizer:
 
 
 def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Quantizer | SurfaceCode:
-    """The quantizer that attains E(D), or the best one known.
+    """The quantizer that attains E(D), or the best known one.
 
-    Where E(D) is not known exactly its entropy is `upper_bound`'s for that distortion alone. Of `Ramp(samples=T)`
-    it is the one for the least λ at which the optimum of entropy + λ distortion has at most that distortion.
+    Where E(D) is not known exactly, its entropy is that of `upper_bound` for this distortion alone. For
+    `Ramp(samples=T)` it minimises H + λD for the least λ at which the minimiser has at most this distortion.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
     distortion : float
         D > 0.
     base : float
-        Base of the logarithm for its entropy, above 1.
+        Base of the logarithm of its entropy, above 1.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def quantizer(source: Source | str, distortion: float, *, base: float = 2) -> Qu
     Raises
     ------
     ValueError, TypeError
-        If D ≤ 0 or NaN, and above 2⁵² cells, whose indices double precision cannot tell apart.
+        If D ≤ 0 or NaN, and above 2⁵² cells, whose indices double precision cannot distinguish.
     """
     resolved = resolve(source, stationary=False, surfaces=True)
     unit = validation.log_base(base)
@@ -157,9 +157,9 @@ def _biuniform(source: Source, cells: Partition, distortion: float, unit: float)
     if cells.count > 2**52:
         raise ValueError(f"distortion must leave at most 2**52 cells, got {distortion!r} with {cells.count}")
     sizes = np.array([cells.size, cells.odd])
-    each, odd = source.cell_distortion(sizes).tolist()
+    equal, odd = source.cell_distortion(sizes).tolist()
     nats = biuniform.entropy(float(cells.count), cells.odd)
-    return Quantizer(source, cells, nats / unit, cells.count * each + odd)
+    return Quantizer(source, cells, nats / unit, cells.count * equal + odd)
 
 
 def _listed(source: Source, cells: ListedPartition, unit: float) -> Quantizer:
@@ -173,7 +173,7 @@ def _grouped(source: Source, cells: GroupedPartition, unit: float) -> Quantizer:
 
 
 def _sampled(source: SampledRamp, distortion: float, unit: float) -> Quantizer:
-    """The least λ whose optimum has at most that distortion, by bisection to neighbouring optima."""
+    """The least λ whose optimum has at most this distortion, by bisection down to neighbouring optima."""
     if not distortion > 0.0:
         raise ValueError(f"distortion must be above 0 for a finite partition, got {distortion!r}")
     best = source.best(0.0)
@@ -187,8 +187,8 @@ def _sampled(source: SampledRamp, distortion: float, unit: float) -> Quantizer:
     else:
         while high - low > 1e-9 * high:
             middle = 0.5 * (low + high)
-            tried = source.best(middle)
-            low, high, best = (low, middle, tried) if tried[2] <= distortion else (middle, high, best)
+            candidate = source.best(middle)
+            low, high, best = (low, middle, candidate) if candidate[2] <= distortion else (middle, high, best)
     composition, nats, reached = best
     return Quantizer(source, _composed(composition, source.samples), nats / unit, reached)
 

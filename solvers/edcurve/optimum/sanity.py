@@ -1,4 +1,4 @@
-"""Doubts about measured points that no code can have, or that are no better than sending nothing: the usual slips."""
+"""Warnings about measured points that no code attains, or that are no better than sending nothing: common mistakes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .exact import entropy_distortion
 
 Array = NDArray[np.float64]
 PEAK = 255  # of pixels, which is easily forgotten
-WIDER = 1.5  # times the peak, beyond which points are apart that interpolation may have taken a little too far
-SLACK = 0.01  # of D and of H, or in bits: what three digits and many samples leave open
-PART = 2**18  # points
+WIDER = 1.5  # ratio of the points' spread to the peak above which to warn; interpolation may overshoot a little
+SLACK = 0.01  # tolerance, relative to D and H or in bits: the precision of three digits and many samples
+PART = 2**18  # points per part
 
 
 def doubts(
@@ -30,25 +30,25 @@ def doubts(
     base: float = 2,
     option: str = "",
 ) -> tuple[str, ...]:
-    """Sentences about points below E(D), which no code reaches, and about those that cost more than sending nothing.
+    """Sentences about points below E(D), which no code attains, and about points that cost more than sending nothing.
 
     Parameters
     ----------
     source : Source
-        The source they are said to be of.
+        Their source.
     distortion, entropy : ndarray, shape (n,)
-        What was measured, entropy in units of `base`.
+        Measured values, entropy in units of `base`.
     most : tuple of ndarray, optional
-        Upper ends of the intervals of distortion and entropy: a point may be there.
+        Upper ends of the intervals of distortion and entropy, which are compared in their place.
     base : float
         Base of the logarithm.
     option : str
-        Where the base is given, for the sentence to say.
+        Name of the option that sets the base, for the message.
 
     Returns
     -------
     tuple of str
-        One of each kind at most, with the number of points and the first of them.
+        At most one of each kind, with the number of such points and the first of them.
     """
     slack = SLACK * math.log(2.0) / math.log(base)
     unit = of_base(base)
@@ -80,12 +80,12 @@ def doubts(
 
 
 def _parts(points: Array) -> Iterator[slice]:
-    """Parts of many points, which are looked at one by one: all at once would take several times their memory."""
+    """Parts of many points, checked one at a time: all at once would take several times their memory."""
     return (slice(start, start + PART) for start in range(0, len(points), PART))
 
 
 def _of_peak(source: Source, distortion: Array, entropy: Array, base: float, *, pixels: bool) -> str:
-    """What to give if all points are possible when the data, or else the errors alone, are of values up to 255."""
+    """The option to set if all points become possible when the data, or only the errors, have values up to 255."""
     factor = float(PEAK) ** 2 if pixels else float(PEAK) ** -2
     for part in _parts(distortion):
         meant = distortion[part] * factor
@@ -104,7 +104,7 @@ def _of_peak(source: Source, distortion: Array, entropy: Array, base: float, *, 
 
 
 def doubt_of_psnr(source: Source, peak: float) -> str | None:
-    """A sentence where the PSNR of measured points is said to be of values that are far smaller than theirs."""
+    """A sentence if the peak of the PSNR is far smaller than the spread of the measured points."""
     few = source.few_points
     spread = 0.0 if few is None else float(np.ptp(few.points))
     if spread <= WIDER * peak:
@@ -116,7 +116,7 @@ def doubt_of_psnr(source: Source, peak: float) -> str | None:
 
 
 def _least(source: Source, distortion: Array, base: float) -> Array:
-    """What is known to be the least entropy, 0 where nothing is."""
+    """The best known lower bound on the entropy, 0 if there is none."""
     if source.law.stationary and source.status != BOUND:
         return np.asarray(entropy_distortion(source, distortion, base=base))
     if source.law.stationary and source.monotone:
@@ -129,7 +129,7 @@ def _least(source: Source, distortion: Array, base: float) -> Array:
 
 
 def _least_sampled(source: SampledRamp, distortion: Array, base: float) -> Array:
-    """What the continuous ramp says of the sampled one: its E(D) at a distortion that is larger by 1/(2T).
+    """A lower bound for the sampled ramp from the continuous one: its E(D) at a distortion larger by 1/(2T).
 
     Let θ be the difference of two phases modulo 1, and m/T that of the steps that they lie in. The squared distance
     of the samples is θ²(1 − m/T) + (1 − θ)² m/T, that of the functions θ(1 − θ). So the samples are nearer by
@@ -139,10 +139,10 @@ def _least_sampled(source: SampledRamp, distortion: Array, base: float) -> Array
     return np.asarray(entropy_distortion(Ramp(), distortion / scale + 0.5 / source.samples, base=base))
 
 
-def _first(those: NDArray[np.bool_], distortion: Array, entropy: Array, unit: str) -> str:
-    i, count = int(np.argmax(those)), int(those.sum())
-    which = "" if those.size == 1 else f"{count} of {those.size} points, the first with "
-    return f"{which}D = {_number(distortion[i])} and H = {_number(entropy[i])} {unit}"
+def _first(mask: NDArray[np.bool_], distortion: Array, entropy: Array, unit: str) -> str:
+    i, count = int(np.argmax(mask)), int(mask.sum())
+    share = "" if mask.size == 1 else f"{count} of {mask.size} points, the first with "
+    return f"{share}D = {_number(distortion[i])} and H = {_number(entropy[i])} {unit}"
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""What a compressor trained on H + λD can reach: the Lagrangian over λ and the convex hull of E(D)."""
+"""The optimum of compressors trained on H + λD: the Lagrangian over λ and the convex hull of E(D)."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Lagrangian(ComparedByValue):
     cells : int or ndarray of int
         Number of cells; where several are optimal, the fewest.
     entropy, distortion : float or ndarray
-        Of the minimising partition; entropy in units of `base`.
+        Those of the minimising partition; entropy in units of `base`.
     value : float or ndarray
         entropy + lmbda · distortion.
     uniform : bool or ndarray of bool
-        Whether the cells are of one size.
+        Whether all cells have the same size.
     status : str
-        Whether that is the minimum over all partitions, "exact (proved)" or "exact (checked numerically)", or over
-        those that were tried, "upper bound".
+        Whether this is the minimum over all partitions, "exact (proved)" or "exact (checked numerically)", or over
+        the candidates of a search, "upper bound".
     """
 
     lmbda: Any
@@ -59,18 +59,19 @@ class Lagrangian(ComparedByValue):
 def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Lagrangian:
     """Least H + λD over all partitions.
 
-    Under (★) a minimiser is biuniform. It is uniform if E is concave between neighbouring D_K = K d(1/K). For the ramp
-    and the power laws (sawbridge and uniform scalar among them) that is proved. Of others, also of the circle and the
-    sinusoid, it is verified once for each source: for every K to 32 and some larger ones, on a grid of the small cell's
-    size. Then `status` is "exact (checked numerically)". Where it fails, or (★) does, unequal partitions are searched
-    too, of up to 2000 cells or of few large ones and any number of small ones, and the lower value is returned.
+    Under (★) a minimiser is biuniform. It is uniform if E is concave between neighbouring D_K = K d(1/K). This is
+    proved for the ramp and the power laws, which include the sawbridge and the uniform scalar. For other sources,
+    including the circle and the sinusoid, it is verified once: for every K up to 32 and some larger ones, on a grid of
+    the small cell's size. Then `status` is "exact (checked numerically)". Where it fails, or (★) does, unequal
+    partitions are searched too, with up to 2000 cells or with few large and any number of small cells, and the lower
+    value is returned.
 
     For `Ramp(samples=T)` cells begin and end at phases at which a sample jumps, multiples of 1/T. Up to λ = T²/2
-    nats these cells are the best of all intervals, as the Lagrangian is concave in a boundary between two such phases.
-    Larger λ ask for smaller cells: steps of 1/T that are cut into equal cells are tried too.
+    nats these cells are the best intervals, as the Lagrangian is concave in a boundary between two such phases.
+    Larger λ need smaller cells: steps of 1/T that are cut into equal cells are then tried too.
 
-    Of a surface it is the best of the codes of `upper_bound`, and its status "enclosed". With
-    `lower_bound` the least value lies between it and the least of ``lower_bound(D) + λD``.
+    For a surface the result is the best of the codes of `upper_bound`, with status "enclosed". The least value lies
+    between the minimum over D of ``lower_bound(D) + λD`` and this value.
 
     Parameters
     ----------
@@ -89,13 +90,13 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
     Warns
     -----
     UserWarning
-        If so small distortions are best that the source's function loses their digits to cancellation: the cells
-        returned are then too few.
+        If the optimal distortion is so small that the source's function loses its digits to cancellation: the result
+        then has too few cells.
 
     Raises
     ------
     ValueError
-        For arguments that are not allowed, named in the message, and for λ so large that the optimum has more than
+        For invalid arguments, named in the message, and for λ so large that the optimum has more than
         2⁵⁰ cells.
     TypeError
         If an argument is not a number, an array of numbers or a source.
@@ -112,7 +113,7 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
         digits.check(resolved, least.distortion)
         return least
     plain, size = units.normal(resolved)
-    with np.errstate(over="ignore"):  # to more than can be answered
+    with np.errstate(over="ignore"):  # to infinity, which `_uniform` refuses
         flat = np.ascontiguousarray(values * unit * size).ravel()
     fields = _uniform(plain, flat, size)
     if not uniform_suffices(resolved):
@@ -133,12 +134,12 @@ def lagrangian(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> La
 
 
 def lagrangian_bound(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Any:
-    """Lower bound on H + λD of all codes: the value of `lagrangian` where that is the least of all, else below it.
+    """Lower bound on H + λD of all codes: the value of `lagrangian` where that is exact, otherwise below it.
 
-    Of a sphere, a torus and rotations it is the least over cell sizes, min over K of log K + λ K d(1/K), where (★)
+    For a sphere, a torus and rotations it is the least over cell sizes, min over K of log K + λ K d(1/K), where (★)
     holds for these sizes. Otherwise, and where the status of a curve is "upper bound", it is the dual bound, the
-    minimum over p of −log p + λ d(p)/p. That minimum is sought on a grid of p and refined around its least value.
-    Of a surface that is given by samples it is the mean of prices of the points, as in `lower_bound`.
+    minimum over p of −log p + λ d(p)/p. This minimum is located on a grid of p and refined near its local minima.
+    For a surface given by samples it is the mean price of the points, as in `lower_bound`.
 
     Parameters
     ----------
@@ -185,15 +186,16 @@ def lagrangian_bound(source: Source | str, lmbda: ArrayLike, *, base: float = 2)
 
 
 def _dual_value(source: Source, lmbda: float) -> float:
-    """The minimum over 0 < p ≤ 1 of −ln p + λ d(p)/p, which has several local minima where cells change their shape."""
+    """The minimum over 0 < p ≤ 1 of −ln p + λ d(p)/p, which may have several local minima."""
     from scipy.optimize import minimize_scalar
 
     def cost(y: Any) -> Any:
         p = np.exp(-np.asarray(y))
         return y + lmbda * source.cell_distortion(p) / p
 
-    some = math.log1p(lmbda * source.max_distortion)
-    grid = np.linspace(0.0, min(lmbda * source.max_distortion, float(cost(some))), DUAL_POINTS)  # beyond, −ln p is more
+    trial = math.log1p(lmbda * source.max_distortion)
+    # −ln p alone exceeds an attained cost beyond the grid
+    grid = np.linspace(0.0, min(lmbda * source.max_distortion, float(cost(trial))), DUAL_POINTS)
     values = cost(grid)
     best = float(values.min())
     for i in np.flatnonzero(values[1:-1] <= np.minimum(values[:-2], values[2:])) + 1:
@@ -202,11 +204,11 @@ def _dual_value(source: Source, lmbda: float) -> float:
     return best
 
 
-DUAL_POINTS = 4096  # of the grid for the dual bound
+DUAL_POINTS = 4096  # size of the grid for the dual bound
 
 
 def multipliers(source: Source | str, cells: ArrayLike, *, base: float = 2) -> tuple[Any, Any]:
-    """Range of λ for which a number of cells attains the least H + λD: the inverse of `lagrangian`.
+    """Range of λ for which a number of equal cells attains the least H + λD: the inverse of `lagrangian`.
 
     Parameters
     ----------
@@ -220,14 +222,14 @@ def multipliers(source: Source | str, cells: ArrayLike, *, base: float = 2) -> t
     Returns
     -------
     low, high : float or ndarray
-        Ends of the range, in units of `base` per unit distortion; NaN for numbers that are never best, because K equal
-        cells lie above the convex hull of E(D), as 2 and 3 do for the ramp.
+        Ends of the range, in units of `base` per unit distortion; NaN for numbers that are never optimal, because K
+        equal cells lie above the convex hull of E(D), as 2 and 3 do for the ramp.
 
     Raises
     ------
     ValueError
-        For arguments that are not allowed, named in the message, and for sources whose best partitions are not known
-        to be of equal cells.
+        For invalid arguments, named in the message, and for sources whose best partitions are not known to consist of
+        equal cells.
     TypeError
         If an argument is not an integer, an array of integers or a source.
     """
@@ -240,15 +242,15 @@ def multipliers(source: Source | str, cells: ArrayLike, *, base: float = 2) -> t
     if isinstance(resolved, SampledRamp) or not uniform_suffices(resolved):
         raise ValueError(f"source must be one whose best partitions are of equal cells, got {resolved.name!r}")
     plain, size = units.normal(resolved)
-    corners = envelopes.vertices(plain)
+    vertices = envelopes.vertices(plain)
 
     def beyond(count: float) -> float:
-        return loops.point(functions.beyond, plain.law, corners, count) / (unit * size)
+        return loops.point(functions.beyond, plain.law, vertices, count) / (unit * size)
 
     ends = np.full((2, counts.size), np.nan)
     for i, count in enumerate(counts.ravel().tolist()):
-        if count >= corners[-1] or count in corners:
-            fewer = [one for one in corners if one < count] if count <= corners[-1] else [count - 1]
+        if count >= vertices[-1] or count in vertices:
+            fewer = [vertex for vertex in vertices if vertex < count] if count <= vertices[-1] else [count - 1]
             ends[:, i] = beyond(float(fewer[-1])) if fewer else 0.0, beyond(float(count))
     if counts.ndim == 0:
         return float(ends[0, 0]), float(ends[1, 0])
@@ -256,17 +258,17 @@ def multipliers(source: Source | str, cells: ArrayLike, *, base: float = 2) -> t
 
 
 def _of_surface(source: Surface, lmbda: Array, unit: float) -> Lagrangian:
-    """The least among the codes that are known."""
-    cells, entropy, distortion, alike = enclosed.lagrangian(source, lmbda, unit)
+    """The least H + λD among the known codes."""
+    cells, entropy, distortion, uniform = enclosed.lagrangian(source, lmbda, unit)
     flat = lmbda.ravel()
-    parts = (flat, cells, entropy, distortion, entropy + flat * distortion, alike)
+    parts = (flat, cells, entropy, distortion, entropy + flat * distortion, uniform)
     if lmbda.ndim == 0:
         return Lagrangian(*[*(part.item() for part in parts), source.status])
     return Lagrangian(*[*(part.reshape(lmbda.shape) for part in parts), source.status])
 
 
 def _of_sampled(source: SampledRamp, lmbda: Array, unit: float) -> Lagrangian:
-    """The same for the sampled ramp, by dynamic programming over cells of whole steps of the phase."""
+    """The least H + λD of the sampled ramp, by dynamic programming over cells of whole steps of the phase."""
     from edcurve import progress
 
     rows = []
@@ -296,7 +298,7 @@ def _at_one(source: Source, lmbda: float, unit: float) -> Lagrangian:
 
 
 def _uniform(source: Source, lmbda: Array, size: float) -> tuple[Any, ...]:
-    """Cells, entropy in nats and distortion of the best uniform partition at each λ in nats, in a unit of that size."""
+    """Cells, entropy in nats and distortion of the best uniform partition at each λ in nats, in units of `size`."""
     cells = loops.evaluate(functions.cells, source.law, envelopes.vertices(source), lmbda)
     if not np.all(cells > 0.0):
         worst = lmbda[cells == 0.0].min() / size
@@ -306,7 +308,7 @@ def _uniform(source: Source, lmbda: Array, size: float) -> tuple[Any, ...]:
 
 
 def _searched(source: Source, lmbda: Array, fields: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The same, or the result of a search where that is lower."""
+    """The fields of `_uniform`, or those of a search where its value is lower."""
     cells, entropy, distortion, uniform = (field.copy() for field in fields)
     for i in np.flatnonzero(lmbda > 0.0):
         weight = float(lmbda[i])
@@ -326,11 +328,11 @@ def _searched(source: Source, lmbda: Array, fields: tuple[Any, ...]) -> tuple[An
     return cells, entropy, distortion, uniform
 
 
-SEARCHED = 2000  # above so many cells only uniform partitions and those of few large and many small cells are tried
+SEARCHED = 2000  # above this, only uniform partitions and those of few large and many small cells are tried
 
 
 def _searchable(source: Source, lmbda: float) -> bool:
-    """Whether the cells that are best are few enough for a general search, which refuses more than 50,000."""
+    """Whether the best number of cells is small enough for a general search, which refuses more than 50,000."""
     return bounds.family(source).best_size(lmbda) > 4e-5
 
 
@@ -348,12 +350,12 @@ def uniform_suffices(source: Source) -> bool:
 
 
 def status_of(source: Source) -> str:
-    """What the least H + λD is: proved only if E is proved concave between uniform partitions too."""
+    """Status of the least H + λD: proved only if E is also proved concave between uniform partitions."""
     return CHECKED if source.status == PROVED and not source.law.concave else source.status
 
 
 def _concave(source: Source) -> NDArray[np.bool_]:
-    """For a range of K: whether E is concave on [D_{K+1}, D_K], by slopes of chords between values of ε."""
+    """Whether E is concave on [D_{K+1}, D_K] for several K, by slopes of chords between values of ε."""
     counts = np.concatenate([np.arange(1.0, 33.0), [48.0, 64.0, 100.0, 1000.0, 10000.0]])[:, None]
     odd = (1.0 - np.cos(np.linspace(0.0, 0.5 * np.pi, 42)[1:-1])) / (counts + 1.0)
     equal = (1.0 - odd) / counts
@@ -361,19 +363,19 @@ def _concave(source: Source) -> NDArray[np.bool_]:
     entropy = -(1.0 - odd) * np.log(equal) - odd * np.log(odd)
     drop, rise = -np.diff(distortion, axis=1), np.diff(entropy, axis=1)
     noise = 1e-15 * counts * source.max_distortion + 4e-16 * distortion[:, 1:]
-    # chords flatten (E falls less per unit distortion) as ε grows and D falls; cross-multiplied, free of division
+    # chords flatten (E falls less per unit distortion) as ε grows and D falls; cross-multiplied to avoid a division
     slack = noise * np.abs(rise) + 1e-12 * np.abs(drop * rise)
     kept = rise[:, :-1] * drop[:, 1:] - rise[:, 1:] * drop[:, :-1] >= -slack[:, 1:] - slack[:, :-1]
     return np.asarray(kept.all(axis=1))
 
 
 def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
-    """Lower convex hull of E(D): what time sharing between partitions attains.
+    """Lower convex hull of E(D), which time sharing between partitions attains.
 
-    Its vertices are the points (K d(1/K), log K), though not all K (K = 2, 3 lie above the ramp's hull, K = 2 above
-    the circle's). Where uniform partitions do not suffice the vertices are found by a general search, and the hull
-    is that of the best partitions known, to 1e-7 nats. Of a surface it is the hull of codes that are
-    known to be the best ones at some λ: what time sharing between them attains.
+    Its vertices are points (K d(1/K), log K), but not for all K (K = 2, 3 lie above the ramp's hull, K = 2 above the
+    circle's). Where uniform partitions do not suffice, the vertices are found by a general search, and the hull is that
+    of the best known partitions, to 1e-7 nats. For a surface it is the hull of the codes that are the best known at
+    some λ, which time sharing between them attains.
 
     Parameters
     ----------
@@ -409,9 +411,9 @@ def convex_hull(source: Source | str, distortion: ArrayLike, *, base: float = 2)
 
 
 def _unequal(source: Source, distortion: Array) -> NDArray[np.bool_]:
-    """Whether the hull is sought by search there: where few cells are best, or where the dual bound is a chord.
+    """Whether the hull needs a search at a distortion: where few cells are best, or the dual bound is a chord.
 
-    Elsewhere so many cells of one size are best that their number need not be whole for the dual bound to be met.
+    Elsewhere so many equal cells are best that rounding their number to an integer does not matter.
     """
     few = source.cell_distortion(1.0 / FEW) * FEW
     chords = np.reshape(envelopes.chords(source), (-1, 4))[:, :2]
@@ -419,24 +421,24 @@ def _unequal(source: Source, distortion: Array) -> NDArray[np.bool_]:
     return np.asarray(np.any([distortion >= few, *inside], axis=0))
 
 
-FEW = 64  # equal cells to which the hull is always sought by search
+FEW = 64  # number of equal cells up to which the hull is always searched
 
 
 @once_for_each(64)
 def searched_vertices(source: Source) -> tuple[Array, Array]:
-    """Vertices (D, E in nats) of the hull found by search, D increasing: each chord's λ is tried in turn."""
+    """Vertices (D, E in nats) of the hull by a search, D increasing: λ is the slope of each chord in turn."""
     counts = np.array(sorted({1.0, *envelopes.vertices(source), 2.0, 4.0, 8.0, 16.0, 32.0, 64.0}))
     ends = counts * source.cell_distortion(1.0 / counts)
     points = dict(zip(ends.tolist(), np.log(counts).tolist(), strict=True))
     points |= _ends_of_chords(source)
-    # two cells of noisy data may have more distortion than one, on the mean over their positions
+    # two cells of noisy data may have more distortion than one, averaged over their positions
     points = {D: nats for D, nats in points.items() if source.max_distortion > D} | {source.max_distortion: 0.0}
     from edcurve import progress
 
     tried: set[tuple[float, float]] = set()
     with progress.bar("searching the hull", None) as update:
         while True:
-            x, y = _corners(points)
+            x, y = _hull_of(points)
             chords = [
                 pair
                 for pair in zip(pairwise(x.tolist()), pairwise(y.tolist()), strict=True)
@@ -450,7 +452,7 @@ def searched_vertices(source: Source) -> tuple[Array, Array]:
 
 
 def _ends_of_chords(source: Source) -> dict[float, float]:
-    """Points of equal cells, more than a few, at the ends of the straight parts of the dual bound."""
+    """Points of more than `FEW` equal cells at the ends of the straight parts of the dual bound."""
     points = {}
     for D in envelopes.chords(source)[0::4] + envelopes.chords(source)[1::4]:
         nats = float(source.law.model.rate(source.law.parameters, D)) if source.max_distortion > D else 0.0
@@ -460,7 +462,7 @@ def _ends_of_chords(source: Source) -> dict[float, float]:
     return points
 
 
-def _corners(points: dict[float, float]) -> tuple[Array, Array]:
+def _hull_of(points: dict[float, float]) -> tuple[Array, Array]:
     x = np.array(sorted(points))
     y = np.array([points[value] for value in x.tolist()])
     kept = envelopes.lower_hull(x, y)
@@ -468,7 +470,7 @@ def _corners(points: dict[float, float]) -> tuple[Array, Array]:
 
 
 def _refine(source: Source, points: dict[float, float], chords: list[Chord]) -> None:
-    """Add the partitions that lie furthest below each chord, if any do."""
+    """Add the partitions that lie furthest below each chord, if any."""
     from edcurve import search  # with scipy, which only this needs
 
     slopes = [(y[0] - y[1]) / (x[1] - x[0]) for x, y in chords]

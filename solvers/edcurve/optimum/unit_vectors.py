@@ -1,4 +1,4 @@
-"""Bounds for codes of unit vectors with many numbers, where probabilities of cells are too small for a float."""
+"""Bounds for codes of unit vectors in many dimensions, where probabilities of cells underflow."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from edcurve.sources import caps
 
 Array = NDArray[np.float64]
 
-MOST = 4096  # numbers of a vector
-POINTS = 4096  # of the grid on which the tangent point is sought
+MOST = 4096  # dimensions
+POINTS = 4096  # of the grid in the search for the tangent point
 
 
 def unit_vector_bound(n: int, bits: ArrayLike, *, coded: bool = False) -> Any:
-    """Least mean squared error that codes of uniform unit vectors of Rⁿ can have at a number of bits.
+    """Lower bound on the mean squared error of codes for uniform unit vectors of Rⁿ, at a number of bits.
 
-    At a fixed rate, with K = 2^bits codewords, D ≥ K d(1/K): the mean squared error within a cap of probability 1/K,
-    from its mean. Cells of unequal sizes have no less, as d lies above its tangent at 1/K; from 1 bit on that was
-    checked numerically. With entropy-coded indices of mean length `bits`, D is at least the dual bound: the same down
-    to some rate, and below it the straight line from there to D = 1 at 0 bits.
+    At a fixed rate, with K = 2^bits codewords, D ≥ K d(1/K): the variance within a cap of probability 1/K. Cells of
+    unequal sizes have no less, as d lies above its tangent at 1/K; this was checked numerically from 1 bit on. With
+    entropy-coded indices of mean length `bits`, D is at least the dual bound. It agrees with the fixed-rate bound down
+    to some rate, and below that is the straight line to D = 1 at 0 bits.
 
     Parameters
     ----------
     n : int
-        Numbers in a vector, 2 to 4096.
+        Dimension, 2 to 4096.
     bits : float or array_like
-        Bits a vector, from 1 on; with `coded` from 0 on. For b bits a number give n · b.
+        Bits per vector, at least 1; with `coded` at least 0. For b bits per coordinate pass n · b.
     coded : bool
-        Whether indices are entropy coded, and `bits` is their mean length.
+        Whether indices are entropy coded, with `bits` their mean length.
 
     Returns
     -------
     float or ndarray
-        E‖x − x̂‖², summed over the numbers, of the shape of `bits`.
+        E‖x − x̂‖², summed over the coordinates, of the shape of `bits`.
 
     Raises
     ------
@@ -66,9 +66,9 @@ def unit_vector_bound(n: int, bits: ArrayLike, *, coded: bool = False) -> Any:
 
 @lru_cache(maxsize=64)
 def _tangent(dim: int) -> tuple[float, float]:
-    """Where the line from D = 1 at 0 nats touches the curve of caps, in nats, and how much less D is there.
+    """Point where the line from D = 1 at 0 nats touches the curve of caps: its nats, and its 1 − D.
 
-    It is the greatest (1 − D)/nats, which is at caps of at most ½: larger ones have the mean of their complement.
+    It maximises (1 − D)/nats, at caps of at most ½: a larger cap has a mean proportional to that of its complement.
     """
     from scipy.optimize import minimize_scalar
 

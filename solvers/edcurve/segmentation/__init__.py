@@ -1,4 +1,4 @@
-"""The best contiguous partitions of any curve, of any density, by dynamic programming."""
+"""The best contiguous partitions of any curve with any density, by dynamic programming."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ FEWEST_CLOSED = 3
 
 @dataclass(frozen=True, eq=False)
 class Segmentation(ComparedByValue):
-    """Partition of a curve into contiguous cells, the best for what was asked, or along the first axis several.
+    """The best partition of a curve into contiguous cells for the argument of `segment`, or m of them.
 
-    It is a quantizer: `encode` takes points that were not in the curve.
+    It is a quantizer: `encode` also accepts points that are not on the curve.
 
     Attributes
     ----------
     lmbda : float or ndarray, shape (m,)
-        λ, in units of `base` per unit distortion: as given, or that of the convex hull at the limit given. NaN where a
-        number of cells was asked for.
+        λ, in units of `base` per unit distortion: the argument, or the slope of the convex hull at the limit. NaN for
+        a prescribed number of cells.
     base : float
         Base of the logarithm.
     entropy, distortion : float or ndarray, shape (m,)
@@ -45,12 +45,12 @@ class Segmentation(ComparedByValue):
     value : float or ndarray, shape (m,)
         entropy + lmbda · distortion.
     gap : float or ndarray, shape (m,)
-        0.0 where the partition is the best of all contiguous ones, up to rounding. Of a given λ, none has a value below
-        value − gap. Under a limit on the entropy, none has a distortion below distortion − gap/lmbda; under one on the
-        distortion, none has an entropy below entropy − gap.
+        0.0 where the partition is the best of all contiguous ones, up to rounding. For a λ, none has a value below
+        value − gap. Under a limit on the entropy, none has a distortion below distortion − gap/lmbda; under a limit
+        on the distortion, none has an entropy below entropy − gap.
     boundaries : ndarray of int, shape (cells,), or tuple of m of them
-        Index of the first point of every cell, increasing. On an open curve the first is 0. On a closed one the last
-        cell goes on through the end of the points to the one before ``boundaries[0]``; a single cell starts at 0.
+        Index of the first point of every cell, increasing. On an open curve the first is 0. On a closed curve the last
+        cell continues past the last point to the point before ``boundaries[0]``; a single cell starts at 0.
     centroids : ndarray, shape (cells, dim) or, for scalar points, (cells,); or tuple of m of them
         Weighted mean of each cell.
     probabilities : ndarray, shape (cells,), or tuple of m of them
@@ -104,17 +104,17 @@ class Segmentation(ComparedByValue):
         return np.asarray(0.5 * self.points[first - 1] + 0.5 * self.points[first])
 
     def encode(self, x: ArrayLike) -> Any:
-        """Index of the cell of the nearest point of the curve, the first of several.
+        """Index of the cell of the nearest point of the curve, the first one at ties.
 
         Parameters
         ----------
         x : float or array_like
-            Scalars of any shape, or points along the last axis, as the curve's are.
+            Scalars of any shape, or points with their coordinates along the last axis, like those of the curve.
 
         Returns
         -------
         int or ndarray of int64
-            Indices from 0 to ``cells − 1``; the points of the curve have their `labels`, unless it meets itself there.
+            Indices from 0 to ``cells − 1``; points of the curve get their `labels`, except at crossings.
         """
         self._require_one("encode")
         table = arguments.finite("x", x)
@@ -133,7 +133,7 @@ class Segmentation(ComparedByValue):
         return index if shape else int(index)
 
     def decode(self, index: ArrayLike) -> Any:
-        """Centroids of cells, in the shape of `index`, with an axis for coordinates appended if points are no scalars.
+        """Centroids of cells, in the shape of `index`, followed by an axis of coordinates unless points are scalars.
 
         ValueError for an index that is not from 0 to ``cells − 1``.
         """
@@ -181,8 +181,8 @@ def segment(
 ) -> Segmentation:
     """Cut a curve, given as points in order with weights, into the best contiguous cells.
 
-    The best are those of least H + λD for `lmbda`, of least distortion for a number of `cells` or for at most some
-    `entropy`, and of least entropy for at most some `distortion`. Exactly one of these four is given.
+    The best cells minimise H + λD for `lmbda`, the distortion for a number of `cells` or a limit on the `entropy`, and
+    the entropy for a limit on the `distortion`. Exactly one of these four is required.
 
     *By λ.* The sum over cells of −p log p + λ Σ w ‖x − centroid‖² is minimised by dynamic programming [1]_. The result
     is the global optimum over all partitions into runs of consecutive points, for any dimension and any density. This
@@ -192,20 +192,20 @@ def segment(
     The bounds hold for every input, so the optimum is not affected. Memory is O(N · dim); a closed curve of at most
     2048 points takes up to N² numbers (32 MiB) more.
 
-    On a closed curve it is not known where a first boundary is. A stretch of points that no optimal cell can cover
-    holds one, so places in this stretch are tried. Those between two tried places are left out if they cannot win: the
-    optima at both exceed the best by more than a boundary between them could gain. Up to 2048 points the squared errors
-    of all cells are first put into a table, at O(N² · dim) for all λ together, and the optimum is always found. Beyond
-    that at most max(16, 4·10⁶ / N) places are tried. The places that remain may leave a `gap`. For a smooth curve the
-    gap falls with the square of the distance between tried places.
+    On a closed curve the position of a first boundary is unknown. A stretch of points that no optimal cell can cover
+    contains one, so positions in this stretch are tried. Those between two tried positions are skipped if they cannot
+    win: the optima at both exceed the best by more than a boundary between them could gain. Up to 2048 points the
+    squared errors of all cells are first tabulated, at O(N² · dim) for all λ together, and the optimum is always found.
+    With more points, at most max(16, 4·10⁶ / N) positions are tried. Untried positions may leave a `gap`. For a smooth
+    curve the gap falls with the square of the distance between tried positions.
 
     *By the number of cells.* The least distortion is found by dynamic programming [2]_: the k-means clustering of
     sorted scalars, also known as natural breaks. N sorted scalars and K cells take O(K N log N), other points O(K N²)
     at worst; cells of more squared error than another partition are left out. A closed curve has at most 2048 points.
 
-    *By entropy or distortion.* Partitions of least H + λD are the corners of a convex hull. The corner within the limit
-    is compared with partitions between it and the next corner, found by moving boundaries one at a time from both, up
-    to 256 cells. `gap` says how much less the hull leaves possible: 0.0 at a corner.
+    *By entropy or distortion.* Partitions of least H + λD are the vertices of a convex hull. The vertex within the
+    limit is compared with partitions between it and the next vertex, found by moving boundaries one at a time from
+    both, up to 256 cells. `gap` is the distance to the hull: 0.0 at a vertex.
 
     Parameters
     ----------
@@ -218,28 +218,28 @@ def segment(
     cells : int or array_like of int, shape (m,)
         Numbers of cells, at least 1; at most the number of points of positive weight that differ from the one before.
     entropy, distortion : float or array_like, shape (m,)
-        The most of it, at least 0 and finite; entropy in units of `base`. It may be exceeded by a rounding, 1e-12.
+        Upper limit, at least 0 and finite; entropy in units of `base`. It may be exceeded by rounding, 1e-12.
     weights : array_like, shape (N,), optional
-        Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted. What is negative by rounding, down to
-        −N·eps·max, is taken as 0: max is the largest, and eps that of the floats given.
+        Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted. Values negative by rounding, down to
+        −N·eps·max, are taken as 0: max is the largest weight, and eps that of its floating-point type.
     closed : bool, optional
-        Whether the first point follows the last, so that a cell may hold both. If omitted, points of two or more
-        coordinates are a loop if the last is as near to the first as neighbours are, and others have ends, as single
-        numbers do. `Source.from_samples` has the same rule; the result says what the points were taken for.
+        Whether the first point follows the last, so that a cell may contain both. If omitted, points of two or more
+        coordinates are closed if the last is as near to the first as neighbours are; other points and scalars are
+        open. `Source.from_samples` has the same rule; ``closed`` of the result tells the choice.
     base : float
         Base of the logarithm, above 1.
 
     Returns
     -------
     Segmentation
-        The union of any two neighbouring cells costs more than they do, however small their weights: at equal values
+        The union of any two adjacent cells costs more than the two cells, however small their weights: at equal values
         there are fewer cells. A cell starts at its first point of positive weight, except at index 0 of an open curve.
         Points of weight 0 before it belong to the cell before.
 
     Raises
     ------
     ValueError
-        For arguments that are not allowed, named in the message, and for λ times the squared size of the points
+        For invalid arguments, named in the message, and for λ times the squared size of the points
         above 1e300.
     TypeError
         If an argument is not a number or an array of numbers, or `closed` is not a bool or None.
@@ -248,8 +248,8 @@ def segment(
     -----
     UserWarning
         If points of one coordinate, 64 or more on an open curve, are in an order that looks random, and sorting lowers
-        the value by a tenth or more. Nothing is sorted: order means something on a curve. Samples of a scalar have
-        none, and their best cells are those of the sorted points.
+        the value by a tenth or more. Nothing is sorted, because a curve is defined by its order. Samples of a scalar
+        have no order, and their best cells are those of the sorted points.
     UserWarning
         If `closed` is omitted and the ends are near each other, but not as near as neighbours.
 
@@ -277,7 +277,7 @@ def segment(
 def segment_unwarned(
     points: ArrayLike, asked: tuple[str, Array], *, weights: ArrayLike | None, closed: bool | None, base: float
 ) -> tuple[Segmentation, str | None]:
-    """Return what `segment` does, by `arguments.asked`, and what it warns of, if anything."""
+    """Return the result of `segment` for `arguments.asked`, and its warning, if any."""
     table, scalar = arguments.points(points)
     unit = validation.log_base(base)
     name, values = asked
@@ -300,8 +300,8 @@ def segment_unwarned(
     fields = dict(zip(_Row._fields, rows[0] if values.ndim == 0 else _columns(rows), strict=True))
     if table.shape[1] == 1 and not loop:
         doubt = _doubt(table[:, 0], weight, asked, rows, unit)
-    given = table[:, 0] if scalar else table
-    return Segmentation(base=base, **fields, closed=loop, size=table.shape[0], points=given), doubt
+    own_points = table[:, 0] if scalar else table
+    return Segmentation(base=base, **fields, closed=loop, size=table.shape[0], points=own_points), doubt
 
 
 def _by_lmbda(curve: PreparedCurve, lmbda: list[float], closed: bool, unit: float) -> list[_Row]:
@@ -320,7 +320,7 @@ def _by_limit(curve: PreparedCurve, most: float, of_entropy: bool, closed: bool,
     def solve(lmbda: float) -> PartitionWithBound:
         return (_closed if closed else _open)(curve, [lmbda])[0]
 
-    with np.errstate(over="ignore"):  # to infinity, which everything is within
+    with np.errstate(over="ignore"):  # an infinite limit excludes nothing
         limit = most * unit if of_entropy else float(np.ldexp(most, -2 * curve.exponent))
     best = limits.best(curve, rotated(curve.x), solve, limit, of_entropy=of_entropy)
     lmbda = float(np.ldexp(best.lmbda / unit, -2 * curve.exponent))
@@ -384,7 +384,7 @@ def _tell(update: Callable[[int, int], None], before: int, total: int, cuts: int
 
 
 def _row(curve: PreparedCurve, partition: PartitionWithBound, lmbda: float, unit: float) -> _Row:
-    """Describe a partition in units of `unit` nats."""
+    """The fields of a partition, with entropies in units of `unit` nats."""
     part, lower = partition
     cells = measure(curve, part)
     entropy = cells.entropy / unit

@@ -1,11 +1,11 @@
 """Kernels for the table of all arcs of a loop and their squared errors.
 
-Entry (i, e) is for the arc from point i to point e, both included, going on through the last point where e < i. With
+Entry (i, e) is for the arc from point i to point e, both included, which passes the last point where e < i. With
 Q(i, e) = Σ w_a ‖x_a − x_i‖² over the other points a of the arc, and W its mass,
 
     SSE(i, e) = SSE(i + 1, e) + (Q(i, e) − SSE(i + 1, e)) w_i/W,
 
-for W SSE is the sum of w_a w_b ‖x_a − x_b‖² over pairs. Nothing is lost to the difference, as Q w_i/W ≤ SSE(i, e).
+because W SSE is the sum of w_a w_b ‖x_a − x_b‖² over pairs. The difference is harmless, as Q w_i/W ≤ SSE(i, e).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-TILE = 128  # points: a tile's part of the table stays in the second cache
-DEPTH = 32  # coordinates: so many of a tile's points stay in the first
+TILE = 128  # points: a tile's part of the table fits into the L2 cache
+DEPTH = 32  # coordinates: this many of a tile's points fit into the L1 cache
 
 
 def distances(x: Array, turned: Any, table: Array, row: int) -> None:
-    """Squared distances ‖x_i − x_e‖² of the `TILE` points from `row` on to those and all later ones, both ways.
+    """Squared distances ‖x_i − x_e‖² = ‖x_e − x_i‖² of the `TILE` points i from `row` on to all points e from `row` on.
 
-    `turned` is x transposed, so that the innermost loops run over neighbours in memory.
+    `turned` is x transposed, so that the innermost loops run over contiguous memory.
     """
     n, dim = x.shape
     below = min(row + TILE, n)
@@ -52,10 +52,10 @@ def distances(x: Array, turned: Any, table: Array, row: int) -> None:
 
 
 def errors(w: Array, table: Array) -> None:
-    """Turn squared distances into squared errors, in place: first of arcs that end before the last point, then others.
+    """Turn squared distances into squared errors, in place: first of arcs that do not pass the last point, then others.
 
-    An arc from i is made of that from i + 1, so points are taken backwards; arcs that go on through the last point need
-    those from the first point, which the first pass has made.
+    An arc from i extends that from i + 1, so points are taken backwards. Arcs that pass the last point need those from
+    the first point, which the first pass computes.
     """
     n = w.size
     # Q(i, e), summed along the arc

@@ -1,4 +1,4 @@
-"""The arguments of `segment`: their checks, and λ in the units of the kernels."""
+"""Validation of the arguments of `segment`, and λ in the units of the kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST, LEAST_SPREAD = 1e150, 1e-140
 
 
 def asked(**given: ArrayLike | None) -> tuple[str, Array]:
-    """Check what partitions are asked by, one of several arguments, and return its name and its values."""
+    """Check that exactly one of these arguments is passed, and return its name and its values."""
     named = {name: value for name, value in given.items() if value is not None}
     if len(named) != 1:
         got = " and ".join(named) or "none"
@@ -36,7 +36,7 @@ def asked(**given: ArrayLike | None) -> tuple[str, Array]:
 
 
 def points(given: ArrayLike) -> tuple[Array, bool]:
-    """Check the points and return them as a table, one a row, and whether they were scalars."""
+    """Check the points and return them as the rows of a table, and whether they were scalars."""
     array = validation._as_float64("points", given)
     if array.ndim not in (1, 2) or array.size == 0:
         remedy = validation.flattened("points", array.shape)
@@ -59,7 +59,7 @@ def points(given: ArrayLike) -> tuple[Array, bool]:
 
 
 def finite(name: str, given: ArrayLike) -> Array:
-    """Check that these are finite numbers and return them as an array."""
+    """Check that the values are finite numbers and return them as an array."""
     array = validation._as_float64(name, given)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)].flat[0]!s}")
@@ -67,7 +67,7 @@ def finite(name: str, given: ArrayLike) -> Array:
 
 
 def weights(given: ArrayLike | None, size: int) -> Array:
-    """Check the weights and return them; they are equal if none are given."""
+    """Check the weights and return them, or equal weights for None."""
     if given is None:
         return np.ones(size)
     array = validation.nonnegative("weights", given, finite=True, rounded=True)

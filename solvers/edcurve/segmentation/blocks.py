@@ -1,6 +1,6 @@
-"""Blocks of starts: kernels for their statistics, and for lower bounds on what cells cost that start in them.
+"""Blocks of starts: kernels for their statistics, and for lower bounds on the costs of cells that start in them.
 
-`forward` says what the bounds are and why they hold.
+`forward` derives the bounds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BLOCK = 64
-EPOCH = 16  # points by which the statistics of all blocks are advanced at once; divides BLOCK
+EPOCH = 16  # number of points by which the statistics of all blocks are advanced at once; divides BLOCK
 
 
 class Suffixes(NamedTuple):
@@ -41,7 +41,7 @@ class Advances(NamedTuple):
 
 
 class Balls(NamedTuple):
-    """A ball that holds all means of a block's suffixes; its points are relative to the last point of the block."""
+    """A ball that contains all means of a block's suffixes, relative to the last point of the block."""
 
     centre: Array  # shape (blocks, dim)
     radius: Array  # shape (blocks,)
@@ -50,14 +50,14 @@ class Balls(NamedTuple):
 class Hulls(NamedTuple):
     """Lower convex hulls of the points (w_i, F(i) + λσ_i), one for each block, by rising mass.
 
-    The vertices of block b lie from ``b * BLOCK`` on; ``slope`` is that of the edge to the next vertex.
+    The vertices of block b are stored from ``b * BLOCK`` on; ``slope`` is that of the edge to the next vertex.
     """
 
     mass: Array  # shape (points,)
     value: Array  # shape (points,)
     slope: Array  # shape (points,)
     size: Ints  # shape (blocks,): number of vertices
-    vertex: Ints  # shape (blocks,): the one at which the last minimum was
+    vertex: Ints  # shape (blocks,): the vertex of the last minimum
 
 
 def cell_entropy(p: float) -> float:
@@ -66,7 +66,7 @@ def cell_entropy(p: float) -> float:
 
 
 def distance(a: Any, b: Any) -> float:
-    """Squared distance ‖a − b‖², in four sums that a processor can take side by side."""
+    """Squared distance ‖a − b‖², in four sums that a processor can compute in parallel."""
     dim = a.size
     full = dim - dim % 4
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -81,7 +81,7 @@ def distance(a: Any, b: Any) -> float:
 
 
 def offset(a: Any, origin: Any, b: Any) -> float:
-    """Squared distance ‖(a − origin) − b‖², in four sums; the inner difference is exact for neighbours."""
+    """Squared distance ‖(a − origin) − b‖², in four sums; the inner difference is exact for nearby points."""
     dim = a.size
     full = dim - dim % 4
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -96,7 +96,7 @@ def offset(a: Any, origin: Any, b: Any) -> float:
 
 
 def suffixes(x: Array, w: Array, suffix: Suffixes) -> None:
-    """Fill in the statistics from every point to the end of its block, point after point from the end (Welford)."""
+    """Compute the statistics from every point to the end of its block, point by point from the end (Welford)."""
     mass, mean, error = suffix
     n, dim = x.shape
     for i in range(n - 1, -1, -1):
@@ -114,7 +114,7 @@ def suffixes(x: Array, w: Array, suffix: Suffixes) -> None:
 
 
 def enclose(b: int, suffix: Suffixes, balls: Balls) -> None:
-    """Find a ball that holds the means of block b: about the middle of the box that they span."""
+    """Find a ball that contains the means of block b, centred at the middle of their bounding box."""
     mean, centre = suffix.mean, balls.centre
     begin, end, dim = b * BLOCK, (b + 1) * BLOCK, mean.shape[1]
     for c in range(dim):
@@ -125,15 +125,15 @@ def enclose(b: int, suffix: Suffixes, balls: Balls) -> None:
     furthest = 0.0
     for i in range(begin, end):
         furthest = max(furthest, distance(mean[i], centre[b]))
-    # rounded up, so that the ball holds the means despite the rounding of their distances
+    # rounded up, so that the ball contains the means despite the rounding of their distances
     balls.radius[b] = math.sqrt(furthest) * (1.0 + 1e-12)
 
 
-def least_beyond(b: int, lmbda: float, suffix: Suffixes, rest: Array, value: Array) -> float:
-    """Least F(i) + λσ_i + h(mass from i to the last point) over the starts i of block b, for `forward` to drop it."""
+def least_beyond(b: int, lmbda: float, suffix: Suffixes, mass_beyond: Array, value: Array) -> float:
+    """Least F(i) + λσ_i + h(mass from i to the last point) over the starts i of block b; `forward` drops it by this."""
     least = math.inf
     for i in range(b * BLOCK, (b + 1) * BLOCK):
-        least = min(least, value[i] + lmbda * suffix.error[i] + cell_entropy(rest[i]))
+        least = min(least, value[i] + lmbda * suffix.error[i] + cell_entropy(mass_beyond[i]))
     return least
 
 
@@ -145,7 +145,7 @@ def hull(b: int, lmbda: float, suffix: Suffixes, value: Array, hulls: Hulls) -> 
     for i in range(begin + BLOCK - 1, begin - 1, -1):
         p, height, slope = suffix.mass[i], value[i] + lmbda * suffix.error[i], 0.0
         while top >= begin:
-            if p <= hull_mass[top]:  # the point's own mass is lost to rounding: of two at one mass, the lower counts
+            if p <= hull_mass[top]:  # the point's own mass is lost to rounding: keep the lower of two equal masses
                 height = min(height, hull_value[top])
                 p = hull_mass[top]
                 top -= 1
@@ -153,7 +153,7 @@ def hull(b: int, lmbda: float, suffix: Suffixes, value: Array, hulls: Hulls) -> 
             slope = (height - hull_value[top]) / (p - hull_mass[top])
             if top == begin or hull_slope[top - 1] < slope:
                 break
-            top -= 1  # the vertex lies on or above the edge that passes it
+            top -= 1  # the vertex lies on or above the new edge
         if top >= begin:
             hull_slope[top] = slope
         top += 1
@@ -162,10 +162,10 @@ def hull(b: int, lmbda: float, suffix: Suffixes, value: Array, hulls: Hulls) -> 
 
 
 def advance(b: int, k: int, x: Array, w: Array, ahead: Advances) -> None:
-    """Fill in the statistics from the end of block b to each point of the epoch that begins at point k (Welford)."""
+    """Compute the statistics from the end of block b to each point of the epoch that begins at point k (Welford)."""
     mass, mean, error = ahead
     last, dim = (b + 1) * BLOCK - 1, x.shape[1]
-    before = EPOCH - 1  # where the last epoch ended; all zero for a new block
+    before = EPOCH - 1  # the end of the last epoch; all zero for a new block
     for t in range(min(EPOCH, x.shape[0] - k)):
         total = mass[b, before] + w[k + t]
         share = w[k + t] / total
@@ -191,7 +191,7 @@ def bounds(
     for t in range(count):
         apart = max(math.sqrt(distance(balls.centre[b], ahead.mean[b, t])) - balls.radius[b], 0.0)
         u = lmbda * (apart * apart * (q[b, t] / (q[b, t] + whole))) + kappa
-        # the least w u + height is at the vertex where the slopes pass −u; it moves little from point to point
+        # w u + height is least at the vertex where the slopes cross −u, which moves little from point to point
         while v > begin and hull_slope[v - 1] + u > 0.0:
             v -= 1
         while v < begin + hulls.size[b] - 1 and hull_slope[v] + u < 0.0:

@@ -1,4 +1,4 @@
-"""The partition of least distortion with a given number of cells; `layers` has the recursion."""
+"""The partition of least distortion into a given number of cells; `layers` has the recursion."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .prepared_curve import PreparedCurve
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_SORTED = 2**20  # numbers whose table takes 500 MB
+MOST_SORTED = 2**20  # number of scalars whose table takes 500 MB
 MOST = 10**8  # points × cells
-ROWS = 256  # points between two looks at the keyboard
-BATCH = 8  # cuts of a loop tried at once; fixed, so that the result does not depend on the number of threads
+ROWS = 256  # number of points between two checks for an interrupt
+BATCH = 8  # number of cuts of a loop tried at once; fixed, so that results do not depend on the number of threads
 SMALLER = "int32[::1]"
 SMALLER_TABLE = "int32[:,::1]"
 
 
 def best(curve: PreparedCurve, x: Array, cells: int, closed: bool, update: Callable[[int, int], None]) -> Ints:
-    """Find the partition of least distortion into that many cells; `update` is told how much is done, and of how much.
+    """Find the partition of least distortion into ``cells`` cells; `update` gets the work done and its total.
 
-    `x` has the points in the coordinates in which they are to be segmented.
+    `x` has the points in the coordinates used for segmenting.
     """
     n = curve.weight.size
     if cells > n:
@@ -81,23 +81,23 @@ def _traced(start: Callable[[int, int], int], cells: int, n: int) -> Ints:
 
 
 def limit(x: Array, w: Array, cells: int) -> float:
-    """Squared error of some partition into that many cells, rounded up: of about the best lengths for a smooth curve.
+    """Upper bound on the least squared error: that of a partition that is nearly optimal for a smooth curve.
 
-    There a cell at v has the squared error f s² L³/12, with f the weight per unit of v and s the speed: it is least in
-    sum where L is inversely proportional to the cube root of f s².
+    There a cell of length L at v has the squared error f s² L³/12, with f the weight per unit of v and s the speed.
+    The sum is least where L is inversely proportional to the cube root of f s².
     """
     n = w.size
     step = np.sqrt((np.diff(x, axis=0) ** 2).sum(axis=1))
     share = np.cumsum(np.cbrt(0.5 * (w[1:] + w[:-1]) * step * step))
     starts = np.searchsorted(share, share[-1] * np.arange(1, cells) / cells) + 1
-    # strictly increasing, with a point left for each cell that follows
+    # strictly increasing, with at least one point for each later cell
     starts = np.maximum.accumulate(starts - np.arange(cells - 1)) + np.arange(cells - 1)
     starts = np.append(0, np.minimum(starts, n - cells + 1 + np.arange(cells - 1)))
     return squared_error(x, w, starts) * (1.0 + 2.0 * open_curve.slack(x))
 
 
 def squared_error(x: Array, w: Array, starts: Ints) -> float:
-    """Squared error of a partition that begins with point 0."""
+    """Squared error of a partition whose first cell starts at point 0."""
     counts = np.diff(np.append(starts, w.size))
     x = x - np.repeat(x[starts], counts, axis=0)
     mean = np.add.reduceat(w[:, None] * x, starts, axis=0) / np.add.reduceat(w, starts)[:, None]
@@ -124,11 +124,11 @@ def _closed(x: Array, w: Array, cells: int, update: Callable[[int, int], None]) 
     table = closed_exact.arc_errors(x, w)
     rounding = 1.0 + 2.0 * open_curve.slack(x)
     most = min(limit(np.roll(x, -cut, axis=0), np.roll(w, -cut), cells) for cut in range(0, n, max(1, n // 8)))
-    # a cell of all points is none of several
+    # a cell of all points is excluded, as there are several cells
     longest = np.array([min(int((row <= most).sum()), n - 1) for row in table])
     low, high = closed_with_gap.window(np.arange(n) + longest)
     types = compiling.TABLE, compiling.INTEGERS, compiling.REAL, compiling.INTEGER, compiling.TABLE
-    run = compiling.kernel_of(layers.around, *types)
+    run = compiling.kernel_of(layers.closed, *types)
 
     def errors(cut: int) -> Array:
         value = np.empty((cells + 1, n + 1))
@@ -138,12 +138,12 @@ def _closed(x: Array, w: Array, cells: int, update: Callable[[int, int], None]) 
     best, value = 0, np.full((1, 1), np.inf)
     for first in range(low, high + 1, BATCH):
         cuts = [cut % n for cut in range(first, min(first + BATCH, high + 1))]
-        for cut, tried in zip(cuts, threads.in_threads(errors, cuts), strict=True):
-            if tried[-1, -1] < value[-1, -1]:
-                best, value = cut, tried
+        for cut, candidate in zip(cuts, threads.in_threads(errors, cuts), strict=True):
+            if candidate[-1, -1] < value[-1, -1]:
+                best, value = cut, candidate
         most = min(most, float(value[-1, -1]) * rounding)
         update(min(first + BATCH, high + 1) - low, high + 1 - low)
-    # the arcs that end at each j, and the best of them
+    # the best of the arcs that end at each j
     order = (np.arange(n) + best) % n
     turned = table[np.ix_(order, order)]
     starts = _traced(lambda k, j: int(np.argmin(value[k - 1, :j] + turned[:j, j - 1])), cells, n)

@@ -30,14 +30,14 @@ Ints = NDArray[np.int64]
 MOST_POINTS = 2048  # for which the table takes 32 MiB
 ROUNDING = 256.0 * open_curve.EPSILON  # of sums of costs, relative to 1 + the value
 # both are fixed, so that the result does not depend on the number of threads
-BATCH = 8  # stretches looked into at once
-LANES = 4  # those that one thread looks into together
+BATCH = 8  # number of stretches halved at once
+LANES = 4  # number of them that one thread halves together
 
 Stretch = tuple[int, int]  # first and last cut
 
 
 def arc_errors(x: Array, w: Array) -> Array:
-    """Compute the squared errors of all arcs of a loop, from the first index to the second, both included."""
+    """Compute the squared errors of all arcs of a loop: from point i to point e, both included, at (i, e)."""
     n = w.size
     table, turned = np.empty((n, n)), np.ascontiguousarray(x.T)
     tables = compiling.TABLE, compiling.TABLE, compiling.TABLE
@@ -49,7 +49,7 @@ def arc_errors(x: Array, w: Array) -> Array:
 
 
 def minimise(table: Array, w: Array, lmbda: float, update: Callable[[int], None]) -> Ints:
-    """Find the best partition of a loop; `update` is told the number of cuts tried."""
+    """Find the best partition of a loop; `update` gets the number of cuts tried."""
     if w.size == 1:
         return np.zeros(1, np.int64)
     search = _BranchAndBound(table, w, lmbda)
@@ -58,7 +58,7 @@ def minimise(table: Array, w: Array, lmbda: float, update: Callable[[int], None]
 
 
 class _BranchAndBound:
-    """Search for the best cut: the values of those tried so far, and the least of them."""
+    """Search for the best cut: the values of the cuts tried so far, and the least of them."""
 
     def __init__(self, table: Array, w: Array, lmbda: float) -> None:
         self.problem, self.size, self.most = (table, w, lmbda), w.size, np.empty(w.size, np.int64)
@@ -71,12 +71,12 @@ class _BranchAndBound:
         self.values: dict[int, float] = {}
 
     def run(self, update: Callable[[int], None]) -> None:
-        """Halve stretches, those of the lowest bound first, until no bound is below the best value."""
+        """Halve stretches, lowest bounds first, until no bound is below the best value."""
         queue: list[tuple[float, Stretch]] = [(0.0, closed_with_gap.window(np.arange(self.size) + self.most))]
         while queue:
-            # neighbours go to one thread: it covers the range of cuts that its stretches span
-            taken = sorted(heapq.heappop(queue)[1] for _ in range(min(BATCH, len(queue))))
-            pieces = [taken[k : k + LANES] for k in range(0, len(taken), LANES)]
+            # adjacent stretches go to one thread, whose cost grows with the range of its cuts
+            lowest = sorted(heapq.heappop(queue)[1] for _ in range(min(BATCH, len(queue))))
+            pieces = [lowest[k : k + LANES] for k in range(0, len(lowest), LANES)]
             for halves in threads.in_threads(self._halve, pieces):
                 queue += halves
             self.value = min(self.single, *self.values.values())
@@ -85,18 +85,18 @@ class _BranchAndBound:
             update(len(self.values))
 
     def _halve(self, stretches: list[Stretch]) -> list[tuple[float, Stretch]]:
-        """Try the middle of each stretch, and return what is on either side of it, with the bound for both."""
+        """Try the middle of each stretch, and return the stretches on either side of it, with the bound for both."""
         n, base, end = self.size, stretches[0][0], max(high for _, high in stretches)
         middles = [(low + high) // 2 for low, high in stretches]
         value = np.full((len(stretches), end - base + n + 1), np.inf)
         value[range(len(stretches)), np.array(middles) - base] = 0.0
         self.spread(*self.problem, self.most, base, value)
         self.values.update((middle, float(row[middle - base + n])) for middle, row in zip(middles, value, strict=True))
-        # φ: the least cost to each cut of the stretch, a turn after the middle
+        # φ: the least cost to each cut of the stretch, after one turn from the middle
         phi = np.full_like(value, np.inf)
         ranges = [slice(low - base, high - base + 1) for low, high in stretches]
         for lane, cuts in enumerate(ranges):
-            if cuts.stop - cuts.start > 1:  # else nothing is left on either side
+            if cuts.stop - cuts.start > 1:  # otherwise both sides are empty
                 phi[lane, cuts] = value[lane, n:][cuts]
         onward = phi.copy()
         self.spread(*self.problem, self.most, base, onward)
@@ -109,7 +109,7 @@ class _BranchAndBound:
         return halves
 
     def partition(self) -> Ints:
-        """Return the best partition; at ties, that of fewest cells."""
+        """Return the best partition; at ties, the one with the fewest cells."""
         if self.value == self.single:
             return np.zeros(1, np.int64)
         cuts = sorted(cut for cut, value in self.values.items() if value == self.value)

@@ -45,9 +45,9 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WORK = 4_000_000  # points × cuts
-FEWEST = 16  # cuts tried whatever the number of points
-GROUPS = 4096  # runs of points by which the longest cells are found, at most
-BATCH = 8  # stretches halved at once; fixed, so that the result does not depend on the number of threads
+FEWEST = 16  # number of cuts tried for any number of points
+GROUPS = 4096  # most groups of points from which the longest cells are found
+BATCH = 8  # number of stretches halved at once; fixed, so that results do not depend on the number of threads
 
 
 def most_cuts(points: int) -> int:
@@ -56,7 +56,7 @@ def most_cuts(points: int) -> int:
 
 
 def minimise(x: Array, w: Array, lmbda: float, update: Callable[[int], None]) -> PartitionWithBound:
-    """Find the best partition of a loop; `update` is told the number of cuts tried."""
+    """Find the best partition of a loop; `update` gets the number of cuts tried."""
     if w.size == 1:
         return PartitionWithBound(np.zeros(1, np.int64), None)
     centred = x - (w[:, None] * x).sum(axis=0)
@@ -73,7 +73,7 @@ def minimise(x: Array, w: Array, lmbda: float, update: Callable[[int], None]) ->
 
 
 class _CutSearch:
-    """Search over cuts: the values of those tried so far, and the best partition."""
+    """Search over cuts: the values of the cuts tried so far, and the best partition."""
 
     def __init__(
         self, x: Array, centred: Array, w: Array, lmbda: float, reach: Ints, update: Callable[[int], None]
@@ -83,7 +83,7 @@ class _CutSearch:
         self.single = lmbda * float((w * (centred * centred).sum(axis=1)).sum())
         self.value, self.partition = self.single, np.zeros(1, np.int64)
         self.slack = open_curve.slack(x)
-        # sums of mass, twice around, so that any cell's is a difference; the largest of a cell that can be optimal
+        # cumulative mass over two turns, so that any cell's is a difference; the largest mass of an optimal cell
         self.mass = np.concatenate([[0.0], np.cumsum(np.concatenate([w, w]))])
         self.heaviest = float((self.mass[reach] - self.mass[:-1][: w.size]).max())
         real, integer = compiling.REAL, compiling.INTEGER
@@ -106,9 +106,9 @@ class _CutSearch:
         return value, np.sort((open_curve.boundaries(start) + at) % n)
 
     def improve(self) -> None:
-        """Solve the open problem again from the middle boundary of the best partition, as long as that gains.
+        """Solve the open problem again from the middle boundary of the best partition, as long as the value improves.
 
-        A partition has a boundary at the cut from which it was found. From another of its boundaries, that can move.
+        A partition has a boundary at the cut of its open problem. From another of its boundaries, that one can move.
         """
         gained = True
         while gained and self.partition.size > 1:
@@ -119,16 +119,16 @@ class _CutSearch:
                 self.value, self.partition = value, parts
 
     def bound(self, cuts: list[int], budget: int) -> float | None:
-        """Halve the stretches between cuts, those of the lowest bound first; return the least bound left, if any."""
+        """Halve the stretches between cuts, lowest bounds first; return the least remaining bound, if any."""
         queue: list[tuple[float, int, int]] = []
         self._push(queue, list(pairwise(cuts)))
         while queue and len(self.values) < budget:
-            taken = [heapq.heappop(queue) for _ in range(min(BATCH, len(queue)))]
-            taken = [part for part in taken if self._may_improve(part[0])]
-            middles = [(low + high) // 2 for _, low, high in taken]
+            lowest = [heapq.heappop(queue) for _ in range(min(BATCH, len(queue)))]
+            lowest = [part for part in lowest if self._may_improve(part[0])]
+            middles = [(low + high) // 2 for _, low, high in lowest]
             self.try_cuts(middles)
-            halves = [(low, middle) for (_, low, _), middle in zip(taken, middles, strict=True)]
-            halves += [(middle, high) for (_, _, high), middle in zip(taken, middles, strict=True)]
+            halves = [(low, middle) for (_, low, _), middle in zip(lowest, middles, strict=True)]
+            halves += [(middle, high) for (_, _, high), middle in zip(lowest, middles, strict=True)]
             self._push(queue, halves)
         return min((bound for bound, _, _ in queue if self._may_improve(bound)), default=None)
 
@@ -151,12 +151,12 @@ class _CutSearch:
         self.between(self.centred, self.w, self.reach, self.lmbda, self.single, low - turn, high - turn, gains)
         nearest = min(self.values[low], self.values[high])
         half = 0.5 * float(self.mass[high - turn] - self.mass[low - turn])
-        # both bounds hold, whether boundaries are moved to the cuts or a cut is added, so the higher one does
+        # both bounds hold, that of moving boundaries to the cuts and that of adding a cut, so their maximum does
         moved, added = min(nearest - float(gains[0]), float(gains[1])), nearest - self._split(half)
         return max(max(moved, added) - self._rounding(), 0.0)
 
     def _split(self, part: float) -> float:
-        """Bound the entropy that splitting off a part of a cell can add."""
+        """Bound the entropy added by splitting off a part of a cell."""
         p = max(self.heaviest, 2.0 * part)
         return cell_entropy(part) + cell_entropy(p - part) - cell_entropy(p)
 
@@ -164,7 +164,7 @@ class _CutSearch:
 def window(reach: Ints) -> tuple[int, int]:
     """Find the first and last cut of the shortest stretch that no cell covers.
 
-    Cells from point i end at ``reach[i]`` at the latest. Some boundary of the best partition is in the stretch.
+    Cells from point i end at ``reach[i]`` at the latest. So the stretch contains a boundary of the best partition.
     """
     n = reach.size
     twice = np.concatenate([reach, reach + n])
@@ -178,7 +178,7 @@ def window(reach: Ints) -> tuple[int, int]:
 def _reach(x: Array, w: Array, lmbda: float) -> Ints:
     """For each point, find the last cut at which an optimal cell from it can end; the mean of the points is 0.
 
-    Above `GROUPS` points, it is found for runs of points: the kernel's time is quadratic in their number.
+    Above `GROUPS` points, it is found for groups of points, because the kernel's time is quadratic in their number.
     """
     n = w.size
     length = -(-n // GROUPS)

@@ -1,4 +1,4 @@
-"""Kernels for closed curves of many points: which cells can be optimal, and what boundaries between cuts can gain.
+"""Kernels for closed curves of many points: which cells can be optimal, and how much boundaries between cuts can gain.
 
 `closed_with_gap` derives the bounds.
 """
@@ -22,13 +22,13 @@ def reaches(
     """For each group of points, find the last group in which an optimal cell that starts in it can end.
 
     A cell is not optimal if two cells in its place cost less: λ pq/(p + q) ‖m − m′‖² > (p + q) ln 2 for some split
-    into masses p and q with means m and m′. The split into halves is tried, for every cell. `mass` and `moment` are
-    sums over the groups up to each, run through twice. With `fine`, groups are single points and the end is the
-    first point after the cell; else a cell may have any part of its first and last group, and allowance is made for
-    how far that can move the means.
+    into masses p and q with means m and m′. Only the split into halves is tried. `mass` and `moment` are cumulative
+    sums over two turns of the groups. With `fine`, groups are single points and the end is the first point after the
+    cell. Otherwise a cell may contain any part of its first and last group, and the test allows for the shift of the
+    means that this can cause.
     """
     groups, dim = centre.shape
-    rounding = 4e-15 * groups * math.sqrt(dim)  # of sums over all groups, twice, of points in [−2, 2]
+    rounding = 4e-15 * groups * math.sqrt(dim)  # error of sums over two turns of points in [−2, 2]
     for first in range(groups):
         begin = first if fine == 1 else first + 1
         split, reach[first] = begin + 1, begin + 1
@@ -43,7 +43,7 @@ def reaches(
                 if fine == 0:
                     before += (left - centre[first, c]) ** 2
                     after += (right - centre[last % groups, c]) ** 2
-            # from here on every quantity is rounded against the cell's exclusion
+            # from here on every quantity is rounded in favour of keeping the cell
             apart = math.sqrt(apart) - rounding / p - rounding / q
             if fine == 0:
                 extra = weight[first], weight[last % groups]
@@ -51,16 +51,16 @@ def reaches(
                 apart -= extra[1] / (q + extra[1]) * (math.sqrt(after) + radius[last % groups])
                 total += extra[0] + extra[1]
             gain = lmbda * ((p - rounding) * (q - rounding) / total) * apart * apart
-            # excluded only by a gain that is certain; a NaN, from a mass that rounds to 0, does not exclude
+            # only a certain gain excludes the cell; NaN, from a mass that rounds to 0, does not
             if not (apart > 0.0 and min(p, q) > rounding and gain > total * LN2 * (1.0 + 1e-9)):
                 reach[first] = last
 
 
 def between(x: Array, w: Array, reach: Ints, lmbda: float, single: float, low: int, high: int, out: Array) -> None:
-    """Bound what partitions can gain by boundaries strictly between cuts `low` and `high`: see `closed_with_gap`.
+    """Bound the gain from boundaries strictly between cuts `low` and `high`: see `closed_with_gap`.
 
-    ``out[0]`` gets E, and ``out[1]`` the least value of two cells of which one lies between; one cell's is `single`.
-    `reach` has the last cut at which a cell from each point can end; the mean of the points is 0 and low < N.
+    ``out[0]`` is E, and ``out[1]`` the least value of two cells of which one lies between the cuts. `single` is the
+    value of one cell. `reach` has the last cut at which a cell from each point can end. Points have mean 0; low < N.
     """
     out[0] = lmbda * excess(x, w, reach, low, high)
     out[1] = inner(x, w, lmbda, single, low, high)
@@ -69,7 +69,7 @@ def between(x: Array, w: Array, reach: Ints, lmbda: float, single: float, low: i
 def inner(x: Array, w: Array, lmbda: float, single: float, low: int, high: int) -> float:
     """Find the least value of two cells, one of them strictly between two cuts.
 
-    Over one cell they gain λ p/(1 − p) ‖m‖² of squared error, p and m being mass and mean of the one between.
+    Compared with one cell they save λ p/(1 − p) ‖m‖², with p and m the mass and mean of the cell between the cuts.
     """
     n, dim = x.shape
     moment, least = np.empty(dim), math.inf
@@ -84,13 +84,13 @@ def inner(x: Array, w: Array, lmbda: float, single: float, low: int, high: int) 
                 moment[c] += w[k % n] * x[k % n, c]
                 square += moment[c] ** 2
             value = single - lmbda * (square / (p * (1.0 - p)))
-            if value < least:  # the entropy is at least 0: else the logarithms can be saved
+            if value < least:  # the entropy is at least 0: otherwise the logarithms are not needed
                 least = min(least, value - p * math.log(p) - (1.0 - p) * math.log1p(-p))
     return least
 
 
 def excess(x: Array, w: Array, reach: Ints, low: int, high: int) -> float:
-    """Bound how far boundaries strictly between two cuts can lower SSE: E/λ of `closed_with_gap`, at its largest."""
+    """Upper bound on E/λ of `closed_with_gap`: the reduction of SSE by boundaries strictly between two cuts."""
     n, dim = x.shape
     centre, mean, whole = np.empty(dim), np.empty(dim), np.zeros(dim)
     for c in range(dim):
@@ -107,7 +107,7 @@ def excess(x: Array, w: Array, reach: Ints, low: int, high: int) -> float:
         total += w[k % n]
         ball = max(ball, square)
         furthest = max(furthest, reach[k % n] + (k - k % n))
-    # one boundary: w₁w₂/W ‖μ₁ − μ₂‖ for every place of it, which is ‖Σ w(x − c) − w₁/W of the whole‖
+    # one boundary: w₁w₂/W ‖μ₁ − μ₂‖ at each position, which is ‖Σ w(x − c) − w₁/W times the whole sum‖
     p, single = 0.0, 0.0
     for c in range(dim):
         mean[c] = 0.0
@@ -121,7 +121,7 @@ def excess(x: Array, w: Array, reach: Ints, low: int, high: int) -> float:
     moved = math.sqrt(single)
     if high - low > 2:  # room for several boundaries: w₁ ‖μ₁ − μ₂‖ is at most W/2 times the ball's diameter
         moved = max(moved, total * math.sqrt(ball))
-    # the furthest that means of cells can be from the centre: of those that end, then of those that begin between
+    # largest distance from the centre of the means of cells that end, then of cells that begin, between the cuts
     left, p = ball, 0.0
     for c in range(dim):
         mean[c] = 0.0

@@ -1,4 +1,4 @@
-"""Between which entropies the best partition of points into runs is, at any distortion: by the least H + λD."""
+"""Bounds on the least entropy of partitions of points into runs, at any distortion: from the least H + λD."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from . import segment_unwarned
 Array = NDArray[np.float64]
 
 FIRST = 0.1  # λ D_max in nats of the first λ, at which one cell is best
-RATIO = 1.3  # from one λ to the next, which leaves about 0.01 nats between the hull and the bound
-AT_ONCE = 8  # λ that share a table of squared errors
-MOST = 10  # batches, so that λ D_max goes up to 10⁸ nats
+RATIO = 1.3  # of successive λ; leaves about 0.01 nats between the hull and the bound
+AT_ONCE = 8  # number of λ that share a table of squared errors
+MOST = 10  # number of batches, which take λ D_max up to 10⁸ nats
 
 
 def entropy_interval(points: Array, distortion: Array, *, closed: bool, base: float) -> tuple[Array, Array]:
-    """Bound the least entropy of partitions of equally likely points into runs of consecutive ones.
+    """Bound the least entropy of partitions of equally likely points into runs of consecutive points.
 
-    With L(λ) the least H + λD of them, which dynamic programming finds, H ≥ L(λ) − λD at every λ. The greatest of
-    these is, but for the steps from λ to λ, the lower convex hull of what partitions attain. The partitions that are
-    found on the way attain what they have.
+    Let L(λ) be the least H + λD, from dynamic programming. Then H ≥ L(λ) − λD at every λ. The maximum over λ is the
+    lower convex hull of all attainable (D, H), up to the spacing of λ. The minimising partitions give the upper bound.
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ def entropy_interval(points: Array, distortion: Array, *, closed: bool, base: fl
     Returns
     -------
     low, high : ndarray, shape (n,)
-        No partition with at most that distortion has less entropy than low, and one has high.
+        Every partition with at most this distortion has an entropy of at least low, and one has high.
     """
     x = points - points.mean(axis=0)
     unit = math.sqrt(float(np.mean(np.sum(x**2, axis=1))))  # a distance near the size of the curve
@@ -51,6 +50,6 @@ def entropy_interval(points: Array, distortion: Array, *, closed: bool, base: fl
         low = np.maximum(low, np.max(least - np.multiply.outer(D, lmbda), axis=-1))
         attained = np.where(best.distortion <= D[:, None], best.entropy, np.inf)
         high = np.minimum(high, np.min(attained, axis=-1))
-        if best.distortion[-1] <= D.min():  # larger λ are tangents further to the left
+        if best.distortion[-1] <= D.min():  # the tangents of larger λ touch further to the left
             break
     return low, high

@@ -2,10 +2,10 @@
 
 The points are cut into blocks of `BLOCK`. The cell from i to j is what lies between i and the end of i's block,
 merged with what lies between there and j: two sets whose mass, mean and squared error were found by adding point
-after point (Welford), all relative to the last point of the block. So every term is positive, and nothing is lost
+after point (Welford), all relative to the last point of the block. So every term is positive, and no accuracy is lost
 to differences of sums over the whole curve.
 
-Most blocks need not be looked into. Let q, m and s be mass, mean and squared error from the end e of a block to j.
+Most blocks can be skipped. Let q, m and s be mass, mean and squared error from the end e of a block to j.
 For a start i in it, of mass w_i, mean μ_i and squared error σ_i from i to e,
 
     SSE(i, j) = s + σ_i + w_i q/(w_i + q) ‖μ_i − m‖²  ≥  s + σ_i + w_i t,    t = q/(q + W) · min ‖μ_i − m‖²,
@@ -15,10 +15,10 @@ with W the mass of the block; h is concave, hence above its chord z ↦ h₀ + �
     F(i) + cost(i, j)  ≥  λs + h₀ + κ(q − z₀) + min over i of [F(i) + λσ_i + w_i (λt + κ)].
 
 The minimum is a concave function of one number, λt + κ, found once for each block as the lower convex hull of the
-points (w_i, F(i) + λσ_i). A block whose bound exceeds what is already attained is passed over: for a smooth curve
-the bound is off by the square of the block's length, and few blocks are left. No property of the curve is assumed.
+points (w_i, F(i) + λσ_i). A block whose bound exceeds the best value so far is skipped. For a smooth curve the error
+of the bound is of the order of the square of the block's length, so few blocks remain. The curve may be any.
 
-A block is dropped for good once F(i) + λ SSE(i, j) + h(mass from i on) > F(j) + h(mass from j on) for all its i:
+A block is dropped permanently once F(i) + λ SSE(i, j) + h(mass from i on) > F(j) + h(mass from j on) for all its i:
 since h(p + q) − h(q) falls with q, a cell from j on is then better, whatever its end.
 """
 
@@ -66,22 +66,22 @@ def solve(
 ) -> None:
     """Put F(j) into `value`, the start of the last cell into `start`; at ties the fewest cells, then the first start.
 
-    `slack` is the relative error allowed for when a bound is compared; `hint` has starts to try first (or −1).
-    Without `whole` the single cell is left out, so that there are at least two.
-    The kernel puts the number of points done into ``state[0]``, and gives up once ``state[1]`` is 1.
+    `slack` is the relative tolerance in comparisons with bounds; `hint` has starts to try first (or −1).
+    Without `whole` the single cell is excluded, so that there are at least two.
+    The kernel puts the number of points done into ``state[0]``, and returns early once ``state[1]`` is 1.
     """
     n, dim = x.shape
     blocks = (n + BLOCK - 1) // BLOCK
     suffix = Suffixes(np.empty(n), np.empty((n, dim)), np.empty(n))
     suffixes(x, w, suffix)
-    rest = np.zeros(n + 1)  # mass from each point to the last
+    mass_beyond = np.zeros(n + 1)  # mass from each point to the last
     for k in range(n - 1, -1, -1):
-        rest[k] = rest[k + 1] + w[k]
+        mass_beyond[k] = mass_beyond[k + 1] + w[k]
     balls = Balls(np.empty((blocks, dim)), np.empty(blocks))
     hulls = Hulls(np.empty(n), np.empty(n), np.empty(n), np.empty(blocks, np.int64), np.empty(blocks, np.int64))
     ahead = Advances(np.zeros((blocks, EPOCH)), np.zeros((blocks, EPOCH, dim)), np.zeros((blocks, EPOCH)))
     bound, least = np.zeros((blocks, EPOCH)), np.empty(blocks)
-    # the blocks that may still hold the start of a best cell are active[:number], in order
+    # active[:number] are the blocks, in order, that may still contain the start of a best cell
     alive, active, number = np.zeros(blocks, np.int64), np.empty(blocks, np.int64), 0
     cells, low, local = np.zeros(n + 1, np.int64), np.empty(n + 1), np.empty(dim)
     value[0], start[0] = 0.0, -1
@@ -98,7 +98,7 @@ def solve(
             if k == first and k > 0:
                 b = k // BLOCK - 1
                 enclose(b, suffix, balls)
-                least[b] = least_beyond(b, lmbda, suffix, rest, value)
+                least[b] = least_beyond(b, lmbda, suffix, mass_beyond, value)
                 hull(b, lmbda, suffix, value, hulls)
                 alive[b], active[number], number = 1, b, number + 1
             for a in range(number):
@@ -106,7 +106,7 @@ def solve(
                 advance(b, k, x, w, ahead)
                 bounds(b, min(EPOCH, n - k), lmbda, suffix, ahead, balls, hulls, bound)
         best, best_start, best_cells = math.inf, -1, 0
-        # likely starts first: the lower the best value is from the outset, the more blocks are passed over
+        # likely starts first: the lower the best value is early on, the more blocks are skipped
         for guess in range(2):
             i = hint[j] if guess == 1 else start[k]
             if 0 <= i < first and alive[i // BLOCK] == 1:
@@ -114,7 +114,7 @@ def solve(
                 total = merged(i, lmbda, suffix, value, ahead.mass[b, t], ahead.mean[b, t], ahead.error[b, t], best)
                 if better(total, cells[i] + 1, i, best, best_cells, best_start):
                     best, best_start, best_cells = total, i, cells[i] + 1
-        # the block that j is in: point after point, backwards
+        # the block that contains j: point by point, backwards
         p, sse = 0.0, 0.0
         for c in range(dim):
             local[c] = 0.0
@@ -125,7 +125,7 @@ def solve(
             for c in range(dim):
                 local[c] += ((x[i, c] - x[k, c]) - local[c]) * share
             p = grown
-            if value[i] + lmbda * sse <= best:  # else the logarithm can be saved
+            if value[i] + lmbda * sse <= best:  # otherwise the logarithm is not needed
                 total = value[i] + lmbda * sse + cell_entropy(p)
                 if better(total, cells[i] + 1, i, best, best_cells, best_start):
                     best, best_start, best_cells = total, i, cells[i] + 1
@@ -141,9 +141,9 @@ def solve(
                 if better(total, cells[i] + 1, i, best, best_cells, best_start):
                     best, best_start, best_cells = total, i, cells[i] + 1
         value[j], start[j], cells[j] = best, best_start, best_cells
-        # once an epoch, drop the blocks in which no later cell need start: the last paragraph above says why
+        # once per epoch, drop blocks where no later cell needs to start: see the last paragraph of the module
         if prune == 1 and t == EPOCH - 1:
-            limit = best + cell_entropy(rest[j])
+            limit = best + cell_entropy(mass_beyond[j])
             limit += slack * (1.0 + limit)
             kept = 0
             for a in range(number):
@@ -168,7 +168,7 @@ def better(value: float, cells: int, start: int, best: float, best_cells: int, b
 
 
 def merged(i: int, lmbda: float, suffix: Suffixes, value: Array, q: float, m: Any, s: float, best: float) -> float:
-    """F(i) + h + λ SSE of the cell that starts at i, or infinity where that is seen to exceed `best`.
+    """F(i) + h + λ SSE of the cell that starts at i, or infinity if it exceeds `best` without h.
 
     The points beyond the block of i have mass q, mean m and squared error s.
     """

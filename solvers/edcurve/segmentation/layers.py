@@ -1,17 +1,17 @@
 """Kernels for the least squared error of j points in k cells: F(k, j) = min over i of F(k − 1, i) + SSE(i, j).
 
-*Sorted numbers.* SSE has the quadrangle inequality, so the best i rises with j: that of the middle j halves the ranges
-of the others, and a layer takes O(n log n). Each SSE is put together from two sets whose statistics are in a table, to
-the left and to the right of the middle of the least block of 2^(l+1) points that holds both ends. So every term is
-positive, and nothing is lost to differences of sums over all points.
+*Sorted scalars.* SSE satisfies the quadrangle inequality, so the best i is nondecreasing in j: that of the middle j
+halves the ranges of the others, and a layer takes O(n log n). Each SSE combines the tabulated statistics of two sets,
+to the left and to the right of the middle of the smallest block of 2^(l+1) points that contains both ends. So every
+term is positive, and no accuracy is lost to differences of sums over all points.
 
-*Any curve.* The cell that ends at j is grown point by point (Welford), for all k at once.
+*Any curve.* The cell that ends at j is extended point by point (Welford), for all k at once.
 
-No cell, and no prefix, of the best partition exceeds the squared error of another partition of as many cells, which is
-the limit. Cells stop growing there, and prefixes that exceed it are left out.
+No cell, and no prefix, of the best partition exceeds the squared error of another partition into as many cells: this
+is the limit. Cells are extended no further than that, and prefixes that exceed it are skipped.
 
-*A loop.* The squared errors of all arcs are in a table (see `arc_table`), and the recursion is run from each cut of a
-stretch that no cell can cover.
+*A closed curve.* The squared errors of all arcs are in a table (see `arc_table`), and the recursion is run from each
+cut of a stretch that no cell can cover.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DEPTH = 64  # halvings of a range of indices
 
 
 def statistics(x: Array, w: Array, mass: Any, mean: Any, error: Any) -> None:
-    """Fill in, at level l, the points from each to the middle of its block of 2^(l+1): relative to the middle point."""
+    """Tabulate, at level l, the points between each and the middle of its block of 2^(l+1); means relative to it."""
     levels, n = mass.shape
     for level in range(levels):
         half = 1 << level
@@ -47,9 +47,9 @@ def statistics(x: Array, w: Array, mass: Any, mean: Any, error: Any) -> None:
                         break
                     grown = p + w[i]
                     share = w[i] / grown
-                    away = (x[i] - x[middle]) - m
-                    s += p * share * away * away
-                    m += away * share
+                    deviation = (x[i] - x[middle]) - m
+                    s += p * share * deviation * deviation
+                    m += deviation * share
                     p = grown
                     mass[level, i], mean[level, i], error[level, i] = p, m, s
 
@@ -68,7 +68,7 @@ def layer(mass: Any, mean: Any, error: Any, cells: int, limit: float, before: Ar
         j = (low + high) // 2
         best, origin = least(mass, mean, error, before, j - 1, left, min(right, j - 1))
         value[j], start[j] = best, origin
-        if best > limit:  # all later ones are larger
+        if best > limit:  # the values for larger j are larger
             high, right = j, origin
         stack[top + 1, 0], stack[top + 1, 1], stack[top + 1, 2], stack[top + 1, 3] = low, j - 1, left, origin
         stack[top + 2, 0], stack[top + 2, 1], stack[top + 2, 2], stack[top + 2, 3] = j + 1, high, origin, right
@@ -85,8 +85,8 @@ def least(mass: Any, mean: Any, error: Any, before: Array, last: int, left: int,
         q, m, s = mass[level, last], mean[level, last], error[level, last]
         for i in range(max(left, begin), min(right, begin + (1 << level) - 1) + 1):
             p = mass[level, i]
-            away = mean[level, i] - m
-            total = before[i] + (error[level, i] + s + p * (q / (p + q)) * away * away)
+            deviation = mean[level, i] - m
+            total = before[i] + (error[level, i] + s + p * (q / (p + q)) * deviation * deviation)
             if total < best:
                 best, origin = total, i
     if right == last and before[last] < best:
@@ -97,7 +97,7 @@ def least(mass: Any, mean: Any, error: Any, before: Array, last: int, left: int,
 def grow(x: Any, w: Array, limit: float, begin: int, end: int, value: Any, start: Any, fewest: Ints) -> None:
     """Put F(k, j) into row j of `value`, and the start of the last cell into `start`, for j from `begin` to `end` − 1.
 
-    `fewest` has for each i the least k with F(k, i) ≤ limit.
+    `fewest` holds, for each i, the least k with F(k, i) ≤ limit.
     """
     dim, cells = x.shape[1], value.shape[1] - 1
     local = np.empty(dim)
@@ -125,8 +125,8 @@ def grow(x: Any, w: Array, limit: float, begin: int, end: int, value: Any, start
                 fewest[j] = k
 
 
-def around(table: Any, longest: Ints, limit: float, cut: int, value: Any) -> None:
-    """Put the least squared error of the first j points from a cut in k cells into row k of `value`.
+def closed(table: Any, longest: Ints, limit: float, cut: int, value: Any) -> None:
+    """Put the least squared error of the first j points from a cut, in k cells, into row k of `value`.
 
     Cells from point i have at most ``longest[i]`` points.
     """

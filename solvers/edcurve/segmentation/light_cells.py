@@ -1,4 +1,4 @@
-"""Cells whose costs the running total of a dynamic programme cannot hold: solved on their own, and merged.
+"""Cells whose costs are below the rounding of the dynamic programme's running total: solved separately, and merged.
 
 A running total of size 1 loses costs below 1e-16. There a split that raises the value is a tie, or even a gain. Both
 remedies below compute with a few cells alone.
@@ -33,14 +33,14 @@ ROUNDINGS = 16.0 * open_curve.EPSILON  # of sums that `math.fsum` rounds once, a
 
 
 def repaired(curve: PreparedCurve, x: Array, lmbda: float, boundaries: Ints, closed: bool) -> Ints:
-    """Return a partition of no larger value that no merge of neighbours improves; the same one if it is so already.
+    """Return a partition of no larger value that no merge of adjacent cells improves; `boundaries` if it is one.
 
-    `x` has the points in the coordinates in which they are to be segmented.
+    `x` has the points in the coordinates used for segmenting.
     """
     if not mergeable(curve.x, curve.weight, lmbda, boundaries, closed).size:
         return boundaries
     n, turn = curve.weight.size, 0
-    if closed:  # begin with the heaviest cell: what is light beside it is light beside all before it
+    if closed:  # begin with the heaviest cell: a cell light relative to it is light relative to all before it
         first = int(boundaries[0])
         mass = np.add.reduceat(np.roll(curve.weight, -first), boundaries - first)
         turn = int(boundaries[np.argmax(mass)])
@@ -50,14 +50,14 @@ def repaired(curve: PreparedCurve, x: Array, lmbda: float, boundaries: Ints, clo
 
 
 def solved_again(x: Array, w: Array, lmbda: float, starts: Ints) -> Ints:
-    """Solve each run of cells on its own that is light beside all before it, and light runs of that run again."""
+    """Solve separately each run of cells that is light relative to all before it, and recursively its light runs."""
     before = np.append(0.0, np.cumsum(np.add.reduceat(w, starts)))
     ends = np.append(starts, w.size)
     pieces, done = [], 0
     for first in np.flatnonzero(np.diff(before) < LIGHT * before[:-1]).tolist():
         if first < done:
             continue
-        # as many cells as together are light; at least the first is
+        # as many cells as are light together; the first is
         last = max(int(np.searchsorted(before, before[first] * (1.0 + LIGHT))) - 1, first + 1)
         begin, end = int(ends[first]), int(ends[last])
         pieces += [starts[done:first], begin + alone(x[begin:end], w[begin:end], lmbda)]
@@ -66,7 +66,7 @@ def solved_again(x: Array, w: Array, lmbda: float, starts: Ints) -> Ints:
 
 
 def alone(x: Array, w: Array, lmbda: float) -> Ints:
-    """Solve the problem of these points alone, from their lighter end, where totals are small while costs are."""
+    """Solve the problem of these points alone, from their lighter end, where totals are as small as costs."""
     w = w / w.max()
     w /= w.sum()
     half = w.size // 2
@@ -82,21 +82,21 @@ def _forward(x: Array, w: Array, lmbda: float) -> Ints:
 
 
 def merged(x: Array, w: Array, lmbda: float, boundaries: Ints, closed: bool) -> Ints:
-    """Merge neighbours, pairs at a time, until no two of them cost as little together as apart."""
+    """Merge disjoint pairs of adjacent cells, repeatedly, until every union costs more than its two cells."""
     while True:
         merges = mergeable(x, w, lmbda, boundaries, closed).tolist()
         if not merges:
             return boundaries
         dropped: set[int] = set()
         for k in [*(k for k in merges if k > 0), *(k for k in merges if k == 0)]:
-            # each cell is merged once in a sweep: the union is another cell, to be compared again
+            # each cell is merged once per sweep: the union is a new cell, to be compared again
             if not {(k - 1) % boundaries.size, (k + 1) % boundaries.size} & dropped:
                 dropped.add(k)
         boundaries = np.delete(boundaries, sorted(dropped))
 
 
 def mergeable(x: Array, w: Array, lmbda: float, boundaries: Ints, closed: bool) -> Ints:
-    """Find the cells that cost no more in a union with the cell before them; the first has one on a loop only."""
+    """Find the cells whose union with the previous cell costs no more; on an open curve the first has none."""
     cells, turn = boundaries.size, int(boundaries[0])
     if cells == 1:
         return np.zeros(0, np.int64)
@@ -112,7 +112,7 @@ def mergeable(x: Array, w: Array, lmbda: float, boundaries: Ints, closed: bool) 
 
 
 def _doubtful(x: Array, w: Array, lmbda: float, starts: Ints, closed: bool) -> Ints:
-    """Exclude cells that cost less apart from the one before them, whatever the rounding of these sums."""
+    """Find the cells that may cost no more in a union with the previous one, given the rounding of these sums."""
     rounding, counts = open_curve.slack(x), np.diff(np.append(starts, w.size))
     mass = np.add.reduceat(w, starts)
     origin = x[starts]
@@ -132,13 +132,13 @@ def _doubtful(x: Array, w: Array, lmbda: float, starts: Ints, closed: bool) -> I
 
 
 def gain(ratio: Array) -> Array:
-    """G(r): the λ ‖Δ‖² at which two cells cost as much together as apart, by the ratio of their masses, at most 1."""
+    """G(r): the λ ‖Δ‖² at which a union costs as much as its two cells, as a function of their mass ratio r ≤ 1."""
     grown = np.log1p(ratio)
     return np.asarray((1.0 + ratio) * ((grown - np.log(ratio)) + grown / ratio))
 
 
 def _union_is_best(x: Array, w: Array, lmbda: float, before: slice, after: slice) -> bool:
-    """Decide whether two cells cost no more together, by sums that are rounded once."""
+    """Decide whether the union of two cells costs no more, by sums that are rounded once."""
     origin = x[after.start]
     masses, means, radii = [], [], []
     for cell in (before, after):

@@ -1,8 +1,8 @@
-"""Partitions between two corners of the hull: boundaries are moved one at a time, under a limit.
+"""Partitions between two vertices of the hull: boundaries are moved one at a time, under a limit.
 
-Each move lowers an augmented Lagrangian: what is to be small, plus μ g + 2 g² for the excess g over the limit. All are
-in nats, distortions times the λ of the hull there, so that μ is about 1; after a round it is raised by 4 g. The best
-partition within the limit that was passed is kept.
+Each move lowers an augmented Lagrangian: the objective plus μ g + 2 g² for the excess g over the limit. All terms are
+in nats, distortions multiplied by the λ of the hull at the limit, so that μ is about 1; each round adds 4 g to it. The
+best partition within the limit among all candidates is kept.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ Ints = NDArray[np.int64]
 
 ROUNDS, SWEEPS = 24, 4
 STIFFNESS = 4.0  # of the penalty
-TRIED = 64  # places for a boundary, near it and further away
+TRIED = 64  # number of positions for a boundary, nearby and again over its whole range
 SETTLED = 1e-9  # change of the Lagrangian, in nats, below which a round ends
 
 
 class Moves:
-    """A search for partitions within a limit, from several starts; the first boundary of each stays where it is."""
+    """A search for partitions within a limit, from several starts; the first boundary of each start is fixed."""
 
     def __init__(self, x: Array, w: Array, lmbda: float, most: float, of_entropy: bool) -> None:
         self.x, self.w, self.lmbda, self.most, self.of_entropy = x, w, lmbda, most, of_entropy
         self.multiplier = 1.0
         self.least = np.inf
-        self.found: Ints | None = None
+        self.best_partition: Ints | None = None
 
     def best(self, few: Ints, many: Ints) -> Ints | None:
-        """Search from both corners, from the first with a cell split and from the second with two merged."""
-        for corner in (few, many):
-            turn = int(corner[0])
+        """Search from both vertices, from the first with a cell split, and from the second with two cells merged."""
+        for vertex in (few, many):
+            turn = int(vertex[0])
             self._turn_to(turn)
-            starts = (corner - turn) % self.w.size
+            starts = (vertex - turn) % self.w.size
             self.multiplier = 1.0
-            other = self._with_a_split(starts) if corner is few else self._with_a_merge(starts)
-            for begin in (starts, other):
+            changed = self._with_a_split(starts) if vertex is few else self._with_a_merge(starts)
+            for begin in (starts, changed):
                 self.multiplier = 1.0
                 self._descend(begin.copy(), turn)
-        return self.found
+        return self.best_partition
 
     def _turn_to(self, turn: int) -> None:
-        """Sums of mass, of first and of second moments from point `turn` on."""
+        """Compute the cumulative sums of mass and of first and second moments from point `turn` on."""
         w, x = np.roll(self.w, -turn), np.roll(self.x, -turn, axis=0)
         x = x - (w[:, None] * x).sum(axis=0)
         self.mass = np.append(0.0, np.cumsum(w))
@@ -50,14 +50,14 @@ class Moves:
         self.square = np.append(0.0, np.cumsum(w * (x * x).sum(axis=1)))
 
     def _costs(self, first: Ints, end: Ints) -> tuple[Array, Array]:
-        """Entropy and λ times squared error of cells; none of those whose mass the sums have lost."""
+        """Entropy and λ times squared error of cells; 0 for cells whose mass is lost to rounding."""
         p = self.mass[end] - self.mass[first]
         moment, safe = self.moment[end] - self.moment[first], np.where(p > 0.0, p, 1.0)
         error = self.square[end] - self.square[first] - (moment * moment).sum(axis=-1) / safe
         return -p * np.log(safe), self.lmbda * np.where(p > 0.0, np.maximum(error, 0.0), 0.0)
 
     def _chosen(self, entropy: Array, error: Array) -> tuple[int, Array]:
-        """The candidate of least Lagrangian, and its value; the best within the limit is another."""
+        """Index of the candidate of least augmented Lagrangian, which may exceed the limit, and all their values."""
         small, limited = (error, entropy) if self.of_entropy else (entropy, error)
         over = limited - self.most
         value = small + self.multiplier * over + 0.5 * STIFFNESS * over * over
@@ -70,51 +70,52 @@ class Moves:
             for _ in range(SWEEPS):
                 ends = np.append(starts[1:], n)
                 entropy, error = self._costs(starts, ends)
-                value, total, wrong = np.inf, entropy.sum(), error.sum()
+                value, total_entropy, total_error = np.inf, entropy.sum(), error.sum()
                 for k in range(1, starts.size):
                     low, high = int(starts[k - 1]), int(ends[k]) if k == starts.size - 1 else int(starts[k + 1])
-                    places = _places(low + 1, int(starts[k]), high)
+                    positions = _positions(low + 1, int(starts[k]), high)
                     left, right = (
-                        self._costs(np.full_like(places, low), places),
-                        self._costs(places, np.full_like(places, high)),
+                        self._costs(np.full_like(positions, low), positions),
+                        self._costs(positions, np.full_like(positions, high)),
                     )
                     own = self._costs(starts[k - 1 : k + 1], np.array([starts[k], high]))
-                    rest, others = total - own[0].sum(), wrong - own[1].sum()
-                    entropies, errors = rest + left[0] + right[0], others + left[1] + right[1]
-                    self._keep(starts, k, places, entropies, errors, turn)
+                    other_entropy, other_error = total_entropy - own[0].sum(), total_error - own[1].sum()
+                    entropies, errors = other_entropy + left[0] + right[0], other_error + left[1] + right[1]
+                    self._keep(starts, k, positions, entropies, errors, turn)
                     chosen, values = self._chosen(entropies, errors)
-                    starts[k], total, wrong, value = places[chosen], entropies[chosen], errors[chosen], values[chosen]
+                    total_entropy, total_error = entropies[chosen], errors[chosen]
+                    starts[k], value = positions[chosen], values[chosen]
                 if not value < before - SETTLED:
                     break
                 before = value
-            over = (total if self.of_entropy else wrong) - self.most
+            over = (total_entropy if self.of_entropy else total_error) - self.most
             self.multiplier = max(self.multiplier + STIFFNESS * over, 0.0)
             if abs(over) < SETTLED:
                 break
 
-    def _keep(self, starts: Ints, k: int, places: Ints, entropy: Array, error: Array, turn: int) -> None:
-        """Keep the best candidate within the limit."""
+    def _keep(self, starts: Ints, k: int, positions: Ints, entropy: Array, error: Array, turn: int) -> None:
+        """Update the best candidate within the limit."""
         small, limited = (error, entropy) if self.of_entropy else (entropy, error)
         small = np.where(limited <= self.most, small, np.inf)
         best = int(np.argmin(small))
         if small[best] < self.least:
             self.least, moved = float(small[best]), starts.copy()
-            moved[k] = places[best]
-            self.found = np.sort((moved + turn) % self.w.size)
+            moved[k] = positions[best]
+            self.best_partition = np.sort((moved + turn) % self.w.size)
 
     def _with_a_split(self, starts: Ints) -> Ints:
         n = self.w.size
-        places = np.setdiff1d(np.arange(1, n), starts)
-        if not places.size:
+        positions = np.setdiff1d(np.arange(1, n), starts)
+        if not positions.size:
             return starts
-        cell = np.searchsorted(starts, places, side="right") - 1
+        cell = np.searchsorted(starts, positions, side="right") - 1
         ends = np.append(starts[1:], n)
         entropy, error = self._costs(starts, ends)
-        left, right = self._costs(starts[cell], places), self._costs(places, ends[cell])
+        left, right = self._costs(starts[cell], positions), self._costs(positions, ends[cell])
         entropies = entropy.sum() - entropy[cell] + left[0] + right[0]
         errors = error.sum() - error[cell] + left[1] + right[1]
         chosen, _ = self._chosen(entropies, errors)
-        return np.sort(np.append(starts, places[chosen]))
+        return np.sort(np.append(starts, positions[chosen]))
 
     def _with_a_merge(self, starts: Ints) -> Ints:
         if starts.size < 3:
@@ -128,8 +129,8 @@ class Moves:
         return np.delete(starts, chosen + 1)
 
 
-def _places(low: int, at: int, high: int) -> Ints:
-    """Places from `low` to `high` − 1 for a boundary: all of them, or those next to where it is and some others."""
+def _positions(low: int, at: int, high: int) -> Ints:
+    """Candidate positions of a boundary in [low, high): all of them, or those next to `at` and a coarse grid."""
     if high - low <= 3 * TRIED:
         return np.arange(low, high)
     near = np.arange(max(low, at - TRIED // 2), min(high, at + TRIED // 2))

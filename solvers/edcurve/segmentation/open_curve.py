@@ -1,4 +1,4 @@
-"""The open problem, for one λ or several: in order of λ, each started from the partition of the one before."""
+"""The open problem, for one λ or several: in order of λ, each with the previous partition as a hint."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 EPSILON = float(np.finfo(float).eps)
-ALONE = 100_000  # points × λ that are not worth a second thread
+ALONE = 100_000  # points × λ below which a second thread does not pay
 
 
 def slack(x: Array) -> float:
-    """Relative error of a sum of costs: a generous count of its roundings, all in one direction."""
+    """Bound on the relative error of a sum of costs: a generous count of its roundings, all in one direction."""
     return 4.0 * EPSILON * float(x.shape[0] + x.shape[1] + 64)
 
 
@@ -34,9 +34,9 @@ def minimise(
     hint: Ints | None = None,
     state: Ints | None = None,
 ) -> tuple[float, Ints]:
-    """Return the least value in nats and, for every j, where the last cell starts in the best partition of j points.
+    """Return the least value in nats and, for every j, the start of the last cell in the best partition of j points.
 
-    `prune`, `whole`, `hint` and `state` are those of `forward.solve`; only `whole` changes the result.
+    `prune`, `whole`, `hint` and `state` are those of `forward.solve`; only `whole` affects the result.
     """
     reals, integers = compiling.REALS, compiling.INTEGERS
     types = compiling.TABLE, reals, compiling.REAL, compiling.REAL, compiling.INTEGER, compiling.INTEGER
@@ -51,7 +51,7 @@ def minimise(
 
 
 def boundaries(start: Ints) -> Ints:
-    """Trace back the first point of every cell of the best partition of all points."""
+    """Trace the first point of every cell of the best partition of all points back."""
     first, j = [], start.size - 1
     while j > 0:
         j = int(start[j])
@@ -60,10 +60,10 @@ def boundaries(start: Ints) -> Ints:
 
 
 def sweep(x: Array, w: Array, lmbda: list[float], update: Callable[[int], None]) -> list[Ints]:
-    """Find the best partition at each λ; `update` is told the number of points × λ done.
+    """Find the best partition at each λ; `update` gets the number of points × λ done.
 
-    The result does not depend on the order in which λ are solved or by which thread: a hint only says which start to
-    try first.
+    The result does not depend on the order of the λ or on threads, because a hint only changes which start is tried
+    first.
     """
     order = sorted(range(len(lmbda)), key=lmbda.__getitem__)
     parts: list[Ints] = [np.zeros(1, np.int64)] * len(lmbda)
@@ -86,7 +86,7 @@ def sweep(x: Array, w: Array, lmbda: list[float], update: Callable[[int], None])
             while wait(jobs, timeout=0.1).not_done:
                 update(int(state[:, 0].sum()))
         finally:
-            state[:, 1] = 1  # threads give up if this was interrupted; else they are done already
+            state[:, 1] = 1  # threads return early after an interrupt; otherwise they are done already
         for job in jobs:
             job.result()
     return parts

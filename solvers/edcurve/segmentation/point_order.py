@@ -1,8 +1,8 @@
-"""Whether scalar points look unsorted: cells are runs of consecutive points, so their order means something.
+"""Tests whether scalar points look unsorted: cells are runs of consecutive points, so the order of points matters.
 
 For points in random order the mean squared difference of points k apart is twice the variance, whatever their
 distribution and k [von Neumann 1941]. For a curve, a random walk or a slow signal with weaker noise it is far less at
-k = 1. For a fast oscillation it differs at k = 1 or k = 2. Such an order is doubted only if sorting pays.
+k = 1. For a fast oscillation it differs at k = 1 or k = 2. A warning is given only if sorting lowers the value.
 
 J. von Neumann, "Distribution of the ratio of the mean square successive difference to the variance", Ann. Math.
 Statist. 12 (1941), 367–395.
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-FEWEST = 64  # points, whose ratios are within 0.5 of 2 in 95 % of random orders
+FEWEST = 64  # points: their ratios are within 0.5 of 2 in 95 % of random orders
 LARGEST_DEVIATION = 0.5
-PAYS = 0.9  # share of the value that sorted points must stay below
-MOST_CELLS = 4096  # equally wide ones, by which the value of sorted points is bounded
+PAYS = 0.9  # largest ratio of the sorted points' value to the value for which a warning is given
+MOST_CELLS = 4096  # most equally wide cells, which bound the value of sorted points
 
 
 def doubt(points: Array, weights: Array, lmbda: Array, value: Array, unit: float) -> str | None:
-    """Doubt the order of scalar points of an open curve, if it looks random and sorting pays; None if not.
+    """Warn of the order of scalar points of an open curve if it looks random and sorting helps; otherwise None.
 
     `value` has the optimum for each λ of `lmbda`, in units of `unit` nats.
     """
@@ -41,7 +41,7 @@ def doubt(points: Array, weights: Array, lmbda: Array, value: Array, unit: float
 
 
 def doubt_cells(points: Array, weights: Array, cells: Array, distortion: Array) -> str | None:
-    """The same for partitions into given numbers of cells, by their distortions."""
+    """The warning of `doubt` for partitions into prescribed numbers of cells, from their distortions."""
     if points.size < FEWEST or cells.size == 0:
         return None
     x, w, exponent = _scaled(points, weights)
@@ -74,7 +74,7 @@ def _sentence(what: str, bound: float) -> str:
 
 
 def looks_random(x: Array, w: Array) -> bool:
-    """Whether neighbours, and points two apart, differ by as much as points drawn at random."""
+    """Whether adjacent points, and points two apart, differ by as much as points in random order."""
     variance = float((w * (x - (w * x).sum()) ** 2).sum())
     if not variance > 0.0:
         return False
@@ -86,7 +86,7 @@ def looks_random(x: Array, w: Array) -> bool:
 
 
 def sorted_bound(x: Array, w: Array, lmbda: Array) -> Array:
-    """Bound the optimum of the points, sorted, from above: the best of 1, 2, 4, … equally wide cells, in nats."""
+    """Upper bound in nats on the optimum of the sorted points: the best of 1, 2, 4, … equally wide cells."""
     least, count = np.full(lmbda.size, np.inf), 1
     while count <= min(x.size, MOST_CELLS):
         entropy, distortion = equally_wide(x, w, count)
@@ -96,7 +96,7 @@ def sorted_bound(x: Array, w: Array, lmbda: Array) -> Array:
 
 
 def equally_wide(x: Array, w: Array, count: int) -> tuple[float, float]:
-    """Entropy in nats and distortion of the points, sorted, in that many equally wide cells."""
+    """Entropy in nats and distortion of the points in ``count`` equally wide cells."""
     low, width = float(x.min()), float(np.ptp(x))
     cell = np.minimum(((x - low) / width * count).astype(np.int64), count - 1)
     mass = np.bincount(cell, weights=w, minlength=count)

@@ -10,32 +10,32 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEFT = 1e-11  # largest share of a step from point to point that may lie in directions left out
-DIRECTIONS, MOST_SPANNED = 32, 256  # directions found at a time, and in all
+LEFT = 1e-11  # largest share of a step between points that may lie in the directions left out
+DIRECTIONS, MOST_SPANNED = 32, 256  # directions added at a time, and in total
 
 
 class PreparedCurve(NamedTuple):
     """Points of positive mass, neighbours distinct, coordinates in [−1, 1].
 
-    Points that coincide with their neighbours are one point here: the Lagrangian is concave in how much of their
-    mass goes to either side of a boundary between them, so that no boundary there is better than both at the ends.
+    Neighbours that coincide are one point here. The Lagrangian is concave in the share of their mass on either side of
+    a boundary between them, so that no boundary there is better than both at their ends.
     """
 
     x: Array
     weight: Array
-    first: Ints  # index of each among the points given
-    exponent: int  # coordinates are to be multiplied by 2 to this power
+    first: Ints  # index of each among the original points
+    exponent: int  # original coordinates are these times 2 to this power
 
 
 class PartitionWithBound(NamedTuple):
-    """A partition, and the least value in nats that another may have; None where this one is optimal."""
+    """A partition, and a lower bound in nats on the value of any other; None where this one is optimal."""
 
     boundaries: Ints
     lower: float | None
 
 
 class MeasuredPartition(NamedTuple):
-    """Entropy of a partition in nats, its distortion in the units given, and its cells."""
+    """Entropy of a partition in nats, its distortion in the original units, and its cells."""
 
     entropy: float
     distortion: float
@@ -44,7 +44,7 @@ class MeasuredPartition(NamedTuple):
 
 
 def prepared(points: Array, weights: Array) -> PreparedCurve:
-    """Prepare a table of points with their weights, not all zero."""
+    """Prepare a table of points with weights that are not all zero."""
     weight = weights / weights.max()
     weight /= weight.sum()
     kept = np.flatnonzero(weight > 0.0)
@@ -59,7 +59,7 @@ def prepared(points: Array, weights: Array) -> PreparedCurve:
 def rotated(x: Array) -> Array:
     """Rotate the points so that they need fewer coordinates; distances stay the same up to rounding.
 
-    Points get coordinates along the directions that they span, if those are few, and else at most as many as points.
+    Points get coordinates along the directions that they span, if few, and otherwise at most one per point.
     """
     few = _spanned(x)
     if few is not None or x.shape[1] <= x.shape[0]:
@@ -69,25 +69,25 @@ def rotated(x: Array) -> Array:
 
 
 def _spanned(x: Array) -> Array | None:
-    """Find coordinates along the directions that the points span; None if these are not few.
+    """Find coordinates along the directions that the points span; None if there are many such directions.
 
-    Random combinations of what is left of the points give directions, until every step from point to point has lost
-    at most `LEFT` of itself. The squared error of a cell of m points of weight w is at least w/4 times the sum of its
-    squared steps, and at most w m²/4 times that: it loses at most LEFT² m² of itself, 4e-16 at m = 2000.
+    Random combinations of the residual points give directions, until the residual of every step between points is at
+    most `LEFT` of the step. The squared error of a cell of m points of weight w is at least w/4 times the sum of its
+    squared steps, and at most w m²/4 times that: its relative error is at most LEFT² m², 4e-16 at m = 2000.
     """
     most = min(min(x.shape) // 2, MOST_SPANNED)
     if most < DIRECTIONS:
         return None
     origin = x - x[0]
-    rest, basis, rng = origin.copy(), np.empty((x.shape[1], 0)), np.random.default_rng(0)
+    residual, basis, rng = origin.copy(), np.empty((x.shape[1], 0)), np.random.default_rng(0)
     limit = LEFT * _steps(x)
     while basis.shape[1] + DIRECTIONS <= most:
-        block = rest.T @ rng.normal(size=(x.shape[0], DIRECTIONS))
-        for _ in range(2):  # once leaves what rounding has made of directions of no length
+        block = residual.T @ rng.normal(size=(x.shape[0], DIRECTIONS))
+        for _ in range(2):  # the second pass removes rounding errors of directions of almost no length
             block, _ = np.linalg.qr(block - basis @ (basis.T @ block))
-        rest -= (rest @ block) @ block.T
+        residual -= (residual @ block) @ block.T
         basis = np.concatenate([basis, block], axis=1)
-        if (_steps(rest) <= limit).all():
+        if (_steps(residual) <= limit).all():
             return np.ascontiguousarray(origin @ basis)
     return None
 
