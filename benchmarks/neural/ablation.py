@@ -10,15 +10,8 @@ parts as a figure (ablation.png), and the latent against the phase (fold.png).
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import os
-import platform
-from pathlib import Path
 from typing import Any
 
-import edcurve
 import edcurve_neural as edn
 import numpy as np
 import pandas as pd
@@ -33,6 +26,7 @@ from matplotlib.figure import Figure
 from optimal import LEARNED, PAPER, row
 from page import over_sampled
 from rich.progress import track
+from shared import parser, write_provenance
 
 LMBDA = {"ramp": 4096.0, "circle": 512.0, "sinusoid": 1024.0, "sawbridge": 500.0}
 RANDOM, ONE = ", random start", ", one step"
@@ -125,12 +119,9 @@ def folds(models: dict[str, Any], about: str) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", type=Path, required=True, help="folder of the trained compressors")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
-    options = parser.parse_args()
+    arguments = parser(__doc__, store=True)
+    arguments.add_argument("--seed", type=int, default=0)
+    options = arguments.parse_args()
     wanted = {(source, kind): config(source, kind, options.seed, options.scale) for source in LMBDA for kind in KINDS}
     edn.sweep(list(wanted.values()), store=options.store)
     kept, rows, shown = edn.Store(options.store), [], {}
@@ -148,16 +139,13 @@ def main() -> None:
     about = f"steps × batch: {', '.join(words)}; latent 1, seed {options.seed}"
     draw(table, about).savefig(options.out / "ablation.png", dpi=150)
     folds(shown, f"circle, λ = {LMBDA['circle']:g}, seed {options.seed}").savefig(options.out / "fold.png", dpi=150)
-    provenance = {
-        "command": f"python benchmarks/neural/ablation.py --store DIR --seed {options.seed} --scale {options.scale:g}",
-        "figures": ["ablation.png", "fold.png"],
-        "date": datetime.date.today().isoformat(),
-        "schedule": about + "; ntc-table: the networks of ntc, codewords and probabilities from 2^17 realizations",
-        "evaluation": "2^20 phases; functions sampled at 1024 points, excess over the optimum of the continuous source",
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
-    }
-    (options.out / "ablation.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n")
+    write_provenance(
+        options.out / "ablation.csv",
+        f"ablation.py --store DIR --seed {options.seed} --scale {options.scale:g}",
+        figures=["ablation.png", "fold.png"],
+        schedule=about + "; ntc-table: the networks of ntc, codewords and probabilities from 2^17 realizations",
+        evaluation="2^20 phases; functions sampled at 1024 points, excess over the optimum of the continuous source",
+    )
     print(table[["source", "compressor", "excess_percent", *PARTS]].to_string(index=False))
 
 

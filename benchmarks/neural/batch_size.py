@@ -9,26 +9,18 @@ provenance, batch_size.png is the figure. `--scale` shortens all schedules.
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import os
-import platform
-import time
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import edcurve
 import edcurve_neural as edn
 import numpy as np
 import pandas as pd
-import torch
-from edcurve_neural.compressors import begin
 from edcurve_neural.runs import evaluate_model
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from scipy.stats import t as student
+from shared import SCHEDULE, add_rows, parser, scaled, trained
 
 SOURCE, LMBDA = "circle", 512.0
 FRESH = 0  # size of the training set that stands for fresh phases
@@ -55,27 +47,6 @@ def schedules() -> list[Schedule]:
     wanted = {Schedule(batch, steps, FRESH) for panel in BATCHES.values() for batch, steps in panel.items()}
     wanted |= {Schedule(*LONGER, FRESH), *(Schedule(*FIXED, size) for size in SETS)}
     return sorted(wanted, key=lambda one: (one.train_size, one.steps * (one.batch_size + 30)))
-
-
-def trained(schedule: Schedule, seeds: int, scale: float) -> pd.DataFrame:
-    """A row for each seed."""
-    steps = max(8, round(scale * schedule.steps))
-    fields = {"batch_size": schedule.batch_size, "steps": steps, "train_size": schedule.train_size or None}
-    configs = [edn.Config(SOURCE, LMBDA, seed=seed, **fields) for seed in range(seeds)]
-    start = time.process_time()
-    program = begin(configs)
-    while program.done < program.steps:
-        program.step()
-    seconds = (time.process_time() - start) / seeds
-    rows = list[dict[str, Any]]()
-    for i, config in enumerate(configs):
-        found = evaluate_model(program.compressor(i))
-        parts = found.decomposition(LMBDA, fine=True)._asdict()
-        percent = 100.0 * found.excess(LMBDA) / found.optimum(LMBDA)
-        seen = 100.0 * (program.history(i)["loss"][-1] / found.optimum(LMBDA) - 1.0)
-        about = {**schedule._asdict(), "seed": config.seed, "seconds": round(seconds, 2)}
-        rows.append({**about, "percent": percent, "trained_percent": seen, "cells": found.cells, **parts})
-    return pd.DataFrame(rows)
 
 
 def interval(values: pd.Series[float]) -> tuple[float, float]:
@@ -143,33 +114,35 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = parser(__doc__, seeds=5).parse_args()
+
+    def measured(*values: int) -> Iterator[dict[str, Any]]:
+        """A row for each seed."""
+        schedule, seeds = Schedule(*values), range(options.seeds)
+        steps, train_size = scaled(schedule.steps, options.scale), schedule.train_size or None
+        fields = {"batch_size": schedule.batch_size, "steps": steps, "train_size": train_size}
+        configs = [edn.Config(SOURCE, LMBDA, seed=seed, **fields) for seed in seeds]
+        program, seconds = trained(configs)
+        for i, config in enumerate(configs):
+            found = evaluate_model(program.compressor(i))
+            parts = found.decomposition(LMBDA, fine=True)._asdict()
+            percent = 100.0 * found.excess(LMBDA) / found.optimum(LMBDA)
+            seen = 100.0 * (program.history(i)["loss"][-1] / found.optimum(LMBDA) - 1.0)
+            about = {**schedule._asdict(), "seed": config.seed, "seconds": round(seconds / len(seeds), 2)}
+            yield {**about, "percent": percent, "trained_percent": seen, "cells": found.cells, **parts}
+
     where = options.out / "batch_size.csv"
-    provenance = {
-        "command": f"python benchmarks/neural/batch_size.py --seeds {options.seeds} --scale {options.scale:g}",
-        "date": datetime.date.today().isoformat(),
-        "seeds": list(range(options.seeds)),
-        "compressor": f"ntc, {SOURCE}, one latent, λ = {LMBDA:g}",
-        "schedule": "as in the columns; learning rate 1e-3, ×0.1 at 1/2, ×0.01 at 3/4, ×0.001 at 7/8",
-        "evaluation": "2^20 phases; seconds are processor time of a model, the seeds trained together in one thread",
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
-    }
-    where.with_suffix(".json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    names = list(Schedule._fields)
-    made = pd.read_csv(where) if where.exists() else pd.DataFrame(columns=names)
-    done = set(made[names].itertuples(index=False, name=None))
-    for schedule in schedules():
-        if tuple(schedule) not in done:
-            rows = trained(schedule, options.seeds, options.scale)
-            rows.to_csv(where, mode="a", header=not where.exists(), index=False)
-            print(schedule, interval(rows["percent"]), flush=True)
+    add_rows(
+        where,
+        Schedule._fields,
+        [tuple(one) for one in schedules()],
+        measured,
+        f"batch_size.py --seeds {options.seeds} --scale {options.scale:g}",
+        seeds=list(range(options.seeds)),
+        compressor=f"ntc, {SOURCE}, one latent, λ = {LMBDA:g}",
+        schedule=f"as in the columns; {SCHEDULE}",
+        evaluation="2^20 phases; seconds are processor time of a model, the seeds trained together in one thread",
+    )
     table = pd.read_csv(where)
     about = (
         f"{SOURCE}, one latent, λ = {LMBDA:g}: excess of rate + λD, {options.seeds} seeds, means with 95 % intervals"

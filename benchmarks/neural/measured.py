@@ -9,24 +9,18 @@ provenance as .json and a figure as .png. `--scale` shortens all schedules.
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import os
-import platform
-from pathlib import Path
 from typing import Any
 
 import edcurve
 import edcurve_neural as edn
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates, spline_filter
+from shared import SCHEDULE, parser, scaled, write_provenance
 from skimage import data
 
 PATCHES = {"hair": (80, 240), "finder": (160, 295)}
@@ -41,7 +35,6 @@ PLACED, NUMBERED = (
 )  # given the places of pixels, or their numbers alone
 LEARNED = {"hair": {**TABLES, PLACED: (1000, 256), NUMBERED: (1000, 256)}, "finder": TABLES}
 POINTS = 2**18
-COMMAND = "python benchmarks/neural/measured.py --store DIR"
 STYLES = {
     "ntc (latent 1)": ("C3", "v"),
     "ntc (latent 2)": ("C1", "^"),
@@ -76,7 +69,7 @@ def configs(patch: str, placed: str, numbered: str, seeds: int, scale: float) ->
     """Names and configurations to train on one patch."""
     wanted = []
     for name, (steps, batch) in {**LEARNED[patch], "ntc": PAPER}.items():
-        fields = {"batch_size": batch, "steps": max(8, round(scale * steps)), "compressor": name.partition(" ")[0]}
+        fields = {"batch_size": batch, "steps": scaled(steps, scale), "compressor": name.partition(" ")[0]}
         latents, source = list(LATENTS[patch]) if name == "ntc" else [1], placed if name == PLACED else numbered
         those = edn.grid(source, latent_dim=latents, lmbda=list(LMBDA[patch]), seed=range(seeds), **fields)
         wanted += [(f"ntc (latent {one.latent_dim})" if name == "ntc" else name, one) for one in those]
@@ -143,12 +136,7 @@ def _plane(ax: Axes, part: pd.DataFrame, source: edcurve.Source) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", type=Path, required=True, help="folder of the trained compressors")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
-    options = parser.parse_args()
+    options = parser(__doc__, seeds=1, store=True).parse_args()
     names, wanted = dict[str, str](), list[tuple[str, str, edn.Config]]()
     for patch, at in PATCHES.items():
         x, places = turned(*at)
@@ -164,8 +152,6 @@ def main() -> None:
     steps = table.groupby("compressor")["steps"].max().to_dict()
     worst = table.groupby(["source", "compressor"], sort=False)["excess_percent"].max()
     provenance = {
-        "command": f"{COMMAND} --seeds {options.seeds} --scale {options.scale:g}",
-        "date": datetime.date.today().isoformat(),
         "points": f"{ANGLES} angles of a round patch of scikit-image's cameraman, blurred by {BLUR:g} pixels and taken "
         f"one in {STEP} each way, {SIZE} pixels across; squared errors are means over the mask",
         "sources": {
@@ -183,21 +169,19 @@ def main() -> None:
         "seeds": list(range(options.seeds)),
         "steps": steps,
         "batch_size": table.groupby("compressor")["batch_size"].max().to_dict(),
-        "schedule": "learning rate 1e-3, ×0.1 at 1/2, ×0.01 at 3/4, ×0.001 at 7/8; circular-network: then the fit",
+        "schedule": SCHEDULE + "; circular-network: then the fit",
         "evaluation": "2^18 phases on the chords between the points; the optimum is of the trigonometric polynomial "
         "through them, whose distortions differ by at most `truncation`: an excess may be below 0 by λ times that",
         PLACED: "given row and column of each pixel",
         NUMBERED: "given the number of a pixel as a place on a line, where patches jump from row to row",
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
         "seconds of training": round(float(runs["seconds"].sum())),
         "worst_excess_percent": {f"{source}, {name}": round(value, 4) for (source, name), value in worst.items()},
     }
-    where.with_suffix(".json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n")
+    command = f"measured.py --store DIR --seeds {options.seeds} --scale {options.scale:g}"
+    write_provenance(where, command, **provenance)
     words = f"shortened schedule; {options.seeds} seed{'s'[: options.seeds > 1]}; steps: "
     words += ", ".join(
-        f"{name} {max(8, round(options.scale * count)):,}"
-        for name, (count, _) in {**LEARNED["hair"], "ntc": PAPER}.items()
+        f"{name} {scaled(count, options.scale):,}" for name, (count, _) in {**LEARNED["hair"], "ntc": PAPER}.items()
     )
     draw(table, sources, words).savefig(where.with_suffix(".png"), dpi=150)
     print(worst.to_string())

@@ -8,11 +8,6 @@ optimal_compressors.csv, its provenance as .json and a figure as .png. `--scale`
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import os
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,13 +17,13 @@ import edcurve
 import edcurve_neural as edn
 import numpy as np
 import pandas as pd
-import torch
 from edcurve_neural.compressors.codebook import with_codebook
 from edcurve_neural.runs import evaluate_model
 from edcurve_neural.signals import source_of
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.progress import track
+from shared import SCHEDULE, parser, scaled, write_provenance
 
 LMBDA = {"ramp": (48.0, 256.0, 1024.0, 4096.0), "circle": (4.0, 32.0, 128.0, 512.0)}
 LATENTS = {"ramp": (1, 10), "circle": (1, 2)}
@@ -57,7 +52,7 @@ def configs(seeds: int, scale: float) -> list[edn.Config]:
     wanted = []
     for source, lmbda in LMBDA.items():
         for name, (steps, batch) in {"ntc": PAPER, **LEARNED}.items():
-            fields = {"batch_size": batch, "steps": max(8, round(scale * steps)), "compressor": name}
+            fields = {"batch_size": batch, "steps": scaled(steps, scale), "compressor": name}
             latents = list(LATENTS[source]) if name == "ntc" else [1]
             for one in lmbda:
                 samples = samples_for(source, one)
@@ -148,12 +143,7 @@ def draw(table: pd.DataFrame, about: str) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", type=Path, required=True, help="folder of the trained compressors")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where to write the results")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of steps")
-    options = parser.parse_args()
+    options = parser(__doc__, seeds=3, store=True).parse_args()
     start = time.perf_counter()
     rows = [*trained(options.store, options.seeds, options.scale), *codebooks(options.seeds)]
     table = pd.DataFrame(rows)
@@ -162,23 +152,20 @@ def main() -> None:
     table.to_csv(where, index=False)
     worst = table.groupby(["source", "compressor"], sort=False)["excess_percent"].max()
     kinds = {"ntc": PAPER, **LEARNED}
-    steps = {name: max(8, round(options.scale * count)) for name, (count, _) in kinds.items()}
+    steps = {name: scaled(count, options.scale) for name, (count, _) in kinds.items()}
     provenance = {
-        "command": f"python benchmarks/neural/optimal.py --store DIR --seeds {options.seeds} --scale {options.scale:g}",
-        "date": datetime.date.today().isoformat(),
         "seeds": list(range(options.seeds)),
         "steps": steps,
         "batch_size": {name: batch for name, (_, batch) in kinds.items()},
-        "schedule": "learning rate 1e-3, ×0.1 at 1/2, ×0.01 at 3/4, ×0.001 at 7/8",
+        "schedule": SCHEDULE,
         "evaluation": "2^20 phases; the ramp as sampled, with as few samples as leave its optimum within 0.1 %",
         "ntc-table": "the same networks as ntc; codewords and probabilities from 2^17 realizations",
         "ecvq": f"{CODEWORDS} codewords at first, 8192 realizations, merged; evaluated on {ECVQ_POINTS} phases",
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
         "seconds": round(time.perf_counter() - start),
         "worst_excess_percent": {f"{source}, {name}": round(value, 4) for (source, name), value in worst.items()},
     }
-    where.with_suffix(".json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n")
+    command = f"optimal.py --store DIR --seeds {options.seeds} --scale {options.scale:g}"
+    write_provenance(where, command, **provenance)
     words = f"{options.seeds} seeds; steps: " + ", ".join(f"{name} {count:,}" for name, count in steps.items())
     draw(table, words).savefig(where.with_suffix(".png"), dpi=150)
     print(worst.to_string())

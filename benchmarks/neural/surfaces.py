@@ -10,10 +10,6 @@ been trained is not trained again. With --sources the rows of the other ones sta
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
-import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +18,10 @@ import edcurve
 import edcurve_neural as edn
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.progress import track
+from shared import write_provenance
 
 LMBDA = (8.0, 32.0, 128.0)  # bits per unit distortion
 LATENTS = {"ntc": (1, 2, 3, 4), "circles": (2,)}
@@ -177,16 +173,13 @@ def main() -> None:
     seeds = "the better of seeds 0 and 1, of circles and klein seed 0"
     about = f"{options.steps:,} steps × 1024, hidden layers (100, 100); {seeds}"
     draw(table, about).savefig(options.out / "surfaces.png", dpi=130)
-    provenance = {
-        "command": f"python benchmarks/neural/surfaces.py --store DIR --steps {options.steps}",
-        "figures": ["surfaces.png"],
-        "date": datetime.date.today().isoformat(),
-        "schedule": f"{about}; ecvq: {CODEWORDS} codewords before merging, {REALIZATIONS} realizations, seed 0",
-        "evaluation": f"a lattice of 2^20 points of equal weight, {ECVQ_POINTS} for ecvq",
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "edcurve": edcurve.__version__},
-    }
-    (options.out / "surfaces.json").write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n")
+    write_provenance(
+        path,
+        f"surfaces.py --store DIR --steps {options.steps}",
+        figures=["surfaces.png"],
+        schedule=f"{about}; ecvq: {CODEWORDS} codewords before merging, {REALIZATIONS} realizations, seed 0",
+        evaluation=f"a lattice of 2^20 points of equal weight, {ECVQ_POINTS} for ecvq",
+    )
     print(markdown(table))
 
 

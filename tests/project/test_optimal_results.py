@@ -115,4 +115,4 @@ def test_the_page_shows_these_results(monkeypatch):
         assert page.filled(text, tables) == text
     for name in page.PICTURES:
         assert (page.IMAGES / name).read_bytes() == (page.RESULTS / name).read_bytes()
-    del sys.modules["page"], sys.modules["batch_size"]
+    del sys.modules["page"], sys.modules["batch_size"], sys.modules["shared"]

@@ -14,9 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def script(path):
-    spec = importlib.util.spec_from_file_location(path.replace("/", "_"), ROOT / "benchmarks" / path)
+    where = ROOT / "benchmarks" / path
+    spec = importlib.util.spec_from_file_location(path.replace("/", "_"), where)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(where.parent)  # for its neighbours
+        spec.loader.exec_module(module)
     return module
 
 
