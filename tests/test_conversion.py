@@ -1,5 +1,7 @@
 """Arrays of other libraries: converted where nothing is lost, else refused by the argument's name and with a remedy."""
 
+from fractions import Fraction
+
 import edcurve as ed
 import numpy as np
 import pandas as pd
@@ -72,6 +74,30 @@ def test_tables():
     assert integers("x", large, "x must be integers").tolist() == [[2**53 + 1, 1], [2, 2]]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pd.Series([[1, 2], [3, 4]]),
+        pd.Series([np.array([1, 2]), np.array([3.0, 4.0])]),
+        pd.DataFrame([[1, 2], [3, 4]], dtype=object),
+        np.array([[Fraction(1), 2], [np.float32(3), np.int8(4)]], dtype=object),
+    ],
+    ids=["lists", "arrays", "table", "numbers"],
+)
+def test_objects_that_are_numbers(rows):
+    assert nonnegative("x", rows).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert integers("x", rows, "x must be integers").tolist() == [[1, 2], [3, 4]]
+
+
+def test_objects_lose_no_digit():
+    assert integers("x", np.array([2**53 + 1, -5], dtype=object), "").tolist() == [2**53 + 1, -5]
+    assert nonnegative("x", np.array([Fraction(1, 3), 10**20], dtype=object)).tolist() == [1 / 3, 1e20]
+    with pytest.raises(TypeError, match="got an array of dtype object"):
+        integers("x", np.array([2**64, 1], dtype=object), "x must be integers")
+    with pytest.raises(ValueError, match="x must be a rectangular array"):
+        nonnegative("x", pd.Series([[1, 2], [3]]))
+
+
 def test_what_is_missing():
     for table in (
         pd.Series([1, None], dtype="Int64"),
@@ -95,6 +121,8 @@ def test_what_is_missing():
         (pd.Series([True, False], dtype="boolean"), TypeError, "got an array of dtype "),
         (pd.Series(pd.to_datetime(["2020-01-01"])), TypeError, "got an array of dtype datetime64"),
         ([None, 1], TypeError, "got an array of dtype object"),
+        (dict.fromkeys([1, 2]), TypeError, "got dict; make it a list or an array"),
+        ({1, 2}, TypeError, "got set; make it a list or an array"),
         ("x", TypeError, "got 'x'"),
     ],
     ids=str,

@@ -458,3 +458,11 @@ def test_errors_about_own_means_are_not_too_small():
 def test_unit_vectors_that_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         ed.measure([0, 1, 2, 2], **arguments)
+
+
+def test_floats_that_stand_for_several_integers():
+    """Of these four integers numpy makes three floats."""
+    with pytest.raises(ValueError, match=r"got 9\.22\S+, a float that several integers are rounded to"):
+        measure([2**63, -1, 2**63 + 1, 5], [0.1] * 4)
+    assert measure(np.repeat(np.array([2**63, 2**63 + 1], dtype=np.uint64), 40), [0.1] * 80).cells == 2
+    assert measure(np.repeat([2.0**53 - 1, 2.0**53 - 2], 40), [0.1] * 80).cells == 2

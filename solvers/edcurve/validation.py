@@ -6,7 +6,7 @@ import math
 import numbers
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -114,7 +114,7 @@ def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:
 
     Besides what numpy converts itself these are tensors that require grad, are on another device, or are of bfloat16;
     arrays of other libraries (``__array__``, ``__dlpack__``) with such types; lists of these; nullable columns and
-    tables of pandas, and masked arrays, without a missing value.
+    tables of pandas, and masked arrays, without a missing value; columns of objects that are numbers or rows of them.
 
     Parameters
     ----------
@@ -153,7 +153,30 @@ def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:
     for kind, plain in (("bfloat", np.float64), ("float", np.float64), ("int", np.int64), ("uint", np.int64)):
         if array.dtype.kind == "V" and array.dtype.names is None and array.dtype.name.startswith(kind):
             return array.astype(plain)  # small types that other libraries add to those of numpy
+    return _unboxed(name, array, refusal) if array.dtype.kind == "O" else array
+
+
+def _unboxed(name: str, array: NDArray[Any], refusal: str) -> NDArray[Any]:
+    """The numbers, or the rows of numbers of one length, in an array of objects; what holds others stays as it is."""
+    entries = array.ravel().tolist()
+    if array.ndim == 0 and isinstance(entries[0], Iterable):
+        raise TypeError(refusal.format(what=f"{_kind(entries[0])}; make it a list or an array"))
+    if all(isinstance(one, numbers.Integral) and not isinstance(one, bool) for one in entries):
+        # numpy would round integers of more than 64 bits
+        fitting = [dtype for dtype in (np.int64, np.uint64) if all(_fits(one, dtype) for one in entries)]
+        return np.array(entries, dtype=fitting[0]).reshape(array.shape) if fitting else array
+    if all(isinstance(one, numbers.Real) and not isinstance(one, bool) for one in entries):
+        return np.array([_double(name, one) for one in entries]).reshape(array.shape)
+    if array.ndim == 1 and all(isinstance(one, list | np.ndarray) for one in entries):
+        rows = [as_array(name, one, refusal) for one in entries]
+        if len({row.shape for row in rows}) > 1:
+            raise ValueError(f"{name} must be a rectangular array: its rows have different lengths")
+        return np.stack(rows) if rows else array
     return array
+
+
+def _fits(value: Any, dtype: type[np.integer[Any]]) -> bool:
+    return bool(np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
 
 
 def _is_sequence(value: Any) -> bool:

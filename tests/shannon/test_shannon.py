@@ -419,8 +419,7 @@ def test_ends_are_solved_for_the_distortions_that_need_them(name):
     assert table.known is None
     table.answer(0.1 * D, lambda *_: None)
     assert table.known is table.long
-    assert 0.98 * long_intervals.before_ends(table.exponent) < table.long.largest
-    assert table.long.largest < long_intervals.before_ends(table.exponent)
+    assert table.long.largest < long_intervals.worthwhile(table.exponent)
     after = table.answer(D, lambda *_: None)
     assert max(alone[0, 0], after[0, 0]) <= min(alone[1, 0], after[1, 0])
 

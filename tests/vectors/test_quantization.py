@@ -74,6 +74,20 @@ def test_weights_count_as_repetitions():
     assert (alone.entropy, alone.distortion) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    "layout", [np.asfortranarray, lambda x: np.repeat(x, 2, axis=0)[::2], lambda x: x[::-1].copy()[::-1]]
+)
+def test_strides_change_nothing(layout):
+    """The code of a circle can be turned, so that the search turns on the last bit."""
+    t = 2 * np.pi * np.arange(64) / 64
+    points = np.stack([np.cos(t), np.sin(t)], axis=1)
+    code, other = (
+        ed.ecvq(x, 4.0, seed=0, weights=w) for x, w in ((points, None), (layout(points), layout(np.ones(64))))
+    )
+    assert code.codebook.tobytes() == other.codebook.tobytes()
+    assert code.entropy == other.entropy
+
+
 def test_equal_and_shown():
     x = np.random.default_rng(3).normal(size=(40, 2))
     for options in ({}, {"reproductions": np.eye(2), "error": "absolute"}):

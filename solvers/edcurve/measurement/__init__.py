@@ -274,9 +274,13 @@ def _symbols(indices: Any) -> NDArray[Any]:
     array = as_array("indices", indices, f"{wanted}, got {{what}}")
     if array.ndim > 2 and array.size:
         raise ValueError(f"{wanted}, got shape {array.shape}{flattened('indices', array.shape)}")
-    if array.ndim not in (1, 2) or array.size == 0:
+    if array.dtype.kind in "iuf" and (array.ndim not in (1, 2) or array.size == 0):
         raise ValueError(f"{wanted}, with at least one sample, got shape {array.shape}")
-    return whole("indices", array, wanted, "; round the latents as the encoder does")
+    symbols = whole("indices", array, wanted, "; round the latents as the encoder does")
+    if isinstance(indices, list | tuple) and symbols.dtype.kind == "f" and (large := np.abs(symbols) >= 2.0**53).any():
+        # numpy makes floats of integers that are too many for a type of 64 bits
+        raise ValueError(f"{wanted}, got {symbols[large].flat[0]}, a float that several integers are rounded to")
+    return symbols
 
 
 def _errors(squared_error: ArrayLike, n: int) -> NDArray[np.float64]:

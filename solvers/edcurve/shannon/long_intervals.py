@@ -108,9 +108,12 @@ def core_multiplier(exponent: float) -> float:
     return float((CORE + LONGER * max(0.0, 0.5 - exponent)) * 4.0**exponent)
 
 
-def before_ends(exponent: float) -> float:
-    """Distortion that is a little above `largest`, which ends lower: far from them λD = 1/a."""
-    return float(0.5**exponent / (exponent * core_multiplier(exponent)))
+def worthwhile(exponent: float) -> float:
+    """Distortion below which solving the ends takes less time than it saves; it is at least `largest`.
+
+    Without ends `largest` would be a little larger, as λD = 1/a then. Where tails are long the ends take long too.
+    """
+    return float((1.0 if exponent <= 0.5 else 2.5) * 0.5**exponent / (exponent * core_multiplier(exponent)))
 
 
 def extended(source: Source, exponent: float, core: PhaseChannel) -> LongInterval:

@@ -15,7 +15,7 @@ from edcurve.optimum.envelopes import lower_hull
 from edcurve.sources import Source
 
 from .channels import PhaseCells, PhaseChannel
-from .long_intervals import LEAST_EXPONENT, Line, LongInterval, before_ends, core_multiplier, extended
+from .long_intervals import LEAST_EXPONENT, Line, LongInterval, core_multiplier, extended, worthwhile
 from .mixture import fit
 from .phase_grids import Array, DistanceProfile
 
@@ -79,7 +79,7 @@ class Sandwich:
         result = np.empty((2, distortion.size))
         with self.lock:
             small = 0
-            if self.exponent is not None and distortion[0] < before_ends(self.exponent) and self.long is not None:
+            if self.exponent is not None and distortion[0] < worthwhile(self.exponent) and self.long is not None:
                 small = int(np.searchsorted(distortion, self.long.largest, "right"))
                 if small:
                     result[:, :small] = self.long.bounds(distortion[:small])

@@ -129,7 +129,8 @@ def points(given: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array, b
     table, scalar = arguments.points(given)
     weight = arguments.weights(weights, len(table))
     kept = weight > 0.0
-    return (table, weight, scalar) if kept.all() else (table[kept], weight[kept], scalar)
+    # sums round otherwise along other strides, and what is searched for may turn on that
+    return np.ascontiguousarray(table[kept]), np.ascontiguousarray(weight[kept]), scalar
 
 
 def _table(name: str, given: ArrayLike, dim: int) -> Array:
