@@ -1,7 +1,7 @@
 """The paper's neural compressors, many trained at once, and their gap to the optimum.
 
-`__init__.pyi` lists the public names. Each is imported from its module when it is first used, so that
-`edcurve_neural.figures` draws results without PyTorch.
+`__init__.pyi` lists the public names. Each is imported from its module on first use, so that `edcurve_neural.figures`
+draws results without PyTorch.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Compressors to compare with: entropy-constrained vector quantization, linear transform coding, cells of the phase.
+"""Compressors for comparison: entropy-constrained vector quantization, linear transform coding, cells of the phase.
 
 They are learned from realizations on a grid of phases or drawn at random, and evaluated like any other compressor:
 ``evaluate(code.encode, code.decode, source, code.rate, samples=code.samples)``.
@@ -25,7 +25,7 @@ from .signals import SAMPLES, signal
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-STEPS = 40  # step sizes that transform coding tries
+STEPS = 40  # step sizes tried by transform coding
 SQUARED = errors.resolve("squared", None, 0)
 
 
@@ -40,7 +40,7 @@ class VectorQuantizer:
     bits : ndarray, shape (K,)
         Ideal code lengths −log₂ p.
     lmbda : float
-        λ in bits per unit distortion, which weighs length against error when encoding.
+        λ in bits per unit distortion, the weight of the distortion in encoding.
     weight : float
         The distortion is the sum of squared errors times this.
     samples : int
@@ -69,9 +69,9 @@ class VectorQuantizer:
 def ecvq(
     source: str, lmbda: float, *, codewords: int = 256, samples: int = SAMPLES, realizations: int = 8192, seed: int = 0
 ) -> VectorQuantizer:
-    """Entropy-constrained vector quantization (Chou, Lookabaugh and Gray 1989), spare codewords merged.
+    """Entropy-constrained vector quantization (Chou, Lookabaugh and Gray 1989); surplus codewords are merged.
 
-    It is `edcurve.ecvq` of realizations drawn at random.
+    It is `edcurve.ecvq` of random realizations.
 
     Parameters
     ----------
@@ -80,13 +80,13 @@ def ecvq(
     lmbda : float
         λ > 0, in bits per unit distortion.
     codewords : int
-        Number of codewords to start with; more than are needed.
+        Initial number of codewords, larger than needed.
     samples : int
         Number T of samples of a function on [0, 1].
     realizations : int
         Size of the training set.
     seed : int
-        Seed of the training set and the first codewords.
+        Seed of the training set and the initial codewords.
 
     Returns
     -------
@@ -153,7 +153,7 @@ class TransformCode:
 def transform_coding(
     source: str, lmbda: float, *, samples: int = SAMPLES, components: int = 64, realizations: int = 16384
 ) -> TransformCode:
-    """Linear transform coding (KLT), the step that is best of a range for rate + λD.
+    """Linear transform coding (KLT), with the step of least rate + λD among several.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def transform_coding(
     samples : int
         Number T of samples of a function on [0, 1].
     components : int
-        Most coefficients that are coded.
+        Largest number of coded coefficients.
     realizations : int
         Phases of the grid from which covariance and code lengths are learned.
 
@@ -179,13 +179,13 @@ def transform_coding(
     kept = np.flatnonzero(variance > 1e-12 * variance[-1])[::-1][:components]
     basis = vectors[:, kept].T
     coefficients = (x - mean) @ basis.T
-    rest = float(variance.sum() - variance[kept].sum())
+    residual = float(variance.sum() - variance[kept].sum())
     widest = math.sqrt(12.0 * float(variance[-1]))
     best, code = math.inf, None
     for step in np.geomspace(2.0 * widest, widest / 256.0, STEPS).tolist():
         low, values, bits, cost = _rounded(coefficients, step, lmbda * weight)
-        if cost + lmbda * weight * rest < best:
-            best = cost + lmbda * weight * rest
+        if cost + lmbda * weight * residual < best:
+            best = cost + lmbda * weight * residual
             code = TransformCode(mean, basis, step, low, values, bits, samples)
     assert code is not None
     return code
@@ -198,7 +198,7 @@ def _rounded(coefficients: Array, step: float, scale: float) -> tuple[Indices, l
     values, bits, cost = [], [], 0.0
     for j, column in enumerate((index - low).T):
         count = np.bincount(column).astype(np.float64)
-        share = np.maximum(count, 0.5) / len(column)  # an index that did not occur has a length too
+        share = np.maximum(count, 0.5) / len(column)  # indices that did not occur have a length too
         sums = np.bincount(column, coefficients[:, j])
         middle = (np.arange(len(count)) + low[j]) * step
         value = np.where(count > 0.0, sums / np.maximum(count, 1.0), middle)
@@ -212,7 +212,7 @@ def _rounded(coefficients: Array, step: float, scale: float) -> tuple[Indices, l
 
 @dataclass(frozen=True, eq=False)
 class PhaseQuantizer:
-    """K equal cells of the phase, which is computed from the realization, and their centroids.
+    """K equal cells of the phase, computed from the realization, and their centroids.
 
     Attributes
     ----------
@@ -244,9 +244,9 @@ class PhaseQuantizer:
 
 
 def phase_quantizer(source: str, lmbda: float, *, samples: int = SAMPLES) -> PhaseQuantizer:
-    """Uniform scalar quantization of the phase, with the K that `edcurve.lagrangian` says is best.
+    """Uniform scalar quantization of the phase, with the best K by `edcurve.lagrangian`.
 
-    A compressor that knows the manifold could do this: it attains the optimum, up to how well samples tell the phase.
+    It requires the manifold to be known, and attains the optimum up to errors of the phase from samples.
 
     Parameters
     ----------

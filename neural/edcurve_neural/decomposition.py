@@ -12,17 +12,17 @@ class Decomposition(NamedTuple):
 
 
 class FineDecomposition(NamedTuple):
-    """The five parts of an excess, in bits, which add up to it; NaN for those that are not known.
+    """The five parts of an excess, in bits, which add up to it; unknown parts are NaN.
 
     Attributes
     ----------
     dependence : float
-        Σⱼ H(Iⱼ) − H: what separate code lengths of the latents waste, at best; 0 for one latent.
+        Σⱼ H(Iⱼ) − H: the least cost of coding latents separately; 0 for one latent.
     marginals : float
-        The rest of `Decomposition.entropy_model`: code lengths that do not fit the latents one by one. It is negative
-        for an entropy model that uses their dependence.
+        The rest of `Decomposition.entropy_model`, from code lengths that do not fit the marginals. It is negative for
+        an entropy model that uses the dependence of latents.
     readout : float
-        What the best last layer of the decoder would gain, with the layers before it as they are.
+        Gain of the best last layer of the decoder, with the other layers unchanged.
     features : float
         The rest of `Decomposition.decoder`, which no last layer recovers.
     partition : float

@@ -1,7 +1,7 @@
-"""Files that tell whether they are whole: tensors as safetensors, other content as JSON, both with a digest.
+"""Files with a digest that verifies them: tensors as safetensors, other content as JSON.
 
-A file is written beside its place and moved there, so that a process killed at any moment leaves the old file or the
-new one. Reading a file runs no code from it.
+A file is written under a temporary name and then moved, so that a process killed at any moment leaves the old file or
+the new one. Reading a file runs no code from it.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class DamagedFileError(ValueError):
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write tensors, and facts about them as JSON in the header."""
-    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(about, sort_keys=True, allow_nan=False)
-    content = _ordered(save(kept, metadata={"about": text, "digest": _digest(kept, text)}))
+    content = _ordered(save(stored, metadata={"about": text, "digest": _digest(stored, text)}))
     with replacing(path, follow=False) as temporary:
         temporary.write_bytes(content)
 
 
 def _ordered(content: bytes) -> bytes:
-    """The same tensors with their header sorted: safetensors writes metadata in an order that is drawn at random."""
+    """The same tensors with a sorted header: safetensors writes metadata in a random order."""
     length = int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
@@ -52,7 +52,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with reading(path, LARGEST), safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # the file is no mapping
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # the file is not a mapping
     except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
         raise DamagedFileError(path, shortened(error)) from None
     if header.get("digest") != _digest(tensors, header.get("about", "")):
@@ -61,7 +61,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """Read the facts in the header only; they are not verified."""
+    """Read only the facts in the header, without verifying them."""
     try:
         with reading(path, LARGEST), safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

@@ -22,7 +22,7 @@ def soft_round(y: Tensor, alpha: Tensor | float) -> Tensor:
     Parameters
     ----------
     y : Tensor
-        Anything finite.
+        Finite numbers.
     alpha : Tensor or float
         α ≥ 0, broadcast against `y`; inf is allowed.
 
@@ -50,24 +50,24 @@ def soft_round_inverse(y: Tensor, alpha: Tensor | float) -> Tensor:
     r = y - middle
     size = r.abs()
     z = 2.0 * size * torch.tanh(0.5 * sharp)
-    # e^{-80} is lost beside any 1 − 2|r| > 0 of float32, and keeps the logarithm finite at |r| = ½
-    rest = (1.0 - 2.0 * size) + 4.0 * size / (torch.exp(sharp.clamp(max=80.0)) + 1.0)
-    steep = torch.where(z < 0.5, torch.atanh(z.clamp(max=0.5)), 0.5 * (torch.log1p(z) - torch.log(rest)))
+    # e^{-80} is negligible beside any 1 − 2|r| > 0 of float32, and keeps the logarithm finite at |r| = ½
+    complement = (1.0 - 2.0 * size) + 4.0 * size / (torch.exp(sharp.clamp(max=80.0)) + 1.0)
+    steep = torch.where(z < 0.5, torch.atanh(z.clamp(max=0.5)), 0.5 * (torch.log1p(z) - torch.log(complement)))
     soft = middle + torch.copysign((steep / sharp).clamp(max=0.5), r)
     return torch.where(torch.isinf(alpha), middle, torch.where(flat, y, soft))
 
 
 def soft_round_conditional_mean(z: Tensor, alpha: Tensor | float) -> Tensor:
-    """Conditional mean of what was softly rounded and got noise, r_α(z) = s_α⁻¹(z − ½) + ½.
+    """Conditional mean of a number given its noisy soft rounding z, r_α(z) = s_α⁻¹(z − ½) + ½.
 
-    It is E[Y | s_α(Y) + U = z] for U uniform on [−½, ½] and Y uniform where that confines it: an interval of length
-    one. The identity at α = 0, rounding (halves up) at α = ∞.
+    It is E[Y | s_α(Y) + U = z] for U uniform on [−½, ½] and Y uniform on the interval of length one that z allows. The
+    identity at α = 0, rounding (halves up) at α = ∞.
     """
     return soft_round_inverse(z - 0.5, alpha) + 0.5
 
 
 def _sharpness(y: Tensor, alpha: Tensor | float) -> tuple[Tensor, Tensor, Tensor]:
-    """α as a tensor, α kept where the formulas hold, and where α is so small that s_α is the identity to rounding."""
+    """α as a tensor, α with 1 where the formulas fail, and a mask of α so small that s_α rounds to the identity."""
     alpha = torch.as_tensor(alpha, dtype=y.dtype, device=y.device)
     flat = alpha * alpha < torch.finfo(y.dtype).eps
     usable = torch.where(flat | torch.isinf(alpha), torch.ones_like(alpha), alpha)
@@ -80,11 +80,11 @@ class Density(NamedTuple):
     Attributes
     ----------
     matrices : tuple of Tensor
-        Before softplus; shapes (models, latents, width of layer, width of the layer below).
+        Before softplus; shapes (models, latents, width of the layer, width of the layer below).
     biases : tuple of Tensor
         Shapes (models, latents, width of layer, 1).
     factors : tuple of Tensor
-        Before tanh; as the biases, without the last layer.
+        Before tanh; shaped like the biases, without one for the last layer.
     """
 
     matrices: tuple[Tensor, ...]
@@ -93,7 +93,7 @@ class Density(NamedTuple):
 
 
 def density_sizes(filters: tuple[int, ...] = FILTERS) -> list[tuple[str, tuple[int, int]]]:
-    """Names ("matrix", "bias", "factor") and shapes of the parameters for one latent dimension, kind by kind."""
+    """Names ("matrix", "bias", "factor") and shapes of the parameters for one latent dimension, grouped by name."""
     widths = (1, *filters, 1)
     matrices = [("matrix", (widths[i + 1], widths[i])) for i in range(len(widths) - 1)]
     biases = [("bias", (width, 1)) for width in widths[1:]]
@@ -113,7 +113,7 @@ def cumulative_logits(y: Tensor, density: Density) -> Tensor:
     y : Tensor
         Shape (models, latents, n).
     density : Density
-        Of as many models and latents.
+        For the same models and latents.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def log_difference(upper: Tensor, lower: Tensor) -> Tensor:
 
     It is log σ(a) + log σ(−b) + log(1 − e^{b−a}): the first term is the left tail, the second the survival function
     of the right one, and neither is a difference. Where a and b are equal after rounding the last term is taken at
-    a − b = 1e-30, with no gradient, so that value and gradient stay finite.
+    a − b = 1e-30, with no gradient, so that the value and its gradient stay finite.
     """
     return logsigmoid(upper) + logsigmoid(-lower) + torch.log(-torch.expm1(-(upper - lower).clamp(min=1e-30)))
 
@@ -144,16 +144,16 @@ def noisy_log_prob(y: Tensor, density: Density) -> Tensor:
     At integers it is also the log-probability of Y rounded (halves up). Shapes as for `cumulative_logits`.
     """
     n = y.shape[-1]
-    both = cumulative_logits(torch.cat([y + 0.5, y - 0.5], dim=-1), density)
-    return log_difference(both[..., :n], both[..., n:])
+    logits = cumulative_logits(torch.cat([y + 0.5, y - 0.5], dim=-1), density)
+    return log_difference(logits[..., :n], logits[..., n:])
 
 
 def soft_rounded_log_prob(z: Tensor, density: Density, alpha: Tensor | float) -> Tensor:
     """Log-density in nats of s_α(Y) + U at z.
 
-    Where S = s_α(Y), P(S ≤ z) = F(s_α⁻¹(z)), so the density is F(s_α⁻¹(z + ½)) − F(s_α⁻¹(z − ½)). Since
-    s_α⁻¹(z + ½) = s_α⁻¹(z − ½) + 1, that is the noisy density of Y itself at r_α(z). This is what training uses, at the
-    z = s_α(y) + u that is drawn. The authors' framework evaluates the same function at r_α(z), which transforms twice;
-    ``Config(likelihood="reference")`` does that, to compare.
+    For S = s_α(Y), P(S ≤ z) = F(s_α⁻¹(z)), so the density is F(s_α⁻¹(z + ½)) − F(s_α⁻¹(z − ½)). Since
+    s_α⁻¹(z + ½) = s_α⁻¹(z − ½) + 1, that is the noisy density of Y itself at r_α(z). Training evaluates this at the
+    drawn z = s_α(y) + u. The authors' framework evaluates it at r_α(z), which transforms twice;
+    ``Config(likelihood="reference")`` does that, for comparison.
     """
     return noisy_log_prob(soft_round_conditional_mean(z, alpha), density)

@@ -1,4 +1,4 @@
-"""Phases that a model learns from apart from its batches: fresh ones from a random stream, or its training set."""
+"""Phases that a model learns from outside its batches: fresh ones from a random stream, or its training set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def phases(config: Settings, purpose: str, count: int) -> Tensor:
     Returns
     -------
     Tensor
-        Shape (1, count); with a fixed training set all of it, shape (1, train_size).
+        Shape (1, count); or the whole of a fixed training set, shape (1, train_size).
     """
     if config.train_size is None:
         return random_streams.uniform(tensor([random_streams.key(config.seed, purpose)]), 0, count)

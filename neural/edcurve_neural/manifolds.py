@@ -1,8 +1,8 @@
 """Measured manifolds: points along a curve. Configurations and stores name them by a hash.
 
-A name is "loop:HASH" or "curve:HASH". It stands for points that this process was given, or that are in a store that it
-opened. Points are kept as long as somebody has their name, as `from_samples` returned it, or a configuration with it;
-of the others only the last ones are kept, up to `RECENT` bytes.
+A name is "loop:HASH" or "curve:HASH". It refers to points that were given to this process, or that are in a store that
+it opened. Points stay in memory as long as the name that `from_samples` returned exists, or a configuration with it. Of
+the others only the most recent ones are kept, up to `RECENT` bytes.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from numpy.typing import ArrayLike, NDArray
 from .files import DamagedFileError
 
 NAME = re.compile(r"(loop|curve):([0-9a-f]{16})")
-LARGEST = 2**26  # numbers of all points together, at most
-RECENT = 2**24  # bytes of points that are kept though nobody has their name
+LARGEST = 2**26  # most coordinates of all points together
+RECENT = 2**24  # bytes of points that are kept after their names were deleted
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Manifold:
     label : str
         Name for people, in tables, plots and messages.
     places : ndarray, shape (dim, d), optional
-        Where in a plane or in space each coordinate of the points was sampled.
+        Place in a plane or in space at which each coordinate of the points was sampled.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Manifold:
 
     @cached_property
     def source(self) -> edcurve.Source:
-        """The source from which the optimum is taken; ValueError if the curve is not stationary."""
+        """The source from which the optimum is computed; ValueError if the curve is not stationary."""
         return edcurve.Source.from_samples(self.points, closed=self.closed, name=self.label)
 
 
@@ -70,7 +70,7 @@ REMEDY = "delete it, and give the points again"
 
 
 class Name(str):
-    """The name of points, which are there as long as it is; to other processes it goes as a text."""
+    """The name of points, which it keeps in memory; other processes receive it as plain text."""
 
     manifold: Manifold
 
@@ -78,28 +78,28 @@ class Name(str):
         return str, (str(self),)
 
 
-class Known:
-    """Manifolds by their names: those that are in use elsewhere, and the last ones."""
+class Registry:
+    """Manifolds by name: those in use elsewhere, and the most recent ones."""
 
     def __init__(self) -> None:
         self._used, self._recent = WeakValueDictionary[str, Manifold](), OrderedDict[str, Manifold]()
         self._lock = threading.Lock()
 
     def add(self, manifold: Manifold) -> Name:
-        """Keep a manifold as the last one."""
+        """Add a manifold as the most recent one."""
         with self._lock:
             self._used[manifold.name] = self._recent[manifold.name] = manifold
             self._recent.move_to_end(manifold.name)
-            while len(self._recent) > 1 and sum(one.points.nbytes for one in self._recent.values()) > RECENT:
+            while len(self._recent) > 1 and sum(recent.points.nbytes for recent in self._recent.values()) > RECENT:
                 self._recent.popitem(last=False)
         return _named(manifold)
 
     def get(self, name: str) -> Manifold | None:
-        """The manifold of a name, if it is still there."""
+        """The manifold with this name, if it is still in memory."""
         return self._used.get(name) or getattr(name, "manifold", None)
 
     def clear(self) -> None:
-        """Forget all whose name nobody has."""
+        """Forget all manifolds except those that a `Name` holds."""
         self._recent.clear()
         self._used.clear()
 
@@ -110,8 +110,8 @@ def _named(manifold: Manifold) -> Name:
     return name
 
 
-_manifolds = Known()
-_folders: dict[Path, None] = {}  # in the order in which they were opened
+_manifolds = Registry()
+_folders: dict[Path, None] = {}  # in the order of opening
 
 
 def is_name(source: Any) -> bool:
@@ -120,7 +120,7 @@ def is_name(source: Any) -> bool:
 
 
 def named(source: Any) -> Any:
-    """The name of the points if `source` is a file of points; else `source` itself, as a name that keeps them."""
+    """The name of the points in a file; other values unchanged, but names of points as `Name`, which keeps these."""
     if isinstance(source, str | os.PathLike) and is_data(os.fspath(source)):
         return from_file(source)
     manifold = _manifolds.get(source) if is_name(source) else None
@@ -133,7 +133,7 @@ def from_file(path: str | os.PathLike[str], *, closed: bool | None = None, key: 
     Parameters
     ----------
     path : path
-        A .npy, .npz or .csv of numbers, one point a row.
+        A .npy, .npz or .csv of numbers, one point in each row.
     closed : bool, optional
         Whether the curve is a loop; if omitted, as `edcurve.Source.from_samples` decides.
     key : str, optional
@@ -142,7 +142,7 @@ def from_file(path: str | os.PathLike[str], *, closed: bool | None = None, key: 
     Returns
     -------
     str
-        Its name, as from `from_samples`. Other points have another name, so that they are never taken for these.
+        Its name, as from `from_samples`. Different points have different names.
 
     Raises
     ------
@@ -173,22 +173,22 @@ def from_samples(
     label : str, optional
         Name for people, in tables and plots; by default the name that is returned.
     places : array_like, shape (dim, 2) or (dim, 3), optional
-        Where in a plane or in space each coordinate was sampled, in any unit: (row, column) of pixels, say. The
-        compressor "circular-network" decodes by place. Without them, it takes coordinates as samples at equal steps of
+        Place in a plane or in space at which each coordinate was sampled, in any unit: (row, column) of pixels, say.
+        The compressor "circular-network" decodes by place. By default it takes coordinates as samples at equal steps of
         a line. The same points with other places are another source, with another name.
 
     Returns
     -------
     str
         "loop:HASH" or "curve:HASH", with a hash of the points: the `source` to give to `Config`, `grid` and `evaluate`.
-        A store keeps a copy of the points under this name. They are in memory as long as this text is, or a
-        configuration with it; a copy of it, such as one read from a file, does not keep them.
+        A store keeps a copy of the points under this name. They stay in memory as long as this object exists, or a
+        configuration with it; a copy of its text, such as one read from a file, does not keep them.
 
     Raises
     ------
     ValueError
-        As from `edcurve.Source.from_samples`: the curve must be stationary. For places of another shape, that are not
-        finite, or two of which are the same, and for any of points of one coordinate.
+        As from `edcurve.Source.from_samples`: the curve must be stationary. Also for places of another shape, not
+        finite or not distinct, and for any places if points have one coordinate.
 
     Examples
     --------
@@ -216,19 +216,19 @@ def from_samples(
 
 
 def find(name: str) -> Manifold:
-    """The manifold of a name.
+    """The manifold with this name.
 
     Raises
     ------
     ValueError
-        If its points were not given, and no store that was opened has them.
+        If its points are neither in memory nor in a store that was opened.
     DamagedFileError
         If the store's copy of the points was altered.
     """
-    if added := _manifolds.get(name):
-        return added
+    if manifold := _manifolds.get(name):
+        return manifold
     for folder in _folders:
-        path = _copy(name, folder)
+        path = _points_path(name, folder)
         if path.exists():
             points, where = _read(path, name)
             return _manifolds.add(Manifold(str(name), points, str(name), where)).manifold
@@ -239,24 +239,24 @@ def find(name: str) -> Manifold:
 
 
 def labelled(name: str, label: str) -> Name:
-    """The name of points that are known here, or in a store, and that people call by a label."""
+    """The name of points in memory or in a store, with a label for people."""
     manifold = find(name)
     return _manifolds.add(manifold if manifold.label == label else replace(manifold, label=label))
 
 
 def look_in(folder: Path) -> None:
-    """Have `find` look for points in one more folder."""
+    """Add a folder in which `find` looks for points."""
     _folders.setdefault(folder.absolute())
 
 
 def keep(name: str, folder: Path) -> None:
     """Write a copy of measured points to a folder that lacks one; does nothing for other sources."""
-    if not is_name(name) or _copy(name, folder).exists():
+    if not is_name(name) or _points_path(name, folder).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    manifold, path = find(name), _copy(name, folder)
-    if manifold.places is not None:  # first: points without their places have another name
-        _write(manifold.places, _of_places(path))
+    manifold, path = find(name), _points_path(name, folder)
+    if manifold.places is not None:  # first, because points without their places have another name
+        _write(manifold.places, _places_path(path))
     _write(manifold.points, path)
 
 
@@ -265,18 +265,18 @@ def _write(values: NDArray[np.float64], path: Path) -> None:
         np.lib.format.write_array(file, values, allow_pickle=False)
 
 
-def _copy(name: str, folder: Path) -> Path:
+def _points_path(name: str, folder: Path) -> Path:
     return folder / f"{name.partition(':')[2]}.npy"
 
 
-def _of_places(path: Path) -> Path:
+def _places_path(path: Path) -> Path:
     return path.with_suffix(".places.npy")
 
 
 def _read(path: Path, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Points and places of a copy, checked by their hash."""
+    """Points and places of a stored copy, checked against their hash."""
     points = _array(path)
-    places = _array(_of_places(path)) if _of_places(path).exists() else None
+    places = _array(_places_path(path)) if _places_path(path).exists() else None
     if _hash(points, places) != name.partition(":")[2]:
         raise DamagedFileError(path, "its content does not match its name", REMEDY)
     return points, places

@@ -1,4 +1,4 @@
-"""`PhaseCells`: phases in cells, and means over the cells."""
+"""`PhaseCells`: phases grouped by cells, and means over the cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCK = 2**21  # numbers in the means of a block of cells
 
 
 class PhaseCells:
-    """Phases in cells.
+    """Phases grouped by cells.
 
     Parameters
     ----------
@@ -41,24 +41,24 @@ class PhaseCells:
         self.phases: NDArray[Any] = (np.arange(len(labels)) + 0.5) / len(labels) if phases is None else phases
 
     def mean(self, values: Array) -> Array:
-        """Mean of each cell, shape (count,), of numbers given for each phase."""
+        """Mean over each cell, shape (count,), of values at the phases."""
         sums = np.bincount(self.labels, values, self.count).astype(np.float64)
         return self.shared(sums, slice(None))
 
     def shared(self, sums: Array, block: slice) -> Array:
-        """Sums over the cells of a block, cells along the first axis, divided by the numbers of phases in them."""
+        """Means from sums over the cells of a block, cells along the first axis; NaN for empty cells."""
         sizes = np.where(self.sizes[block] > 0, self.sizes[block], np.nan)
         return np.asarray(sums / sizes.reshape(-1, *(1,) * (sums.ndim - 1)))
 
     def blocks(self, width: int) -> list[slice]:
-        """All cells in blocks, so that an array of `width` numbers a cell has at most 2²¹ numbers in a block."""
+        """All cells in blocks, so that `width` numbers for each cell of a block are at most 2²¹ numbers."""
         size = max(1, BLOCK // width)
         return [slice(start, min(start + size, self.count)) for start in range(0, self.count, size)]
 
     def members(self, block: slice) -> tuple[Indices, Indices]:
-        """Phases in the cells of a block, by their places j, and the cell of each, counted from its first.
+        """Indices j of the phases in the cells of a block, and the cell of each, counted from the block's first.
 
-        The phases come cell by cell, those of a cell in ascending order.
+        Phases are sorted by cell, then by j.
         """
         inside = self._order[self._ends[block.start] : self._ends[block.stop]]
         return inside, self.labels[inside] - block.start
@@ -73,22 +73,22 @@ class PhaseCells:
 
 
 def entropy_of(probability: Array) -> float:
-    """Entropy in bits of probabilities, none of them 0."""
-    return float(np.sum(-probability * np.log2(probability))) + 0.0  # 0 for a single one, not −0
+    """Entropy in bits of positive probabilities."""
+    return float(np.sum(-probability * np.log2(probability))) + 0.0  # 0 for one cell, not −0
 
 
 def marginal_entropies(indices: Indices, probability: Array) -> list[float]:
-    """Entropy in bits of each latent by itself: indices (cells, latents), and probabilities of the cells."""
-    places = (np.unique(column, return_inverse=True)[1] for column in indices.T)
-    return [entropy_of(np.bincount(place, weights=probability).astype(np.float64)) for place in places]
+    """Marginal entropy in bits of each latent, from indices (cells, latents) and probabilities of the cells."""
+    labels = (np.unique(column, return_inverse=True)[1] for column in indices.T)
+    return [entropy_of(np.bincount(label, weights=probability).astype(np.float64)) for label in labels]
 
 
 def distinct_rows(codes: Indices) -> tuple[Indices, Indices]:
-    """Distinct rows of an array of integers, and for each row the place of its like among them."""
+    """Distinct rows of an array of integers, and the index among them of each row."""
     label = np.zeros(len(codes), dtype=np.int64)
     for column in codes.T:
         low, span = int(column.min()), int(column.max()) - int(column.min()) + 1
-        if span * (int(label.max()) + 1) >= 2**62:  # too wide to combine: number the values that occur
+        if span * (int(label.max()) + 1) >= 2**62:  # too wide to combine: replace the values by their ranks
             column, low = np.unique(column, return_inverse=True)[1], 0
             span = int(column.max()) + 1
         label = label * span + (column - low)
@@ -99,7 +99,7 @@ def distinct_rows(codes: Indices) -> tuple[Indices, Indices]:
 
 
 def distinct_runs(codes: Tensor) -> tuple[Indices, Indices]:
-    """`distinct_rows` of a tensor on any device, at little cost where few rows differ from the one before."""
+    """`distinct_rows` of a tensor on any device, fast if most rows equal the one before."""
     changed = torch.nonzero((codes[1:] != codes[:-1]).any(dim=1))[:, 0] + 1
     starts = torch.cat([changed.new_zeros(1), changed])
     distinct, cells = distinct_rows(codes[starts].cpu().numpy())

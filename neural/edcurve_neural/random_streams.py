@@ -1,7 +1,7 @@
-"""Random numbers that depend on a seed, a purpose and a counter alone: SplitMix64 over tensors of integers.
+"""Random numbers as functions of only a seed, a purpose and a counter: SplitMix64 over tensors of integers.
 
-Each model has its own stream, so that it draws the same numbers whichever others are trained beside it, on every
-device, and from any step on.
+Each model has its own stream, so that its draws do not depend on the other models, on the device, or on the step from
+which training resumes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15
 FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-STRIDE = 2**24  # numbers of one draw, at most
+STRIDE = 2**24  # most numbers of one draw
 
 
 def key(seed: int, purpose: str) -> int:
@@ -33,7 +33,7 @@ def uniform(keys: Tensor, count: int | Tensor, size: int) -> Tensor:
     keys : Tensor of int64
         Start of each stream, shape (models,).
     count : int, or Tensor of int64 and shape ()
-        Number of the draw from the streams, such as a step of training.
+        Number of the draw from the streams, such as the training step.
     size : int
         Numbers from each stream, at most 2²⁴.
 
@@ -43,9 +43,11 @@ def uniform(keys: Tensor, count: int | Tensor, size: int) -> Tensor:
         Shape (models, size).
     """
     half = (size + 1) // 2
-    at = count * _signed(STRIDE * GOLDEN)
-    start = keys + (at if isinstance(at, Tensor) else _signed(at))  # integers of 64 bits wrap in a tensor
-    ramp = _kept(half) if keys.device.type == "cpu" else _ramp(half, keys.device)  # streams of a GPU share no tensor
+    offset = count * _signed(STRIDE * GOLDEN)
+    start = keys + (offset if isinstance(offset, Tensor) else _signed(offset))  # integers of 64 bits wrap in a tensor
+    ramp = (
+        _cached_ramp(half) if keys.device.type == "cpu" else _ramp(half, keys.device)
+    )  # GPU streams must not share a tensor
     z = start.unsqueeze(1) + ramp
     z = (z ^ ((z >> 30) & 0x3FFFFFFFF)) * _signed(FIRST)
     z = (z ^ ((z >> 27) & 0x1FFFFFFFFF)) * _signed(SECOND)
@@ -55,7 +57,7 @@ def uniform(keys: Tensor, count: int | Tensor, size: int) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _kept(size: int) -> Tensor:
+def _cached_ramp(size: int) -> Tensor:
     return _ramp(size, torch.device("cpu"))
 
 

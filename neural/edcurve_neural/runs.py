@@ -17,7 +17,7 @@ from .moments import PhaseCells, distinct_runs
 from .signals.base import Signal
 
 STATUSES = ("finished", "diverged")
-BATCH = 2**15  # phases, or distinct indices, handled at once
+BATCH = 2**15  # phases, or distinct indices, in a block
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Run:
     model : NTC, Circular or Codebook
         The compressor.
     status : str
-        "finished", or "diverged" if the loss was not finite at some step.
+        "finished", or "diverged" if the loss was infinite or NaN at some step.
     failed : int or None
-        The first step with a loss that was not finite.
+        The first step at which the loss was infinite or NaN.
     history : dict of ndarray
-        "step", and means since the step before of "loss", "rate" (bits) and "distortion", all with soft rounding and
-        noise, as in training; `evaluate` has them with hard rounding.
+        "step", and means of "loss", "rate" (bits) and "distortion" since the previous one, with soft rounding and
+        noise, as in training; `evaluate` computes them with hard rounding.
     seconds : float
         Wall-clock time of the program that trained it, divided by the models in it.
     """
@@ -97,7 +97,7 @@ def evaluate_model(model: Compressor, points: int = POINTS) -> Evaluation:
 
 
 def _readout(model: Compressor, indices: torch.Tensor, probability: NDArray[np.float64]) -> readout.Readout:
-    """What finds the best last layer of a decoder."""
+    """The fit of the best last layer of a decoder."""
 
     def features(block: slice) -> NDArray[np.float64]:
         features = model.features(indices[:, block])

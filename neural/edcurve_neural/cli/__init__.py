@@ -1,6 +1,6 @@
 """The commands of the neural part, which `edcurve` finds under the entry-point group ``edcurve.commands``.
 
-They are listed here without their modules, which import PyTorch.
+They are listed here without importing their modules, which import PyTorch.
 """
 
 from __future__ import annotations

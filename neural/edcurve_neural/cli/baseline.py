@@ -24,7 +24,7 @@ from . import listing
 from .training import Names
 
 KINDS = ("ecvq", "klt", "phase")
-POINTS = 2**16  # fewer than for trained compressors, as whole realizations are encoded
+POINTS = 2**16  # fewer than for trained compressors, because whole realizations are encoded
 
 
 @click.command(cls=Command)
@@ -64,11 +64,11 @@ def _rows(
     if is_built_in(source):
         samples = samples_or_default(source, samples)
     possible = KINDS[:2] if is_built_in(source) and isinstance(source_of(source), Surface) else KINDS
-    wanted = [(name, value) for name in kind or possible for value in lmbda]
-    with progress.bar("baselines", len(wanted)) as update:
-        for done, (name, value) in enumerate(wanted, start=1):
+    pairs = [(name, value) for name in kind or possible for value in lmbda]
+    with progress.bar("baselines", len(pairs)) as update:
+        for done, (name, value) in enumerate(pairs, start=1):
             yield row(name, source, value, samples or SAMPLES, points, **options)
-            update(done, len(wanted))
+            update(done, len(pairs))
 
 
 def row(
@@ -84,11 +84,11 @@ def row(
     else:
         code = phase_quantizer(source, lmbda, samples=samples)
     evaluation = evaluate(code.encode, code.decode, source, code.rate, samples=code.samples, points=points)
-    given = {"source": source, "compressor": kind, "lmbda": lmbda, "samples": evaluation.samples}
-    given |= {"seed": seed} if kind == "ecvq" else {}
+    fields = {"source": source, "compressor": kind, "lmbda": lmbda, "samples": evaluation.samples}
+    fields |= {"seed": seed} if kind == "ecvq" else {}
     return {
         "key": None,
-        **{name: given.get(name) for name in listing.CONFIGURED},
+        **{name: fields.get(name) for name in listing.CONFIGURED},
         "status": "finished",
         "failed": None,
         **metrics(evaluation, lmbda),

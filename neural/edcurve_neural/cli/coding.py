@@ -21,7 +21,7 @@ from edcurve_neural.coding import bitstream, compress, decompress
 from edcurve_neural.runs import Run
 from edcurve_neural.store import Store, records
 
-import_module("constriction")  # without it both commands, and their help, say so at once
+import_module("constriction")  # if it is missing, both commands and their help say so at once
 folder = click.Path(exists=True, file_okay=False)
 
 
@@ -89,7 +89,7 @@ def decode(file: str, store: str, out: str) -> None:
 
 
 def _run_of(store: str, key: str) -> tuple[Run, float | None]:
-    """A run by the start of its key, and the rate in its record."""
+    """The run whose key begins with `key`, and the rate in its record."""
     path = Path(store) / "runs"
     matches = sorted(record for record in path.glob("*.json") if record.stem.startswith(key)) if key else []
     if len(matches) != 1:

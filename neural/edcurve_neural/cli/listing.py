@@ -1,4 +1,4 @@
-"""Rows of compressors as a table to read and as a CSV."""
+"""Rows of compressors as a table for people and as a CSV."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FIELDS = (*FIRST, *(name for name in CONFIGURED if name not in FIRST), "points_o
 ATTAINED = ("rate", "entropy", "distortion", "distortion_centroid")
 SPLIT = ("entropy_model", "dependence", "marginals", "decoder", "readout", "features")
 PARTS = ("excess", "excess_sampled", *SPLIT, "partition", "left_open")
-DIGITS = 4  # of numbers that were evaluated
-MIXED = object()  # stands for values that differ between rows
+DIGITS = 4  # of evaluated numbers
+MIXED = object()  # marks values that differ between rows
 LEAST = 1e-8  # bits; smaller parts are rounding errors
 
 Row = dict[str, Any]
 
 
 def table(rows: Sequence[Row], width: int) -> list[str]:
-    """Lines of a table: first the values that all rows share, then parts below one another that fit the width."""
+    """Lines of a table: first the values common to all rows, then parts one below the other that fit the width."""
     common = {name: text(_shared(name, rows)) for name in FIELDS if _shared(name, rows) is not MIXED}
     shared = [f"{name} {value}" for name, value in common.items() if value != "-"]
     lines = textwrap.wrap("; ".join(shared), width, break_long_words=False, break_on_hyphens=False)
@@ -47,9 +47,9 @@ def table(rows: Sequence[Row], width: int) -> list[str]:
 
 
 def _beginnings(keys: Sequence[str | None]) -> list[str | None]:
-    """As much of the start of each key as tells them apart: other commands take that for the key."""
-    given = [key for key in keys if key]
-    size = next((n for n in range(6, 64) if len({key[:n] for key in given}) == len(set(given))), 64)
+    """The shortest beginnings that tell the keys apart: other commands accept these."""
+    full = [key for key in keys if key]
+    size = next((n for n in range(6, 64) if len({key[:n] for key in full}) == len(set(full))), 64)
     return [key[:size] if key else None for key in keys]
 
 
@@ -60,7 +60,7 @@ def _shared(name: str, rows: Sequence[Row]) -> Any:
 
 
 def _parts(groups: Sequence[Sequence[str]], fits: Any) -> list[list[str]]:
-    """Names side by side as far as they fit, groups broken only if they must be."""
+    """Names for side-by-side columns that fit; groups are split only if necessary."""
     parts: list[list[str]] = [[]]
     for group in groups:
         if not fits([*parts[-1], *group]):
@@ -83,7 +83,7 @@ def _column(name: str, values: list[Any]) -> list[str]:
 
 
 def text(value: Any, digits: int | None = None) -> str:
-    """A value as text to read; "-" for None, which is how a number that is not finite is stored."""
+    """A value as text for people; "-" for None, the stored form of infinite numbers and NaN."""
     if value is None:
         return "-"
     if isinstance(value, list):

@@ -36,7 +36,7 @@ from edcurve_neural.training.sweeps import sweep as train_missing
 
 from . import listing
 
-NAMED = 10  # records that are named, of those that cannot be read
+NAMED = 10  # most unreadable records in a message
 GOES_ON = "the same command again goes on from the last checkpoints"
 Row = dict[str, Any]
 Function = Callable[..., None]
@@ -65,12 +65,12 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in new r
 
 
 class Device(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
-    """A device that exists; on a cluster its workers check that it does."""
+    """A device that exists; on a cluster the workers check this."""
 
     name = "device"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the name, and that PyTorch sees such a device if it is to be used here."""
+        """Check the name, and that PyTorch sees such a device unless it is one of a cluster."""
         name = str(value)
         if not re.fullmatch(r"cpu|cuda(:[0-9]{1,4})?", name):
             self.fail(f"{value!r} is not cpu, cuda or cuda:N", param, ctx)
@@ -105,7 +105,7 @@ def _options(*, several: bool) -> Callable[[Function], Function]:
         seeds = click.option("--seed", type=int, help="Of weights, phases and noise. [default: 0]")
         store = click.option("--store", type=folder, help="Folder to keep it in. [default: only the numbers are shown]")
         others = []
-    these = [
+    options = [
         click.argument("source", shell_complete=offer(tuple(SIGNALS), files=True)),
         ends_option,
         click.option("--lmbda", type=real, required=True, help="λ of the loss rate + λ · distortion, in bits."),
@@ -166,7 +166,7 @@ def _options(*, several: bool) -> Callable[[Function], Function]:
     ]
 
     def decorate(command: Function) -> Function:
-        for option in reversed(these):
+        for option in reversed(options):
             command = option(command)
         return command
 
@@ -186,9 +186,9 @@ def train(
     its last checkpoint when it is given again.
     """
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
-    config = Config(_source(source, is_open), **_given(options, hidden))
+    config = Config(_source(source, is_open), **_fields(options, hidden))
     _check_optimum([config], source)
-    with _interrupted("no --store was given to keep what was trained" if store is None else GOES_ON):
+    with _reporting_interrupts("no --store was given to keep what was trained" if store is None else GOES_ON):
         row = _measured(config, **training) if store is None else _trained([config], store, **training)[0]
     if as_json:
         click.echo(json.dumps(row, allow_nan=False))
@@ -222,9 +222,9 @@ def sweep(
         raise click.UsageError("--workers and --cluster exclude each other")
     training = {name: options.pop(name) for name in ("device", "checkpoint_every", "points", "tensorboard")}
     lmbda = options.pop("lmbda")  # last, so that it varies faster than fields that need another program
-    configs = grid(_source(source, is_open), **_given(options, hidden), lmbda=lmbda, seed=range(seeds))
+    configs = grid(_source(source, is_open), **_fields(options, hidden), lmbda=lmbda, seed=range(seeds))
     _check_optimum(configs, source)
-    with _interrupted(GOES_ON), _executor(workers, cluster) as executor:
+    with _reporting_interrupts(GOES_ON), _executor(workers, cluster) as executor:
         rows = _trained(configs, store, executor=executor, **training)
     if as_json:
         click.echo(json.dumps(rows, indent=1, allow_nan=False))
@@ -268,14 +268,14 @@ def runs(store: str, csv_path: str | None, as_json: bool) -> None:
 
 
 def _source(source: str, is_open: bool | None) -> str:
-    """The source, or the name of points that were read from a file."""
+    """The source, or the name of the points in a file."""
     if is_open is not None and not is_data(source):
         raise ValueError(f"--{'open' if is_open else 'closed'} is for files, got the source {source!r}")
     return source if is_open is None else manifolds.from_file(source, closed=not is_open)
 
 
 def _check_optimum(configs: Sequence[Config], file: str) -> None:
-    """Refuse points so far apart that the optimum at λ has too many cells, before hours of training and not after."""
+    """Refuse points so far apart that the optimum at λ has too many cells, before hours of training."""
     for name, lmbda in {(config.source, config.lmbda) for config in configs if config.measured}:
         try:
             lagrangian(manifolds.find(str(name)).source, lmbda)
@@ -284,14 +284,14 @@ def _check_optimum(configs: Sequence[Config], file: str) -> None:
             raise ValueError(f"{file}: {option}{error}") from None
 
 
-def _given(options: dict[str, Any], hidden: list[int] | None) -> dict[str, Any]:
-    """Fields of a configuration that were given a value."""
+def _fields(options: dict[str, Any], hidden: list[int] | None) -> dict[str, Any]:
+    """Fields of a configuration that have a value."""
     fields = {**options, "hidden": None if hidden is None else tuple(hidden)}
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def _trained(configs: Sequence[Config], store: str, **training: Any) -> list[Row]:
-    """Rows of configurations, trained if the store does not have them."""
+    """Rows of configurations, which are trained if the store lacks them."""
     distinct = list(dict.fromkeys(configs))
     before = sum(map(Store(store).has, distinct))
     if before:
@@ -301,14 +301,14 @@ def _trained(configs: Sequence[Config], store: str, **training: Any) -> list[Row
 
 
 def _measured(config: Config, *, device: str, checkpoint_every: int, points: int, tensorboard: str | None) -> Row:
-    """The row of a configuration, trained without a store: there is nothing to go on from."""
+    """The row of a configuration trained without a store, and so without checkpoints."""
     run = train_alone(config, device=device, tensorboard=tensorboard)
     return {"key": config.key, **config.to_dict(), **plain(row_of(run, run.evaluate(points)))}
 
 
 @contextmanager
-def _interrupted(what_then: str) -> Iterator[None]:
-    """After Ctrl-C or SIGTERM, say what becomes of what was trained; files that are being written are removed."""
+def _reporting_interrupts(consequence: str) -> Iterator[None]:
+    """After Ctrl-C or SIGTERM, say what happens to the training so far; unfinished files are removed."""
     ended = list[int]()
 
     def end(number: int, _frame: Any) -> None:
@@ -320,7 +320,7 @@ def _interrupted(what_then: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"interrupted: {what_then}", err=True)
+        click.echo(f"interrupted: {consequence}", err=True)
         if ended:
             raise SystemExit(128 + ended[0]) from None
         raise
@@ -331,7 +331,7 @@ def _interrupted(what_then: str) -> Iterator[None]:
 
 @contextmanager
 def _executor(workers: int | None, address: str | None) -> Iterator[Executor | None]:
-    """Worker processes or a cluster, if asked for."""
+    """Worker processes or a cluster, if requested."""
     if workers is None and address is None:
         yield None
         return
@@ -341,7 +341,7 @@ def _executor(workers: int | None, address: str | None) -> Iterator[Executor | N
             yield executor
         except CancelledError:
             raise _Lost(f"the connection to the Dask scheduler at {address!r} was lost") from None
-        except Exception as error:  # any error is raised again unless a worker died
+        except Exception as error:  # re-raised unless a worker died
             if not executors.is_loss(error):
                 raise
             raise _Lost(f"workers of a program died {LOST + 1} times, perhaps for lack of memory") from None

@@ -1,7 +1,7 @@
-"""Entropy coding for real: from realizations to a compressed file, and back.
+"""Entropy coding: from realizations to a compressed file, and back.
 
-Indices are coded with the compressor's own entropy model, taken as one table of probabilities for each latent
-dimension; any index has a code, in the table or not. This needs constriction (``pip install 'edcurve[coding]'``).
+Indices are coded with the compressor's own entropy model, as one table of probabilities for each latent dimension;
+indices outside a table have codes too. This needs constriction (``pip install 'edcurve[coding]'``).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .probability_tables import compressor_of, tables
 
 Indices = NDArray[np.int64]
 
-LARGEST = 2**27  # numbers of all reconstructions, or as many as `EACH` allows
+LARGEST = 2**27  # most numbers of all reconstructions, unless `EACH` allows more
 EACH = 2**14  # numbers for each byte of a file: half a bit for a realization of 1024 numbers
 
 
@@ -64,8 +64,8 @@ def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike |
         The file; written whole or not at all.
     model : Run, NTC, or another compressor with a method ``tables``
         One model; it also needs ``flat``, ``rate`` and ``state``, like those of `NTC`. The file names the configuration
-        of a `Run`. A compressor that has a probability for every integer, inside its tables or not, says so by an
-        attribute ``unbounded``.
+        of a `Run`. A true attribute ``unbounded`` says that a compressor has a probability for every integer, inside
+        its tables or not.
     indices : array or tensor of integers, shape (n, latent_dim)
         At most 2²⁸; each may be any integer of 64 bits, or a float that is one.
 
@@ -83,9 +83,9 @@ def write_indices(path: str | os.PathLike[str], model: Any, indices: ArrayLike |
     compressor, model_tables = compressor_of(model), tables(model)
     values = _integers(indices, len(model_tables))
     key = model.config.key if isinstance(model, Run) else None
-    spent = _model_bits(compressor, model_tables, values)
+    model_bits = _model_bits(compressor, model_tables, values)
     bits, file_bits = bitstream.write(path, values, model_tables, config=key, weights=fingerprint(compressor))
-    return Coded(len(values), spent, bits, file_bits)
+    return Coded(len(values), model_bits, bits, file_bits)
 
 
 def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
@@ -96,8 +96,8 @@ def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
     path : path
         The file.
     model : as for `write_indices`
-        The compressor that made them; it is recognised by its weights. Its entropy model is not evaluated: the tables
-        are in the file, so that other hardware decodes it too.
+        The compressor that made them; its weights are checked. Its entropy model is not evaluated: the tables are in
+        the file, so that other hardware decodes it too.
 
     Returns
     -------
@@ -114,11 +114,11 @@ def read_indices(path: str | os.PathLike[str], model: Any) -> Indices:
     """
     contents, weights = bitstream.read(path), fingerprint(compressor_of(model))
     if contents.weights != weights:
-        wanted = "" if contents.config is None else f", of configuration {contents.config}"
-        given = f", of configuration {model.config.key}" if isinstance(model, Run) else ""
+        writer = "" if contents.config is None else f", of configuration {contents.config}"
+        reader = f", of configuration {model.config.key}" if isinstance(model, Run) else ""
         raise ValueError(
-            f"model must be the one that {os.fspath(path)} was coded with, weights {contents.weights}{wanted}; "
-            f"got one with weights {weights}{given}"
+            f"model must be the one that {os.fspath(path)} was coded with, weights {contents.weights}{writer}; "
+            f"got one with weights {weights}{reader}"
         )
     return bitstream.decoded(contents)
 
@@ -194,19 +194,19 @@ def encode(compressor: Any, x: ArrayLike | torch.Tensor) -> Indices:
         wrong = values[(values < 0) | (values > 1)][0]
         raise ValueError(f"x of shape (n,) must be phases from 0 to 1, got {wrong}")
     like = compressor.flat
-    make = compressor.encode_phase if values.ndim == 1 else compressor.encode
+    encoder = compressor.encode_phase if values.ndim == 1 else compressor.encode
     indices = []
     with progress.bar("compressing", len(values)) as update:
         for start in range(0, max(1, len(values)), BATCH):
             block = torch.from_numpy(values[start : start + BATCH].astype(np.float64)).to(like)
-            made = make(block.unsqueeze(0))[0]
-            indices.append(validation.as_array("indices", made, "encode must return integers, got {what}"))
+            encoded = encoder(block.unsqueeze(0))[0]
+            indices.append(validation.as_array("indices", encoded, "encode must return integers, got {what}"))
             update(min(start + BATCH, len(values)), len(values))
     return np.concatenate(indices)
 
 
 def fingerprint(compressor: Any) -> str:
-    """Digest of the weights, 8 hexadecimal digits: it guards against mistakes, not against attacks."""
+    """Digest of the weights, 8 hexadecimal digits, against mistakes, not against attacks."""
     digest = hashlib.sha256()
     for name, tensor in sorted(compressor.state().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -215,13 +215,13 @@ def fingerprint(compressor: Any) -> str:
 
 
 def _integers(indices: ArrayLike | torch.Tensor, latent_dim: int) -> Indices:
-    wanted = "indices must be integers"
-    values = validation.as_array("indices", indices, f"{wanted}, got {{what}}")
+    problem = "indices must be integers"
+    values = validation.as_array("indices", indices, f"{problem}, got {{what}}")
     if values.ndim != 2 or values.shape[1] != latent_dim:
         raise ValueError(f"indices must have shape (n, {latent_dim}), got {values.shape}")
     if values.size > bitstream.MOST:
         raise ValueError(f"indices must be at most 2**28, got {values.size}: write several files")
-    return validation.integers("indices", values, wanted, "; round the latents as the encoder does")
+    return validation.integers("indices", values, problem, "; round the latents as the encoder does")
 
 
 def _model_bits(compressor: Any, model_tables: list[ProbabilityTable], values: Indices) -> float:
@@ -235,10 +235,10 @@ def _model_bits(compressor: Any, model_tables: list[ProbabilityTable], values: I
 
 @torch.no_grad()
 def _for_each(function: Callable[[torch.Tensor], torch.Tensor], compressor: Any, indices: Indices) -> NDArray[Any]:
-    """Values of a method of the compressor for each row of indices; it is called with distinct rows."""
+    """Values of a compressor's method for each row of indices; it is called once for each distinct row."""
     empty = np.zeros(0, dtype=np.int64)
     distinct, cells = distinct_rows(indices) if len(indices) else (indices, empty)
-    given = torch.from_numpy(distinct).to(compressor.flat.device).unsqueeze(0)
+    rows = torch.from_numpy(distinct).to(compressor.flat.device).unsqueeze(0)
     starts = range(0, max(1, len(distinct)), BATCH)
-    values = [function(given[:, start : start + BATCH])[0].cpu().numpy() for start in starts]
+    values = [function(rows[:, start : start + BATCH])[0].cpu().numpy() for start in starts]
     return np.asarray(np.concatenate(values)[cells])

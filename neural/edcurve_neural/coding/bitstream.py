@@ -4,12 +4,12 @@
     head, deflated                a line of JSON: the compressor, the shape, least entry and size of each table;
                                   then the code lengths of the tables, as second differences
     payload                       32-bit words of a range coder, the least significant byte first
-    digest                        BLAKE2b of all of that, 8 bytes
+    digest                        BLAKE2b of all bytes before, 8 bytes
 
-A range coder loses its way if encoder and decoder differ in the last bit of a probability, and those of a density
-evaluated in floating point do, from one machine to the next. So the file holds the tables, as code lengths in 512ths of
-a bit, from which both sides make frequencies in integers alone. Down to a probability of 1e-4, an entry is coded within
-1e-3 bits of its own length, and smooth densities take less than a byte an entry.
+Decoding fails if encoder and decoder differ in the last bit of a probability, as densities evaluated in floating point
+do between machines. So the file holds the tables, as code lengths in 512ths of a bit, from which both sides compute
+frequencies in integer arithmetic. Down to a probability of 1e-4, an entry is coded within 1e-3 bits of its ideal
+length, and smooth densities take less than a byte for each entry.
 
 An integer outside its table is coded as an escape symbol and 64 bits.
 """
@@ -42,20 +42,20 @@ Integers = NDArray[np.int64]
 MAGIC, VERSION = b"edc", 1
 PREFIX = struct.Struct("<3sBII")  # magic, version; bytes of the head, words of the payload
 USUAL = b'{"config":"","weights":"","shape":[100000,1],"tables":[[-5,10],[-5,10]]}\n'  # a typical head
-HEAD = 2**24  # bytes of a head, inflated, at most
+HEAD = 2**24  # most bytes of an inflated head
 DIGEST = 8  # bytes of the digest
-BLOCK = 2**20  # entries of a column coded at a time; those that escape follow their block
-LARGEST = 2**20  # entries of a table, at most
-LONGEST = 64  # characters of the names of a configuration and of weights, at most
-MOST = 2**28  # integers in a file, at most
-EACH = 2**16  # integers for each byte of a file, at most: a table of one entry costs no bits
-COLUMNS = 2**14  # columns, at most
-TEXT = 2**20  # bytes of the line of JSON, at most
-SIZE = 2**32  # bytes of a file, at most
+BLOCK = 2**20  # entries of a column coded at a time; escaped entries follow their block
+LARGEST = 2**20  # most entries of a table
+LONGEST = 64  # most characters of the names of a configuration and of weights
+MOST = 2**28  # most integers in a file
+EACH = 2**16  # most integers for each byte of a file: a table of one entry costs no bits
+COLUMNS = 2**14  # most columns
+TEXT = 2**20  # most bytes of the line of JSON
+SIZE = 2**32  # most bytes of a file
 
 
 class Contents(NamedTuple):
-    """The parts of a file, its payload still coded."""
+    """The parts of a file, with the payload still coded."""
 
     path: Path
     config: str | None
@@ -111,7 +111,8 @@ def read(path: str | os.PathLike[str]) -> Contents:
     except (ValueError, TypeError, KeyError, RecursionError, zlib.error) as error:
         raise _damaged(path, f"its head cannot be read ({error})") from None
     words = np.frombuffer(payload, dtype="<u4").astype(np.uint32)
-    # an integer takes at least the bits of the most probable one of its column; the coder's state saves up to two words
+    # an integer needs at least the bits of the most probable entry of its column; the coder's state saves up to two
+    # words
     least = shape[0] * sum(PRECISION - math.log2(int(frequencies(part).max())) for part in lengths)
     _require(path, least <= 32 * len(words) + 64, f"{shape[0]} samples do not fit {len(words)} words")
     _require(path, shape[0] * shape[1] <= EACH * size, f"{shape[0]} samples are more than {size} bytes may stand for")
@@ -157,7 +158,7 @@ def _blocks(
     categorical, done = _constriction().model.Categorical, 0
     with progress.bar(title, values.size) as update:
         for column, low, part in zip(values.T, lows, lengths, strict=True):
-            # the coder adds one to each weight: from frequencies less one it gets them back without rounding
+            # the coder adds one to each weight: frequencies less one become the frequencies without rounding
             model = categorical((frequencies(part) - 1).astype(np.float64), perfect=False, lazy=False)
             for start in range(0, len(column), BLOCK):
                 block = column[start : start + BLOCK]

@@ -1,4 +1,4 @@
-"""Code lengths in 512ths of a bit from probabilities, and frequencies of a range coder from them, in integers alone."""
+"""Code lengths in 512ths of a bit from probabilities, and a range coder's frequencies from these, in integers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 Lengths = NDArray[np.uint16]
 
-PRECISION = 24  # bits of a frequency, as the coder has them
+PRECISION = 24  # bits of the coder's frequencies
 STEPS = 512  # of code length in a bit
 LONGEST = 2**14 - 1  # code length in such steps: just under 32 bits
 SCALE = 38  # bits of the weight of a probability of one: its product with a frequency has 62
@@ -20,16 +20,16 @@ SCALE = 38  # bits of the weight of a probability of one: its product with a fre
 def code_lengths(probabilities: NDArray[np.float64]) -> Lengths:
     """Code lengths −log₂ p in 512ths of a bit, at most 32 bits.
 
-    The last one is that of the escape symbol, with the probability that the others leave to a sum of one.
+    The last one is that of the escape symbol, whose probability completes the sum to one.
     """
-    left = max(0.0, 1.0 - float(probabilities.sum()))
+    remainder = max(0.0, 1.0 - float(probabilities.sum()))
     with np.errstate(divide="ignore"):
-        steps = np.rint(-STEPS * np.log2(np.append(probabilities, left)))
+        steps = np.rint(-STEPS * np.log2(np.append(probabilities, remainder)))
     return np.asarray(np.clip(steps, 0, LONGEST), dtype=np.uint16)
 
 
 def frequencies(lengths: Lengths) -> Integers:
-    """Positive integers proportional to the probabilities, with sum 2²⁴; nothing is rounded in floating point."""
+    """Positive integers proportional to the probabilities, with sum 2²⁴, without floating-point arithmetic."""
     weights = _octave()[lengths % STEPS] >> (lengths // STEPS)
     counts = 1 + weights * (2**PRECISION - len(lengths)) // weights.sum()
     counts[np.argmax(weights)] += 2**PRECISION - counts.sum()
@@ -40,7 +40,7 @@ def frequencies(lengths: Lengths) -> Integers:
 def _octave() -> Integers:
     """Weights of the code lengths below one bit: ⌊2^(38 − k/512)⌋ for k below 512.
 
-    They are nested integer square roots: rounding each down gives the same as rounding the last one down.
+    They are nested integer square roots: rounding down each gives the same as rounding down only the last.
     """
     weights = []
     for k in range(STEPS):

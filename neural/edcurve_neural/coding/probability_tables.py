@@ -25,8 +25,8 @@ def tables(model: Any) -> list[ProbabilityTable]:
     Returns
     -------
     list of ProbabilityTable
-        The least index, and the probabilities from it on. Other indices share the rest to a sum of one; that is less
-        than 2e-6 for an `NTC`, unless its table would need more than 2¹⁶ indices.
+        The least index, and the probabilities from it on. Other indices share the remaining probability, below 2e-6
+        for an `NTC`, unless its table would need more than 2¹⁶ indices.
 
     Raises
     ------
@@ -46,12 +46,12 @@ def tables(model: Any) -> list[ProbabilityTable]:
 
 
 def compressor_of(model: Any) -> Any:
-    """The compressor of a run, or the compressor that is given."""
+    """The compressor of a run; a compressor itself."""
     return model.model if isinstance(model, Run) else model
 
 
 def _without_rounding(probabilities: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities in double; what is negative by rounding, as a difference of distribution functions may be, is 0."""
+    """Probabilities in float64, with 0 for negative ones, which differences of probabilities may round to."""
     values = probabilities.astype(np.float64)
     return clipped(values, probabilities.dtype) if values.size else values
 

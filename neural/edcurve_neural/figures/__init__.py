@@ -1,4 +1,4 @@
-"""The paper's figures with trained compressors beside the optimum, from a store or from results shipped here.
+"""The paper's figures with trained compressors beside the optimum, from a store or from shipped results.
 
 Reading tables and drawing need no PyTorch; reading a store does.
 """

@@ -26,8 +26,8 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
     """Latents, codewords and reconstructions on a grid of phases.
 
     The runs are those of the ramp with one latent dimension and of the circle with one and two, at the least and the
-    greatest λ. Of several, that with the longest schedule is taken, then that with the largest batch and the first
-    seed.
+    greatest λ. Of several runs, the one with the longest schedule is chosen, then the one with the largest batch and
+    the first seed.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
     pandas.DataFrame or None
         One row for each run and phase: `key` of the run, `phase`, `latent_0`, … (analysis), `codeword_0`, … (rounded).
         For the ramp also, at t = 240/1024, `signal`, `reconstruction` and `unquantised`, the synthesis of the latent
-        that was not rounded. None if the store has no such runs.
+        without rounding. None if the store has no such runs.
 
     Raises
     ------
     DamagedFileError
         If weights were altered.
     ValueError
-        If weights are of a release whose configurations had other fields.
+        If another release wrote the weights, whose configurations had other fields.
     """
     kept = Store(store)
     rows = {row["key"]: row for row in kept.rows()}
@@ -59,7 +59,7 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
     for key in chosen(runs):
         fields = {name: rows[key][name] for name in names if name in rows[key]}
         config = configuration(kept.path / "runs" / f"{key}.json", fields)
-        model = cast(NTC, kept.load(config).model)  # `chosen` takes no other kind
+        model = cast(NTC, kept.load(config).model)  # `chosen` selects no other kind
         table = of_model(model, points)
         table.insert(0, "key", key)
         tables.append(table)
@@ -68,13 +68,13 @@ def codewords(store: str | os.PathLike[str], runs: pd.DataFrame, *, points: int 
 
 def chosen(runs: pd.DataFrame) -> list[str]:
     """Keys of the runs to show."""
-    shown = [(source, dim) for source, dims in LATENT_DIMS.items() for dim in dims]
+    pairs = [(source, dim) for source, dims in LATENT_DIMS.items() for dim in dims]
     fresh = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
     first = fresh.sort_values(["steps", "batch_size", "seed"], ascending=[False, False, True])
     keys: list[str] = []
-    for source, dim in shown:
-        those = first[(first["source"] == source) & (first["latent_dim"] == dim)]
-        ends = those[those["lmbda"].isin([those["lmbda"].min(), those["lmbda"].max()])]
+    for source, dim in pairs:
+        group = first[(first["source"] == source) & (first["latent_dim"] == dim)]
+        ends = group[group["lmbda"].isin([group["lmbda"].min(), group["lmbda"].max()])]
         keys += ends.drop_duplicates("lmbda").sort_values("lmbda")["key"].tolist()
     return keys
 
@@ -87,9 +87,9 @@ def of_model(model: NTC, points: int) -> pd.DataFrame:
     y, k = model.analysis(x), model.encode(x)
     columns = {"phase": v.unsqueeze(1), "latent": y[0], "codeword": k[0]}
     if model.signal.samples is not None:
-        at = INDEX * model.signal.dim // OF
-        seen = {"signal": x, "reconstruction": model.decode(k), "unquantised": model.synthesis(y)}
-        columns |= {name: values[0, :, at : at + 1] for name, values in seen.items()}
+        sample = INDEX * model.signal.dim // OF
+        signals = {"signal": x, "reconstruction": model.decode(k), "unquantised": model.synthesis(y)}
+        columns |= {name: values[0, :, sample : sample + 1] for name, values in signals.items()}
     return pd.DataFrame(
         {
             f"{name}_{i}" if name in ("latent", "codeword") else name: _rounded(column)
@@ -100,7 +100,7 @@ def of_model(model: NTC, points: int) -> pd.DataFrame:
 
 
 def _rounded(values: torch.Tensor) -> NDArray[np.generic]:
-    """Values rounded to the digits that a figure shows; integers are left as they are."""
+    """Values rounded to the digits that a figure shows; integers are unchanged."""
     array: NDArray[np.generic] = values.cpu().numpy()
     if array.dtype.kind == "i":
         return array

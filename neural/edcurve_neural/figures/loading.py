@@ -1,4 +1,4 @@
-"""`load`: trained compressors to draw, with the codewords of some of them."""
+"""`load`: trained compressors to draw, with the codewords of some."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Trained(NamedTuple):
     codewords : pandas.DataFrame or None
         Codewords of some of them against the phase, as `codewords.codewords` returns them.
     provenance : dict or None
-        How they were made, if known.
+        Commands and settings of the training, if known.
     """
 
     runs: pd.DataFrame
@@ -39,26 +39,26 @@ def load(path: str | os.PathLike[str] | None = None) -> Trained:
     Parameters
     ----------
     path : path, optional
-        A store or a CSV; a CSV has no codewords. By default the results that are shipped.
+        A store or a CSV; a CSV has no codewords. By default the shipped results.
 
     Raises
     ------
     ValueError
-        If there is no finished run, a column is missing, or the folder is no store.
+        If there is no finished run, a column is missing, or the folder is not a store.
     ImportError
         For a store, if PyTorch is not installed.
     """
     if path is None:
         runs, codewords, provenance = (files("edcurve_neural").joinpath("data", name) for name in SHIPPED)
-        with runs.open(encoding="utf-8") as table, codewords.open(encoding="utf-8") as words:
+        with runs.open(encoding="utf-8") as runs_file, codewords.open(encoding="utf-8") as codewords_file:
             return Trained(
-                finished_runs(pd.read_csv(table), "the results shipped"),
-                pd.read_csv(words),
+                finished_runs(pd.read_csv(runs_file), "the results shipped"),
+                pd.read_csv(codewords_file),
                 json.loads(provenance.read_text(encoding="utf-8")),
             )
-    runs_there = read_runs(path)
+    table = read_runs(path)
     if not Path(path).is_dir():
-        return Trained(runs_there, None, None)
-    from .codewords import codewords as of_store  # late: it needs PyTorch
+        return Trained(table, None, None)
+    from .codewords import codewords as of_store  # late, because it needs PyTorch
 
-    return Trained(runs_there, of_store(path, runs_there), None)
+    return Trained(table, of_store(path, table), None)

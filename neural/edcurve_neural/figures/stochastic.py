@@ -16,60 +16,65 @@ if TYPE_CHECKING:
 
 LINES = ("-", "--", ":")  # by the latent dimension
 SEEN = "#d1495b"
-LEAST = 0.1  # percent; less is drawn there: a training set is a source with an optimum of its own
+LEAST = 0.1  # percent; smaller excesses are drawn there: a training set is a source with its own optimum
 
 
 def stochasticity(runs: pd.DataFrame) -> Figure:
     """Excess in percent of the optimum against the batch size, and against the size of a fixed training set.
 
-    There is a row for each source, at the greatest λ at which it has several sizes. Markers are runs, with the colour
-    of their batch size; lines go through means over the seeds.
+    There is a row for each source, at its greatest λ with several sizes. Markers are runs, coloured by batch size;
+    lines go through means over the seeds.
     """
     from matplotlib.ticker import LogLocator, NullLocator
 
     panels = ((over_batches(runs), "batch_size"), (over_training_sets(runs), "train_size"))
-    drawn = [(_steepest(those), name) for those, name in panels if len(those)]
-    sources = sorted({source for those, _ in drawn for source in those["source"]})
+    drawn = [(_at_greatest_lmbda(group), name) for group, name in panels if len(group)]
+    sources = sorted({source for group, _ in drawn for source in group["source"]})
     figure = empty(4.8 * len(drawn) + 0.4, 3.3 * len(sources) + 1.0)
     axes = figure.subplots(len(sources), len(drawn), sharey="row", squeeze=False)
     for row, source in zip(axes, sources, strict=True):
-        for ax, (those, name) in zip(row, drawn, strict=True):
-            one = those[those["source"] == source]
-            if one.empty:
+        for ax, (group, name) in zip(row, drawn, strict=True):
+            panel = group[group["source"] == source]
+            if panel.empty:
                 ax.set_visible(False)
                 continue
-            _lines(ax, one, name)
-            ax.set_title(f"{source}, λ = {one['lmbda'].iloc[0]:g}", fontsize=10)
+            _lines(ax, panel, name)
+            ax.set_title(f"{source}, λ = {panel['lmbda'].iloc[0]:g}", fontsize=10)
             ax.set(ylabel="excess (% of the optimum)", yscale="log")
             ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value > LEAST else f"≤ {LEAST:g}")
             ax.yaxis.set_minor_locator(NullLocator())
     legend(figure)
-    seen = pd.concat([those for those, _ in drawn])
+    shown = pd.concat([group for group, _ in drawn])
     head = "Excess of rate + λD over the whole source"
-    figure.suptitle(f"{head}\n{schedule(seen)}", fontsize=10)
+    figure.suptitle(f"{head}\n{schedule(shown)}", fontsize=10)
     return figure
 
 
-def _steepest(runs: pd.DataFrame) -> pd.DataFrame:
+def _at_greatest_lmbda(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[runs["lmbda"] == runs.groupby("source")["lmbda"].transform("max")]
 
 
 def _lines(ax: Axes, runs: pd.DataFrame, name: str) -> None:
     sizes = sorted({math.inf if math.isnan(size) else size for size in runs[name]})
     for i, (latent, group) in enumerate(runs.groupby("latent_dim")):
-        at = group[name].fillna(math.inf).map(sizes.index)
+        place = group[name].fillna(math.inf).map(sizes.index)
         line: dict[str, Any] = {"color": "0.35", "lw": 1.1, "ls": LINES[i % len(LINES)]}
-        means = group["percent"].groupby(at).mean().clip(lower=LEAST)
+        means = group["percent"].groupby(place).mean().clip(lower=LEAST)
         ax.plot(means.index, means, **line, label=latents(latent))
-        for batch, those in group.groupby("batch_size"):
+        for batch, members in group.groupby("batch_size"):
             style = of_batch(batch) | {"mfc": "w"} if i else of_batch(batch)
             ax.plot(
-                at[those.index], those["percent"].clip(lower=LEAST), **style, ms=5, ls="none", label=f"batch {batch}"
+                place[members.index],
+                members["percent"].clip(lower=LEAST),
+                **style,
+                ms=5,
+                ls="none",
+                label=f"batch {batch}",
             )
         if name == "train_size":
-            seen = group["trained_percent"].groupby(at).mean().clip(lower=LEAST)
-            ax.plot(seen.index, seen, **line | {"color": SEEN}, label=f"{latents(latent)}, as training saw it")
+            trained = group["trained_percent"].groupby(place).mean().clip(lower=LEAST)
+            ax.plot(trained.index, trained, **line | {"color": SEEN}, label=f"{latents(latent)}, as training saw it")
     ax.set_xticks(range(len(sizes)), ["fresh" if math.isinf(size) else f"{size:g}" for size in sizes])
     ax.margins(x=0.08)
     ax.grid(axis="y", color="0.92", lw=0.6)

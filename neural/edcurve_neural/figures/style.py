@@ -1,4 +1,4 @@
-"""Colours, markers, sizes and words that the figures share: they mean the same in every panel and figure."""
+"""Colours, markers, sizes and words of all figures: they have one meaning in every panel and figure."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ PARTS = {
     "decoder": ("decoder: λ(D − D of centroids)", "#2a7fd4"),
     "partition": ("partition: H + λ·(D of centroids) − optimum", "#2e9e5b"),
 }
-# what is drawn of a part, in its colour, where it is known: the rest of it is what remains
+# known shares of a part, drawn in its colour
 INSIDE = {
     "dependence": ("of it the dependence of the latents", "entropy_model"),
     "features": ("of it the features: what no last layer recovers", "decoder"),
 }
 SMALL = 8
 MARKERS = "^svDX<o"  # by log₂ of the batch size, modulo 7: 64 is a disc, 256 a square, 1024 a diamond
-OTHERS = ("--", ":", "-.")  # series that differ from the usual ones in something else
+OTHERS = ("--", ":", "-.")  # series that differ from the usual ones in other settings
 FLOOR = 1e-5  # bits; smaller excesses are drawn there on logarithmic axes
 WORDS = {1: "one latent", 2: "two latents", 10: "ten latents"}
 
 
 def schedule(runs: pd.DataFrame) -> str:
-    """Steps and seeds in words, beside the steps of the authors' public code if those are more."""
+    """Steps and seeds in words, with the steps of the authors' public code if these are more."""
     most = usual(runs) if len(usual(runs)) else runs
     steps, others = int(most["steps"].mode().iloc[-1]), sorted({int(value) for value in runs["steps"]})
     labelled = ", ".join(f"{value:,}" for value in others if value != steps)
@@ -61,7 +61,7 @@ def latents(count: Any) -> str:
 
 
 def of_batch(size: Any) -> dict[str, Any]:
-    """Colour and marker of a batch size, whatever else is in the figure: darker for larger ones."""
+    """Colour and marker of a batch size, the same in all figures: darker for larger ones."""
     from matplotlib import colormaps
 
     power = math.log2(size)
@@ -80,10 +80,10 @@ def empty(width: float, height: float) -> Figure:
 
 
 def against_lmbda(ax: Axes, lmbda: Iterable[float]) -> None:
-    """Axes of an excess in bits against λ: both logarithmic, ticks at the λ there are, and numbers in full."""
-    at = sorted(set(lmbda))
-    ax.set(xscale="log" if at[0] > 0.0 else "linear", yscale="log")
-    ax.set_xticks(at, [f"{value:g}" for value in at])
+    """Axes of an excess in bits against λ: both logarithmic, ticks at the given λ, and numbers in full."""
+    ticks = sorted(set(lmbda))
+    ax.set(xscale="log" if ticks[0] > 0.0 else "linear", yscale="log")
+    ax.set_xticks(ticks, [f"{value:g}" for value in ticks])
     ax.set_xticks([], minor=True)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value > FLOOR else f"≤ {FLOOR:g}")
     ax.grid(axis="y", color="0.92", lw=0.6)

@@ -14,20 +14,20 @@ SHOWN = ["rate", "entropy", "distortion", "excess", "entropy_model", "decoder", 
 
 
 def over_batches(runs: pd.DataFrame) -> pd.DataFrame:
-    """Runs with fresh phases, of which there are several batch sizes."""
-    those = usual(runs)
-    return those[those.groupby(INDEX)["batch_size"].transform("nunique") > 1]
+    """Runs with fresh phases whose group has several batch sizes."""
+    fresh = usual(runs)
+    return fresh[fresh.groupby(INDEX)["batch_size"].transform("nunique") > 1]
 
 
 def over_training_sets(runs: pd.DataFrame) -> pd.DataFrame:
-    """Runs with fixed training sets, and those with fresh phases that differ in nothing else."""
+    """Runs with fixed training sets, and runs with fresh phases that are otherwise the same."""
     same = [*INDEX, "batch_size", "steps", "learning_rate", "hidden", "likelihood", "last_layer"]
     ntc = runs[runs["compressor"] == "ntc"]
     return ntc[ntc.groupby(same)["train_size"].transform("count") > 0]
 
 
 def over_steps(runs: pd.DataFrame) -> pd.DataFrame:
-    """Runs with fresh phases that differ in the number of steps, and in nothing else but the seed."""
+    """Runs with fresh phases that differ only in the number of steps and the seed."""
     same = [*INDEX, "batch_size", "learning_rate", "hidden", "likelihood", "last_layer"]
     fresh = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
     return fresh[fresh.groupby(same)["steps"].transform("nunique") > 1]
@@ -46,22 +46,24 @@ def by_batch(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_training_set(runs: pd.DataFrame) -> pd.DataFrame:
-    """Excess in percent of the optimum by the size of a training set, over the whole source and as training saw it."""
-    those = over_training_sets(runs)
-    sizes = those["train_size"].fillna(math.inf)
-    means = those.assign(train_size=sizes).groupby([*INDEX, "batch_size", "train_size"])[["percent", "trained_percent"]]
+    """Excess in percent of the optimum by the size of a training set, over the whole source and in training."""
+    selected = over_training_sets(runs)
+    sizes = selected["train_size"].fillna(math.inf)
+    means = selected.assign(train_size=sizes).groupby([*INDEX, "batch_size", "train_size"])[
+        ["percent", "trained_percent"]
+    ]
     return means.mean().rename(index={math.inf: "fresh"}, level="train_size")
 
 
 def parts(runs: pd.DataFrame) -> pd.DataFrame:
     """Rate, entropy, distortion, and the excess with its parts in bits, at the largest batch size of each source."""
-    those = usual(runs)
-    largest = those[those["batch_size"] == those.groupby(INDEX)["batch_size"].transform("max")]
+    selected = usual(runs)
+    largest = selected[selected["batch_size"] == selected.groupby(INDEX)["batch_size"].transform("max")]
     return largest.groupby([*INDEX, "batch_size"])[SHOWN].mean()
 
 
 def finer(runs: pd.DataFrame) -> pd.DataFrame:
-    """The excess of each run in its five parts, in bits, of the paper's compressors for which these are known."""
+    """The five parts of the excess, in bits, for each run of the paper's compressors that has them."""
     split = runs[(runs["compressor"] == "ntc") & runs[list(FINE)].notna().all(axis=1)]
     index = [*INDEX, "batch_size", "steps", "seed"]
     table = split.set_index(index).sort_index()[["cells", *FINE, "partition", "excess"]]
@@ -69,14 +71,14 @@ def finer(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def best(runs: pd.DataFrame) -> pd.DataFrame:
-    """The run nearest to the optimum, of the paper's compressors with fresh phases, for each source and λ."""
+    """The run of the paper's compressors with fresh phases that is nearest to the optimum, for each source and λ."""
     ntc = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
     first = ntc.sort_values("excess").drop_duplicates(["source", "lmbda"]).sort_values(["source", "lmbda"])
     return first.set_index(["source", "lmbda"])[["latent_dim", "batch_size", "steps", "seed", "excess", "percent"]]
 
 
 def markdown(frame: pd.DataFrame, digits: int = 3) -> str:
-    """A table in Markdown, numbers to so many digits."""
+    """A table in Markdown, with numbers to `digits` digits."""
     flat = frame.reset_index()
     names = [_text(name, digits) for name in flat.columns]
     rows = [[_text(value, digits) for value in row] for row in flat.astype(object).itertuples(index=False)]

@@ -16,7 +16,7 @@ NEEDED = (
     "key", "source", "lmbda", "latent_dim", "batch_size", "seed", "steps", "status", "rate", "entropy", "distortion",
     "excess", "entropy_model", "decoder", "partition",
 )  # fmt: skip
-# columns that a table may leave out, as those of older versions do, and the values that stand for them
+# columns that tables of older versions lack, and their default values
 DEFAULTS: dict[str, Any] = {"compressor": "ntc", "train_size": np.nan, "learning_rate": 1e-3, "hidden": "[100, 100]"}
 DEFAULTS |= {
     "rank_floor": np.nan,
@@ -40,13 +40,13 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run. Further columns are `optimum`, that of rate + λD in bits; `percent`, the excess in percent of it;
-        and `trained_percent`, the same in the last steps of training, on its phases and with soft rounding.
+        One row for each run. Further columns are `optimum`, the least H + λD in bits; `percent`, the excess in percent
+        of it; and `trained_percent`, the same in the last steps of training, on its phases and with soft rounding.
 
     Raises
     ------
     ValueError
-        If a column is missing, no run has finished, or the folder is no store.
+        If a column is missing, no run has finished, or the folder is not a store.
     """
     where = Path(path)
     if where.is_dir():
@@ -66,14 +66,14 @@ def read_runs(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def finished_runs(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Finished runs of a table, with all columns of `read_runs`; ValueError names `where` the table is from."""
+    """Finished runs of a table, with all columns of `read_runs`; ValueError names `where`, the origin of the table."""
     missing = [name for name in NEEDED if name not in frame]
     if missing:
         raise ValueError(f"{where}: expected the columns of `edcurve runs --csv`, got none called {', '.join(missing)}")
     finished = frame[frame["status"] == "finished"].reset_index(drop=True)
     if finished.empty:
         raise ValueError(f"{where}: no run has finished")
-    # a new table from its columns: there may be thousands, and replacing them one after the other is slow
+    # a new table from its columns, because replacing thousands of columns one by one is slow
     columns = {str(name): finished[name] for name in finished}
     for name in (*NEEDED, *DEFAULTS):
         value = DEFAULTS.get(name)
@@ -87,15 +87,18 @@ def finished_runs(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             columns[name] = column if value is None else column.fillna(value)
     finished = pd.DataFrame(columns)
     finished["optimum"] = finished["rate"] + finished["lmbda"] * finished["distortion"] - finished["excess"]
-    seen = finished["noisy_rate"] + finished["lmbda"] * finished["noisy_distortion"]
-    percent, trained = 100.0 * finished["excess"] / finished["optimum"], 100.0 * (seen / finished["optimum"] - 1.0)
+    noisy_loss = finished["noisy_rate"] + finished["lmbda"] * finished["noisy_distortion"]
+    percent, trained = (
+        100.0 * finished["excess"] / finished["optimum"],
+        100.0 * (noisy_loss / finished["optimum"] - 1.0),
+    )
     return finished.assign(percent=percent, trained_percent=trained)
 
 
 def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
-    """A column as numbers; ValueError names the column and the value. Only columns with a default may have gaps."""
+    """A column as numbers; a ValueError names the column and the value. Only columns with a default may have gaps."""
     name = str(column.name)
-    # first as text: pandas keeps an integer that is too large for a float, and then fails to convert it
+    # by way of text, because pandas fails to convert an integer that is too large for a float
     numbers = pd.to_numeric(column.astype(str) if column.dtype == object else column, errors="coerce")
     least = 1.0 if name in COUNTS else 0.0 if name in ("lmbda", "distortion", "rate", "entropy") else -np.inf
     bad = (numbers.isna() & (column.notna() if name in DEFAULTS else True)) | ~(numbers.fillna(1.0).abs() <= LARGEST)
@@ -107,8 +110,10 @@ def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
 
 def usual(runs: pd.DataFrame) -> pd.DataFrame:
     """Runs of the paper's compressors with the commonest schedule of their source, and fresh phases in each step."""
-    those = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
+    selected = runs[(runs["compressor"] == "ntc") & runs["train_size"].isna()]
     for name in ("steps", "learning_rate", "hidden", "likelihood", "last_layer"):
-        if len(those):
-            those = those[those[name] == those.groupby("source")[name].transform(lambda values: values.mode().iloc[-1])]
-    return those
+        if len(selected):
+            selected = selected[
+                selected[name] == selected.groupby("source")[name].transform(lambda values: values.mode().iloc[-1])
+            ]
+    return selected

@@ -30,8 +30,8 @@ def trade_off(runs: pd.DataFrame, source: str) -> Figure:
     runs = runs[(runs["source"] == source) & runs["train_size"].isna()]
     panels = list(runs.groupby(list(KIND)))
     usual_steps = int(runs["steps"].mode().iloc[-1])
-    seen = runs[["distortion", "rank_floor"]].to_numpy()
-    low = 0.8 * float(seen[seen > 0.0].min(initial=resolve(source).max_distortion))
+    distortions = runs[["distortion", "rank_floor"]].to_numpy()
+    low = 0.8 * float(distortions[distortions > 0.0].min(initial=resolve(source).max_distortion))
     figure = empty(max(5.4, 4.1 * len(panels) + 0.4), 7.6)
     axes = figure.subplots(2, len(panels), sharex="row", sharey="row", squeeze=False, height_ratios=(4, 3))
     for (top, below), ((compressor, latent), panel) in zip(axes.T, panels, strict=True):
@@ -62,17 +62,17 @@ def _optimum(ax: Axes, source: str, low: float) -> None:
 
 
 def _series(panel: pd.DataFrame, usual_steps: int) -> Iterator[tuple[str, pd.DataFrame, dict[str, Any]]]:
-    """Runs that differ in λ and in the seed alone, with a label that sets them apart, and a style."""
+    """Groups of runs that differ only in λ and the seed, each with a label and a style."""
     others = 0
     for _, group in panel.groupby(list(SERIES)):
-        one = group.iloc[0]
-        words = [f"{one['steps']:,} steps"] if one["steps"] != usual_steps else []
-        words += [f"{name} {one[name]}" for name in SERIES[2:] if panel[name].nunique() > 1]
-        style = of_batch(int(one["batch_size"])) | {"ms": 4.5, "lw": 1.0, "ls": "-"}
+        run = group.iloc[0]
+        words = [f"{run['steps']:,} steps"] if run["steps"] != usual_steps else []
+        words += [f"{name} {run[name]}" for name in SERIES[2:] if panel[name].nunique() > 1]
+        style = of_batch(int(run["batch_size"])) | {"ms": 4.5, "lw": 1.0, "ls": "-"}
         if words:  # hollow markers on a broken line
             style |= {"mfc": "none", "ls": OTHERS[others % len(OTHERS)]}
             others += 1
-        yield ", ".join([f"batch {one['batch_size']}", *words]), group, style
+        yield ", ".join([f"batch {run['batch_size']}", *words]), group, style
 
 
 def _draw(ax: Axes, group: pd.DataFrame, x: str, y: str, style: dict[str, Any]) -> None:
@@ -92,7 +92,7 @@ def _entropies(ax: Axes, runs: pd.DataFrame) -> None:
 
 
 def _floor(ax: Axes, panel: pd.DataFrame) -> None:
-    """The least distortion of any decoder of that width."""
+    """The least distortion of any decoder of this width."""
     floor = panel["rank_floor"].max()
     if panel["rank_floor"].nunique() == 1 and floor > 0.0:
         ax.axvline(floor, color="0.6", lw=1.0, ls="-.", label="rank floor of the decoder's width")
@@ -104,10 +104,11 @@ def _one_percent(ax: Axes, panel: pd.DataFrame) -> None:
 
 
 def decompositions(runs: pd.DataFrame) -> Figure:
-    """Parts of the excess against λ: one panel a source and latent dimension, at its largest batch size.
+    """Parts of the excess against λ: a panel for each source and latent dimension, at its largest batch size.
 
     Lines go through means over the seeds, markers are runs. Numbers are the excess in percent of the optimum. Crosses
-    show the dependence of the latents, and what no last layer of the decoder recovers, for runs that have these parts.
+    show the dependence of the latents, and the loss that no last layer of the decoder recovers, for runs that have
+    these parts.
     """
     runs = usual(runs)
     panels = list(runs.groupby(["source", "latent_dim"], sort=True))

@@ -1,4 +1,4 @@
-"""`draw`: every figure that there are runs for, with its data and how it was made beside it."""
+"""`draw`: every figure for which there are runs, with its data and provenance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .tradeoffs import decompositions, trade_off
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TRADE_OFFS = {"ramp": 1, "circle": 3, "sawbridge": 6}  # the last is the control: the paper has it from its reference 5
+TRADE_OFFS = {"ramp": 1, "circle": 3, "sawbridge": 6}  # the sawbridge is the control, from the paper's reference 5
 PHASES = {"ramp": (2, ramp), "circle": (4, circle)}
 CAPTIONS = {
     "figure_1.png": "ramp: rate against distortion, and the excess over the optimum (the paper's Figure 1)",
@@ -38,22 +38,22 @@ CAPTIONS = {
 
 
 def draw(trained: Trained, out: str | os.PathLike[str], *, command: Sequence[str] = ()) -> Iterator[Path]:
-    """Draw every figure for which there are runs, and yield each file once it is written.
+    """Draw every figure for which there are runs, and yield each file when it is written.
 
     Parameters
     ----------
     trained : Trained
         As `load` returns it.
     out : path
-        Folder, made if need be; files in it of the same names are replaced.
+        Folder, created if necessary; files with the same names are replaced.
     command : sequence of str
-        The command that was run, for the provenance.
+        The command line, for the provenance.
 
     Yields
     ------
     Path
-        ``figure_1.png`` to ``figure_7.png``, those for which there are runs: see `CAPTIONS`. Beside them are
-        ``runs.csv`` and ``codewords.csv``, from which they are drawn, and ``figures.json``, which says how.
+        ``figure_1.png`` to ``figure_7.png`` (see `CAPTIONS`), as far as there are runs; their data, ``runs.csv`` and
+        ``codewords.csv``; and their provenance, ``figures.json``.
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)

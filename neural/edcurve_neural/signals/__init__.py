@@ -1,9 +1,9 @@
 """The sources as a network sees them: realizations x(v) of a phase v, their projections and squared errors.
 
-Every source here is a fixed curve plus few numbers that depend on v, so that a linear layer and a squared error need no
-product over all its points. With prefix sums of the weights that is exact algebra.
+Most realizations are a fixed curve plus a few numbers that depend on v, so that a linear layer and a squared error need
+no product over all samples. These are exact identities, with prefix sums of the weights.
 
-`SIGNALS` lists the sources that have a name of their own. To add one, write a class and enter it there.
+`SIGNALS` lists the named sources. To add one, write a class and enter it there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .measured import MeasuredCurve
 from .stepped import RampSignal, SawbridgeSignal
 from .surfaces import KleinSignal, SampledSurfaceSignal, SphereSignal, TorusSignal
 
-SAMPLES = 1024  # at which functions on [0, 1] are sampled unless told otherwise
+SAMPLES = 1024  # default number of samples of functions on [0, 1]
 
 SIGNALS: dict[str, type[Signal]] = {
     kind.name: kind
@@ -40,7 +40,7 @@ SIGNALS: dict[str, type[Signal]] = {
 
 
 def signal(name: str, samples: int) -> Signal:
-    """The source of a name; functions on [0, 1] are sampled at `samples` points t = i/T."""
+    """The source with this name; functions on [0, 1] are sampled at `samples` points t = i/T."""
     if manifolds.is_name(name):
         return MeasuredCurve(manifolds.find(name))
     radii = _radii(name)
@@ -57,27 +57,27 @@ def _radii(name: str) -> tuple[float, float] | None:
 
 
 def of_points(points: NDArray[np.float64], *, closed: bool, label: str) -> Signal:
-    """The curve through points at equal steps of the phase, which has no name that others could use."""
+    """The curve through points at equal steps of the phase; it is not entered under a name."""
     return MeasuredCurve(manifolds.Manifold("loop" if closed else "curve", points, label))
 
 
 def of_surface(source: sources.SampledSurface) -> Signal:
-    """The surface of samples on a grid, which has no name that others could use."""
+    """The surface of samples on a grid; it is not entered under a name."""
     return SampledSurfaceSignal(source)
 
 
 def source_of(name: str) -> edcurve.Source:
-    """The source of the core package of that name, from which the optimum is taken."""
+    """The core package's source with this name, from which the optimum is computed."""
     return manifolds.find(name).source if manifolds.is_name(name) else signal(name, 2).source
 
 
 def is_built_in(source: Any) -> bool:
-    """Whether a value is the name of a source that is built in; any value may be asked about."""
+    """Whether a value, of any type, is the name of a built-in source."""
     return isinstance(source, str) and (source in SIGNALS or _radii(source) is not None)
 
 
 def shown(source: Any) -> str:
-    """A value that is no source, for messages; of points also what makes a source of them."""
+    """A value that is not a source, for messages; for points, with the function that makes a source of them."""
     shape = getattr(source, "shape", None)
     if shape is None:
         return repr(source)
@@ -90,12 +90,12 @@ def names() -> str:
 
 
 def samples_or_default(name: str, samples: Any) -> Any:
-    """`samples` as given, or its default: 1024, or None for a source that is no function on [0, 1].
+    """`samples` as given, or its default: 1024, or None for a source that is not a function on [0, 1].
 
     Raises
     ------
     ValueError
-        If a number of samples is given for a source that is no function.
+        If a number of samples is given for a source that is not a function.
     """
     space = SIGNALS.get(name, TorusSignal).space
     if space is None:

@@ -1,4 +1,4 @@
-"""`Signal`: what every source offers to a network, with defaults that form realizations."""
+"""`Signal`: the interface of sources to networks, with defaults that form realizations."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from edcurve_neural.moments import PhaseCells
 
 Array = NDArray[np.float64]
 
-AT_ONCE = 2**22  # numbers of realizations held at a time
-VARIANCES_FROM = 2**11  # phases of the grid from which variances are computed by default
+AT_ONCE = 2**22  # most numbers of realizations in memory at a time
+VARIANCES_FROM = 2**11  # phases of the grid for the default of `variances`
 
 
 class Terms(NamedTuple):
-    """The few numbers on which the realizations of a batch depend, as the CPU's kernels of training take them.
+    """The few numbers on which the realizations of a batch depend, as the training kernels for CPUs need them.
 
     Attributes
     ----------
@@ -40,38 +40,38 @@ class Terms(NamedTuple):
 
 
 class Copies:
-    """Copies of a tensor in other precisions and on other devices, where each is made once: copying waits."""
+    """Copies of a tensor in other precisions and on other devices; each is made once, because copying waits."""
 
     def __init__(self, tensor: Tensor) -> None:
-        self._tensor, self._kept = tensor, dict[tuple[torch.dtype, torch.device], Tensor]()
+        self._tensor, self._copies = tensor, dict[tuple[torch.dtype, torch.device], Tensor]()
 
     def like(self, other: Tensor) -> Tensor:
-        """The copy of the kind of another tensor."""
+        """The copy with the precision and on the device of another tensor."""
         kind = (other.dtype, other.device)
-        if kind not in self._kept:
-            self._kept[kind] = self._tensor.to(other)
-        return self._kept[kind]
+        if kind not in self._copies:
+            self._copies[kind] = self._tensor.to(other)
+        return self._copies[kind]
 
 
 class Signal(ABC):
     """A source of dimension `dim`, whose squared error is summed and multiplied by `weight`.
 
-    A subclass gives its `name`, its `source` and `sample`; the other methods have defaults that form realizations.
-    Those here override them with closed forms.
+    A subclass has its `name`, its `source` and `sample`; the other methods have defaults that form realizations. The
+    subclasses in this package override them with closed forms.
 
     Phases have shape (models, batch); `rows`, of shape (models, width, dim), are linear functions of a realization.
 
     Parameters
     ----------
     samples : int
-        Number T of points t = i/T at which a function on [0, 1] is sampled. A source that is no function ignores it.
+        Number T of points t = i/T at which a function on [0, 1] is sampled. A source that is not a function ignores it.
 
     Attributes
     ----------
     name : str
         Name of the source in configurations, tables and messages.
     space : str or None
-        Where realizations lie, such as "R²", if they are not functions on [0, 1] that are sampled.
+        Space of the realizations, such as "R²"; None for sampled functions on [0, 1].
     dim : int
         Coordinates of a realization.
     weight : float
@@ -79,7 +79,7 @@ class Signal(ABC):
     scale : float
         Factor by which realizations were multiplied for training; see `for_training`.
     accelerated : bool
-        Whether the CPU's kernels of training know this source, by its `line` and its `terms`.
+        Whether the training kernels for CPUs handle this source, by its `line` and `terms`.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Signal(ABC):
     @property
     @abstractmethod
     def source(self) -> edcurve.Source:
-        """The source of the core package, from which the optimum is taken."""
+        """The core package's source, from which the optimum is computed."""
 
     @property
     def samples(self) -> int | None:
@@ -132,7 +132,7 @@ class Signal(ABC):
         return -torch.bmm(grad, self.sample(v)), grad.sum(2)
 
     def line(self, like: Tensor) -> Tensor:
-        """The part of realizations that does not depend on v, shape (dim,); empty for a source that is no line."""
+        """The part of realizations that does not depend on v, shape (dim,); empty if the source is not a line."""
         return like.new_empty(0)
 
     def terms(self, v: Tensor) -> Terms:
@@ -141,11 +141,11 @@ class Signal(ABC):
         return Terms(self.sample(v).transpose(1, 2), none, v.new_zeros(len(v)))
 
     def mean_energy(self, phases: Array) -> float:
-        """Mean of ‖x(v)‖² over phases of shape (n,), its sum without rounding errors."""
+        """Mean of ‖x(v)‖² over phases of shape (n,), with a correctly rounded sum."""
         return math.fsum(self.energy(torch.from_numpy(phases)[None])[0].numpy()) / len(phases)
 
     def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
-        """Blocks of cells, with their mean realizations, shape (cells, dim), in float64."""
+        """Blocks of cells and their mean realizations, shape (cells, dim), in float64."""
         for block in cells.blocks(self.dim):
             inside, label = cells.members(block)
             sums = torch.zeros(block.stop - block.start, self.dim, dtype=torch.float64)
@@ -166,25 +166,25 @@ class Signal(ABC):
         return np.asarray(values.numpy())
 
     def rank_floor(self, width: int) -> float:
-        """Energy beyond the first `width` principal components: a decoder with so narrow a last layer loses it."""
+        """Energy beyond the first `width` principal components, which a decoder with so narrow a last layer loses."""
         return float(np.sort(self.variances)[::-1][width:].sum())
 
     def for_training(self, *, centred: bool = True) -> Signal:
         """The source that networks are trained on: this one, or its points moved and scaled; see `MeasuredCurve`.
 
-        `centred` says whether points may be moved. `restore_inputs` and `restore_outputs` of that source make trained
-        layers take and give realizations of this one.
+        `centred` says whether points may be moved. `restore_inputs` and `restore_outputs` of the returned source adapt
+        trained layers to realizations of this one.
         """
         return self
 
     def restore_inputs(self, rows: Tensor) -> None:  # noqa: B027  # nothing to do by default
-        """Make affine maps of the training's realizations, (models, fan out, dim + 1), take them as they were given."""
+        """Adapt affine maps (models, fan out, dim + 1) of scaled realizations to original ones, in place."""
 
     def restore_outputs(  # noqa: B027  # nothing to do by default
         self, columns: Tensor, constant: Tensor | None = None, factor: float = 1.0
     ) -> None:
-        """Make linear maps to the training's realizations give them as they were given.
+        """Adapt linear maps to scaled realizations so that they give original ones, in place.
 
         Coordinates are along the last axis of `columns`. `factor` times `constant`, a view of one of the columns, is
-        added to everything that the maps give.
+        added to all results of the maps.
         """

@@ -29,7 +29,7 @@ class Harmonic(Signal):
 
     @abstractmethod
     def basis(self, like: Tensor) -> Tensor:
-        """The two rows, shape (2, dim), of the kind of the tensor `like`."""
+        """The two rows, shape (2, dim), in the precision and on the device of `like`."""
 
     def spread(self, x: Tensor) -> Tensor:
         """Realizations from their coordinates along the last axis."""
@@ -68,7 +68,7 @@ class Harmonic(Signal):
 
     @property
     def variances(self) -> Array:
-        """Half the energy each: the two rows are orthogonal and equally long, for at least three samples."""
+        """Half the energy each: for at least three samples, the two rows are orthogonal and equally long."""
         return np.full(2, 0.5 * self.weight * self.energy(torch.zeros(1, 1)).item())
 
 

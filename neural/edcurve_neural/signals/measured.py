@@ -25,17 +25,17 @@ Array = NDArray[np.float64]
 class MeasuredCurve(Signal):
     """Points at equal steps of the phase and the chords between them; the squared error is the sum.
 
-    Where a batch has more phases than there are points, all points are projected, once, and a realization between two
-    of them is projected to the place between their projections.
+    If a batch has more phases than there are points, each point is projected once, and projections of realizations are
+    interpolated between those of the points.
 
     Parameters
     ----------
     manifold : Manifold
         The points.
     scale : float
-        Factor by which they are multiplied.
+        Factor of the points.
     centre : Tensor, optional
-        Point that is subtracted from them before.
+        Point that is subtracted before scaling.
     """
 
     space = "the space of its points"
@@ -59,24 +59,24 @@ class MeasuredCurve(Signal):
     def places(self) -> Tensor:
         if self.manifold.places is None:
             return super().places
-        where = torch.from_numpy(self.manifold.places.copy())
-        where = where - 0.5 * (where.amin(0) + where.amax(0))
-        return where / where.abs().max()
+        places = torch.from_numpy(self.manifold.places.copy())
+        places = places - 0.5 * (places.amin(0) + places.amax(0))
+        return places / places.abs().max()
 
     @property
     def chords(self) -> int:
-        """Number of steps that make up the whole curve."""
+        """Number of chords of the whole curve."""
         return len(self._nodes) - 1
 
     def nodes(self, like: Tensor) -> Tensor:
-        """The points, shape (chords + 1, dim); a loop has the first once more at the end."""
+        """The points, shape (chords + 1, dim); a loop repeats the first one at the end."""
         return self._copies.like(like)
 
     def place(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        """The chord on which a phase is, and how far along it, from 0 to 1."""
-        at = v.double() * self.chords
-        chord = at.floor().clamp(0, self.chords - 1)
-        return chord.long(), (at - chord).to(v.dtype)
+        """The chord of a phase, and the position on it, from 0 to 1."""
+        position = v.double() * self.chords
+        chord = position.floor().clamp(0, self.chords - 1)
+        return chord.long(), (position - chord).to(v.dtype)
 
     def sample(self, v: Tensor) -> Tensor:
         nodes, (chord, share) = self.nodes(v), self.place(v)
@@ -97,7 +97,7 @@ class MeasuredCurve(Signal):
         return product if bias is None else product + bias
 
     def minus_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        # a GPU's scatter_add_ adds in any order, and forming realizations costs it little more
+        # a GPU's scatter_add_ adds in any order, and there forming realizations costs little more
         if v.shape[1] <= self.chords or v.device.type != "cpu":
             return super().minus_adjoint(v, grad)
         (chord, share), width = self.place(v), grad.shape[1]
@@ -107,22 +107,22 @@ class MeasuredCurve(Signal):
         return adjoint.neg_(), grad.sum(2)
 
     def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
-        """The mean of a cell from the weight that each point has in it."""
+        """Means of cells as weighted means of the points."""
         nodes = self.nodes(torch.empty(0, dtype=torch.float64)).numpy()
         chord, share = (part.numpy() for part in self.place(torch.from_numpy(cells.phases).double()))
         for block in cells.blocks(max(self.dim, len(nodes))):
             inside, label = cells.members(block)
-            at = label * len(nodes) + chord[inside]
+            index = label * len(nodes) + chord[inside]
             count = block.stop - block.start
-            later = np.bincount(at + 1, share[inside], count * len(nodes))
-            weights = later + np.bincount(at, 1.0 - share[inside], count * len(nodes))
+            later = np.bincount(index + 1, share[inside], count * len(nodes))
+            weights = later + np.bincount(index, 1.0 - share[inside], count * len(nodes))
             yield block, cells.shared(weights.reshape(count, len(nodes)) @ nodes, block)
 
     def for_training(self, *, centred: bool = True) -> MeasuredCurve:
-        """The points about 0 and of the size of the circle's.
+        """The points centred at 0 and scaled by a power of two.
 
-        The mean variance of a coordinate becomes 1/2, up to a factor of at most 2: points are multiplied by a power of
-        two. `restore_outputs` and `weight` give reconstructions and squared errors of the points as they were given.
+        The mean variance of a coordinate becomes 1/2, as for the circle, up to a factor of at most 2. `restore_outputs`
+        and `weight` give reconstructions and squared errors in the original scale.
         """
         points = torch.from_numpy(self.manifold.points.copy())
         size = float((2.0 * points.var(dim=0, correction=0).mean()).sqrt())
@@ -139,7 +139,7 @@ class MeasuredCurve(Signal):
 
     @cached_property
     def variances(self) -> Array:
-        """Principal variances of the curve with its chords in descending order; those left out are 0."""
+        """Principal variances of the curve with its chords, in descending order; those left out are 0."""
         ends = np.full(self.chords + 1, 2.0 / 3.0)
         ends[[0, -1]] = 1.0 / 3.0
         # integrals over the curve of products of two interpolating (hat) functions, and their Cholesky factor

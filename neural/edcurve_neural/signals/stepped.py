@@ -31,12 +31,12 @@ class Stepped(Signal):
         """The sample k(v) at which the line drops, integers from 0 to T."""
 
     def line(self, like: Tensor) -> Tensor:
-        """The part that does not depend on v: offset + i/T."""
+        """The part of realizations that does not depend on v: offset + i/T."""
         i = torch.arange(self.dim, dtype=like.dtype, device=like.device)
         return i / self.dim + self.offset
 
     def terms(self, v: Tensor) -> Terms:
-        """How far the line is raised, where it drops, and the energy."""
+        """The shift of the line, the sample at which it drops, and the energy."""
         return Terms((self.slope * v).unsqueeze(1), self.drop(v), self.energy(v).sum(1))
 
     def sample(self, v: Tensor) -> Tensor:
@@ -49,17 +49,17 @@ class Stepped(Signal):
         T = float(self.dim)
         start = self.offset + self.slope * v.double()
         k = self.drop(v).double()
-        whole = T * start.square() + start * (T - 1.0) + (T - 1.0) * (2.0 * T - 1.0) / (6.0 * T)
+        without_drop = T * start.square() + start * (T - 1.0) + (T - 1.0) * (2.0 * T - 1.0) / (6.0 * T)
         fallen = T - k
         tail = fallen * (2.0 * start - 1.0) + (T * (T - 1.0) - k * (k - 1.0)) / T
-        return (whole - tail).to(v.dtype)
+        return (without_drop - tail).to(v.dtype)
 
     def project(self, v: Tensor, rows: Tensor, bias: Tensor | None = None) -> Tensor:
         """Projections from prefix sums of the rows: rows·line − total + slope·v·total + (sum of the first k(v))."""
         models, width, _ = rows.shape
         prefix = _prefix_sums(rows)
         line = self.line(rows)
-        # one product with two columns: with one column, a single model would be rounded differently
+        # one product with two columns: one column would make rounding depend on the number of models
         sums = torch.bmm(rows, torch.stack([line - 1.0, torch.ones_like(line)], dim=1).expand(models, -1, -1))
         out = torch.gather(prefix, 2, self.drop(v).unsqueeze(1).expand(-1, width, -1))
         if self.slope:
@@ -78,16 +78,16 @@ class Stepped(Signal):
         return steps.cumsum_(2)[:, :, : self.dim], sums[:, :, 0]
 
     def _sorted_adjoint(self, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """`minus_adjoint` with prefix sums over the batch in the order of k(v): the same bits each time on a GPU too.
+        """`minus_adjoint` with prefix sums over the batch in the order of k(v), reproducible to the bit on a GPU too.
 
-        There `scatter_add_` adds in any order. Prefix sums of many rows are computed one block of threads a row, in a
-        fixed order.
+        There `scatter_add_` adds in any order. Prefix sums of many rows are computed by one block of threads for each
+        row, in a fixed order.
         """
         width, line = grad.shape[1], self.line(grad)
         drop, order = torch.sort(self.drop(v), dim=1, stable=True)
         prefix = pad(grad.gather(2, order.unsqueeze(1).expand(-1, width, -1)).cumsum(2), (1, 0))
         samples = torch.arange(self.dim, device=v.device).expand(len(v), -1).contiguous()
-        before = torch.searchsorted(drop, samples, right=True)  # how many have dropped by each sample
+        before = torch.searchsorted(drop, samples, right=True)  # number of lines that have dropped by each sample
         fallen = prefix.gather(2, before.unsqueeze(1).expand(-1, width, -1))
         sums = torch.bmm(grad, torch.stack([torch.ones_like(v), self.slope * v], dim=2))
         return fallen.sub_(sums[:, :, :1] * line).sub_(sums[:, :, 1:]), sums[:, :, 0]
@@ -95,7 +95,7 @@ class Stepped(Signal):
     def cell_means(self, cells: PhaseCells) -> Iterator[tuple[slice, Array]]:
         """The line at the mean phase of a cell, less the share of the cell that has dropped by each sample.
 
-        Phases are taken in the precision that they have: those beside a multiple of 1/T drop where `sample` lets them.
+        Phases keep their precision, so that those beside a multiple of 1/T drop at the same sample as in `sample`.
         """
         dim, phases = self.dim, torch.from_numpy(cells.phases)
         drop, line = self.drop(phases).numpy(), self.line(phases.double()).numpy()
@@ -109,8 +109,8 @@ class Stepped(Signal):
 
 
 def _prefix_sums(rows: Tensor) -> Tensor:
-    """Sums of the first 0, 1, …, n numbers along the last axis, of n."""
-    if rows.device.type != "cpu":  # a form that can be compiled, and which on a CPU would take longer
+    """Sums of the first 0, 1, …, n numbers along the last axis, of length n."""
+    if rows.device.type != "cpu":  # this form can be compiled, but is slower on a CPU
         return pad(rows.cumsum(2), (1, 0))
     prefix = rows.new_empty((*rows.shape[:2], rows.shape[2] + 1))
     prefix[:, :, 0] = 0.0
@@ -130,7 +130,7 @@ class RampSignal(Stepped):
 
     @property
     def variances(self) -> Array:
-        """Eigenvalues of the covariance 1/12 − u(1 − u)/2 of samples at distance u, a circulant matrix."""
+        """Eigenvalues of the covariance 1/12 − u(1 − u)/2 of samples at distance u: the matrix is circulant."""
         gap = np.arange(self.dim) / self.dim
         return np.asarray(np.fft.fft(1.0 / 12.0 - 0.5 * gap * (1.0 - gap)).real / self.dim)
 

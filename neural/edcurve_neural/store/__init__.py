@@ -8,7 +8,7 @@
     STORE/sources/HASH.npy              measured points that configurations name by their hash
 
 Several processes may use a store at once: all write the same for a configuration, and files are moved into place.
-A store may come from anybody: files in it are checked when they are read, and links in it never lead a write out of it.
+A store may be hostile: its files are checked when they are read, and its links never redirect a write out of it.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ PARTS = ("runs", "checkpoints", "sources")
 
 
 class Store:
-    """A folder of trained compressors, to read and to write; it is made when something is written.
+    """A folder of trained compressors, to read and to write; the first write creates it.
 
-    ValueError for a folder with parts that are links to somewhere else: writing to them would change files there.
+    A folder whose parts are links to other folders raises ValueError: writing to them would change files there.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -65,7 +65,7 @@ class Store:
         self.clear()
 
     def clear(self) -> None:
-        """Remove files that killed processes had begun to write."""
+        """Remove unfinished files of killed processes."""
         for folder in (self.path, *(self.path / part for part in PARTS)):
             clear(folder)
 
@@ -80,7 +80,7 @@ class Store:
         return True
 
     def save(self, run: Run, points: int = POINTS) -> None:
-        """Evaluate a run and store it, the weights first: a run is finished when its record is there."""
+        """Evaluate a run and store it, its weights first, because a run with a record counts as finished."""
         key = run.config.key
         self._record(key).parent.mkdir(parents=True, exist_ok=True)
         self.keep_points([run.config])
@@ -95,9 +95,9 @@ class Store:
         files.write_json(self._record(key), content)
 
     def check_output(self, path: str | os.PathLike[str]) -> None:
-        """ValueError for a path at which a file of the store is, or may be: others are not to be written there."""
-        place, folder = _real(path), _real(self.path)
-        if place == folder / "index.csv" or place.parent in (folder / part for part in PARTS):
+        """Raise ValueError for an output path that is reserved for files of the store."""
+        target, folder = _real(path), _real(self.path)
+        if target == folder / "index.csv" or target.parent in (folder / part for part in PARTS):
             raise ValueError(f"{os.fspath(path)}: expected a file outside the store's own folders, {', '.join(PARTS)}")
 
     def keep_points(self, configs: Sequence[Config]) -> None:
@@ -145,7 +145,7 @@ class Store:
     def rows(self) -> list[dict[str, Any]]:
         """Configuration and metrics of all finished runs, in the order of their keys.
 
-        A warning names records that cannot be read; those are left out.
+        Records that cannot be read are left out, with a warning.
         """
         rows, problems = self.readable_rows()
         for problem in problems:
@@ -153,19 +153,19 @@ class Store:
         return rows
 
     def readable_rows(self) -> tuple[list[dict[str, Any]], list[ValueError]]:
-        """Rows of the records that can be read, and what is wrong with each of the others."""
+        """Rows of the readable records, and an error for each of the others."""
         rows, problems = [], list[ValueError]()
         for path in sorted(path for path in (self.path / "runs").glob("*.json") if not path.name.startswith(".")):
             try:
                 rows.append(_row(path, records.read(path)))
             except ValueError as error:
                 problems.append(error)
-            except OSError as error:  # a folder, or it may not be read
+            except OSError as error:  # a folder, or no permission to read
                 problems.append(ValueError(f"{path}: {error.strerror}"))
         return rows, problems
 
     def write_index(self) -> Path:
-        """Write index.csv, unless it is as it should be; once more if other processes finished runs meanwhile."""
+        """Write index.csv if it is not up to date; again if other processes finished runs meanwhile."""
         import pandas as pd
 
         path = self.path / "index.csv"
@@ -194,10 +194,10 @@ class Store:
         files.write_tensors(path, program.state(), about)
 
     def restore(self, program: Program[Compressor]) -> int:
-        """Let a program go on from its checkpoint if there is one; returns the step that it is at.
+        """Restore a program from its checkpoint if there is one; returns its step.
 
-        `DamagedFileError` for a checkpoint that no program of these configurations can have written, and ValueError if
-        it is one of another release.
+        It raises `DamagedFileError` if no program of these configurations can have written the checkpoint, and
+        ValueError if another release wrote it.
         """
         path = self.checkpoint(program.configs)
         with contextlib.suppress(FileNotFoundError):
@@ -211,20 +211,20 @@ class Store:
         return program.done
 
     def reached(self, configs: Sequence[Config]) -> int:
-        """Step of the checkpoint of a program, 0 without one; the file is not verified, so this is for display only."""
+        """Step of the checkpoint of a program, 0 without one; not verified, for display only."""
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
             return min(configs[0].steps, int(files.read_about(self.checkpoint(configs))["done"]))
         return 0
 
     def plan(self, configs: Sequence[Config]) -> None:
-        """Note that these are to be trained together: rounding may depend on the models beside a model."""
+        """Record that these are trained together: rounding may depend on the other models of a program."""
         path = self.checkpoint(configs).with_suffix(".json")
         if not path.exists():
             about = {"release": edcurve.__version__, "configs": [config.to_dict() for config in configs]}
             files.write_json(path, about)
 
     def planned(self) -> list[list[Config]]:
-        """Configurations of the programs that were to be trained, begun or not; errors as for `begun`."""
+        """Configurations of the planned programs, begun or not; errors as for `begun`."""
         programs = []
         for path in self._in_checkpoints("*.json"):
             with contextlib.suppress(FileNotFoundError):  # another process has finished it
@@ -234,7 +234,7 @@ class Store:
         return programs
 
     def forget(self, configs: Sequence[Config]) -> None:
-        """Remove the checkpoint of a program, and the note that it is to be trained."""
+        """Remove the checkpoint and the plan of a program."""
         for suffix in (".safetensors", ".json"):
             self.checkpoint(configs).with_suffix(suffix).unlink(missing_ok=True)
 
@@ -249,7 +249,7 @@ class Store:
         return programs
 
     def _configs(self, path: Path, about: dict[str, Any], tensors: dict[str, Tensor] | None = None) -> list[Config]:
-        """Configurations of a program; those of a checkpoint take no more memory than it does."""
+        """Configurations of a program, checked; those of a checkpoint must not need more memory than it has."""
         try:
             configs = [Config.from_dict(fields) for fields in about["configs"]]
             if len({config.shape for config in configs}) != 1:
@@ -259,7 +259,7 @@ class Store:
                 raise ValueError(f"its configurations have {numbers} parameters, got {tensors['flat'].numel()}")
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
-        if path.stem != self.checkpoint(configs).stem:  # else another program would go on from it
+        if path.stem != self.checkpoint(configs).stem:  # else another program would resume from it
             raise DamagedFileError(path, "it is named like the file of another program")
         return configs
 
@@ -274,7 +274,7 @@ class Store:
 
 
 def row(run: Run, evaluation: Evaluation) -> dict[str, Any]:
-    """Metrics of a run, described in `Evaluation`; "noisy" ones are those of training in its last steps."""
+    """Metrics of a run, described in `Evaluation`; "noisy" ones are from the last steps of training."""
     return {
         "status": run.status,
         "failed": run.failed,
@@ -289,7 +289,7 @@ def row(run: Run, evaluation: Evaluation) -> dict[str, Any]:
 def metrics(evaluation: Evaluation, lmbda: float) -> dict[str, Any]:
     """Metrics of an evaluation at λ: columns of the table of runs."""
     source = evaluation.source
-    both = {"excess_sampled": evaluation.excess(lmbda, sampled=True)} if source.name == "ramp" else {}
+    sampled = {"excess_sampled": evaluation.excess(lmbda, sampled=True)} if source.name == "ramp" else {}
     is_measured = isinstance(source, edcurve.SampledLoop | edcurve.SampledCurve)
     return {
         "rate": evaluation.rate,
@@ -302,7 +302,7 @@ def metrics(evaluation: Evaluation, lmbda: float) -> dict[str, Any]:
         "excess": evaluation.excess(lmbda),
         **evaluation.decomposition(lmbda)._asdict(),
         **{name: _plain(part) for name, part in evaluation.decomposition(lmbda, fine=True)._asdict().items()},
-        **both,
+        **sampled,
         **(_optimum(source) if is_measured else {}),
         **({"left_open": evaluation.left_open(lmbda)} if isinstance(source, Surface) else {}),
         "rank_floor": evaluation.rank_floor,
@@ -320,12 +320,12 @@ def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _real(path: str | os.PathLike[str]) -> Path:
-    """Where a path leads; of links that lead to each other, one of them, where `Path.resolve` raises RuntimeError."""
+    """The path with links resolved; unlike `Path.resolve`, it does not raise RuntimeError for circular links."""
     return Path(os.path.realpath(path))
 
 
 def _has(path: Path, text: str) -> bool:
-    """Whether a file, and not a link to one, has this text."""
+    """Whether a file that is not a link has this text."""
     try:
         return not path.is_symlink() and read_bytes(path, len(text.encode())) == text.encode()
     except (OSError, ValueError):

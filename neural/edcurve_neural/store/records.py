@@ -1,4 +1,4 @@
-"""Records of runs: what may be in them, and reading them. A record may have any origin, even if its digest is right."""
+"""Records of runs: their allowed content, and reading them. A hostile record may have a correct digest."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from edcurve_neural.config import Config
 from edcurve_neural.files import DamagedFileError
 from edcurve_neural.runs import STATUSES
 
-LONGEST = 1000  # characters of a label, at most
+LONGEST = 1000  # most characters of a label
 HISTORY = ("step", "loss", "rate", "distortion")
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value is a number as a record holds it: null stands for one that is not finite."""
+    """Whether a value is a number of a record, where null means infinite or NaN."""
     return value is None or (type(value) in (int, float) and math.isfinite(value))
 
 
@@ -33,7 +33,7 @@ def _is_count(value: Any) -> bool:
 
 
 NAME, KIND = re.compile("[a-z_]{1,60}"), re.compile("[a-z][a-z0-9-]{0,59}")
-METRICS: dict[str, Callable[[Any], bool]] = {  # all others are numbers
+METRICS: dict[str, Callable[[Any], bool]] = {  # other metrics are numbers
     "status": lambda value: value in STATUSES,
     "failed": lambda value: value is None or _is_count(value),
     "cells": _is_count,
@@ -51,9 +51,9 @@ def read(path: Path) -> dict[str, Any]:
     Raises
     ------
     DamagedFileError
-        For an invalid one, even if its digest is right.
+        For an invalid record, even if its digest is right.
     ValueError
-        For one with fields or a compressor that this release does not know: another release wrote it.
+        For a record of another release, with fields or a compressor that this one does not know.
     """
     record = files.read_json(path)
     try:
@@ -66,7 +66,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def of_another_release(content: dict[str, Any]) -> str | None:
-    """A sentence about the release that wrote a record or a checkpoint, if it is not this one, as far as is known."""
+    """A sentence about the other release that wrote a record or a checkpoint; None if this one may have."""
     if kind := _unknown_compressor(content):
         return (
             f"its compressor is {kind!r}, which edcurve {edcurve.__version__} does not have: keep it for a release "
@@ -82,7 +82,7 @@ def of_another_release(content: dict[str, Any]) -> str | None:
 
 
 def _unknown_compressor(content: dict[str, Any]) -> str | None:
-    """The compressor of a record or a checkpoint, if it is none of this release but may be one of another."""
+    """The compressor of a record or a checkpoint, if this release does not have it but another one may."""
     several = content.get("configs")
     for fields in (content.get("config"), *(several if isinstance(several, list) else ())):
         kind = fields.get("compressor") if isinstance(fields, dict) else None
@@ -115,12 +115,12 @@ def _lacking(config: Config, fields: dict[str, Any]) -> list[str]:
 
 
 def configuration(path: Path, fields: dict[str, Any]) -> Config:
-    """The configuration of a record that is to be loaded.
+    """The configuration of a record, for loading its run.
 
     Raises
     ------
     ValueError
-        If the record is of a release whose configurations had other fields, and so other keys.
+        If another release wrote the record, whose configurations had other fields and so other keys.
     DamagedFileError
         If it is the record of another configuration.
     """

@@ -24,7 +24,7 @@ from edcurve_neural.runs import Run
 from . import progress as reports
 
 T = TypeVar("T")
-WRITING = 20.0  # checkpoints on a GPU take one part in so many of the time
+WRITING = 20.0  # writing checkpoints takes at most 1/20 of the time on a GPU
 LIMIT = 2**18  # models × batch size of one program: with hidden layers of 100, about 1 GB
 
 
@@ -48,16 +48,16 @@ def train_many(
 ) -> list[Run]:
     """Train many compressors; those of one shape (`Config.shape`) in batched programs.
 
-    On a CPU the models are shared out among as many threads as torch is set to use (`torch.set_num_threads`), each
-    with its own program. Results are reproducible to the bit and do not depend on the number of threads. Each model
-    has random streams of its own. On a CPU, kernels that numba compiles train models of the circle, the ramp and the
-    sawbridge one by one: a model ends with the same bits alone as beside others. Compiling takes some seconds, once,
-    as its result is kept on disk. Set the environment variable EDCURVE_CPU_KERNELS to 0 to train without these kernels.
-    For other sources, and on a GPU, autograd differentiates many models at once. There a model beside others sees the
-    same phases and noise as alone, and each step agrees to the rounding of float32.
+    On a CPU the models are distributed over the threads that torch is set to use (`torch.set_num_threads`), each with
+    its own program. Results are reproducible to the bit and do not depend on the number of threads. Each model has its
+    own random streams. For built-in sources except the sinusoid, kernels compiled by numba train models of "ntc" and
+    "ntc-table" one by one on a CPU: the bits of a model do not depend on the others. Compiling takes some seconds,
+    once, as its result is kept on disk. Set the environment variable EDCURVE_CPU_KERNELS to 0 to train without these
+    kernels. For other sources, and on a GPU, autograd differentiates many models at once. There a model sees the same
+    phases and noise whether or not it is trained with others, and each step agrees to the rounding of float32.
 
-    On a GPU a step is recorded as a CUDA graph and replayed, and programs of different shapes are trained side by side,
-    as many as its memory has room for. Sums are taken in a fixed order, so that results are reproducible to the bit
+    On a GPU a step is recorded as a CUDA graph and replayed, and programs of different shapes are trained concurrently,
+    as many as fit its memory. Sums are computed in a fixed order, so that results are reproducible to the bit
     there too, on the same card by the same release of PyTorch; they are not those of a CPU.
 
     Parameters
@@ -74,12 +74,12 @@ def train_many(
     Returns
     -------
     list of Run
-        In the order of `configs`. A model whose loss stops being finite is marked "diverged"; the others go on.
+        In the order of `configs`. A model whose loss becomes infinite or NaN is marked "diverged"; the others continue.
 
     Raises
     ------
     TypeError
-        If something in `configs` is not a Config.
+        If an element of `configs` is not a Config.
     ModuleNotFoundError
         If logs are asked for and TensorBoard is not installed.
     """
@@ -92,13 +92,13 @@ def train_many(
     with reports.board(tensorboard) as board, reports.display(total, enabled=progress) as advance:
 
         def job(members: list[int], stop: Event) -> None:
-            begun, start = [configs[i] for i in members], time.perf_counter()
+            batch, start = [configs[i] for i in members], time.perf_counter()
             with own_stream(where):
-                program = begin(begun, where)
+                program = begin(batch, where)
                 finish(program, stop, advance, board)
                 if not stop.is_set():
-                    made = runs_of(begun, program, time.perf_counter() - start, stop, advance)
-                    runs.update(zip(members, made, strict=True))
+                    finished = runs_of(batch, program, time.perf_counter() - start, stop, advance)
+                    runs.update(zip(members, finished, strict=True))
 
         parts = shares(configs, threads_of(where))
         prepare(configs, where)
@@ -107,9 +107,9 @@ def train_many(
 
 
 def shares(configs: Sequence[Config], threads: int) -> list[list[int]]:
-    """Places of the configurations to train together.
+    """Indices of the configurations to train together, in shares.
 
-    Those of a share have one shape and need bounded memory; there are enough shares for the threads.
+    Configurations of a share have one shape and need bounded memory; there are enough shares for the threads.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for i, config in enumerate(configs):
@@ -123,12 +123,12 @@ def shares(configs: Sequence[Config], threads: int) -> list[list[int]]:
 
 
 def threads_of(device: torch.device) -> int:
-    """Number of threads that models of one shape are shared out among: on a GPU they are one program."""
+    """Number of threads over which models of one shape are distributed: on a GPU they are one program."""
     return torch.get_num_threads() if device.type == "cpu" else 1
 
 
 def side_by_side(programs: Sequence[Sequence[Config]], device: torch.device) -> int:
-    """Number of programs that are trained at once: on a CPU one in each thread, on a GPU as many as have room."""
+    """Number of programs trained concurrently: on a CPU one in each thread, on a GPU as many as fit the memory."""
     if device.type != "cuda":
         return threads_of(device)
     free, _ = torch.cuda.mem_get_info(device)
@@ -136,10 +136,10 @@ def side_by_side(programs: Sequence[Sequence[Config]], device: torch.device) -> 
 
 
 def memory(configs: Sequence[Config]) -> int:
-    """Bytes that a program of these configurations takes on a GPU: more than was counted, for fragments.
+    """Bytes that a program of these configurations takes on a GPU: twice the count below, for fragmentation.
 
-    Counted were, for each model, less than 12 copies of its parameters, Adam's means and gradients among them, and for
-    each phase of its batch less than 20 numbers for each unit of the widest layer.
+    The count is, for each model, 12 copies of its parameters, which cover Adam's means and the gradient, and for each
+    phase of its batch 20 numbers for each unit of the widest layer.
     """
     first = configs[0]
     numbers = 12 * first.kind.layout(first).used + 20 * max(first.hidden) * first.batch_size
@@ -149,7 +149,7 @@ def memory(configs: Sequence[Config]) -> int:
 def run_all(job: Callable[[T, Event], None], parts: Sequence[T], threads: int) -> None:
     """Run jobs in threads of one core each; an exception or an interrupt stops the others at their next step."""
     stop, before = Event(), torch.get_num_threads()
-    torch.set_num_threads(1)  # for the threads that start from here on
+    torch.set_num_threads(1)  # for threads that start from now on
     pool = ThreadPoolExecutor(max(1, min(threads, len(parts))))
     try:
         for done in as_completed([pool.submit(job, part, stop) for part in parts]):
@@ -165,7 +165,7 @@ def runs_of(
 ) -> list[Run]:
     """The runs of a program of these configurations, which took `seconds` to train.
 
-    CancelledError if told to stop during a fit at the end of training.
+    It raises CancelledError if `stop` is set during a fit at the end of training.
     """
 
     def watch() -> None:
@@ -190,12 +190,12 @@ def finish(
     save: Callable[[Program[Compressor]], None] | None = None,
     every: int = 1,
 ) -> None:
-    """Train to the end, or until told to stop; save after every `every` steps.
+    """Train to the end, or until `stop` is set; save after every `every` steps.
 
-    On a GPU, whose steps may be shorter than writing a checkpoint, some of these are left out: so many that writing
-    takes one part in twenty of the time.
+    On a GPU steps may be shorter than writing a checkpoint: there enough checkpoints are left out that writing takes
+    at most a twentieth of the time.
     """
-    pause, rested = (0.0 if program.flat.device.type == "cpu" else WRITING), -math.inf
+    pause, next_save = (0.0 if program.flat.device.type == "cpu" else WRITING), -math.inf
     with one_core():
         while program.done < program.steps and not stop.is_set():
             before = len(program.records)
@@ -204,8 +204,8 @@ def finish(
             if board is not None and len(program.records) > before:
                 board(program, program.records[-1])
             due = program.done % every == 0 and program.done < program.steps
-            if save is not None and due and time.monotonic() >= rested:
-                int(program.clock)  # waits for the steps that a GPU has still to make
-                begun = time.monotonic()
+            if save is not None and due and time.monotonic() >= next_save:
+                int(program.clock)  # waits for the GPU to finish its steps
+                start = time.monotonic()
                 save(program)
-                rested = time.monotonic() + pause * (time.monotonic() - begun)
+                next_save = time.monotonic() + pause * (time.monotonic() - start)

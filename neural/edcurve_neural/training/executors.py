@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 REACHED = 5.0  # seconds in which a scheduler must answer
 JOINED = 15.0  # seconds in which it must have a worker
-SAID = 10.0  # seconds between messages about what is waited for
-POLLED = 1.0  # seconds between looks at whether a task is still wanted
+SAID = 10.0  # seconds between messages about waiting
+POLLED = 1.0  # seconds between checks whether a task is still wanted
 
 
 class Processes(Executor):
-    """A pool of processes that starts anew with the next task after one of them was killed; see `processes`."""
+    """A pool of processes that is restarted for the next task after one of them was killed; see `processes`."""
 
     def __init__(self, count: int) -> None:
         self._max_workers, self._others = count, set(active_children())
-        self._pool = self._started()
+        self._pool = self._new_pool()
 
-    def _started(self) -> ProcessPoolExecutor:
+    def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(self._max_workers, get_context("spawn"), _end_with_parent)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Hand a task to a process."""
+        """Submit a task to a process."""
         try:
             return self._pool.submit(fn, *args, **kwargs)
         except BrokenExecutor:
@@ -46,8 +46,8 @@ class Processes(Executor):
                 "a worker process died, perhaps for lack of memory: the workers are started again, and go on from the "
                 "last checkpoints"
             )
-            self._pool.shutdown()  # when its other processes have ended
-            self._pool = self._started()
+            self._pool.shutdown()  # waits for its other processes to end
+            self._pool = self._new_pool()
             return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -55,7 +55,7 @@ class Processes(Executor):
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        """Wait for the tasks that run; after an error or an interrupt, end them."""
+        """Wait for the running tasks; after an error or an interrupt, end them."""
         if error is not None:
             for process in set(active_children()) - self._others:
                 process.terminate()
@@ -65,9 +65,9 @@ class Processes(Executor):
 def processes(count: int) -> Processes:
     """Worker processes of this machine, for ``sweep(..., executor=...)``.
 
-    If one is killed, all are started again, and their training goes on from its last checkpoint. They end at the first
-    error or interrupt, and with the process that started them. Each imports the script that is run, which must
-    therefore protect its own work by ``if __name__ == "__main__":``.
+    If one is killed, all are restarted, and training continues from its last checkpoints. They end at the first error
+    or interrupt, and with the process that started them. Each imports the main script, which must therefore protect its
+    own work by ``if __name__ == "__main__":``.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def processes(count: int) -> Processes:
 def cluster(address: str) -> Iterator[Executor]:
     """Workers of a Dask cluster, for ``sweep(..., executor=...)``: use it in a ``with`` statement.
 
-    Scheduler and workers need the same releases of edcurve and PyTorch as there are here, and the workers must see the
-    store's folder under the same path. If a worker dies, its training goes on from the last checkpoints elsewhere.
+    Scheduler and workers need the same releases of edcurve and PyTorch as this process, and the workers must see the
+    store's folder under the same path. If a worker dies, others continue its training from the last checkpoints.
     Small models train fastest by workers of one thread each, ``dask worker ADDRESS --nworkers=-1 --nthreads 1``.
 
     Parameters
@@ -105,8 +105,8 @@ def cluster(address: str) -> Iterator[Executor]:
     Raises
     ------
     ImportError
-        If Dask distributed is not installed (extra ``cluster``), or edcurve or PyTorch is missing there, or another
-        release of edcurve is.
+        If Dask distributed is not installed (extra ``cluster``), or if the cluster lacks PyTorch or this release of
+        edcurve.
     ConnectionError
         If no scheduler answers, or it has no workers.
     """
@@ -143,7 +143,7 @@ async def _reach(address: str) -> None:
 
 
 def _check_versions(client: Any, address: str) -> None:
-    """Refuse a cluster whose release of edcurve is another one, or that lacks PyTorch."""
+    """Refuse a cluster that has another release of edcurve or lacks PyTorch."""
     ours = version("edcurve")
     try:
         theirs = {client.run_on_scheduler(version, "edcurve"), *client.run(version, "edcurve").values()}
@@ -167,14 +167,14 @@ def capacity(executor: Executor) -> int:
 
 
 def check_connection(executor: Executor) -> None:
-    """Raise CancelledError if nobody is left to finish the tasks of an executor."""
+    """Raise CancelledError if the connection that an executor needs to finish its tasks is lost."""
     client = getattr(executor, "_client", None)
     if client is not None and client.status not in ("running", "connecting"):
         raise CancelledError
 
 
 class Patience:
-    """Says every ten seconds what a Dask cluster is waited for: a scheduler that does not answer, or workers."""
+    """Reports every ten seconds that a Dask cluster makes us wait: for its scheduler's answer, or for workers."""
 
     def __init__(self, executor: Executor) -> None:
         self._client = getattr(executor, "_client", None)
@@ -182,14 +182,14 @@ class Patience:
         self._asked = self._said = time.monotonic()
 
     def look(self) -> None:
-        """Ask the scheduler, without waiting for its answer; and see what it said last."""
+        """Query the scheduler without waiting, and report on its last answer."""
         if self._client is None:
             return
         now, lacking = time.monotonic(), None
         if self._answer is not None and self._answer.done():
             answered = self._answer.exception() is None  # a lost connection is noticed elsewhere
-            none = answered and not self._answer.result()["workers"]
-            lacking = "a worker: none is left, perhaps for lack of memory" if none else None
+            no_worker = answered and not self._answer.result()["workers"]
+            lacking = "a worker: none is left, perhaps for lack of memory" if no_worker else None
             self._answer = None
             self._said = now if lacking is None else self._said
         elif self._answer is not None:
@@ -213,7 +213,7 @@ def is_loss(error: BaseException) -> bool:
 
 
 def cancellation() -> Event:
-    """An event that is set once the task of this thread is no longer wanted, as far as this process can know."""
+    """An event that is set once this process knows that the task of this thread is no longer wanted."""
     worker = _dask_worker()
     return Event() if worker is None else _Cancellation(worker)
 
@@ -221,7 +221,8 @@ def cancellation() -> Event:
 def say(text: str) -> None:
     """Print on standard error; a Dask worker also prints on that of its client."""
     if _dask_worker() is None:
-        builtins.print(f"{text}\n", end="", file=sys.stderr)  # at once, or lines of threads would run together
+        # the newline in the same write, so that lines of different threads do not mix
+        builtins.print(f"{text}\n", end="", file=sys.stderr)
     else:
         from distributed import print
 
@@ -229,7 +230,7 @@ def say(text: str) -> None:
 
 
 class _Cancellation(Event):
-    """Set once the scheduler no longer wants a Dask worker's task; nothing else ends a thread of a worker."""
+    """Set once the scheduler no longer wants a Dask worker's task: a worker cannot end its threads."""
 
     def __init__(self, worker: Worker) -> None:
         super().__init__()
@@ -246,7 +247,7 @@ class _Cancellation(Event):
 
 
 def _dask_worker() -> Worker | None:
-    """The Dask worker that runs this thread, if one does."""
+    """The Dask worker that runs this thread, if any."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return None

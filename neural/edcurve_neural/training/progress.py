@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 GLANCE = 4096  # phases of a quick evaluation
 SHOWN = 0.5  # seconds between updates of the bar
-COSTLY = 20.0  # an evaluation may take one part in so many of the time
+COSTLY = 20.0  # evaluations take at most 1/20 of the time
 BAR = 20  # columns of the bar
-TAKEN = BAR + 25  # columns of all that stands before the summary
+TAKEN = BAR + 25  # columns before the summary
 
 
 class Glance(NamedTuple):
-    """Quick evaluation of all models, shape (models,): hard rounding, in bits. What matters most comes first."""
+    """Quick evaluation of all models, shape (models,): hard rounding, in bits; the most important value comes first."""
 
     excess: NDArray[np.float64]
     loss: NDArray[np.float64]
@@ -42,18 +42,18 @@ def glance(program: Program[Compressor]) -> Glance:
     """Rate + λD, entropy, distortion and excess of all models of a program, on a coarse grid."""
     rows = []
     for i, config in enumerate(program.configs):
-        seen = evaluate_model(program.preview(i), GLANCE)
-        excess = seen.excess(config.lmbda)
-        rows.append((excess, seen.rate + config.lmbda * seen.distortion, seen.entropy, seen.distortion))
+        result = evaluate_model(program.preview(i), GLANCE)
+        excess = result.excess(config.lmbda)
+        rows.append((excess, result.rate + config.lmbda * result.distortion, result.entropy, result.distortion))
     return Glance(*np.array(rows).T)
 
 
-def summary(seen: Glance, width: int) -> str:
-    """Means over the models whose loss is finite: as many as have room beside the bar, on a line of `width` columns."""
-    finite = np.isfinite(seen.loss)
+def summary(values: Glance, width: int) -> str:
+    """Means over the models with finite loss: as many values as fit beside the bar, on a line of `width` columns."""
+    finite = np.isfinite(values.loss)
     if not finite.any():
         return "diverged"
-    parts = [f"{name} {values[finite].mean():.4g}" for name, values in seen._asdict().items()]
+    parts = [f"{name} {column[finite].mean():.4g}" for name, column in values._asdict().items()]
     while len(parts) > 1 and TAKEN + len("  ".join(parts)) > width:
         parts.pop()
     return "  ".join(parts)
@@ -66,7 +66,7 @@ Advance = Callable[[Program[Compressor]], None]
 def display(total: int, *, enabled: bool, before: int = 0) -> Iterator[Advance]:
     """A bar on standard error over `total` steps of models: yields a function to call after each step of a program.
 
-    The bar starts at `before` steps, which were made before training was interrupted.
+    The bar starts at `before`, the number of steps before training was interrupted.
     """
     if not (enabled and total):
         yield lambda program: None
@@ -81,7 +81,7 @@ def display(total: int, *, enabled: bool, before: int = 0) -> Iterator[Advance]:
 def elsewhere(total: int, models: int, *, enabled: bool) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error over steps of models trained elsewhere.
 
-    Yields a function of the steps made and the models finished.
+    Yields a function of the numbers of steps done and of models finished.
     """
     if not (enabled and total):
         yield lambda steps, finished: None
@@ -101,7 +101,7 @@ def _bar() -> Progress:
 
 
 class _Watch:
-    """Updates a bar twice a second, and its summary of the models as often as that costs little."""
+    """Updates a bar twice a second, and its summary of the models as often as costs little."""
 
     def __init__(self, bar: Progress, total: int, before: int) -> None:
         self.bar, self.task = bar, bar.add_task("training", total=total, completed=before, seen="")
@@ -109,7 +109,7 @@ class _Watch:
         self._lock = Lock()
 
     def advance(self, program: Program[Compressor]) -> None:
-        """Count one step of all models of the program, or show how far the fit after the last step is."""
+        """Count one step of all models of the program, or show the progress of the fit after the last step."""
         with self._lock:
             self._advance(program)
 
@@ -134,7 +134,7 @@ Board = Callable[[Program[Compressor], Record], None]
 
 @contextmanager
 def board(path: str | os.PathLike[str] | None) -> Iterator[Board]:
-    """Log records, and a quick evaluation with each, for TensorBoard, if there is a path."""
+    """Log records, each with a quick evaluation, for TensorBoard; does nothing without a path."""
     if path is None:
         yield lambda program, record: None
         return
@@ -154,12 +154,12 @@ def board(path: str | os.PathLike[str] | None) -> Iterator[Board]:
                 log(program, record)
 
         def log(program: Program[Compressor], record: Record) -> None:
-            seen = glance(program)
+            quick = glance(program)
             for i, config in enumerate(program.configs):
                 if config.key not in writers:
                     writers[config.key] = stack.enter_context(SummaryWriter(str(Path(path) / config.key)))
                 values = {"noisy/rate": record.rate[i], "noisy/distortion": record.distortion[i]}
-                values |= {name: column[i] for name, column in seen._asdict().items()}
+                values |= {name: column[i] for name, column in quick._asdict().items()}
                 for name, value in values.items():
                     writers[config.key].add_scalar(name, value, record.step)
 

@@ -1,4 +1,4 @@
-"""`sweep`: train the configurations that a store lacks, here or by an executor, and survive being killed."""
+"""`sweep`: train the configurations that a store lacks, in threads or by an executor, and resume if killed."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-LOST = 5  # times that a program is trained again after its worker died
-NAMED = 8  # values that a message has, at most
-LOOKED = 2.0  # seconds between looks at how far workers are
+LOST = 5  # most times that a program is resumed after its worker died
+NAMED = 8  # most values in a message
+LOOKED = 2.0  # seconds between checks of the workers' progress
 Show = Callable[[int, int], None]
 
 
@@ -49,14 +49,14 @@ class Sweep:
     store : str
         The folder.
     configs : tuple of Config
-        The configurations that were asked for.
+        The requested configurations.
     """
 
     store: str
     configs: tuple[Config, ...]
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row for each configuration, in the order in which they were given."""
+        """One row for each configuration, in their order."""
         import pandas as pd
 
         store = Store(self.store)
@@ -67,7 +67,7 @@ class Sweep:
         return Store(self.store).load(config)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Rate against distortion, with E(D) of the sources where they were trained."""
+        """Rate against distortion, with E(D) of the sources."""
         import matplotlib.pyplot as plt
 
         ax = plt.subplots()[1] if ax is None else ax
@@ -96,21 +96,20 @@ def sweep(
     progress: bool = True,
     tensorboard: str | os.PathLike[str] | None = None,
 ) -> Sweep:
-    """Train the configurations that a store does not have, and store them.
+    """Train the configurations that a store lacks, and store them.
 
-    Training that was interrupted goes on from its last checkpoint, and ends with the same weights as without the
-    interruption.
+    Interrupted training resumes from its last checkpoint, and ends with the same weights as without interruption.
 
     Parameters
     ----------
     configs : sequence of Config
-        The configurations that the store is to have.
+        The configurations for the store.
     store : path
         A folder, made if it does not exist.
     executor : concurrent.futures.Executor, optional
-        Trains programs in its workers, which need to see the folder; by default they are trained in threads.
-        `processes` and `cluster` make executors that replace workers that die: their training goes on from its last
-        checkpoint, up to five times.
+        Trains programs in its workers, which need access to the folder; by default threads train them. `processes` and
+        `cluster` make executors that replace dead workers: training resumes from the last checkpoint, up to five
+        times.
     device : torch.device or str
         The device to train on.
     checkpoint_every : int
@@ -119,7 +118,7 @@ def sweep(
     points : int
         Phases of the evaluation.
     progress : bool
-        Whether to show a progress bar, and to say on standard error from which step training goes on.
+        Whether to show a progress bar, and to say on standard error from which step training resumes.
     tensorboard : path, optional
         Folder for TensorBoard logs, as for `train_many`.
 
@@ -137,7 +136,7 @@ def sweep(
     ModuleNotFoundError
         If logs are asked for and TensorBoard is not installed.
     concurrent.futures.BrokenExecutor
-        If workers died too often, or those of an executor that does not replace them.
+        If workers died too often, or if the executor does not replace them.
     concurrent.futures.CancelledError
         If the connection to the scheduler of a cluster is lost.
     """
@@ -150,7 +149,7 @@ def sweep(
     kept = Store(store)
     where = torch.device(device)
     programs = _programs(kept, configs, threads_of(where) if executor is None else executors.capacity(executor))
-    kept.rows()  # warns of records that cannot be read, before anything is trained
+    kept.rows()  # warns of unreadable records before anything is trained
     if programs:
         kept.make()
         kept.keep_points(configs)
@@ -177,23 +176,23 @@ def sweep(
     else:
         with reports.elsewhere(total, sum(map(len, programs)), enabled=progress) as show:
             _spread(task, programs, executor, kept, show)
-        kept.clear()  # what workers that died had begun to write
+        kept.clear()  # unfinished files of dead workers
     try:
         kept.write_index()
     except OSError:
         if programs:
-            raise  # else nothing has changed, and the store may be one that cannot be written to
+            raise  # without programs nothing has changed, and the store may be read-only
     return Sweep(str(kept.path), tuple(configs))
 
 
 def _spread(
     task: Callable[[list[Config]], None], programs: list[list[Config]], executor: Executor, store: Store, show: Show
 ) -> None:
-    """Train programs by an executor; those whose worker died go on from their checkpoints in another one."""
+    """Train programs by an executor; those whose worker died resume from their checkpoints in another one."""
     pending: dict[Future[None], int] = {}
-    lost, made, models = [0] * len(programs), 0, 0
+    lost, steps, models = [0] * len(programs), 0, 0
     patience = executors.Patience(executor)
-    before = torch.get_num_threads()  # workers that are threads of this process change it
+    before = torch.get_num_threads()  # worker threads of this process change it
     try:
         pending.update((executor.submit(task, program), i) for i, program in enumerate(programs))
         while pending:
@@ -204,16 +203,16 @@ def _spread(
                 i = pending.pop(future)
                 error = future.exception()
                 if error is None:
-                    made += sum(config.steps for config in programs[i])
+                    steps += sum(config.steps for config in programs[i])
                     models += len(programs[i])
                 elif executors.is_loss(error) and lost[i] < LOST:
                     lost[i] += 1
-                    if not isinstance(error, BrokenExecutor):  # of which the executor itself tells
+                    if not isinstance(error, BrokenExecutor):  # the executor itself reports this
                         executors.say(f"workers of {described(programs[i])} died, perhaps at their limit of memory")
                     pending[executor.submit(task, programs[i])] = i
                 else:
                     raise error
-            show(made + sum(len(programs[i]) * store.reached(programs[i]) for i in pending.values()), models)
+            show(steps + sum(len(programs[i]) * store.reached(programs[i]) for i in pending.values()), models)
     finally:
         for future in pending:
             future.cancel()
@@ -221,13 +220,13 @@ def _spread(
 
 
 def _programs(store: Store, configs: Sequence[Config], threads: int) -> list[list[Config]]:
-    """Programs to train: those of checkpoints with a missing configuration, those planned, new ones for the rest."""
+    """Programs to train: checkpoints with a missing configuration, planned programs, and new ones for the others."""
     missing = {config.key: config for config in configs if not store.has(config)}
     programs, begun_keys = [], set[str]()
     for begun in store.begun():
         begun_keys |= {config.key for config in begun}
         if any(config.key in missing for config in begun):
-            programs.append(begun)  # the whole program: rounding may depend on the models beside a model
+            programs.append(begun)  # whole, because rounding may depend on the other models of a program
             for config in begun:
                 missing.pop(config.key, None)
         elif all(store.has(config) for config in begun):
@@ -235,15 +234,15 @@ def _programs(store: Store, configs: Sequence[Config], threads: int) -> list[lis
     wanted = {config.key for config in configs}
     for planned in store.planned():
         keys = {config.key for config in planned}
-        # a program that was not begun is made as it was planned, if it is asked for and may be as large
+        # a planned program without a checkpoint is kept if all of it is requested and it is not too large
         if keys & missing.keys() and keys <= wanted and keys.isdisjoint(begun_keys) and len(shares(planned, 1)) == 1:
             programs.append(planned)
             for key in keys:
                 missing.pop(key, None)
         elif all(store.has(config) for config in planned):
             store.forget(planned)
-    rest = list(missing.values())
-    return programs + [[rest[i] for i in members] for members in shares(rest, threads)]
+    unplanned = list(missing.values())
+    return programs + [[unplanned[i] for i in members] for members in shares(unplanned, threads)]
 
 
 def _train(
@@ -259,24 +258,24 @@ def _train(
     stop: Event | None = None,
     advance: reports.Advance | None = None,
 ) -> None:
-    """Train one program to the end, from its checkpoint if it has one; other processes run this."""
+    """Train one program to the end, from its checkpoint if it has one; worker processes call this."""
     if stop is None:
         _check_worker(store, device)
         torch.set_num_threads(1)
         stop = executors.cancellation()
     kept = Store(store)
-    if configs[0].source in labels:  # whose points the store has; they are kept as long as this name
+    if configs[0].source in labels:  # its points are in the store; `name` keeps them in memory
         name = manifolds.labelled(configs[0].source, labels[configs[0].source])
         configs = [replace(config, source=name) for config in configs]
     with own_stream(torch.device(device)):
         program, start = begin(configs, device), time.perf_counter()
-        at = kept.restore(program)
-        if at and say:
-            executors.say(f"going on with {described(configs)} from step {at} of {program.steps}")
+        step = kept.restore(program)
+        if step and say:
+            executors.say(f"going on with {described(configs)} from step {step} of {program.steps}")
         with reports.board(tensorboard) as board:
-            finish(program, stop, advance or _nothing, board, kept.save_checkpoint, every)
+            finish(program, stop, advance or _ignore_step, board, kept.save_checkpoint, every)
         if program.done == program.steps:
-            for run in runs_of(configs, program, time.perf_counter() - start, stop, advance or _nothing):
+            for run in runs_of(configs, program, time.perf_counter() - start, stop, advance or _ignore_step):
                 if not kept.has(run.config):
                     kept.save(run, points)
             kept.forget(configs)
@@ -296,7 +295,7 @@ def described(configs: Sequence[Config]) -> str:
 
 
 def _several(name: str, values: Sequence[str]) -> str:
-    """A name with the different values, of many the first ones and the last."""
+    """A name with its distinct values; of many, the first ones and the last."""
     distinct = list(dict.fromkeys(values))
     if len(distinct) > NAMED:
         distinct = [*distinct[: NAMED - 2], "…", distinct[-1]]
@@ -304,7 +303,7 @@ def _several(name: str, values: Sequence[str]) -> str:
 
 
 def _check_worker(store: str, device: str) -> None:
-    """Refuse to train where the result would be lost, or where there is no such device."""
+    """Refuse to train on a worker that lacks the store's folder or the device."""
     host = platform.node()
     if not (Path(store) / "runs").is_dir():
         raise ValueError(f"the worker on {host} does not see the store's folder {store}")
@@ -315,5 +314,5 @@ def _check_worker(store: str, device: str) -> None:
         )
 
 
-def _nothing(_program: Any) -> None:
+def _ignore_step(_program: Any) -> None:
     pass
