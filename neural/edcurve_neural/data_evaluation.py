@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -185,7 +186,7 @@ def evaluate_data(
     """Evaluate a compressor on samples: see `edcurve_neural.evaluate`."""
     if decode is None and callable(rate):
         raise ValueError("rate must be None or a number where decode is None: bits are those of the likelihoods")
-    spent = None if rate is None or callable(rate) else validation.real("rate", rate)
+    spent = None if rate is None or callable(rate) else callers.mean_bits(rate)
     run, totals = None, Totals(Reservoir() if source is None else None)
     shape: tuple[int, ...] = ()
     batches, total = _batches(data)
@@ -217,22 +218,23 @@ class _Run:
         self.cells: dict[bytes, int] = {}
 
     def __call__(self, sample: NDArray[Any]) -> Coded:
-        result = self.call("encode", self.encode, _handed(sample, self.dtype))
+        return self.coded(self.returned(sample), sample.shape)
+
+    def returned(self, sample: NDArray[Any]) -> Any:
+        """What the encoder makes of a batch."""
+        return self.call("encode", self.encode, _handed(sample, self.dtype))
+
+    def coded(self, result: Any, shape: tuple[int, ...]) -> Coded:
+        """A batch of that shape, from what the encoder made of it."""
         if self.codec is not None:
-            return self.codec.code(result, sample.shape)
+            return self.codec.code(result, shape)
         if is_strings(result):
-            return self._of_strings(result, sample.shape)
-        rows = np.ascontiguousarray(callers.codes(result, len(sample)).reshape(len(sample), -1))
+            return self._of_strings(result, shape)
+        rows = np.ascontiguousarray(callers.codes(result, shape[0]).reshape(shape[0], -1))
         cell = self._numbers(row.tobytes() for row in rows)
         handed = result if isinstance(result, torch.Tensor) else torch.from_numpy(np.asarray(result))
-        decoded = callers.finite("decode", self.call("decode", self.decode, handed), sample.shape).reshape(
-            len(sample), -1
-        )
-        bits = (
-            callers.finite("rate", self.call("rate", self.rate, handed), (len(sample),))
-            if callable(self.rate)
-            else None
-        )
+        decoded = callers.finite("decode", self.call("decode", self.decode, handed), shape).reshape(shape[0], -1)
+        bits = callers.finite("rate", self.call("rate", self.rate, handed), shape[:1]) if callable(self.rate) else None
         return Coded(cell, decoded, bits)
 
     def _of_strings(self, result: Any, shape: tuple[int, ...]) -> Coded:
@@ -330,7 +332,9 @@ class Totals:
         measured = edcurve.measure(label, error, confidence=CONFIDENCE)
         size = np.bincount(label)
         if self.bits:
-            callers.check_lengths(np.concatenate(self.bits)[np.unique(label, return_index=True)[1]])
+            least = np.full(len(size), np.inf)
+            np.minimum.at(least, label, np.concatenate(self.bits))
+            callers.check_lengths(least)
         if rate is not None:
             spent = np.full(self.count, rate)
         else:
@@ -394,24 +398,30 @@ def _weight(source: edcurve.Source, variance: float, dim: int, count: int) -> fl
 
 
 def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
-    """Encode the first batch again, and its first half alone, and complain of differences that are not of rounding."""
-    first = run(sample)
-    for again, what in ((run(sample), "again"), (run(sample[: (len(sample) + 1) // 2]), "in a smaller batch")):
-        n = len(again.cell)
-        close = np.abs(again.reconstruction - first.reconstruction[:n])
-        size = ROUNDING * math.sqrt(float(np.mean(first.reconstruction**2)))
+    """Code the first batch again, then its samples among others, and decode the first indices once more after that."""
+    kept, shape = deepcopy(run.returned(sample)), sample.shape
+    first, (moved, compared) = run.coded(kept, shape), callers.among_others(len(sample))
+
+    def differing(again: Coded, place: Indices) -> float:
+        """Share of the samples in other cells, or of the numbers with other reconstructions, whichever is more."""
+        count, before = len(place), first.reconstruction[place]
+        far = np.abs(again.reconstruction[:count] - before) > ROUNDING * math.sqrt(float(np.mean(before**2)))
         # the cells of rounded reconstructions follow from these
-        cells = 0.0 if run.codec is not None else float(np.mean(again.cell != first.cell[:n]))
-        if max(cells, float(np.mean(close > size))) > DIFFERENT:
-            if what == "again":
-                raise ValueError(
-                    "encode and decode must give the same result for the same samples, got two results for the first "
-                    f"batch: {callers.left_on(encode)}"
-                )
-            warn(
-                f"the first batch is encoded or decoded differently {what}: statistics of the batch are left on in the "
-                "compressor. Its entropy and distortion are not those of a code: call eval() on its modules first"
-            )
+        cells = 0.0 if run.codec is not None else float(np.mean(again.cell[:count] != first.cell[place]))
+        return max(cells, float(np.mean(far)))
+
+    same = np.arange(len(sample))
+    if differing(run(sample), same) > DIFFERENT:
+        raise ValueError(
+            "encode and decode must give the same result for the same samples, got two results for the first "
+            f"batch: {callers.left_on(encode)}"
+        )
+    callers.check_alike("encode and decode", differing(run(sample[moved]), compared), encode)
+    if run.codec is None and differing(run.coded(kept, shape), same) > DIFFERENT:
+        raise ValueError(
+            "decode must need nothing but the indices, got other reconstructions of the same indices after encode was "
+            "called with other samples: what encode leaves for decode is not in the rate"
+        )
 
 
 def _batches(data: Any) -> tuple[Iterator[Any], int | None]:

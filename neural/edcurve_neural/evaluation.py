@@ -236,15 +236,17 @@ def evaluate(
         shape at which a function raises an error of shapes, reconstructions or rates that are not finite. For what no
         code is: bits of the distinct indices that violate Kraft's inequality, Σ 2^−bits ≤ 1 + 10⁻⁴, a mean below the
         entropy, and functions that give more than a thousandth of the realizations other indices, or of the numbers of
-        reconstructions other values, when they are called again, as dropout and noise do.
+        reconstructions other values, when they are called again, as dropout and noise do. For functions that treat more
+        than 2 % of the samples otherwise among other samples of a batch, as statistics of the batch do; of data, also
+        for a decoder that needs more than the indices, and a negative rate.
     TypeError
         If the indices are not numbers, or a function returns several results.
 
     Warns
     -----
     UserWarning
-        Of few phases for the cells. For data also of a compressor that treats samples differently in a smaller batch,
-        as statistics of the batch do; of a mean rate that may be in nats; of gradients that a function records or
+        Of few phases for the cells, and of functions that treat more than a thousandth of the samples otherwise among
+        others. For data also of a mean rate that may be in nats; of gradients that a function records or
         batches hold; of samples whose variance is not that of the source; and where `edcurve.measure` warns.
     """
     if getattr(type(encode), "forward", None) is torch.nn.Module.forward:
@@ -274,17 +276,17 @@ def evaluate(
         )
     handed = callers.as_returned(distinct.reshape(-1, *shape), returned)
 
-    def reconstruct(block: slice) -> Coordinates:
+    def reconstruct(block: slice | Indices) -> Coordinates:
         return callers.finite("decode", call("decode", restore, handed[block]), (len(handed[block]), waves.dim))
 
-    _check_decoder(reconstruct, slice(0, REPEATED), given)
+    _check_decoder(reconstruct, min(REPEATED, len(handed)), given)
     spent: Coordinates | None
     rate = codec.rate if rate is None else rate
     if callable(rate):
         spent = callers.finite("rate", call("rate", rate, handed), (len(distinct),))
         callers.check_lengths(spent)
     else:
-        spent = None if rate is None else np.full(len(distinct), float(rate))
+        spent = None if rate is None else np.full(len(distinct), callers.mean_bits(rate))
     evaluation = evaluate_cells(waves, PhaseCells(cells, len(distinct)), distinct, reconstruct, spent, source=reference)
     if rate is not None:
         callers.check_mean_length(evaluation.rate, evaluation.entropy)
@@ -294,26 +296,38 @@ def evaluate(
 def _check_encoder(
     encode: Callable[[Any], Any], call: callers.Caller, waves: Signal, points: int, dtype: torch.dtype, given: Any
 ) -> None:
-    """Encode some realizations twice; refuse a compressor that gives them other indices the second time."""
+    """Encode some realizations twice, then among others; refuse other indices the second time, and the third."""
     some = waves.sample(grid(points)[:: -(-points // REPEATED)].unsqueeze(0))[0].to(dtype)
-    first, again = (callers.codes(call("encode", encode, some), len(some)).reshape(len(some), -1) for _ in range(2))
-    different = float(np.mean((first != again).any(axis=1))) if first.shape == again.shape else 1.0
+    moved, compared = callers.among_others(len(some))
+
+    def rows(x: torch.Tensor) -> Indices:
+        return callers.codes(call("encode", encode, x), len(x)).reshape(len(x), -1)
+
+    def differing(first: Indices, again: Indices) -> float:
+        return float(np.mean((first != again).any(axis=1))) if first.shape == again.shape else 1.0
+
+    first = rows(some)
+    different = differing(first, rows(some))
     if different > DIFFERENT:
         raise ValueError(
             "encode must give the same indices when it is called again, got other ones for "
             f"{100.0 * different:.3g} % of {len(some)} realizations: {callers.left_on(given)}"
         )
+    among = rows(some[torch.from_numpy(moved)])[: len(compared)]
+    callers.check_alike("encode", differing(first[compared], among), given)
 
 
-def _check_decoder(reconstruct: Callable[[slice], Coordinates], some: slice, given: Any) -> None:
-    """Decode some indices twice; refuse a compressor that decodes them differently the second time."""
-    first, again = reconstruct(some), reconstruct(some)
+def _check_decoder(reconstruct: Callable[[Indices], Coordinates], some: int, given: Any) -> None:
+    """Decode some indices twice, then among others; refuse other reconstructions the second time, and the third."""
+    moved, compared = callers.among_others(some)
+    first, again, among = (reconstruct(place) for place in (np.arange(some), np.arange(some), moved))
     size = ROUNDING * math.sqrt(float(np.mean(first**2)))
     if float(np.mean(np.abs(again - first) > size)) > DIFFERENT:
         raise ValueError(
             "decode must give the same reconstructions when it is called again, got other ones: "
             f"{callers.left_on(given)}"
         )
+    callers.check_alike("decode", float(np.mean(np.abs(among[: len(compared)] - first[compared]) > size)), given)
 
 
 def check_points(points: Any) -> None:

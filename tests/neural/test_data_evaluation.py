@@ -301,10 +301,79 @@ def test_bits_that_no_code_has():
         edn.evaluate(code.encode, code.decode, "circle", 1.5)
 
 
-def test_statistics_of_the_batch_are_warned_of():
-    norm = nn.BatchNorm1d(2)
-    with pytest.warns(UserWarning, match="differently in a smaller batch"):
-        edn.evaluate(lambda x: torch.round(3 * norm(x)), lambda k: k, circle(300))
+def batches_of_circle(count=4, size=250):
+    x = circle(count * size)
+    return [x[i * size : (i + 1) * size] for i in range(count)]
+
+
+@pytest.mark.parametrize("source", ["circle", "data"])
+def test_a_sample_is_treated_alike_among_any_others(source):
+    """Statistics of a batch, a place in it and ranks in it are refused; a few other samples are warned of."""
+    code, norm = Cells(8, 1.0), nn.BatchNorm1d(2)
+    given = circle(300) if source == "data" else source
+
+    def ranks(x):
+        angle = torch.atan2(x[:, 1], x[:, 0])
+        return angle.argsort().argsort() * 8 // len(x)
+
+    def rarely(x):
+        repeated = len(x.unique(dim=0)) < len(x)
+        return (torch.as_tensor(code.encode(x)) + repeated * (x == torch.as_tensor(given[7]).to(x)).all(1)) % 8
+
+    for encode in (lambda x: torch.round(3 * norm(x)), ranks, lambda x: torch.arange(len(x)) % 8):
+        with pytest.raises(ValueError, match=r"must treat a sample alike whatever its place .*; call eval"):
+            edn.evaluate(encode, lambda k: torch.zeros(len(k), 2), given)
+    with pytest.raises(ValueError, match=r"decode must treat a sample alike"):
+        edn.evaluate(code.encode, lambda k: code.decode(k) - code.decode(k)[:1], given)
+    if source == "data":
+        with pytest.warns(UserWarning, match=r"should treat a sample alike .* 0\.667 % with others"):
+            edn.evaluate(rarely, code.decode, given)
+    norm.eval()
+    edn.evaluate(lambda x: torch.round(3 * norm(x)).long(), lambda k: k.float() / 3.0, given)
+
+
+def test_decoders_that_know_more_than_the_indices():
+    """Those that keep the samples, or a view of them, or their mean; one in a buffer used again is a code."""
+    kept, code = {}, Cells(2, 1.0)
+
+    def encode(x):
+        kept["x"] = x
+        return code.encode(x)
+
+    buffer = torch.zeros(250, dtype=torch.int64)
+
+    def in_buffer(x):
+        buffer[: len(x)] = torch.as_tensor(code.encode(x))
+        return buffer[: len(x)]
+
+    for decode in (lambda k: kept["x"][: len(k)].clone(), lambda k: kept["x"][: len(k)]):
+        with pytest.raises(ValueError, match="must need nothing but the indices"):
+            edn.evaluate(encode, decode, batches_of_circle())
+    with pytest.raises(ValueError, match=r"must treat a sample alike|nothing but the indices"):
+        edn.evaluate(encode, lambda k: torch.as_tensor(code.decode(k)) + kept["x"].mean(0), batches_of_circle())
+    assert edn.evaluate(in_buffer, code.decode, batches_of_circle()).cells == 2
+
+
+def test_bits_that_depend_on_the_batch_are_those_of_no_code():
+    """Of each index the least bits count: 0 bits in batches of one index, and 9 in the first batch."""
+    code, x = Cells(8, 1.0), circle(800)
+    first = [np.roll(x, 50, axis=0)]
+    lone = [x[code.encode(x) == k] for k in range(8)]
+
+    def bits(k):
+        count = len(np.unique(k))
+        return np.full(len(k), 9.0 if count > 1 else 0.0)
+
+    with pytest.raises(ValueError, match=r"Kraft's inequality\), got 8 over the 8 seen"):
+        edn.evaluate(code.encode, code.decode, first + lone, bits)
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("nan"), float("inf"), True])
+def test_mean_bits_are_a_number_of_bits(rate):
+    code = Cells(8, 1.0)
+    for given in ("circle", circle(300)):
+        with pytest.raises((ValueError, TypeError), match="rate must"):
+            edn.evaluate(code.encode, code.decode, given, rate)
 
 
 def test_gradients():

@@ -203,6 +203,38 @@ def check_lengths(bits: Coordinates) -> None:
         )
 
 
+def mean_bits(value: Any) -> float:
+    """A mean number of bits that a caller gives."""
+    rate = validation.real("rate", value)
+    if not 0.0 <= rate < math.inf:
+        raise ValueError(f"rate must be a finite number of bits, at least 0, got {rate:g}")
+    return rate
+
+
+def among_others(count: int) -> tuple[Indices, Indices]:
+    """Places in a batch of another batch of the same size, and of those of its samples that are to be compared.
+
+    These are the first half of the batch, backwards. One of them follows, over and over, so that they have other
+    places, and companions of other statistics.
+    """
+    half = np.arange((count + 1) // 2)[::-1]
+    return np.pad(half, (0, count - len(half)), constant_values=len(half) // 3), half
+
+
+def check_alike(name: str, different: float, function: Any) -> None:
+    """Refuse functions whose results for a sample depend on its batch, or warn if few do, by the share that differ."""
+    if different > SURE:
+        raise ValueError(
+            f"{name} must treat a sample alike whatever its place in a batch and its companions, got other results for "
+            f"{100.0 * different:.3g} % with others: what they tell of a sample is not in the rate; {left_on(function)}"
+        )
+    if different > SELDOM:
+        warn(
+            f"{name} should treat a sample alike whatever its place in a batch and its companions, got other results "
+            f"for {100.0 * different:.3g} % with others. Entropy and distortion are not quite those of a code"
+        )
+
+
 def check_mean_length(rate: float, entropy: float) -> None:
     """Refuse a mean number of bits that no code has: one below the entropy of the indices."""
     if rate < entropy - math.log2(1.0 + KRAFT):
@@ -216,8 +248,10 @@ def check_mean_length(rate: float, entropy: float) -> None:
 def left_on(function: Any) -> str:
     """Why a compressor may not be deterministic, and the remedy."""
     if getattr(getattr(function, "__self__", function), "training", False):
-        return "call eval() on the module first, which is in training mode, with dropout or noise"
-    return "call eval() on its modules first, in which dropout or noise may be left on"
+        return (
+            "call eval() on the module first, which is in training mode, with dropout, noise or statistics of the batch"
+        )
+    return "call eval() on its modules first, in which dropout, noise or statistics of the batch may be left on"
 
 
 OF_SHAPES = re.compile(r"shape|size|dimension|channel|multiplied|out of (bounds|range)|\dD|broadcast", re.IGNORECASE)
@@ -226,4 +260,5 @@ OF_DICTS = {  # what to do about dicts that models of CompressAI return
     "strings": "strings are measured on a test set, so give data",
 }
 KRAFT = 1e-4  # by which rounding may take Σ 2^−bits above 1
+SELDOM, SURE = 1e-3, 0.02  # shares that may differ by rounding among other samples, and that cannot
 LIKELY = 1e-5  # by which rounding may take a likelihood above 1
