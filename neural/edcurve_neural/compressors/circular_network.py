@@ -21,7 +21,7 @@ from .cells import EqualCells
 from .circular import Circular, cell, histogram, latents, restored
 from .circular import layout as with_series
 from .codebook import LEARNED_FROM, sample_means
-from .network import FINE_CELLS, FIRST_CELLS, HARMONICS, Means, Parameters, fitted, iterations, size
+from .network import FINE_CELLS, FIRST_CELLS, HARMONICS, Means, Parameters, fit, iterations, size
 from .train_circular import SeriesProgram
 
 FEWER = 2**14  # realizations for the means of fewer cells than the final number
@@ -49,7 +49,7 @@ class CircularNetwork(Circular):
         """Reconstructions, (1, batch, 1) to (1, batch, dim)."""
         pairs = (torch.split(part, AT_ONCE, dim=1) for part in self._pairs(self._middles(indices)))
         last = self.views()["network.last"][0, 0]
-        parts = [self._units(latent, where) @ last for latent, where in zip(*pairs, strict=True)]
+        parts = [self._units(latent, places) @ last for latent, places in zip(*pairs, strict=True)]
         return torch.cat(parts, dim=1).view(1, -1, self.signal.dim)
 
     @torch.no_grad()
@@ -60,25 +60,25 @@ class CircularNetwork(Circular):
 
     def _pairs(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         """Latents (1, batch), each with all places, shape (1, batch · dim), and those places with d coordinates."""
-        where = self._places.like(latent).repeat(1, latent.shape[1], 1)
-        return latent.repeat_interleave(self.signal.dim, dim=1), where
+        places = self._places.like(latent).repeat(1, latent.shape[1], 1)
+        return latent.repeat_interleave(self.signal.dim, dim=1), places
 
     @cached_property
     def _places(self) -> Copies:
         return Copies(self.signal.places[None])
 
-    def _units(self, latent: Tensor, where: Tensor) -> Tensor:
+    def _units(self, latent: Tensor, places: Tensor) -> Tensor:
         """Inputs of the last layer, (1, n, units + inputs), for latents (1, n) and places (1, n, d)."""
         views = self.views()
         angle = 2.0 * math.pi * latent.unsqueeze(2) * torch.arange(1, HARMONICS + 1).to(latent)
         warped = latent + torch.cat([torch.cos(angle), torch.sin(angle)], dim=2) @ views["network.warp"][0, 0]
         one = torch.ones_like(warped)
-        if where.shape[2] == 1:
-            inputs = torch.stack([2.0 * warped - 1.0, where[..., 0], one], dim=2)
+        if places.shape[2] == 1:
+            inputs = torch.stack([2.0 * warped - 1.0, places[..., 0], one], dim=2)
         else:
-            turned = 2.0 * math.pi * warped
-            waves = torch.stack([one, torch.cos(turned), torch.sin(turned)], dim=2)
-            affine = torch.cat([one.unsqueeze(2), where], dim=2)
+            angles = 2.0 * math.pi * warped
+            waves = torch.stack([one, torch.cos(angles), torch.sin(angles)], dim=2)
+            affine = torch.cat([one.unsqueeze(2), places], dim=2)
             inputs = (waves.unsqueeze(3) * affine.unsqueeze(2)).flatten(2)
         return torch.cat([torch.tanh(inputs @ views["network.first"][0].T), inputs], dim=2)
 
@@ -127,8 +127,8 @@ class NetworkProgram(SeriesProgram):
         fewer = [self._means(v[:FEWER], latent[:FEWER], EqualCells(count, cells.offset)) for count in counts[:-1]]
         tables = [*fewer, self._means(v, latent, cells)]
         self.fitting = None
-        made = partial(self.iterated, iterations(len(counts), places))
-        net = fitted(tables, counts, np.random.default_rng(seed), made)
+        advance = partial(self.iterated, iterations(len(counts), places))
+        net = fit(tables, counts, np.random.default_rng(seed), advance)
         for name, value in _named(net).items():
             target[name].copy_(torch.from_numpy(value))
 
@@ -137,8 +137,8 @@ class NetworkProgram(SeriesProgram):
         means, counts = sample_means(self.signal, v, cell(latent, *cells), cells.number)
         middles = torch.remainder((torch.arange(cells.number).double() + (0.5 - cells.offset)) / cells.number, 1.0)
         kept = counts > 0
-        share, where = counts[kept] / counts.sum(), self.signal.places.numpy()
-        return Means(means[kept].numpy(), middles[kept].numpy(), share.numpy(), where)
+        share, places = counts[kept] / counts.sum(), self.signal.places.numpy()
+        return Means(means[kept].numpy(), middles[kept].numpy(), share.numpy(), places)
 
 
 def _named(net: Parameters) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The network of latent and place: its derivatives, its fit of an edge, and the compressor that is trained with it."""
+"""The network of latent and place: derivatives, the fit of an edge, and its compressor."""
 
 import io
 import signal
@@ -26,20 +26,24 @@ def short(monkeypatch):
     monkeypatch.setattr(network, "STARTS", 3)
 
 
-def some(generator, places):
+def random_network(generator, places):
     units, inputs = network.size(places)
     shapes = (units, inputs), 2 * network.HARMONICS, units, inputs
     return network.Parameters(*(0.3 * generator.normal(size=shape) for shape in shapes))
 
 
 @pytest.mark.parametrize("places", [1, 2, 3])
-def test_derivatives_are_those_of_differences(places):
+def test_derivatives_against_differences(places):
     generator = np.random.default_rng(1)
-    net, latent, where = some(generator, places), generator.random(7), generator.uniform(-1.0, 1.0, (7, places))
+    net, latent, where = (
+        random_network(generator, places),
+        generator.random(7),
+        generator.uniform(-1.0, 1.0, (7, places)),
+    )
     pairs, count = (network._waves(latent), latent, where), network.parameters(places)
-    found, jacobian = network._differentiated(net, *pairs)
+    output, jacobian = network._with_jacobian(net, *pairs)
     assert jacobian.shape == (7, count)
-    np.testing.assert_allclose(found, network.values(net, *pairs), rtol=1e-13)
+    np.testing.assert_allclose(output, network.values(net, *pairs), rtol=1e-13)
     for i in generator.choice(count, 40, replace=False):
         step = np.zeros(count)
         step[i] = 1e-6
@@ -47,27 +51,27 @@ def test_derivatives_are_those_of_differences(places):
         np.testing.assert_allclose(jacobian[:, i], difference / 2e-6, rtol=1e-6, atol=1e-8)
 
 
-def test_steps_that_are_a_thousand_times_too_long(monkeypatch):
+def test_steps_a_thousand_times_too_long(monkeypatch):
     # where no step succeeds, those with other pairs are shorter still: one fit of 58 stood where the cells had doubled
     rng = np.random.default_rng(0)
     latent = (np.arange(8) + 0.5) / 8
     means = np.sin(2 * np.pi * (latent[:, None] + np.arange(8) / 8))
     table = network.Means(means, latent, np.full(8, 1 / 8))
-    net = network._improved(network._start(table, 8, rng), table, 10, rng, lambda: None)
+    net = network._improved(network._random_start(table, 8, rng), table, 10, rng, lambda: None)
     moved = net.moved(0.01 * rng.standard_normal(network.parameters(1)))
-    exact = network._differentiated
+    exact = network._with_jacobian
 
-    def steep(*given):
-        found, jacobian = exact(*given)
-        return found, 1e-3 * jacobian
+    def steep(*arguments):
+        output, jacobian = exact(*arguments)
+        return output, 1e-3 * jacobian
 
-    monkeypatch.setattr(network, "_differentiated", steep)
+    monkeypatch.setattr(network, "_with_jacobian", steep)
     after = network._improved(moved, table, 40, rng, lambda: None)
-    assert network._missed(after, table) < 0.5 * network._missed(moved, table)
+    assert network._mean_squared_error(after, table) < 0.5 * network._mean_squared_error(moved, table)
 
 
 def test_weights_of_pairs_make_means_right(monkeypatch):
-    """Pairs are drawn near edges, and their weights are those of uniform ones: Σ w f is the mean of f."""
+    """Pairs are drawn near edges, with importance weights: Σ w f is the mean of f."""
     monkeypatch.setattr(network, "PAIRS", 4000)
     cells, dim = 64, 128
     latent = (np.arange(cells) + 0.5) / cells
@@ -79,8 +83,8 @@ def test_weights_of_pairs_make_means_right(monkeypatch):
     assert np.mean(np.abs(latent[chosen // dim] - chosen % dim / dim) < 2.0 / cells) > 0.4
 
 
-def test_an_edge_that_is_not_straight(short):
-    """Cells of a jump at the place v + 0.02 sin 2πv, which a straight unit misses: the warp follows it."""
+def test_a_curved_edge(short):
+    """Cells of a jump at the place v + 0.02 sin 2πv, which only the warp can follow."""
     v, dim = (np.arange(2**13) + 0.5) / 2**13, 128
     x = ((v + 0.02 * np.sin(2 * np.pi * v))[:, None] > np.arange(dim) / dim).astype(float)
     counts = [16, 32, 64]
@@ -90,11 +94,11 @@ def test_an_edge_that_is_not_straight(short):
         )
         for count in counts
     ]
-    net = network.fitted(tables, counts, np.random.default_rng(0))
+    net = network.fit(tables, counts, np.random.default_rng(0))
     within = np.square(x).mean() - np.square(tables[-1].means).mean()
-    assert network._missed(net, tables[-1]) < 0.2 * within
+    assert network._mean_squared_error(net, tables[-1]) < 0.2 * within
     straight = network.Parameters(net.first, np.zeros_like(net.warp), net.last, net.direct)
-    assert network._missed(straight, tables[-1]) > 5.0 * network._missed(net, tables[-1])
+    assert network._mean_squared_error(straight, tables[-1]) > 5.0 * network._mean_squared_error(net, tables[-1])
 
 
 @pytest.mark.parametrize(("source", "samples", "lmbda"), [("circle", None, 16.0), ("ramp", 128, 200.0)])
@@ -105,16 +109,16 @@ def test_close_to_the_optimum_without_a_table(source, samples, lmbda, tmp_path, 
     model = edn.Store(tmp_path).load(config).model
     stored = sum(tensor.numel() for name, tensor in model.state().items() if name.startswith("network"))
     assert stored == network.parameters(1) == 323
-    found = evaluate_model(model, 2**14)
-    assert -0.002 < found.excess(lmbda, sampled=source == "ramp") / found.optimum(lmbda) < 0.02
-    fine = found.decomposition(lmbda, fine=True)
-    assert sum(fine) == pytest.approx(found.excess(lmbda), abs=1e-9)
+    evaluation = evaluate_model(model, 2**14)
+    assert -0.002 < evaluation.excess(lmbda, sampled=source == "ramp") / evaluation.optimum(lmbda) < 0.02
+    fine = evaluation.decomposition(lmbda, fine=True)
+    assert sum(fine) == pytest.approx(evaluation.excess(lmbda), abs=1e-9)
     assert fine.readout < 2e-3
     v = torch.linspace(0.0, 1.0, 50)[None]
     assert torch.equal(model.encode_phase(v), model.encode(model.signal.sample(v)))
 
 
-def test_the_bar_says_how_far_the_fit_is(short, monkeypatch):
+def test_the_bar_shows_the_progress_of_the_fit(short, monkeypatch):
     """Every iteration is counted; steps are not counted twice."""
     monkeypatch.setattr(progress, "SHOWN", 0.0)
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -138,17 +142,17 @@ def test_the_bar_says_how_far_the_fit_is(short, monkeypatch):
 
 
 def test_ctrl_c_ends_a_fit(short, monkeypatch):
-    """A fit that would not end by itself, and none for a training that was stopped before its last step."""
+    """A fit that would not end by itself; and no fit if training stops before its last step."""
     monkeypatch.setattr(network, "ITERATIONS", (10**7, 1, 1))
-    begun, counted, main = threading.Event(), Program.iterated, threading.main_thread().ident
+    started, counted, main = threading.Event(), Program.iterated, threading.main_thread().ident
     stopped = []
 
     def iterated(self, total):
-        begun.set()
+        started.set()
         counted(self, total)
 
     def interrupt():
-        begun.wait(60.0)
+        started.wait(60.0)
         stopped.append(time.monotonic())
         signal.pthread_kill(main, signal.SIGINT)
 
@@ -162,22 +166,22 @@ def test_ctrl_c_ends_a_fit(short, monkeypatch):
 
 
 def test_fewer_realizations_choose_the_cells_of_a_long_function(short, monkeypatch):
-    """So that they take no more memory: 2²⁵ numbers."""
-    seen = []
+    """This limits memory to 2²⁵ numbers."""
+    sizes = []
     chosen = train_circular.SortedRealizations
 
     def noted(latent, x, weight):
-        seen.append(x.shape)
+        sizes.append(x.shape)
         return chosen(latent, x, weight)
 
     monkeypatch.setattr(train_circular, "SortedRealizations", noted)
     monkeypatch.setattr(train_circular, "CHOSEN_NUMBERS", 2**16)
     begin([edn.Config("ramp", 50.0, samples=512, start="random", **(SMALL | {"compressor": "circular"}))]).compressor(0)
-    assert seen == [(2**16 // 512, 512)]
+    assert sizes == [(2**16 // 512, 512)]
 
 
-def test_cells_are_chosen_by_the_lengths_that_they_get():
-    """Not by their entropy, which code lengths from few bins may be far from."""
+def test_cells_are_chosen_by_their_code_lengths():
+    """Not by their entropy, which may be far from the code lengths of few bins."""
     latent = torch.rand(4096, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     data = SortedRealizations(latent, torch.stack([(latent > 0.5).double()] * 2, dim=1), 1.0)
 
@@ -196,7 +200,7 @@ def picture(p):
 
 
 def turned(count=96, side=9):
-    """A picture on a disc of pixels about its centre, turned, and where the pixels are."""
+    """A picture on a disc of pixels, rotated about its centre, and the places of the pixels."""
     p = np.stack(np.meshgrid(*2 * [np.linspace(-1.0, 1.0, side)], indexing="ij"), axis=-1).reshape(-1, 2)
     p = p[np.hypot(*p.T) <= 1.0]
     angle = 2.0 * np.pi * np.arange(count) / count
@@ -204,8 +208,8 @@ def turned(count=96, side=9):
     return picture(np.einsum("aij,pj->api", turn, p)), p
 
 
-def test_a_flow_that_turns():
-    """Means of a picture that turns once: the flow is b = 0 and 2π times the turn by a quarter."""
+def test_the_flow_of_a_rotation():
+    """Means of a picture that rotates once: the flow is b = 0 and 2π times a quarter turn."""
     x, p = turned(side=33)
     table = network.Means(x, np.arange(len(x)) / len(x), np.full(len(x), 1 / len(x)), p)
     quarter = 2.0 * np.pi * np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
@@ -213,7 +217,7 @@ def test_a_flow_that_turns():
 
 
 def test_pixels_are_decoded_by_place(short, monkeypatch, tmp_path):
-    """The network of the numbers of pixels cannot follow them; a store keeps places, and gives the same compressor."""
+    """A network of pixel numbers cannot follow the rotation; a store keeps places and gives the same compressor."""
     monkeypatch.setattr(network, "PLANE_UNITS", 48)
     x, p = turned()
     fields = {"hidden": (12, 12), "steps": 100, "batch_size": 128, "compressor": "circular-network"}
@@ -222,13 +226,13 @@ def test_pixels_are_decoded_by_place(short, monkeypatch, tmp_path):
         config = edn.Config(edn.from_samples(x, places=places), 8.0, **fields)
         edn.sweep([config], store=tmp_path, points=2**10, progress=False)
         model = edn.Store(tmp_path).load(config).model
-        found = evaluate_model(model, 2**12)
-        percent[places is not None] = 100.0 * found.excess(8.0) / found.optimum(8.0)
+        evaluation = evaluate_model(model, 2**12)
+        percent[places is not None] = 100.0 * evaluation.excess(8.0) / evaluation.optimum(8.0)
     assert percent[True] < 1.0
     assert percent[False] > 10.0
-    assert sum(one.numel() for name, one in model.state().items() if "network" in name) == network.parameters(2)
+    assert sum(tensor.numel() for name, tensor in model.state().items() if "network" in name) == network.parameters(2)
     decoded = model.decode(torch.arange(model.cells).view(1, -1, 1))[0].double().numpy()
-    layers = {name: one[0].double().numpy() for name, one in model.state().items() if "network" in name}
+    layers = {name: tensor[0].double().numpy() for name, tensor in model.state().items() if "network" in name}
     latent = (np.arange(model.cells) + 0.5 - model.offset) / model.cells
     angle = 2.0 * np.pi * (latent + network._waves(latent) @ layers["network.warp"][0])
     for k in range(model.cells):
