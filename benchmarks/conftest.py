@@ -1,4 +1,4 @@
-"""After the benchmarks: the ratios that the project promises, from the fastest round of each."""
+"""After the benchmarks: the promised ratios, from the fastest round of each."""
 
 from typing import Any
 

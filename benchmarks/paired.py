@@ -1,10 +1,10 @@
 """Speed of one checkout against another: both are run in turn, and the least times of all turns are compared.
 
-Times are of the processor, all threads together, for which other programs matter less; of imports they are the clock's.
+Times are processor times of all threads, which depend less on other programs; for imports they are wall-clock times.
 
 python benchmarks/paired.py OTHER [--turns 5]
 
-OTHER is the root of the other checkout. Compiled kernels are kept in a folder of each, so that compiling is not timed.
+OTHER is the root of the other checkout. Each has its own cache of compiled kernels, so that compiling is not timed.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 MINE = Path(__file__).parents[1]
-# what one process measures: seconds
+# program of one process: seconds of each call
 MEASURED = """
 import json, sys, time
 start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""One million points, side by side with a parallel numba loop that takes one logarithm a point."""
+"""One million points, side by side with a parallel numba loop that takes one logarithm for each point."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The commands, described by themselves when the site is built: usage, help, options, and an example that was run."""
+"""The section of each command, made when the site is built: usage, help, options, and the output of an example."""
 
 import json
 import os
@@ -56,14 +56,14 @@ EXAMPLES = {
     "encode": "edcurve encode one KEY --phases 1000 --out circle.edc",
     "decode": "edcurve decode circle.edc --store one --out reconstructions.npy",
 }
-BAR = "━"  # of the progress on a terminal
+BAR = "━"  # of progress bars
 CODECS = "label,distortion,entropy\nshort,0.3,1.9\nshort,0.08,2.9\nlong,0.25,1.8\nlong,0.05,3.1\n"
 MEASURED = "label,distortion,entropy,lmbda\nsmall,0.2,2.4,4\nlarge,0.05,3.9,32\n"
 
 
 @dataclass(frozen=True)
 class Ran:
-    """An example: the line that was given, the exit code, and what was printed."""
+    """An example that was run: command line, exit code and output."""
 
     line: str
     exit_code: int
@@ -71,7 +71,7 @@ class Ran:
 
 
 def loop() -> np.ndarray:
-    """Points along a closed curve in three dimensions, which the examples take as a file."""
+    """Points along a closed curve in three dimensions, the input file of examples."""
     turn = 2 * np.pi * np.arange(512) / 512
     return np.stack([np.cos(turn), np.sin(turn), 0.02 * np.cos(2 * turn)], axis=1)
 
@@ -101,7 +101,7 @@ def run_all() -> dict[str, Ran]:
         np.savetxt("pairs.csv", np.random.default_rng(0).normal(size=(200, 2)).round(3), delimiter=",", fmt="%g")
         normals = np.random.default_rng(0).normal(size=(20_000, 3))
         np.save("normals.npy", normals / np.linalg.norm(normals, axis=1, keepdims=True))
-        np.save("indices.npy", (normals > 0.0) @ np.array([1, 2, 4]))  # the signs, an octant each
+        np.save("indices.npy", (normals > 0.0) @ np.array([1, 2, 4]))  # an index for each octant, from the signs
         Path("codecs.csv").write_text(CODECS, encoding="utf-8")
         for command, text in EXAMPLES.items():
             line = text.replace("KEY", key_of("one")) if " KEY " in text else text
@@ -118,7 +118,7 @@ def key_of(store: str) -> str:
 
 
 def commands() -> dict[str, tuple[click.Command, click.Context]]:
-    """Every command by its name, with its context; what is loaded on demand is loaded."""
+    """Every command by its name, with its context; lazy commands are loaded."""
     parent = click.Context(main, info_name="edcurve")
     by_name = {}
     for name in main.list_commands(parent):
@@ -130,7 +130,7 @@ def commands() -> dict[str, tuple[click.Command, click.Context]]:
 
 
 def write(folder: Path) -> None:
-    """Write the page's part into a folder."""
+    """Write the generated part of the page into a folder."""
     folder.mkdir(exist_ok=True)
     path, text = folder / "commands.md", page(run_all())
     if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -139,12 +139,12 @@ def write(folder: Path) -> None:
 
 def page(ran: dict[str, Ran]) -> str:
     """Sections of all commands, in groups."""
-    known = commands()
+    by_name = commands()
     listed = {name for names in GROUPS.values() for name in names}
-    groups = GROUPS | {OTHERS: sorted(set(known) - listed)}
+    groups = GROUPS | {OTHERS: sorted(set(by_name) - listed)}
     parts = []
     for title, names in groups.items():
-        sections = [section(name, *known[name], ran.get(name)) for name in names if name in known]
+        sections = [section(name, *by_name[name], ran.get(name)) for name in names if name in by_name]
         if sections:
             parts += [f"## {title}\n", *sections]
     return "\n".join(parts)
@@ -177,8 +177,10 @@ def paragraphs(text: str) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """A help text as Markdown, in which only what is between backticks has a meaning."""
-    text = re.sub(r"(?<!\S)(--[a-z][a-z-]*)", r"`\1`", " ".join(text.split()))  # else the site would make it a dash
+    """A help text as Markdown, in which only backticks have a meaning."""
+    text = re.sub(
+        r"(?<!\S)(--[a-z][a-z-]*)", r"`\1`", " ".join(text.split())
+    )  # without backticks the site would turn -- into a dash
     return "".join(
         part if part.startswith("`") else re.sub(r"([*_<>\[\]])", r"\\\1", part)
         for part in re.split(r"(`[^`]*`)", text)

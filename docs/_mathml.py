@@ -1,4 +1,4 @@
-"""Formulas as MathML, made when the site is built: browsers draw it, and pages need no script and no network."""
+"""Formulas as MathML, made when the site is built: browsers render it without scripts or a network."""
 
 import re
 
@@ -9,12 +9,12 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 logger = logging.getLogger(__name__)
-# bars of a norm that do not stretch, for a browser would stretch the left one alone
+# bars of a norm that do not stretch, because browsers stretch only the left one
 NORM = '<mo stretchy="false" fence="true">‖</mo>'
 
 
 def converted(node: nodes.Element, *, block: bool) -> str:
-    """MathML of the formula in a node; what cannot be converted is a warning, and shown as it is."""
+    """MathML of the formula in a node; invalid formulas cause a warning and are shown as source."""
     try:
         formula = latex2mathml.tex2mathml(node.astext(), as_block=block)
         return re.sub(r"<mo[^>]*>‖</mo>", NORM, formula)

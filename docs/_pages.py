@@ -24,8 +24,8 @@ PEERS = {
     "trust-constr": "trust-constr, 8 starts",
     "SCIP": "SCIP, 15 s at most",
 }
-# What people have, the fields of Units that say so, the method that takes it, and what it is here: for a source whose
-# squared error is a sum over the coordinates, and for one where it is a mean.
+# A measured quantity, the fields of Units that describe it, the method for it, and its conversion: for sources whose
+# squared error is a sum over the coordinates, and for those where it is a mean.
 UNITS = [
     ("mean squared error per number, MSE", "", "distortion(mse=MSE)", "D = N · MSE", "D = MSE"),
     (
@@ -70,7 +70,7 @@ SPEED = ["loop", "threads", "processes", "by_processor"]
 
 
 def write(folder: Path) -> None:
-    """Write every part into a folder; a part for which there are no results yet is empty."""
+    """Write every part into a folder; parts without results are empty."""
     folder.mkdir(exist_ok=True)
     parts = {
         "contributing": contributing(),
@@ -88,13 +88,13 @@ def write(folder: Path) -> None:
 
 
 def sources() -> str:
-    """The table of sources, which the README has."""
+    """The table of sources, from the README."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return text.partition("<!-- table: sources -->\n\n")[2].partition("\n<!-- end -->")[0]
 
 
 def units() -> str:
-    """The table of units; a formula that is not what `Units` computes stops the build."""
+    """The table of units; the build stops if a formula disagrees with `Units`."""
     lines = ["| you have | call | here, if ‖·‖² is a sum | here, if ‖·‖² is a mean |", "|---|---|---|---|"]
     values = {"N": 192, "P": 64, "MSE": 0.3, "SSE": 0.7, "PSNR": 24.5, "bpp": 0.25, "bpd": 0.125, "nats": 1.5}
     values |= {"λ": 0.0625, "β": 0.375, "ln2": math.log(2.0), "Units": Units}
@@ -115,7 +115,7 @@ def contributing() -> str:
 
 
 def linked(text: str) -> str:
-    """Turn links to scripts, which the repository shows, into links to the pages made of these scripts."""
+    """Replace links to scripts by links to the pages made from them."""
     text = re.sub(r"\]\((tutorials|examples)/(plot_\w+)\.py\)", r"](auto_\1/\2.rst)", text)
     return re.sub(r"\]\((tutorials|examples)/?\)", r"](auto_\1/index.rst)", text)
 
@@ -126,7 +126,7 @@ def summary(value: object) -> str:
 
 
 def peers() -> str:
-    """Time and error of everything that solved the problems of peers.csv."""
+    """Time and error of all solvers of the problems in peers.csv."""
     table = pd.read_csv(RESULTS / "peers.csv")
     groups = table.groupby("peer", sort=False)
     summary = groups.agg(
@@ -135,13 +135,13 @@ def peers() -> str:
         error=("relative_error", "max"),
         below=("below_optimum", "any"),
     ).sort_values("median")
-    one = table.loc[table["peer"] == "core, one point", "seconds"]
+    seconds = table.loc[table["peer"] == "core, one point", "seconds"]
     sources, cells = ", ".join(table["source"].unique()), sorted(table["equal_cells"].unique())
     about = json.loads((RESULTS / "provenance.json").read_text(encoding="utf-8"))
     lines = [
-        f"E(D) at one distortion: {len(one)} problems ({sources}; {cells[0]} to {cells[-1]} cells), "
+        f"E(D) at one distortion: {len(seconds)} problems ({sources}; {cells[0]} to {cells[-1]} cells), "
         f"{about['machine']}. Time as a multiple of one call of the core, which takes "
-        f"{1e6 * one.min():.2g} to {1e6 * one.max():.2g} µs.\n",
+        f"{1e6 * seconds.min():.2g} to {1e6 * seconds.max():.2g} µs.\n",
         "| | time, median | time, at most | relative error, at most | found less than E(D) |",
         "|---|---|---|---|---|",
         *(
@@ -152,7 +152,7 @@ def peers() -> str:
     ]
     proved = table[(table["peer"] == "SCIP") & table["status"].str.contains("optimal|gaplimit")]
     lines.append(
-        f"\nIn its time SCIP proves on {len(proved)} of the {len(one)} problems that no partition is better. "
+        f"\nIn its time SCIP proves on {len(proved)} of the {len(seconds)} problems that no partition is better. "
         f"The reference is {about['reference']}."
     )
     return "\n".join(lines) + "\n"
@@ -183,7 +183,7 @@ def scaling() -> str:
 
 
 def compressors() -> Iterator[str]:
-    """Sections on trained compressors, as far as there are results."""
+    """Sections on trained compressors for which there are results."""
     for path in sorted((RESULTS / "neural").glob("*.csv")) + sorted(RESULTS.glob("*.csv")):
         columns = list(pd.read_csv(path, nrows=0).columns)
         if {"sweep", *SPEED} <= set(columns):
@@ -192,9 +192,9 @@ def compressors() -> Iterator[str]:
         yield section("Compressors that reach the optimum", path, worst(pd.read_csv(path)))
     if (path := RESULTS / "ablation.csv").exists():
         table = pd.read_csv(path)
-        shown = table[["source", "lmbda", "compressor", "excess_percent", *PARTS]]
+        shares = table[["source", "lmbda", "compressor", "excess_percent", *PARTS]]
         yield section(
-            "What which change removes", path, "Excess in percent, and its parts in bits:\n\n" + markdown(shown)
+            "What which change removes", path, "Excess in percent, and its parts in bits:\n\n" + markdown(shares)
         )
     if (path := RESULTS / "measured_manifold.csv").exists():
         yield section("Measured patches", path, worst(pd.read_csv(path)))
@@ -227,17 +227,17 @@ def _line(cells: list[str]) -> str:
 
 def speed(table: pd.DataFrame) -> str:
     """Model-steps per second against a loop over models."""
-    shown = table.assign(ratio=table[["threads", "processes"]].max(axis=1) / table["loop"])
+    ratios = table.assign(ratio=table[["threads", "processes"]].max(axis=1) / table["loop"])
     text = "Model-steps per second of a whole sweep, and of a plain loop that trains one model after another:\n\n"
-    batched = [name for name in ("autograd",) if name in table]  # not in tables measured before it was
-    return text + markdown(shown[["sweep", "loop", *batched, *SPEED[1:], "ratio"]])
+    batched = [name for name in ("autograd",) if name in table]  # older tables lack it
+    return text + markdown(ratios[["sweep", "loop", *batched, *SPEED[1:], "ratio"]])
 
 
 def worst(table: pd.DataFrame) -> str:
     """The worst excess of the seeds for each source, compressor and λ."""
     seeds = table["seed"].nunique()
-    which = f"the worst of {seeds} seeds" if seeds > 1 else "one seed"
-    text = f"Excess of rate + λD over the optimum in percent, {which}, for each λ in bits:\n\n"
+    seeds_text = f"the worst of {seeds} seeds" if seeds > 1 else "one seed"
+    text = f"Excess of rate + λD over the optimum in percent, {seeds_text}, for each λ in bits:\n\n"
     parts = []
     for source, rows in table.groupby("source", sort=False):
         wide = rows.pivot_table(index="compressor", columns="lmbda", values="excess_percent", aggfunc="max")
@@ -248,13 +248,13 @@ def worst(table: pd.DataFrame) -> str:
 
 
 def section(title: str, path: Path, text: str) -> str:
-    """A heading, a table, the picture beside the CSV if there is one, and where it is from."""
+    """A heading, a table, the picture beside the CSV if there is one, and the provenance."""
     picture = path.with_suffix(".png")
     image = f"\n![{title}](../{picture.relative_to(ROOT)})\n" if picture.exists() else ""
     about = path.with_suffix(".json")
     command = json.loads(about.read_text(encoding="utf-8")).get("command") if about.exists() else None
-    made = f", made by `{command}`" if command else ""
-    return f"## {title}\n\n{text}{image}\nFrom `{path.relative_to(ROOT)}`{made}.\n\n"
+    provenance = f", made by `{command}`" if command else ""
+    return f"## {title}\n\n{text}{image}\nFrom `{path.relative_to(ROOT)}`{provenance}.\n\n"
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -268,7 +268,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def number(value: float) -> str:
-    """Two significant digits, or three of small ones, no exponent if it can be avoided."""
+    """A number with two significant digits, or three from 1 to 100, without exponent if possible."""
     if value != value:
         return ""
     if abs(value) >= 100:

@@ -1,4 +1,4 @@
-"""Tables of functions with whole summaries: the first paragraph of a docstring, not what is before its first dot."""
+"""Tables of functions with whole summaries: the first paragraph of a docstring, not only up to its first dot."""
 
 import _pages
 from sphinx.application import Sphinx
@@ -17,6 +17,6 @@ class Summaries(Autosummary):
 
 
 def setup(app: Sphinx) -> None:
-    """Take the place of the directive of that name."""
+    """Replace the directive `autosummary`."""
     app.setup_extension("sphinx.ext.autosummary")
     app.add_directive("autosummary", Summaries, override=True)

@@ -30,10 +30,10 @@ sphinx_gallery_conf = {
     "examples_dirs": ["tutorials", "examples"],
     "gallery_dirs": ["auto_tutorials", "auto_examples"],
     "abort_on_example_error": True,
-    "capture_repr": (),  # what an example prints is what its page says
+    "capture_repr": (),  # pages of examples show only printed output
     "download_all_examples": False,
     "image_srcset": ["2x"],
-    "min_reported_time": 1e9,  # pages do not depend on how fast the machine was
+    "min_reported_time": 1e9,  # pages must not depend on the speed of the machine
     "show_memory": False,
     "show_signature": False,
     "within_subsection_order": "FileNameSortKey",
@@ -50,14 +50,14 @@ html_title = "edcurve"
 html_static_path = ["_static"]
 html_css_files = ["edcurve.css"]
 html_theme_options = {"navigation_with_keys": False, "navbar_center": [], "show_toc_level": 2}
-html_sidebars = {"**": ["groups.html"]}  # the groups of pages, which the header would not show
+html_sidebars = {"**": ["groups.html"]}  # the groups of pages, which the header omits
 exclude_patterns = ["_build", "_generated", "examples", "tutorials"]
-# links of pages to files of the repository that have no page here
+# links to files of the repository that have no page
 suppress_warnings = ["myst.xref_missing"]
 
 
 def setup(app):
-    """Pages link to files as the repository has them."""
+    """Adapt links to files of the repository."""
 
     def link(_app, _name, content):
         content[0] = _pages.linked(content[0])

@@ -1,1 +1,1 @@
-"""Edcurve beside what a user would otherwise do: the same problem, the same accuracy, one run."""
+"""Edcurve beside the alternatives of a user: the same problem, the same accuracy, one run."""

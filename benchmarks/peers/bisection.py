@@ -1,4 +1,4 @@
-"""E(D) by two bisections in NumPy: what one would write on an afternoon, knowing that the optimum is biuniform."""
+"""E(D) by two bisections in NumPy: an afternoon's work, if one knows that the optimum is biuniform."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +22,7 @@ def entropy_distortion(source: str, distortion: ArrayLike) -> Floats:
 
 
 def equal_cells(source: str, D: Floats) -> Floats:
-    """K with K d(1/K) ≥ D > (K + 1) d(1/(K + 1)): bisection for log p where d(p)/p = D, then one step if need be."""
+    """K with K d(1/K) ≥ D > (K + 1) d(1/(K + 1)): bisection for log p where d(p)/p = D, then one step if necessary."""
     d = CELL_DISTORTIONS[source].value
     low, high = np.full_like(D, -60.0), np.zeros_like(D)
     for _ in range(STEPS):

@@ -1,4 +1,4 @@
-"""Every way of answering the question, by name: a function of the problem, and the tolerance it claims."""
+"""The solvers, by name: a function of the problem, and the claimed tolerance."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ GRID = 24  # multiples of 1/(24 cells)
 
 @dataclass(frozen=True)
 class Effort:
-    """How much of it: instances, starts, seconds, points."""
+    """Size of a benchmark run: instances, starts, seconds, points."""
 
     equal: tuple[int, ...] = (2, 4, 8, 16, 32)
     starts: int = 8
@@ -31,7 +31,7 @@ QUICK = Effort(equal=(2, 5), starts=4, limit=3.0, points=20_000, largest=100_000
 
 
 class Contender(NamedTuple):
-    """`points` is how many distortions one call answers; `tolerance` is relative, on values and proved bounds."""
+    """`points` is the number of distortions in a call; `tolerance` is relative, on values and proved bounds."""
 
     name: str
     solve: Callable[[Problem], Answer]

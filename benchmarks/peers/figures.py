@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-ROUNDING = 1e-16  # smaller errors are drawn here
+ROUNDING = 1e-16  # smaller errors are drawn at this one
 WRONG = 1e-9  # points of the bisection with larger errors are drawn hollow
 STYLES = {  # colour and marker; the colours are Okabe and Ito's
     "core, one point": ("#D55E00", "o"),

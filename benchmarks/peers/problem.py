@@ -1,7 +1,7 @@
-"""The problem that every peer is given, and the judgement of what it returns.
+"""The problem of all peers, and the assessment of their answers.
 
-Minimise Σ −p ln p subject to Σ p = 1 and Σ d(p) ≤ D. The cell distortions are written here as a user would write
-them, without edcurve; the reference values are those of ``tests/oracle.py``, in 50-digit arithmetic.
+Minimise Σ −p ln p subject to Σ p = 1 and Σ d(p) ≤ D. The cell distortions are written as by a user,
+without edcurve; the reference values are those of ``tests/oracle.py``, in 50-digit arithmetic.
 """
 
 import math
@@ -74,7 +74,7 @@ class Problem:
 
     @property
     def cells(self) -> int:
-        """The number of cells that the optimisers are given: one more than the optimum has."""
+        """The number of cells for the optimisers: one more than in the optimum."""
         return self.equal + 2
 
     @property
@@ -89,7 +89,7 @@ class Problem:
         return self.feasible(rng.dirichlet(np.ones(self.cells)))
 
     def feasible(self, p: Floats) -> Floats:
-        """Σ p = 1 and Σ d(p) ≤ D, by the power of the sizes that is the largest to do so; NaN if none is."""
+        """Sizes with Σ p = 1 and Σ d(p) ≤ D, by their largest power that satisfies this; NaN if none does."""
         if self.total(p / p.sum()) <= self.distortion:
             return p / p.sum()
         low, high = 0.0, 1.0
@@ -102,7 +102,7 @@ class Problem:
 
 
 class Answer(NamedTuple):
-    """What a peer returned: nats, sizes if it has them, and a lower bound if it proves one."""
+    """The answer of a peer: nats, sizes if it has them, and a lower bound if it proves one."""
 
     entropy: float
     sizes: Floats | None = None
@@ -117,18 +117,18 @@ def entropy_of(p: Floats) -> float:
 
 
 def best_feasible(problem: Problem, sizes: Floats) -> float:
-    """Least entropy of the partition made exactly feasible, with or without its cells that are nearly empty."""
+    """Least entropy of the partition, made exactly feasible, with or without its nearly empty cells."""
     sizes = np.clip(np.asarray(sizes, dtype=float), 0.0, None)
-    kept = (sizes[sizes > threshold] for threshold in (0.0, 1e-8, 1e-6, 1e-4))
-    entropies = [entropy_of(problem.feasible(p)) for p in kept if p.size]
+    candidates = (sizes[sizes > threshold] for threshold in (0.0, 1e-8, 1e-6, 1e-4))
+    entropies = [entropy_of(problem.feasible(p)) for p in candidates if p.size]
     return min((h for h in entropies if h > 0.0), default=math.nan)
 
 
 def judge(problem: Problem, answer: Answer, tolerance: float) -> dict[str, Any]:
     """Errors against the oracle, and whether anything contradicts the optimum.
 
-    Sizes contradict it if their entropy is below E at the distortion that they have, whatever that is. A value
-    without sizes does if it is below E by more than `tolerance`, a lower bound if it is above by more than that.
+    Sizes contradict it if their entropy is below E at their own distortion. A value without sizes does so if it is
+    below E by more than `tolerance`, and a lower bound if it is above E by more than that.
     """
     E, sizes = problem.entropy, answer.sizes
     error, violation, below = (answer.entropy - E) / E, 0.0, answer.entropy < E * (1.0 - tolerance)
@@ -147,7 +147,7 @@ def judge(problem: Problem, answer: Answer, tolerance: float) -> dict[str, Any]:
 
 
 def _beats_the_optimum(source: str, sizes: Floats) -> bool:
-    """Compare with E at the partition's own distortion, in 50-digit arithmetic; 1e-12 as that is rounded to double."""
+    """Compare with E at the partition's own distortion, in 50-digit arithmetic; 1e-12 covers its rounding to double."""
     with mp.workdps(50):
         p = [mpf(size) for size in sizes.tolist() if size > 0.0]
         p = [size / fsum(p) for size in p]

@@ -1,7 +1,7 @@
 """Time edcurve beside its peers: ``python benchmarks/peers/run.py --out benchmarks/results [--quick]``.
 
 Writes peers.csv, scaling.csv, peers.png and provenance.json. The exit status is 1 if any peer found a partition better
-than E(D), or proved that there is none so good.
+than E(D), or proved a bound above E(D).
 """
 
 import os
@@ -71,7 +71,7 @@ def _instances(effort: Effort, progress: Progress) -> list[dict[str, Any]]:
 
 
 def _solve(contender: Contender, problem: Problem, patience: float) -> tuple[Answer, float]:
-    """What is not installed, or fails, is a status, so that the others go on."""
+    """Solve a problem; missing packages and failures become a status, so that other peers continue."""
     try:
         return fastest(lambda: contender.solve(problem), patience)
     except (ImportError, RuntimeError, ValueError) as error:
@@ -96,7 +96,7 @@ def _row(problem: Problem, contender: Contender, patience: float) -> dict[str, A
 
 
 def _with_ratios(peers: pd.DataFrame) -> pd.DataFrame:
-    """Seconds per point over those of the core, asked for one point and for an array."""
+    """Seconds per point relative to the core's, for one point and for an array."""
     keys = ["source", "equal_cells"]
     for column, name in (("ratio_to_core", "core, one point"), ("ratio_to_core_array", "core, array")):
         core = peers[peers.peer == name].set_index(keys).seconds

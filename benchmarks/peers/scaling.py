@@ -41,7 +41,7 @@ def against_distortion(effort: Effort) -> Iterator[dict[str, Any]]:
 
 
 def steps(effort: Effort) -> int:
-    """How many rows there will be."""
+    """Number of rows."""
     points = int(math.log10(effort.largest)) + int(math.log10(effort.points)) + 2
     return len(CELL_DISTORTIONS) * (points + 2 * len(DECADES))
 
@@ -65,5 +65,5 @@ def _row(sweep: str, source: str, method: str, share: np.ndarray, effort: Effort
 def _error(source: str, D: np.ndarray, values: np.ndarray) -> float:
     """Largest relative error at four of the points, against 50-digit arithmetic."""
     chosen = np.unique(np.linspace(0, D.size - 1, 4).astype(int))
-    wanted = [oracle.entropy(source, D[i].item()) for i in chosen]
-    return max(abs(float(values[i].item() / exact - 1)) for i, exact in zip(chosen, wanted, strict=True))
+    exact_values = [oracle.entropy(source, D[i].item()) for i in chosen]
+    return max(abs(float(values[i].item() / exact - 1)) for i, exact in zip(chosen, exact_values, strict=True))

@@ -1,10 +1,9 @@
-"""SCIP's part, run as a process of its own, which may crash: the model from standard input, the answer to output.
+"""SCIP in its own process, which may crash: reads the model from standard input, and prints the answer.
 
 In cells x = K p, with Σ x = K, the entropy is ln K − Σ x ln x / K, and SCIP has a handler for x ln x. Sums of d are
-divided by D/K. On that scale SCIP's tolerance of 1e-6 lowers the entropy by less than 1e-6, and without it by up to
-1e-4. Decreasing cells break the symmetry; a lower bound on them keeps the
-derivative of x ln x finite: at 0 SCIP crashes, at 1e-9 it takes a hundred times the nodes now and then, and 1e-7 costs
-an unwanted cell 2e-6 nats.
+divided by D/K. With this scaling SCIP's tolerance of 1e-6 lowers the entropy by less than 1e-6, and without it by up to
+1e-4. Decreasing cells break the symmetry. A lower bound on cells keeps the derivative of x ln x finite: with 0 SCIP
+crashes, with 1e-9 it sometimes needs a hundred times the nodes, and 1e-7 costs 2e-6 nats for a surplus cell.
 """
 
 import json
@@ -16,16 +15,16 @@ from itertools import pairwise
 from pyscipopt import Model, log, quicksum
 
 SMALLEST = 1e-7
-GAP = 1e-6  # relative, as the tolerance on constraints
+GAP = 1e-6  # relative, like the tolerance of constraints
 
 
 def main() -> None:
-    given = json.load(sys.stdin)
+    task = json.load(sys.stdin)
     start = time.perf_counter()
-    model, cells = build(**given)
+    model, cells = build(**task)
     model.optimize()
     seconds = time.perf_counter() - start
-    sizes = [model.getVal(x) / given["scale"] for x in cells] if model.getNSols() else None
+    sizes = [model.getVal(x) / task["scale"] for x in cells] if model.getNSols() else None
     answer = {"status": model.getStatus(), "sizes": sizes, "seconds": seconds, "nodes": model.getNTotalNodes()}
     primal = model.getObjVal() if sizes else math.inf
     json.dump(answer | {"primal": primal, "bound": model.getDualbound()}, sys.stdout)

@@ -1,4 +1,4 @@
-"""SCIP: the same problem to global optimality, or to the gap that is left when its time is up."""
+"""SCIP: the same problem to global optimality, or to the gap at its time limit."""
 
 import json
 import math
@@ -17,15 +17,17 @@ SERIES = 1e-11  # relative error of the power series of the circle
 
 def scip(problem: Problem, limit: float) -> Answer:
     """Run the model in a process; a crash is a status."""
-    largest = brentq(lambda p: problem.total(np.array([p])) - problem.distortion, 1e-6, 1.0)  # alone it costs D
+    largest = brentq(
+        lambda p: problem.total(np.array([p])) - problem.distortion, 1e-6, 1.0
+    )  # a single cell of this size has distortion D
     terms = _powers(problem.source, largest, SERIES * problem.distortion)
     K = problem.equal
     powers = [(k, c * K / problem.distortion / float(K) ** k) for k, c in terms]
-    given = {"powers": powers, "scale": K, "cells": problem.cells, "largest": largest, "limit": limit}
+    task = {"powers": powers, "scale": K, "cells": problem.cells, "largest": largest, "limit": limit}
     command = [sys.executable, str(Path(__file__).with_name("scip_model.py"))]
     try:
         ended = subprocess.run(
-            command, input=json.dumps(given), capture_output=True, text=True, timeout=limit + PATIENCE, check=False
+            command, input=json.dumps(task), capture_output=True, text=True, timeout=limit + PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
         return Answer(math.nan, status="killed: did not heed its time limit")
@@ -49,7 +51,7 @@ def _answer(output: str, errors: str, code: int) -> Answer:
 def _powers(source: str, largest: float, error: float) -> list[tuple[int, float]]:
     """(k, c) with d(p) = Σ c p^k, for the circle to `error` at sizes up to `largest`.
 
-    SCIP bounds single powers well and quotients of sines badly: with those it stopped at 4 cells.
+    SCIP bounds powers well and quotients of sines badly: with the latter it stopped at 4 cells.
     """
     if source != "circle":
         return {

@@ -28,11 +28,11 @@ def slsqp(problem: Problem, starts: int, seed: int) -> Answer:
     options = {"ftol": 1e-13, "maxiter": 300}
 
     def descend(start: Floats) -> Floats:
-        given = {"jac": _gradient, "bounds": optimize.Bounds(SMALLEST, 1.0), "constraints": constraints}
+        keywords = {"jac": _gradient, "bounds": optimize.Bounds(SMALLEST, 1.0), "constraints": constraints}
         with warnings.catch_warnings():
-            # SciPy before 1.16 says so of rounding errors of a step
+            # SciPy before 1.16 warns of rounding errors of a step
             warnings.filterwarnings("ignore", "Values in x were outside bounds", RuntimeWarning)
-            return optimize.minimize(entropy_of, start, method="SLSQP", options=options, **given).x
+            return optimize.minimize(entropy_of, start, method="SLSQP", options=options, **keywords).x
 
     return _best(problem, descend, starts, seed)
 

@@ -1,4 +1,4 @@
-"""Score published points against what is possible: benchmarks/results/scoreboard.csv and its picture.
+"""Score published points against the optimum: benchmarks/results/scoreboard.csv and its picture.
 
 python benchmarks/scoreboard/run.py
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 HERE = Path(__file__).parent
 INNER = 0.99  # radius of the hole of the annulus, whose outer radius is 1
-SCALAR = 0.5 * np.log2(np.pi * np.e / 6.0)  # what uniform scalar quantization costs at high rate, bits a coordinate
+SCALAR = 0.5 * np.log2(np.pi * np.e / 6.0)  # excess of uniform scalar quantization at high rate, bits a coordinate
 SOURCES = {
     "annulus": "the best codes of the phase, bits a vector",
     "gaussian": "Shannon's R(D), bits a coordinate",
@@ -33,9 +33,9 @@ SOURCES = {
 
 
 def score(points: pd.DataFrame) -> pd.DataFrame:
-    """The excess of each point, and the interval that the printed digits leave.
+    """The excess of each point, and its interval from the rounding of printed digits.
 
-    The excess rises with the distortion and with the rate, so that the ends of the interval are those of both.
+    The excess increases with distortion and rate, so its interval ends at the ends of both.
     """
     if unknown := set(points["source"]) - set(SOURCES):
         raise ValueError(f"source must be one of {', '.join(SOURCES)}, got {', '.join(sorted(unknown))}")
@@ -78,7 +78,7 @@ def _moved(text: str, units: float) -> float:
 
 
 def phase_code_of_annulus(distortion: Array) -> Array:
-    """Least entropy of a code that looks at the phase θ of X = R (cos θ, sin θ), in bits a vector.
+    """Least entropy of a code of only the phase θ of X = R (cos θ, sin θ), in bits a vector.
 
     With R independent of θ a cell of the phase has the centroid E[R] u, and its distortion is
     E[R²] − E[R]² |u|² = Var R + E[R]² (1 − |u|²), where 1 − |u|² is the distortion of the unit circle.
@@ -89,7 +89,7 @@ def phase_code_of_annulus(distortion: Array) -> Array:
 
 
 def any_code_of_annulus(distortion: Array) -> Array:
-    """Entropy that no code of the annulus, of phase and radius, goes below, in bits a vector.
+    """Lower bound on the entropy of codes of the annulus, of phase and radius, in bits a vector.
 
     H(I) ≥ H(I | R), and at R = r the code is one of the circle of radius r: H(I) + λD ≥ E[L(λR²)] for each λ, where L
     is the least H + λD of the unit circle.
@@ -134,16 +134,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE.parent / "results", help="where to write the results")
     options = parser.parse_args()
     scored = score(pd.read_csv(options.points, dtype=str, keep_default_na=False))
-    where = options.out / "scoreboard.csv"
-    scored.to_csv(where, index=False)
-    draw(scored).savefig(where.with_suffix(".png"), dpi=110)
+    path = options.out / "scoreboard.csv"
+    scored.to_csv(path, index=False)
+    draw(scored).savefig(path.with_suffix(".png"), dpi=110)
     about = {
         "command": "python benchmarks/scoreboard/run.py",
         "seed": "none: nothing is random",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU",
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "edcurve": ed.__version__},
     }
-    where.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    path.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     groups = scored.groupby(["source", "dimension", "work", "codec"], sort=False)["excess"]
     print(groups.agg(["size", "min", "max"]).to_string())
 

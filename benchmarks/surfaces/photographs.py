@@ -1,14 +1,14 @@
-"""High-contrast patches of photographs: how near they are to the Klein bottle, and what a code of it is worth for them.
+"""High-contrast patches of photographs: their distance from the Klein bottle, and the value of its codes for them.
 
     python benchmarks/surfaces/photographs.py [--out benchmarks/results]
 
-Writes photographs.csv and its provenance as .json, and prints the table of the page. In a minute or so on a core.
+Writes photographs.csv and its provenance as .json, and prints the table of the page, in about a minute on a core.
 
-The photographs are those inside scikit-image's package, in grey. Of all patches of 3 × 3 pixels, of the logarithms of
-their values, the fifth of the most contrast is kept: the Euclidean length of the nine pixels less their mean. Divided
-by it they are points of the unit sphere of R⁸, as those of `edcurve.KleinBottle`. The nearest of 64 × 128 samples of
-that surface is the projection of a patch. The histogram of projections is the weights of a surface of samples, every
-second row and column of them: its lower bound is that of photographs' patches on the surface, nearly.
+The photographs are those inside scikit-image's package, in grey. Of all patches of 3 × 3 logarithms
+of pixels, the fifth with the highest contrast is kept: contrast is the Euclidean length of the nine numbers less their
+mean. Divided by it, patches are points of the unit sphere of R⁸, like those of `edcurve.KleinBottle`. The nearest of
+64 × 128 samples of that surface is the projection of a patch. The histogram of projections gives the weights of a
+sampled surface with every second row and column: its lower bound is nearly that of projected patches.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "rocket")  # they come with the package
-KEPT = 0.2  # share of the patches, those of the most contrast
-EACH = 10_000  # patches of a photograph, drawn from these
+KEPT = 0.2  # share of the patches with the highest contrast
+EACH = 10_000  # patches drawn from these for each photograph
 NEAR = (0.3, 0.45, 0.6)  # distances; two unit vectors at 45° are 0.77 apart
 DISTORTIONS = (0.3, 0.1, 0.05)
 SEED = 2022
@@ -42,8 +42,8 @@ def patches(name: str, rng: np.random.Generator) -> Array:
 
     photograph = getattr(data, name)()
     grey = photograph / 255.0 if photograph.ndim == 2 else color.rgb2gray(photograph)
-    all_of_it = np.lib.stride_tricks.sliding_window_view(np.log(1.0 + 255.0 * grey), (3, 3)).reshape(-1, 9)
-    centred = all_of_it - all_of_it.mean(axis=1, keepdims=True)
+    windows = np.lib.stride_tricks.sliding_window_view(np.log(1.0 + 255.0 * grey), (3, 3)).reshape(-1, 9)
+    centred = windows - windows.mean(axis=1, keepdims=True)
     contrast = np.linalg.norm(centred, axis=1)
     high = np.flatnonzero(contrast >= np.quantile(contrast, 1.0 - KEPT))
     chosen = rng.choice(high, EACH, replace=False)
@@ -51,7 +51,7 @@ def patches(name: str, rng: np.random.Generator) -> Array:
 
 
 def anywhere(rng: np.random.Generator) -> Array:
-    """Uniform points of the same sphere, to compare with."""
+    """Uniform points of the same sphere, for comparison."""
     x = rng.normal(size=(EACH, 9))
     x -= x.mean(axis=1, keepdims=True)
     return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True))
@@ -66,16 +66,16 @@ def projected(x: Array, surface: Array) -> tuple[NDArray[np.intp], Array]:
 
 
 def nearness(name: str, distance: Array) -> dict[str, object]:
-    """How far patches are from the surface."""
+    """Statistics of the distances of patches from the surface."""
     shares = {f"within_{limit:g}": float(np.mean(distance <= limit)) for limit in NEAR}
     return {"patches": name, "median": float(np.median(distance)), **shares}
 
 
 def coded(x: Array, index: NDArray[np.intp], surface: Array) -> list[dict[str, object]]:
-    """What codes of the Klein bottle cost for patches and for their projections, and the bounds of these."""
+    """Entropy and distortion of Klein bottle codes for patches and for their projections, and bounds for the latter."""
     source, rows = own(index), []
-    for wanted in DISTORTIONS:
-        code = ed.quantizer("klein", wanted)
+    for target in DISTORTIONS:
+        code = ed.quantizer("klein", target)
         row: dict[str, object] = {"cells": code.cells, "entropy": code.entropy, "distortion": code.distortion}
         for which, points in (("patches", x), ("projected", surface[index])):
             cell = code.encode(points)
@@ -118,11 +118,11 @@ def main() -> None:
     options = parser.parse_args()
     rng, surface = np.random.default_rng(SEED), unsearched().x.reshape(-1, 9)
     x = {name: patches(name, rng) for name in PHOTOGRAPHS}
-    found = {name: projected(each, surface) for name, each in x.items()}
-    rows = [nearness(name, distance) for name, (_, distance) in found.items()]
+    projections = {name: projected(points, surface) for name, points in x.items()}
+    rows = [nearness(name, distance) for name, (_, distance) in projections.items()]
     rows.append(nearness("anywhere on the sphere", projected(anywhere(rng), surface)[1]))
     near = pd.DataFrame(rows)
-    index = np.concatenate([one for one, _ in found.values()])
+    index = np.concatenate([nearest for nearest, _ in projections.values()])
     codes = pd.DataFrame(coded(np.concatenate(list(x.values())), index, surface))
     options.out.mkdir(parents=True, exist_ok=True)
     near.round(6).to_csv(options.out / "photographs.csv", index=False)

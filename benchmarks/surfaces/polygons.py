@@ -1,13 +1,13 @@
-"""How much of the sphere's enclosure polygons cannot win, and what a search of the numbers of cells left finds.
+"""The part of the sphere's enclosure that polygons cannot attain, and a search with the remaining numbers of cells.
 
     python benchmarks/surfaces/polygons.py [--out benchmarks/results] [--images docs/images/surfaces] [--starts 2000]
 
-Writes polygons.csv, its provenance as .json, the figure polygons.png, and prints the table of the page. In five minutes
-or so on a core.
+Writes polygons.csv, its provenance as .json, the figure polygons.png, and prints the table of the page, in about five
+minutes on a core.
 
-The bound is of caps, which do not tile the sphere. Polygons do. Of K ≥ 3 cells that are polygons with n₁ … n_K edges,
-Σ nᵢ ≤ 6K − 12 by Euler's formula, since three cells or more meet at each corner. Of n-gons of probability p a regular
-one has the least distortion d(p, n): Fejes Tóth's lemma on moments (Lagerungen in der Ebene, auf der Kugel und im Raum,
+The bound is of caps, which do not tile the sphere. Polygons do. For K ≥ 3 polygonal cells with n₁ … n_K edges, Σ nᵢ ≤
+6K − 12 by Euler's formula, since three cells or more meet at each corner. Of n-gons with probability p, the regular one
+has the least distortion d(p, n): Fejes Tóth's lemma on moments (Lagerungen in der Ebene, auf der Kugel und im Raum,
 1953), which is not proved again here. So for any μ ≥ 0 and ν
 
     H + λD ≥ K min over (p, n) of [h(p) + λ d(p, n) + μ(n − 6) − νp] + 12μ + ν,
@@ -42,11 +42,11 @@ from scipy import optimize, special
 from scipy.spatial import ConvexHull
 
 Array = NDArray[np.float64]
-ASKED = 0.033  # bits
+ASKED = 0.033  # target excess, bits
 SHOWN = (2.5, 2.98, 3.6, 4.28, 5.0, 5.5, 6.5, 9.8, 16.0, 32.0)  # λ of the table, nats
-SWEEP = tuple(np.geomspace(2.0, 32.0, 33).tolist())  # and of the figure
+SWEEP = tuple(np.geomspace(2.0, 32.0, 33).tolist())  # λ of the figure, nats
 LEAST = 0.25  # probability of a cell, times K
-EDGES = 10  # from here on an n-gon is taken for a cap, which is better
+EDGES = 10  # from this number on, n-gons are replaced by caps, which are better
 POINTS, REFINED, SEED = 2500, 6, 2022
 
 
@@ -76,7 +76,7 @@ class Shapes(NamedTuple):
 
 
 def shapes(cells: int, count: int) -> Shapes:
-    """As many sizes for each number of edges, from LEAST of the mean size on, most near the mean."""
+    """The same sizes for each number of edges, from LEAST of the mean size on, most of them near the mean."""
     p = np.unique(np.concatenate([np.geomspace(LEAST, 3.0, count) / cells, np.geomspace(LEAST / cells, 0.99, count)]))
     p = p[p <= 0.99]
     d = [polygon(p, edges) for edges in range(2, EDGES)] + [cap(p)]
@@ -84,11 +84,11 @@ def shapes(cells: int, count: int) -> Shapes:
 
 
 def polygons(lmbda: float, count: int) -> float:
-    """What the least H + λD of so many polygons can be at least, in nats."""
+    """Lower bound on H + λD of `count` polygons, in nats."""
     coarse, fine = shapes(count, 150), shapes(count, 1500)
-    every = np.stack([coarse.p, np.ones_like(coarse.p)])
+    sums = np.stack([coarse.p, np.ones_like(coarse.p)])
     solved = optimize.linprog(
-        coarse.cost(lmbda), A_ub=[coarse.edges - 6.0], b_ub=[-12.0], A_eq=every, b_eq=[1.0, count], method="highs"
+        coarse.cost(lmbda), A_ub=[coarse.edges - 6.0], b_ub=[-12.0], A_eq=sums, b_eq=[1.0, count], method="highs"
     )
     mu, nu = max(0.0, -float(solved.ineqlin.marginals[0])), float(solved.eqlin.marginals[0])
     # any μ ≥ 0 and ν give a bound: those of the program, with the least over sizes that are dense
@@ -97,26 +97,26 @@ def polygons(lmbda: float, count: int) -> float:
 
 
 def caps(lmbda: float) -> tuple[float, int]:
-    """The least H + λD that the bound of caps allows, in nats, and its number of cells."""
+    """Lower bound on H + λD by caps, in nats, and its number of cells."""
     counts = np.arange(1, 400)
     value = np.log(counts) + lmbda * counts * cap(1.0 / counts)
     return float(value.min()), int(counts[value.argmin()])
 
 
 def coded(lmbda: float, count: int) -> float:
-    """H + λD of the best shipped code of so many cells, in nats."""
+    """H + λD of the best shipped code with `count` cells, in nats."""
     table = codes._sphere_table()
     own = np.array(table.counts) == count
     return float((table.entropy + lmbda * table.distortion)[own].min()) if own.any() else math.inf
 
 
 def row(lmbda: float) -> dict[str, Any]:
-    """Excess over the bound of caps, in bits: of polygons, of the best code; and the numbers of cells left for less."""
+    """Excess over the bound of caps, in bits, of polygons and the best code; numbers of cells that may have less."""
     base, middle = caps(lmbda)
     best = ed.lagrangian("sphere", lmbda, base=math.e)
     two = math.log(2.0) + 0.75 * lmbda  # two caps tile the sphere
     bounds = {1: lmbda, 2: two}
-    for step in (-1, 1):  # away from the best, until caps of as many cells are far above
+    for step in (-1, 1):  # away from the best number, until the bound of caps is far above
         count = middle if step > 0 else middle - 1
         while count >= 3 and math.log(count) + lmbda * count * cap(
             np.array(1.0 / count)
@@ -139,7 +139,7 @@ def row(lmbda: float) -> dict[str, Any]:
 
 
 def kind(centres: Array) -> tuple[Any, ...]:
-    """What neighbours what, up to names, nearly: the numbers of neighbours and the spectrum."""
+    """Invariants of the neighbourhood graph that nearly identify it: degrees and spectrum."""
     near = np.zeros((len(centres), len(centres)))
     for a, b, c in ConvexHull(centres / np.linalg.norm(centres, axis=1, keepdims=True)).simplices:
         near[[a, b, c], [b, c, a]] = near[[b, c, a], [a, b, c]] = 1.0
@@ -149,22 +149,22 @@ def kind(centres: Array) -> tuple[Any, ...]:
 
 
 def search(lmbda: float, count: int, starts: int) -> tuple[float, int, int]:
-    """Least H + λD from random starts, in nats; its number of cells, and how many kinds of neighbourhoods began."""
+    """Least H + λD from random starts, in nats; its number of cells, and the number of different initial graphs."""
     rng = np.random.default_rng([SEED, count, round(100 * lmbda)])
-    points, tried, kinds = lloyd.spiral(POINTS), [], set()
+    points, candidates, kinds = lloyd.spiral(POINTS), [], set()
     for _ in range(starts):
         sizes = rng.dirichlet(np.full(count, rng.choice([1.0, 3.0, 30.0]))) + 1e-3
         centres = points[rng.choice(POINTS, count, replace=False)]
         kinds.add(kind(centres))
-        tried.append(lloyd.iterate(points, centres, lmbda, sizes))
-    tried.sort(key=lambda one: one[0])
-    refined = [refine(centres, p, lmbda) for _, centres, p in tried[:REFINED]]
-    value, cells = min((one[2] + lmbda * one[3], len(one[1])) for one in refined if one is not None)
+        candidates.append(lloyd.iterate(points, centres, lmbda, sizes))
+    candidates.sort(key=lambda code: code[0])
+    refined = [refine(centres, p, lmbda) for _, centres, p in candidates[:REFINED]]
+    value, cells = min((code[2] + lmbda * code[3], len(code[1])) for code in refined if code is not None)
     return value, cells, len(kinds)
 
 
 def bulge(count: int) -> float:
-    """Area between edges of the shipped codes and geodesics, at most, as a share of a cell's area."""
+    """Largest area between edges of the shipped codes and geodesics, relative to the cell's area."""
     worst, table = 0.0, codes._sphere_table()
     for index in np.flatnonzero(np.array(table.counts) == count).tolist():
         centres, offsets = table.cells[index].centres, table.cells[index].offsets
@@ -180,10 +180,10 @@ def bulge(count: int) -> float:
 
 
 def searched(lmbda: float, first: int, last: int, starts: int) -> dict[str, Any]:
-    """Excess in bits of the best code from random starts of the numbers of cells that are left."""
-    found = [search(lmbda, count, starts) for count in range(max(first, 4), last + 1)]
-    value, cells, _ = min(found)
-    kinds = " ".join(str(one[2]) for one in found)
+    """Excess in bits of the best code from random starts, over the remaining numbers of cells."""
+    results = [search(lmbda, count, starts) for count in range(max(first, 4), last + 1)]
+    value, cells, _ = min(results)
+    kinds = " ".join(str(result[2]) for result in results)
     return {"searched": (value - caps(lmbda)[0]) / math.log(2.0), "searched_cells": cells, "kinds": kinds}
 
 
@@ -194,16 +194,16 @@ def markdown(table: pd.DataFrame) -> str:
     for r in table[table["lmbda"].isin(SHOWN)].itertuples():
         left = f"{r.left_from} to {r.left_to}" if r.left_from < r.left_to else f"{r.left_from}"
         values = f"{r.polygons:.4f} | {r.codes:.4f} | {r.cells} | {r.polygons_of_as_many:.4f}"
-        found = "" if math.isnan(r.searched) else f"{r.searched:.4f}"
-        lines.append(f"| {r.lmbda:g} | {values} | {left} | {found} |")
+        excess = "" if math.isnan(r.searched) else f"{r.searched:.4f}"
+        lines.append(f"| {r.lmbda:g} | {values} | {left} | {excess} |")
     return "\n".join(lines)
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """Both over λ."""
-    drawn = Figure(figsize=(6.4, 3.4), layout="constrained")
-    FigureCanvasAgg(drawn)
-    axes = drawn.add_subplot()
+    """Bounds and codes over λ."""
+    picture = Figure(figsize=(6.4, 3.4), layout="constrained")
+    FigureCanvasAgg(picture)
+    axes = picture.add_subplot()
     swept = table[table["lmbda"] > 1.99].sort_values("lmbda")
     axes.fill_between(swept["lmbda"], swept["polygons"], swept["codes"], color="0.85", lw=0)
     axes.plot(swept["lmbda"], swept["codes"], color="C0", label="best codes known")
@@ -214,7 +214,7 @@ def figure(table: pd.DataFrame) -> Figure:
     axes.set_xticks([2, 3, 4, 6, 10, 20, 40], ["2", "3", "4", "6", "10", "20", "40"])
     axes.minorticks_off()
     axes.legend(frameon=False)
-    return drawn
+    return picture
 
 
 def main() -> None:
@@ -225,10 +225,10 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for lmbda in track(sorted({*SHOWN, *SWEEP}), description="polygons"):
-        one = row(lmbda)
-        if lmbda in SHOWN and one["codes"] > ASKED:
-            one |= searched(lmbda, one["left_from"], one["left_to"], options.starts)
-        rows.append(one)
+        fields = row(lmbda)
+        if lmbda in SHOWN and fields["codes"] > ASKED:
+            fields |= searched(lmbda, fields["left_from"], fields["left_to"], options.starts)
+        rows.append(fields)
     table = pd.DataFrame(rows)
     for folder in (options.out, options.images):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,24 +1,24 @@
-"""Quantisers of unit vectors, normals and rotations that people use, against what is possible.
+"""Common quantisers of unit vectors, normals and rotations, against the optimum.
 
     python benchmarks/unit_vectors/run.py [--out benchmarks/results]
 
-Writes unit_vectors.csv, its provenance as .json, and prints the table of the page. Each scheme is written from its
-published description:
+Writes unit_vectors.csv, its provenance as .json, and prints the table of the page. Each scheme follows its published
+description:
 
 - rotated: scalar quantisation of each number after a random rotation, with Lloyd–Max levels of the number's density
-  (1 − x²)^((n−3)/2) (as TurboQuant, arXiv 2504.19874, and its precursors do). Nothing is drawn: D = n E(x₁ − q(x₁))².
+  (1 − x²)^((n−3)/2) (as in TurboQuant, arXiv 2504.19874, and its precursors). Without sampling: D = n E(x₁ − q(x₁))².
 - octahedral: a unit vector of R³ divided by its 1-norm, the lower half folded over, each number rounded to 8 bits
   (Meyer et al. 2010, On floating-point normal vectors; Cigolini et al. 2014, A survey of efficient representations).
-- smallest three: of a quaternion the largest number is left out, its index kept (2 bits); the other three, between
-  −1/√2 and 1/√2, are rounded, with 8 + 7 + 7 or 7 each and one unused (24 bits in
-  all), or 10 each (32). q and −q are one rotation.
+- smallest three: the largest number of a quaternion is left out and its index kept (2 bits); the other three, between
+  −1/√2 and 1/√2, are rounded to 8 + 7 + 7 bits, to 7 each with one unused (24 bits in all), or to 10 each (32). q and
+  −q are the same rotation.
 - spiral: K points at heights 1 − (2k + 1)/K, turned by the golden angle (González 2010, Measurement of areas on a
   sphere using Fibonacci and latitude–longitude lattices), the nearest one sent.
 - angles: colatitude in [0, π] and longitude, cut into 2^b equal parts each, their middles sent.
 
 Bits above the bound are the scheme's bits less those at which `edcurve.unit_vector_bound` has the same distortion: with
-a fixed length, and with the index entropy coded. Of rotations the cells are pairs of caps, which d(p) of
-`edcurve.Rotations` stands for.
+a fixed length, and with an entropy-coded index. For rotations cells are pairs of caps, with d(p) of
+`edcurve.Rotations`.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ from scipy import optimize, special
 from scipy.spatial import cKDTree
 
 Array = NDArray[np.float64]
-POINTS = 2**22  # of the lattice on which normals and rotations are measured
+POINTS = 2**22  # of the lattice for normals and rotations
 GOLDEN = math.pi * (3.0 - math.sqrt(5.0))
 
 
 def needed(distortion: float, n: int, *, coded: bool) -> float:
-    """Bits at which the bound for unit vectors of Rⁿ has a distortion."""
+    """Bits at which the bound for unit vectors of Rⁿ has this distortion."""
 
-    def apart(bits: float) -> float:
+    def log_ratio(bits: float) -> float:
         return math.log(ed.unit_vector_bound(n, bits, coded=coded) / distortion)
 
     least = 0.0 if coded else 1.0
-    return float(optimize.brentq(apart, least, 64.0 * n, xtol=1e-9))
+    return float(optimize.brentq(log_ratio, least, 64.0 * n, xtol=1e-9))
 
 
 def needed_for_rotations(distortion: float) -> float:
-    """The same for rotations, of cells so small that both bounds agree."""
+    """The same for rotations, for cells so small that both bounds agree."""
     d = ed.Rotations().relaxed.cell_distortion
 
-    def apart(bits: float) -> float:
+    def log_ratio(bits: float) -> float:
         p = 2.0**-bits
         return math.log(float(d(p)) / p / distortion)
 
-    return float(optimize.brentq(apart, 2.0, 60.0, xtol=1e-9))
+    return float(optimize.brentq(log_ratio, 2.0, 60.0, xtol=1e-9))
 
 
 def lloyd_max(n: int, bits: int) -> tuple[float, float]:
@@ -82,11 +82,11 @@ def lloyd_max(n: int, bits: int) -> tuple[float, float]:
     for _ in range(100_000):
         edges = np.concatenate([[-1.0], 0.5 * (levels[1:] + levels[:-1]), [1.0]])
         shares = np.diff(below(edges))
-        moved = -np.diff(first(np.clip(edges, -1.0, 1.0))) / shares
-        if np.abs(moved - levels).max() < 1e-13:
+        centroids = -np.diff(first(np.clip(edges, -1.0, 1.0))) / shares
+        if np.abs(centroids - levels).max() < 1e-13:
             break
-        levels = moved
-    return 1.0 - n * float(shares @ np.square(moved)), float(special.entr(shares).sum() / math.log(2.0))
+        levels = centroids
+    return 1.0 - n * float(shares @ np.square(centroids)), float(special.entr(shares).sum() / math.log(2.0))
 
 
 def octahedral(x: Array, bits: int = 8) -> tuple[Array, NDArray[np.int64]]:
@@ -97,8 +97,8 @@ def octahedral(x: Array, bits: int = 8) -> tuple[Array, NDArray[np.int64]]:
     k = np.rint(folded * top).astype(np.int64)
     y = k / top
     height = 1.0 - np.abs(y).sum(axis=1, keepdims=True)
-    back = np.concatenate([np.where(height < 0.0, _folded(y), y), height], axis=1)
-    return back / np.linalg.norm(back, axis=1, keepdims=True), (k[:, 0] + top) * 2**bits + k[:, 1] + top
+    decoded = np.concatenate([np.where(height < 0.0, _folded(y), y), height], axis=1)
+    return decoded / np.linalg.norm(decoded, axis=1, keepdims=True), (k[:, 0] + top) * 2**bits + k[:, 1] + top
 
 
 def _folded(y: Array) -> Array:
@@ -110,20 +110,20 @@ def smallest_three(q: Array, bits: tuple[int, int, int]) -> Array:
     largest = np.abs(q).argmax(axis=1)
     q = q * np.where(np.take_along_axis(q, largest[:, None], 1) < 0.0, -1.0, 1.0)
     others = np.array([[j for j in range(4) if j != i] for i in range(4)])[largest]
-    rest = np.take_along_axis(q, others, 1)
+    components = np.take_along_axis(q, others, 1)
     steps = math.sqrt(2.0) / (2.0 ** np.array(bits) - 1.0)
-    sent = np.rint((rest + math.sqrt(0.5)) / steps) * steps - math.sqrt(0.5)
-    back = np.empty_like(q)
-    np.put_along_axis(back, others, sent, 1)
-    last = np.sqrt(np.maximum(1.0 - np.square(sent).sum(axis=1, keepdims=True), 0.0))
-    np.put_along_axis(back, largest[:, None], last, 1)
-    return back / np.linalg.norm(back, axis=1, keepdims=True)
+    rounded = np.rint((components + math.sqrt(0.5)) / steps) * steps - math.sqrt(0.5)
+    decoded = np.empty_like(q)
+    np.put_along_axis(decoded, others, rounded, 1)
+    last = np.sqrt(np.maximum(1.0 - np.square(rounded).sum(axis=1, keepdims=True), 0.0))
+    np.put_along_axis(decoded, largest[:, None], last, 1)
+    return decoded / np.linalg.norm(decoded, axis=1, keepdims=True)
 
 
 def entropy_of_smallest_three(bits: tuple[int, int, int]) -> float:
-    """Entropy of the index for small cells: 2 + E log₂(1/density) − log₂ of a cell, where w is the number left out.
+    """Entropy of the index for small cells: 2 + E log₂(1/density) − log₂ of the cell volume.
 
-    Given the index the density of the other three is 4/(π² w).
+    Given the index, the density of the other three numbers is 4/(π² w), where w is the number left out.
     """
     w = np.abs(on_sphere(POINTS, 4)).max(axis=1)
     cell = 3.0 * math.log2(math.sqrt(2.0)) - np.log2(2.0 ** np.array(bits) - 1.0).sum()
@@ -138,7 +138,7 @@ def spiral(count: int) -> Array:
 
 
 def angles(bits: int) -> tuple[float, float]:
-    """Distortion and entropy of equal parts of both angles, with the directions of their middles: by quadrature."""
+    """Distortion and entropy of equal parts of both angles, decoded to their middles."""
     count = 2**bits
     edge = np.linspace(0.0, math.pi, count + 1)
     shares = -np.diff(np.cos(edge)) / 2.0
@@ -186,8 +186,8 @@ def rows() -> Iterator[dict[str, Any]]:
         least = needed_for_rotations(distortion)
         about = {"scheme": f"smallest three, 2 + {' + '.join(map(str, shape))}", "n": 4, "bits": total}
         entropy = entropy_of_smallest_three(shape)
-        found = {"entropy": entropy, "distortion": distortion}
-        yield {**about, **found, "fixed_above": total - least, "coded_above": entropy - least}
+        columns = {"entropy": entropy, "distortion": distortion}
+        yield {**about, **columns, "fixed_above": total - least, "coded_above": entropy - least}
 
 
 def _row(scheme: str, n: int, bits: float, entropy: float, distortion: float) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def _row(scheme: str, n: int, bits: float, entropy: float, distortion: float) ->
 
 
 def _entropy(index: NDArray[Any]) -> float:
-    """Of the shares of the points of the lattice, which leave out less than random ones."""
+    """Entropy of an index over the points of the lattice, which is more even than random points."""
     share = np.unique(index, return_counts=True)[1] / len(index)
     return float(special.entr(share).sum() / math.log(2.0))
 
@@ -207,7 +207,7 @@ def _error(x: Array, back: Array) -> float:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table of the page; of many numbers in bits a number."""
+    """The table of the page; vectors of many numbers in bits a number."""
     lines = ["| scheme | n | bits | entropy | distortion | above, fixed length | above, entropy coded |"]
     lines.append("|---" * 7 + "|")
     for r in table.itertuples():

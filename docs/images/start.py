@@ -13,25 +13,25 @@ from matplotlib.figure import Figure
 HERE = Path(__file__).parent
 CELLS = 4
 LMBDA = 4.0  # of the ruler, in bits
-LATENT, BATCH = 1, 1024  # of the trained compressors that are drawn
+LATENT, BATCH = 1, 1024  # of the plotted trained compressors
 
 
 def circle(ax):
-    """The source, cut into equal cells, with what the decoder answers for each."""
+    """The source, cut into equal cells, with the reconstruction of each."""
     colours = mpl.colormaps["tab10"].colors
     for i in range(CELLS):
         angle = 2 * np.pi * np.linspace(i, i + 1, 100) / CELLS
         ax.plot(np.cos(angle), np.sin(angle), color=colours[i], lw=5, solid_capstyle="butt")
     middle = 2 * np.pi * (np.arange(CELLS) + 0.5) / CELLS
-    answers = np.sinc(1 / CELLS) * np.stack([np.cos(middle), np.sin(middle)], axis=1)
-    for i, (x, y) in enumerate(answers):
+    codewords = np.sinc(1 / CELLS) * np.stack([np.cos(middle), np.sin(middle)], axis=1)
+    for i, (x, y) in enumerate(codewords):
         ax.plot(x, y, "o", color=colours[i], ms=8)
         ax.annotate(f"index {i}", (0.62 * x, 0.62 * y), ha="center", va="center", fontsize=11, color=colours[i])
     turn = 2 * np.pi * 0.1 / CELLS
     sample = np.array([np.cos(turn), np.sin(turn)])
     ax.plot(*sample, "k*", ms=12)
     ax.annotate("a sample", sample, sample + np.array([0.1, -0.06]), fontsize=10)
-    ax.annotate("", answers[0], sample, arrowprops={"arrowstyle": "->", "color": "k", "lw": 1.3})
+    ax.annotate("", codewords[0], sample, arrowprops={"arrowstyle": "->", "color": "k", "lw": 1.3})
     ax.set(xlim=(-1.2, 1.55), ylim=(-1.25, 1.25), aspect="equal")
     ax.axis("off")
     ax.set_title(f"A code with {CELLS} cells\n(dots: what the decoder answers)", fontsize=11)
@@ -83,7 +83,7 @@ def ruler(ax):
 
 
 def main():
-    """Write the pictures, and how they were made."""
+    """Write the pictures and their provenance."""
     figure = Figure(figsize=(9.6, 4.1), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     circle(left)
