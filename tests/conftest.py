@@ -1,4 +1,4 @@
-"""Where tests run: without PyTorch, all that does not need it; in the background of a shell, interrupts as well."""
+"""Where tests run: without PyTorch, those that do not need it; in a shell's background, with interrupts."""
 
 import atexit
 import contextlib
@@ -18,7 +18,7 @@ pytest.register_assert_rewrite("command_output", "contiguous", "example_curves",
 
 
 def remove_empty_folder():
-    """Remove the folder of the folders of tests, unless a failed test or another run has one there."""
+    """Remove the parent of temporary folders, unless a failed test or another run still uses it."""
     with contextlib.suppress(OSError):
         (Path(tempfile.gettempdir()) / f"pytest-of-{getpass.getuser()}").rmdir()
 
@@ -36,7 +36,7 @@ def pytest_configure():
 
 
 def pytest_collection_finish():
-    """Thousands of tests, once collected, are no garbage: do not search them again and again."""
+    """Collected tests are not garbage: exclude thousands of them from garbage collection."""
     gc.collect()
     gc.freeze()
 
@@ -63,7 +63,7 @@ def violating():
 
 @pytest.fixture
 def drawn():
-    """A curve with infinity, whose name is no trouble for a program but might be for a careless one."""
+    """A curve with infinity, whose name would break careless programs."""
     from example_curves import curve_with_infinity
 
     return curve_with_infinity()

@@ -1,4 +1,4 @@
-"""Contiguous partitions of a few points: their costs, all of them listed, and curves to cut."""
+"""Contiguous partitions of a few points: costs, exhaustive lists, and curves."""
 
 import itertools
 import math
@@ -14,7 +14,7 @@ SETTINGS = settings(deadline=None, max_examples=60, derandomize=True)
 
 
 def cost_table(x, w, lmbda):
-    """Cost in nats of the cell of `length` points from `first`, going round: one row for each first point."""
+    """Cost in nats of the cyclic cell of `length` points from `first`: one row for each first point."""
     n = len(x)
     table = np.full((n, n + 1), np.inf)
     for length in range(1, n + 1):
@@ -33,7 +33,7 @@ def value_of(table, boundaries):
 
 
 def brute_force(table, closed):
-    """The least value over all partitions, listed."""
+    """The least value over all partitions, by enumeration."""
     n = len(table)
     choices = itertools.product([False, True], repeat=n if closed else n - 1)
     cuts = (np.flatnonzero(chosen if closed else (True, *chosen)).tolist() for chosen in choices)
@@ -104,7 +104,7 @@ def problems(draw, least=1, most=12):
 
 
 def check(found, table, w, lmbda, scale):
-    """The fields describe the partition, whose value is as computed from the table."""
+    """Check that the fields describe the partition, and the value against the table."""
     assert np.diff(found.boundaries).min(initial=1) >= 1
     label = found.labels
     assert label.shape == w.shape

@@ -16,7 +16,7 @@ GEOMETRIC = ed.Source.from_spectrum(2.0 ** -np.arange(1, 30), name="2^-k")
 
 
 def identical(a, b):
-    """Whether two curves agree in every bit, without asking the curves."""
+    """Whether two curves agree in every bit, without their own comparison."""
     plain = ("source", "base", "status")
     return all(getattr(a, name) == getattr(b, name) for name in plain) and all(
         same_bits(getattr(a, name), getattr(b, name)) for name in ARRAYS

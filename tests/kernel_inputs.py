@@ -27,7 +27,7 @@ MANY = 60_003
 
 
 def both_sides(x):
-    """Return x and, of each number, both neighbours, without what is negative."""
+    """Return x and both neighbours of each number, without negative ones."""
     near = np.concatenate([x, np.nextafter(x, 0.0), np.nextafter(x, np.inf)])
     return near[near >= 0.0]
 

@@ -1,4 +1,4 @@
-"""What CUDA does to a step of training, done on a CPU: refuse what asks for values, and replay what was recorded.
+"""CUDA's recording of training steps, simulated on a CPU: reading values is refused, and operations are replayed.
 
 `Refusing` runs a computation on PyTorch's device "meta", whose tensors have no values. `Tape` stands for a CUDA graph:
 it keeps the operations of the first run with the tensors that they had, and a replay runs them on the same memory.
@@ -17,12 +17,12 @@ def tensors(values):
 
 def written(func, args, kwargs):
     """Tensors among the arguments that an operation changes."""
-    found = []
+    result = []
     for place, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
             value = kwargs.get(argument.name) if argument.kwarg_only or place >= len(args) else args[place]
-            found += tensors(value)
-    return found
+            result += tensors(value)
+    return result
 
 
 class Refusing(TorchDispatchMode):
@@ -62,8 +62,8 @@ class Tape(TorchDispatchMode):
             self.before.setdefault(id(tensor), (tensor, tensor.clone()))
         out = func(*args, **kwargs)
         memory = {tensor.untyped_storage().data_ptr() for tensor in tensors((args, kwargs))}
-        made = [tensor for tensor in tensors(out) if tensor.untyped_storage().data_ptr() not in memory]
-        if changed or made:  # else it is a view
+        fresh = [tensor for tensor in tensors(out) if tensor.untyped_storage().data_ptr() not in memory]
+        if changed or fresh:  # else it is a view
             self.operations.append((func, args, kwargs, out))
         return out
 

@@ -1,4 +1,4 @@
-"""What tests read in reports, and what they put into them."""
+"""Input and parsed output of reports in tests."""
 
 import html
 import json
@@ -19,11 +19,11 @@ LABELS = ('</script><img src=x onerror="window.hit=3">%{x}', "<a href='javascrip
 
 def tables(text):
     """The tables of a page, each as a list of rows of texts."""
-    found = []
+    result = []
     for table in re.findall(r"<table>(.*?)</table>", text, re.DOTALL):
         rows = re.findall(r"<tr>(.*?)</tr>", table)
-        found.append([[html.unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in rows])
-    return found
+        result.append([[html.unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in rows])
+    return result
 
 
 def figures(text):

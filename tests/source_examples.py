@@ -47,7 +47,7 @@ def near_one(size=60, seed=4):
 
 
 def mean_quadrature(delta, p):
-    """d(p) = (1/p) ∫₀ᵖ (p − u) δ(u) du in 30 digits, scaled so that a small p is no small integral."""
+    """d(p) = (1/p) ∫₀ᵖ (p − u) δ(u) du in 30 digits, scaled so that the integral is not small at small p."""
     with mp.workdps(30):
         p = mpf(p)
         scale = delta(p / 3)

@@ -13,17 +13,17 @@ PATIENCE = 60.0
 
 
 def interrupted(wait):
-    """Press Ctrl-C once the work has begun, which goes on until it is told to end; True once it has."""
-    begun, may_end, has_ended = threading.Event(), threading.Event(), threading.Event()
+    """Press Ctrl-C after the start of work that runs until released; True if it then ends."""
+    started, may_end, has_ended = threading.Event(), threading.Event(), threading.Event()
 
     def work():
-        begun.set()
+        started.set()
         may_end.wait(PATIENCE)
         has_ended.set()
         return 1.0
 
     def press():
-        begun.wait(PATIENCE)
+        started.wait(PATIENCE)
         os.kill(os.getpid(), signal.SIGINT)
 
     presses = threading.Thread(target=press)
@@ -37,33 +37,33 @@ def interrupted(wait):
 
 
 @posix
-def test_an_interrupt_ends_the_wait_alone():
+def test_an_interrupt_ends_only_the_wait():
     has_ended = interrupted(apart)
     assert apart(has_ended.is_set)  # one at a time: the next waits for it
 
 
 @posix
-def test_work_that_nobody_waited_for_is_not_done_again():
-    given = []
+def test_abandoned_work_is_not_repeated():
+    received = []
 
     @once
-    def made(work):
-        given.append(work)
+    def computed(work):
+        received.append(work)
         return work()
 
-    interrupted(made)
-    assert made(given[0]) == 1.0
-    assert len(given) == 1
+    interrupted(computed)
+    assert computed(received[0]) == 1.0
+    assert len(received) == 1
 
 
-def test_errors_are_raised_where_it_is_waited_for():
+def test_errors_are_raised_in_the_waiting_thread():
     with pytest.raises(ZeroDivisionError):
         apart(lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         apart(lambda: apart(lambda: 1 / 0))
 
 
-def test_of_threads_each_waits_for_the_other():
+def test_threads_wait_for_each_other():
     counted, at_once = [], []
 
     def work():
@@ -82,7 +82,7 @@ def test_of_threads_each_waits_for_the_other():
 
 
 def test_a_module_may_wait_for_work_that_imports_it(tmp_path):
-    """numba does so when it compiles for a module, which another thread could not import before it is imported."""
+    """numba does so when it compiles for a module whose import is not finished."""
     module = "import importlib\nfrom edcurve.apart import apart\napart(lambda: importlib.import_module(__name__))\n"
     (tmp_path / "compiles.py").write_text(module)
     path = os.pathsep.join([str(tmp_path), *sys.path])

@@ -1,4 +1,4 @@
-"""Arrays of other libraries: converted where nothing is lost, else refused by the argument's name and with a remedy."""
+"""Arrays of other libraries: converted without loss, or refused with the argument's name and a remedy."""
 
 from fractions import Fraction
 
@@ -59,7 +59,7 @@ class HasDlpack:
     ],
     ids=lambda value: f"{type(value).__name__}-{getattr(value, 'dtype', '')}",
 )
-def test_what_is_converted(value):
+def test_accepted_arrays(value):
     got = nonnegative("x", value)
     assert got.dtype == np.float64
     assert type(got) is np.ndarray
@@ -98,7 +98,7 @@ def test_objects_lose_no_digit():
         nonnegative("x", pd.Series([[1, 2], [3]]))
 
 
-def test_what_is_missing():
+def test_missing_values():
     for table in (
         pd.Series([1, None], dtype="Int64"),
         pd.Series([0.5, None], dtype="Float64"),

@@ -1,4 +1,4 @@
-"""Curves as tables, data frames and files: every number comes back, and damaged files are refused."""
+"""Curves as tables, data frames and files: all numbers are preserved, and damaged files are refused."""
 
 import csv
 import dataclasses
@@ -46,15 +46,15 @@ def test_rows_of_a_frame_are_a_curve(tmp_path):
         (lambda f: pd.DataFrame(f.to_dict()), "source must be given"),
     ],
 )
-def test_frames_that_are_no_curve_are_refused(change, words):
+def test_frames_that_are_not_a_curve_are_refused(change, words):
     with pytest.raises(ValueError, match=words):
         ed.Curve.from_pandas(change(ed.curve("circle", num=8).to_pandas()))
 
 
 def test_columns_of_a_frame_are_arrays_to_the_api():
     frame = pd.DataFrame(POINTS, columns=["distortion", "entropy"], index=[5, 7, 9])
-    found = ed.excess("circle", frame["distortion"], frame["entropy"])
-    assert found.tolist() == [ed.excess("circle", *point) for point in POINTS]
+    excess = ed.excess("circle", frame["distortion"], frame["entropy"])
+    assert excess.tolist() == [ed.excess("circle", *point) for point in POINTS]
 
 
 def test_csv_text_is_the_csv_file(drawn, tmp_path):
@@ -91,10 +91,10 @@ def test_pandas(drawn):
     for name in COLUMNS:
         assert same_bits(frame[name], getattr(drawn, name))
     assert set(frame["status"]) == {drawn.status}
-    kept = drawn.entropy.copy()
+    original = drawn.entropy.copy()
     frame["entropy"] += 1  # a table of one's own
     frame.loc[0, "distortion"] = 3.0
-    assert same_bits(drawn.entropy, kept)
+    assert same_bits(drawn.entropy, original)
     assert drawn.distortion[0] == 0.0
 
 
@@ -114,12 +114,12 @@ def test_save_and_load_are_exact(tmp_path, name, base):
         curve, lower=[*curve.lower[:3], math.nan, *curve.lower[4:]], hull=[-0.0, *curve.hull[1:]]
     )
     curve.save(tmp_path / "a.json")
-    other = ed.Curve.load(str(tmp_path / "a.json"))
-    assert identical(other, curve)
-    assert other.cells.dtype == np.int64
-    assert not any(getattr(other, column).flags.writeable for column in ARRAYS)
+    loaded = ed.Curve.load(str(tmp_path / "a.json"))
+    assert identical(loaded, curve)
+    assert loaded.cells.dtype == np.int64
+    assert not any(getattr(loaded, column).flags.writeable for column in ARRAYS)
     json.loads((tmp_path / "a.json").read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
-    other.save(tmp_path / "b.json")
+    loaded.save(tmp_path / "b.json")
     assert (tmp_path / "b.json").read_bytes() == (tmp_path / "a.json").read_bytes()
 
 
@@ -177,7 +177,7 @@ def without(text, name):
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_files_that_are_no_curves(drawn, tmp_path, damage):
+def test_files_that_are_not_curves(drawn, tmp_path, damage):
     path = tmp_path / "damaged.json"
     text = damage(drawn.to_json())
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -185,7 +185,7 @@ def test_files_that_are_no_curves(drawn, tmp_path, damage):
         ed.Curve.load(path)
 
 
-def test_files_that_are_not_there(tmp_path):
+def test_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"missing\.json"):
         ed.Curve.load(tmp_path / "missing.json")
     with pytest.raises(OSError, match=tmp_path.name):

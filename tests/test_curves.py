@@ -1,4 +1,4 @@
-"""Curves as data: what they hold, and that it cannot be changed."""
+"""Curves as data: content and immutability."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ BUILT_IN = ("ramp", "circle", "sinusoid", "sawbridge", "uniform", "power:0.3", "
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_a_curve_is_the_functions_of_the_api(name):
+def test_a_curve_agrees_with_the_functions(name):
     curve = ed.curve(name, num=64)
     D = curve.distortion
     assert (curve.source, curve.base, curve.status, curve.unit) == (name, 2.0, "exact (proved)", "bits")
@@ -75,10 +75,10 @@ def test_the_bounds_are_in_order(name, base):
 
 
 def test_distortions_are_sorted_and_kept():
-    given = [0.05, 0.0, 0.01, math.inf, 0.01, 1e-30]
-    curve = ed.curve("circle", given)
-    assert curve.distortion.tolist() == sorted(given)
-    assert same_bits(curve.entropy, ed.entropy_distortion("circle", sorted(given)))
+    distortions = [0.05, 0.0, 0.01, math.inf, 0.01, 1e-30]
+    curve = ed.curve("circle", distortions)
+    assert curve.distortion.tolist() == sorted(distortions)
+    assert same_bits(curve.entropy, ed.entropy_distortion("circle", sorted(distortions)))
     assert (curve.entropy[0], curve.lower[0], curve.hull[0], curve.upper[0]) == (math.inf,) * 4
     assert curve.entropy[-1] == 0.0
 
@@ -86,7 +86,7 @@ def test_distortions_are_sorted_and_kept():
 @pytest.mark.parametrize(
     "given", [0.01, np.float32(0.25), np.array(0.01), Fraction(1, 100), (0.01,), pd.Series([0.01])]
 )
-def test_what_distortions_may_be(given):
+def test_allowed_distortions(given):
     D = np.atleast_1d(np.asarray(given, dtype=float))
     assert same_bits(ed.curve("ramp", given).distortion, D)
 
@@ -179,17 +179,19 @@ def test_a_curve_shares_nothing_with_what_it_was_made_of():
     D[:] = 7.0
     assert curve.distortion.tolist() == [0.01, 0.02, 0.05]
     columns = {name: np.array([1.0, 2.0]) for name in COLUMNS}
-    made = ed.Curve("mine", 2.0, **columns, status="upper bound", cells=np.array([1]), cells_distortion=np.array([2.0]))
+    original = ed.Curve(
+        "mine", 2.0, **columns, status="upper bound", cells=np.array([1]), cells_distortion=np.array([2.0])
+    )
     for values in columns.values():
         values += 1
-    assert all(getattr(made, name).tolist() == [1.0, 2.0] for name in COLUMNS)
+    assert all(getattr(original, name).tolist() == [1.0, 2.0] for name in COLUMNS)
     assert not np.shares_memory(curve.upper, curve.entropy)
 
 
 def test_equality_is_of_all_fields_with_nan_equal_to_itself(drawn):
-    other = dataclasses.replace(drawn, lower=np.full(5, np.nan))
-    assert other == dataclasses.replace(other)
-    assert other != drawn
+    with_nan = dataclasses.replace(drawn, lower=np.full(5, np.nan))
+    assert with_nan == dataclasses.replace(with_nan)
+    assert with_nan != drawn
     assert drawn == dataclasses.replace(drawn)
     changes = {"source": "x", "base": 2.0, "status": "upper bound", "cells": drawn.cells + 1}
     changes |= {name: getattr(drawn, name) * 1.0000001 + 1e-9 for name in (*COLUMNS, "cells_distortion")}

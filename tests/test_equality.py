@@ -1,4 +1,4 @@
-"""Results that hold arrays: equal by value, hashed by value, like those of numbers."""
+"""Results with arrays are compared and hashed by value."""
 
 import copy
 import dataclasses
@@ -26,29 +26,29 @@ RESULTS = {
 
 @pytest.mark.parametrize("make", RESULTS.values(), ids=RESULTS)
 def test_the_same_call_has_the_same_result(make):
-    one, other = make(), make()
-    assert one is not other
-    assert one == other
-    assert hash(one) == hash(other)
-    assert {one: 1}[other] == 1
-    assert one == pickle.loads(pickle.dumps(one)) == copy.deepcopy(one)
-    assert one != 1
-    assert one is not None
+    first, second = make(), make()
+    assert first is not second
+    assert first == second
+    assert hash(first) == hash(second)
+    assert {first: 1}[second] == 1
+    assert first == pickle.loads(pickle.dumps(first)) == copy.deepcopy(first)
+    assert first != 1
+    assert first is not None
 
 
 @pytest.mark.parametrize("make", RESULTS.values(), ids=RESULTS)
 def test_every_field_counts(make):
-    one = make()
-    for field in dataclasses.fields(one):
-        value = getattr(one, field.name)
+    result = make()
+    for field in dataclasses.fields(result):
+        value = getattr(result, field.name)
         if isinstance(value, float):
-            changed = dataclasses.replace(one, **{field.name: value + 1.0})
+            changed = dataclasses.replace(result, **{field.name: value + 1.0})
         elif isinstance(value, np.ndarray) and value.dtype.kind in "if":
-            changed = dataclasses.replace(one, **{field.name: np.concatenate([value[:-1], value[-1:] + 1])})
+            changed = dataclasses.replace(result, **{field.name: np.concatenate([value[:-1], value[-1:] + 1])})
         else:
             continue
-        assert changed != one
-        assert hash(changed) != hash(one)
+        assert changed != result
+        assert hash(changed) != hash(result)
 
 
 def test_other_arguments_have_other_results():

@@ -125,9 +125,9 @@ class TestInvariance:
         # Positions in 64ths of a turn and lengths in 512ths: the shift rounds nothing.
         intervals = [(round(a * 64) / 64, math.ceil(b * 64) / 64 / 8) for a, b in intervals]
         left, right = sides(intervals)
-        turned = sides([(a + shift, b) for a, b in intervals])
-        assert turned.right == pytest.approx(right, rel=1e-14)
-        assert turned.left == pytest.approx(left, rel=1e-13, abs=1e-15 * right)
+        rotated = sides([(a + shift, b) for a, b in intervals])
+        assert rotated.right == pytest.approx(right, rel=1e-14)
+        assert rotated.left == pytest.approx(left, rel=1e-13, abs=1e-15 * right)
 
     @universal
     @given(intervals=unions, data=st.data())

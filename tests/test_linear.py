@@ -18,7 +18,7 @@ LONG = {"ramp": np.repeat(0.25 / (math.pi * K) ** 2, 2), "sawbridge": 1 / (math.
 
 
 def bisected(values, D, rest=0.0):
-    """Water-filling over a list by bisection for the level; `rest` is the sum of what the list leaves out."""
+    """Water-filling over a list by bisection for the level; `rest` is the sum of the eigenvalues left out."""
     low, high = 0.0, values.max()
     while low < (level := 0.5 * (low + high)) < high:  # until no double is between the two
         low, high = (level, high) if np.minimum(values, level).sum() + rest < D else (low, level)
@@ -67,7 +67,7 @@ def test_rank_floor_values():
     assert rank_floor(ed.Source.from_spectrum([0.3, 1.0]), [1, 2, 3]) == pytest.approx([0.8, 0.3, 0.15], rel=1e-14)
 
 
-def test_rank_floor_is_what_the_best_projection_leaves():
+def test_rank_floor_is_the_residual_of_the_best_projection():
     """The residual of the first principal components of sampled ramps."""
     t = (np.arange(400) + 0.5) / 400
     ramps = (t + np.arange(400)[:, None] / 400) % 1.0 - 0.5
@@ -78,7 +78,7 @@ def test_rank_floor_is_what_the_best_projection_leaves():
 
 
 def test_width_of_the_decoder_bounds_the_distortion_of_a_quantiser():
-    """100 of the ramp's dimensions cannot reach the distortion that is optimal at λ = 4096 bits."""
+    """100 dimensions of the ramp cannot reach the optimal distortion at λ = 4096 bits."""
     assert rank_floor("ramp", 100) > 2 * ed.lagrangian("ramp", 4096.0).distortion
 
 
@@ -107,7 +107,7 @@ def energies_of_pulses(width, count=2_000_000):
 
 @pytest.mark.parametrize("name", ["square", "pulse:0.5", "triangle"])
 def test_spectra_of_odd_harmonics_against_zeta_functions(name):
-    """Sums of 1/(2m + 1)² or of fourth powers, m ≥ n, in 50 digits: even harmonics do not count at all."""
+    """Sums of 1/(2m + 1)² or of fourth powers, m ≥ n, in 50 digits: even harmonics are absent."""
     scale, power = {"square": (4, 2), "pulse:0.5": (1, 2), "triangle": (16, 4)}[name]
     with mp.workdps(50):
         for pairs in (0, 1, 57, 2000) if name == "triangle" else (0, 1, 57, 2000, 4000, 60_000):
@@ -123,32 +123,32 @@ def test_spectra_with_zeros_against_long_lists(width):
     counts = np.array([0, 1, 2, 9, 500, 8000, 8192, 20_000])
     floors = [pulse.max_distortion - math.fsum(values[:count]) for count in counts]
     assert rank_floor(pulse, counts) == pytest.approx(floors, rel=1e-9, abs=0)
-    rest = pulse.max_distortion - math.fsum(values)
+    remainder = pulse.max_distortion - math.fsum(values)
     for D in (0.9 * pulse.max_distortion, 0.3 * pulse.max_distortion, 3e-5):
         if eigenvalues(pulse).least > D:
             with pytest.raises(ValueError, match="distortion must be 0 or at least"):
                 gaussian_bound(pulse, D)
         elif pulse.max_distortion > D:
-            expected = bisected(values, D, rest)
+            expected = bisected(values, D, remainder)
             assert gaussian_bound(pulse, D, **NATS) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("width", [0.5, 0.25, 0.37, 0.02])
-def test_spectra_with_zeros_from_the_cell_distortion_alone(width):
-    """What is not known to be among the largest is refused, and what is not refused is right."""
+def test_spectra_with_zeros_from_the_cell_distortion(width):
+    """Eigenvalues not known to be among the largest are refused, and the others are right."""
     pulse = ed.Pulse(width)
-    given = ed.Source(pulse.cell_distortion, max_distortion=pulse.max_distortion, closed=True)
+    source = ed.Source(pulse.cell_distortion, max_distortion=pulse.max_distortion, closed=True)
     values = np.repeat(0.5 * np.sort(energies_of_pulses(width))[::-1], 2)
-    number = int(eigenvalues(given).number)
+    number = int(eigenvalues(source).number)
     assert 2000 < number < 8000
-    assert eigenvalues(given).values == pytest.approx(values[:number], rel=2e-3, abs=0)
+    assert eigenvalues(source).values == pytest.approx(values[:number], rel=2e-3, abs=0)
     floor = pulse.max_distortion - math.fsum(values[:number])
-    assert rank_floor(given, number) == pytest.approx(floor, rel=1e-3, abs=0)
+    assert rank_floor(source, number) == pytest.approx(floor, rel=1e-3, abs=0)
     with pytest.raises(ValueError, match=f"width must be at most {number} "):
-        rank_floor(given, 8000)
-    D = 1.01 * eigenvalues(given).least
+        rank_floor(source, 8000)
+    D = 1.01 * eigenvalues(source).least
     expected = bisected(values, D, pulse.max_distortion - math.fsum(values))
-    assert gaussian_bound(given, D, **NATS) == pytest.approx(expected, rel=1e-3, abs=0)
+    assert gaussian_bound(source, D, **NATS) == pytest.approx(expected, rel=1e-3, abs=0)
 
 
 def test_decreasing_and_convex():
@@ -187,7 +187,7 @@ def test_negative_width(width):
 
 
 @pytest.mark.parametrize("width", [1.5, [1.5], "3", True])
-def test_width_that_is_no_integer(width):
+def test_width_that_is_not_an_integer(width):
     with pytest.raises(TypeError, match="width must be an integer"):
         rank_floor("ramp", width)
 
@@ -209,12 +209,12 @@ def test_water_filling_of_given_eigenvalues():
 
 
 def test_bounds_are_left_out_of_a_curve_where_they_are_not_known():
-    drawn = ed.curve("power:0.35", [1e-4, 0.2, 0.25, 0.3], shannon=True)
-    assert np.isnan(drawn.shannon).tolist() == [True, False, False, False]
-    assert (drawn.shannon[1:] <= drawn.lower[1:]).all()
-    drawn = ed.curve("sawbridge", [1e-4, 0.05, 0.1, 0.17], shannon=True, gaussian=True)
-    assert (drawn.shannon <= drawn.lower).all()
-    assert np.isfinite(drawn.gaussian).all()
+    curve = ed.curve("power:0.35", [1e-4, 0.2, 0.25, 0.3], shannon=True)
+    assert np.isnan(curve.shannon).tolist() == [True, False, False, False]
+    assert (curve.shannon[1:] <= curve.lower[1:]).all()
+    curve = ed.curve("sawbridge", [1e-4, 0.05, 0.1, 0.17], shannon=True, gaussian=True)
+    assert (curve.shannon <= curve.lower).all()
+    assert np.isfinite(curve.gaussian).all()
     assert np.isnan(ed.curve("power:0.5", [1e-3, 0.2], gaussian=True).gaussian).tolist() == [True, False]
 
 

@@ -16,13 +16,13 @@ from scipy import special, stats
 
 
 def sample(counts):
-    """Indices that occur the given numbers of times, and as many squared errors."""
+    """Indices with the given counts, and a squared error for each."""
     indices = np.repeat(np.arange(len(counts)), counts)
     return indices, np.linspace(0.0, 1.0, indices.size)
 
 
 def quiet(indices, *args, **kwargs):
-    """Measure a sample that is too small to be measured without the warning."""
+    """Measure a sample that is too small, without the warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return measure(indices, *args, **kwargs)
@@ -321,7 +321,7 @@ class TestDistortion:
         assert 0.93 <= np.mean((low <= 1 / 12) & (high >= 1 / 12)) <= 0.97
 
 
-def test_one_sample_says_nothing_of_the_spread():
+def test_one_sample_does_not_determine_the_spread():
     with pytest.warns(UserWarning, match="1 of 1 samples"):
         result = measure([3], [0.5])
     assert result == Measurement(0.0, (0.0, math.inf), 0.5, (0.0, math.inf), 1, 1, 0.0)
@@ -408,8 +408,8 @@ def test_unit_vectors_in_closed_form():
     """Octants: the mean of x is (½, ½, ½), so D = ¼; hemispheres of rotations: D = 1 − (4/3π)²; both with intervals."""
     x = unit(40_000, 3)
     octant = (x > 0.0) @ np.array([1, 2, 4])
-    for given in ({}, {"decoded": np.where(x > 0.0, 0.5, -0.5)}):
-        result = ed.measure(octant, unit_vectors=x, **given)
+    for keywords in ({}, {"decoded": np.where(x > 0.0, 0.5, -0.5)}):
+        result = ed.measure(octant, unit_vectors=x, **keywords)
         assert result.cells == 8
         low, high = result.distortion_interval
         assert low < 0.25 < high
@@ -421,9 +421,12 @@ def test_unit_vectors_in_closed_form():
     assert result.distortion == pytest.approx(resolve("rotations", surfaces=True).max_distortion, rel=0.02)
     assert ed.measure(np.zeros(len(q), int), unit_vectors=q).distortion == pytest.approx(1.0, abs=1e-3)
     flipped = q * np.random.default_rng(1).choice([-1.0, 1.0], len(q))[:, None]
-    for given in ({}, {"decoded": np.full(q.shape, 0.3)}):
-        both = [ed.measure(q.round()[:, 0] ** 2, unit_vectors=one, opposite=True, **given) for one in (q, flipped)]
-        assert both[0].distortion == pytest.approx(both[1].distortion, rel=1e-12)
+    for keywords in ({}, {"decoded": np.full(q.shape, 0.3)}):
+        measurements = [
+            ed.measure(q.round()[:, 0] ** 2, unit_vectors=vectors, opposite=True, **keywords)
+            for vectors in (q, flipped)
+        ]
+        assert measurements[0].distortion == pytest.approx(measurements[1].distortion, rel=1e-12)
 
 
 def test_errors_about_own_means_are_not_too_small():
@@ -455,7 +458,7 @@ def test_errors_about_own_means_are_not_too_small():
         ({"squared_error": np.ones(4), "opposite": True}, TypeError, "opposite is of unit_vectors"),
     ],
 )
-def test_unit_vectors_that_are_refused(arguments, error, message):
+def test_invalid_unit_vectors(arguments, error, message):
     with pytest.raises(error, match=message):
         ed.measure([0, 1, 2, 2], **arguments)
 

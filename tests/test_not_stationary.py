@@ -1,4 +1,4 @@
-"""Curves of points that are not quite stationary: between which entropies their best intervals are."""
+"""Curves of points that are not quite stationary: bounds on the entropy of their best intervals."""
 
 import edcurve as ed
 import numpy as np
@@ -16,7 +16,7 @@ def source():
 
 
 def test_the_best_intervals_are_above_low(source):
-    """By dynamic programming over the points, which knows nothing of means over positions."""
+    """By dynamic programming over the points, without means over positions."""
     best = ed.segment(ELLIPSE, [4.0, 16.0], closed=True)
     curve = ed.curve(source, best.distortion[::-1])
     assert np.all(curve.low <= best.entropy[::-1] + 1e-9)
@@ -33,7 +33,7 @@ LOOPS = {
 
 @pytest.mark.parametrize("name", LOOPS)
 def test_low_is_near_the_best_intervals(name):
-    """Of loops of any shape, at coarse and fine distortions; also of one that crosses itself."""
+    """For loops of any shape, also one that crosses itself, at coarse and fine distortions."""
     points = LOOPS[name]
     source = ed.Source.from_samples(points, tolerance=1.0)
     best = ed.segment(points, np.geomspace(2.0, 400.0, 8) / source.max_distortion, closed=True)
@@ -46,7 +46,7 @@ def test_low_is_near_the_best_intervals(name):
 
 
 def test_low_of_a_curve_with_ends():
-    """An arc of an ellipse, whose cells are best where it is flat."""
+    """An arc of an ellipse, which has the best cells where it is flat."""
     arc = ELLIPSE[:150] * [1.0, 0.7]
     source = ed.Source.from_samples(arc, tolerance=1.0, closed=False)
     best = ed.segment(arc, np.geomspace(2.0, 400.0, 8) / source.max_distortion, closed=False)
@@ -86,7 +86,7 @@ def test_no_partition_of_few_points_is_below_low(kind, closed):
 
 
 def test_many_points_have_low_by_their_positions():
-    """Beyond 2048 points runs are not all looked at: low is less, but still near the best intervals of an ellipse."""
+    """Beyond 2048 points not all runs are considered: `low` is smaller, but near the best intervals of an ellipse."""
     turn = 2 * np.pi * np.arange(4096) / 4096
     points = np.stack([np.cos(turn), 0.9 * np.sin(turn)], axis=1)
     source = ed.Source.from_samples(points, tolerance=0.1)
@@ -97,7 +97,7 @@ def test_many_points_have_low_by_their_positions():
 
 
 def test_single_points_of_many_are_not_below_low():
-    """Each a cell of its own, or in pairs: they have less squared error than steps of the curve between them."""
+    """As single cells or in pairs, they have less squared error than steps of the curve between them."""
     turn = 2 * np.pi * np.arange(2100) / 2100
     points = np.stack([np.cos(turn), 0.94 * np.sin(turn)], axis=1)
     source = ed.Source.from_samples(points, tolerance=0.1)
@@ -110,7 +110,7 @@ def test_single_points_of_many_are_not_below_low():
 
 
 def test_two_cells_of_noise_may_have_more_distortion_than_one():
-    """Points in no order, of which the mean over positions of 2 d(½) is above D_max: the hull ends at D_max."""
+    """For unordered points, the mean of 2 d(½) over positions exceeds D_max: the hull ends at D_max."""
     points = np.random.default_rng(1).normal(size=10)
     source = ed.Source.from_samples(points, closed=False, tolerance=9.0)
     assert 2 * source.cell_distortion(0.5) > source.max_distortion
@@ -122,7 +122,7 @@ def test_two_cells_of_noise_may_have_more_distortion_than_one():
 
 
 def test_a_rotation_of_the_cells_attains_high(source):
-    """The code that is best on the mean, laid at every point of the loop: one has no more than the distortion asked."""
+    """The code that is best on average, at every offset on the loop: one offset meets the requested distortion."""
     for D in (0.1, 0.3, 0.5):
         (high,) = ed.curve(source, [D]).high
         cells = ed.partition(source, D)
@@ -150,19 +150,19 @@ def test_curves_with_intervals_are_kept(tmp_path, source):
     assert [*curve.to_pandas().columns][-3:] == ["low", "high", "status"]
 
 
-def test_a_refusal_says_what_would_do(tmp_path):
-    """The tolerance that is enough, how accurate distortions then are, and the command that needs none."""
+def test_a_refusal_names_the_remedy(tmp_path):
+    """The sufficient tolerance, the accuracy of distortions with it, and the command that needs none."""
     noisy = CIRCLE + 0.05 * np.random.default_rng(0).normal(size=CIRCLE.shape)
     for points, name in ((ELLIPSE, "ellipse"), (noisy, "noisy")):
         with pytest.raises(ValueError, match=r"; tolerance=\S+ takes") as refusal:
             ed.Source.from_samples(points)
         needed = float(str(refusal.value).split("tolerance=")[1].split()[0])
-        made = ed.Source.from_samples(points, tolerance=needed)
-        assert f"may be off by {made.truncation:.2g} (" in str(refusal.value)
+        source = ed.Source.from_samples(points, tolerance=needed)
+        assert f"may be off by {source.truncation:.2g} (" in str(refusal.value)
         path = str(tmp_path / f"{name}.npy")
         np.save(path, points)
-        said = refused("curve", path)
-        assert f"; --tolerance {needed:g} takes its mean" in said
-        assert f"`edcurve segment {path} --lmbda λ` prints the optimal partition" in said
-        shown = run("curve", path, "--tolerance", needed, "--num", 4).stdout
-        assert shown.splitlines()[-5].split()[-2:] == ["low", "high"]
+        message = refused("curve", path)
+        assert f"; --tolerance {needed:g} takes its mean" in message
+        assert f"`edcurve segment {path} --lmbda λ` prints the optimal partition" in message
+        output = run("curve", path, "--tolerance", needed, "--num", 4).stdout
+        assert output.splitlines()[-5].split()[-2:] == ["low", "high"]

@@ -1,4 +1,4 @@
-"""What a notebook shows of curves and certificates: well-formed HTML with the numbers of the API."""
+"""Display of curves and certificates in notebooks: well-formed HTML with the numbers of the API."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ HOSTILE = '</td></div><script>x="&amp;"</script>'
 
 
 def markup(text):
-    """The HTML as a tree: it is well-formed, whatever is in it."""
+    """The HTML as a tree, which requires it to be well-formed."""
     return ET.fromstring(text.replace("<br>", "<br/>"))
 
 
@@ -56,8 +56,12 @@ def test_a_notebook_shows_hostile_names_infinity_and_bounds():
 
 
 def test_a_notebook_shows_a_certificate_exactly():
-    found = ed.certify("circle", 0.1)
-    shown = dict(rows(markup(found._repr_html_())))
-    assert (float(shown["lower"]), float(shown["upper"]), float(shown["distortion"])) == (found.lower, found.upper, 0.1)
-    assert shown["proved"] == found.method
-    assert isinstance(found, certificate.Certificate)
+    result = ed.certify("circle", 0.1)
+    cells = dict(rows(markup(result._repr_html_())))
+    assert (float(cells["lower"]), float(cells["upper"]), float(cells["distortion"])) == (
+        result.lower,
+        result.upper,
+        0.1,
+    )
+    assert cells["proved"] == result.method
+    assert isinstance(result, certificate.Certificate)

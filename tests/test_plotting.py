@@ -1,4 +1,4 @@
-"""Plots of curves and of gaps: what they show, their files, and what they leave alone."""
+"""Plots of curves and of gaps: content, files, and no side effects."""
 
 import dataclasses
 import math
@@ -30,12 +30,12 @@ def line(ax, words):
 def test_gaps_are_drawn_and_written(base, unit):
     ax = ed.plot_gap("circle", POINTS, base=base)
     assert np.transpose(line(ax, "measured")).tolist() == [list(point) for point in POINTS]
-    (stems,) = [one for one in ax.collections if one.get_label() == "gap"]
+    (stems,) = [artist for artist in ax.collections if artist.get_label() == "gap"]
     for segment, (D, H) in zip(stems.get_segments(), POINTS, strict=True):
         (x0, low), (x1, high) = segment
         assert (x0, x1, high) == (D, D, H)
         assert low == pytest.approx(ed.entropy_distortion("circle", D, base=base), rel=1e-12)
-    texts = {one.xy: one.get_text() for one in ax.texts}
+    texts = {artist.xy: artist.get_text() for artist in ax.texts}
     for D, H in POINTS:
         assert texts[D, H] == f"{ed.excess('circle', D, H, base=base):+.3g} {unit}".replace("-", "−")
     assert {"gap", "measured"} <= {text.get_text() for text in ax.get_legend().get_texts()}
@@ -54,14 +54,16 @@ def test_gaps_of_a_frame_a_file_and_into_axes(tmp_path):
 def test_gaps_at_the_ends_and_of_many():
     ax = ed.plot_gap("ramp", [(0.0, 5.0), (1e-7, 20.0), (0.5, 0.3)])
     assert ax.get_ylim()[1] >= 20.0
-    assert len(next(one for one in ax.collections if one.get_label() == "gap").get_segments()) == 2  # E(0) is infinite
+    assert (
+        len(next(artist for artist in ax.collections if artist.get_label() == "gap").get_segments()) == 2
+    )  # E(0) is infinite
     many = np.stack([np.linspace(0.01, 0.08, 40), np.full(40, 5.0)], axis=1)
-    written = [one for one in ed.plot_gap("ramp", many).texts if one.get_text().endswith("bits")]
-    assert 1 <= len(written) <= plotting.ANNOTATED  # those for which there is room
+    labels = [artist for artist in ed.plot_gap("ramp", many).texts if artist.get_text().endswith("bits")]
+    assert 1 <= len(labels) <= plotting.ANNOTATED  # those for which there is room
 
 
 def codecs(**more):
-    """Three codecs, points of which are close to each other."""
+    """Three codecs with points close to each other."""
     rows = [
         (name, 0.2 / 2**i * near, 2.1 + i + worse)
         for name, near, worse in (("A", 1.0, 0.0), ("B", 1.05, 0.2), ("C", 1.02, 0.8))
@@ -73,20 +75,20 @@ def codecs(**more):
 def test_each_codec_has_a_look_and_an_entry():
     frame = codecs(seed=range(12), compressor="ntc")
     ax = ed.plot_gap("circle", frame)
-    drawn = {line.get_label(): line for line in ax.lines if line.get_label() in "ABC"}
-    assert list(drawn) == ["A", "B", "C"]
+    lines = {line.get_label(): line for line in ax.lines if line.get_label() in "ABC"}
+    assert list(lines) == ["A", "B", "C"]
     assert (
-        len({line.get_color() for line in drawn.values()}) == len({line.get_marker() for line in drawn.values()}) == 3
+        len({line.get_color() for line in lines.values()}) == len({line.get_marker() for line in lines.values()}) == 3
     )
     for name, rows in frame.groupby("codec"):
-        assert np.array_equal(drawn[name].get_xydata(), rows[["distortion", "entropy"]])
+        assert np.array_equal(lines[name].get_xydata(), rows[["distortion", "entropy"]])
     assert [text.get_text() for text in ax.get_legend().get_texts()][-4:] == ["A", "B", "C", "gap"]
-    assert not {line.get_color() for line in drawn.values()} & {
-        line.get_color() for line in ax.lines if line not in drawn.values()
+    assert not {line.get_color() for line in lines.values()} & {
+        line.get_color() for line in ax.lines if line not in lines.values()
     }
-    (stems,) = [one for one in ax.collections if len(one.get_segments()) == 12]
+    (stems,) = [artist for artist in ax.collections if len(artist.get_segments()) == 12]
     colours = [mpl.colors.to_hex(colour) for colour in stems.get_colors()]
-    assert colours == [drawn[name].get_color() for name in frame["codec"]]
+    assert colours == [lines[name].get_color() for name in frame["codec"]]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_more_codecs_than_can_be_told_apart_are_drawn_alike():
 def test_gaps_that_are_written_cover_nothing(points):
     ax = ed.plot_gap("circle", points)
     ax.figure.canvas.draw()
-    notes = [one for one in ax.texts if one.get_text().startswith(("+", "−"))]
+    notes = [text for text in ax.texts if text.get_text().startswith(("+", "−"))]
     assert 1 <= len(notes) <= plotting.ANNOTATED
     boxes = [note.get_window_extent() for note in notes]
     boxes += [ax.get_legend().get_window_extent()]

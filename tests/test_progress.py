@@ -1,4 +1,4 @@
-"""The bar of work that takes long: on a terminal, after two seconds, and nowhere else."""
+"""The bar of long work: on a terminal, after two seconds, and nowhere else."""
 
 import io
 import os
@@ -14,7 +14,7 @@ pty = pytest.importorskip("pty", reason="terminals of Unix", exc_type=ImportErro
 
 
 def said(monkeypatch, work):
-    """What appears on a terminal that is standard error of the work."""
+    """Output of the work on a terminal as standard error."""
     ours, theirs = pty.openpty()
     with open(theirs, "w") as terminal, monkeypatch.context() as patch:  # noqa: PTH123  # a descriptor
         patch.setattr(sys, "stderr", terminal)
@@ -36,10 +36,10 @@ def test_it_counts(monkeypatch, total, last):
 
     assert said(monkeypatch, work) == "END"  # within two seconds
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    shown = said(monkeypatch, work)
-    assert "searching" in shown
-    assert last in shown.split("]")[-1]
-    assert shown.count("\n") == 1  # in place, and what is said next begins a line
+    output = said(monkeypatch, work)
+    assert "searching" in output
+    assert last in output.split("]")[-1]
+    assert output.count("\n") == 1  # in place, and what is said next begins a line
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), None])
@@ -51,7 +51,7 @@ def test_it_is_for_terminals(monkeypatch, stream):
     assert stream is None or not stream.getvalue()
 
 
-def test_it_ends_with_what_failed(monkeypatch):
+def test_it_ends_with_failed_work(monkeypatch):
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
 
     def failing():
@@ -74,26 +74,26 @@ def test_work_without_steps_is_named(monkeypatch):
     assert said(monkeypatch, work) == "END"
     monkeypatch.setattr(progress, "PATIENCE", 0.05)
     assert said(monkeypatch, work) == "compiling\r\nEND"
-    monkeypatch.setattr(sys, "stderr", written := io.StringIO())
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
     work()
     monkeypatch.setattr(sys, "stderr", None)
     work()
-    assert written.getvalue() == ""
+    assert stream.getvalue() == ""
 
 
-def test_compiling_is_said_once_per_kernel(monkeypatch, tmp_path):
-    """Where it takes longer than loading what an earlier process compiled: here any time at all."""
-    kept = []
+def test_compiling_is_reported_once_per_kernel(monkeypatch, tmp_path):
+    """If it takes longer than loading from the cache: here any time at all."""
+    messages = []
 
     def half(x, out):
         out[0] = 0.5 * x
 
     def work():
-        kept.append(compiling.kernel(half, (compiling.REAL, compiling.REALS), name="half"))
+        messages.append(compiling.kernel(half, (compiling.REAL, compiling.REALS), name="half"))
 
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(progress, "PATIENCE", 1e-4)
     assert said(monkeypatch, work) == "edcurve: compiling half (once)\r\nEND"
     out = np.zeros(1)
-    kept[0](3.0, out)
+    messages[0](3.0, out)
     assert out[0] == 1.5

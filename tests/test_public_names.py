@@ -1,4 +1,4 @@
-"""The public names: what users and other programs call, and what must therefore stay."""
+"""The public names, which users and other programs call, and which must stay."""
 
 import importlib
 import subprocess
@@ -49,14 +49,14 @@ def test_public_names_are_there(module):
 
 @pytest.mark.parametrize("module", ["edcurve", "edcurve_neural"])
 def test_nothing_else_is_public(module):
-    """What `dir` and `from … import *` offer; a new public name is added here on purpose."""
+    """Names from `dir` and `from … import *`; new public names are added here on purpose."""
     package = importlib.import_module(module)
     names = set(PUBLIC[module].split())
     assert set(dir(package)) >= names
     assert set(package.__all__) == names - (NEED_AN_EXTRA if module == "edcurve" else {"figures"})
 
 
-def test_a_name_that_is_not_there():
+def test_a_missing_name():
     import edcurve
 
     with pytest.raises(AttributeError, match="entropy_distorsion"):

@@ -1,4 +1,4 @@
-"""Sums that cancel: what is negative by rounding is 0, what is negative beyond that is refused."""
+"""Sums that cancel: values that are negative by rounding become 0, other negative values are refused."""
 
 import edcurve as ed
 import numpy as np
@@ -10,7 +10,7 @@ EPS = 2.0**-52
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_the_rule(dtype):
-    """From −n·eps·max on, of the floats that were given."""
+    """From −n·eps·max on, with eps of the given floats."""
     eps = float(np.finfo(dtype).eps)
     limit = np.array([-3 * 4.0 * eps, 4.0, 1.0], dtype=dtype)
     assert nonnegative("x", limit, rounded=True).tolist() == [0.0, 4.0, 1.0]
@@ -22,15 +22,15 @@ def test_the_rule(dtype):
 
 
 @pytest.mark.parametrize("values", [[-1e-300], [-1e-300, 0.0], [np.inf, -1e-17], [np.nan, -1e-17], [-1e-18, -1.0]])
-def test_where_there_is_no_largest(values):
+def test_arrays_without_a_largest_number(values):
     with pytest.raises(ValueError, match=r"^x must be at least 0, got"):
         nonnegative("x", values, rounded=True)
 
 
-def test_the_array_given_is_left_alone():
-    given = np.array([1.0, -1e-17])
-    assert nonnegative("x", given, rounded=True).tolist() == [1.0, 0.0]
-    assert given.tolist() == [1.0, -1e-17]
+def test_the_given_array_is_not_changed():
+    array = np.array([1.0, -1e-17])
+    assert nonnegative("x", array, rounded=True).tolist() == [1.0, 0.0]
+    assert array.tolist() == [1.0, -1e-17]
 
 
 def test_water_filling():
@@ -41,7 +41,7 @@ def test_water_filling():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_water_filling_of_a_covariance_without_full_rank(dtype):
-    """Five vectors in 40 dimensions have four eigenvalues above 0."""
+    """Five vectors in 40 dimensions have four positive eigenvalues."""
     x = np.random.default_rng(0).normal(size=(5, 40)).astype(dtype)
     x -= x.mean(axis=0)
     values = np.linalg.eigvalsh(x.T @ x / 5)

@@ -1,4 +1,4 @@
-"""Units: against definitions written out, there and back, and as columns of tables."""
+"""Units: against explicit definitions, converted back and forth, and as columns of tables."""
 
 import json
 import math
@@ -49,7 +49,7 @@ def test_there_and_back(unit, value):
 
 @given(units, st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.floats(1e-6, 1e6))
 def test_a_loss_is_a_multiple_of_entropy_plus_lmbda_distortion(unit, D, H, weight):
-    """Of two codes with the same loss, both have the same H + λD, whatever the loss is called."""
+    """Two codes with the same loss have the same H + λD, for every name of the loss."""
     rates = {"bits": unit.bits, "nats": unit.nats, "bpp": unit.bpp, "R": float}
     squares = {"mse": unit.mse, "sse": unit.sse, "D": float}
 
@@ -64,7 +64,7 @@ def test_a_loss_is_a_multiple_of_entropy_plus_lmbda_distortion(unit, D, H, weigh
 
 
 def test_definitions():
-    """A colour picture of 4 × 5 pixels, written out."""
+    """A colour picture of 4 × 5 pixels, computed explicitly."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (2, 4, 5, 3)).astype(float)
     squared = (x / 255 - y / 255) ** 2
@@ -117,7 +117,7 @@ def test_what_is_refused(call, words):
         call()
 
 
-def test_what_is_of_another_type_is_refused():
+def test_other_types_are_refused():
     for call in (lambda: ed.Units(3.5), lambda: ed.Units(3, loss=4), lambda: ed.Units(3, mean=1)):
         with pytest.raises(TypeError):
             call()
@@ -131,19 +131,19 @@ def columns(points):
 
 
 def test_columns_of_tables(tmp_path):
-    given = {"psnr": [10.0, 20.0], "bpp": [0.5, 0.25], "lmbda": [0.01, 0.02]}
-    want = tuple(UNIT.distortion(psnr=given["psnr"])), (2.0, 1.0), tuple(UNIT.lmbda(given["lmbda"]))
+    codec_columns = {"psnr": [10.0, 20.0], "bpp": [0.5, 0.25], "lmbda": [0.01, 0.02]}
+    want = tuple(UNIT.distortion(psnr=codec_columns["psnr"])), (2.0, 1.0), tuple(UNIT.lmbda(codec_columns["lmbda"]))
     want = tuple(map(list, want))
-    assert columns(tables.read(given, units=UNIT)) == want
+    assert columns(tables.read(codec_columns, units=UNIT)) == want
     rows = "10,0.5,0.01\n20,0.25,0.02\n"
     (tmp_path / "a.csv").write_text(f"PSNR,bpp,λ\n{rows}", encoding="utf-8")
     (tmp_path / "b.csv").write_text(rows, encoding="utf-8")
     assert columns(tables.read(tmp_path / "a.csv", units=UNIT)) == want
     assert columns(tables.read(tmp_path / "b.csv", units=UNIT, columns=("psnr", "bpp", "lmbda"))) == want
     # columns of D and H come first, unless others are asked for
-    both = {"distortion": [3.0, 4.0], "entropy": [5.0, 6.0], **given}
-    assert columns(tables.read(both, units=UNIT))[:2] == ([3.0, 4.0], [5.0, 6.0])
-    assert columns(tables.read(both, units=UNIT, measures=("psnr", "bpp"))) == want
+    with_optimum = {"distortion": [3.0, 4.0], "entropy": [5.0, 6.0], **codec_columns}
+    assert columns(tables.read(with_optimum, units=UNIT))[:2] == ([3.0, 4.0], [5.0, 6.0])
+    assert columns(tables.read(with_optimum, units=UNIT, measures=("psnr", "bpp"))) == want
 
 
 def test_results_of_compressai(tmp_path):
@@ -175,7 +175,7 @@ def test_results_of_compressai(tmp_path):
         ("a.json", '{"results": {}}', "a.json: expected columns distortion and entropy, got no distortion among"),
     ],
 )
-def test_tables_that_are_refused(tmp_path, name, text, words):
+def test_invalid_tables(tmp_path, name, text, words):
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=re.escape(words)):
         tables.read(tmp_path / name)

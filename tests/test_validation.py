@@ -1,4 +1,4 @@
-"""`validation.warn` points at the line that called the package, through whatever parts of it the call went."""
+"""`validation.warn` points at the line that called the package, through any of its modules."""
 
 import inspect
 import sys
@@ -30,8 +30,8 @@ def test_a_warning_of_the_neural_part_points_at_the_caller():
 
 
 @pytest.mark.parametrize(("package", "is_part"), [("edcurve_extra", True), ("edcurve_study", False), ("lazy", False)])
-def test_what_is_part_of_the_package_says_so(monkeypatch, package, is_part):
-    """A name that begins alike is no sign, nor what a lazy package answers when it is asked for an attribute."""
+def test_which_modules_belong_to_the_package(monkeypatch, package, is_part):
+    """Neither similar names count, nor attributes of lazy packages."""
     module = types.ModuleType(package)
     if is_part:
         module.__part_of_edcurve__ = True
@@ -40,5 +40,5 @@ def test_what_is_part_of_the_package_says_so(monkeypatch, package, is_part):
     inner = {"__name__": f"{package}.inner", "warn": validation.warn}
     exec(compile("def call():\n    warn('look here')\n", "inner.py", "exec"), inner)
     line = inspect.currentframe().f_lineno + 1
-    where = caught_from(lambda: inner["call"]())
-    assert where == ((__file__, line) if is_part else ("inner.py", 2))
+    location = caught_from(lambda: inner["call"]())
+    assert location == ((__file__, line) if is_part else ("inner.py", 2))

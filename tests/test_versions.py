@@ -1,4 +1,4 @@
-"""Versions of the package and of what its results depend on."""
+"""Versions of the package and of packages that determine its results."""
 
 import subprocess
 import sys
@@ -15,13 +15,13 @@ def test_versions():
     assert result.exit_code == 0
     first, *others = result.output.splitlines()
     assert first == f"edcurve, version {metadata.version('edcurve')}"
-    found = dict(line.split(" ", 1) for line in others)
-    assert found["python"] == sys.version.split()[0]
-    assert found["numpy"] == np.__version__
-    assert {"scipy", "numba", "pandas"} <= found.keys()
+    actual = dict(line.split(" ", 1) for line in others)
+    assert actual["python"] == sys.version.split()[0]
+    assert actual["numpy"] == np.__version__
+    assert {"scipy", "numba", "pandas"} <= actual.keys()
 
 
-def test_versions_of_what_is_not_installed_are_left_out():
+def test_versions_of_missing_packages_are_left_out():
     assert list(versions.versions(("numpy", "no-such-package"))) == ["edcurve", "python", "numpy"]
 
 

@@ -44,14 +44,14 @@ def test_warnings_point_at_the_line_of_the_caller(naive, call):
 
 @pytest.mark.parametrize("package", ["edcurve", "edcurve_neural"])
 def test_every_warning_goes_through_the_function_that_finds_the_caller(package):
-    """No other place of the package warns by itself."""
+    """No other module of the package calls `warnings.warn`."""
     (folder,) = importlib.util.find_spec(package).submodule_search_locations
     files = sorted(Path(folder).rglob("*.py"))
     assert files
-    found = [
+    result = [
         (path.name, node.lineno)
         for path in files
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("warnings.warn", "warnings.warn_explicit")
     ]
-    assert [name for name, _ in found] == (["validation.py"] if package == "edcurve" else [])
+    assert [name for name, _ in result] == (["validation.py"] if package == "edcurve" else [])

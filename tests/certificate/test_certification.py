@@ -61,7 +61,7 @@ def test_contains_the_oracle_at_random_distortions(source):
 
 
 @pytest.mark.parametrize("base", [2, 10, 1.0000001, 1e300])
-def test_base_is_the_double_given(base):
+def test_base_is_the_given_double(base):
     certificate = certify("circle", 0.2, base=base)
     value = oracle_value("circle", 0.2, base)
     assert certificate.contains(value)
@@ -188,7 +188,7 @@ def test_refuses_delta_that_falls():
 
 
 def test_monotone_delta_against_values_of_its_derivative():
-    """Of 300 random spectra δ′/sin 2πu on a grid of [0, ½]; none comes nearer to 0 than the grid can tell."""
+    """δ′/sin 2πu of 300 random spectra on a grid of [0, ½]; none is closer to 0 than the grid resolves."""
     rng = np.random.default_rng(5)
     k, angle = np.arange(1, 9), np.linspace(1e-5, np.pi - 1e-5, 20001)
     waves = np.sin(np.outer(k, angle)) / np.sin(angle)
@@ -253,7 +253,7 @@ def test_condition_fails_with_a_witness():
 
 
 def test_certify_uses_what_was_proved():
-    """(★) takes 18,759 boxes here, more than are tried unasked."""
+    """(★) takes 18,759 boxes here, more than the default limit."""
     source = ed.Source.from_spectrum([0.14**k for k in range(12)])
     before = certify(source, 1.0)
     assert verify_condition(source).holds is True
@@ -329,35 +329,35 @@ def test_points_along_a_loop_are_certified_as_the_polynomial_through_them():
     turns = 2.0 * np.pi * np.arange(64) / 64
     points = np.stack([np.cos(turns), np.sin(turns), 0.25 * np.cos(3 * turns), 0.25 * np.sin(3 * turns)], axis=1)
     measured, spectrum = ed.Source.from_samples(points), ed.Source.from_spectrum([1.0, 0.0, 0.0625])
-    proved, known = ed.certify(measured, 0.125), ed.certify(spectrum, 0.125)
-    assert proved.method == known.method + (
+    proved, expected = ed.certify(measured, 0.125), ed.certify(spectrum, 0.125)
+    assert proved.method == expected.method + (
         "; of the trigonometric polynomial through the points, with the energies as computed in double precision"
     )
-    assert proved.lower == pytest.approx(known.lower, rel=1e-14)
-    assert proved.upper == pytest.approx(known.upper, rel=1e-14)
+    assert proved.lower == pytest.approx(expected.lower, rel=1e-14)
+    assert proved.upper == pytest.approx(expected.upper, rel=1e-14)
     with pytest.raises(ValueError, match="or a loop of points to be certified, got 'samples'"):
         ed.certify(ed.Source.from_samples(np.linspace(0.0, 1.0, 65)), 0.01)
 
 
 @pytest.mark.parametrize("D", [0.5, 0.2, 0.05])
 def test_the_sphere_is_enclosed_by_the_ramp_and_by_polygons(D):
-    found = certify("sphere", D)
-    assert found.lower == pytest.approx(float(oracle_value("ramp", D / 12, 2)), rel=1e-14)
+    certificate = certify("sphere", D)
+    assert certificate.lower == pytest.approx(float(oracle_value("ramp", D / 12, 2)), rel=1e-14)
     # polygons of great circles instead of the code's small circles
-    assert found.upper == pytest.approx(ed.upper_bound("sphere", D), abs=0.01)
-    assert "spherical polygons" in found.method
+    assert certificate.upper == pytest.approx(ed.upper_bound("sphere", D), abs=0.01)
+    assert "spherical polygons" in certificate.method
     larger = certify(ed.Sphere().scaled(2.0), 4.0 * D)
-    assert (larger.lower, larger.upper) == pytest.approx((found.lower, found.upper), rel=1e-13)
+    assert (larger.lower, larger.upper) == pytest.approx((certificate.lower, certificate.upper), rel=1e-13)
 
 
 def test_the_sphere_is_certified_to_a_unit_where_two_caps_are_best():
     for D in (0.75, 0.8, 0.99):
-        found = certify("sphere", D)
+        certificate = certify("sphere", D)
         with mp.workdps(60):  # D = 1 − p(1 − p)
             p = (1 - mp.sqrt(1 - 4 * (1 - mpf(D)))) / 2
             expected = -(p * mp.log(p, 2) + (1 - p) * mp.log(1 - p, 2))
-        assert found.contains(expected)
-        assert found.upper - found.lower <= 1e-15
+        assert certificate.contains(expected)
+        assert certificate.upper - certificate.lower <= 1e-15
     assert certify("sphere", 1.0).upper == 0.0
     assert certify("sphere", 0.0).lower == math.inf
 
@@ -392,23 +392,23 @@ def test_polygons_that_do_not_tile_prove_nothing():
 def test_the_dual_bound_over_caps(name, D, monkeypatch):
     monkeypatch.setattr(surfaces, "CLOSE", 1e-4)
     source = resolve(name, surfaces=True)
-    found = certify(name, D)
+    certificate = certify(name, D)
     p = np.geomspace(1e-4, 1.0, 20_001)
     mean = source.cell_distortion(p) / p
     best = max((-np.log2(p) + w * (mean - D)).min() for w in np.geomspace(0.5, 50.0, 400))
-    assert best - 1e-3 < found.lower < best + 1e-2  # steps of λ are of 1 %
-    assert found.lower <= ed.lower_bound(name, D)
+    assert best - 1e-3 < certificate.lower < best + 1e-2  # steps of λ are of 1 %
+    assert certificate.lower <= ed.lower_bound(name, D)
     if name != "rotations":
-        assert found.lower > ed.lower_bound(name, D) - 1e-3  # by other ways to the same bound
+        assert certificate.lower > ed.lower_bound(name, D) - 1e-3  # by other ways to the same bound
         # signs of coordinates, by points
         x = np.abs(np.random.default_rng(1).normal(size=(100_000, source.coordinates)))
         mean = (x / np.linalg.norm(x, axis=1, keepdims=True)).mean()
-        k = round(found.upper)
+        k = round(certificate.upper)
         assert 1.0 - k * mean**2 < D + 1e-3
         assert k == 1 or 1.0 - (k - 1) * mean**2 > D - 1e-3
 
 
-def test_nothing_is_proved_of_tori():
+def test_tori_are_not_certified():
     with pytest.raises(ValueError, match="nothing is proved about tori"):
         certify("torus", 0.3)
     assert certify("torus", 2.0).upper == 0.0

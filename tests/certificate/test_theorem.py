@@ -1,4 +1,4 @@
-"""The theorem on biuniform partitions: what docs/theorem.md leaves to a machine, done by it."""
+"""The theorem on biuniform partitions: the parts of docs/theorem.md that need a machine."""
 
 import ast
 import copy
@@ -20,7 +20,7 @@ ONE = 2 ** SHIPPED["bits"]
 
 
 def resigned(content):
-    """The certificate with the digest that it should have, as a careful forger would leave it."""
+    """The certificate with a correct digest, as a careful forger would write it."""
     body = {key: value for key, value in content.items() if key != "sha256"}
     return {**body, "sha256": check.digest(body)}
 
@@ -42,10 +42,10 @@ def test_shipped_certificate_is_accepted():
 
 
 def test_writer_writes_what_is_shipped():
-    written = circle.certificate()
-    for content in (written, SHIPPED):
+    certificate = circle.certificate()
+    for content in (certificate, SHIPPED):
         assert check.check(content)
-    assert {**written, "versions": 0, "sha256": 0} == {**SHIPPED, "versions": 0, "sha256": 0}
+    assert {**certificate, "versions": 0, "sha256": 0} == {**SHIPPED, "versions": 0, "sha256": 0}
 
 
 def test_commands(tmp_path):
@@ -70,7 +70,7 @@ def test_checker_imports_nothing_of_the_writer():
 
 
 def test_checker_loads_nothing_of_the_writer():
-    """As users run it: of this project only the two packages that it lies in, which import nothing by themselves."""
+    """Run as by users, it loads only the two packages of this project that contain it, which import nothing."""
     command = [sys.executable, "-X", "importtime", "-m", "edcurve.certificate.check"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     assert "proved" in done.stdout
@@ -104,7 +104,7 @@ def test_rejects_a_widened_box(corner):
 
 
 def test_rejects_a_box_in_place_of_another():
-    """The area is right, the boxes are not disjoint."""
+    """The area is right, but the boxes overlap."""
 
     def double(content):
         areas = [(b - a) * (d - c) for a, b, c, d, *_ in content["boxes"]]
@@ -302,23 +302,23 @@ def test_ramp_is_degenerate_at_thirds():
         (b" " * (2**20 + 1), "at most 1048576 bytes, got 1048577"),
     ],
 )
-def test_files_that_are_no_certificates(tmp_path, capsys, content, what):
+def test_files_that_are_not_certificates(tmp_path, capsys, content, what):
     path = tmp_path / "circle.json"
     path.write_bytes(content)
     assert check.main([str(path)]) == 1
-    said = capsys.readouterr().out
-    assert said.startswith(f"{path}: rejected: ")
-    assert what in said
+    output = capsys.readouterr().out
+    assert output.startswith(f"{path}: rejected: ")
+    assert what in output
 
 
 @pytest.mark.parametrize("what", ["missing", "folder", "pipe", "a\x1b[2J"])
-def test_what_is_no_file(tmp_path, capsys, what):
+def test_paths_that_are_not_files(tmp_path, capsys, what):
     path = tmp_path / what
     {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path)}.get(what, lambda: None)()
     assert check.main([str(path)]) == 1
-    said = capsys.readouterr().out
-    assert "rejected: " in said
-    assert said.rstrip("\n").isprintable()
+    output = capsys.readouterr().out
+    assert "rejected: " in output
+    assert output.rstrip("\n").isprintable()
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_what_is_no_file(tmp_path, capsys, what):
         (("boxes", 0, 5), ("", "proved", None, "\ud800")),
     ],
 )
-def test_parts_that_are_not_of_their_type(place, values):
+def test_parts_of_the_wrong_type(place, values):
     *path, last = place
     for value in values:
 

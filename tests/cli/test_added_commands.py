@@ -37,7 +37,7 @@ def later(times):
 
 
 def install(folder, name, entry_point, **modules):
-    """A distribution as an installer leaves it: its modules, and what it says of itself."""
+    """A distribution as an installer leaves it: modules and metadata."""
     about = folder / f"{name}-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
@@ -77,20 +77,20 @@ def test_commands_of_a_third_package_are_listed_and_run(third):
 
 
 def test_a_command_loaded_later_shows_its_own_help(third):
-    said = edcurve(third, "later", "--help").stdout
-    assert said.startswith("Usage: edcurve later [OPTIONS]")
-    assert "--times INTEGER  How often." in said
+    output = edcurve(third, "later", "--help").stdout
+    assert output.startswith("Usage: edcurve later [OPTIONS]")
+    assert "--times INTEGER  How often." in output
 
 
-def test_a_command_that_lacks_something_says_what_to_install(third):
+def test_a_command_with_a_missing_dependency_says_what_to_install(third):
     done = edcurve(third, "never")
     assert (done.returncode, done.stdout) == (2, "")
     assert "Error: never needs the package never: pip install never (No module named 'third_never')" in done.stderr
 
 
 def test_commands_of_a_third_package_are_completed(third):
-    asked = {"COMP_WORDS": "edcurve gr", "COMP_CWORD": "1", "_EDCURVE_COMPLETE": "bash_complete"}
-    assert edcurve(third, **asked).stdout == "plain,greet\n"
+    request = {"COMP_WORDS": "edcurve gr", "COMP_CWORD": "1", "_EDCURVE_COMPLETE": "bash_complete"}
+    assert edcurve(third, **request).stdout == "plain,greet\n"
 
 
 BROKEN = {
@@ -119,17 +119,17 @@ def test_a_broken_package_breaks_nothing_and_is_named(tmp_path, entry_point, tex
     # commands of the core do not look for others
     assert edcurve(tmp_path, "entropy", "--help").stderr == ""
     # a shell that completes is told nothing but words
-    asked = {"COMP_WORDS": "edcurve entr", "COMP_CWORD": "1", "_EDCURVE_COMPLETE": "bash_complete"}
-    completed = edcurve(tmp_path, **asked)
+    request = {"COMP_WORDS": "edcurve entr", "COMP_CWORD": "1", "_EDCURVE_COMPLETE": "bash_complete"}
+    completed = edcurve(tmp_path, **request)
     assert (completed.stdout, completed.stderr) == ("plain,entropy\n", "")
 
 
-def test_of_two_packages_with_a_command_of_one_name_the_first_has_it(tmp_path):
+def test_the_first_of_two_packages_keeps_a_shared_command_name(tmp_path):
     for name in ("first", "second"):
         text = f"import click\n@click.command('mine')\ndef mine():\n    print('{name}')\nCOMMANDS = [mine]\n"
         install(tmp_path / name, name, f"{name}:COMMANDS", **{name: text})
-    both = os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second")])
-    done = edcurve(both, "mine")
+    path = os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second")])
+    done = edcurve(path, "mine")
     assert (done.returncode, done.stdout) == (0, "first\n")
     assert "commands second:COMMANDS of second are left out: ValueError: there is a command mine already" in done.stderr
 
@@ -144,15 +144,17 @@ def test_commands_and_problems_are_found_in_this_process(tmp_path, monkeypatch, 
         del sys.modules[f"{name}_commands"]
     commands, problems = added_commands(frozenset({"entropy"}))
     assert {"greet", "later", "never"} <= commands.keys()
-    assert len([said for said in problems if said.endswith("ValueError: there is a command greet already")]) == 1
-    assert len([said for said in problems if "TypeError: expected click commands, got <built-in" in said]) == 1
+    assert (
+        len([problem for problem in problems if problem.endswith("ValueError: there is a command greet already")]) == 1
+    )
+    assert len([problem for problem in problems if "TypeError: expected click commands, got <built-in" in problem]) == 1
     fresh = copy.copy(main)
     vars(fresh).pop("added", None)
     with pytest.raises(SystemExit):
         fresh(["--help"], prog_name="edcurve")
-    shown = capsys.readouterr()
-    assert "greet" in shown.out
-    assert shown.err.splitlines() == problems
+    output = capsys.readouterr()
+    assert "greet" in output.out
+    assert output.err.splitlines() == problems
     vars(fresh).pop("added")
     for name, value in (("WORDS", "edcurve gr"), ("CWORD", "1")):
         monkeypatch.setenv(f"COMP_{name}", value)

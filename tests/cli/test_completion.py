@@ -17,13 +17,13 @@ SCRIPT = Path(sysconfig.get_path("scripts"), "edcurve")
 
 
 def completed(*words):
-    """What bash is offered after these words, the last of which is incomplete."""
-    asked = {
+    """Completions in bash after these words, the last of which is incomplete."""
+    request = {
         "COMP_WORDS": " ".join(["edcurve", *words]),
         "COMP_CWORD": str(len(words)),
         "_EDCURVE_COMPLETE": "bash_complete",
     }
-    result = CliRunner().invoke(main, prog_name="edcurve", env=asked)
+    result = CliRunner().invoke(main, prog_name="edcurve", env=request)
     assert result.exit_code == 0, result.output
     return [tuple(row.split(",", 1)) for row in result.output.split()]
 
@@ -40,7 +40,7 @@ def test_commands_and_sources_are_completed():
 
 
 def test_names_with_a_colon_are_completed():
-    """Bash cuts words at colons, and puts what it is given after the last."""
+    """Bash splits words at colons, and inserts completions after the last."""
     assert completed("entropy", "pow") == [("plain", "power:1.5")]
     assert completed("entropy", "power", ":") == [("plain", "1.5")]
     assert completed("entropy", "edge", ":", "1") == [("plain", "15")]
@@ -68,7 +68,7 @@ def test_commands_of_the_neural_part_are_completed(tmp_path):
     assert completed("encode", "nowhere", "ab") == []
 
 
-def test_what_is_offered_is_what_there_is():
+def test_completions_are_the_available_names():
     assert set(BUILT_IN) <= set(common.OFFERED)
     assert {name.partition(":")[0] for name in common.OFFERED} == {*BUILT_IN, *FAMILIES}
     for name in common.OFFERED:
@@ -81,11 +81,11 @@ def test_completion_without_the_neural_extra(monkeypatch):
 
 
 def test_completion_imports_nothing_numerical():
-    asked = {"COMP_WORDS": "edcurve entropy ", "COMP_CWORD": "2", "_EDCURVE_COMPLETE": "bash_complete"}
+    request = {"COMP_WORDS": "edcurve entropy ", "COMP_CWORD": "2", "_EDCURVE_COMPLETE": "bash_complete"}
     code = "import sys, atexit; atexit.register(lambda: print(sorted({'numpy', 'numba', 'pandas'} & {*sys.modules})))"
     code += "; from edcurve.cli import main; main(prog_name='edcurve')"
     result = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env={**os.environ, **request}, capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[0] == "plain,ramp"
     assert result.stdout.splitlines()[-1] == "[]"

@@ -20,9 +20,9 @@ def test_curve_in_json_is_the_file_that_save_writes(output, tmp_path):
     out = output("curve", "ramp", "--json", "--num", "33", "--dmin", "1e-5", "--dmax", "0.05", "--base", "e")
     strict(out)
     (tmp_path / "printed.json").write_text(out)
-    drawn = ed.Curve.load(tmp_path / "printed.json")
-    assert (drawn.distortion[0], drawn.distortion[-1], len(drawn.distortion)) == (1e-5, 0.05, 33)
-    assert drawn == ed.curve("ramp", drawn.distortion, base=math.e)
+    loaded = ed.Curve.load(tmp_path / "printed.json")
+    assert (loaded.distortion[0], loaded.distortion[-1], len(loaded.distortion)) == (1e-5, 0.05, 33)
+    assert loaded == ed.curve("ramp", loaded.distortion, base=math.e)
 
 
 def test_curve_of_the_defaults_is_that_of_the_api(output, tmp_path):
@@ -51,12 +51,12 @@ def test_curve_shows_both_ends_and_no_more_than_there_is(output):
 
 def test_csv_holds_every_number_exactly(cli):
     assert cli("curve", "circle", "--csv", "out.csv", "--num", "50") == (0, "", "wrote out.csv\n")
-    drawn = ed.curve("circle", num=50)
-    assert Path("out.csv").read_bytes().decode() == drawn.to_csv()
+    curve = ed.curve("circle", num=50)
+    assert Path("out.csv").read_bytes().decode() == curve.to_csv()
     with Path("out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for name in ("distortion", "entropy", "upper", "lower", "hull"):
-        assert [float(row[name]) for row in rows] == getattr(drawn, name).tolist()
+        assert [float(row[name]) for row in rows] == getattr(curve, name).tolist()
     assert {row["status"] for row in rows} == {"exact (proved)"}
 
 
@@ -164,7 +164,7 @@ def test_formats_that_plots_do_not_have(refused, path):
     refused(["curve", "ramp", "--num", "3", "--csv", "a.csv", "--plot", path], "--plot must end in", "png", repr(path))
 
 
-def test_a_plot_that_breaks_off_leaves_what_was_there(cli, monkeypatch):
+def test_an_interrupted_plot_keeps_the_previous_file(cli, monkeypatch):
     Path("a.png").write_text("old")
 
     def broken(path, _):
@@ -179,14 +179,14 @@ def test_a_plot_that_breaks_off_leaves_what_was_there(cli, monkeypatch):
     assert Path("a.png").read_text() == "old"
 
 
-def test_plotting_formats_are_those_the_help_names():
+def test_plotting_formats_are_those_of_the_help():
     (help_text,) = [option.help for option in main.commands["curve"].params if "--plot" in option.opts]
-    drawn = ed.curve("ramp", num=2)
+    curve = ed.curve("ramp", num=2)
     named = [word.strip(",") for word in help_text.split() if word.startswith(".")]
     assert len(named) >= 3
     for suffix in named:
         with pytest.raises(FileNotFoundError):  # not ValueError: the format is fine, only the folder is missing
-            drawing.save(drawn, f"missing/a{suffix}")
+            drawing.save(curve, f"missing/a{suffix}")
 
 
 def test_files_are_written_all_or_none(cli, tmp_path):

@@ -1,4 +1,4 @@
-"""Commands that take files of points: as they are told, with hints where points are refused."""
+"""Commands that take files of points: their options, and hints if points are refused."""
 
 import json
 import math
@@ -29,16 +29,16 @@ def test_curve_of_a_file(tmp_path, suffix):
         path.write_text("x,y\n" + "\n".join(",".join(map(repr, row)) for row in CIRCLE.tolist()))
     else:
         (np.save if suffix == ".npy" else np.savez)(path, CIRCLE)
-    drawn = json.loads(run("curve", path, "--num", 9, "--json").stdout)
+    curve = json.loads(run("curve", path, "--num", 9, "--json").stdout)
     want = ed.curve("circle", num=9)
-    assert drawn["source"] == "orbit"
-    assert drawn["status"] == "exact (checked numerically)"
-    assert drawn["distortion"] == pytest.approx(want.distortion, rel=1e-14, abs=0)
+    assert curve["source"] == "orbit"
+    assert curve["status"] == "exact (checked numerically)"
+    assert curve["distortion"] == pytest.approx(want.distortion, rel=1e-14, abs=0)
     # near D_max, E(D) feels the rounding of D_max
-    assert drawn["entropy"][:-1] == pytest.approx(want.entropy[:-1], rel=1e-12, abs=0)
-    assert drawn["entropy"][-1] == pytest.approx(0, abs=1e-14)
-    assert drawn["truncation"] < 1e-14
-    assert drawn["defect"] < 1e-14
+    assert curve["entropy"][:-1] == pytest.approx(want.entropy[:-1], rel=1e-12, abs=0)
+    assert curve["entropy"][-1] == pytest.approx(0, abs=1e-14)
+    assert curve["truncation"] < 1e-14
+    assert curve["defect"] < 1e-14
 
 
 def test_curve_of_a_waveform_and_of_an_open_curve(tmp_path):
@@ -47,21 +47,21 @@ def test_curve_of_a_waveform_and_of_an_open_curve(tmp_path):
     np.save(line, np.linspace(0, 1, 257))
     result = run("curve", ramp, "--waveform", "--num", 5)
     assert "distortions may be" in result.stdout
-    drawn = json.loads(run("curve", ramp, "--waveform", "--num", 5, "--json").stdout)
+    curve = json.loads(run("curve", ramp, "--waveform", "--num", 5, "--json").stdout)
     lower, upper = (
-        ed.entropy_distortion("ramp", np.array(drawn["distortion"]) + x * drawn["truncation"]) for x in (1, -1)
+        ed.entropy_distortion("ramp", np.array(curve["distortion"]) + x * curve["truncation"]) for x in (1, -1)
     )
-    entropy = np.array(drawn["entropy"])
+    entropy = np.array(curve["entropy"])
     assert (lower <= entropy).all()
     assert (entropy <= upper).all()
-    drawn = json.loads(run("curve", line, "--open", "--num", 5, "--json").stdout)
-    assert drawn["entropy"] == pytest.approx(ed.entropy_distortion("uniform", drawn["distortion"]), rel=1e-4, abs=1e-4)
+    curve = json.loads(run("curve", line, "--open", "--num", 5, "--json").stdout)
+    assert curve["entropy"] == pytest.approx(ed.entropy_distortion("uniform", curve["distortion"]), rel=1e-4, abs=1e-4)
 
 
 def test_commands_of_a_source_take_files(tmp_path):
-    path, whole = tmp_path / "orbit.npy", tmp_path / "both.npz"
+    path, archive = tmp_path / "orbit.npy", tmp_path / "both.npz"
     np.save(path, CIRCLE)
-    np.savez(whole, a=CIRCLE, b=CIRCLE[:9])
+    np.savez(archive, a=CIRCLE, b=CIRCLE[:9])
     for arguments in (
         ("entropy", 0.1, 0.02),
         ("distortion", 2, 3.5),
@@ -69,10 +69,10 @@ def test_commands_of_a_source_take_files(tmp_path):
         ("partition", 0.1),
         ("excess", "-D", 0.2, "-H", 2.4, "--lmbda", 4),
     ):
-        command, *rest = arguments
-        want = json.loads(run(command, "circle", *rest, "--json").stdout)
-        for source, more in ((path, ()), (whole, ("--key", "a"))):
-            got = json.loads(run(command, source, *rest, *more, "--json").stdout)
+        command, *options = arguments
+        want = json.loads(run(command, "circle", *options, "--json").stdout)
+        for source, more in ((path, ()), (archive, ("--key", "a"))):
+            got = json.loads(run(command, source, *options, *more, "--json").stdout)
             assert got.pop("source") == source.stem
             assert got.pop("status", None) == ("exact (checked numerically)" if "status" in want else None)
             assert got.pop("meaning", None) == want.get("meaning")
@@ -81,7 +81,7 @@ def test_commands_of_a_source_take_files(tmp_path):
                 assert value == pytest.approx(want[name], rel=1e-11), (command, name)
 
 
-def test_commands_of_a_source_read_files_as_they_are_told(tmp_path):
+def test_commands_read_files_as_their_options_say(tmp_path):
     waveform, line = tmp_path / "ramp.csv", tmp_path / "line.npy"
     waveform.write_text("\n".join(map(repr, (np.arange(4096) / 4096).tolist())))
     np.save(line, np.linspace(0, 1, 257))
@@ -106,7 +106,7 @@ def test_commands_of_a_source_read_files_as_they_are_told(tmp_path):
     assert proved["method"].endswith("the energies as computed in double precision")
 
 
-def test_a_name_is_a_name_though_a_file_is_called_so(tmp_path, monkeypatch):
+def test_a_source_name_wins_over_a_file_of_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("circle", "other"):
         Path(name).touch()
@@ -116,8 +116,10 @@ def test_a_name_is_a_name_though_a_file_is_called_so(tmp_path, monkeypatch):
     assert "exact (checked numerically)" in run("curve", "circle.npy", "--num", 4).stdout
     assert "other: a file of points must end in .npy, .npz or .csv" in refused("curve", "other")
     Path("x.txt").write_text("0 1\n1 0\n")
-    said = "must end in .npy, .npz or .csv: call it .csv, with commas, semicolons or tabs between numbers, not blanks"
-    assert said in refused("curve", "x.txt")
+    message = (
+        "must end in .npy, .npz or .csv: call it .csv, with commas, semicolons or tabs between numbers, not blanks"
+    )
+    assert message in refused("curve", "x.txt")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ NEARLY = np.stack([np.cos(np.linspace(0, 6.25, 1024)), np.sin(np.linspace(0, 6.2
     [(CIRCLE, True, None), (ARC, False, None), (NEARLY, False, "so it was taken for an end: --closed is for loops")],
     ids=["loop", "arc", "nearly"],
 )
-def test_every_command_takes_a_file_for_the_same(tmp_path, points, closed, doubt):
+def test_all_commands_interpret_a_file_the_same_way(tmp_path, points, closed, doubt):
     """A loop or a curve with ends, as --open and --closed say, or the points do, with a word where that is doubtful."""
     path = tmp_path / "x.npy"
     np.save(path, points)
@@ -167,15 +169,15 @@ def test_every_command_takes_a_file_for_the_same(tmp_path, points, closed, doubt
         assert (content["closed"], content["value"]) == (meant, [best.value])
         assert (doubt in result.stderr) if doubt and not option else (result.stderr == "")
         source = ed.Source.from_samples(points, closed=meant, tolerance=1.0)
-        told = [*option, "--tolerance", 1]
-        result = run("curve", path, "--num", 3, "--json", *told)
+        options = [*option, "--tolerance", 1]
+        result = run("curve", path, "--num", 3, "--json", *options)
         assert json.loads(result.stdout)["distortion"][-1] == source.max_distortion
         assert (doubt in result.stderr) if doubt and not option else (result.stderr == "")
-        result = run("lagrangian", path, 4, "--json", *told)
+        result = run("lagrangian", path, 4, "--json", *options)
         assert json.loads(result.stdout)["value"] == [ed.lagrangian(source, 4).value]
 
 
-def test_sorted_numbers_have_ends_and_nothing_is_said(tmp_path):
+def test_sorted_numbers_are_open_without_a_message(tmp_path):
     x = np.sort(np.random.default_rng(1).normal(size=(500, 1)), axis=0)
     for points in (x, x[:, 0], np.sin(2 * np.pi * V)):
         np.save(tmp_path / "x.npy", points)
@@ -183,7 +185,7 @@ def test_sorted_numbers_have_ends_and_nothing_is_said(tmp_path):
         assert (result.stderr, json.loads(result.stdout)["closed"]) == ("", False)
 
 
-def test_commands_that_name_what_is_wrong(tmp_path):
+def test_commands_name_the_wrong_argument(tmp_path):
     ellipse, line = tmp_path / "ellipse.npy", tmp_path / "line.npz"
     np.save(ellipse, CIRCLE * [1, 0.5])
     np.savez(line, a=np.linspace(0, 1, 64), b=CIRCLE)
@@ -240,8 +242,8 @@ def test_what_the_commands_refuse(arguments, message):
     assert message in refused(*arguments)
 
 
-def test_a_file_of_which_only_a_bound_is_known(tmp_path):
-    """δ of a loop that is nearly run through twice falls again: the table says so, and has no lower bound."""
+def test_a_file_with_only_a_bound(tmp_path):
+    """δ of a loop that is nearly traversed twice falls again: the table says so, and has no lower bound."""
     v = 2 * np.pi * V[:, None]
     np.save(tmp_path / "twice.npy", np.concatenate([0.3 * np.cos(v), 0.3 * np.sin(v), np.cos(2 * v), np.sin(2 * v)], 1))
     result = run("curve", tmp_path / "twice.npy", "--num", 2, "--csv", tmp_path / "twice.csv")
@@ -264,7 +266,7 @@ def test_a_file_of_which_only_a_bound_is_known(tmp_path):
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_json_says_how_far_a_file_is_from_exact(tmp_path, arguments):
+def test_json_has_the_truncation_of_a_file(tmp_path, arguments):
     command, *values = arguments
     points = CIRCLE + np.random.default_rng(0).normal(size=CIRCLE.shape) * 1e-3
     np.save(tmp_path / "x.npy", points)

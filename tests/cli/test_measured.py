@@ -42,8 +42,8 @@ def test_excess_at_no_distortion_is_strict_json(cli):
     assert "no code does this" in err
 
 
-def test_excess_where_only_a_bound_is_known(cli):
-    """The least H + λD is the best known, E(D) is not known: the column that needs it is not there."""
+def test_excess_with_only_a_bound(cli):
+    """The least H + λD is the best known and E(D) is unknown: the column that needs it is missing."""
     code, out, err = cli("excess", "pulse:0.2", "-D", "0.01", "-H", "6", "--lmbda", "4")
     assert (code, [*table(out)]) == (0, ["distortion", "entropy", "lmbda", "excess", "excess_over_bound"])
     assert err.startswith("pulse:0.2: upper bound: the best partition found, not proved to be the best of all (cond")
@@ -84,7 +84,7 @@ def test_excess_where_only_a_bound_is_known(cli):
         (("ramp:1024", "-D", "0.01", "-H", "1", "--lmbda", "4"), "no code does this, it takes at least 3.957 bits"),
     ],
 )
-def test_what_cannot_be_is_doubted(cli, arguments, words):
+def test_impossible_points_are_doubted(cli, arguments, words):
     for form in ([], ["--json"]):
         code, out, err = cli("excess", *arguments, *form)
         assert code == 0
@@ -92,8 +92,8 @@ def test_what_cannot_be_is_doubted(cli, arguments, words):
         assert err.count(words) == 1
 
 
-def test_what_is_just_possible_is_not_doubted(output):
-    """E(D) itself, D and H in three digits, a compressor that sends next to nothing, and one that sends nothing."""
+def test_barely_possible_points_are_not_doubted(output):
+    """E(D) itself, D and H in three digits, and compressors that send almost nothing or nothing."""
     for source in ("circle", "ramp", "sawbridge", "pulse:0.5"):
         for D in (np.geomspace(1e-5, 1.0, 40) * resolve(source).max_distortion).tolist():
             H = ed.entropy_distortion(source, D)
@@ -135,7 +135,7 @@ def test_segment_prints_a_table_that_fits(cli, loop):
 
 
 def test_segment_of_points_in_random_order_names_sorting(cli, loop):
-    """The text of the warning in Python, once, and nothing beside the result on standard output."""
+    """The text of the warning in Python, once, and only the result on standard output."""
     x = np.random.default_rng(0).normal(size=300)
     np.save("samples.npy", x)
     np.save("sorted.npy", np.sort(x))
@@ -225,8 +225,8 @@ def test_names_of_lambda(output, name):
 def test_labels_are_kept(output):
     arguments = write("label,distortion,entropy,lmbda\nmine,0.01,4.5,48\nthe old one,0.02,3.5,48\n,0.03,3,48\n")
     assert strict(output(*arguments, "--json"))["label"] == ["mine", "the old one", ""]
-    said, head, *rows = output(*arguments).splitlines()
-    assert said == "excess is H + λD less the least H + λD; excess_entropy is H − E(D); in bits"
+    title, head, *rows = output(*arguments).splitlines()
+    assert title == "excess is H + λD less the least H + λD; excess_entropy is H − E(D); in bits"
     assert head.split() == ["distortion", "entropy", "lmbda", "excess", "excess_entropy", "label"]
     assert [row[64:] for row in rows] == ["  mine", "  the old one", ""]
     assert [len(row[:64].split()) for row in rows] == [5, 5, 5]
@@ -274,8 +274,8 @@ SAME = {
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_tables_of_other_habits(cli, name):
-    """A separator, a decimal comma, capitals, other words for a codec, and rows without a result."""
+def test_tables_in_other_formats(cli, name):
+    """Another separator, decimal commas, capitals, other words for a codec, and rows without a result."""
     code, out, err = cli(*write(SAME[name]), "--json")
     got = strict(out)
     assert code == 0
@@ -352,11 +352,11 @@ BAD = {
 
 
 @pytest.mark.parametrize(("text", "why"), BAD.values(), ids=BAD)
-def test_points_that_are_refused(refused, text, why):
+def test_invalid_points(refused, text, why):
     refused(write(text), why)
 
 
-def test_points_that_are_not_there(refused):
+def test_missing_points(refused):
     Path("folder").mkdir()
     refused(["excess", "ramp", "--points", "missing.csv"], "missing.csv: No such file or directory")
     refused(["excess", "ramp", "--points", "folder"], "folder: Is a directory")
@@ -391,7 +391,7 @@ def test_tables_with_labels_fit_the_terminal(output, tmp_path, monkeypatch, colu
 
 
 def test_labels_beside_more_columns_than_fit_are_whole(cli, monkeypatch):
-    """Lines of a bound with its interval are broken anyway."""
+    """Lines of a bound with its interval are wrapped in any case."""
     monkeypatch.setenv("COLUMNS", "80")
     Path("points.csv").write_text("distortion,entropy,entropy_low,codec,setting\n0.1,3,2.9,hyperprior,coarse\n")
     assert cli("excess", "pulse:0.2", "--points", "points.csv")[1].endswith("  hyperprior, coarse\n")
@@ -419,8 +419,8 @@ def test_points_in_units_of_a_codec(output, refused):
         assert got["excess"] == ed.excess("uniform", D, H, lmbda=lmbda).tolist()
     got = strict(output("excess", "uniform", "--sum", "--points", "c.json", *named))
     assert (got["excess"], got["label"]) == (ed.excess("uniform", D, H).tolist(), ["n", "n"])
-    one = ("-D", "30", "-H", "0.75", "--psnr", "--bpp", "--lmbda", "0.008", *loss)
-    got = strict(output("excess", "uniform", "--sum", *one, *named))
+    words = ("-D", "30", "-H", "0.75", "--psnr", "--bpp", "--lmbda", "0.008", *loss)
+    got = strict(output("excess", "uniform", "--sum", *words, *named))
     assert (got["distortion"], got["lmbda"]) == ([D[1]], [lmbda[1]])
     refused(
         ["excess", "circle", "--points", "a.csv"], "a.csv: to turn column psnr into distortion, say how many", "--dim"
@@ -429,7 +429,7 @@ def test_points_in_units_of_a_codec(output, refused):
     refused(["excess", "circle", "-D", "1", "-H", "1", "--psnr", "--mse", "--dim", "2"], "exclude each other")
 
 
-def test_a_mean_or_a_sum_is_what_the_source_has(output, loop):
+def test_distortion_is_a_mean_or_a_sum_as_for_the_source(output, loop):
     """Circles, surfaces and files of points have sums over coordinates, functions and waveforms means."""
     arguments = ("-D", "0.0005", "-H", "9", "--mse", "--dim", "64", "--json")
     for source, times in (("circle", 64), ("loop.npy", 64), ("sphere", 64), ("sinusoid", 1)):
@@ -447,22 +447,22 @@ def test_entropies_in_nats_and_units(output):
 @pytest.mark.parametrize(
     ("option", "values"), [("cells", [3, 8]), ("entropy", [1.5, 2.2]), ("distortion", [0.2, 0.05])]
 )
-def test_segment_by_what_is_asked_for(output, loop, option, values):
+def test_segment_by_cells_entropy_or_distortion(output, loop, option, values):
     best = ed.segment(loop, **{option: values}, closed=True)
-    given = ("segment", "loop.npy", "--closed", f"--{option}", ",".join(map(str, values)))
-    got = strict(output(*given, "--json"))
+    command = ("segment", "loop.npy", "--closed", f"--{option}", ",".join(map(str, values)))
+    got = strict(output(*command, "--json"))
     assert [got[name] for name in ("cells", "entropy", "distortion")] == [
         best.cells.tolist(),
         best.entropy.tolist(),
         best.distortion.tolist(),
     ]
     columns = ["cells", "entropy", "distortion"]
-    assert [*table(output(*given))] == (columns if option == "cells" else ["lmbda", *columns, "value", "gap"])
+    assert [*table(output(*command))] == (columns if option == "cells" else ["lmbda", *columns, "value", "gap"])
     assert ("gap" in got) == (option != "cells")
 
 
 def test_a_run_has_one_excess(output, tmp_path):
-    """What `edcurve runs` calls excess, `edcurve excess` calls so too: that of R + λD."""
+    """`edcurve runs` and `edcurve excess` mean the same by excess: that of R + λD."""
     lines = RUNS.splitlines()[:3]
     (tmp_path / "runs.csv").write_text("\n".join(lines), encoding="utf-8")
     got = strict(output("excess", "circle", "--points", str(tmp_path / "runs.csv"), "--json"))
@@ -521,7 +521,7 @@ def test_tables_of_text_are_refused(cli, monkeypatch):
     assert "points.csv: expected numbers, got more than 3 cells" in cli("excess", "circle", "--points", "points.csv")[2]
 
 
-def test_an_excess_takes_ten_times_the_bytes_of_its_table_at_most(tmp_path):
+def test_excess_takes_at_most_ten_times_the_memory_of_its_table(tmp_path):
     rows = 10_000
     text = "".join(f"0.{i % 10_000:06d},{i % 7}.{i:06d}\n" for i in range(rows))
     path = tmp_path / "points.csv"
@@ -541,14 +541,14 @@ def test_an_excess_takes_ten_times_the_bytes_of_its_table_at_most(tmp_path):
 
 def test_columns_are_printed_in_parts(cli, monkeypatch):
     Path("points.csv").write_text("distortion,entropy\n" + "".join(f"0.{i},9\n" for i in range(1, 8)))
-    whole = cli("excess", "circle", "--points", "points.csv", "--json")[1]
+    records = cli("excess", "circle", "--points", "points.csv", "--json")[1]
     monkeypatch.setattr("edcurve.cli.common.PART", 3)
-    assert cli("excess", "circle", "--points", "points.csv", "--json")[1] == whole
-    assert strict(whole)["distortion"] == [i / 10 for i in range(1, 8)]
+    assert cli("excess", "circle", "--points", "points.csv", "--json")[1] == records
+    assert strict(records)["distortion"] == [i / 10 for i in range(1, 8)]
 
 
 def test_psnr_of_pixels_up_to_255_without_peak_is_doubted(cli, tmp_path):
-    """A row that is possible all the same: the entropy is far above what either distortion takes."""
+    """The row is possible: the entropy is far above the optimum at either distortion."""
     turn = 2 * np.pi * np.arange(64) / 64
     np.save(tmp_path / "loop.npy", 127.5 + 100.0 * np.stack([np.cos(turn), np.sin(turn)], axis=1))
     (tmp_path / "codecs.csv").write_text("codec,quality,psnr,bpp\na,10,20,50\n")
@@ -556,6 +556,6 @@ def test_psnr_of_pixels_up_to_255_without_peak_is_doubted(cli, tmp_path):
     code, out, err = cli(*command)
     assert code == 0
     assert "a, 10" in out
-    said = "PSNR is taken to be of values from 0 to 1, but those of loop are 200 apart: give --peak, 255 for pixels"
-    assert said in err
+    message = "PSNR is taken to be of values from 0 to 1, but those of loop are 200 apart: give --peak, 255 for pixels"
+    assert message in err
     assert "PSNR" not in cli(*command, "--peak", "255")[2]

@@ -90,15 +90,15 @@ def test_figures(cli, tmp_path):
     assert (code, err) == (0, "")
     assert out.splitlines() == [f"wrote {Path('deep/my figures') / name}" for name in names]
     assert names_in("deep/my figures") == sorted(names)
-    said = strict(Path("deep/my figures/provenance.json").read_text(encoding="utf-8"))
-    assert said["command"] == "edcurve figures --out 'deep/my figures' --base e"
-    assert said["base"] == math.e
+    provenance = strict(Path("deep/my figures/provenance.json").read_text(encoding="utf-8"))
+    assert provenance["command"] == "edcurve figures --out 'deep/my figures' --base e"
+    assert provenance["base"] == math.e
 
 
 def test_multipliers_may_be_separated_by_commas(output, refused):
     refused(["entropy", "circle", "0,01"], "'0,01' is not a number")
-    for given in (("4,32",), ("4", "32"), ("--lmbda", "4,32")):
-        got = strict(output("lagrangian", "circle", *given, "--json"))
+    for words in (("4,32",), ("4", "32"), ("--lmbda", "4,32")):
+        got = strict(output("lagrangian", "circle", *words, "--json"))
         assert (got["lmbda"], got["cells"]) == ([4.0, 32.0], ed.lagrangian("circle", [4.0, 32.0]).cells.tolist())
 
 
@@ -111,18 +111,18 @@ def test_figures_where_a_file_is(refused):
 class TestCertify:
     def test_encloses_within_1e_12(self, output):
         for source, D in (("ramp", "0.01"), ("circle", "0.05")):
-            shown = output("certify", source, D, "--json")
-            (certificate,) = json.loads(shown)
+            printed = output("certify", source, D, "--json")
+            (certificate,) = json.loads(printed)
             # the enclosure is narrower than the rounding errors of the double
             assert certificate["lower"] == pytest.approx(ed.entropy_distortion(source, float(D)), rel=1e-15)
             assert certificate["upper"] - certificate["lower"] <= 1e-12
             assert "(★)" in certificate["method"]
 
     def test_says_what_was_proved(self, output):
-        shown = output("certify", "circle", "0.05", "2")
-        assert "E(0.05) of circle is in [3.01722363980285" in shown
-        assert "E(2.0) of circle is in [0.0, 0.0]" in shown
-        assert max(map(len, shown.splitlines())) <= 80
+        printed = output("certify", "circle", "0.05", "2")
+        assert "E(0.05) of circle is in [3.01722363980285" in printed
+        assert "E(2.0) of circle is in [0.0, 0.0]" in printed
+        assert max(map(len, printed.splitlines())) <= 80
 
     def test_infinite(self, output):
         (certificate,) = json.loads(output("certify", "ramp", "0", "--json"))
@@ -161,7 +161,7 @@ def test_bounds_of_any_source(cli, output, refused):
 
 
 def test_bounds_where_distances_are_not_monotone(cli, tmp_path):
-    """Twice around the circle: there is no dual bound."""
+    """A circle traversed twice has no dual bound."""
     t = 4 * np.pi * np.arange(240) / 240
     np.save("twice.npy", np.stack([np.cos(t), np.sin(t)], axis=1))
     code, out, _ = cli("bound", "twice.npy", "0.1", "--json")

@@ -1,4 +1,4 @@
-"""What commands write: never over what they read, all of it or an error, and no control characters."""
+"""Output of commands: never over their input, complete or an error, and without control characters."""
 
 import os
 import subprocess

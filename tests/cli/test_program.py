@@ -1,4 +1,4 @@
-"""The installed program: its commands and their help, its exit codes, and the pipes it writes to."""
+"""The installed program: commands, help, exit codes and pipes."""
 
 import importlib.metadata
 import os
@@ -68,7 +68,7 @@ def test_the_program_prints_what_the_api_computes():
     assert strict(done.stdout)["entropy"] == ed.entropy_distortion("circle", [0.25, 1e-9]).tolist()
 
 
-def test_the_package_is_a_program_too():
+def test_the_package_runs_as_a_module():
     command = [sys.executable, "-m", "edcurve", "entropy", "circle", "-1"]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     assert (done.returncode, done.stderr.split()[:2]) == (2, [b"Usage:", b"edcurve"])
@@ -81,13 +81,13 @@ def test_the_program_refuses_with_code_2():
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["sources"]], ids=" ".join)
-def test_an_encoding_without_our_letters_is_no_reason_to_fail(arguments):
+def test_encodings_without_greek_letters_do_not_fail(arguments):
     done = program(*arguments, PYTHONIOENCODING="cp1252")
     assert (done.returncode, done.stderr) == (0, b"")
     assert "0 < a ? 2" in done.stdout.decode("cp1252")
 
 
-def test_a_reader_that_leaves_is_no_error_worth_a_traceback():
+def test_a_closed_pipe_causes_no_traceback():
     # more than a pipe holds, so that the program is still writing when the reader is gone
     with subprocess.Popen(
         [SCRIPT, "curve", "ramp", "--json", "--num", "20000"],
@@ -97,9 +97,9 @@ def test_a_reader_that_leaves_is_no_error_worth_a_traceback():
     ) as process:
         assert process.stdout.readline() == b"{\n"
         process.stdout.close()
-        said = process.stderr.read()
+        errors = process.stderr.read()
         process.wait(timeout=120)
-    assert said == b""
+    assert errors == b""
     assert process.returncode == 1
 
 
@@ -118,7 +118,7 @@ def test_a_failing_write_to_standard_output_is_reported():
     assert done.stderr.endswith(b"Error: [Errno 28] No space left on device\n")
 
 
-def test_end_is_quick():
-    """Python does not look for cycles through all that was imported once more when a command ends."""
+def test_exit_skips_garbage_collection():
+    """Python does not search all imported objects for cycles when a command ends."""
     code = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); import edcurve.cli"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.strip() == b"True"

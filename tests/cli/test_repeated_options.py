@@ -1,4 +1,4 @@
-"""Options that are given more than once: refused, with all values and what to do; of two, click takes the last."""
+"""Repeated options are refused, with all values and a remedy; click alone would take the last."""
 
 from importlib.util import find_spec
 

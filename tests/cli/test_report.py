@@ -15,10 +15,10 @@ def test_command(tmp_path, monkeypatch):
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.output) == (0, "wrote r.html\n")
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
-    made = dict(tables(text)[-1])
-    assert made["command"] == "edcurve report circle --points 'my runs.csv' --out r.html"
-    assert {"edcurve", "python", "numpy", "scipy", "numba", "plotly", "system"} <= made.keys()
-    assert made["numpy"] == np.__version__
+    rows = dict(tables(text)[-1])
+    assert rows["command"] == "edcurve report circle --points 'my runs.csv' --out r.html"
+    assert {"edcurve", "python", "numpy", "scipy", "numba", "plotly", "system"} <= rows.keys()
+    assert rows["numpy"] == np.__version__
 
 
 @pytest.mark.parametrize(

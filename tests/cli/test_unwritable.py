@@ -1,4 +1,4 @@
-"""Full disks and folders that cannot be written: every writer says which file and why, and changes nothing."""
+"""Full disks and read-only folders: every writer names the file and the reason, and changes nothing."""
 
 import json
 import os
@@ -108,7 +108,7 @@ def python(code, *arguments, prefix=(), preexec=None, **environment):
 
 
 def small_disk(folder):
-    """How to run a program with a disk of a megabyte there, or () where that needs rights that we lack."""
+    """Command prefix that mounts a disk of one megabyte there, or () without the rights for it."""
     prefix = ("unshare", "--mount", "--map-root-user", "sh", "-c")
     mount = f"mount -t tmpfs -o size=1m tmpfs '{folder}'"
     if shutil.which("unshare") is None or subprocess.run([*prefix, mount], capture_output=True, check=False).returncode:
@@ -119,7 +119,7 @@ def small_disk(folder):
 @pytest.mark.torch
 @pytest.mark.parametrize("how", ["full", "read-only"])
 def test_a_write_that_fails_names_the_file_and_changes_nothing(tmp_path, how):
-    """Every writer says which file and why; what was there before stays, and nothing else is left."""
+    """Every writer names the file and the reason; the previous file stays, and no other is left."""
     prefix = small_disk(tmp_path) if how == "full" else ()
     # where no disk may be mounted a limit on the size of files is all there is
     how = "limit" if how == "full" and not prefix else how
@@ -127,14 +127,14 @@ def test_a_write_that_fails_names_the_file_and_changes_nothing(tmp_path, how):
     result = json.loads(python(WRITERS, tmp_path, how, prefix=prefix, preexec=preexec).splitlines()[-1])
     why = {"full": "No space left on device", "limit": "File too large", "read-only": "Permission denied"}[how]
     assert result["changed"] == []
-    for name, said in result["said"].items():
+    for name, text in result["said"].items():
         if name.startswith("API"):
             code = {"full": "ENOSPC", "limit": "EFBIG", "read-only": "EACCES"}[how]
-            assert said == [code, str(tmp_path / name.removeprefix("API "))]
+            assert text == [code, str(tmp_path / name.removeprefix("API "))]
             continue
-        code, exception, output = said
+        code, exception, output = text
         message = output.partition("Error: ")[2]
-        assert (code, exception) == (2, "SystemExit(2)"), (name, said)
+        assert (code, exception) == (2, "SystemExit(2)"), (name, text)
         assert "Traceback" not in output
         assert name in message, (name, message)
         assert why in message or "requested and" in message, (name, message)

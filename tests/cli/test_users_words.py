@@ -1,4 +1,4 @@
-"""Messages in the words of a command line: the file that is wrong, the option that helps, no index of one number."""
+"""Messages in terms of the command line: the wrong file, the option that helps, no index of a single number."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """A curve, weights of which one is negative, and an archive of two arrays."""
+    """A curve, weights with a negative one, and an archive of two arrays."""
     monkeypatch.chdir(tmp_path)
     np.save("ell.npy", np.linspace(0, 1, 24).reshape(12, 2))
     np.save("wave.npy", np.cos(np.arange(12.0)))
@@ -57,7 +57,7 @@ def test_one_number_has_no_index(refused, words, named):
     assert refused(words) == f"Error: {named}"
 
 
-def test_sources_that_are_unknown(refused):
+def test_unknown_sources_in_commands(refused):
     for words in (
         ("entropy", "cirle", "1"),
         ("certify", "cirle", "1"),
@@ -70,8 +70,8 @@ def test_sources_that_are_unknown(refused):
 
 
 def test_bases_in_words(output, refused):
-    for one, other in (("nat", "nats"), ("bit", "bits"), ("nat", "e"), ("bit", "2")):
-        assert output("entropy", "circle", "0.1", "--base", one) == output("entropy", "circle", "0.1", "--base", other)
+    for word, base in (("nat", "nats"), ("bit", "bits"), ("nat", "e"), ("bit", "2")):
+        assert output("entropy", "circle", "0.1", "--base", word) == output("entropy", "circle", "0.1", "--base", base)
     refused(["entropy", "circle", "0.1", "--base", "byte"], "'byte' is not a number, bits, nats or e")
 
 
@@ -102,11 +102,11 @@ def test_the_index_of_pandas(tmp_path, refused, output):
         (",x\n", "loop.csv: expected rows of numbers, got none"),
     ],
 )
-def test_first_lines_that_are_no_index(tmp_path, refused, text, message):
+def test_first_lines_that_are_not_an_index(tmp_path, refused, text, message):
     (tmp_path / "loop.csv").write_text(text)
     assert refused(["segment", "loop.csv", "--lmbda", "4"]) == f"Error: {message}"
 
 
-def test_a_column_without_a_name_that_is_no_index(tmp_path, output):
+def test_an_unnamed_column_that_is_not_an_index(tmp_path, output):
     (tmp_path / "line.csv").write_text(",y\n1,0\n2,0\n3,0\n")
     assert output("segment", "line.csv", "--lmbda", "0").split()[-6:][1] == "1"

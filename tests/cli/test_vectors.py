@@ -1,4 +1,4 @@
-"""Commands about vectors in no order: the same numbers as the API, from files."""
+"""Commands for unordered vectors: the same numbers as the API, from files."""
 
 from pathlib import Path
 
@@ -29,12 +29,12 @@ def test_rate_distortion(cli, options):
     got = strict(out)
     assert (code, err, got["method"]) == (0, "", want.method)
     assert (got["lower"], got["upper"]) == (want.lower.tolist(), want.upper.tolist())
-    shown = table(cli("rate-distortion", "x.npy", "0.5", "1.5", *words)[1])
-    assert shown["lower"] == pytest.approx(want.lower, rel=1e-9)
+    printed = table(cli("rate-distortion", "x.npy", "0.5", "1.5", *words)[1])
+    assert printed["lower"] == pytest.approx(want.lower, rel=1e-9)
 
 
 def test_symbols(output):
-    """The entropy of (1/4, 1/2, 1/4) at D = 0, and nothing where one symbol serves for all."""
+    """The entropy of (1/4, 1/2, 1/4) at D = 0, and 0 where one symbol represents all."""
     got = strict(output("rate-distortion", "symbols.npy", "0", "0.5", "--error", "hamming", "--json"))
     assert got["lower"] == pytest.approx([1.5, 0.0], abs=1e-6)
 

@@ -1,4 +1,4 @@
-"""Codes of spheres and tori: exact entropy and distortion against points, and against the bound from below."""
+"""Codes of spheres and tori: exact entropy and distortion against points and the lower bound."""
 
 import math
 import re
@@ -18,12 +18,12 @@ from edcurve.sources import resolve
 
 
 def equal_shares(source, count):
-    """Points of the source that stand for equal shares of it."""
+    """Points of the source with equal probabilities."""
     if source.coordinates == 3:
         return lloyd.spiral(count) * math.sqrt(source.max_distortion)
     side = math.isqrt(count)
-    one = (np.arange(side) + 0.5) / side
-    return source.realizations(np.stack(np.meshgrid(one, one), axis=-1).reshape(-1, 2))
+    middles = (np.arange(side) + 0.5) / side
+    return source.realizations(np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 2))
 
 
 @pytest.mark.parametrize(
@@ -38,18 +38,18 @@ def equal_shares(source, count):
         ("torus:5,2", 20.0),
     ],
 )
-def test_codes_do_what_they_say(source, distortion):
-    for one, factor in ((resolve(source, surfaces=True), 1.0), (resolve(source, surfaces=True).scaled(0.5), 0.25)):
-        code = ed.quantizer(one, factor * distortion)
-        x = equal_shares(one, 40_000)
+def test_codes_attain_their_stated_values(source, distortion):
+    for scaled, factor in ((resolve(source, surfaces=True), 1.0), (resolve(source, surfaces=True).scaled(0.5), 0.25)):
+        code = ed.quantizer(scaled, factor * distortion)
+        x = equal_shares(scaled, 40_000)
         index = code.encode(x)
         p = np.bincount(index, minlength=code.cells) / len(x)
         assert -(p * np.log2(p)).sum() == pytest.approx(code.entropy, abs=5e-3)
         assert ((x - code.decode(index)) ** 2).sum(axis=1).mean() == pytest.approx(code.distortion, rel=5e-3)
         assert code.distortion <= factor * distortion * (1.0 + 1e-12)
-        assert code.entropy == ed.upper_bound(one, factor * distortion)
+        assert code.entropy == ed.upper_bound(scaled, factor * distortion)
         means = np.stack([np.bincount(index, axis, minlength=code.cells) for axis in x.T], axis=1) / len(x) / p[:, None]
-        assert means == pytest.approx(code.centroids, abs=0.02 * math.sqrt(one.max_distortion))
+        assert means == pytest.approx(code.centroids, abs=0.02 * math.sqrt(scaled.max_distortion))
     assert code.encode(x[0]) == index[0]
     with pytest.raises(ValueError, match="index must be between 0 and"):
         code.decode(code.cells)
@@ -87,7 +87,7 @@ def test_cells_bounded_by_circles_in_closed_form():
     assert hidden[0].tolist() == [0.0, 1.0]
 
 
-def test_the_table_is_of_codes_that_are_what_it_says():
+def test_the_table_describes_its_codes():
     table = codes._sphere_table()
     rows = np.unique(np.linspace(0, len(table.counts) - 1, 8).astype(int))
     for row in rows[np.array(table.counts)[rows] <= 64].tolist():
@@ -100,15 +100,17 @@ def test_the_table_is_of_codes_that_are_what_it_says():
 
 
 def excess_of_best_codes(name, lmbda):
-    """H + λD of the best codes over the least that the lower bound allows, in bits; λ in nats."""
+    """Excess of the best codes' H + λD over its lower bound, in bits; λ in nats."""
     source = resolve(name, surfaces=True)
     best = ed.lagrangian(source, lmbda, base=math.e)
     law = source.relaxed.law
     if source.relaxed.status == "upper bound":
         p = np.geomspace(1e-4, 1.0, 100_001)
-        bound = np.array([(-np.log(p) + one * source.cell_distortion(p) / p).min() for one in lmbda])
+        bound = np.array([(-np.log(p) + multiplier * source.cell_distortion(p) / p).min() for multiplier in lmbda])
     else:
-        counts = np.array([functions.cells(law.model, law.parameters, law.vertices, one) for one in lmbda])
+        counts = np.array(
+            [functions.cells(law.model, law.parameters, law.vertices, multiplier) for multiplier in lmbda]
+        )
         bound = np.log(counts) + lmbda * counts * source.relaxed.cell_distortion(1.0 / counts)
     return (best.value - bound) / math.log(2.0), best.cells
 
@@ -119,8 +121,8 @@ def test_the_sphere_is_enclosed():
     assert (excess >= -1e-12).all()
     assert excess.max() < 0.0449
     assert excess[lmbda > 5.51].max() < 0.0341
-    asked = (lmbda < 2.88) | ((lmbda > 3.14) & (lmbda < 4.03)) | (lmbda > 5.54)
-    assert excess[asked].max() < 0.033
+    expected = (lmbda < 2.88) | ((lmbda > 3.14) & (lmbda < 4.03)) | (lmbda > 5.54)
+    assert excess[expected].max() < 0.033
     assert excess[lmbda > 16.0].max() < 0.0261
     assert cells[0] == 1
 
@@ -132,9 +134,9 @@ def test_the_torus_is_enclosed():
     assert excess.max() < 0.038
     assert excess[lmbda > 2.2].max() < 0.028
     assert ed.lagrangian("torus", 1.55, base=math.e).cells == 1  # whose 3.1 nats are less than those of eight cells
-    known = excess_of_best_codes("torus", np.array([3.0, 4.0, 6.0, 8.0]))
-    assert known[1].tolist() == [15, 23, 34, 45]
-    assert known[0] == pytest.approx([0.0149, 0.0140, 0.0137, 0.0141], abs=2e-4)  # as other code found
+    excesses = excess_of_best_codes("torus", np.array([3.0, 4.0, 6.0, 8.0]))
+    assert excesses[1].tolist() == [15, 23, 34, 45]
+    assert excesses[0] == pytest.approx([0.0149, 0.0140, 0.0137, 0.0141], abs=2e-4)  # as other code found
 
 
 @pytest.mark.parametrize("squares", [(1.0, 1.0), (1.0, 4.0)])
@@ -167,7 +169,7 @@ def test_bounds_and_hull_are_in_order():
     assert ed.upper_bound("sphere", [0.75, 1.0, 0.0]).tolist() == [1.0, 0.0, math.inf]
 
 
-def test_where_no_codes_are_known():
+def test_sources_without_known_codes():
     name = "sphere:17"
     for call in (lambda: ed.upper_bound(name, 0.1), lambda: ed.lagrangian(name, 1.0), lambda: ed.quantizer(name, 0.1)):
         with pytest.raises(ValueError, match="source must be a torus, rotations or a sphere of at most 16 dimensions"):
@@ -181,7 +183,7 @@ def test_where_no_codes_are_known():
 
 @pytest.fixture
 def few_codes(monkeypatch):
-    """Codes of few cells only, as more take seconds."""
+    """Only codes of few cells, because others take seconds."""
     monkeypatch.setattr(sampled, "COUNTS", (4, 8))
     codes._sampled_table.cache_clear()
     yield
@@ -212,8 +214,8 @@ def test_codes_from_points(name):
         assert code.entropy >= ed.lower_bound(source, code.distortion, base=math.e) - 1e-12
     assert ed.upper_bound(source, source.max_distortion) == 0.0
     assert ed.upper_bound(name, table.distortion[-1]) == pytest.approx(table.entropy[-1] / math.log(2.0), rel=1e-12)
-    one = ed.lagrangian(name, 0.1)
-    assert (one.cells, one.entropy) == (1, 0.0)
+    optimum = ed.lagrangian(name, 0.1)
+    assert (optimum.cells, optimum.entropy) == (1, 0.0)
     with pytest.raises(ValueError, match="lmbda must be at most"):
         ed.lagrangian(name, 1e4)
     with pytest.raises(ValueError, match="distortion must be at least"):
@@ -245,7 +247,7 @@ def test_lloyd_finds_the_octahedron():
     rng = np.random.default_rng(3)
     points = lloyd.spiral(3000)
     values = [lloyd.iterate(points, points[rng.choice(3000, 6)], 3.6) for _ in range(20)]
-    value, centres, p = min(values, key=lambda one: one[0])
+    value, centres, p = min(values, key=lambda code: code[0])
     assert p == pytest.approx(np.full(6, 1.0 / 6.0), abs=0.01)
     assert np.sort(np.abs(centres @ centres.T).ravel())[:24] == pytest.approx(0.0, abs=0.05)
     assert value == pytest.approx(ed.lagrangian("sphere", 3.6, base=math.e).value, abs=3e-3)
@@ -277,7 +279,7 @@ def test_command_prints_both_bounds():
     assert done.stdout.split()[-4:-3] == ["23"]
 
 
-def test_excess_over_codes_and_doubts_about_what_no_code_does():
+def test_excess_over_codes_and_doubts_about_impossible_points():
     best = ed.lagrangian("sphere", 8.0, base=math.e)
     assert ed.excess("sphere", best.distortion, best.entropy, lmbda=8.0, base=math.e) == pytest.approx(0.0, abs=1e-12)
     with pytest.warns(UserWarning, match="no code does this"):
@@ -312,10 +314,10 @@ def test_pictures_of_cells(monkeypatch):
     assert marks.get_xydata() == pytest.approx(angles)
     assert ax.images[2].get_array().compressed() == pytest.approx(1.0, abs=0.1)
     # every mean of the sphere is marked in its own cell
-    shown = pictures._pixels(ed.Sphere(), ed.quantizer("sphere", 0.1).centroids)
-    assert (shown.points**2).sum(axis=1) == pytest.approx(1.0)
-    assert shown.points.mean(axis=0) == pytest.approx(np.zeros(3), abs=2e-3)
-    assert (shown.points**2).mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=2e-3)  # equal areas
+    pixels = pictures._pixels(ed.Sphere(), ed.quantizer("sphere", 0.1).centroids)
+    assert (pixels.points**2).sum(axis=1) == pytest.approx(1.0)
+    assert pixels.points.mean(axis=0) == pytest.approx(np.zeros(3), abs=2e-3)
+    assert (pixels.points**2).mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=2e-3)  # equal areas
 
 
 @pytest.mark.usefixtures("few_codes")
@@ -327,10 +329,10 @@ def test_no_pictures_of_cells_of_three_dimensions():
 
 
 def test_the_search_finds_the_tetrahedron(monkeypatch):
-    """What the command does for four cells, with fewer starts: shares alike, mean of a face by Gauss's formula."""
+    """The command's search for four cells, with fewer starts: equal shares, mean of a face by Gauss's formula."""
     monkeypatch.setattr(search, "RANDOM", 2)
     monkeypatch.setattr(search, "CHARGED", 3)
-    best = min(search.search(4), key=lambda one: one[2] + 8.0 / 3.0 * one[3])
+    best = min(search.search(4), key=lambda code: code[2] + 8.0 / 3.0 * code[3])
     assert best[2] == pytest.approx(math.log(4.0), abs=1e-6)
     # three arcs of arccos(−1/3), whose normals make the same angle with the axis
     length = 3.0 / (2.0 * math.pi) * math.acos(-1.0 / 3.0) * math.sqrt(2.0 / 3.0)
@@ -339,25 +341,25 @@ def test_the_search_finds_the_tetrahedron(monkeypatch):
 
 def test_tables_are_read_and_written(tmp_path):
     path = str(tmp_path / "table.npz")
-    made = [search.refine(lloyd.geodesic(1, 0), np.full(12, 1 / 12), 6.0)]
-    search.write(path, [(np.zeros((1, 3)), np.zeros(1), 0.0, 1.0), *made])
+    codes = [search.refine(lloyd.geodesic(1, 0), np.full(12, 1 / 12), 6.0)]
+    search.write(path, [(np.zeros((1, 3)), np.zeros(1), 0.0, 1.0), *codes])
     ((centres, offsets, entropy, distortion),) = search.read(path)
-    assert (entropy, distortion) == made[0][2:]
+    assert (entropy, distortion) == codes[0][2:]
     assert entropy == pytest.approx(math.log(12.0), rel=1e-12)
-    assert (centres == made[0][0]).all()
-    assert (offsets == made[0][1]).all()
+    assert (centres == codes[0][0]).all()
+    assert (offsets == codes[0][1]).all()
 
 
 def test_products_with_an_odd_cell():
-    """Of one circle alone E(D) is attained; by a search over all ways to share D between both."""
+    """E(D) of a single circle is attained; products against a search over all ways to divide D."""
     for radii, D in (((1.0, 1.0), 1.9), ((1.0, 2.0), 4.5), ((1.0, 1.0), 1.3)):
         first, second = radii[0] ** 2, radii[1] ** 2
         share = np.linspace(0.001, 0.999, 1000) * D
         split = ed.entropy_distortion("circle", share / first) + ed.entropy_distortion("circle", (D - share) / second)
-        found = products.best(D, (first, second), 4096)
-        assert found.entropy / math.log(2.0) <= split.min() + 1e-9
-        assert found.entropy / math.log(2.0) == pytest.approx(split.min(), abs=1e-2)  # shares are steps of D/1000
-        assert found.distortion == pytest.approx(D, rel=1e-12)
-        assert ed.upper_bound(ed.Torus(radii), D) <= found.entropy / math.log(2.0)
+        result = products.best(D, (first, second), 4096)
+        assert result.entropy / math.log(2.0) <= split.min() + 1e-9
+        assert result.entropy / math.log(2.0) == pytest.approx(split.min(), abs=1e-2)  # shares are steps of D/1000
+        assert result.distortion == pytest.approx(D, rel=1e-12)
+        assert ed.upper_bound(ed.Torus(radii), D) <= result.entropy / math.log(2.0)
     assert ed.upper_bound("torus", 1.9) == pytest.approx(ed.entropy_distortion("circle", 0.9), rel=1e-9)
     assert products.best(0.001, (1.0, 1.0), 4) is None

@@ -1,1 +1,1 @@
-"""Files that are damaged, hostile or merely odd, for everything of edcurve that reads one."""
+"""Damaged, hostile and odd files for every part of edcurve that reads files."""

@@ -1,4 +1,4 @@
-"""Processes that compile at once into a fresh cache of numba, or find that they cannot keep what they compile.
+"""Processes that compile concurrently into a fresh numba cache, or cannot write to the cache.
 
 python -m fuzz.cache [PROCESSES]
 """
@@ -32,7 +32,7 @@ print(hashlib.sha256(b"".join(found)).hexdigest())
 
 
 def start(code, *, preexec=None, **environment):
-    """A process that runs the code; a variable of None is unset."""
+    """A process that runs the code; variables of value None are unset."""
     known = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -46,20 +46,20 @@ def start(code, *, preexec=None, **environment):
 
 def results(processes):
     """What each printed, once all have ended."""
-    said = [process.communicate(timeout=600)[0].strip() for process in processes]
-    return [f"{process.returncode} {text}" for process, text in zip(processes, said, strict=True)]
+    outputs = [process.communicate(timeout=600)[0].strip() for process in processes]
+    return [f"{process.returncode} {text}" for process, text in zip(processes, outputs, strict=True)]
 
 
 def main(count):
-    """All processes give the same numbers, and so does one that finds the cache filled."""
+    """All processes give the same numbers, as does one with a filled cache."""
     code = CORE + TRAINING + PRINTED
     with tempfile.TemporaryDirectory() as folder:
         found = results([start(code, NUMBA_CACHE_DIR=folder) for _ in range(count)])
-        kept = sorted(path.stat().st_mtime_ns for path in Path(folder).rglob("*.nbc"))
+        before = sorted(path.stat().st_mtime_ns for path in Path(folder).rglob("*.nbc"))
         found += results([start(code, NUMBA_CACHE_DIR=folder)])
-        again = sorted(path.stat().st_mtime_ns for path in Path(folder).rglob("*.nbc"))
-    print(*sorted(set(found)), f"{count} processes, {len(kept)} functions compiled", sep="\n")
-    return int(len(set(found)) != 1 or not found[0].startswith("0 ") or kept != again)
+        after = sorted(path.stat().st_mtime_ns for path in Path(folder).rglob("*.nbc"))
+    print(*sorted(set(found)), f"{count} processes, {len(before)} functions compiled", sep="\n")
+    return int(len(set(found)) != 1 or not found[0].startswith("0 ") or before != after)
 
 
 if __name__ == "__main__":

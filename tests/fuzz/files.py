@@ -34,7 +34,7 @@ class Executes:
 
 
 def damaged(rng, content):
-    """The same with a few bytes changed, or cut off, repeated, inserted or joined."""
+    """The content with a few bytes changed, cut off, repeated, inserted or joined."""
     content = bytearray(content)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
         at = rng.randrange(len(content) + 1)
@@ -157,7 +157,7 @@ def csv_of_points(rng):
 
 
 def csv(rng, head, rows):
-    """A .csv of cells, some replaced, in some dialect."""
+    """A .csv of cells, a few of them replaced, in a random dialect."""
     rows = [list(row) for row in rows]
     if rng.random() < 0.25:
         for _ in range(rng.choice((1, 1, 2, 5))):

@@ -1,4 +1,4 @@
-"""What reads files, and the files that it is given: each target makes a case in a folder from a seed."""
+"""Readers of files, and their inputs: each target makes a case in a folder from a seed."""
 
 import contextlib
 import csv
@@ -39,13 +39,13 @@ def run(*arguments, named):
     if "Traceback" in result.output:
         raise Finding(f"traceback: {result.output[-400:]}")
     if result.exit_code == 2:
-        said = result.output.partition("Error: ")[2]
-        if "llocate" in said or "not enough memory" in said:
-            raise Finding(f"memory: {said}")
-        if not any(str(name) in said for name in named) and " --" not in f" {said}":
-            raise Finding(f"no file or option is named: {said}")
-        if len(said) > 2000:
-            raise Finding(f"a message of {len(said)} characters")
+        message = result.output.partition("Error: ")[2]
+        if "llocate" in message or "not enough memory" in message:
+            raise Finding(f"memory: {message}")
+        if not any(str(name) in message for name in named) and " --" not in f" {message}":
+            raise Finding(f"no file or option is named: {message}")
+        if len(message) > 2000:
+            raise Finding(f"a message of {len(message)} characters")
     return result
 
 
@@ -112,7 +112,7 @@ def points_table(rng, folder):
 
 
 def results(rng, folder):
-    """Results as CompressAI writes them, of two or three points, changed and damaged."""
+    """Results in CompressAI's format, of two or three points, changed and damaged."""
     count = rng.choice((2, 3))
     lists = {name: [rng.uniform(0.1, 40.0) for _ in range(count)] for name in ("psnr-rgb", "bpp", "ms-ssim-rgb")}
     content = {"name": "codec", "description": "", "results": lists}
@@ -150,9 +150,9 @@ def report(rng, folder, mark):
 
 
 def text(rng, folder, mark):
-    """Curve.load, and what one does with a curve."""
-    drawn = ed.curve(rng.choice(("circle", "ramp")), num=4, shannon=rng.random() < 0.3, width=rng.choice((None, 3)))
-    content = json.loads(drawn.to_json())
+    """Curve.load, and the usual uses of a curve."""
+    curve = ed.curve(rng.choice(("circle", "ramp")), num=4, shannon=rng.random() < 0.3, width=rng.choice((None, 3)))
+    content = json.loads(curve.to_json())
     content = files.dumped(rng, files.changed(rng, content) if rng.random() < 0.8 else content)
     path = folder / "curve.json"
     path.write_bytes(files.damaged(rng, content) if rng.random() < 0.3 else content)
@@ -177,26 +177,26 @@ KINDS = ("ntc", "ntc-table", "circular", "circular-table", "circular-network")
 
 
 def make_store(folder):
-    """A store of compressors that had two steps of training, a file that each has coded, and a program half way."""
+    """A store of compressors after two steps of training, a file coded by each, and an unfinished program."""
     import edcurve_neural as edn
     import numpy as np
     from edcurve_neural.compressors import begin
     from edcurve_neural.store import Store
 
-    made = [edn.Config("circle", 4.0, hidden=(4,), batch_size=16, steps=2, compressor=kind) for kind in KINDS]
-    made.append(edn.Config("ramp", 48.0, latent_dim=2, hidden=(3, 5), samples=8, batch_size=16, steps=2))
-    edn.sweep(made, store=folder, points=64, progress=False)
-    kept = edn.Sweep(str(folder), tuple(made))
-    for config in made:
-        edn.compress(folder / f"{config.key}.edc", kept.load(config), np.arange(20) / 20)
+    configs = [edn.Config("circle", 4.0, hidden=(4,), batch_size=16, steps=2, compressor=kind) for kind in KINDS]
+    configs.append(edn.Config("ramp", 48.0, latent_dim=2, hidden=(3, 5), samples=8, batch_size=16, steps=2))
+    edn.sweep(configs, store=folder, points=64, progress=False)
+    sweep = edn.Sweep(str(folder), tuple(configs))
+    for config in configs:
+        edn.compress(folder / f"{config.key}.edc", sweep.load(config), np.arange(20) / 20)
     half = begin([edn.Config("circle", lmbda, hidden=(4,), batch_size=16, steps=2) for lmbda in (1.0, 2.0)], "cpu")
     half.step()
     Store(folder / HALF).save_checkpoint(half)
-    return sorted(config.key for config in made)
+    return sorted(config.key for config in configs)
 
 
 def copied_store(rng, folder, store, *, only=False):
-    """A copy of a store, or of one run in it, with one file changed, most with a digest that is right again."""
+    """A copy of a store, or of one run in it, with one file changed, mostly with a correct digest."""
     key = rng.choice(sorted(path.stem for path in (store / "runs").glob("*.json")))
     if only:
         (folder / "store" / "runs").mkdir(parents=True)
@@ -220,7 +220,7 @@ def copied_store(rng, folder, store, *, only=False):
 
 
 def signed(content):
-    """A record with the digest that it should have."""
+    """A record with a correct digest."""
     if not isinstance(content, dict):
         return content
     content.pop("digest", None)
@@ -272,7 +272,7 @@ def runs(rng, folder, mark, store):
 
 
 def checkpoints(rng, folder, mark, store):
-    """A sweep that goes on from a checkpoint of which something was changed, most with a digest that is right again."""
+    """A sweep that resumes from a changed checkpoint, mostly with a correct digest."""
     place = folder / "store"
     shutil.copytree(store / HALF, place)
     (path,) = (place / "checkpoints").glob("*.safetensors")
@@ -283,7 +283,7 @@ def checkpoints(rng, folder, mark, store):
 
 
 def stores(rng, folder, mark, store):
-    """A store of which something is a link that leads out of it, a pipe or a folder: nothing outside is changed."""
+    """A store in which a file is a link out of it, a pipe or a folder: nothing outside is changed."""
     place, outside = folder / "store", folder / "outside"
     shutil.copytree(store, place, ignore=shutil.ignore_patterns(HALF, "*.edc"))
     outside.mkdir()
@@ -331,13 +331,13 @@ def odd(rng, path, outside):
 def decode(rng, folder, mark, store):
     key = copied_store(rng, folder, store) if rng.random() < 0.5 else None
     keys = [key] if key else sorted(path.stem for path in store.glob("*.edc"))
-    where, coded = folder / "store" if key else store, folder / "x.edc"
+    source, coded = folder / "store" if key else store, folder / "x.edc"
     content = (store / f"{rng.choice(keys)}.edc").read_bytes()
     if key is None:
         content = recoded(rng, content) if rng.random() < 0.7 else files.damaged(rng, content)
     coded.write_bytes(content)
     out = folder / "x.npy"
-    result = run("decode", coded, "--store", where, "--out", out, named=[coded, where])
+    result = run("decode", coded, "--store", source, "--out", out, named=[coded, source])
     if out.exists() != (result.exit_code == 0):
         raise Finding("a file where there was an error, or none where there was none")
 
@@ -380,7 +380,7 @@ def encode(rng, folder, mark, store):
 
 
 def reads(rng, folder, mark):
-    """What reads points and tables, without the command around it."""
+    """Readers of points and tables, without a command."""
     kind = rng.random()
     path = (points_file if kind < 0.6 else lambda *_: points_table(rng, folder))(rng, folder, mark)
     path = results(rng, folder) if kind > 0.9 else path
@@ -391,21 +391,21 @@ def reads(rng, folder, mark):
 
 
 def refusal(error, path):
-    """Check that an error names the file, shortly, and without what a terminal would obey."""
-    said = str(error)
-    if str(path) not in said or len(said) > 2000 or said != message(said):
+    """Check that an error names the file, is short, and has no control characters."""
+    text = str(error)
+    if str(path) not in text or len(text) > 2000 or text != message(text):
         raise Finding(f"message {error!r}") from error
 
 
 def records(rng, folder, mark, store):
-    """What reads a record and its weights, without the command around it."""
+    """Readers of a record and its weights, without a command."""
     from edcurve_neural.store import Store
 
     key = copied_store(rng, folder, store, only=True)
-    kept = Store(folder / "store")
-    kept.readable_rows()
+    opened = Store(folder / "store")
+    opened.readable_rows()
     try:
-        kept.load(config_of(store, key))
+        opened.load(config_of(store, key))
     except KeyError:
         return
     except ValueError as error:
@@ -419,7 +419,7 @@ def config_of(store, key):
 
 
 def coded(rng, folder, mark, store):
-    """What reads a coded file, without the command around it: most with lengths and a digest that are right."""
+    """Readers of a coded file, without a command, mostly with correct lengths and digest."""
     from edcurve_neural.coding import bitstream
 
     content = rng.choice(sorted(store.glob("*.edc"))).read_bytes()
@@ -432,7 +432,7 @@ def coded(rng, folder, mark, store):
 
 
 def certificates(rng, folder, mark):
-    """The certificate that is shipped, changed, most with a digest that is right: proved or rejected."""
+    """The shipped certificate, changed, mostly with a correct digest: proved or rejected."""
     from edcurve.certificate import check
 
     content = json.loads(check.SHIPPED.read_text())
@@ -446,15 +446,15 @@ def certificates(rng, folder, mark):
     content = files.dumped(rng, content)
     path = folder / "theorem.json"
     path.write_bytes(files.damaged(rng, content) if rng.random() < 0.3 else content)
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as output:
         code = check.main([str(path)])
-    refusal(ValueError(said.getvalue().removesuffix("\n")), path)
+    refusal(ValueError(output.getvalue().removesuffix("\n")), path)
     if code not in (0, 1):
         raise Finding(f"exit code {code}")
 
 
 def plugins(rng, folder, mark):
-    """Commands of other packages, with names and errors that hold anything."""
+    """Commands of other packages, with arbitrary names and errors."""
 
     def strange():
         return rng.choice((*map(str, files.HOSTILE), *files.TOKENS, "\x1b[2J\x1b]0;x\a", "a\r\nb", "\u202e"))
@@ -480,7 +480,7 @@ def train(rng, folder, mark):
 
 
 def figures(rng, folder, mark):
-    """The table of the package, or a few rows of it, with cells replaced; few are drawn, which takes seconds."""
+    """The table of the package, or a few rows of it, with cells replaced; few are plotted, which takes seconds."""
     import edcurve_neural.figures as drawing
 
     lines = (Path(drawing.__file__).parents[1] / "data" / "runs.csv").read_text().splitlines()
@@ -491,9 +491,9 @@ def figures(rng, folder, mark):
     content = files.csv(rng, [name for i, name in enumerate(head) if i not in drop], quoted)
     path = folder / "runs.csv"
     path.write_bytes(files.damaged(rng, content) if rng.random() < 0.3 else content)
-    drawn = rng.random() < DRAWN
+    plotted = rng.random() < DRAWN
     with contextlib.ExitStack() as stack:
-        if not drawn:
+        if not plotted:
             stack.enter_context(mock.patch.object(drawing, "draw", return_value=[]))
         stack.enter_context(mock.patch("edcurve.reporting.figures.write_figures", return_value=[]))
         run("figures", "--runs", path, "--out", folder / "out", named=[path])

@@ -1,4 +1,4 @@
-"""Watch one case: no hang, no memory, nothing executed, nothing written elsewhere."""
+"""Watch one case for hangs, memory use, executed code, and files written elsewhere."""
 
 import shutil
 import signal
@@ -39,7 +39,7 @@ def _audit(event, arguments):
 
 
 def _numba():
-    """Whether numba asks, whose cache is of pickles, or what warms up only once."""
+    """Whether the caller is numba, whose cache uses pickles, or one-time initialisation."""
     frame = sys._getframe(2)
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith(("numba", "matplotlib.font_manager")):

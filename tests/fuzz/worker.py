@@ -21,7 +21,7 @@ SECONDS = 5.0  # of processor time that a case may take
 
 
 def limit(megabytes):
-    """What may be added to the address space."""
+    """Limit on the growth of the address space."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
 
@@ -52,10 +52,10 @@ def main():
         if found is None and now > peak and 1024 * now > MOST:
             found = f"{now // 1024} MiB of memory", None
         peak = max(peak, now)
-        said = {"seed": seed, "target": name, "seconds": spent, "peak": peak}
+        report = {"seed": seed, "target": name, "seconds": spent, "peak": peak}
         if found:
-            said |= {"found": found[0], "folder": found[1] and str(found[1])}
-        print(json.dumps(said), flush=True)
+            report |= {"found": found[0], "folder": found[1] and str(found[1])}
+        print(json.dumps(report), flush=True)
 
 
 main()

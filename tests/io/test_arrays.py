@@ -1,4 +1,4 @@
-"""Files of points: what is read, and what is refused and how."""
+"""Files of points: which are read, and which are refused, with what message."""
 
 import contextlib
 import io
@@ -31,9 +31,9 @@ class Executes:
 
 @pytest.fixture
 def mark(tmp_path):
-    made = tmp_path / "executed"
-    yield made
-    assert not made.exists()
+    marker = tmp_path / "executed"
+    yield marker
+    assert not marker.exists()
 
 
 def npy(shape, descr="<f8", data=b"", version=(1, 0), header=None):
@@ -53,7 +53,7 @@ def npz(path, members, compression=zipfile.ZIP_DEFLATED):
 
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<f2", "<i4", "<u1"])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_arrays_come_back_as_they_were(tmp_path, dtype, order):
+def test_arrays_are_read_unchanged(tmp_path, dtype, order):
     points = np.array(np.round(100 * CIRCLE[:9] + 100), dtype=dtype, order=order)
     np.save(tmp_path / "x.npy", points)
     np.savez(tmp_path / "x.npz", points)
@@ -129,8 +129,8 @@ def test_csv_gives_back_every_double(tmp_path):
         ("\n\n", "expected rows of numbers, got none"),
     ],
 )
-def test_what_is_no_csv_of_numbers(tmp_path, text, message):
-    """A first line that has a number is no header: a misprint there would be dropped without a word."""
+def test_csv_files_that_are_not_tables_of_numbers(tmp_path, text, message):
+    """A first line with a number is not a header: a misprint there would be dropped silently."""
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ValueError, match=r"x\.csv: |line") as caught:
         read_points(tmp_path / "x.csv")
@@ -188,7 +188,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-def test_headers_that_are_wrong(tmp_path, kind):
+def test_wrong_headers(tmp_path, kind):
     content = HEADERS[kind]
     (tmp_path / "x.npy").write_bytes(content)
     npz(tmp_path / "x.npz", {"a.npy": content})
@@ -198,8 +198,8 @@ def test_headers_that_are_wrong(tmp_path, kind):
         assert name in refused("curve", tmp_path / name)
 
 
-def test_promises_are_checked_before_memory_is_taken(tmp_path, monkeypatch):
-    """Of both formats the header is read first: nothing is allocated for what is not there or not allowed."""
+def test_headers_are_checked_before_memory_is_allocated(tmp_path, monkeypatch):
+    """In both formats the header is read first, and nothing is allocated for missing or forbidden content."""
     monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("read"))
     for content, message in (
         (npy((2**25,), data=bytes(80)), r"expected 33554432 numbers of 8 bytes, got a file of \d+ bytes"),
@@ -212,8 +212,8 @@ def test_promises_are_checked_before_memory_is_taken(tmp_path, monkeypatch):
                 read_points(tmp_path / name)
 
 
-def test_what_expands_beyond_the_limit(tmp_path, monkeypatch):
-    """A small archive of zeros: its header, which is true, says how large it becomes."""
+def test_archives_that_expand_beyond_the_limit(tmp_path, monkeypatch):
+    """A small archive of zeros, whose header states its true size."""
     bomb = npz(tmp_path / "x.npz", {"a.npy": npy((2**20,), data=bytes(2**23))})
     assert bomb.stat().st_size < 2**14
     assert read_points(bomb).shape == (2**20,)
@@ -226,13 +226,13 @@ def test_what_expands_beyond_the_limit(tmp_path, monkeypatch):
         read_points(tmp_path / "x.csv")
 
 
-def test_archives_that_are_damaged(tmp_path):
-    """Cut off, overwritten in stored and in compressed data, encrypted, or of other contents."""
+def test_damaged_archives(tmp_path):
+    """Truncated, overwritten in stored and in compressed data, encrypted, or with other content."""
     stored, packed = io.BytesIO(), io.BytesIO()
     np.savez(stored, a=CIRCLE)
     np.savez_compressed(packed, a=CIRCLE)
-    for i, (whole, fill) in enumerate(((stored, 0), (packed, 0), (packed, 255))):
-        content = whole.getvalue()
+    for i, (archive, fill) in enumerate(((stored, 0), (packed, 0), (packed, 255))):
+        content = archive.getvalue()
         (tmp_path / "cut.npz").write_bytes(content[:-40])
         (tmp_path / "over.npz").write_bytes(content[:200] + bytes([fill]) * 40 + content[240:])
         for name in ("cut.npz", "over.npz"):
@@ -281,7 +281,7 @@ def test_files_that_cannot_be_opened(tmp_path):
         assert refused("curve", folder) == f"{folder}: Is a directory"
 
 
-def test_what_is_a_file_of_points():
+def test_names_of_point_files():
     assert all(map(is_data, ("x.npy", "a/b.NPZ", "c.Csv", ".x.csv")))
     assert not any(map(is_data, ("ramp", "power:1.5", "x.txt", "npy", "x.npy.gz", ".npy", "")))
     with pytest.raises(ValueError, match=r"x\.txt: expected a file that ends in \.npy, \.npz, \.csv"):

@@ -1,4 +1,4 @@
-"""Damaged and hostile files: a few hundred here, as many as one likes with `make fuzz`, and those that were found."""
+"""Damaged and hostile files: a few hundred here, any number with `make fuzz`, and former failures."""
 
 import json
 import math
@@ -24,7 +24,7 @@ SLOW = {"curve": (1, 8, 16)}  # seeds of searches for partitions, which take sec
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A store of small compressors, which nothing changes."""
+    """A store of small compressors, which must not change."""
     import torch
 
     before = torch.get_num_threads()
@@ -49,8 +49,8 @@ def test_files_are_read_or_refused(store, name, tmp_path, monkeypatch):
     assert {seed: case for seed, case in cases.items() if case} == {}
 
 
-def test_what_is_wrong_is_found(store, tmp_path, monkeypatch):
-    """Of the watching itself: exceptions, pickles, other folders, hangs and messages without a name."""
+def test_faults_are_detected(store, tmp_path, monkeypatch):
+    """The watcher detects exceptions, pickles, other folders, hangs and messages without a file name."""
 
     def case(does):
         monkeypatch.setitem(targets.TARGETS, "text", does)
@@ -77,8 +77,8 @@ def refused(*arguments):
     return result.output.partition("Error: ")[2].strip()
 
 
-def test_header_longer_than_it_may_be(tmp_path):
-    """NumPy takes the memory for four GiB before it finds that they are not there."""
+def test_a_header_above_the_limit(tmp_path):
+    """NumPy would allocate four GiB before it notices that the data are missing."""
     path = tmp_path / "x.npy"
     for length in (10_001, 2**32 - 1):
         path.write_bytes(b"\x93NUMPY\x02\0" + struct.pack("<I", length) + b"{'descr': '<f8'}\n")
@@ -87,7 +87,7 @@ def test_header_longer_than_it_may_be(tmp_path):
 
 
 def test_messages_are_short(tmp_path):
-    """NumPy's have the whole header in them."""
+    """NumPy's messages contain the whole header."""
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (" + b"1," * 4000 + b")"
     (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header)
     with pytest.raises(ValueError, match=r"x\.npy: ") as caught:
@@ -174,7 +174,7 @@ def test_records_with_a_right_digest_and_a_wrong_content(store, tmp_path, change
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, "[]", "3", '{"digest": 1e400}', '{"a": NaN, "digest": ""}', "", "\udcff"]
 )
-def test_records_that_are_no_objects(store, tmp_path, text):
+def test_records_that_are_not_objects(store, tmp_path, text):
     (tmp_path / "runs").mkdir()
     path = tmp_path / "runs" / "0123456789abcdef.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -185,29 +185,29 @@ def test_records_that_are_no_objects(store, tmp_path, text):
     "name", ["analysis.0", "base.analysis.0", "keys", "codewords", "probabilities", "density", "partition"]
 )
 def test_weights_of_another_shape_with_a_right_digest(store, name):
-    """Nothing is allocated for what a configuration says: the tensors must be there, in its shapes."""
+    """Nothing is allocated by the configuration alone: tensors of its shapes must be present."""
     import edcurve_neural as edn
     import torch
     from edcurve_neural import files as kept
     from edcurve_neural.compressors import restored
 
-    seen = 0
+    refused = 0
     for path in sorted((store / "runs").glob("*.safetensors")):
         tensors, about = kept.read_tensors(path)
         if name not in tensors:
             continue
-        seen += 1
+        refused += 1
         config = edn.Config.from_dict(about)
         assert restored(config, tensors).flat.shape[0] == 1
         wrong = (tensors[name][..., :0], tensors[name].unsqueeze(0), torch.zeros(0))
-        for other in wrong:
+        for tensor in wrong:
             with pytest.raises((ValueError, IndexError)):
-                restored(config, {**tensors, name: other.clone()})
+                restored(config, {**tensors, name: tensor.clone()})
         with pytest.raises(
             KeyError if name in ("keys", "codewords", "probabilities", "density", "partition") else ValueError
         ):
             restored(config, {key: value for key, value in tensors.items() if key != name})
-    assert seen
+    assert refused
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,10 @@ class TornError(Exception):
 @pytest.mark.parametrize("writer", ["to_csv", "save"])
 def test_an_interrupted_write_keeps_the_old_file(drawn, tmp_path, monkeypatch, writer, interruption):
     (tmp_path / "a.txt").write_text("old")
-    whole = Path.write_text
+    original = Path.write_text
 
     def torn(path, text, **options):
-        whole(path, text[: len(text) // 2], **options)
+        original(path, text[: len(text) // 2], **options)
         raise interruption
 
     monkeypatch.setattr(Path, "write_text", torn)
@@ -140,7 +140,7 @@ def test_an_interrupted_plot_keeps_the_old_file(drawn, tmp_path, monkeypatch, in
 
 @posix
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "link to a device", "large"])
-def test_what_is_no_file_or_too_large_is_not_opened(tmp_path, kind):
+def test_nonfiles_and_large_files_are_not_opened(tmp_path, kind):
     path = tmp_path / "x"
     if kind == "pipe":
         os.mkfifo(path)
@@ -189,11 +189,11 @@ def test_a_link_that_is_not_followed_is_replaced(tmp_path):
     assert contents(tmp_path) == {"other": "kept"}
 
 
-def test_content_is_on_the_disk_before_the_name_is_taken(tmp_path, monkeypatch):
+def test_content_is_synced_before_the_rename(tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: done.append(os.fstat(descriptor).st_size))
-    whole = Path.replace
-    monkeypatch.setattr(Path, "replace", lambda path, target: (done.append("replaced"), whole(path, target)))
+    original = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, target: (done.append("replaced"), original(path, target)))
     files.write_text(tmp_path / "a.txt", "new")
     assert done == [3, "replaced"]
 

@@ -1,4 +1,4 @@
-"""Tables of measured points that are read in blocks, with little memory."""
+"""Tables of measured points, read in blocks with little memory."""
 
 import tracemalloc
 
@@ -15,7 +15,7 @@ def written(path, rows, head="distortion,entropy"):
 
 
 @pytest.mark.parametrize("label", ["", ",codec {kind}", ",run {i}"])
-def test_a_table_takes_ten_times_its_bytes_at_most(tmp_path, label):
+def test_a_table_takes_at_most_ten_times_its_bytes(tmp_path, label):
     names = "distortion,entropy" + (",label" if label else "")
     rows = (f"0.{i:06d},{i % 7}.{i:06d}" + label.format(i=i, kind=i % 5) for i in range(6 * ROWS))
     path = written(tmp_path / "points.csv", rows, names)
@@ -54,7 +54,7 @@ def test_labels_beyond_those_that_are_shared(tmp_path, monkeypatch):
     assert points.labels == points.codecs == points.curves == tuple(names)
 
 
-def test_columns_that_no_file_of_several_gives_take_no_memory(tmp_path):
+def test_columns_missing_in_all_files_take_no_memory(tmp_path):
     paths = [
         written(tmp_path / "a.csv", ["1,2", "3,4"]),
         written(tmp_path / "b.csv", ["5,6,7"], "distortion,entropy,rate"),

@@ -31,9 +31,9 @@ class Labelled(np.ndarray):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_results_do_not_depend_on_the_layout(layout):
     x = plain()
-    given = LAYOUTS[layout](x)
-    values = ed.entropy_distortion("ramp", given)
-    assert values.shape == np.shape(given)
+    array = LAYOUTS[layout](x)
+    values = ed.entropy_distortion("ramp", array)
+    assert values.shape == np.shape(array)
     assert values.dtype == np.float64
     assert same_bits(values.ravel(), ed.entropy_distortion("ramp", x))
 
@@ -46,28 +46,28 @@ def test_other_functions_do_not_depend_on_the_layout_either(name):
         assert same_bits(call("circle", LAYOUTS[layout](x)).ravel(), wanted), layout
 
 
-def test_a_broadcast_array_is_read_as_what_it_shows():
-    given = np.broadcast_to(plain(5)[:, None], (5, 9000))
-    values = ed.entropy_distortion("circle", given)
+def test_a_broadcast_array_is_read_by_its_values():
+    array = np.broadcast_to(plain(5)[:, None], (5, 9000))
+    values = ed.entropy_distortion("circle", array)
     assert values.flags.writeable
     assert same_bits(values, np.repeat(ed.entropy_distortion("circle", plain(5))[:, None], 9000, axis=1))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble])
 @pytest.mark.parametrize("size", [10, MANY])
-def test_other_floats_are_taken_at_their_double_value(dtype, size):
-    given = plain(size).astype(dtype)
-    values = ed.entropy_distortion("ramp", given)
+def test_other_floats_are_converted_to_double(dtype, size):
+    array = plain(size).astype(dtype)
+    values = ed.entropy_distortion("ramp", array)
     assert values.dtype == np.float64
-    assert same_bits(values, ed.entropy_distortion("ramp", given.astype(np.float64)))
-    assert ed.entropy_distortion("ramp", given[0]) == values[0]
+    assert same_bits(values, ed.entropy_distortion("ramp", array.astype(np.float64)))
+    assert ed.entropy_distortion("ramp", array[0]) == values[0]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
 def test_integers_are_numbers(dtype):
-    given = np.tile(np.arange(5), 2000).astype(dtype)
-    assert same_bits(ed.distortion_entropy("circle", given), ed.distortion_entropy("circle", given.astype(float)))
-    assert ed.distortion_entropy("circle", given[3]) == ed.distortion_entropy("circle", 3.0)
+    array = np.tile(np.arange(5), 2000).astype(dtype)
+    assert same_bits(ed.distortion_entropy("circle", array), ed.distortion_entropy("circle", array.astype(float)))
+    assert ed.distortion_entropy("circle", array[3]) == ed.distortion_entropy("circle", 3.0)
     assert ed.distortion_entropy("circle", 3) == ed.distortion_entropy("circle", 3.0)
 
 
@@ -95,14 +95,14 @@ def test_a_number_gives_a_number_and_an_array_without_axes_gives_one():
 @pytest.mark.parametrize("size", [100, MANY])
 def test_the_callers_array_is_not_changed_and_may_be_read_only(size):
     x = plain(size)
-    kept = x.copy()
+    original = x.copy()
     x.setflags(write=False)
     for call in (ed.entropy_distortion, ed.lower_bound, ed.upper_bound, ed.convex_hull, ed.distortion_entropy):
         values = call("ramp", x)
         assert not np.shares_memory(values, x)
         assert values.flags.writeable
     ed.lagrangian("ramp", x)
-    assert same_bits(x, kept)
+    assert same_bits(x, original)
 
 
 def test_a_loop_is_compiled_once_whatever_the_array():

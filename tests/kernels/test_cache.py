@@ -1,4 +1,4 @@
-"""Compiled loops are kept on disk: found again, never outdated, and not needed."""
+"""Compiled loops are cached on disk; the cache is reused, never outdated, and optional."""
 
 import hashlib
 import json
@@ -27,45 +27,45 @@ print(json.dumps([hits, misses, [v[::997].tolist() for v in values], ed.__file__
 
 
 def installed_in(folder):
-    """Copy the package into a folder of its own, as if installed there, without anything compiled."""
+    """Copy the package into its own folder, as if installed there, without compiled files."""
     shutil.copytree(PACKAGE, folder / "edcurve", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
 @posix
 def test_processes_share_a_fresh_cache(tmp_path):
-    """Four at once; `make fuzz` does so with eight that train as well, whose kernels take longer to compile."""
+    """Four at once; `make fuzz` runs eight that also train, whose kernels take longer to compile."""
     code = cache.CORE + cache.PRINTED
-    found = cache.results([cache.start(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(4)])
-    assert len(set(found)) == 1
-    assert found[0] == f"0 {expected()}"
+    actual = cache.results([cache.start(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(4)])
+    assert len(set(actual)) == 1
+    assert actual[0] == f"0 {expected()}"
     assert [*tmp_path.rglob("*.nbi")]
 
 
 def expected():
-    """The digest of what is computed without numba, which is the same to the bit."""
+    """The digest of the results without numba, which are the same to the bit."""
     values = [ed.entropy_distortion("ramp", D) for D in np.linspace(1e-3, 0.08, 100).tolist()]
     return hashlib.sha256(np.array(values).tobytes()).hexdigest()
 
 
 @posix
 def test_without_a_cache_or_a_home(tmp_path):
-    """No folder can be written, and then there is no room in the one that can: compiled all the same, in silence."""
+    """No folder is writable, or the writable one is full: kernels compile silently all the same."""
     package = Path(ed.__file__).parent
     shutil.copytree(package, tmp_path / "edcurve", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "cache").mkdir()
     for path in (tmp_path / "edcurve", *(path for path in tmp_path.rglob("*") if path.is_dir())):
         path.chmod(0o555)
-    where = {name: str(tmp_path / "cache") for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
+    folders = {name: str(tmp_path / "cache") for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
     code = f"import edcurve; assert edcurve.__file__.startswith({str(tmp_path)!r})\n{cache.CORE}{cache.PRINTED}"
-    environment = {**where, "HOME": None, "PYTHONPATH": str(tmp_path)}
+    environment = {**folders, "HOME": None, "PYTHONPATH": str(tmp_path)}
     processes = [cache.start(code, preexec=as_a_user, **environment)]
     (room := tmp_path / "room").mkdir()
     processes.append(cache.start(code, preexec=no_files, PYTHONPATH=str(tmp_path), NUMBA_CACHE_DIR=str(room)))
-    found = cache.results(processes)
+    actual = cache.results(processes)
     for path in (path for path in tmp_path.rglob("*") if path.is_dir()):
         path.chmod(0o755)
-    assert found == [f"0 {expected()}"] * 2
+    assert actual == [f"0 {expected()}"] * 2
     assert not [*tmp_path.rglob("*.nb?")]
 
 
@@ -114,7 +114,7 @@ def test_without_a_place_for_the_cache_and_without_a_compiler(tmp_path):
     assert values[2] == ed.entropy_distortion("ramp", D)[::997].tolist()
 
 
-def test_every_loop_has_a_cache_file_of_its_own(tmp_path):
+def test_every_loop_has_its_own_cache_file(tmp_path):
     # two processes that add different loops to one file at once can leave it with one loop under the other's key
     python(CACHED, NUMBA_CACHE_DIR=tmp_path)
     assert len([*tmp_path.rglob("*.nbi")]) == len([*tmp_path.rglob("*.nbc")]) == 2

@@ -1,4 +1,4 @@
-"""One place compiles kernels, and names what it keeps on disk after all that went into it."""
+"""One module compiles kernels, and names cache files after everything that determines them."""
 
 import ast
 import shutil
@@ -56,11 +56,11 @@ def test_a_fingerprint_covers_what_a_kernel_calls_and_how_it_is_compiled(tmp_pat
     for name, source in MODULES.items():
         (package / name).parent.mkdir(exist_ok=True)
         (package / name).write_text(source, encoding="utf-8")
-    found = [fingerprints(tmp_path)]
+    result = [fingerprints(tmp_path)]
     for changed in ("mine/unused.py", "elsewhere/halves.py", "kernels/compiling.py"):
         with (package / changed).open("a", encoding="utf-8") as file:
             file.write("\n")
-        found.append(fingerprints(tmp_path))
-    same = [[old == new for old, new in zip(*pair, strict=True)] for pair in pairwise(found)]
+        result.append(fingerprints(tmp_path))
+    same = [[old == new for old, new in zip(*pair, strict=True)] for pair in pairwise(result)]
     # of loops, and of two modules of a folder of which one calls into another folder; all are compiled by that one file
     assert same == [[True, False, False], [True, True, False], [False, False, False]]

@@ -79,10 +79,10 @@ def test_an_array_is_its_stacked_scalars(public, name):
     loops.compiled(functions.entropy, cubic)  # from then on every array is for compiled loops
     values = call(source, x)
     assert values.shape == x.shape
-    some = np.random.default_rng(3).permutation(x.size)[:200]
-    scalars = [call(source, value) for value in x[some].tolist()]
+    chosen = np.random.default_rng(3).permutation(x.size)[:200]
+    scalars = [call(source, value) for value in x[chosen].tolist()]
     assert all(type(value) is float for value in scalars)
-    assert same_bits(values[some], scalars)
+    assert same_bits(values[chosen], scalars)
 
 
 def test_few_points_have_the_bits_of_many(tmp_path):
@@ -126,10 +126,10 @@ def test_the_least_entropies_have_a_distortion(entropy):
         ("power:0.05", 1.7e308),
     ],
 )
-def test_a_weight_of_too_many_cells_is_refused(name, lmbda):
-    for given in (np.full(60_000, lmbda), lmbda):
+def test_a_multiplier_of_too_many_cells_is_refused(name, lmbda):
+    for multipliers in (np.full(60_000, lmbda), lmbda):
         with pytest.raises(ValueError, match=r"lmbda must be such that the optimum has at most 2\*\*50 cells"):
-            ed.lagrangian(name, given)
+            ed.lagrangian(name, multipliers)
 
 
 def test_the_circle_next_to_a_level():
@@ -188,14 +188,14 @@ def test_waves_and_a_scaled_sinusoid_have_the_same_bits(function, source):
 
 
 def test_chunks_are_short_enough_for_an_interrupt(monkeypatch):
-    """However few threads there are; and they give the same bits."""
+    """For any number of threads, and with the same bits."""
     x = np.geomspace(1e-6, 0.08, 1000)
-    seen = []
+    durations = []
 
     def run(given, out):
-        seen.append(given.size)
+        durations.append(given.size)
         np.negative(given, out=out)
 
     monkeypatch.setattr(loops, "INTERRUPTIBLE", 900)
     assert np.array_equal(loops._in_chunks(run, (), x, 3), -x)
-    assert (len(seen), max(seen), sum(seen)) == (4, 250, 1000)
+    assert (len(durations), max(durations), sum(durations)) == (4, 250, 1000)

@@ -1,4 +1,4 @@
-"""Threads share the points of an array: the result depends neither on their number nor on their order."""
+"""Threads divide the points of an array: the result depends neither on their number nor on their order."""
 
 import os
 
@@ -32,8 +32,8 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch, cores, name
     monkeypatch.setattr(threads, "cores", lambda: cores)
     for function in ENTROPIES:
         arguments = function, source.law, extra(function, source)
-        whole = loops.evaluate(*arguments, x)
-        assert same_bits(whole, np.concatenate([loops.evaluate(*arguments, piece) for piece in pieces]))
+        expected = loops.evaluate(*arguments, x)
+        assert same_bits(expected, np.concatenate([loops.evaluate(*arguments, piece) for piece in pieces]))
     assert Counting.asked == ([] if cores == 1 else [min(cores, x.size // loops.CHUNK)] * len(ENTROPIES))
 
 
@@ -44,8 +44,8 @@ def test_no_point_is_lost_where_blocks_end(monkeypatch, size):
     loops.compiled(functions.entropy, cubic)
     source = SOURCES["ramp"]
     values = loops.evaluate(functions.entropy, source.law, (), x)
-    some = np.r_[0:3, size - 3 : size, size // 2 - 2 : size // 2 + 2]
-    assert same_bits(values[some], interpreted(functions.entropy, source, x[some]))
+    chosen = np.r_[0:3, size - 3 : size, size // 2 - 2 : size // 2 + 2]
+    assert same_bits(values[chosen], interpreted(functions.entropy, source, x[chosen]))
 
 
 def test_cores_are_those_this_process_may_use():

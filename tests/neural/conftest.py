@@ -1,4 +1,4 @@
-"""For all tests of the neural package: one thread, so that they do not compete, and no folder outside pytest's own."""
+"""For all tests of the neural package: one thread, and no folder outside pytest's own."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def _folder_of_inductor(tmp_path_factory):
 
 @pytest.fixture
 def brief_fits(monkeypatch):
-    """Fits of the small network that take a fraction of a second, for tests of what is around them."""
+    """Fits of the small network that take a fraction of a second."""
     monkeypatch.setattr(circular_network, "LEARNED_FROM", 2**13)
     monkeypatch.setattr(network, "PAIRS", 1000)
     monkeypatch.setattr(network, "ITERATIONS", (5, 5, 10))

@@ -1,4 +1,4 @@
-"""Baselines: vector quantization finds the optimum, transform coding does not, cells of the phase are it."""
+"""Baselines: vector quantization finds the optimum, transform coding does not, cells of the phase attain it."""
 
 import math
 
@@ -19,15 +19,15 @@ def evaluated(code, source, points=POINTS):
 @pytest.mark.parametrize(("source", "lmbda"), [("circle", 4.0), ("circle", 32.0), ("sinusoid", 64.0), ("ramp", 48.0)])
 def test_vector_quantization_finds_the_number_of_cells(source, lmbda):
     code = baselines.ecvq(source, lmbda, codewords=64, samples=128, realizations=4096)
-    found = evaluated(code, source)
+    evaluation = evaluated(code, source)
     optimum = ed.lagrangian(source, lmbda)
-    assert abs(found.cells - optimum.cells) <= 1
-    assert -0.02 <= found.excess(lmbda) <= 0.03 * optimum.value
-    assert found.rate == pytest.approx(found.entropy, abs=0.01)
-    assert found.distortion == pytest.approx(found.distortion_centroid, rel=0.03)
+    assert abs(evaluation.cells - optimum.cells) <= 1
+    assert -0.02 <= evaluation.excess(lmbda) <= 0.03 * optimum.value
+    assert evaluation.rate == pytest.approx(evaluation.entropy, abs=0.01)
+    assert evaluation.distortion == pytest.approx(evaluation.distortion_centroid, rel=0.03)
 
 
-def test_spare_codewords_cost_without_merging(monkeypatch):
+def test_surplus_codewords_cost_without_merging(monkeypatch):
     merged = baselines.ecvq("ramp", 256.0, codewords=96, samples=64, realizations=4096)
     monkeypatch.setattr(quantization, "_merged", lambda *_: None)
     spare = baselines.ecvq("ramp", 256.0, codewords=96, samples=64, realizations=4096)
@@ -38,9 +38,9 @@ def test_spare_codewords_cost_without_merging(monkeypatch):
 
 def test_transform_coding_pays_for_every_dimension():
     code = baselines.transform_coding("ramp", 1024.0, samples=128)
-    found = evaluated(code, "ramp")
-    assert found.rate > found.entropy
-    assert found.excess(1024.0) > 10.0
+    evaluation = evaluated(code, "ramp")
+    assert evaluation.rate > evaluation.entropy
+    assert evaluation.excess(1024.0) > 10.0
     decoded = code.decode(code.encode(np.zeros((1, 128))))
     assert decoded.shape == (1, 128)
     circle = baselines.transform_coding("circle", 32.0)
@@ -51,9 +51,9 @@ def test_transform_coding_pays_for_every_dimension():
 @pytest.mark.parametrize("source", ["circle", "sinusoid", "sawbridge", "ramp"])
 def test_cells_of_the_phase_are_optimal(source):
     code = baselines.phase_quantizer(source, 64.0, samples=1024)
-    found = evaluated(code, source)
-    assert found.cells == ed.lagrangian(source, 64.0).cells
-    assert abs(found.excess(64.0)) < 0.01
+    evaluation = evaluated(code, source)
+    assert evaluation.cells == ed.lagrangian(source, 64.0).cells
+    assert abs(evaluation.excess(64.0)) < 0.01
 
 
 @pytest.mark.parametrize("make", [baselines.ecvq, baselines.transform_coding, baselines.phase_quantizer])
@@ -67,11 +67,11 @@ def test_wrong_arguments(make):
 
 @pytest.mark.parametrize("source", ["sphere", "torus"])
 def test_vector_quantization_of_surfaces(source):
-    """Near the best code known; and the phase of a surface is not one number."""
+    """Near the best known code; phase quantizers refuse surfaces."""
     code = baselines.ecvq(source, 8.0, codewords=64, realizations=4096)
-    found = evaluated(code, source)
-    assert 0.0 < found.excess(8.0) < found.left_open(8.0) + 0.1
-    assert found.decomposition(8.0).partition > 0.0
+    evaluation = evaluated(code, source)
+    assert 0.0 < evaluation.excess(8.0) < evaluation.left_open(8.0) + 0.1
+    assert evaluation.decomposition(8.0).partition > 0.0
     with pytest.raises(ValueError, match=f"source must be a curve, whose phase is one number, got '{source}'"):
         baselines.phase_quantizer(source, 8.0)
 

@@ -41,9 +41,9 @@ def test_refused(fields, error, message):
 
 def test_round_trip():
     config = edn.Config("ramp", 48, latent_dim=10, hidden=[20, 30], train_size=500, seed=2**64 - 1)
-    again = edn.Config.from_dict(json.loads(json.dumps(config.to_dict())))
-    assert again == config
-    assert again.key == config.key
+    restored = edn.Config.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert restored == config
+    assert restored.key == config.key
     assert config.samples == 1024
     assert config.hidden == (20, 30)
 
@@ -64,7 +64,7 @@ def test_key_depends_on_every_field():
 
 
 def test_keys_are_those_of_releases_before_a_field():
-    """Of the results shipped: stores of that time are read, and nothing is trained again."""
+    """With shipped results: stores of that time are read, and nothing is retrained."""
     config = edn.Config("circle", 4.0, batch_size=64, steps=100_000)
     assert config.key == "121092053c062f16"
 

@@ -1,4 +1,4 @@
-"""Test sets: known codes, brute force, modules in the convention of CompressAI, streams, and what is warned of."""
+"""Test sets: known codes, brute force, modules in the convention of CompressAI, streams and warnings."""
 
 import itertools
 
@@ -64,53 +64,55 @@ def test_optimal_code_of_a_known_source():
     """Three equal cells have d = 1 − sinc²(1/3); decoded at another radius r, (sinc − r)² more."""
     sinc = np.sinc(1 / 3)
     code = Cells(3, 0.7)
-    found = edn.evaluate(code.encode, code.decode, "circle", data=circle(20_000, seed=1))
+    evaluation = edn.evaluate(code.encode, code.decode, "circle", data=circle(20_000, seed=1))
     least = 1 - sinc**2
-    assert found.entropy_interval[0] <= np.log2(3) <= found.entropy_interval[1]
-    assert found.distortion_interval[0] <= least + (sinc - 0.7) ** 2 <= found.distortion_interval[1]
-    assert found.distortion_centroid == pytest.approx(least, abs=0.004)
-    assert (found.cells, found.count, found.dim, found.weight) == (3, 20_000, 2, 1.0)
-    assert found.reference == "least H + λD of circle: exact (proved)"
+    assert evaluation.entropy_interval[0] <= np.log2(3) <= evaluation.entropy_interval[1]
+    assert evaluation.distortion_interval[0] <= least + (sinc - 0.7) ** 2 <= evaluation.distortion_interval[1]
+    assert evaluation.distortion_centroid == pytest.approx(least, abs=0.004)
+    assert (evaluation.cells, evaluation.count, evaluation.dim, evaluation.weight) == (3, 20_000, 2, 1.0)
+    assert evaluation.reference == "least H + λD of circle: exact (proved)"
     lmbda = 2.0
-    parts = found.decomposition(lmbda)
+    parts = evaluation.decomposition(lmbda)
     assert parts.entropy_model == 0.0
     assert parts.decoder == pytest.approx(lmbda * (sinc - 0.7) ** 2, abs=0.003)
-    assert sum(parts) == pytest.approx(found.excess(lmbda), abs=1e-12)
-    low, high = found.excess_interval(lmbda)
+    assert sum(parts) == pytest.approx(evaluation.excess(lmbda), abs=1e-12)
+    low, high = evaluation.excess_interval(lmbda)
     truth = np.log2(3) + lmbda * (least + (sinc - 0.7) ** 2) - ed.lagrangian("circle", lmbda).value
     assert low <= truth <= high
     assert high - low < 0.02
 
 
 def test_against_brute_force():
-    """Random codes and lengths: each number from its definition, with all samples held."""
+    """Random codes and lengths: each number from its definition, with all samples in memory."""
     generator = np.random.default_rng(3)
     x, book, lengths = generator.normal(size=(500, 3, 2)), generator.normal(size=(9, 3, 2)), generator.uniform(1, 8, 9)
 
     def encode(x):
         return (np.asarray(x)[:, :1, 0] > 0) * 3 + np.sign(np.asarray(x)[:, :1, 1]).astype(int) + 1
 
-    found = edn.evaluate(
+    evaluation = edn.evaluate(
         encode, lambda k: book[np.asarray(k)[:, 0]], x, lambda k: lengths[np.asarray(k)], dtype=torch.float64
     )
     k = encode(x)[:, 0]
     error = x - book[k]
     measured = ed.measure(k, np.square(error).sum(axis=(1, 2)))
-    assert (found.entropy, found.entropy_interval) == (measured.entropy, measured.entropy_interval)
-    assert found.distortion == pytest.approx(measured.distortion, rel=1e-14)
-    assert found.distortion_interval == pytest.approx(measured.distortion_interval, rel=1e-14)
-    assert found.rate == pytest.approx(lengths[k].mean(), rel=1e-14)
+    assert (evaluation.entropy, evaluation.entropy_interval) == (measured.entropy, measured.entropy_interval)
+    assert evaluation.distortion == pytest.approx(measured.distortion, rel=1e-14)
+    assert evaluation.distortion_interval == pytest.approx(measured.distortion_interval, rel=1e-14)
+    assert evaluation.rate == pytest.approx(lengths[k].mean(), rel=1e-14)
     within = sum(x[k == j].var(axis=0, ddof=1).sum() * np.sum(k == j) for j in np.unique(k))
-    assert found.distortion_centroid == pytest.approx(within / 500, rel=1e-12)
-    assert found.covariance == pytest.approx(np.cov(lengths[k], np.square(error).sum(axis=(1, 2))) / 500, rel=1e-12)
+    assert evaluation.distortion_centroid == pytest.approx(within / 500, rel=1e-12)
+    assert evaluation.covariance == pytest.approx(
+        np.cov(lengths[k], np.square(error).sum(axis=(1, 2))) / 500, rel=1e-12
+    )
 
 
 def test_centroids_of_few_samples_have_no_bias():
-    """With about 4 samples a cell the plain means are far too good; the cells have length 1, and so D = 1/12."""
+    """With about 4 samples in each cell, plain means are far too good; cells have length 1, so D = 1/12."""
     generator = np.random.default_rng(0)
     x = generator.random((4000, 1)) * 1000
-    found = edn.evaluate(lambda x: np.floor(np.asarray(x)).astype(int), lambda k: np.asarray(k) + 0.5, x)
-    assert found.distortion_centroid == pytest.approx(1 / 12, rel=0.03)
+    evaluation = edn.evaluate(lambda x: np.floor(np.asarray(x)).astype(int), lambda k: np.asarray(k) + 0.5, x)
+    assert evaluation.distortion_centroid == pytest.approx(1 / 12, rel=0.03)
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["forward", "pair"])
@@ -121,15 +123,15 @@ def test_module_in_the_convention_of_compressai(whole):
     rate = None if whole else model.rate
     turn = 2 * np.pi * (np.arange(4096) + 0.5) / 4096
     x = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    found = edn.evaluate(*functions, "circle", rate, data=x)
+    evaluation = edn.evaluate(*functions, "circle", rate, data=x)
     exact = edn.evaluate(*functions, "circle", rate, points=4096)
-    assert found.rate == pytest.approx(exact.rate, rel=1e-6)
-    assert found.cells == exact.cells == 8
-    assert found.distortion == pytest.approx(exact.distortion, rel=1e-5)
-    assert found.distortion_centroid == pytest.approx(exact.distortion_centroid, rel=0.01)
-    assert found.entropy == pytest.approx(exact.entropy, abs=0.01)
+    assert evaluation.rate == pytest.approx(exact.rate, rel=1e-6)
+    assert evaluation.cells == exact.cells == 8
+    assert evaluation.distortion == pytest.approx(exact.distortion, rel=1e-5)
+    assert evaluation.distortion_centroid == pytest.approx(exact.distortion_centroid, rel=0.01)
+    assert evaluation.entropy == pytest.approx(exact.entropy, abs=0.01)
     lengths = model.lengths(model.encode(torch.from_numpy(x))).sum(dim=(1, 2, 3)).mean().item()
-    assert found.rate == pytest.approx(lengths + 4.0 * whole, rel=1e-6)
+    assert evaluation.rate == pytest.approx(lengths + 4.0 * whole, rel=1e-6)
 
 
 def test_reconstructions_that_differ_by_rounding_are_one_cell():
@@ -173,10 +175,12 @@ def test_images_and_their_latents_keep_their_shapes():
     analysis, synthesis = nn.Conv2d(1, 2, 2, 2), nn.ConvTranspose2d(2, 1, 2, 2)
     patterns = torch.randn(5, 1, 8, 8)
     x = patterns[torch.randint(5, (300,))]
-    found = edn.evaluate(lambda x: torch.round(analysis(x)), synthesis, x, lambda y: y.abs().sum(dim=(1, 2, 3)) + 3.0)
-    assert found.cells == 5
-    assert found.distortion_centroid == pytest.approx(0.0, abs=1e-9)
-    assert found.dim == 64
+    evaluation = edn.evaluate(
+        lambda x: torch.round(analysis(x)), synthesis, x, lambda y: y.abs().sum(dim=(1, 2, 3)) + 3.0
+    )
+    assert evaluation.cells == 5
+    assert evaluation.distortion_centroid == pytest.approx(0.0, abs=1e-9)
+    assert evaluation.dim == 64
 
 
 def test_a_sphere_has_a_lower_bound():
@@ -188,36 +192,38 @@ def test_a_sphere_has_a_lower_bound():
     def halves(x):
         return (np.asarray(x)[:, :1] > 0).astype(int)
 
-    found = edn.evaluate(halves, lambda k: np.asarray(k - 0.5) * [[1.0, 0, 0]], sphere, data=x)
-    assert found.entropy == pytest.approx(1.0, abs=1e-3)
-    assert found.distortion == pytest.approx(0.75, abs=0.01)
-    assert found.reference.startswith("lower bound: least H + λD of sphere")
+    evaluation = edn.evaluate(halves, lambda k: np.asarray(k - 0.5) * [[1.0, 0, 0]], sphere, data=x)
+    assert evaluation.entropy == pytest.approx(1.0, abs=1e-3)
+    assert evaluation.distortion == pytest.approx(0.75, abs=0.01)
+    assert evaluation.reference.startswith("lower bound: least H + λD of sphere")
     D = np.linspace(0.01, 1.0, 500)
     least = np.min(ed.lower_bound(sphere, D) + 8.0 * D)
-    assert 0.97 * least <= found.optimum(8.0) <= least
-    assert found.excess(8.0) > 0.0
+    assert 0.97 * least <= evaluation.optimum(8.0) <= least
+    assert evaluation.excess(8.0) > 0.0
 
 
 def test_an_unknown_source_has_bounds():
-    """Of the circle: R(D) below the optimum of single samples, a codebook above; the parts add up to the excess."""
+    """For the circle, R(D) is below the optimum of single samples and a codebook above; parts add up."""
     code = Cells(6, np.sinc(1 / 6))
-    found = edn.evaluate(code.encode, code.decode, circle(3000))
-    known = edn.evaluate(code.encode, code.decode, "circle", data=circle(3000))
+    evaluation = edn.evaluate(code.encode, code.decode, circle(3000))
+    with_source = edn.evaluate(code.encode, code.decode, "circle", data=circle(3000))
     lmbda = 8.0
     least = ed.lagrangian("circle", lmbda).value
     shannon = ed.rate_distortion("circle", np.linspace(0.01, 0.99, 99)) + lmbda * np.linspace(0.01, 0.99, 99)
-    assert found.optimum(lmbda) == pytest.approx(shannon.min(), abs=0.03)
-    assert found.optimum(lmbda) < least < found.ecvq(lmbda) < 1.05 * least
-    assert found.optimum(0.0) == 0.0
-    assert found.excess(lmbda) == pytest.approx(known.excess(lmbda) + least - found.optimum(lmbda), abs=1e-9)
-    assert sum(found.decomposition(lmbda)) == pytest.approx(found.excess(lmbda), abs=1e-12)
-    assert found.reference.startswith("lower bound for codes of 1024 of the samples")
+    assert evaluation.optimum(lmbda) == pytest.approx(shannon.min(), abs=0.03)
+    assert evaluation.optimum(lmbda) < least < evaluation.ecvq(lmbda) < 1.05 * least
+    assert evaluation.optimum(0.0) == 0.0
+    assert evaluation.excess(lmbda) == pytest.approx(
+        with_source.excess(lmbda) + least - evaluation.optimum(lmbda), abs=1e-9
+    )
+    assert sum(evaluation.decomposition(lmbda)) == pytest.approx(evaluation.excess(lmbda), abs=1e-12)
+    assert evaluation.reference.startswith("lower bound for codes of 1024 of the samples")
     with pytest.raises(ValueError, match="ecvq needs two samples or more of a source that is not known"):
-        known.ecvq(lmbda)
+        with_source.ecvq(lmbda)
 
 
 def test_kept_samples_are_drawn_evenly():
-    """Of 20 480 numbered samples in uneven batches, 1024: any tenth has about a tenth of them."""
+    """1024 of 20 480 numbered samples in uneven batches: any tenth has about a tenth of them."""
     reservoir = data_evaluation.Reservoir()
     for part in np.split(np.arange(20480.0), [3, 1000, 1100, 9000, 20000]):
         reservoir.add(part[:, None])
@@ -232,11 +238,11 @@ def test_kept_samples_are_drawn_evenly():
 def test_functions_of_a_continuous_argument_have_a_mean_as_distortion():
     turn = np.random.default_rng(0).random(3000)
     x = np.sin(2 * np.pi * (np.arange(32) / 32 + turn[:, None]))
-    found = edn.evaluate(
+    evaluation = edn.evaluate(
         lambda x: np.zeros(len(np.asarray(x)), dtype=int), lambda k: np.zeros((len(k), 32)), "sinusoid", data=x
     )
-    assert found.weight == 1 / 32
-    assert found.distortion == pytest.approx(0.5)
+    assert evaluation.weight == 1 / 32
+    assert evaluation.distortion == pytest.approx(0.5)
     with pytest.warns(UserWarning, match=r"data should be samples of sinusoid, whose D_max is 0\.5, got a variance of"):
         edn.evaluate(
             lambda x: np.zeros(len(np.asarray(x)), dtype=int), lambda k: np.zeros((len(k), 32)), "sinusoid", data=3 * x
@@ -244,7 +250,7 @@ def test_functions_of_a_continuous_argument_have_a_mean_as_distortion():
 
 
 def test_memory_is_bounded(monkeypatch):
-    """A stream far larger than what is held: batches are seen to be freed, and sums are those of the cells."""
+    """A stream far larger than memory: batches are freed, and only the cells' sums are kept."""
     import weakref
 
     alive, most = [], 0
@@ -262,12 +268,12 @@ def test_memory_is_bounded(monkeypatch):
     def encode(x):
         return (np.asarray(x)[:, :3] > 0).astype(int)
 
-    found = edn.evaluate(encode, lambda k: np.zeros((len(k), 64)), stream())
-    assert found.count == 20_000
+    evaluation = edn.evaluate(encode, lambda k: np.zeros((len(k), 64)), stream())
+    assert evaluation.count == 20_000
     assert most <= 1
-    assert found.cells == 8
+    assert evaluation.cells == 8
     # the first three coordinates have mean ±√(2/π)
-    assert found.distortion - found.distortion_centroid == pytest.approx(6 / np.pi, rel=0.03)
+    assert evaluation.distortion - evaluation.distortion_centroid == pytest.approx(6 / np.pi, rel=0.03)
     monkeypatch.setattr(data_evaluation, "MOST_SUMS", 256)
     with pytest.warns(
         UserWarning, match=r"cells have too many numbers to hold their means \(8 times 64, at most 256\)"
@@ -280,23 +286,23 @@ def test_memory_is_bounded(monkeypatch):
 )
 @pytest.mark.parametrize("on_data", [True, False])
 def test_noise_and_dropout_are_refused(model, functions, on_data):
-    given = (model, None) if functions == 1 else (model.encode, model.decode)
+    pair = (model, None) if functions == 1 else (model.encode, model.decode)
     words = "give the same result for the same samples, .* first batch" if on_data else "same .* again"
     with pytest.raises(ValueError, match=words + r".*: call eval\(\) on the module first, which is in training mode"):
-        edn.evaluate(*given, circle(2000) if on_data else "circle")
+        edn.evaluate(*pair, circle(2000) if on_data else "circle")
 
 
 def test_bits_that_no_code_has():
-    """2.6 bits for each of eight equal cells, over a source and on samples of it; those of a code in nats."""
+    """2.6 bits for each of eight equal cells, over a source and on samples; lengths of a code in nats."""
     code = Cells(8, 1.0)
-    for given in ("circle", circle(2000)):
+    for target in ("circle", circle(2000)):
         with pytest.raises(ValueError, match=r"Kraft's inequality\), got 1\.31951 over the 8 seen: it"):
-            edn.evaluate(code.encode, code.decode, given, lambda k: np.full(len(k), 2.6))
+            edn.evaluate(code.encode, code.decode, target, lambda k: np.full(len(k), 2.6))
         with pytest.raises(ValueError, match=r"got 1\.89285 over the 8 seen: it is possible if they are in nats"):
-            edn.evaluate(code.encode, code.decode, given, lambda k: np.full(len(k), np.log(8.0)))
-        assert edn.evaluate(code.encode, code.decode, given, lambda k: np.full(len(k), 3.0)).rate == 3.0
+            edn.evaluate(code.encode, code.decode, target, lambda k: np.full(len(k), np.log(8.0)))
+        assert edn.evaluate(code.encode, code.decode, target, lambda k: np.full(len(k), 3.0)).rate == 3.0
         with pytest.raises(ValueError, match=r"Kraft's inequality\), got 4 over the 8 seen$"):
-            edn.evaluate(code.encode, code.decode, given, lambda k: np.full(len(k), 1.0))
+            edn.evaluate(code.encode, code.decode, target, lambda k: np.full(len(k), 1.0))
     with pytest.raises(ValueError, match=r"at least the entropy of the indices, 3 bits, .* got 1\.5$"):
         edn.evaluate(code.encode, code.decode, "circle", 1.5)
 
@@ -377,7 +383,7 @@ def test_mean_bits_are_a_number_of_bits(rate):
 
 
 def test_gradients():
-    """None is recorded; a function that does, and batches that hold some, are warned of."""
+    """No gradient is recorded; functions that record one and batches that hold one cause warnings."""
     model = Model().eval()
     seen = []
 
@@ -396,12 +402,12 @@ def test_gradients():
 
 
 def test_rounded_floats_reach_the_decoder_as_they_are():
-    """Over a source as on data: a decoder of floats is a network, one of integers a table."""
+    """Over a source and on data: a decoder of floats may be a network, one of integers a table."""
     layer = nn.Linear(2, 2)
     table = nn.Embedding(3, 2)
-    for given in ("circle", circle(50)):
-        assert edn.evaluate(torch.round, layer, given).cells == 8 or isinstance(given, np.ndarray)
-        assert edn.evaluate(lambda x: torch.round(x[:, 0]).long() + 1, table, given).cells == 3
+    for target in ("circle", circle(50)):
+        assert edn.evaluate(torch.round, layer, target).cells == 8 or isinstance(target, np.ndarray)
+        assert edn.evaluate(lambda x: torch.round(x[:, 0]).long() + 1, table, target).cells == 3
 
 
 RATES = [lambda k: torch.full((len(k), 1), 5.0), lambda k: torch.full((len(k),), 5.0), 5.0]
@@ -455,8 +461,8 @@ def test_errors(arguments, error, message):
 
 def test_a_single_sample_leaves_all_open():
     with pytest.warns(UserWarning, match="1 of 1 samples have an index that no other has"):
-        found = edn.evaluate(torch.round, lambda k: k, "circle", data=circle(1))
-    assert found.excess_interval(0.0) == (-np.inf, np.inf)
+        evaluation = edn.evaluate(torch.round, lambda k: k, "circle", data=circle(1))
+    assert evaluation.excess_interval(0.0) == (-np.inf, np.inf)
 
 
 def test_samples_of_two_sizes():
@@ -508,7 +514,7 @@ def test_images_of_another_shape_than_encode_takes(shape, got):
 
 
 def test_a_shape_that_a_function_of_arrays_refuses():
-    """The error with arrays says more than the one with tensors, of which numpy knows nothing."""
+    """The error with arrays is more informative than the one with tensors, which numpy does not know."""
     with pytest.raises(
         ValueError, match=r"data must have samples that encode takes, got \(n, 2\) for n samples: matmul"
     ):
@@ -518,9 +524,9 @@ def test_a_shape_that_a_function_of_arrays_refuses():
 def test_bits_of_each_latent_are_to_be_summed():
     remedy = r"sum over the other axes, as bits\.reshape\(len\(bits\), -1\)\.sum\(1\) does"
     for rate in (lambda k: torch.ones(len(k), 2, 1, 1), lambda k: np.ones((len(k), 2))):
-        for given in ("circle", circle(8)):
+        for target in ("circle", circle(8)):
             with pytest.raises(ValueError, match=rf"rate must return shape \(\d+,\), got \(\d+, 2.*: {remedy}"):
-                edn.evaluate(torch.round, lambda k: k, given, rate)
+                edn.evaluate(torch.round, lambda k: k, target, rate)
 
 
 class Strings:
@@ -541,10 +547,10 @@ class Strings:
 
 def test_strings_of_compress_are_indices_and_bits():
     model, x = Strings(6), circle(3000)
-    found = edn.evaluate(model.compress, model.decompress, "circle", data=x)
+    evaluation = edn.evaluate(model.compress, model.decompress, "circle", data=x)
     same = edn.evaluate(model.cells.encode, model.cells.decode, "circle", data=x)
-    assert (found.entropy, found.distortion, found.cells) == (same.entropy, same.distortion, 6)
-    assert found.rate == pytest.approx(16 + 8 * np.mean(model.cells.encode(x) % 2))
+    assert (evaluation.entropy, evaluation.distortion, evaluation.cells) == (same.entropy, same.distortion, 6)
+    assert evaluation.rate == pytest.approx(16 + 8 * np.mean(model.cells.encode(x) % 2))
 
 
 BAD_STRINGS = [
@@ -570,8 +576,8 @@ def test_strings_need_a_test_set():
 def test_samples_on_disk_are_those_in_memory(tmp_path):
     np.save(tmp_path / "x.npy", circle(500))
     codec = Cells(5, 0.9)
-    found = edn.evaluate(codec.encode, codec.decode, data=tmp_path / "x.npy")
-    assert found == edn.evaluate(codec.encode, codec.decode, circle(500))
+    evaluation = edn.evaluate(codec.encode, codec.decode, data=tmp_path / "x.npy")
+    assert evaluation == edn.evaluate(codec.encode, codec.decode, circle(500))
     with pytest.raises(ValueError, match=r"data must be an array, batches, or the path of a \.npy, got 'x.csv'"):
         edn.evaluate(codec.encode, codec.decode, data="x.csv")
 
@@ -583,7 +589,7 @@ def test_a_dict_of_samples_is_named():
 
 def test_excess_of_a_test_set_has_an_interval():
     codec = Cells(5, 0.9)
-    found = edn.evaluate(codec.encode, codec.decode, "circle", data=circle(2000))
-    gap = ed.excess("circle", found)
-    assert gap.value == ed.excess("circle", found.distortion, found.entropy)
+    evaluation = edn.evaluate(codec.encode, codec.decode, "circle", data=circle(2000))
+    gap = ed.excess("circle", evaluation)
+    assert gap.value == ed.excess("circle", evaluation.distortion, evaluation.entropy)
     assert gap.low < gap.value < gap.high

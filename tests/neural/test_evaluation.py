@@ -21,49 +21,49 @@ def optimal(source, samples):
 @pytest.mark.parametrize(("source", "samples"), [("circle", 2), ("sinusoid", 16)])
 def test_optimal_quantiser_has_no_excess(source, samples):
     """A grid of n phases moves a boundary by 1/n, which costs its square."""
-    found = edn.evaluate(*optimal(source, samples), source, samples=samples, points=2**16)
-    parts = found.decomposition(LMBDA[source])
+    evaluation = edn.evaluate(*optimal(source, samples), source, samples=samples, points=2**16)
+    parts = evaluation.decomposition(LMBDA[source])
     assert parts.entropy_model == 0.0
     assert parts.partition == pytest.approx(0.0, abs=1e-6)
     assert parts.decoder == pytest.approx(0.0, abs=1e-6)
-    assert found.cells == edcurve.lagrangian(source, LMBDA[source]).cells
-    assert found.rate == found.entropy
+    assert evaluation.cells == edcurve.lagrangian(source, LMBDA[source]).cells
+    assert evaluation.rate == evaluation.entropy
 
 
 @pytest.mark.parametrize(("source", "lmbda"), [("sphere", 8.0), ("torus", 8.0), ("sphere", 128.0), ("torus:1,2", 4.0)])
 def test_codes_of_surfaces_leave_what_the_enclosure_does(source, lmbda):
     """Their entropies and distortions are known exactly: the lattice of phases measures them."""
     code = edcurve.quantizer(source, edcurve.lagrangian(source, lmbda).distortion)
-    found = edn.evaluate(code.encode, code.decode, source, points=2**16)
-    assert found.cells == code.cells
-    assert found.entropy == pytest.approx(code.entropy, abs=1e-4)
-    assert found.distortion == pytest.approx(code.distortion, abs=2e-6)
-    assert found.decomposition(lmbda)[1] == pytest.approx(0.0, abs=2e-4)
-    assert found.left_open(lmbda) == pytest.approx(found.excess(lmbda), abs=1e-4)
-    assert 0.01 < found.left_open(lmbda) < 0.035
-    assert np.isnan(found.left_open(1e7))  # nobody has searched codes of so many cells
+    evaluation = edn.evaluate(code.encode, code.decode, source, points=2**16)
+    assert evaluation.cells == code.cells
+    assert evaluation.entropy == pytest.approx(code.entropy, abs=1e-4)
+    assert evaluation.distortion == pytest.approx(code.distortion, abs=2e-6)
+    assert evaluation.decomposition(lmbda)[1] == pytest.approx(0.0, abs=2e-4)
+    assert evaluation.left_open(lmbda) == pytest.approx(evaluation.excess(lmbda), abs=1e-4)
+    assert 0.01 < evaluation.left_open(lmbda) < 0.035
+    assert np.isnan(evaluation.left_open(1e7))  # nobody has searched codes of so many cells
 
 
 @pytest.mark.parametrize(("lmbda", "cells", "below"), [(48.0, 4, 2e-5), (4096.0, 512, 0.328)])
 def test_optimal_quantiser_of_the_sampled_ramp(lmbda, cells, below):
-    """Zero excess over the optimum of the sampled source, and so far below that of the continuous one."""
+    """No excess over the optimum of the sampled source, and so a negative one over the continuous optimum."""
     source = edcurve.Ramp(samples=1024)
     q = edcurve.quantizer(source, edcurve.lagrangian(source, lmbda).distortion)
     functions = (lambda x: q.encode(np.asarray(x, dtype=float))), (lambda k: q.decode(np.asarray(k)))
-    found, continuous = (edn.evaluate(*functions, given, points=2**13) for given in (source, "ramp"))
-    assert found.cells == cells
+    evaluation, continuous = (edn.evaluate(*functions, kind, points=2**13) for kind in (source, "ramp"))
+    assert evaluation.cells == cells
     # a grid of 8 phases between samples
-    assert found.decomposition(lmbda) == pytest.approx((0.0, 0.0, 0.0), abs=1e-5)
+    assert evaluation.decomposition(lmbda) == pytest.approx((0.0, 0.0, 0.0), abs=1e-5)
     assert continuous.decomposition(lmbda, sampled=True) == pytest.approx((0.0, 0.0, 0.0), abs=1e-5)
     assert continuous.excess(lmbda) == pytest.approx(-below, rel=0.2)
 
 
 @pytest.mark.parametrize("source", ["ramp", "sawbridge"])
 def test_optimal_quantiser_of_sampled_functions(source):
-    """Sampled at T = 1024 these are sources of their own, 0.1 % apart at this λ."""
-    found = edn.evaluate(*optimal(source, 1024), source, samples=1024, points=2**12)
-    assert found.excess(LMBDA[source]) == pytest.approx(0.0, abs=2e-3)
-    assert found.samples == 1024
+    """Sampled at T = 1024, the sources differ from the continuous ones by 0.1 % at this λ."""
+    evaluation = edn.evaluate(*optimal(source, 1024), source, samples=1024, points=2**12)
+    assert evaluation.excess(LMBDA[source]) == pytest.approx(0.0, abs=2e-3)
+    assert evaluation.samples == 1024
 
 
 @pytest.mark.parametrize("source", ["circle", "ramp", "sawbridge", "sinusoid"])
@@ -84,7 +84,7 @@ def test_against_brute_force(source):
     def number(k):
         return np.asarray(k) @ [7, 3] % 60
 
-    found = edn.evaluate(
+    evaluation = edn.evaluate(
         encode, lambda k: book[number(k)], source, lambda k: bits[number(k)], samples=samples, points=points,
         dtype=torch.float64,
     )  # fmt: skip
@@ -92,13 +92,13 @@ def test_against_brute_force(source):
     _, cells, counts = np.unique(k, axis=0, return_inverse=True, return_counts=True)
     p = counts / points
     means = np.stack([x[cells.ravel() == j].mean(axis=0) for j in range(len(p))])
-    assert found.cells == len(p)
-    assert found.entropy == pytest.approx(-(p * np.log2(p)).sum(), rel=1e-12)
-    assert found.rate == pytest.approx(bits[number(k)].mean(), rel=1e-12)
-    assert found.distortion == pytest.approx(
+    assert evaluation.cells == len(p)
+    assert evaluation.entropy == pytest.approx(-(p * np.log2(p)).sum(), rel=1e-12)
+    assert evaluation.rate == pytest.approx(bits[number(k)].mean(), rel=1e-12)
+    assert evaluation.distortion == pytest.approx(
         waves.weight * np.square(x - book[number(k)]).sum(axis=1).mean(), rel=1e-11
     )
-    assert found.distortion_centroid == pytest.approx(
+    assert evaluation.distortion_centroid == pytest.approx(
         waves.weight * np.square(x - means[cells.ravel()]).sum(axis=1).mean(), rel=1e-10
     )
 
@@ -108,11 +108,11 @@ def test_decomposition_adds_up(source):
     model = NTC(source, 2, (8, 8), samples=40, seeds=(1,))
     with torch.no_grad():
         model.flat.mul_(2.0)
-    found = evaluate_model(model, 2**12)
-    assert found.cells > 3
+    evaluation = evaluate_model(model, 2**12)
+    assert evaluation.cells > 3
     for lmbda in (0.0, 4.0, 512.0, 1e5):
-        assert sum(found.decomposition(lmbda)) == pytest.approx(found.excess(lmbda), abs=1e-6)
-        assert min(found.decomposition(lmbda)[1:]) >= -1e-9
+        assert sum(evaluation.decomposition(lmbda)) == pytest.approx(evaluation.excess(lmbda), abs=1e-6)
+        assert min(evaluation.decomposition(lmbda)[1:]) >= -1e-9
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_five_parts(source, compressor, latent_dim, brief_fits):
     if compressor == "ntc":
         with torch.no_grad():
             model.flat.mul_(2.0)  # more cells than units
-    found = evaluate_model(model, 2**9)
-    assert found.cells > (1 if compressor == "ntc-table" else 7)
+    evaluation = evaluate_model(model, 2**9)
+    assert evaluation.cells > (1 if compressor == "ntc-table" else 7)
     for lmbda in (0.0, 3000.0):
-        parts, fine = found.decomposition(lmbda), found.decomposition(lmbda, fine=True)
+        parts, fine = evaluation.decomposition(lmbda), evaluation.decomposition(lmbda, fine=True)
         assert fine.dependence + fine.marginals == pytest.approx(parts.entropy_model, abs=1e-9)
         assert fine.readout + fine.features == pytest.approx(parts.decoder, abs=1e-9)
         assert fine.partition == parts.partition
@@ -140,26 +140,28 @@ def test_five_parts(source, compressor, latent_dim, brief_fits):
     x = model.signal.sample(v[None])[0].numpy()
     indices = model.encode_phase(v[None].float())
     separate = [np.unique(column, return_counts=True)[1] / 2**9 for column in indices[0].T.numpy()]
-    assert found.entropy_marginals == pytest.approx(-sum(float((p * np.log2(p)).sum()) for p in separate), rel=1e-12)
+    assert evaluation.entropy_marginals == pytest.approx(
+        -sum(float((p * np.log2(p)).sum()) for p in separate), rel=1e-12
+    )
     features = model.features(indices)
     if features is None:
-        assert found.distortion_readout == found.distortion_centroid
+        assert evaluation.distortion_readout == evaluation.distortion_centroid
         return
     rows = features[0].double().numpy()
-    missed = 0.0
+    residual = 0.0
     if rows.ndim == 3:  # one function for all coordinates
         rows, x = rows.reshape(-1, rows.shape[2]), x.reshape(-1, 1)
-    missed = np.square(x - rows @ np.linalg.lstsq(rows, x, rcond=1e-7)[0]).sum() / 2**9
-    assert found.distortion_readout == pytest.approx(model.signal.weight * missed, rel=1e-6)
+    residual = np.square(x - rows @ np.linalg.lstsq(rows, x, rcond=1e-7)[0]).sum() / 2**9
+    assert evaluation.distortion_readout == pytest.approx(model.signal.weight * residual, rel=1e-6)
 
 
 def test_a_function_has_no_last_layer():
-    """Of functions, readout and features are not known; the dependence is: here of two equal bits."""
-    found = edn.evaluate(
+    """Readout and features are unknown for functions; the dependence is known, here of two equal bits."""
+    evaluation = edn.evaluate(
         lambda x: (x[:, :1] > 0).long().expand(-1, 2), lambda k: 0.6 * (2.0 * k - 1), "circle", 3.5, points=1000
     )
-    fine = found.decomposition(4.0, fine=True)
-    assert (found.entropy, found.distortion_readout) == (1.0, None)
+    fine = evaluation.decomposition(4.0, fine=True)
+    assert (evaluation.entropy, evaluation.distortion_readout) == (1.0, None)
     assert fine[:2] == pytest.approx((1.0, 1.5))
     assert np.isnan(fine.readout)
     assert np.isnan(fine.features)
@@ -170,17 +172,17 @@ def test_trained_coder_as_callables():
     config = edn.Config("ramp", 100.0, samples=32, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)
     run = edn.train(config, progress=False)
     model = run.model
-    found = edn.evaluate(
+    evaluation = edn.evaluate(
         lambda x: model.encode(x[None])[0], lambda k: model.decode(k[None])[0], "ramp",
         lambda k: model.rate(k[None])[0], samples=32, points=2**10,
     )  # fmt: skip
     expected = run.evaluate(2**10)
     for name in ("rate", "entropy", "distortion", "distortion_centroid", "cells"):
-        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-6)
+        assert getattr(evaluation, name) == pytest.approx(getattr(expected, name), rel=1e-6)
 
 
 def test_functions_of_arrays_and_of_tensors():
-    """numpy's matmul refuses tensors, torch's refuses arrays: both are found out."""
+    """numpy's matmul refuses tensors and torch's refuses arrays: both are detected."""
     weights = np.ones((2, 1), dtype=np.float32)
 
     def decode(k):
@@ -197,16 +199,16 @@ def test_functions_of_arrays_and_of_tensors():
 
 
 def test_scalar_rate_and_flat_indices():
-    found = edn.evaluate(
+    evaluation = edn.evaluate(
         lambda x: (x[:, 0] > 0).long(), lambda k: torch.stack([0.6 * (2.0 * k - 1), 0.0 * k], 1), edcurve.Circle(), 1.5,
         points=1000,
     )  # fmt: skip
-    assert found.rate == 1.5
-    assert found.entropy == pytest.approx(1.0)
-    assert found.decomposition(4.0).entropy_model == pytest.approx(0.5)
+    assert evaluation.rate == 1.5
+    assert evaluation.entropy == pytest.approx(1.0)
+    assert evaluation.decomposition(4.0).entropy_model == pytest.approx(0.5)
     # two half circles: 1 − (2/π)², and the decoder is at 0.6 instead of 2/π
-    assert found.distortion_centroid == pytest.approx(1 - (2 / np.pi) ** 2, abs=1e-5)
-    assert found.distortion - found.distortion_centroid == pytest.approx((2 / np.pi - 0.6) ** 2, rel=1e-3)
+    assert evaluation.distortion_centroid == pytest.approx(1 - (2 / np.pi) ** 2, abs=1e-5)
+    assert evaluation.distortion - evaluation.distortion_centroid == pytest.approx((2 / np.pi - 0.6) ** 2, rel=1e-3)
 
 
 ERRORS = [
@@ -232,10 +234,10 @@ def test_errors(encode, decode, error, message):
 
 @pytest.mark.parametrize("source", [np.zeros((8, 2)), torch.zeros(8, 2)], ids=["array", "tensor"])
 def test_points_as_a_source(source):
-    said = (
+    message = (
         r"source must be one of circle, .* got an array of shape \(8, 2\); edcurve_neural\.from_samples makes a source"
     )
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         edn.Config(source, 4.0)
     for baseline in (edn.ecvq, edn.transform_coding, edn.phase_quantizer):
         with pytest.raises(
@@ -306,8 +308,8 @@ def test_sampled_optimum():
     model = NTC("sawbridge", 1, (8, 8), samples=40)
     with pytest.raises(ValueError, match="sampled must be False for the sawbridge"):
         evaluate_model(model, 100).excess(4.0, sampled=True)
-    found = evaluate_model(NTC("circle", 1, (8, 8)), 100)
-    assert found.excess(4.0, sampled=True) == found.excess(4.0)
+    evaluation = evaluate_model(NTC("circle", 1, (8, 8)), 100)
+    assert evaluation.excess(4.0, sampled=True) == evaluation.excess(4.0)
 
 
 def test_relabelling_wide_indices():
@@ -324,7 +326,7 @@ def test_relabelling_wide_indices():
 
 @pytest.mark.parametrize("latents", [1, 3])
 def test_rows_that_follow_each_other(latents):
-    """As of all rows, where few of them change: also if none does, or the same cell comes twice."""
+    """The same as for all rows if few of them change, if none does, or if a cell recurs."""
     generator = np.random.default_rng(1)
     codes = np.repeat(generator.integers(-3, 3, size=(60, latents)), generator.integers(1, 9, size=60), axis=0)
     for rows in (codes, codes[:1], np.zeros((7, latents), dtype=np.int64)):
@@ -349,16 +351,16 @@ def test_rank_floor():
 def test_too_few_phases_for_the_cells_are_warned_of():
     code = edn.phase_quantizer("circle", 4096.0)
     with pytest.warns(UserWarning, match=r"points should be at least 256, 4 for each of the 64 cells seen, got 64"):
-        found = edn.evaluate(code.encode, code.decode, "circle", code.rate, points=64)
-    assert found.entropy == 6.0
+        evaluation = edn.evaluate(code.encode, code.decode, "circle", code.rate, points=64)
+    assert evaluation.entropy == 6.0
 
 
 def test_a_rate_in_nats_is_refused():
     code = edn.phase_quantizer("circle", 64.0)
     with pytest.raises(ValueError, match=r"entropy of the indices, 4\.087.* got 2\.83321: it is possible .* in nats"):
         edn.evaluate(code.encode, code.decode, "circle", rate=np.log(17), points=4096)
-    found = edn.evaluate(code.encode, code.decode, "circle", rate=np.log2(17), points=4096)
-    assert found.rate == pytest.approx(found.entropy, abs=1e-3)
+    evaluation = edn.evaluate(code.encode, code.decode, "circle", rate=np.log2(17), points=4096)
+    assert evaluation.rate == pytest.approx(evaluation.entropy, abs=1e-3)
 
 
 def test_functions_of_numpy_are_called_with_arrays():
@@ -367,8 +369,8 @@ def test_functions_of_numpy_are_called_with_arrays():
     def encode(x):
         return np.floor(8 * (np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi) % 1)).astype(int)
 
-    found = edn.evaluate(encode, lambda k: np.zeros((len(k), 2)), "circle", points=64)
-    assert found.cells == 8
+    evaluation = edn.evaluate(encode, lambda k: np.zeros((len(k), 2)), "circle", points=64)
+    assert evaluation.cells == 8
 
 
 def test_points_as_a_source_object_need_no_data():
@@ -380,10 +382,12 @@ def test_points_as_a_source_object_need_no_data():
     ):
         source = edcurve.Source.from_samples(x, closed=closed)
         code = edcurve.quantizer(source, source.max_distortion / 4)
-        found = edn.evaluate(lambda x, code=code: code.encode(x.double().numpy()), code.decode, source, points=2**14)
-        assert found.source is source
-        assert found.entropy == pytest.approx(code.entropy, abs=1e-3)
-        assert found.distortion == pytest.approx(code.distortion, rel=2e-3)
+        evaluation = edn.evaluate(
+            lambda x, code=code: code.encode(x.double().numpy()), code.decode, source, points=2**14
+        )
+        assert evaluation.source is source
+        assert evaluation.entropy == pytest.approx(code.entropy, abs=1e-3)
+        assert evaluation.distortion == pytest.approx(code.distortion, rel=2e-3)
         larger = edn.evaluate(lambda x: (x[:, 0] > 0).long(), lambda k: np.zeros((len(k), 2)), source.scaled(2.0))
         assert larger.distortion == pytest.approx(4.0 * energy, rel=1e-5)
 
@@ -419,7 +423,7 @@ def test_indices_of_another_shape_than_decode_takes():
 
 
 def test_surface_of_samples():
-    """Equal arcs of both angles of a torus, seen by 16 × 16 samples and what is between them."""
+    """Equal arcs of both angles of a torus, from 16 × 16 samples and their interpolation."""
     turns = 2.0 * np.pi * np.arange(16) / 16
     a, b = np.meshgrid(turns, turns, indexing="ij")
     x = np.stack([np.cos(a), np.sin(a), np.cos(b), np.sin(b)], axis=-1)
@@ -431,8 +435,8 @@ def test_surface_of_samples():
 
     middle = 2.0 * np.pi * (np.arange(4) + 0.5) / 4
     ring = np.stack([np.cos(middle), np.sin(middle)], axis=1) * np.sinc(0.25)
-    found = edn.evaluate(encode, lambda index: np.hstack([ring[index // 4], ring[index % 4]]), source)
-    assert found.source == source
-    assert found.entropy == pytest.approx(4.0, abs=1e-6)
+    evaluation = edn.evaluate(encode, lambda index: np.hstack([ring[index // 4], ring[index % 4]]), source)
+    assert evaluation.source == source
+    assert evaluation.entropy == pytest.approx(4.0, abs=1e-6)
     exact = 2.0 * (1.0 - np.sinc(0.25) ** 2)  # chords are shorter than arcs
-    assert exact - source.truncation < found.distortion < exact
+    assert exact - source.truncation < evaluation.distortion < exact

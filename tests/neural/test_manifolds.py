@@ -1,4 +1,4 @@
-"""Compressors of measured points: the algebra of chords, names by content, stores, and what training makes of them."""
+"""Compressors of measured points: algebra of chords, names by content, stores and training."""
 
 import gc
 import pickle
@@ -22,7 +22,7 @@ QUICK = {"steps": 300, "batch_size": 256, "compressor": "circular"}
 
 
 def loop(count, harmonics=((1, 1.0),)):
-    """Points of a loop with some amplitudes of harmonics."""
+    """Points of a loop with given amplitudes of harmonics."""
     angle = 2 * np.pi * np.arange(count) / count
     return np.stack([a * wave(k * angle) for k, a in harmonics for wave in (np.cos, np.sin)], axis=1)
 
@@ -39,15 +39,15 @@ def waves(kind, count=24):
 
 @pytest.fixture
 def elsewhere():
-    """Forget all points, as another process does not know them."""
-    known, folders = dict(manifolds._manifolds._used), dict(manifolds._folders)
+    """Forget all points, as in another process."""
+    used, folders = dict(manifolds._manifolds._used), dict(manifolds._folders)
 
     def forget():
         manifolds._manifolds.clear()
         manifolds._folders.clear()
 
     yield forget
-    for manifold in known.values():
+    for manifold in used.values():
         manifolds._manifolds.add(manifold)
     manifolds._folders.update(folders)
 
@@ -83,8 +83,8 @@ def test_projection_is_the_product(kind, batch, dtype):
     assert (source.project(v, rows.detach(), bias) - plain - bias).abs().max() <= close
     grad = torch.randn(plain.shape, generator=generator, dtype=dtype)
     (expected,) = torch.autograd.grad((plain * grad).sum(), rows)
-    found, biases = source.minus_adjoint(v, grad)
-    assert (found + expected).abs().max() <= close * batch
+    actual, biases = source.minus_adjoint(v, grad)
+    assert (actual + expected).abs().max() <= close * batch
     assert torch.allclose(biases, grad.sum(2), rtol=0, atol=close * batch)
 
 
@@ -111,11 +111,11 @@ def test_rank_floor_is_that_of_the_covariance(kind, count):
 def test_training_sees_points_of_one_size_about_zero():
     points = 300.0 * loop(64, ((1, 1.0), (2, 0.1))) + 1e4
     source = signal(edn.from_samples(points), 1)
-    seen = source.for_training()
-    assert seen.nodes(torch.zeros(1)).mean(0).abs().max() < 0.1
-    assert seen.weight == 2.0 ** (2 * round(np.log2(300.0 * np.sqrt(1.01 / 2))))
+    scaled = source.for_training()
+    assert scaled.nodes(torch.zeros(1)).mean(0).abs().max() < 0.1
+    assert scaled.weight == 2.0 ** (2 * round(np.log2(300.0 * np.sqrt(1.01 / 2))))
     v = torch.tensor([[0.3]], dtype=torch.float64)
-    back = seen.sample(v)[0, 0] / seen.scale + seen.centre
+    back = scaled.sample(v)[0, 0] / scaled.scale + scaled.centre
     assert torch.allclose(back, source.sample(v)[0, 0], rtol=1e-12)
     circle = signal("circle", 1)
     assert circle.for_training() is circle
@@ -123,7 +123,7 @@ def test_training_sees_points_of_one_size_about_zero():
 
 @pytest.mark.parametrize("compressor", ["ntc", "circular", "circular-table", "circular-network"])
 def test_unit_and_origin_do_not_matter(compressor, brief_fits):
-    """The model of points that were moved and enlarged makes of them what it would have made of the others."""
+    """A model of moved and scaled points gives moved and scaled reconstructions."""
     points, changed = loop(48, ((1, 1.0), (2, 0.2))), 0.0 if compressor == "circular-network" else 5.0
     fields = {"steps": 60, "batch_size": 64, "compressor": compressor}
     first = edn.train(edn.Config(edn.from_samples(points), 8.0, **fields), progress=False)
@@ -182,20 +182,20 @@ def test_bad_points_are_named(tmp_path, elsewhere):
 
 
 def test_store_keeps_the_points(tmp_path, elsewhere):
-    """What a worker and a later process find; a copy that was altered is named."""
+    """Workers and later processes find them; an altered copy is named."""
     config = edn.Config(edn.from_samples(loop(64), label="ring"), 8.0, **{**QUICK, "steps": 16})
-    found = edn.sweep([config], store=tmp_path, points=2**10, progress=False).to_pandas().iloc[0]
-    assert found["points_of"] == "ring"
-    assert found["optimum"] == "exact (checked numerically)"
+    result = edn.sweep([config], store=tmp_path, points=2**10, progress=False).to_pandas().iloc[0]
+    assert result["points_of"] == "ring"
+    assert result["optimum"] == "exact (checked numerically)"
     elsewhere()
     config = edn.Config(str(config.source), 8.0, **{**QUICK, "steps": 16})
     run = edn.Store(tmp_path).load(config)
-    assert run.evaluate(2**10).excess(8.0) == pytest.approx(found["excess"], abs=1e-9)
-    other = edn.Config(config.source, 16.0, **{**QUICK, "steps": 16})
+    assert run.evaluate(2**10).excess(8.0) == pytest.approx(result["excess"], abs=1e-9)
+    second = edn.Config(config.source, 16.0, **{**QUICK, "steps": 16})
     elsewhere()
     program = {"store": str(tmp_path), "device": "cpu", "every": 500, "points": 2**10, "tensorboard": None}
-    sweeps._train([other], **program, labels={str(config.source): "hair"}, say=False)
-    assert edn.Store(tmp_path).row(other)["points_of"] == "hair"
+    sweeps._train([second], **program, labels={str(config.source): "hair"}, say=False)
+    assert edn.Store(tmp_path).row(second)["points_of"] == "hair"
     elsewhere()
     copy = tmp_path / "sources" / f"{config.source.partition(':')[2]}.npy"
     np.save(copy, loop(65))
@@ -212,46 +212,46 @@ def test_store_keeps_the_points(tmp_path, elsewhere):
 @pytest.mark.parametrize("count", [64, 512])
 @pytest.mark.parametrize("compressor", ["circular", "ntc"])
 def test_circle_by_points_is_the_circle(count, compressor):
-    """The same phases and weights: what differs is the chords, by 1/N², and the rounding of a short training."""
+    """The same phases and weights: only chords differ, by 1/N², and rounding in a short training."""
     fields = {**QUICK, "compressor": compressor, "latent_dim": 1 + (compressor == "ntc")}
-    exact, found = (
+    exact, evaluation = (
         edn.train(edn.Config(source, 32.0, **fields), progress=False).evaluate(2**14)
         for source in ("circle", edn.from_samples(loop(count)))
     )
-    assert abs(found.cells - exact.cells) <= 1
-    assert found.rate == pytest.approx(exact.rate, abs=2e-2 * 64 / count)
-    assert found.excess(32.0) == pytest.approx(exact.excess(32.0), abs=5e-2 * 64 / count)
-    assert sum(found.decomposition(32.0)) == pytest.approx(found.excess(32.0), abs=1e-9)
+    assert abs(evaluation.cells - exact.cells) <= 1
+    assert evaluation.rate == pytest.approx(exact.rate, abs=2e-2 * 64 / count)
+    assert evaluation.excess(32.0) == pytest.approx(exact.excess(32.0), abs=5e-2 * 64 / count)
+    assert sum(evaluation.decomposition(32.0)) == pytest.approx(evaluation.excess(32.0), abs=1e-9)
 
 
 def test_evaluate_takes_points(tmp_path):
     """Equal cells of the circle, whose distortion is known."""
     np.save(tmp_path / "ring.npy", loop(512))
     middle = 2 * np.pi * (np.arange(8) + 0.5) / 8
-    found = edn.evaluate(
+    evaluation = edn.evaluate(
         lambda x: np.floor(np.mod(np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi), 1.0) * 8).astype(int),
         lambda index: np.stack([np.cos(middle[index]), np.sin(middle[index])], axis=1) * np.sinc(1 / 8),
         tmp_path / "ring.npy",
         points=2**12,
     )
-    assert found.samples is None
-    assert found.entropy == pytest.approx(3.0)
-    assert found.distortion == pytest.approx(1 - np.sinc(1 / 8) ** 2, rel=1e-4)
-    assert found.optimum(8.0) == pytest.approx(edcurve.lagrangian("circle", 8.0).value, rel=1e-9)
+    assert evaluation.samples is None
+    assert evaluation.entropy == pytest.approx(3.0)
+    assert evaluation.distortion == pytest.approx(1 - np.sinc(1 / 8) ** 2, rel=1e-4)
+    assert evaluation.optimum(8.0) == pytest.approx(edcurve.lagrangian("circle", 8.0).value, rel=1e-9)
 
 
 def test_upper_bounds_are_called_so():
-    """δ of this loop is not monotone, and intervals need not be best."""
+    """δ of this loop is not monotone, so intervals need not be optimal."""
     config = edn.Config(edn.from_samples(loop(64, ((1, 0.5), (2, 1.0)))), 8.0, **{**QUICK, "steps": 8})
     run = edn.train(config, progress=False)
-    found = row(run, run.evaluate(2**10))
-    assert found["optimum"] == "upper bound"
-    assert found["truncation"] == run.evaluate(2**10).source.truncation
+    evaluation = row(run, run.evaluate(2**10))
+    assert evaluation["optimum"] == "upper bound"
+    assert evaluation["truncation"] == run.evaluate(2**10).source.truncation
     assert "not monotone" in run.evaluate(2**10).source.reason
 
 
 def test_start_finds_the_pair_that_winds_once():
-    """Where most of the variance winds three times, the angle of the first pair would confuse three phases."""
+    """If most of the variance winds three times, the angle of the first pair confuses three phases."""
     rows = loops_of_components(loop(500, ((3, 1.2), (1, 1.0)))).best(8.0)
     assert np.abs(rows[:, :2]).max() < 1e-6
     assert np.abs(rows[:, 2:4]).max() > 0.5
@@ -259,7 +259,7 @@ def test_start_finds_the_pair_that_winds_once():
 
 @pytest.mark.parametrize(("lmbda", "winds"), [(8.0, 2), (4096.0, 1)])
 def test_start_depends_on_lmbda(lmbda, winds):
-    """Phases half a turn apart, 0.1 away from each other, are worth a bit only where λ is high."""
+    """Points 0.1 apart at phases half a turn apart are worth a bit only at high λ."""
     rows = loops_of_components(loop(4096, ((1, 0.05), (2, 1.0)))).best(lmbda)
     used = np.abs(rows[:, :4]).max(axis=0) > 0.5
     assert used.tolist() == [winds == 1, winds == 1, winds == 2, winds == 2]
@@ -268,9 +268,9 @@ def test_start_depends_on_lmbda(lmbda, winds):
 def test_open_curves():
     """An arc, compressed like the circle's."""
     config = edn.Config(edn.from_samples(helix(200), closed=False), 16.0, **QUICK)
-    found = edn.train(config, progress=False).evaluate(2**12)
-    assert not found.source.closed
-    assert found.excess(16.0) < 0.2 * found.optimum(16.0)
+    evaluation = edn.train(config, progress=False).evaluate(2**12)
+    assert not evaluation.source.closed
+    assert evaluation.excess(16.0) < 0.2 * evaluation.optimum(16.0)
 
 
 def test_command_line(tmp_path):
@@ -286,30 +286,32 @@ def test_command_line(tmp_path):
 
 
 def test_points_are_let_go(elsewhere):
-    """Those whose name somebody has are kept, and of the others the last ones."""
+    """Points whose name is in use are kept, and the most recent others."""
     elsewhere()
     name = edn.from_samples(loop(64), label="ring")
     config = edn.Config(name, 8.0)
-    seen = weakref.ref(manifolds.find(name))
+    reference = weakref.ref(manifolds.find(name))
     others = [np.repeat(loop(64), 2**10, axis=1) * size for size in np.linspace(1.0, 2.0, 40)]  # 1 MiB each
-    made = [str(edn.from_samples(x)) for x in others]
+    names = [str(edn.from_samples(x)) for x in others]
     gc.collect()
-    assert 10 < len([one for one in made if manifolds._manifolds.get(one)]) < 20
-    assert manifolds.find(str(name)) is seen() is manifolds.find(pickle.loads(pickle.dumps(config)).source)
+    assert 10 < len([one for one in names if manifolds._manifolds.get(one)]) < 20
+    assert manifolds.find(str(name)) is reference() is manifolds.find(pickle.loads(pickle.dumps(config)).source)
     with pytest.raises(ValueError, match="are not known here"):
-        manifolds.find(made[0])
+        manifolds.find(names[0])
     del name
     manifolds._manifolds._recent.clear()
-    assert manifolds.find(str(config.source)) is seen()
+    assert manifolds.find(str(config.source)) is reference()
     del config
     gc.collect()
-    assert seen() is None
+    assert reference() is None
 
 
 def test_places_are_part_of_the_source(tmp_path, elsewhere):
     points, places = loop(16), [[0, 1], [5, 2]]
-    plain, placed, other = (edn.from_samples(points, places=one) for one in (None, places, [[0, 1], [5, 3]]))
-    assert len({plain, placed, other}) == 3
+    plain, placed, elsewhere_placed = (
+        edn.from_samples(points, places=argument) for argument in (None, places, [[0, 1], [5, 3]])
+    )
+    assert len({plain, placed, elsewhere_placed}) == 3
     assert signal(plain, 1).places[:, 0].tolist() == [-1.0, 0.0]
     np.testing.assert_allclose(signal(placed, 1).places, [[-1.0, -0.2], [1.0, 0.2]])
     config = edn.Config(placed, 4.0, steps=2, batch_size=4, hidden=(3,))

@@ -1,4 +1,4 @@
-"""The random streams: the published generator, uniform, independent of what else is drawn."""
+"""Random streams: the published generator, uniformity, and independence of other draws."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Samplers, their closed forms, and the algebra that spares the product over all samples."""
+"""Samplers, their closed forms, and projections without products over all samples."""
 
 import edcurve
 import edcurve_neural as edn
@@ -62,7 +62,7 @@ def test_the_klein_bottle_is_that_of_the_core_package():
 
 @pytest.mark.parametrize("bits", range(6, 25))
 def test_lattices_of_phases_are_well_spread(bits):
-    """No two of n points are closer than 0.77/√n, 0.72 of the largest distance that a lattice can have."""
+    """Any two of n points are at least 0.77/√n apart, 0.72 of the largest distance that a lattice can have."""
     count = 2**bits
     step = torch.arange(1, 2048, dtype=torch.float64) / count
     across = torch.frac(SPREAD * step)
@@ -80,8 +80,8 @@ def test_circle():
 @pytest.mark.parametrize(("name", "samples"), CASES)
 def test_core_package_recognises_the_phase(name, samples):
     v = phases()[0]
-    found = edcurve.quantizer(name, 0.05).source.phase(signal(name, samples).sample(v[None])[0].numpy())
-    apart = np.abs(np.mod(found - v.numpy() + 0.5, 1.0) - 0.5)
+    result = edcurve.quantizer(name, 0.05).source.phase(signal(name, samples).sample(v[None])[0].numpy())
+    apart = np.abs(np.mod(result - v.numpy() + 0.5, 1.0) - 0.5)
     assert apart.max() <= (0.5 / samples if name == "sawbridge" else 1e-9) + 1e-12
 
 
@@ -94,7 +94,7 @@ def test_energy(name, samples):
 @pytest.mark.parametrize(("name", "samples"), CASES + SURFACES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_projection_is_the_product(name, samples, dtype):
-    """Forward, and backward against autograd: rounding relative to the sum of the sizes of the terms."""
+    """Forward, and backward against autograd: rounding relative to the sum of absolute terms."""
     waves, v = signal(name, samples), phases(dtype=dtype)
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn((3, 6, waves.dim), generator=generator).to(dtype).requires_grad_()
@@ -106,10 +106,10 @@ def test_projection_is_the_product(name, samples, dtype):
     assert (waves.project(v, rows.detach(), bias) - plain - bias).abs().max() <= 4 * torch.finfo(dtype).eps * scale
     grad = torch.randn(plain.shape, generator=generator).to(dtype)
     (expected,) = torch.autograd.grad((plain * grad).sum(), rows)
-    found, biases = waves.minus_adjoint(v, grad)
+    actual, biases = waves.minus_adjoint(v, grad)
     assert torch.allclose(biases, grad.sum(2), rtol=0, atol=16 * torch.finfo(dtype).eps * v.shape[1])
-    assert found.shape == expected.shape
-    assert (found + expected).abs().max() <= 16 * torch.finfo(dtype).eps * v.shape[1]
+    assert actual.shape == expected.shape
+    assert (actual + expected).abs().max() <= 16 * torch.finfo(dtype).eps * v.shape[1]
     if isinstance(waves, Stepped):  # as on a GPU
         ordered, biases = waves._sorted_adjoint(v, grad)
         assert torch.allclose(biases, grad.sum(2), rtol=0, atol=16 * torch.finfo(dtype).eps * v.shape[1])
@@ -118,7 +118,7 @@ def test_projection_is_the_product(name, samples, dtype):
 
 @pytest.mark.parametrize("name", ["ramp", "sawbridge"])
 def test_sorted_adjoints_depend_on_no_order(name):
-    """Each phase at its place, phases that drop at one sample in the order of the batch: also beyond the ends."""
+    """Phases sorted by drop, ties in the order of the batch, also beyond the ends."""
     waves = signal(name, 4)
     v = torch.tensor([[0.0, 0.999, 0.3, 0.3, 0.0, 0.6], [0.5, 0.5, 0.5, 0.5, 0.5, 0.5]]).double()
     grad = torch.arange(24.0).double().reshape(2, 2, 6)
@@ -147,6 +147,6 @@ def test_a_torus_of_other_radii():
     evaluation = run.evaluate()
     assert 0.0 < evaluation.excess(4.0) < 20.0
     assert 0.0 < evaluation.left_open(4.0) < 0.1
-    for other in ("torus:1", "torus:0,1", "torus:1.0,2"):
+    for name in ("torus:1", "torus:0,1", "torus:1.0,2"):
         with pytest.raises(ValueError, match=r"source must be one of .*torus:r,s"):
-            edn.Config(other, lmbda=4.0)
+            edn.Config(name, lmbda=4.0)

@@ -57,7 +57,7 @@ def test_one_large_cell_beats_the_biuniform_partition(halves):
 
 
 def test_dual_bound_where_the_condition_fails(halves, monkeypatch):
-    """δ rises, and the dual bound asks for no more; it ends in a chord from p = 0.17."""
+    """δ rises, which is all that the dual bound needs; it ends in a chord from p = 0.17."""
     monkeypatch.setattr(oracle, "cell_distortion", {"halves": exact_cell_distortion(HALVES)}.__getitem__)
     D = np.concatenate([ratios(1e-21, 0.9, 12), near_one(12)])
     want = [float(oracle.dual("halves", x)) for x in D]
@@ -101,7 +101,7 @@ def test_no_lower_bound_without_a_monotone_delta(pair):
 
 
 def test_upper_bound_without_a_monotone_delta(pair):
-    """Achieved by a partition; never worse than equal cells; at most 1e-9 above a search with other starts."""
+    """Attained by a partition; never worse than equal cells; at most 1e-9 above a search with other starts."""
     D = np.linspace(0.05, 1.19, 9)
     upper = ed.upper_bound(pair, D, **NATS)
     K = np.arange(1.0, 200)
@@ -109,12 +109,12 @@ def test_upper_bound_without_a_monotone_delta(pair):
     assert (np.diff(upper) < 0).all()
     for x, nats in zip(D.tolist(), upper.tolist(), strict=True):
         assert nats <= np.log(K[equal <= x].min()) + 1e-12
-        found = minimise_entropy(pair.cell_distortion, x, seed=1)
-        sizes = found.sizes
+        minimum = minimise_entropy(pair.cell_distortion, x, seed=1)
+        sizes = minimum.sizes
         assert math.fsum(sizes) == pytest.approx(1, abs=1e-12)
         assert math.fsum(pair.cell_distortion(sizes)) <= x * (1 + 1e-12)
         assert nats <= -math.fsum(sizes * np.log(sizes)) + 1e-9
-        assert nats >= found.entropy - 1e-3
+        assert nats >= minimum.entropy - 1e-3
 
 
 def test_upper_bound_at_equal_cells_without_a_monotone_delta(pair):
@@ -134,7 +134,7 @@ def test_a_high_harmonic_is_not_mistaken_for_a_low_one(harmonic):
 
 @pytest.mark.parametrize("width", [0.2, 1e-3])
 def test_upper_bounds_of_pulses_at_tiny_distortions(width):
-    """Cells of p = 3D, more than numbers count."""
+    """Cells of p = 3D, whose number exceeds all doubles."""
     for D in (1e-100, 1e-200, 1e-300, 5e-324):
         want = -math.log(3.0) - math.log(D)
         assert ed.upper_bound(ed.Pulse(width), D, **NATS) == pytest.approx(want, rel=1e-14, abs=0)

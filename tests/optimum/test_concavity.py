@@ -21,7 +21,7 @@ SLOPES = {
 
 
 def excess(name, K, odd):
-    """m(ε, p) − (1 − ε) w(ε) − ε w(p), of which the sign is that of the change of −1/E′ with ε."""
+    """m(ε, p) − (1 − ε) w(ε) − ε w(p), whose sign is that of the change of −1/E′ with ε."""
     slope, w = SLOPES[name]
     p = (1 - odd) / K
     return (slope(p) - slope(odd)) / mp.log(p / odd) - (1 - odd) * w(odd) - odd * w(p)
@@ -53,7 +53,7 @@ def test_the_inequality_is_that_the_slope_flattens(name):
 
 
 def test_the_steps_for_the_ramp():
-    """In rational numbers, where only ln r is a number φ = (r − 1)/ln r that need not be rational."""
+    """In rational arithmetic, where only φ = (r − 1)/ln r need not be rational."""
 
     def h(e, r, phi):
         return phi * (2 - Fraction(3, 2) * e * (r + 1)) - 2 - e * (2 * r - 5) + 3 * e**2 * (r**2 - 1)

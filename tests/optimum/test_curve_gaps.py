@@ -1,4 +1,4 @@
-"""Mean excess of curves of points: against quadrature, shifted curves, and the parts written out."""
+"""Mean excess of curves of points: against quadrature, shifted curves, and explicit parts."""
 
 import math
 from itertools import pairwise
@@ -27,10 +27,10 @@ def test_over_distortion_against_quadrature(source, reference, function):
     """The line of the codec is straight in ln D, so its mean is that of its ends."""
     points = [math.log(LOW), *sorted(corners(source, LOW, HIGH)), math.log(HIGH)]
     pieces = [quad(lambda t: function(source, math.exp(t)), a, b, limit=200)[0] for a, b in pairwise(points)]
-    found = ed.mean_excess(source, ENDS, reference=reference)
-    assert found.value == pytest.approx([3.5 - math.fsum(pieces) / math.log(HIGH / LOW)], abs=2e-7)
-    assert (found.start, found.end) == pytest.approx((LOW, HIGH))
-    assert np.isnan([found.low, found.high]).all()
+    gap = ed.mean_excess(source, ENDS, reference=reference)
+    assert gap.value == pytest.approx([3.5 - math.fsum(pieces) / math.log(HIGH / LOW)], abs=2e-7)
+    assert (gap.start, gap.end) == pytest.approx((LOW, HIGH))
+    assert np.isnan([gap.low, gap.high]).all()
 
 
 def test_over_entropy_against_quadrature():
@@ -38,9 +38,9 @@ def test_over_entropy_against_quadrature():
     logs, breaks = [], [2.0, *np.log2([5, 6, 7, *range(8, 32)]), 5.0]
     for a, b in pairwise(breaks):
         logs.append(quad(lambda h: math.log(ed.distortion_entropy("uniform", h)), a, b, limit=200)[0])
-    found = ed.mean_excess("uniform", ENDS, over="entropy")
+    gap = ed.mean_excess("uniform", ENDS, over="entropy")
     mean = 0.5 * math.log(LOW * HIGH) - math.fsum(logs) / 3.0
-    assert found.value == pytest.approx([10 / math.log(10) * mean], abs=1e-5)
+    assert gap.value == pytest.approx([10 / math.log(10) * mean], abs=1e-5)
     inverted = ed.mean_excess("uniform", ENDS, over="entropy", reference="hull")
     D = np.geomspace(5e-5, 1 / 12, 200_001)
     log_D = np.interp(2.0 + 3.0 * (np.arange(4096) + 0.5) / 4096, ed.convex_hull("uniform", D)[::-1], np.log(D)[::-1])
@@ -53,9 +53,9 @@ def test_a_shifted_hull_is_above_it_by_the_shift(base):
     source, D = "circle", np.geomspace(0.02, 0.3, 60)
     H = ed.convex_hull(source, D, base=base)
     table = {"distortion": [*D, *D], "entropy": [*(H + 0.25), *(H + 0.5)], "label": ["a"] * 60 + ["b"] * 60}
-    found = ed.mean_excess(source, table, reference="hull", base=base)
-    assert found.value == pytest.approx([0.25, 0.5], abs=2e-3)
-    assert found.reference == "convex hull"
+    gap = ed.mean_excess(source, table, reference="hull", base=base)
+    assert gap.value == pytest.approx([0.25, 0.5], abs=2e-3)
+    assert gap.reference == "convex hull"
     against = ed.mean_excess(source, table, reference="a", base=base)
     assert against.value == pytest.approx([0.0, 0.25], abs=1e-12)
     # twice the distortion is 3.01 dB
@@ -65,14 +65,14 @@ def test_a_shifted_hull_is_above_it_by_the_shift(base):
     )
 
 
-def test_a_bound_is_called_one(monkeypatch):
-    """The optimum is averaged at few points where it takes a search at each of them."""
+def test_bounds_are_called_bounds(monkeypatch):
+    """The optimum is averaged at few points if each of them needs a search."""
     monkeypatch.setattr(curve_gaps, "STEPS_SEARCHED", 2)
     D = np.array([0.01, 0.04])
-    found = ed.mean_excess("pulse:0.2", np.stack([D, [9.0, 8.0]], axis=1))
+    gap = ed.mean_excess("pulse:0.2", np.stack([D, [9.0, 8.0]], axis=1))
     middles = np.exp(np.log(0.01) + np.log(4.0) * np.array([0.25, 0.75]))
-    assert found.value == pytest.approx([8.5 - ed.upper_bound("pulse:0.2", middles).mean()], abs=1e-6)
-    assert found.reference == "upper bound"
+    assert gap.value == pytest.approx([8.5 - ed.upper_bound("pulse:0.2", middles).mean()], abs=1e-6)
+    assert gap.reference == "upper bound"
 
 
 def test_codecs_share_a_range_and_dominated_points_are_left_out():
@@ -81,31 +81,31 @@ def test_codecs_share_a_range_and_dominated_points_are_left_out():
         "entropy": [1.5, 3.0, 3.5, 4.0, 1.0, 2.5],
         "label": ["a", "a", "a", "b", "b", "b"],
     }
-    found = ed.mean_excess("circle", table, reference="b")
-    assert (found.labels, found.start, found.end) == (("a", "b"), pytest.approx(0.1), pytest.approx(0.3))
+    gap = ed.mean_excess("circle", table, reference="b")
+    assert (gap.labels, gap.start, gap.end) == (("a", "b"), pytest.approx(0.1), pytest.approx(0.3))
     # of a the point (0.2, 3.5) is worse than (0.1, 3.0)
     first = (1.5 + 3.0) / 2
     at = {D: float(np.interp(math.log(D), np.log([0.05, 0.15, 0.4]), [4.0, 2.5, 1.0])) for D in (0.1, 0.3)}
     steps = math.log(1.5), math.log(2.0)
-    other = (0.5 * (at[0.1] + 2.5) * steps[0] + 0.5 * (2.5 + at[0.3]) * steps[1]) / math.log(3.0)
-    assert found.value == pytest.approx([first - other, 0.0], abs=1e-12)
+    gap_of_b = (0.5 * (at[0.1] + 2.5) * steps[0] + 0.5 * (2.5 + at[0.3]) * steps[1]) / math.log(3.0)
+    assert gap.value == pytest.approx([first - gap_of_b, 0.0], abs=1e-12)
     part = ed.mean_excess("circle", table, reference="b", start=0.15, end=0.2)
     assert (part.start, part.end) == (pytest.approx(0.15), pytest.approx(0.2))
-    assert [*found.to_pandas()] == ["codec", "excess", "low", "high"]
-    assert found.to_pandas().attrs["over"] == "distortion"
-    assert found == ed.mean_excess("circle", table, reference="b")
+    assert [*gap.to_pandas()] == ["codec", "excess", "low", "high"]
+    assert gap.to_pandas().attrs["over"] == "distortion"
+    assert gap == ed.mean_excess("circle", table, reference="b")
 
 
 def test_intervals():
     """The curves through the lower and the upper ends, on the range that they share with that of the points."""
     ends = {"distortion_low": [0.28, 0.09], "distortion_high": [0.32, 0.11], "entropy_low": [1.4, 2.8]}
     table = {"distortion": [0.3, 0.1], "entropy": [1.5, 3.0], **ends, "entropy_high": [1.6, None], "label": ["a", "a"]}
-    found = ed.mean_excess("circle", table)
-    assert (found.start, found.end) == (pytest.approx(0.11), pytest.approx(0.28))
-    for value, D, H in ((found.low, [0.28, 0.09], [1.4, 2.8]), (found.high, [0.32, 0.11], [1.6, 3.0])):
+    gap = ed.mean_excess("circle", table)
+    assert (gap.start, gap.end) == (pytest.approx(0.11), pytest.approx(0.28))
+    for value, D, H in ((gap.low, [0.28, 0.09], [1.4, 2.8]), (gap.high, [0.32, 0.11], [1.6, 3.0])):
         alone = {"distortion": D, "entropy": H}
         assert value == pytest.approx(ed.mean_excess("circle", alone, start=0.11, end=0.28).value, abs=1e-12)
-    assert found.low[0] < found.value[0] < found.high[0]
+    assert gap.low[0] < gap.value[0] < gap.high[0]
 
 
 @pytest.mark.parametrize(
@@ -139,19 +139,19 @@ def test_units_of_points():
 
 @pytest.mark.parametrize("over", ["distortion", "entropy"])
 def test_over_the_lower_bound_of_a_sphere(over):
-    """Whose lower bound is the ramp's E(D/12): a factor of D has no part in a mean over ln D, nor in decibels."""
+    """The lower bound is the ramp's E(D/12): a factor of D cancels in means over ln D and in decibels."""
     sphere, entropy = np.array([0.1, 0.2, 0.5]), [5.0, 3.75, 2.25]
-    found = ed.mean_excess("sphere", np.column_stack([sphere, entropy]), over=over)
+    gap = ed.mean_excess("sphere", np.column_stack([sphere, entropy]), over=over)
     ramp = ed.mean_excess("ramp", np.column_stack([sphere / 12.0, entropy]), over=over)
-    assert found.value == pytest.approx(ramp.value, abs=2e-3 if over == "entropy" else 1e-9)  # an inverse, tabulated
-    assert found.reference == "lower bound"
+    assert gap.value == pytest.approx(ramp.value, abs=2e-3 if over == "entropy" else 1e-9)  # an inverse, tabulated
+    assert gap.reference == "lower bound"
 
 
 def test_over_the_codes_of_a_torus():
     hull = np.geomspace(0.2, 1.0, 40)
     table = {"distortion": hull, "entropy": ed.convex_hull("torus", hull) + 0.5}
-    found = ed.mean_excess("torus", table, reference="hull")
-    assert (found.value, found.reference) == (pytest.approx([0.5], abs=1e-3), "convex hull of codes")
+    gap = ed.mean_excess("torus", table, reference="hull")
+    assert (gap.value, gap.reference) == (pytest.approx([0.5], abs=1e-3), "convex hull of codes")
     above = ed.mean_excess("torus", table)
     t = math.log(0.2) + math.log(5.0) * (np.arange(999) + 0.5) / 999
     expected = np.interp(t, np.log(hull), table["entropy"]).mean() - ed.lower_bound("torus", np.exp(t)).mean()
@@ -178,6 +178,6 @@ def test_least_lagrangian_of_surfaces(name):
 def test_points_of_a_codec_with_labels_of_their_own_are_one_curve():
     points = {"codec": ["a", "a", "b", "b"], "label": list("pqrs")}
     points |= {"distortion": [0.3, 0.1, 0.3, 0.1], "entropy": [2.0, 3.0, 2.1, 3.1]}
-    found = ed.mean_excess("circle", points)
-    assert found.labels == ("a", "b")
-    assert found.value[1] - found.value[0] == pytest.approx(0.1)
+    gap = ed.mean_excess("circle", points)
+    assert gap.labels == ("a", "b")
+    assert gap.value[1] - gap.value[0] == pytest.approx(0.1)

@@ -32,7 +32,7 @@ def test_hemispheres_are_optimal():
 
 
 @pytest.mark.parametrize("name", SURFACES)
-def test_where_it_is_not_known_the_bound_is_named(name):
+def test_unknown_values_name_the_bound(name):
     bound = ed.lower_bound(name, 0.3)
     with pytest.raises(ValueError, match=f"got 0.3: there E\\(D\\) is at least {bound:.6g}"):
         ed.entropy_distortion(name, [9.0, 0.3])
@@ -40,7 +40,7 @@ def test_where_it_is_not_known_the_bound_is_named(name):
 
 @pytest.mark.parametrize("name", SURFACES)
 def test_the_dual_bound_is_what_the_best_multiplier_gives(name):
-    """Infimum over cell sizes, on a grid, and supremum over λ by another search."""
+    """Infimum over cell sizes on a grid, and supremum over λ by another search."""
     source = resolve(name, surfaces=True)
     p = np.geomspace(1e-6, 1.0, 4001)
     mean, nats = source.cell_distortion(p) / p, -np.log(p)
@@ -104,7 +104,7 @@ def test_random_products_on_the_torus_are_above_the_bound(name):
 
 
 def test_caps_of_three_sizes_may_have_less_entropy_than_two_in_more_dimensions():
-    """Why E(D) is not claimed from two caps there: sizes that no tiling is known to attain."""
+    """This is why E(D) is not derived from two caps there: no tiling is known to attain these sizes."""
     relaxed = ed.Sphere(7).relaxed
     sizes = np.array([0.83358951, 0.05547016, 0.05547016, 0.05547017])
     distortion = relaxed.cell_distortion(sizes).sum()
@@ -135,9 +135,9 @@ def test_bound_on_the_lagrangian(source):
     p = np.geomspace(1e-4, 1.0, 5001)
     means = resolved.relaxed.cell_distortion(p) / p
     for lmbda in (0.0, 1.0, 2.0, 3.0, 7.0, 40.0):
-        found = ed.lagrangian_bound(source, lmbda, base=math.e)
-        assert (-np.log(p) + lmbda * means).min() - 1e-5 <= found <= (below + lmbda * D).min() + 1e-9
-        assert found >= (below + lmbda * D).min() - 4e-3  # which that grid of D misses: E is steep
+        result = ed.lagrangian_bound(source, lmbda, base=math.e)
+        assert (-np.log(p) + lmbda * means).min() - 1e-5 <= result <= (below + lmbda * D).min() + 1e-9
+        assert result >= (below + lmbda * D).min() - 4e-3  # which that grid of D misses: E is steep
     lmbda = np.array([[1.0, 5.0]])
     bits = ed.lagrangian_bound(source, lmbda)
     assert bits.shape == (1, 2)
@@ -145,7 +145,7 @@ def test_bound_on_the_lagrangian(source):
 
 
 def test_bound_on_the_lagrangian_of_curves():
-    """The optimum where it is known, else the dual bound, which is the least of lower_bound(D) + λD."""
+    """The optimum if it is known, else the dual bound, which is the least of lower_bound(D) + λD."""
     assert ed.lagrangian_bound("circle", 9.0) == ed.lagrangian("circle", 9.0).value
     source = ed.Spectrum(0.5 ** np.arange(1, 12))
     assert source.status == "upper bound"
@@ -169,8 +169,8 @@ def test_random_zones_of_spheres_are_above_the_dual_bound(dim):
     distortion = 1.0 - np.where(p > 0.0, moment**2 / np.maximum(p, 1e-300), 0.0).sum(axis=1)
     for lmbda in np.geomspace(0.5, 50.0, 12):
         assert (entropy + lmbda * distortion).min() >= ed.lagrangian_bound(ed.Sphere(dim), lmbda) - 1e-9
-    one = ed.lower_bound(ed.Sphere(dim), distortion[::200])
-    assert (entropy[::200] >= one - 1e-9).all()
+    bound = ed.lower_bound(ed.Sphere(dim), distortion[::200])
+    assert (entropy[::200] >= bound - 1e-9).all()
 
 
 @pytest.mark.parametrize("name", ["torus", "torus:1,2"])
@@ -199,8 +199,8 @@ def patches(name):
         flat = (ring[:, None, None] * around).reshape(-1, 2)
         return np.column_stack([flat, np.repeat(height, count)])
     source, count = resolve(name, surfaces=True), 40
-    one, two = ((np.arange(count) + 0.5) / count for _ in range(2))
-    middles = source.realizations(np.stack(np.meshgrid(one, two), axis=-1).reshape(-1, 2))
+    first, second = ((np.arange(count) + 0.5) / count for _ in range(2))
+    middles = source.realizations(np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2))
     return middles * np.sinc(1.0 / count)
 
 

@@ -136,12 +136,12 @@ def test_levels_above_the_hull(source, missing):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_partition(source):
-    """The cells fill the unit interval, meet the distortion, and are as many as they should be."""
+    """The cells fill the unit interval and meet the distortion, and their number is right."""
     d = oracle.cell_distortion(source)
     ratios = np.concatenate([log_uniform(1e-12, 1e-3, 12), log_uniform(1e-3, 1 - 1e-5, 12)])
     for D in float(oracle.max_distortion(source)) * ratios:
-        found = ed.partition(source, float(D))
-        count, size, odd = int(found.count), mpf(found.size), mpf(found.odd)
+        partition = ed.partition(source, float(D))
+        count, size, odd = int(partition.count), mpf(partition.size), mpf(partition.odd)
         want, _ = oracle.partition(source, D)
         # count K and K + 1 meet at a level; a double D tells them apart while K ≪ 1e16
         assert count == want if want < 10**9 else abs(count - want) <= RTOL * want
@@ -197,7 +197,7 @@ def test_base_of_the_inverse(source, base):
 
 
 def one_cell_and_an_odd_one(energy, D):
-    """E(D) of a circle of that energy, which need not be a double, where two cells suffice; and ε, in 50 digits."""
+    """E(D) and ε in 50 digits for a circle of any energy, where two cells suffice."""
     d = oracle.cell_distortion("circle")
     below = 1 - mpf(D) / energy
     odd = oracle._root(lambda e: 1 - d(1 - e) - d(e) - below, mpf(0), mpf(0.5), below * mpf("1e-30"))
@@ -210,7 +210,7 @@ AMPLITUDES = (0.07084229783774196, 3.0, 1e-3, 0.7, 12345.678, 1e-80)
 @pytest.mark.parametrize("factor", AMPLITUDES)
 @pytest.mark.parametrize("name", ["circle", "sinusoid"])
 def test_scaled_circles_near_the_largest_distortion(name, factor):
-    """D_max of aX is no double: what rounding leaves of it is as large as D_max − D may be."""
+    """D_max of aX is not a double: its rounding error may be as large as D_max − D."""
     source = getattr(ed, name.capitalize())().scaled(factor)
     with mp.workdps(50):
         energy = mpf(factor) ** 2 / (1 if name == "circle" else 2)
@@ -280,30 +280,30 @@ FIRST_TERMS = {
 @pytest.mark.parametrize("source", FIRST_TERMS)
 @pytest.mark.parametrize("function", [ed.entropy_distortion, ed.upper_bound, ed.lower_bound, ed.convex_hull])
 def test_distortions_down_to_the_least_number(function, source):
-    """At so many cells E is −ln p where a pᵇ = D."""
-    given, first, power = FIRST_TERMS[source]
+    """With so many cells, E is −ln p where a pᵇ = D."""
+    law, first, power = FIRST_TERMS[source]
     least = 1e-300 if source == "scaled square" else 5e-324
     for D in (1e-90, 1e-100, 1e-112, 1e-150, 1e-200, 1e-250, 1e-290, 1e-300, least):
         with mp.workdps(50):
             want = float((mp.log(first) - mp.log(D)) / power)
         # E(p^1.001) changes by 1000 where ln D changes by 1
-        assert function(given, D, **NATS) == pytest.approx(want, rel=1e-13, abs=0), D
+        assert function(law, D, **NATS) == pytest.approx(want, rel=1e-13, abs=0), D
 
 
 @pytest.mark.filterwarnings("ignore:cell_distortion")
 @pytest.mark.parametrize("source", FIRST_TERMS)
 def test_entropies_of_cells_smaller_than_any_number(source):
-    given, first, power = FIRST_TERMS[source]
+    law, first, power = FIRST_TERMS[source]
     for nats in (100.0, 300.0, 690.0, 705.0, 760.0, 5000.0):
         want = math.exp(math.log(first) - power * nats)
         if want > 1e-300 or want == 0.0:
-            assert ed.distortion_entropy(given, nats, **NATS) == pytest.approx(want, rel=1e-11, abs=0), nats
+            assert ed.distortion_entropy(law, nats, **NATS) == pytest.approx(want, rel=1e-11, abs=0), nats
 
 
 @pytest.mark.parametrize("exponent", [1e-6, 1e-12])
 @pytest.mark.parametrize("share", [0.999, 0.9, 1e-100])
 def test_exponents_so_small_that_no_cell_has_a_size(exponent, share):
-    """E is ln(D_max/D)/a there to double precision: cells are too many for their number to be whole."""
+    """There E is ln(D_max/D)/a to double precision, because the number of cells is huge."""
     source = ed.PowerLaw(exponent)
     distortion = share * source.max_distortion
     with mp.workdps(50):

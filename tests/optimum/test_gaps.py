@@ -30,7 +30,7 @@ def test_vertical_gap_by_hand():
 
 
 def test_gap_at_a_multiplier_by_hand():
-    """At λ = 48 the least H + λD of the ramp is 3.75, at 1/12 it is all distortion."""
+    """At λ = 48 the least H + λD of the ramp is 3.75; at D = 1/12 it is all distortion."""
     assert ed.excess("ramp", 7 / 192, 2.0, lmbda=48) == pytest.approx(0, abs=1e-15)
     assert ed.excess("ramp", 0.05, 2.0, lmbda=48) == pytest.approx(2 + 48 * 0.05 - 3.75, rel=1e-14, abs=0)
     assert ed.excess("ramp", 0.05, 2.0, lmbda=12) == pytest.approx(2 + 12 * 0.05 - 1, rel=1e-14, abs=0)
@@ -54,7 +54,7 @@ def test_optimal_compressors_have_no_gap(source):
 
 
 def test_negative_gaps_are_reported():
-    """What no compressor has, a measurement on few samples does."""
+    """No compressor has one, but a measurement on few samples may."""
     with pytest.warns(UserWarning, match="no code does this"):
         assert ed.excess("ramp", np.nextafter(7 / 192, 1), 1.75) == pytest.approx(-0.25, abs=1e-12)
     with pytest.warns(UserWarning, match="no code does this"):
@@ -71,14 +71,14 @@ def test_negative_gaps_are_reported():
 @pytest.mark.parametrize("keywords", [{}, {"lmbda": 4.0}, {"lmbda": 400.0}, {"lmbda": [4.0]}], ids=repr)
 def test_a_point_that_no_code_reaches_is_doubted_once(keywords):
     """E(0.1) of the circle is 2.54 bits; at λ = 400 the excess of H + λD is positive all the same."""
-    with pytest.warns(UserWarning, match="no code does this") as told:
+    with pytest.warns(UserWarning, match="no code does this") as warned:
         ed.excess("circle", 0.1, 0.003, **keywords)
-    assert [str(one.message) for one in told] == [
+    assert [str(warning.message) for warning in warned] == [
         f"D = 0.1 and H = 0.003 bits: no code does this, it takes at least {ed.entropy_distortion('circle', 0.1):.4g} "
         "bits. Is the entropy in bits (base)? Is the distortion a sum over coordinates, or for a function the mean "
         "over t? Is circle the right source? Are there enough samples?"
     ]
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
 
 
 def test_swapped_arguments_are_doubted():
@@ -89,7 +89,7 @@ def test_swapped_arguments_are_doubted():
 
 
 def test_a_forgotten_peak_is_named():
-    """A circle of pixels up to 255, with D from the PSNR of a peak of 1; then a unit circle, with errors of pixels."""
+    """A circle in pixel units up to 255, with D from PSNR with peak 1; and a unit circle with errors in pixels."""
     pixels = ed.Circle().scaled(255.0)
     D = ed.units.Units(2).distortion(psnr=[10.0, 20.0])
     H = ed.entropy_distortion("circle", D) + 0.1
@@ -101,20 +101,20 @@ def test_a_forgotten_peak_is_named():
     with pytest.warns(UserWarning, match=remedy):
         ed.excess("circle", 255**2 * D, H)
     for D, H in ((0.1, 0.003), (2.4, 0.2)):  # where it does not explain the point it is not named
-        with pytest.warns(UserWarning, match="D = ") as told:
+        with pytest.warns(UserWarning, match="D = ") as warned:
             ed.excess("circle", D, H)
-        assert "255" not in str(told[0].message)
+        assert "255" not in str(warned[0].message)
 
 
 def test_arrays_are_doubted_together():
-    with pytest.warns(UserWarning, match=r"4 of 6 points, the first with D = 0\.1 and H = 1 bits") as told:
+    with pytest.warns(UserWarning, match=r"4 of 6 points, the first with D = 0\.1 and H = 1 bits") as warned:
         ed.excess("circle", np.array([0.1, 0.5]), np.array([[1.0], [0.1], [9.0]]))
-    assert len(told) == 1
+    assert len(warned) == 1
     with pytest.warns(UserWarning, match=r"^D = 0\.1 and H = 1 bits"):  # one point at two λ
         ed.excess("circle", 0.1, 1.0, lmbda=[4.0, 8.0])
 
 
-def test_what_can_be_is_not_doubted():
+def test_possible_points_are_not_doubted():
     """Warnings are errors here: D and H in three digits, and noise of few samples."""
     for source in ("circle", "ramp", "sawbridge", "pulse:0.5"):
         for D in (np.geomspace(1e-5, 1.0, 20) * resolve(source).max_distortion).tolist():
@@ -128,7 +128,7 @@ def test_what_can_be_is_not_doubted():
 
 @pytest.mark.parametrize("samples", [2, 3, 8, 100])
 def test_samples_of_the_ramp_are_nearer_by_one_step_at_most(samples):
-    """‖x − y‖² ≥ δ(u) − 1/T, from which follows what is doubted of ramp:T."""
+    """‖x − y‖² ≥ δ(u) − 1/T, which implies the points that are doubted for ramp:T."""
     phases = np.random.default_rng(samples).random((2, 20_000))
     x, y = ((np.arange(samples) / samples + v[:, None]) % 1 for v in phases)
     u = (phases[0] - phases[1]) % 1
@@ -137,7 +137,7 @@ def test_samples_of_the_ramp_are_nearer_by_one_step_at_most(samples):
 
 
 @pytest.mark.parametrize("size", [1.0, 3.0])
-def test_the_sampled_ramp_is_doubted_where_the_ramp_says_so(size):
+def test_points_impossible_for_the_ramp_are_doubted_for_the_sampled_ramp(size):
     source = ed.Ramp(samples=1024).scaled(size)
     D, lmbda = 0.01 * size**2, 48.0 / size**2
     least = ed.entropy_distortion("ramp", 0.01 + 1 / 2048)
@@ -147,7 +147,7 @@ def test_the_sampled_ramp_is_doubted_where_the_ramp_says_so(size):
 
 
 @pytest.mark.parametrize("samples", [4, 64, 1024])
-def test_what_the_sampled_ramp_attains_is_not_doubted(samples):
+def test_points_of_the_sampled_ramp_are_not_doubted(samples):
     lmbda = np.geomspace(1.0, 1e5, 12)
     best = ed.lagrangian(f"ramp:{samples}", lmbda)
     assert ed.excess(f"ramp:{samples}", best.distortion, best.entropy, lmbda=lmbda) == pytest.approx(
@@ -210,7 +210,7 @@ def test_numbers_give_a_number(number):
         (0.1, None, TypeError, "entropy must be a real number"),
     ],
 )
-def test_what_is_no_measurement(D, H, lmbda, error, message):
+def test_invalid_measurements(D, H, lmbda, error, message):
     with pytest.raises(error, match=message):
         ed.excess("ramp", D, H, lmbda=lmbda)
 
@@ -241,7 +241,7 @@ def test_unknown_sources():
 # --- where E(D) is not known ----------------------------------------------------------------------------------------
 
 
-def test_only_the_gap_at_a_multiplier_is_known_where_the_condition_fails(halves):
+def test_only_the_gap_at_a_multiplier_is_known_without_the_condition(halves):
     with pytest.raises(ValueError, match=r"'halves' .*; upper_bound returns the best"):
         ed.excess(halves, 0.5, 3.0)
     # equal cells are best at every λ
@@ -253,7 +253,7 @@ def test_only_the_gap_at_a_multiplier_is_known_where_the_condition_fails(halves)
     assert (ed.excess(halves, own, entropy, lmbda=[1.0, 3.0, 9.0]) > 0.1).all()
 
 
-def test_shapes_that_do_not_go_together_are_named():
+def test_incompatible_shapes_are_named():
     with pytest.raises(ValueError, match=r"distortion of shape \(2,\), entropy of shape \(3,\)"):
         ed.excess("ramp", [0.01, 0.02], [5.0, 6.0, 7.0])
 
@@ -265,33 +265,33 @@ def measured(n=400):
 
 
 def test_excess_of_a_measurement_is_an_interval():
-    """That at both lower ends and at both upper ends; it holds that of the quantizer itself, which is 0."""
-    one = measured()
+    """It spans the excess at both lower and both upper ends, and contains the quantizer's own, 0."""
+    measurement = measured()
     for lmbda in (None, 50.0):
-        found = ed.excess("uniform", one, lmbda=lmbda)
-        assert found.value == ed.excess("uniform", one.distortion, one.entropy, lmbda=lmbda)
-        ends = zip(one.distortion_interval, one.entropy_interval, strict=True)
-        assert (found.low, found.high) == tuple(
+        excess = ed.excess("uniform", measurement, lmbda=lmbda)
+        assert excess.value == ed.excess("uniform", measurement.distortion, measurement.entropy, lmbda=lmbda)
+        ends = zip(measurement.distortion_interval, measurement.entropy_interval, strict=True)
+        assert (excess.low, excess.high) == tuple(
             gaps.excess_unchecked("uniform", D, H, lmbda=lmbda)[-1] for D, H in ends
         )
-        assert found.low <= found.value <= found.high
-    assert found.low < ed.excess("uniform", 1 / 192, 2.0, lmbda=50.0) < found.high
+        assert excess.low <= excess.value <= excess.high
+    assert excess.low < ed.excess("uniform", 1 / 192, 2.0, lmbda=50.0) < excess.high
 
 
-def test_excess_of_a_single_sample_is_anything():
+def test_excess_of_a_single_sample_is_unbounded():
     with pytest.warns(UserWarning, match="take more samples"):
         alone = ed.measure([0], [0.1])
     assert ed.excess("uniform", alone) == (0.0, -math.inf, math.inf)
 
 
-def test_excess_of_measurements_takes_no_entropy_beside():
+def test_excess_of_measurements_takes_no_other_entropy():
     for call in (lambda: ed.excess("uniform", measured(), 2.0), lambda: ed.excess("uniform", 0.01)):
         with pytest.raises(TypeError, match="entropy must be"):
             call()
 
 
 def test_doubts_about_many_points(monkeypatch):
-    """They are looked at in parts: the sentences are the same, and little is kept for each point."""
+    """They are checked in blocks: messages are the same, and little memory is used for each point."""
     rng = np.random.default_rng(0)
     D, H = rng.uniform(0.2, 1.2, 50), rng.uniform(1.0, 2.0, 50)
     circle = ed.Circle()

@@ -1,4 +1,4 @@
-"""The dual bound is below every partition, however small a part of the curve has structure."""
+"""The dual bound is below every partition, however short the structured part of the curve is."""
 
 import math
 

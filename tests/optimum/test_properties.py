@@ -1,4 +1,4 @@
-"""What holds for every built-in source and every distortion, on draws that are the same in every run."""
+"""Properties of every built-in source at every distortion, on reproducible draws."""
 
 import math
 
@@ -43,7 +43,7 @@ def exponent(source):
 
 @st.composite
 def points(draw, sources=sources):
-    """Draw a source and a distortion: any, or that of K equal cells give or take an ulp."""
+    """Draw a source and a distortion: any, or that of K equal cells within an ulp."""
     source = draw(sources)
     largest = float(oracle.max_distortion(source))
     if draw(st.booleans()):
@@ -79,7 +79,7 @@ def test_bounds_are_in_order(point):
 
 @pytest.mark.parametrize("source", NAMES)
 def test_bounds_are_in_order_next_to_every_level(source):
-    """Equal cells are where the root for the odd cell is double: each K to 5000 and some up to 1e12."""
+    """At equal cells the root for the odd cell is double: each K to 5000 and some up to 1e12."""
     K = np.unique(np.concatenate([np.arange(2.0, 5001), np.floor(np.geomspace(5001, 1e12, 2000))]))
     D = levels(source, K)
     exact, upper, hull, lower = (function(source, D, **NATS) for function in FUNCTIONS)
@@ -128,7 +128,7 @@ def test_hull_and_dual_bound_are_convex(source, three):
 
 @pytest.mark.parametrize("source", NAMES)
 def test_entropy_distortion_is_not_convex(source):
-    """Left of each D_K it is vertical, right of it it is not."""
+    """Left of each D_K it is vertical, right of it it has finite slope."""
     D = float(oracle.level(source, 3))
     exact = ed.entropy_distortion(source, np.array([0.999 * D, D, 1.001 * D]), **NATS)
     assert exact[1] < (exact[0] + exact[2]) / 2
@@ -153,12 +153,12 @@ def test_ends(function, source):
 @given(points(countable))
 def test_partition_is_feasible_and_attains_the_entropy(point):
     source, D = point
-    d, found = oracle.cell_distortion(source), ed.partition(source, D)
+    d, partition = oracle.cell_distortion(source), ed.partition(source, D)
     with mp.workdps(oracle.DIGITS):
-        K, size, odd = mpf(found.count), mpf(found.size), mpf(found.odd)
+        K, size, odd = mpf(partition.count), mpf(partition.size), mpf(partition.odd)
         # measured: 1 ulp and 5 ulps; above 2**50 cells K itself comes from exp(nats), with 1/a times its error
         assert abs(K * size + odd - 1) <= 2 * ULP
-        if found.count < 2**50:
+        if partition.count < 2**50:
             assert abs(K * d(size) + d(odd) - D) <= 8 * ULP * D
         elif oracle.max_distortion(source) > D:
             assert abs(K * d(size) + d(odd) - D) <= 1e-13 * D
@@ -174,9 +174,9 @@ def test_partition_is_feasible_and_attains_the_entropy(point):
 @given(points(countable), st.integers(1, 40))
 def test_cells_add_up(point, most):
     source, D = point
-    found = ed.partition(source, max(D, float(oracle.level(source, most))))
-    cells = found.cells()
-    assert cells.shape == (found.count + (found.odd > 0),)
+    partition = ed.partition(source, max(D, float(oracle.level(source, most))))
+    cells = partition.cells()
+    assert cells.shape == (partition.count + (partition.odd > 0),)
     assert (cells > 0).all()
     assert (np.diff(cells) <= 2 * ULP).all()
     assert math.fsum(cells) == pytest.approx(1, abs=2 * ULP)
@@ -185,7 +185,7 @@ def test_cells_add_up(point, most):
 @universal
 @given(sources, seeds, st.integers(2, 12), st.sampled_from([0.2, 1.0, 5.0, 100.0]), st.floats(0, 20))
 def test_no_random_partition_is_better(source, seed, cells, concentration, scale):
-    """Neither at its own distortion nor at any λ. The slack is for rounding of the partition's own H and D."""
+    """Neither at its own distortion nor at any λ. The slack covers rounding of the partition's H and D."""
     sizes = np.random.default_rng(seed).dirichlet(np.full(cells, concentration))
     sizes = sizes[sizes > 1e-300]
     D, H = math.fsum(resolve(source).cell_distortion(sizes)), entropy_of(sizes)
@@ -198,7 +198,7 @@ def test_no_random_partition_is_better(source, seed, cells, concentration, scale
 @universal
 @given(sources, st.integers(1, 30), st.floats(1e-6, 1), seeds, st.floats(1e-6, 1e-2))
 def test_no_partition_next_to_the_best_is_better(source, K, share, seed, change):
-    """The best partition, its cells resized at random by up to a hundredth."""
+    """The best partition, with cells resized at random by up to a hundredth."""
     odd = share / (K + 1)
     cells = np.append(np.full(K, (1 - odd) / K), odd)
     cells *= 1 + change * np.random.default_rng(seed).uniform(-1, 1, K + 1)
@@ -213,11 +213,11 @@ def test_no_partition_next_to_the_best_is_better(source, K, share, seed, change)
 @universal
 @given(points())
 def test_inverse_of_entropy_distortion(point):
-    """D(E(D)) = D: E is never flat, so nothing is lost but the rounding of E, times dlnD/dE ≤ 2."""
+    """D(E(D)) = D: E is never flat, so the only error is the rounding of E, times dlnD/dE ≤ 2."""
     source, D = point
     largest = resolve(source).max_distortion
-    again = ed.distortion_entropy(source, ed.entropy_distortion(source, D, **NATS), **NATS)
-    assert again == pytest.approx(min(D, largest), rel=1e-13, abs=0)
+    restored = ed.distortion_entropy(source, ed.entropy_distortion(source, D, **NATS), **NATS)
+    assert restored == pytest.approx(min(D, largest), rel=1e-13, abs=0)
 
 
 @universal
@@ -267,7 +267,7 @@ def test_an_array_is_its_scalars(source, several):
 @pytest.mark.parametrize("function", [*FUNCTIONS, ed.distortion_entropy])
 @pytest.mark.parametrize("source", NAMES)
 def test_a_compiled_array_is_its_scalars(function, source):
-    """The same points over and over, until they are too many to interpret: the same bits, in any shape and order."""
+    """Repeated points, too many to interpret: the same bits, in any shape and order."""
     rng = np.random.default_rng(11)
     D = resolve(source).max_distortion * np.concatenate([10 ** rng.uniform(-21, 0, 4000), rng.uniform(0, 1.1, 1000)])
     if function is ed.distortion_entropy:
@@ -286,8 +286,8 @@ def test_an_array_of_partitions_is_its_partitions(source, several):
     together, single = ed.partition(source, D), [ed.partition(source, float(x)) for x in D]
     for name in ("count", "size", "odd"):
         assert getattr(together, name).shape == D.shape
-        assert getattr(together, name).tolist() == [getattr(one, name) for one in single]
-    assert {type(one.count) for one in single} == {int}
+        assert getattr(together, name).tolist() == [getattr(partition, name) for partition in single]
+    assert {type(partition.count) for partition in single} == {int}
 
 
 @universal
@@ -328,8 +328,8 @@ def test_sinusoid_is_the_circle_at_twice_the_distortion(point, H):
         assert function("sinusoid", D) == function("circle", 2 * D)
     assert ed.partition("sinusoid", D) == ed.partition("circle", 2 * D)
     assert 2 * ed.distortion_entropy("sinusoid", H) == ed.distortion_entropy("circle", H)
-    one, other = ed.lagrangian("sinusoid", 2 / D), ed.lagrangian("circle", 1 / D)
-    assert (one.cells, one.entropy, one.value) == (other.cells, other.entropy, other.value)
+    sinusoid, circle = ed.lagrangian("sinusoid", 2 / D), ed.lagrangian("circle", 1 / D)
+    assert (sinusoid.cells, sinusoid.entropy, sinusoid.value) == (circle.cells, circle.entropy, circle.value)
 
 
 @universal
@@ -338,7 +338,7 @@ def test_power_laws_are_the_sawbridge_and_the_uniform_scalar(pair, ratio, H):
     """Another code path: measured 1.4e-15."""
     D = ratio * resolve(pair[1]).max_distortion
     for function in FUNCTIONS:
-        one, other = (function(source, D) for source in pair)
-        assert one == pytest.approx(other, rel=1e-14, abs=0)
-    one, other = (ed.distortion_entropy(source, H) for source in pair)
-    assert one == pytest.approx(other, rel=1e-14, abs=0)
+        power_law, exact = (function(source, D) for source in pair)
+        assert power_law == pytest.approx(exact, rel=1e-14, abs=0)
+    power_law, exact = (ed.distortion_entropy(source, H) for source in pair)
+    assert power_law == pytest.approx(exact, rel=1e-14, abs=0)

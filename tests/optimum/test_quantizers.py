@@ -109,7 +109,7 @@ def test_distortion_converges_with_the_number_of_samples(source):
 @universal
 @given(st.sampled_from(SOURCES), st.floats(1.0, 1e6), st.sampled_from([2, math.e, 10]))
 def test_quantizer_attains_the_optimum(source, count, base):
-    """Its entropy is E(D), its distortion D, but for an odd cell that would be beyond the last phase below 1."""
+    """Its entropy is E(D) and its distortion D, except for an odd cell beyond the last phase below 1."""
     D = distortion(source, count)
     got = ed.quantizer(source, D, base=base)
     assert got.entropy == pytest.approx(ed.entropy_distortion(source, D, base=base), rel=1e-12, abs=1e-15)
@@ -123,7 +123,7 @@ def test_quantizer_attains_the_optimum(source, count, base):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_one_cell_from_the_maximum_on(source):
+def test_one_cell_above_the_largest_distortion(source):
     largest = resolve(source).max_distortion
     for D in (largest, 2 * largest, 1e300, math.inf):
         got = ed.quantizer(source, D)
@@ -134,7 +134,7 @@ def test_one_cell_from_the_maximum_on(source):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_quantizers_of_the_lagrangian(source):
-    """At float(D_K) there are K cells, or K and one of 1e-16 for rounding; never a cell that no phase is in."""
+    """At float(D_K) there are K cells, or by rounding one more of 1e-16; no cell is empty."""
     for lmbda in np.geomspace(5, 1e4, 40) / resolve(source).max_distortion:
         best = ed.lagrangian(source, lmbda)
         quantizer = ed.quantizer(source, best.distortion)
@@ -161,7 +161,7 @@ def test_centroid_of_one_cell_is_the_mean():
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("source", CURVES)
 def test_a_realization_is_encoded_as_its_phase(source, count):
-    """Away from edges: a sawbridge at T samples tells its phase to within 1/2T."""
+    """Away from edges: a sawbridge at T samples determines its phase to within 1/2T."""
     quantizer = ed.quantizer(source, distortion(source, count))
     phases = np.random.default_rng(13).uniform(0, 1, 5000)
     phases = phases[away_from_edges(quantizer, phases, 0.51 / SAMPLES if source == "sawbridge" else 1e-12)]
@@ -191,8 +191,8 @@ def test_phases_at_edges(source):
         equal_cells(source, 49),
     ):
         inner = edges(quantizer)[1:-1]
-        found = quantizer.encode(inner) - np.arange(len(inner))
-        assert set(found.tolist()) <= {0, 1}
+        result = quantizer.encode(inner) - np.arange(len(inner))
+        assert set(result.tolist()) <= {0, 1}
         assert np.array_equal(quantizer.encode(inner + 1e-14), np.arange(1, len(inner) + 1))
         assert np.array_equal(quantizer.encode(inner - 1e-14), np.arange(len(inner)))
 
@@ -200,7 +200,7 @@ def test_phases_at_edges(source):
 @universal
 @given(st.sampled_from(SOURCES), st.floats(1.0, 1e4))
 def test_the_odd_cell_ends_at_one(source, count):
-    """It is [1 − ε, 1), whatever the rounding of K times the size."""
+    """It is [1 − ε, 1), for any rounding of K times the size."""
     quantizer = ed.quantizer(source, distortion(source, count))
     K, odd = quantizer.partition.count, quantizer.partition.odd
     assert quantizer.encode(np.nextafter(1 - odd, 0)) == K - 1
@@ -211,7 +211,7 @@ def test_the_odd_cell_ends_at_one(source, count):
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("source", SOURCES)
 def test_ends_of_the_phase(source, count):
-    """1 is 0 again on a loop, and the end of the last cell on an interval."""
+    """Phase 1 is phase 0 on a loop, and the end of the last cell on an interval."""
     quantizer = ed.quantizer(source, distortion(source, count))
     last = quantizer.cells - 1
     assert quantizer.encode([0.0, -0.0, 5e-324]).tolist() == [0, 0, 0]
@@ -223,7 +223,7 @@ def test_ends_of_the_phase(source, count):
 @universal
 @given(st.sampled_from(SOURCES), st.floats(1.0, 1e5), st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_encoding_is_by_the_sizes_of_the_cells(source, count, phases):
-    """An index is in range, does not fall along the phase, and its cell holds the phase but for rounding."""
+    """Indices are in range and do not decrease with the phase, and their cells contain it up to rounding."""
     quantizer = ed.quantizer(source, distortion(source, count))
     phases = np.sort([v for v in phases if v < 1] or [0.5])
     index = quantizer.encode(phases)
@@ -249,7 +249,7 @@ def test_equal_cells_go_to_the_nearest_centroid(source):
 @pytest.mark.parametrize("count", [1.2, 1.7, 2.3, 6.6])
 @pytest.mark.parametrize("source", CURVES)
 def test_unequal_cells_weigh_distance_against_rate(source, count):
-    """With an odd cell the nearest centroid is not the rule: it would send too much to the small cell.
+    """With an odd cell, the nearest centroid would assign too much to the small cell.
 
     The rule is ‖x − c‖² − ln(p)/λ with λ = −dE/dD: at edges the two neighbours tie.
     """
@@ -320,7 +320,7 @@ def test_base_of_the_entropy():
     assert bits.partition == nats.partition
 
 
-def test_as_many_cells_as_a_double_can_tell_apart():
+def test_as_many_cells_as_doubles_can_distinguish():
     quantizer = ed.quantizer("ramp", 1e-15)
     assert quantizer.cells == pytest.approx(1 / 6e-15, rel=1e-3, abs=0)
     index = np.array([0, 1, quantizer.cells // 3, quantizer.cells - 2])
@@ -352,7 +352,7 @@ def test_what_is_no_phase(source, phase, error, message):
 
 
 @pytest.mark.parametrize("source", CURVES)
-def test_what_is_no_realization(source):
+def test_invalid_realizations(source):
     quantizer = ed.quantizer(source, distortion(source, 2.3))
     x = realizations(source, [0.2, 0.7], 8)
     for bad in (math.nan, math.inf, -math.inf):
@@ -423,7 +423,7 @@ def test_whole_floats_are_indices():
         assert len(quantizer.decode([])) == 0
 
 
-def test_what_is_no_number_of_samples():
+def test_invalid_numbers_of_samples():
     quantizer = ed.quantizer("ramp", 0.01)
     with pytest.raises(ValueError, match="samples must be at least 1, got 0"):
         quantizer.decode(0, 0)

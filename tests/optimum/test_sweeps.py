@@ -20,7 +20,7 @@ FIELDS = ("lmbda", "cells", "entropy", "distortion", "value", "uniform")
 
 
 def multipliers(source, cells):
-    """λ in nats at which about so many cells are best: d(p) ~ p^(a+1) D_max makes that K^a/(a D_max)."""
+    """λ in nats at which about K cells are best: K^a/(a D_max) if d(p) ~ p^(a+1) D_max."""
     a = EXPONENT[source]
     return np.asarray(cells, dtype=float) ** a / (a * resolve(source).max_distortion)
 
@@ -31,7 +31,7 @@ def uniform_values(source, lmbda, most):
 
 
 def least(source, lmbda):
-    """Return the least ln K + λ D_K in 60 digits: the first 16 counts, and beyond them the only valley."""
+    """Return the least ln K + λ D_K in 60 digits: over the first 16 counts, and the single minimum beyond."""
 
     def value(K):
         return mp.log(K) + mpf(lmbda) * oracle.level(source, K)
@@ -75,7 +75,7 @@ def test_lagrangian_against_all_counts(source):
 
 @pytest.mark.parametrize("source", NAMES)
 def test_lagrangian_against_60_digits(source):
-    """To 5e14 cells, of 2**50 allowed. Near its minimum the value is flat, so that it is better than the count."""
+    """Up to 5e14 cells; 2**50 are allowed. The value is flat at its minimum, and so more accurate than the count."""
     cells = 10 ** np.random.default_rng(9).uniform(-0.5, 14.7, 40)
     lmbda = multipliers(source, cells)
     got = ed.lagrangian(source, lmbda, **NATS)
@@ -89,7 +89,7 @@ def test_lagrangian_against_60_digits(source):
 
 @pytest.mark.parametrize("source", NAMES)
 def test_multipliers_at_hull_breakpoints(source):
-    """There both neighbours are optimal; an ulp further only the other is, at the same value."""
+    """There both neighbours are optimal; an ulp further only one is, with the same value."""
     vertices = [*oracle.vertices(source)[:12], 1000, 1001]
     for few, many in pairwise(vertices):
         if many - few > 100:
@@ -109,7 +109,7 @@ def test_multipliers_at_hull_breakpoints(source):
 )
 @pytest.mark.parametrize("source", NAMES)
 def test_multipliers_at_large_counts(source, count):
-    """Where K and K + 1 tie. D_K − D_{K+1} has lost K² of 1e16 to rounding, but the value must not show it."""
+    """Ties of K and K + 1. D_K − D_{K+1} has a relative error of K²/1e16, which must not affect the value."""
     lmbda = steepness(source, count, count + 1)
     got = ed.lagrangian(source, float(lmbda), **NATS)
     want = mp.log(count) + mpf(float(lmbda)) * oracle.level(source, count)
@@ -117,7 +117,7 @@ def test_multipliers_at_large_counts(source, count):
     assert abs(got.cells - count) <= 1 + 1e-8 * count
 
 
-def test_numbers_of_the_design():
+def test_published_multipliers_of_the_ramp():
     """λ in bits: 48 is just above the ramp's first hull slope; K = 5 takes over at 49.847."""
     four = ed.lagrangian("ramp", 48)
     assert (four.cells, four.entropy, four.value) == (4, 2.0, 3.75)
@@ -204,7 +204,7 @@ def test_an_array_is_its_scalars(source, base):
     got = ed.lagrangian(source, lmbda, base=base)
     single = [ed.lagrangian(source, x, base=base) for x in lmbda.tolist()]
     for name in FIELDS:
-        assert getattr(got, name).tolist() == [getattr(one, name) for one in single]
+        assert getattr(got, name).tolist() == [getattr(scalar, name) for scalar in single]
     if source == "sawbridge" and base == math.e:
         assert got.cells.tolist() == list(range(1, 20_001))
 
@@ -234,7 +234,7 @@ def test_what_is_no_multiplier(lmbda, error, message):
     ("source", "gap", "at"), [("sawbridge", 0.109, None), ("ramp", 0.157, 0.0725), ("circle", 0.231, 0.846)]
 )
 def test_largest_distance_from_the_hull(source, gap, at):
-    """In bits: what a compressor trained on H + λD cannot reach."""
+    """In bits: E(D) minus its hull, which training on H + λD cannot reach."""
     D = np.linspace(0.01, 1, 40_001) * resolve(source).max_distortion
     distance = ed.entropy_distortion(source, D) - ed.convex_hull(source, D)
     assert distance.max() == pytest.approx(gap, abs=5e-4)
@@ -282,8 +282,8 @@ def two_cells(a, lmbda):
     def value(p):
         return -p * math.log(p) - (1 - p) * math.log1p(-p) + lmbda * (p ** (a + 1) + (1 - p) ** (a + 1))
 
-    found = minimize_scalar(value, bounds=(1e-9, 0.5), method="bounded", options={"xatol": 1e-12})
-    return found.fun, found.x
+    minimum = minimize_scalar(value, bounds=(1e-9, 0.5), method="bounded", options={"xatol": 1e-12})
+    return minimum.fun, minimum.x
 
 
 @pytest.mark.parametrize("source", NAMES)
@@ -322,10 +322,10 @@ def test_unequal_cells_where_uniform_partitions_do_not_suffice(a, gain):
 
 
 @pytest.mark.parametrize("source", ["ramp", "circle"])
-def test_the_search_agrees_where_it_is_not_needed(source, monkeypatch):
-    """Told that E is not concave, the Lagrangian and the hull are searched, and come out the same."""
-    known = resolve(source)
-    doubted = ed.Source(known.cell_distortion, max_distortion=known.max_distortion, closed=True, name="doubted")
+def test_the_search_agrees_with_the_closed_form(source, monkeypatch):
+    """If E is declared not concave, searches for the Lagrangian and the hull give the same results."""
+    reference = resolve(source)
+    doubted = ed.Source(reference.cell_distortion, max_distortion=reference.max_distortion, closed=True, name="doubted")
     monkeypatch.setattr(sweeps, "_concave", lambda source: np.zeros(3, dtype=bool))
     ran = []
     search = sweeps._minimum
@@ -379,7 +379,7 @@ def test_lagrangian_is_below_every_random_partition(source, request):
 
 @pytest.mark.parametrize("source", ["halves", "third"])
 def test_lagrangian_against_dynamic_programming(source, request):
-    """All partitions into multiples of 1/1200; the best has 1/1200 near it, at second order in that."""
+    """All partitions into multiples of 1/1200; the best is near one of these, with an error of second order."""
     source = request.getfixturevalue(source)
     lmbda = np.geomspace(1, 12, 9) / source.max_distortion
     value = ed.lagrangian(source, lmbda, **NATS).value
@@ -398,7 +398,7 @@ def test_unequal_cells_are_best_without_a_monotone_delta(third):
 
 
 def test_equal_cells_are_best_at_every_multiplier_for_halves(halves):
-    """Though not at every distortion; by dynamic programming too, so that it is not for want of searching."""
+    """But not at every distortion; dynamic programming confirms that the search missed nothing."""
     lmbda = np.geomspace(1, 30, 9)
     got = ed.lagrangian(halves, lmbda, **NATS)
     assert got.uniform.all()
@@ -406,7 +406,7 @@ def test_equal_cells_are_best_at_every_multiplier_for_halves(halves):
 
 
 def test_hull_with_vertices_of_unequal_cells(comb):
-    """Between what dynamic programming allows at a few λ and what uniform partitions attain."""
+    """Between the lower bound of dynamic programming at a few λ and uniform partitions."""
     lmbda = np.array([2.8, 3.3, 3.48, 3.52, 3.6, 4.4]) / comb.max_distortion
     value = np.array([knapsack(comb.cell_distortion, x, 600) for x in lmbda])
     D = np.linspace(0.3, 1.4, 200)
@@ -460,7 +460,7 @@ def test_vertices_of_a_loop_run_through_several_times(harmonic):
 
 @pytest.mark.parametrize("source", ["ramp", "circle", "uniform", "sawbridge", "power:1.5", ed.Circle().scaled(1e-3)])
 def test_multipliers_invert_the_lagrangian(source):
-    """Just inside of either end so many cells are best, just outside they are not."""
+    """Just inside of both ends this number of cells is best, just outside it is not."""
     counts = np.array([1, 2, 3, 4, 5, 7, 100, 10**5])
     low, high = ed.multipliers(source, counts)
     for count, start, end in zip(counts.tolist(), low.tolist(), high.tolist(), strict=True):
@@ -491,6 +491,6 @@ def test_multipliers_of_the_paper():
         ("ramp:64", 3, "source must be one whose best partitions are of equal cells, got 'ramp:64'"),
     ],
 )
-def test_multipliers_that_are_refused(source, cells, words):
+def test_invalid_multipliers(source, cells, words):
     with pytest.raises(ValueError, match=words):
         ed.multipliers(source, cells)

@@ -28,7 +28,7 @@ def test_caps_of_tiny_probability(n, rate):
     assert ed.unit_vector_bound(n, n * rate) == pytest.approx(spread(n * rate * math.log(2.0), n - 1), rel=1e-11)
 
 
-def test_where_logarithms_take_over():
+def test_the_switch_to_logarithms():
     nats = np.array([caps.FEW_NATS * (1 - 1e-12), caps.FEW_NATS])
     for dim in (2, 30, 700, 4095):
         below, above = caps.log_spread(nats, dim)
@@ -43,7 +43,7 @@ def test_coded_bound_is_the_dual_bound(n, source, D):
 
 @pytest.mark.parametrize("n", [2, 3, 8, 64, 700])
 def test_tangents_of_d_are_below_it(n):
-    """So that no other sizes of K cells have less distortion than equal ones, which is the bound at a fixed rate."""
+    """So K equal cells have the least distortion of all sizes, which is the bound at a fixed rate."""
     d = _ReflectedCaps(n - 1)
     p = np.concatenate([np.geomspace(1e-9, 0.4, 400), np.linspace(0.4, 1.0, 400)])
     for K in (2, 3, 4, 16):

@@ -1,4 +1,4 @@
-"""Imports go down and never in a circle, and the core knows nothing of what is built on it.
+"""Imports go down and never in a circle, and the core does not depend on packages built on it.
 
 Every import counts: those in functions, those for type checkers, `import_module` of a literal, and the names that a
 package lists in its `__init__.pyi`, which are imported when they are first used.
@@ -73,7 +73,7 @@ def base_of(name, node):
 
 
 def public_names(name):
-    """The module that each name of a package comes from, as its `__init__.pyi` lists them."""
+    """The module of each name of a package, from its `__init__.pyi`."""
     stub = FILES[name].with_suffix(".pyi")
     if not (is_package(name) and stub.exists()):
         return {}
@@ -89,7 +89,7 @@ PUBLIC = {name: public_names(name) for name in FILES}
 
 
 def led_to(module, name=None):
-    """The module that an import leads to; None outside the project, and where only the version is taken."""
+    """The module that an import leads to; None outside the project, or for the version only."""
     if f"{module}.{name}" in FILES:
         return f"{module}.{name}"
     if name == "__version__":
@@ -98,7 +98,7 @@ def led_to(module, name=None):
 
 
 def every_import(name, tree):
-    """Where the imports anywhere in a module lead to."""
+    """The modules that imports anywhere in a module lead to."""
     roots = {}  # what `import edcurve as ed` is called, which is used as ed.lagrangian
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -114,7 +114,7 @@ def every_import(name, tree):
 
 
 def imported(name, text):
-    return {other for other in every_import(name, ast.parse(text)) if other not in (None, name)}
+    return {module for module in every_import(name, ast.parse(text)) if module not in (None, name)}
 
 
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -134,12 +134,12 @@ def goes_down(name, other):
     return room_of(name) == room_of(other) or FLOOR[room_of(name)] < FLOOR[room_of(other)]
 
 
-def test_every_room_has_a_floor():
+def test_every_module_has_a_layer():
     assert {room_of(name) for name in FILES} == set(FLOOR)
 
 
 def test_imports_go_down(graph):
-    up = {(name, other) for name, others in graph.items() for other in others if not goes_down(name, other)}
+    up = {(name, module) for name, imports in graph.items() for module in imports if not goes_down(name, module)}
     assert up == set()
 
 
@@ -171,5 +171,5 @@ def test_the_core_does_not_name_the_neural_part():
         ("from . import __version__\nimport numpy", None),
     ],
 )
-def test_no_kind_of_import_is_overlooked(text, module):
+def test_every_kind_of_import_is_found(text, module):
     assert imported("edcurve.curves", text) == ({module} if module else set())

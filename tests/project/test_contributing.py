@@ -31,7 +31,7 @@ def defined(path):
 
 
 def located(text):
-    """What a path in the text leads to, from the root, a package, or the folder of compressors."""
+    """The file or folder of a path in the text, from the root, a package, or the folder of compressors."""
     for prefix, folder in PACKAGES.items():
         if text.startswith(f"{prefix}/"):
             return folder / text.removeprefix(f"{prefix}/")

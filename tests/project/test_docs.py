@@ -1,4 +1,4 @@
-"""The documentation: its sessions give what they show, its reference is whole, its tables are what was measured."""
+"""The documentation: sessions give the output shown, the reference is complete, tables match measurements."""
 
 import ast
 import doctest
@@ -41,7 +41,7 @@ def listed():
 
 
 def public():
-    """Full names of what is public."""
+    """Full names of all public objects."""
     for package, others in ((edcurve, ["certify", "Certificate"]), (edcurve_neural, [])):
         for name in [*package.__all__, *others]:
             if not inspect.ismodule(getattr(package, name)):
@@ -91,7 +91,7 @@ def test_reference_has_nothing_that_is_not_documented():
 
 
 def headings(page):
-    """What links may have after the #, as GitHub and the site make it of headings."""
+    """Anchors that GitHub and the site derive from headings."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -128,7 +128,7 @@ PHASES, TIMES = (np.arange(2048) + 0.5) / 2048, (np.arange(1024) + 0.5) / 1024
 
 
 def shifted(waveform):
-    """Realizations that are functions of time, one a row."""
+    """Realizations that are functions of time, one in each row."""
     return lambda v: waveform((TIMES + v[:, None]) % 1.0)
 
 
@@ -160,8 +160,8 @@ def test_units_of_data():
     sine = np.sin(2 * np.pi * np.arange(64) / 64)
     x = np.stack([np.roll(sine, -k) for k in range(64)])
     points = ed.Source.from_samples(x)
-    shown = [ed.Source.from_waveform(sine), points, ed.Source.from_samples(x / 8), points.scaled(1 / 8)]
-    assert [source.max_distortion for source in shown] == pytest.approx([0.5, 32.0, 0.5, 0.5])  # as the page says
+    sources = [ed.Source.from_waveform(sine), points, ed.Source.from_samples(x / 8), points.scaled(1 / 8)]
+    assert [source.max_distortion for source in sources] == pytest.approx([0.5, 32.0, 0.5, 0.5])  # as the page says
     assert ed.segment(x, 0.0, closed=True).distortion == pytest.approx(32.0)
     assert ed.segment(sine, 0.0).distortion == pytest.approx(0.5)
     assert ed.lagrangian("ramp:64", 0.0).distortion == pytest.approx(1 / 12)
@@ -187,7 +187,7 @@ def test_units_of_evaluations():
 
 
 def table(corner):
-    """Rows of a table of choosing.md, by what is in their first cell."""
+    """Rows of a table of choosing.md, by their first cell."""
     text = (DOCS / "choosing.md").read_text(encoding="utf-8") + loaded("_pages").units()
     lines = text.partition(f"| {corner} |")[2].partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines.splitlines()[2:]]
@@ -233,9 +233,9 @@ def test_what_excess_means(tmp_path):
     gap, least = H - ed.entropy_distortion("circle", D), ed.lagrangian("circle", weight).value
     assert ed.excess("circle", D, H) == gap
     assert ed.excess("circle", D, H, lmbda=weight) == pytest.approx(H + weight * D - least)
-    given = ["excess", "circle", "--distortion", str(D), "--entropy", str(H), "--json"]
-    assert json.loads(CliRunner().invoke(main, given).output)["excess"] == [gap]
-    weighted = json.loads(CliRunner().invoke(main, [*given, "--lmbda", str(weight)]).output)
+    arguments = ["excess", "circle", "--distortion", str(D), "--entropy", str(H), "--json"]
+    assert json.loads(CliRunner().invoke(main, arguments).output)["excess"] == [gap]
+    weighted = json.loads(CliRunner().invoke(main, [*arguments, "--lmbda", str(weight)]).output)
     assert weighted["excess"] == pytest.approx([H + weight * D - least])
     assert weighted["excess_entropy"] == [gap]
     texts = [text.get_text() for text in ed.plot_gap("circle", [(D, H)], ax=Figure().subplots()).texts]
@@ -284,8 +284,8 @@ def test_speed_that_the_readme_claims():
     seconds = table.loc[table["peer"] == "core, one point", "seconds"]
     assert [1e6 * seconds.min(), 1e6 * seconds.max()] == pytest.approx([fastest, slowest], rel=0.1)
     for start, peer in {"SLSQP from 8 starts takes": "SLSQP", "program on a grid": "HiGHS on a grid"}.items():
-        shown = re.search(rf"{start} (\d[\d ]*) times", text)[1]
-        assert float(shown.replace(" ", "")) == pytest.approx(ratio[peer], rel=0.1)  # two digits
+        claimed = re.search(rf"{start} (\d[\d ]*) times", text)[1]
+        assert float(claimed.replace(" ", "")) == pytest.approx(ratio[peer], rel=0.1)  # two digits
     assert f"median of {len(seconds)} problems" in text
     assert not table["below_optimum"].any()  # "no solver found a partition below E(D)"
 
@@ -298,8 +298,8 @@ def test_tables_of_the_site(pages, tmp_path):
     medians = {name: (float(median.replace(" ", "")), float(most.replace(" ", ""))) for name, median, most in rows}
     ratios = {pages.PEERS[peer]: (rows["ratio_to_core"].median(), rows["ratio_to_core"].max()) for peer, rows in peers}
     assert medians.keys() == ratios.keys()
-    for name, shown in medians.items():
-        assert shown == pytest.approx(ratios[name], rel=0.05), name  # two digits
+    for name, printed in medians.items():
+        assert printed == pytest.approx(ratios[name], rel=0.05), name  # two digits
     sources = (tmp_path / "sources.md").read_text(encoding="utf-8")
     assert sources in (ROOT / "README.md").read_text(encoding="utf-8")
     names = re.findall(r"^\| `([^`]+)` \|", sources, re.MULTILINE)
@@ -315,7 +315,7 @@ def command_pages():
 
 @pytest.fixture(scope="module")
 def ran(command_pages):
-    """The examples of all commands, run as they are when the site is built."""
+    """The output of all example commands, run as when the site is built."""
     return command_pages.run_all()
 
 
@@ -336,12 +336,12 @@ def test_every_command_is_on_its_page_with_an_example_that_runs(command_pages, r
         assert f"$ {ran[name].line}\n" in section
         assert f"edcurve {name} " in section.partition("```text\n")[2]
         offered = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", help_text, re.MULTILINE)) - {"--help"}
-        shown = set(re.findall(r"^\| `(?:-\w, )?(--[a-z-]+)", section, re.MULTILINE))
-        assert shown == offered, name
+        documented = set(re.findall(r"^\| `(?:-\w, )?(--[a-z-]+)", section, re.MULTILINE))
+        assert documented == offered, name
 
 
 @pytest.mark.torch
-def test_what_the_commands_page_says_of_json_and_files(command_pages):
+def test_the_commands_page_on_json_and_files(command_pages):
     options = {
         name: {option for parameter in command.params for option in parameter.opts}
         for name, (command, _) in command_pages.commands().items()
@@ -357,10 +357,10 @@ def test_shell_session_of_the_commands_page():
     blocks = re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]
     assert len(blocks) >= 2
     for block in blocks:
-        command, _, shown = block.partition("\n")
+        command, _, printed = block.partition("\n")
         result = CliRunner().invoke(main, command.split()[1:])
         assert result.exit_code == 0
-        assert result.output == shown
+        assert result.output == printed
 
 
 def test_a_command_whose_example_fails_stops_the_build(command_pages):
@@ -377,8 +377,8 @@ def test_summaries_in_the_reference_are_whole(pages):
 
 def test_links_to_scripts_lead_to_their_pages(pages):
     text = "[a](tutorials/plot_4_certify.py), [b](tutorials/), [c](examples), [d](neural.md#figure-1-the-ramp)"
-    made = "[a](auto_tutorials/plot_4_certify.rst), [b](auto_tutorials/index.rst), [c](auto_examples/index.rst), "
-    assert pages.linked(text) == made + "[d](neural.md#figure-1-the-ramp)"
+    links = "[a](auto_tutorials/plot_4_certify.rst), [b](auto_tutorials/index.rst), [c](auto_examples/index.rst), "
+    assert pages.linked(text) == links + "[d](neural.md#figure-1-the-ramp)"
     texts = [pages.linked(page.read_text(encoding="utf-8")) for page in DOCS.glob("*.md")]
     left = [link for text in texts for link in re.findall(r"\]\(((?:docs/)?(?:tutorials|examples)\S*)\)", text)]
     assert left == []

@@ -1,4 +1,4 @@
-"""What is not used is not imported."""
+"""Unused modules are not imported."""
 
 import json
 

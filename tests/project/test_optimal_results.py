@@ -1,4 +1,4 @@
-"""The shipped results of compressors that reach the optimum: what they promise, and the page that shows them."""
+"""The shipped results of compressors that reach the optimum: claims, and the page that shows them."""
 
 import json
 import sys
@@ -83,7 +83,7 @@ def test_more_steps_of_small_batches_beat_fewer_of_large_ones_in_the_same_time()
 
 
 def test_parts_of_other_tables_add_up():
-    """Of embeddings and widths in five parts, over the continuous optimum; and joint training gains nothing."""
+    """Tables of embeddings and widths, in five parts over the continuous optimum; joint training gains nothing."""
     for name in ("fourier", "widths"):
         table = pd.read_csv(RESULTS / f"{name}.csv")
         parts = table[["dependence", "marginals", "readout", "features", "partition"]].sum(axis=1)

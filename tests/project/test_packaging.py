@@ -1,4 +1,4 @@
-"""What a release says of itself: its dependencies, and what their oldest releases are tested with."""
+"""Metadata of a release: its dependencies, and the oldest tested releases of these."""
 
 import importlib.util
 import re
@@ -38,23 +38,23 @@ def test_the_oldest_releases_tested_are_those_allowed():
 
 
 def test_the_pinned_releases_are_allowed():
-    known = pinned("constraints.txt")
+    pins = pinned("constraints.txt")
     for requirement in REQUIREMENTS:
         if requirement.name != PROJECT["name"]:
-            assert known[requirement.name] in requirement.specifier
+            assert pins[requirement.name] in requirement.specifier
 
 
-def test_what_is_installed_says_the_same():
+def test_installed_metadata_agree():
     """The metadata of the wheel, or of the checkout if that is what is installed."""
-    found = metadata.metadata("edcurve")
-    assert found["Requires-Python"] == PROJECT["requires-python"]
+    result = metadata.metadata("edcurve")
+    assert result["Requires-Python"] == PROJECT["requires-python"]
     core = [line for line in metadata.requires("edcurve") if "extra" not in line]
     assert sorted(core) == sorted(PROJECT["dependencies"])
-    assert set(found.get_all("Provides-Extra")) == set(PROJECT["optional-dependencies"])
+    assert set(result.get_all("Provides-Extra")) == set(PROJECT["optional-dependencies"])
 
 
 def test_the_core_is_small():
-    """Without extras: what is imported only by a few functions of other packages is theirs to ask for."""
+    """Without extras: dependencies used only by optional functions are not required."""
     assert {Requirement(text).name for text in SETS[""]} == {
         *("numpy", "scipy", "numba"),
         *("matplotlib", "pandas"),
@@ -80,8 +80,8 @@ except ImportError as error:
 """
 
 
-def test_names_that_need_an_extra_say_which():
-    found = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True)
-    runs, said = found.stdout.splitlines()
+def test_names_that_need_an_extra_name_it():
+    result = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True)
+    runs, messages = result.stdout.splitlines()
     assert int(runs) > 100
-    assert said.startswith("edcurve_neural.evaluate needs the extra neural: pip install 'edcurve[neural]' (")
+    assert messages.startswith("edcurve_neural.evaluate needs the extra neural: pip install 'edcurve[neural]' (")

@@ -25,7 +25,7 @@ def optimum(problem):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_cell_distortion_is_that_of_the_oracle(source):
+def test_cell_distortion_against_the_oracle(source):
     sizes = np.array([0.03, 0.2, 0.7, 1.0])
     wanted = [float(oracle.cell_distortion(source)(p)) for p in sizes]
     # 1 − sinc² cancels three digits at 0.03
@@ -34,7 +34,7 @@ def test_cell_distortion_is_that_of_the_oracle(source):
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize(("function", "derivative"), [("value", "slope"), ("slope", "curvature")])
-def test_derivatives_are_those_of_differences(source, function, derivative):
+def test_derivatives_against_differences(source, function, derivative):
     d, sizes, step = CELL_DISTORTIONS[source], np.array([0.05, 0.2, 0.7]), 1e-5
     rise = getattr(d, function)(sizes + step) - getattr(d, function)(sizes - step)
     # the differences are good to step² and to 1e-16/step
@@ -42,7 +42,7 @@ def test_derivatives_are_those_of_differences(source, function, derivative):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_bisection_is_the_oracle(source):
+def test_bisection_against_the_oracle(source):
     share = np.append(10.0 ** np.random.default_rng(5).uniform(-6, -0.01, 30), [0.3, 0.9])
     D = float(oracle.max_distortion(source)) * share
     wanted = [float(oracle.entropy(source, x)) for x in D.tolist()]
@@ -98,7 +98,7 @@ def test_excess_distortion_is_repaired_and_is_no_better_optimum():
     assert entropy_of(sizes) < problem.entropy < best_feasible(problem, np.append(sizes, 0.01))
 
 
-def test_contradictions_are_seen():
+def test_contradictions_are_detected():
     problem = Problem("circle", 3)
     assert judge(problem, Answer(problem.entropy * 0.999), 1e-9)["below_optimum"]
     assert not judge(problem, Answer(problem.entropy * 0.999), 1e-2)["below_optimum"]
@@ -128,11 +128,11 @@ def test_powers_are_the_cell_distortion(source):
     np.testing.assert_allclose(total, CELL_DISTORTIONS[source].value(sizes), rtol=1e-9)
 
 
-def test_process_that_crashes_is_a_status():
+def test_a_crashed_process_is_a_status():
     assert scip_peer._answer("", "free(): invalid pointer", -6).status == "crashed (exit -6)"
     assert scip_peer._answer("", "ModuleNotFoundError: No module named 'pyscipopt'", 1).status == "not installed"
-    found = {"sizes": None, "status": "timelimit", "bound": 0.5, "seconds": 3.0, "nodes": 7, "primal": math.inf}
-    answer = scip_peer._answer("a line of the solver\n" + json.dumps(found), "", 0)
+    result = {"sizes": None, "status": "timelimit", "bound": 0.5, "seconds": 3.0, "nodes": 7, "primal": math.inf}
+    answer = scip_peer._answer("a line of the solver\n" + json.dumps(result), "", 0)
     assert (answer.status, answer.bound) == ("timelimit, no solution", 0.5)
 
 

@@ -1,4 +1,4 @@
-"""The README is short, its Python session gives the output it shows, and what it says of commands is true."""
+"""The README is short, its Python session gives the output shown, and its claims about commands are true."""
 
 import doctest
 import re

@@ -17,14 +17,14 @@ POINTS = pd.read_csv(FOLDER / "scoreboard/points.csv", dtype=str, keep_default_n
 
 def test_the_shipped_results_are_those_of_the_points():
     shipped = pd.read_csv(FOLDER / "results/scoreboard.csv", dtype=dict.fromkeys(POINTS, str), keep_default_na=False)
-    made = scoreboard.score(POINTS)
-    assert list(shipped.columns) == list(made.columns)
+    scores = scoreboard.score(POINTS)
+    assert list(shipped.columns) == list(scores.columns)
     assert (shipped[list(POINTS)] == POINTS).all(axis=None)
     for name in ("low", "excess", "high", "excess_over_bound_for_any_code"):
         shipped[name] = pd.to_numeric(shipped[name])
-        np.testing.assert_allclose(shipped[name], made[name], atol=2e-6)
-    assert (made["low"] <= made["excess"]).all()
-    assert (made["excess"] <= made["high"]).all()
+        np.testing.assert_allclose(shipped[name], scores[name], atol=2e-6)
+    assert (scores["low"] <= scores["excess"]).all()
+    assert (scores["excess"] <= scores["high"]).all()
 
 
 @pytest.mark.parametrize("cells", [2, 3, 16, 127])
@@ -40,13 +40,13 @@ def test_equal_cells_of_the_annulus(cells):
 
 def test_a_point_of_a_gaussian_vector():
     row = {"source": "gaussian", "dimension": "2", "codec": "x", "mse": "0.25", "psnr": "", "rate": "1.2"}
-    made = scoreboard.score(pd.DataFrame([row])).iloc[0]
-    assert made["excess"] == pytest.approx(0.2)
-    assert made["low"] == pytest.approx(1.15 + 0.5 * np.log2(0.245), abs=1e-6)
-    assert made["high"] == pytest.approx(1.25 + 0.5 * np.log2(0.255), abs=1e-6)
+    score = scoreboard.score(pd.DataFrame([row])).iloc[0]
+    assert score["excess"] == pytest.approx(0.2)
+    assert score["low"] == pytest.approx(1.15 + 0.5 * np.log2(0.245), abs=1e-6)
+    assert score["high"] == pytest.approx(1.25 + 0.5 * np.log2(0.255), abs=1e-6)
 
 
-def test_what_cannot_be_scored_is_refused():
+def test_invalid_points_are_refused():
     row = {"source": "banana", "dimension": "2", "codec": "x", "mse": "0.25", "psnr": "", "rate": "1.2"}
     with pytest.raises(ValueError, match="source must be one of annulus, gaussian, got banana"):
         scoreboard.score(pd.DataFrame([row]))

@@ -1,4 +1,4 @@
-"""The pages of unit vectors and surfaces show the shipped results, and the schemes are what they are said to be."""
+"""The pages of unit vectors and surfaces show the shipped results, and describe the schemes correctly."""
 
 import importlib.util
 import math
@@ -72,9 +72,9 @@ def test_schemes_of_normals_and_rotations(run):
     assert 0 <= index.min() <= index.max() < 2**16
     np.testing.assert_allclose(run.octahedral(back)[0], back, atol=1e-12)
     for bits, most in (((8, 7, 7), 0.02), ((10, 10, 10), 0.003)):
-        turned = run.smallest_three(q, bits)
-        assert np.abs(np.abs((turned * q).sum(axis=1)) - 1.0).max() < most**2
-        np.testing.assert_allclose(run.smallest_three(-q, bits), turned)
+        rotated = run.smallest_three(q, bits)
+        assert np.abs(np.abs((rotated * q).sum(axis=1)) - 1.0).max() < most**2
+        np.testing.assert_allclose(run.smallest_three(-q, bits), rotated)
     assert run.angles(1)[1] == pytest.approx(2.0)
     points = run.on_sphere(2**14, 3)
     bits = 3
@@ -113,8 +113,8 @@ def test_tables_of_photographs():
         assert code.cells == row["cells"]
         assert code.entropy == pytest.approx(row["entropy"], abs=1e-5)
     assert (coded["lower"] <= coded["projected_entropy"]).all()
-    away = coded["patches_distortion"] - coded["projected_distortion"]
-    assert 0.15 <= away.round(2).min() <= away.round(2).max() <= 0.21
+    difference = coded["patches_distortion"] - coded["projected_distortion"]
+    assert 0.15 <= difference.round(2).min() <= difference.round(2).max() <= 0.21
     gap = coded["projected_entropy"] - coded["lower"]
     assert 0.2 <= gap.round(1).min() <= gap.round(1).max() <= 0.4
 

@@ -87,7 +87,7 @@ def test_measure_lp_is_below_partitions_where_the_condition_fails(share):
     assert relaxation.measure_lp(geometric, share).value <= ed.upper_bound(geometric, share) + 1e-12
 
 
-def test_measure_lp_from_d_max_on_is_zero():
+def test_measure_lp_is_zero_above_d_max():
     for D in (1 / 12, 0.1, 1e300):
         result = relaxation.measure_lp("ramp", D)
         assert (result.value, result.lmbda, result.mu) == (0.0, 0.0, 0.0)
@@ -100,8 +100,8 @@ def test_measure_lp_in_other_units():
         assert getattr(nats, field) == pytest.approx(getattr(bits, field) * math.log(2), rel=1e-12)
 
 
-def test_measure_lp_of_a_rough_function_is_as_good_as_the_function():
-    """1 − sinc² cancels: at D = 1e-8 d(p)/p is good to 1e-8 and so is the bound, whose slope λD is about 1."""
+def test_measure_lp_is_as_accurate_as_the_function():
+    """1 − sinc² cancels: at D = 1e-8, d(p)/p has errors of 1e-8, and so has the bound, whose slope λD is about 1."""
     rough = ed.Source(lambda p: p * (1 - np.sinc(p) ** 2), max_distortion=1.0, closed=True, name="rough")
     result = relaxation.measure_lp(rough, 1e-8)
     assert result.value == pytest.approx(ed.lower_bound("circle", 1e-8), abs=1e-7)
@@ -205,7 +205,7 @@ def test_integer_bound_converges_with_the_square_of_the_spacing():
     assert errors[0] / errors[2] > 4
 
 
-def test_integer_program_from_d_max_on_is_one_cell():
+def test_integer_program_is_one_cell_above_d_max():
     result = relaxation.integer_program("ramp", 0.1)
     assert (result.entropy, result.bound, result.lower) == (0.0, 0.0, 0.0)
     assert (result.sizes.tolist(), result.counts.tolist()) == ([1.0], [1])
@@ -253,7 +253,7 @@ def test_convex_concave_returns_a_partition(name):
 @pytest.mark.parametrize("spare", [0, 1])
 @pytest.mark.parametrize("count", [2, 5])
 @pytest.mark.parametrize("name", ["ramp", "circle"])
-def test_convex_concave_where_equal_cells_are_all_that_is_feasible(name, count, spare):
+def test_convex_concave_with_only_equal_cells_feasible(name, count, spare):
     D = total(resolve(name), count)
     result = relaxation.convex_concave(name, D, cells=count + spare, starts=4)
     assert result.entropy == pytest.approx(math.log2(count), abs=1e-8)
@@ -274,7 +274,7 @@ def test_convex_concave_is_reproducible():
     assert np.array_equal(one.cells, same.cells)
 
 
-def test_convex_concave_from_d_max_on_is_one_cell():
+def test_convex_concave_is_one_cell_above_d_max():
     result = relaxation.convex_concave("ramp", 0.1)
     assert (result.entropy, result.cells.tolist(), result.status) == (0.0, [1.0], "converged")
 
@@ -306,25 +306,25 @@ def test_derivative(p):
 
 
 def test_convex_concave_compiles_one_program(monkeypatch):
-    made = counted(monkeypatch)
+    programs = counted(monkeypatch)
     relaxation.convex_concave("circle", 0.3, starts=3)
-    assert len(made) == 1
-    assert made[0].is_dcp(dpp=True)
+    assert len(programs) == 1
+    assert programs[0].is_dcp(dpp=True)
 
 
 # the sweep over λ
 
 
 def counted(monkeypatch):
-    made = []
+    programs = []
 
     class Counted(cvxpy.Problem):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            made.append(self)
+            programs.append(self)
 
     monkeypatch.setattr(cvxpy, "Problem", Counted)
-    return made
+    return programs
 
 
 def test_sweep_has_the_closed_form_of_the_sawbridge():
@@ -385,9 +385,9 @@ def test_sweep_agrees_with_the_measure_lp(name):
 
 def test_sweep_keeps_shapes_and_does_not_depend_on_order():
     lmbda = np.array([[300.0, 3.0, 0.0], [30.0, 3e4, 70.0]])
-    given = lmbda.copy()
+    original = lmbda.copy()
     result = relaxation.sweep("ramp", lmbda)
-    assert np.array_equal(lmbda, given)
+    assert np.array_equal(lmbda, original)
     for field in ("lmbda", "value", "entropy", "distortion", "size"):
         assert getattr(result, field).shape == (2, 3)
     single = np.array([relaxation.sweep("ramp", value).value for value in lmbda.ravel().tolist()])
@@ -397,17 +397,17 @@ def test_sweep_keeps_shapes_and_does_not_depend_on_order():
 
 
 def test_sweep_is_one_program(monkeypatch):
-    made = counted(monkeypatch)
+    programs = counted(monkeypatch)
     relaxation.sweep("circle", np.geomspace(1.0, 100.0, 5))
-    assert len(made) == 1
-    assert made[0].is_dcp(dpp=True)
+    assert len(programs) == 1
+    assert programs[0].is_dcp(dpp=True)
 
 
 # all of them
 
 
 def test_answers_are_in_order():
-    """Measures, all partitions, E, and the partitions that were found: each bounds the next."""
+    """Measures, all partitions, E, and the returned partitions: each bounds the next."""
     for name, share in (("ramp", 0.45), ("circle", 0.6), (geometric, 0.6)):
         source, D = of(name, share)
         integer, local = relaxation.integer_program(source, D, grid=80), relaxation.convex_concave(source, D, starts=8)
@@ -500,7 +500,7 @@ def test_a_solver_that_fails_is_named(monkeypatch):
         relaxation.sweep("ramp", 1.0)
 
 
-def test_a_status_that_is_not_accepted_is_named(monkeypatch):
+def test_an_unaccepted_status_is_named(monkeypatch):
     monkeypatch.setattr(cvxpy.Problem, "solve", lambda self, **options: None)
     monkeypatch.setattr(cvxpy.Problem, "status", "infeasible")
     with pytest.raises(RuntimeError, match="HIGHS ended with status 'infeasible', not 'optimal'"):
@@ -519,7 +519,7 @@ def test_without_cvxpy(monkeypatch):
 
 
 def test_no_code_is_shared_with_the_core():
-    """Of the package they import sources, for d and its name, the validation of arguments, and equality of results."""
+    """Relaxations import only sources, validation of arguments, and equality of results from the package."""
     imported = set()
     for file in Path(relaxation.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):

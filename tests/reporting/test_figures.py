@@ -19,15 +19,15 @@ def test_figures_are_the_same_twice_and_say_how_they_were_made(tmp_path):
     assert sorted(path.name for path in written) == sorted(path.name for path in second.iterdir())
     for path in written:
         assert path.read_bytes() == (second / path.name).read_bytes(), path.name
-    said = json.loads((first / "provenance.json").read_text(encoding="utf-8"))
-    assert said["command"] == "edcurve figures --out 'first/my figures'"
-    assert (said["edcurve"], said["python"]) == (ed.__version__, platform.python_version())
-    assert platform.machine() in said["machine"]
-    assert (said["base"], said["figures"].keys()) == (2, {"ramp", "circle"})
-    for name in said["figures"]:
+    provenance = json.loads((first / "provenance.json").read_text(encoding="utf-8"))
+    assert provenance["command"] == "edcurve figures --out 'first/my figures'"
+    assert (provenance["edcurve"], provenance["python"]) == (ed.__version__, platform.python_version())
+    assert platform.machine() in provenance["machine"]
+    assert (provenance["base"], provenance["figures"].keys()) == (2, {"ramp", "circle"})
+    for name in provenance["figures"]:
         with (first / f"{name}.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        assert len(rows) == said["points"]
+        assert len(rows) == provenance["points"]
         assert {row["status"] for row in rows} == {"exact (proved)"}
         D, E = ([float(row[column]) for row in rows] for column in ("distortion", "entropy"))
         assert same_bits(E, ed.entropy_distortion(name, D))
@@ -41,7 +41,7 @@ def test_figures_with_a_wrong_base_make_no_folder(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
-def test_figures_replace_what_was_there_and_leave_the_rest(tmp_path, monkeypatch):
+def test_figures_replace_their_files_and_no_others(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "NUM", 8)
     (tmp_path / "ramp.csv").write_text("old")
     (tmp_path / "notes.txt").write_text("mine")

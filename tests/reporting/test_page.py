@@ -45,7 +45,7 @@ def browser():
 
 @pytest.fixture
 def opened(browser, tmp_path):
-    """Open a page; nothing may have gone wrong when the test ends."""
+    """Open a page; at the end of the test there must be no errors."""
 
     def load(text):
         path = tmp_path / "page.html"
@@ -64,7 +64,7 @@ def opened(browser, tmp_path):
 
 
 def emulate(browser, width, scheme):
-    """A screen of that width, and the colour scheme that its owner prefers."""
+    """Emulate a screen of this width and a preferred colour scheme."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     preferred = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
@@ -72,7 +72,7 @@ def emulate(browser, width, scheme):
 
 
 def logged(browser):
-    """Messages of the console and addresses requested, since they were asked for last."""
+    """Console messages and requested addresses since the last call."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     requests = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
     return browser.get_log("browser"), [params["request"]["url"] for params in requests]
@@ -88,7 +88,7 @@ return [box.left + xaxis._offset + x, box.top + yaxis._offset + yaxis.d2p(argume
 
 
 def hover(browser, plot, trace, i, height=None):
-    """What the page shows with the pointer over a point of a plot, as lines of text."""
+    """Lines of text that the page shows with the pointer over a point of a plot."""
     find = "return [...document.querySelectorAll('.hoverlayer .hovertext .nums tspan.line')].map(x => x.textContent)"
     plain = "return [...document.querySelectorAll('.hoverlayer .hovertext .nums')].map(x => x.textContent)"
     x, y = browser.execute_script(PLACE, plot, trace, i, height)
@@ -103,12 +103,12 @@ def hover(browser, plot, trace, i, height=None):
 
 
 def eventually(look, good, patience=30.0):
-    """What is seen as soon as it is good: pages follow in their own time."""
+    """The state of the page as soon as it satisfies `good`: pages update asynchronously."""
     end = time.monotonic() + patience
-    while not good(seen := look()):
-        assert time.monotonic() < end, f"after {patience} s still {seen}"
+    while not good(state := look()):
+        assert time.monotonic() < end, f"after {patience} s still {state}"
         time.sleep(0.02)
-    return seen
+    return state
 
 
 def shown(lines, name):
@@ -225,7 +225,7 @@ def test_hostile_text_stays_text(opened, tmp_path, policy):
 
 @needs_browser
 def test_the_policy_forbids_what_the_recorder_would_see(browser, tmp_path, ramp_page):
-    """Both guards work: what a script asks for is recorded, and with the policy it is refused by the browser itself."""
+    """Both guards work: requests of a script are recorded, and with the policy the browser refuses them."""
     fetch = "document.head.append(Object.assign(document.createElement('script'), {src: 'http://localhost:9/x.js'}))"
     path = tmp_path / "page.html"
     seen = []

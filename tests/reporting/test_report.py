@@ -1,4 +1,4 @@
-"""Reports: what their tables and plots hold, in one file that is the same each time."""
+"""Reports: tables and plots, in one reproducible file."""
 
 import csv
 import dataclasses
@@ -32,7 +32,7 @@ def test_one_small_file_the_same_each_time(tmp_path, circle_points):
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)", own)
 
 
-def test_what_the_plots_hold_cannot_end_its_script():
+def test_content_of_plots_cannot_end_the_script():
     held = {"x": "</script><!--<script>"}
     text = page._document("", "", held)
     assert figures(text) == held
@@ -72,10 +72,10 @@ def test_plots_meet_the_schema_of_plotly(source):
 def test_tables_have_the_numbers_of_the_api(circle_page, circle_points):
     (table,) = [table for table in tables(circle_page) if "H − E(D)" in table[0]]
     D, H = circle_points.T
-    shown = np.array([[float(cell.replace("−", "-")) for cell in row] for row in table[1:]])
+    numbers = np.array([[float(cell.replace("−", "-")) for cell in row] for row in table[1:]])
     best, least = ed.entropy_distortion("circle", D), ed.distortion_entropy("circle", H)
     wanted = [np.arange(1, 11), D, H, best, ed.excess("circle", D, H), least]
-    np.testing.assert_allclose(shown.T, wanted, rtol=5.1e-6)
+    np.testing.assert_allclose(numbers.T, wanted, rtol=5.1e-6)
 
 
 def test_parts_of_the_gap_are_those_of_the_evaluation():
@@ -93,7 +93,7 @@ def test_parts_of_the_gap_are_those_of_the_evaluation():
     assert [float(row[-1]) for row in table[1:]] == pytest.approx([float(row["excess"]) for row in rows], rel=5.1e-6)
 
 
-def test_parts_are_split_where_that_is_known():
+def test_parts_are_split_if_known():
     columns = {"distortion": [0.2, 0.1], "entropy": [2.0, 3.0], "lmbda": [4.0, 8.0], "rate": [2.5, 3.25]}
     columns |= {"distortion_centroid": [0.19, 0.08], "entropy_marginals": [2.125, 3.25]}
     split = columns | {"distortion_readout": [0.195, 0.08]}
@@ -137,8 +137,8 @@ def test_codecs_are_told_apart():
     gaps = ed.excess("circle", columns["distortion"], columns["entropy"]).reshape(2, 2)
     assert summary[0] == ["codec", "points", "H − E(D): mean", "least", "largest"]
     assert [row[:2] for row in summary[1:]] == [["A<b", "2"], ["B", "2"]]
-    shown = [[float(cell) for cell in row[2:]] for row in summary[1:]]
-    np.testing.assert_allclose(shown, [[one.mean(), one.min(), one.max()] for one in gaps], rtol=5.1e-6)
+    numbers = [[float(cell) for cell in row[2:]] for row in summary[1:]]
+    np.testing.assert_allclose(numbers, [[gap.mean(), gap.min(), gap.max()] for gap in gaps], rtol=5.1e-6)
     (parts,) = [table for table in tables(text) if "together" in table[0]]
     assert [row[-1] for row in parts] == ["codec", "A<b", "A<b", "B", "B"]
 
@@ -148,7 +148,7 @@ def test_distortions_are_on_a_logarithmic_axis_unless_one_is_0():
     assert 'id="logarithmic">' in ed.report("circle", [(0.2, 2.4), (0.0, 9.0)])
 
 
-def test_the_ramp_as_the_compressor_sees_it():
+def test_the_sampled_ramp():
     # rate, entropy, distortion and excess_sampled of a row of `edcurve runs --csv`, of R + λD
     rate, H, D, excess = 6.688913450538621, 6.570293326882203, 0.004420000905442756, 14.793888200898815
     gaps = content.gaps(resolve("ramp"), points_tables.read({**measured(D, H), "lmbda": [4096.0], "samples": [1024]}))
@@ -181,9 +181,9 @@ def test_without_points_certificates_are_at_distortions_of_the_curve(ramp_page):
 
 
 @pytest.mark.parametrize("source", ["square", "custom"])
-def test_where_nothing_can_be_proved_the_report_says_why(source):
-    given = ed.Source(lambda p: p**3 / 12, max_distortion=1 / 12, closed=False) if source == "custom" else source
-    text = ed.report(given, shannon=False)
+def test_the_report_says_why_nothing_can_be_proved(source):
+    argument = ed.Source(lambda p: p**3 / 12, max_distortion=1 / 12, closed=False) if source == "custom" else source
+    text = ed.report(argument, shannon=False)
     assert "There are none: source must be" in text
     many = ed.Source.from_spectrum(0.5 ** np.arange(1, 70))
     assert content.certificates(many, None, None).remark.startswith("With 69 harmonics")
@@ -204,7 +204,7 @@ def test_without_plotly(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_upper_bound_is_called_one():
+def test_upper_bounds_are_called_upper_bounds():
     circle, points = resolve("circle"), points_tables.read([(0.6, 2.0)])
     curve = dataclasses.replace(content.trade_off(circle, points), status=BOUND)  # as where a search found it
     gaps = content.gaps(circle, points)
@@ -224,14 +224,14 @@ def test_an_upper_bound_is_called_one():
 
 
 def said(points, source="circle"):
-    """What the report says about the points as a whole."""
+    """The report's remarks about all points."""
     resolved, measured_points = resolve(source), points_tables.read(points)
     text = page._excess(measured_points, content.gaps(resolved, measured_points), resolved.status)
     return html.unescape(re.sub(r"<div.*", "", text, flags=re.DOTALL))
 
 
-def test_what_cannot_be_is_said():
-    """In nats, swapped, or per dimension: no gap is called the largest where there is none."""
+def test_impossible_points_are_reported():
+    """In nats, swapped, or per dimension: without a valid gap, none is called the largest."""
     text = said([(0.2, 1.0), (0.1, 1.7)])
     assert "2 points, all of them below E(D). A negative gap means" in text
     assert "2 of 2 points, the first with D = 0.2 and H = 1 bits: no code does this" in text
@@ -242,7 +242,7 @@ def test_what_cannot_be_is_said():
     assert "1 of 2 points, the first with D = 2.4 and H = 0.2 bits: sending nothing does as well" in text
 
 
-def test_what_can_be_is_not_doubted():
+def test_possible_points_are_not_doubted():
     D = np.geomspace(1e-4, 0.9, 50)
     for source in ("circle", "sawbridge"):
         bound = D * resolve(source).max_distortion
@@ -329,16 +329,16 @@ def test_missing_values_of_pandas_are_missing():
         (object(), "points must be a path, a table"),
     ],
 )
-def test_points_that_are_refused(points, words):
+def test_invalid_points(points, words):
     with pytest.raises((ValueError, TypeError), match=words):
         ed.report("circle", points)
 
 
-def test_of_a_surface_gaps_are_over_the_lower_bound():
+def test_gaps_of_a_surface_are_over_the_lower_bound():
     columns = {"distortion": [0.2, 0.4], "entropy": [3.6, 2.0], "lmbda": [9.0, 5.0]}
-    made = ed.report("sphere", columns)
-    drawn = figures(made)["curve"]["data"]
-    names = [trace["name"] for trace in drawn]
+    page = ed.report("sphere", columns)
+    traces = figures(page)["curve"]["data"]
+    names = [trace["name"] for trace in traces]
     assert names[:4] == [
         "E(D) is in here",
         "upper bound: best code known",
@@ -354,7 +354,7 @@ def test_of_a_surface_gaps_are_over_the_lower_bound():
     ramp = ed.lagrangian("ramp", 12.0 * np.array([9.0, 5.0])).value
     assert gaps.excess == pytest.approx(np.array([5.4, 4.0]) - ramp, rel=1e-9)
     assert np.isnan(gaps.least_distortion).all()
-    assert "which is off by at most" not in made
-    assert "spherical polygons" in made
-    for said in ("between two bounds", "H − lower bound", "of several parameters", "No code has a negative gap"):
-        assert said in html.unescape(made)
+    assert "which is off by at most" not in page
+    assert "spherical polygons" in page
+    for phrase in ("between two bounds", "H − lower bound", "of several parameters", "No code has a negative gap"):
+        assert phrase in html.unescape(page)

@@ -1,4 +1,4 @@
-"""A few large cells and any number of small ones: against brute force over such partitions, and in 50 digits."""
+"""A few large cells and any number of small ones: against brute force, and in 50 digits."""
 
 import math
 
@@ -12,7 +12,7 @@ NATS = {"base": math.e}
 
 
 def where(condition, yes, no):
-    """The one or the other, for arrays and for 50 digits."""
+    """Elementwise choice, for arrays and for 50 digits."""
     return np.where(condition, yes, no) if isinstance(condition, np.ndarray) else (yes if condition else no)
 
 
@@ -82,7 +82,7 @@ def entropy(K, n, ratio, m):
 
 
 def in_50_digits(d, partition):
-    """Entropy and distortion of groups of equal cells, the last size made up so that they add up to 1."""
+    """Entropy and distortion of groups of equal cells; the last size completes the sum to 1."""
     with mp.workdps(50):
         sizes, counts = [mpf(x) for x in partition.sizes.tolist()], [mpf(n) for n in partition.counts.tolist()]
         sizes[-1] = (1 - mp.fsum(n * p for n, p in zip(counts[:-1], sizes, strict=False))) / counts[-1]
@@ -108,15 +108,15 @@ def test_narrow_pulses_against_brute_force_and_50_digits(width, share, most):
 
 
 def test_the_case_of_26_large_cells():
-    """E was given as 21.65 bits; 26 large cells and a billion small ones need 5.504, other numbers 5.4987."""
+    """E was reported as 21.65 bits; 26 large cells and a billion small ones need 5.504, other numbers 5.4987."""
     d = plateau(0.01, 1e-10)
     source = ed.Source(d, max_distortion=d(1.0), closed=False)
     small = 1_145_399_418
     D = 26 * d(0.975 / 26) + small * d(0.025 / small)
-    found = brute_force(d, D, 1e11, large=(25, 26, 27))
+    result = brute_force(d, D, 1e11, large=(25, 26, 27))
     value = ed.upper_bound(source, D, **NATS)
-    assert found[0] < 5.504 * math.log(2)
-    assert value <= found[0] + 1e-7
+    assert result[0] < 5.504 * math.log(2)
+    assert value <= result[0] + 1e-7
     hull, lower = ed.convex_hull(source, D, **NATS), ed.lower_bound(source, D, **NATS)
     assert lower * (1 - 1e-12) <= hull <= value
     H, reached = in_50_digits(plateau(mpf("0.01"), mpf("1e-10")), ed.quantizer(source, D).partition)
@@ -125,7 +125,7 @@ def test_the_case_of_26_large_cells():
 
 
 def test_numbers_of_pulses():
-    """What was 7.68 nats at one D, and "lmbda asks for more than 50000 cells" for the hull there."""
+    """A regression: E was 7.68 nats at one D, and the hull there raised "lmbda asks for more than 50000 cells"."""
     assert ed.upper_bound("pulse:1e-4", 8e-5, **NATS) == pytest.approx(2.50307772, abs=1e-8)
     assert ed.convex_hull("pulse:1e-4", 8e-5, **NATS) == pytest.approx(ed.lower_bound("pulse:1e-4", 8e-5, **NATS))
     source = ed.Pulse(1e-100)
@@ -144,7 +144,7 @@ def test_bounds_are_in_order_along_a_curve(name):
 
 @pytest.mark.parametrize("width", [1e-4, 1e-7])
 def test_the_lagrangian_is_the_hull(width):
-    """min H + λD is what the hull allows at that λ, attained by the partition returned."""
+    """min H + λD is that of the hull at this λ, attained by the returned partition."""
     source = ed.Pulse(width)
     D = np.geomspace(1e-3 * width, source.max_distortion, 40)
     hull = ed.convex_hull(source, D, **NATS)
@@ -156,7 +156,7 @@ def test_the_lagrangian_is_the_hull(width):
 
 
 def test_thousands_of_large_cells():
-    """Both numbers are beyond any search."""
+    """Both numbers of cells are too large for any search."""
     d = plateau(1e-8, 1e-12)
     source = ed.Source(d, max_distortion=d(1.0), closed=False)
     family = LargeAndSmall(source.cell_distortion)

@@ -233,7 +233,7 @@ def test_other_violations_beat_biuniform_and_are_minima(c, gain):
         assert least_curvature(result, derivative, 2) > 0
 
 
-def test_a_distortion_that_is_no_manifold():
+def test_a_distortion_of_no_manifold():
     def d(p):
         return p / (1 + np.exp((0.3 - p) / 0.02)) - 0.0 * p
 
@@ -254,12 +254,12 @@ def test_one_large_and_many_equal_cells():
         low, high = 1 / (equal + 1), 1.0
         for _ in range(80):
             large = (low + high) / 2
-            rest = np.array([(1 - large) / equal])
-            below = d(np.array([large]))[0] + equal * d(rest)[0] < 0.6
+            equal_sizes = np.array([(1 - large) / equal])
+            below = d(np.array([large]))[0] + equal * d(equal_sizes)[0] < 0.6
             low, high = (large, high) if below else (low, large)
-        other = entropy(np.array([low] + [(1 - low) / equal] * equal))
-        assert result.entropy <= other + 1e-12
-        assert (other == pytest.approx(result.entropy, abs=1e-12)) == (equal == 58)
+        entropy_below = entropy(np.array([low] + [(1 - low) / equal] * equal))
+        assert result.entropy <= entropy_below + 1e-12
+        assert (entropy_below == pytest.approx(result.entropy, abs=1e-12)) == (equal == 58)
     assert biuniform(d, 0.6) - result.entropy > 0.7
 
 
@@ -269,8 +269,8 @@ def test_entropy_does_not_increase_with_distortion_and_order_is_kept():
     rising = minimise_entropy_many(d, distortions)
     assert all(a.entropy >= b.entropy for a, b in pairwise(rising))
     shuffled = np.random.default_rng(5).permutation(24)
-    again = minimise_entropy_many(d, distortions[shuffled])
-    assert [result.entropy for result in again] == [rising[i].entropy for i in shuffled]
+    reordered = minimise_entropy_many(d, distortions[shuffled])
+    assert [result.entropy for result in reordered] == [rising[i].entropy for i in shuffled]
 
 
 def test_same_seed_same_result_and_any_seed_the_same_minimum():
@@ -289,10 +289,10 @@ def test_many_is_as_good_as_one_by_one():
         assert result.entropy == pytest.approx(minimise_entropy(d, distortion).entropy, abs=1e-12)
 
 
-def test_differences_stand_in_for_the_derivative():
+def test_differences_replace_the_derivative():
     d, derivative = geometric(0.5)
-    given, differenced = minimise_entropy(d, 0.6, derivative=derivative), minimise_entropy(d, 0.6)
-    assert differenced.entropy == pytest.approx(given.entropy, abs=1e-13)
+    analytic, differenced = minimise_entropy(d, 0.6, derivative=derivative), minimise_entropy(d, 0.6)
+    assert differenced.entropy == pytest.approx(analytic.entropy, abs=1e-13)
     check_stationary(differenced, derivative)
     sizes = np.geomspace(1e-4, 0.999, 50)
     assert TabulatedDistortion(d, None, 0.1).exact(sizes).slope == pytest.approx(derivative(sizes), rel=1e-9)
@@ -325,7 +325,7 @@ def test_lagrangian_is_below_the_grid_optimum_and_every_constrained_minimum(c):
         grid = math.fsum(count * (-size * math.log(size) + lmbda * d(np.array([size]))[0]) for size, count in groups)
         assert grid - 1e-2 <= result.value <= grid + 1e-12
         assert random.value == pytest.approx(result.value, abs=1e-12)
-        assert all(result.value <= other.entropy + lmbda * other.distortion + 1e-12 for other in constrained)
+        assert all(result.value <= minimum.entropy + lmbda * minimum.distortion + 1e-12 for minimum in constrained)
         check_stationary(result, derivative)
         assert least_curvature(result, derivative, 1) > 0
 
@@ -443,7 +443,7 @@ def test_refuses_a_bad_cell_distortion(d, message):
         minimise_entropy(d, 0.1)
 
 
-def test_refuses_what_cannot_be_reached():
+def test_refuses_unreachable_targets():
     d = built_in["ramp"][0]
     with pytest.raises(ValueError, match="more than 3 equal cells"):
         minimise_entropy(d, 0.01, max_cells=3)

@@ -14,9 +14,9 @@ def ramp(p):
 def descents(lagrangian):
     table = TabulatedDistortion(ramp, None, 0.1)
     rows = [[(0.5, 1.0), (0.2, 2.0), (0.1, 1.0)], [(0.3, 3.0), (0.02, 5.0)], [(0.9, 1.0), (0.1, 1.0)]]
-    given = np.array([30.0, 60.0, 5.0] if lagrangian else [0.045, 0.02, 0.07])
+    start = np.array([30.0, 60.0, 5.0] if lagrangian else [0.045, 0.02, 0.07])
     problem = sqp.SQPProblem(table.tabulated, lagrangian)
-    return sqp.descend(problem, build(list(enumerate(rows)), given))
+    return sqp.descend(problem, build(list(enumerate(rows)), start))
 
 
 @pytest.mark.parametrize("lagrangian", [False, True])
@@ -24,8 +24,8 @@ def test_interpreted_and_compiled(lagrangian, monkeypatch):
     compiled = descents(lagrangian)
     monkeypatch.setattr(sqp, "_compiled", lambda: sqp_steps)
     interpreted = descents(lagrangian)
-    for one, other in zip((*compiled.parts, *compiled[1:]), (*interpreted.parts, *interpreted[1:]), strict=True):
-        assert one == pytest.approx(other, rel=1e-9, abs=1e-11)
+    for fast, slow in zip((*compiled.parts, *compiled[1:]), (*interpreted.parts, *interpreted[1:]), strict=True):
+        assert fast == pytest.approx(slow, rel=1e-9, abs=1e-11)
     assert (compiled.residual < 1e-9).all()
     if not lagrangian:
         total = (compiled.parts.counts * ramp(compiled.parts.sizes)).sum(axis=1)

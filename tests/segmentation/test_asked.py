@@ -35,7 +35,7 @@ def all_partitions(x, w, closed):
 
 
 def from_cut(both, cut):
-    """The sums over the cells of every partition of the first j points from a cut, for each j."""
+    """For each j, the sums over cells of every partition of the first j points from a cut."""
     n, sums = len(both), [np.zeros((1, 3))]
     for j in range(1, n + 1):
         sums.append(np.concatenate([sums[i] + both[(cut + i) % n, j - i - 1] for i in range(j)]))
@@ -48,36 +48,36 @@ def test_cells_against_all_partitions(curve, closed):
     x, w = curve
     rows = all_partitions(x, w, closed)
     counts = np.arange(1, len(w) + 1)
-    found = segment(x, cells=counts, weights=w, closed=closed, **NATS)
-    assert found.cells.tolist() == counts.tolist()
+    result = segment(x, cells=counts, weights=w, closed=closed, **NATS)
+    assert result.cells.tolist() == counts.tolist()
     least = [rows[rows[:, 0] == count, 2].min() for count in counts]
-    assert found.distortion == pytest.approx(least, rel=1e-11, abs=1e-13)
-    assert np.isnan(found.lmbda).all()
-    assert np.isnan(found.value).all()
-    assert (found.gap == 0.0).all()
+    assert result.distortion == pytest.approx(least, rel=1e-11, abs=1e-13)
+    assert np.isnan(result.lmbda).all()
+    assert np.isnan(result.value).all()
+    assert (result.gap == 0.0).all()
 
 
 @given(curves(7), st.booleans(), st.floats(0.0, 1.1))
 @SETTINGS
 def test_limits_against_all_partitions(curve, closed, share):
-    """Within the limit, never below the least of all partitions, which is never below what `gap` leaves."""
+    """Within the limit, and never below the least of all partitions, which is never below `gap` less."""
     x, w = curve
     rows = all_partitions(x, w, closed)
     most = share * rows[:, 1].max()
-    found = segment(x, entropy=most, weights=w, closed=closed, **NATS)
+    result = segment(x, entropy=most, weights=w, closed=closed, **NATS)
     least = rows[rows[:, 1] <= most + 1e-12, 2].min()
-    assert found.entropy <= most + 1e-11
-    assert found.distortion >= least - 1e-13
-    assert found.lmbda * (found.distortion - least) <= found.gap + 1e-10 * (1.0 + found.value)
+    assert result.entropy <= most + 1e-11
+    assert result.distortion >= least - 1e-13
+    assert result.lmbda * (result.distortion - least) <= result.gap + 1e-10 * (1.0 + result.value)
     most = share * rows[:, 2].max()
-    found = segment(x, distortion=most, weights=w, closed=closed, **NATS)
+    result = segment(x, distortion=most, weights=w, closed=closed, **NATS)
     least = rows[rows[:, 2] <= most * (1 + 1e-12), 1].min()
-    assert found.distortion <= most * (1.0 + 1e-11)
-    assert least - 1e-12 <= found.entropy <= least + found.gap + 1e-10 * (1.0 + found.value)
+    assert result.distortion <= most * (1.0 + 1e-11)
+    assert least - 1e-12 <= result.entropy <= least + result.gap + 1e-10 * (1.0 + result.value)
 
 
 def test_limits_are_usually_met_by_the_best():
-    """Of 40 problems with 512 partitions each, more than three in four are solved exactly."""
+    """More than three in four of 40 problems with 512 partitions each are solved exactly."""
     rng, exact = np.random.default_rng(0), 0
     for i in range(4):
         x = np.cumsum(rng.normal(size=(10, 1 + i % 2)), axis=0)
@@ -95,26 +95,26 @@ def test_limits_are_usually_met_by_the_best():
 
 @pytest.mark.parametrize("share", [0.5, 1.2, 2.2, 3.3])
 def test_between_corners_the_uniform_scalar_has_its_biuniform_cells(share):
-    """E(D) of the continuous source, which the hull is far below: within 1 %, most of which is the grid's."""
+    """E(D) of the continuous source, far above the hull, within 1 %, mostly from the grid."""
     x = (np.arange(1000) + 0.5) / 1000
-    found = segment(x, entropy=share)
-    assert found.gap > 0.01
-    assert found.distortion == pytest.approx(ed.distortion_entropy("uniform", share), rel=0.012)
-    again = segment(x, distortion=found.distortion)
+    result = segment(x, entropy=share)
+    assert result.gap > 0.01
+    assert result.distortion == pytest.approx(ed.distortion_entropy("uniform", share), rel=0.012)
+    again = segment(x, distortion=result.distortion)
     assert again.entropy == pytest.approx(share, rel=0.01)
     assert again.gap > 0.0
 
 
 def test_corners_have_no_gap():
-    """At the entropy or the distortion of an optimum of H + λD that is the partition, as far as it is the only one."""
+    """At the entropy or the distortion of a unique optimum of H + λD, the partition is that optimum."""
     x = CURVES["arc"](300)
     for lmbda in (3.0, 40.0):
         corner = segment(x, lmbda)
         for asked in ({"entropy": corner.entropy}, {"distortion": corner.distortion}):
-            found = segment(x, **asked)
-            assert found.gap == 0.0
-            assert found.entropy == pytest.approx(corner.entropy, rel=1e-12)
-            assert found.distortion == pytest.approx(corner.distortion, rel=1e-11)
+            result = segment(x, **asked)
+            assert result.gap == 0.0
+            assert result.entropy == pytest.approx(corner.entropy, rel=1e-12)
+            assert result.distortion == pytest.approx(corner.distortion, rel=1e-11)
 
 
 def test_ends_of_the_range():
@@ -124,15 +124,15 @@ def test_ends_of_the_range():
     for asked in ({"entropy": 1e9}, {"distortion": 0.0}, {"cells": 3}):
         every = segment(x, **asked)
         assert (every.cells, every.distortion, every.gap) == (3, 0.0, 0.0)
-    one = segment([2.0, 2.0], entropy=1.0)
-    assert (one.cells, one.lmbda, one.gap) == (1, 0.0, 0.0)
+    single = segment([2.0, 2.0], entropy=1.0)
+    assert (single.cells, single.lmbda, single.gap) == (1, 0.0, 0.0)
     assert segment(x, cells=[]).boundaries == ()
 
 
 @pytest.mark.parametrize("n", [2, 3, 63, 64, 65, 200])
 @pytest.mark.parametrize("scale", [1.0, 1e-9])
 def test_sorted_numbers_against_a_plain_programme(n, scale):
-    """Clusters far from the origin and from each other, of widths down to 1e-9: nothing is lost to differences."""
+    """Clusters far from the origin and from each other, of widths down to 1e-9, without cancellation."""
     rng = np.random.default_rng(n)
     x = np.sort(rng.integers(0, 5, n) + scale * rng.random(n)) + 1000.0
     x, w = np.unique(x), rng.random(np.unique(x).size) + 0.1
@@ -144,8 +144,8 @@ def test_sorted_numbers_against_a_plain_programme(n, scale):
             min((least[i] + exact[i][j] for i in range(cells - 1, j)), default=math.inf) for j in range(len(x) + 1)
         ]
         for points, weights in ((x, w), (x[::-1], w[::-1])):
-            found = segment(points, cells=cells, weights=weights)
-            assert found.distortion == pytest.approx(least[-1] / w.sum(), rel=1e-9, abs=1e-30)
+            result = segment(points, cells=cells, weights=weights)
+            assert result.distortion == pytest.approx(least[-1] / w.sum(), rel=1e-9, abs=1e-30)
 
 
 def _squared_error(x, w):
@@ -157,12 +157,12 @@ def _squared_error(x, w):
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_limits_of_squared_error_leave_out_nothing_that_matters(curve, monkeypatch):
-    """The same with a limit that is never reached; several blocks, open and closed."""
+def test_limits_of_squared_error_exclude_no_optimal_cell(curve, monkeypatch):
+    """The same as with a limit that is never reached; several blocks, open and closed."""
     x = CURVES[curve](150)
-    found = [segment(x, cells=[2, 5, 20], closed=closed) for closed in (False, True)]
+    result = [segment(x, cells=[2, 5, 20], closed=closed) for closed in (False, True)]
     monkeypatch.setattr(cell_count, "limit", lambda *_: math.inf)
-    for closed, before in zip((False, True), found, strict=True):
+    for closed, before in zip((False, True), result, strict=True):
         assert segment(x, cells=[2, 5, 20], closed=closed).distortion == pytest.approx(before.distortion, rel=1e-13)
 
 
@@ -179,7 +179,7 @@ def test_kernels_are_the_same_interpreted():
     assert before[40] == pytest.approx(segment(x, cells=5, weights=w).distortion, rel=1e-13)
 
 
-def test_an_order_that_looks_random_is_doubted():
+def test_random_looking_order_is_doubted():
     x = np.random.default_rng(0).normal(size=80)
     for asked in ({"cells": 5}, {"entropy": 2.0}, {"distortion": 0.1}):
         with pytest.warns(UserWarning, match="sort the points"):
@@ -208,7 +208,7 @@ def test_what_is_refused(named, words):
         segment([0.0, 1.0, 1.0, 3.0], **named)
 
 
-def test_sizes_that_are_refused(monkeypatch):
+def test_invalid_sizes(monkeypatch):
     monkeypatch.setattr(cell_count, "MOST", 10)
     with pytest.raises(ValueError, match="cells times points must be at most 10, got 3 × 4"):
         segment(np.arange(4.0), cells=3)
@@ -225,41 +225,41 @@ def test_sizes_that_are_refused(monkeypatch):
 def test_points_of_the_curve_are_encoded_to_their_cells(named, closed, curve):
     line = np.sort(np.random.default_rng(0).normal(size=120))
     x = {"sorted": line, "falling": line[::-1]}[curve] if curve in ("sorted", "falling") else CURVES[curve](120)
-    found = segment(x, **named, closed=closed)
-    assert found.encode(x).tolist() == found.labels.tolist()
-    assert (found.decode(found.labels) == found.centroids[found.labels]).all()
+    result = segment(x, **named, closed=closed)
+    assert result.encode(x).tolist() == result.labels.tolist()
+    assert (result.decode(result.labels) == result.centroids[result.labels]).all()
     shaped = x.reshape(2, 60, *x.shape[1:])
-    assert found.encode(shaped).tolist() == found.labels.reshape(2, 60).tolist()
-    assert np.mean(((x - found.decode(found.encode(x))) ** 2).reshape(120, -1).sum(axis=1)) == pytest.approx(
-        found.distortion, rel=1e-10
+    assert result.encode(shaped).tolist() == result.labels.reshape(2, 60).tolist()
+    assert np.mean(((x - result.decode(result.encode(x))) ** 2).reshape(120, -1).sum(axis=1)) == pytest.approx(
+        result.distortion, rel=1e-10
     )
-    one = found.encode(x[5])
-    assert isinstance(one, int)
-    assert np.shape(found.decode(one)) == x.shape[1:]
+    index = result.encode(x[5])
+    assert isinstance(index, int)
+    assert np.shape(result.decode(index)) == x.shape[1:]
 
 
 def test_thresholds_are_midway():
-    found = segment([1.0, 1.0, 1.2, 4.0, 4.1, 9.0], cells=3)
-    assert found.thresholds.tolist() == pytest.approx([2.6, 6.55])
-    assert found.encode([-5.0, 2.59, 2.61, 6.5, 6.6, 99.0]).tolist() == [0, 0, 1, 1, 2, 2]
-    for other in (segment([3.0, 1.0, 2.0], cells=2), segment([[1.0], [2.0]], cells=2)):
+    result = segment([1.0, 1.0, 1.2, 4.0, 4.1, 9.0], cells=3)
+    assert result.thresholds.tolist() == pytest.approx([2.6, 6.55])
+    assert result.encode([-5.0, 2.59, 2.61, 6.5, 6.6, 99.0]).tolist() == [0, 0, 1, 1, 2, 2]
+    for invalid in (segment([3.0, 1.0, 2.0], cells=2), segment([[1.0], [2.0]], cells=2)):
         with pytest.raises(ValueError, match="sorted upwards"):
-            other.thresholds  # noqa: B018  # the access is what is tested
+            invalid.thresholds  # noqa: B018  # the access is what is tested
 
 
 def test_new_points_of_a_loop_are_encoded_as_their_neighbours():
     x = CURVES["lopsided"](200)
-    found = segment(x, cells=9, closed=True)
-    assert found.encode(1.01 * x).tolist() == found.labels.tolist()
+    result = segment(x, cells=9, closed=True)
+    assert result.encode(1.01 * x).tolist() == result.labels.tolist()
 
 
-def test_what_quantizers_refuse():
-    found, several = segment([[0.0, 1.0], [2.0, 3.0]], cells=2), segment([0.0, 1.0], [1.0, 2.0])
+def test_invalid_arguments_of_quantizers():
+    result, several = segment([[0.0, 1.0], [2.0, 3.0]], cells=2), segment([0.0, 1.0], [1.0, 2.0])
     for call, words in (
-        (lambda: found.encode([1.0, 2.0, 3.0]), "x must have 2 coordinates along its last axis"),
-        (lambda: found.encode([math.nan, 1.0]), "x must be finite, got nan"),
-        (lambda: found.decode(2), "index must be between 0 and 1, got 2 to 2"),
-        (lambda: found.decode(0.5), "index must be of integers"),
+        (lambda: result.encode([1.0, 2.0, 3.0]), "x must have 2 coordinates along its last axis"),
+        (lambda: result.encode([math.nan, 1.0]), "x must be finite, got nan"),
+        (lambda: result.decode(2), "index must be between 0 and 1, got 2 to 2"),
+        (lambda: result.decode(0.5), "index must be of integers"),
         (lambda: several.encode(0.5), "encode is of one partition, this has 2: ask segment for one"),
         (lambda: several.decode(0), "decode is of one partition"),
     ):
@@ -268,16 +268,18 @@ def test_what_quantizers_refuse():
 
 
 def test_the_walk_along_the_hull_ends(monkeypatch):
-    """Each λ is tried once: a corner is found at most twice for each corner of the hull."""
-    tried = []
+    """Each λ is tried once, and each corner of the hull is found at most twice."""
+    multipliers = []
     original = limits.best
 
     def watched(curve, x, solve, most, *, of_entropy):
-        return original(curve, x, lambda lmbda: (tried.append(lmbda), solve(lmbda))[1], most, of_entropy=of_entropy)
+        return original(
+            curve, x, lambda lmbda: (multipliers.append(lmbda), solve(lmbda))[1], most, of_entropy=of_entropy
+        )
 
     monkeypatch.setattr(limits, "best", watched)
     segment(CURVES["brownian"](400), entropy=3.0)
-    assert len(tried) == len(set(tried)) <= 30
+    assert len(multipliers) == len(set(multipliers)) <= 30
 
 
 @pytest.mark.parametrize("scale", [1e-120, 1e140])
@@ -297,19 +299,19 @@ def test_any_unit_of_length(scale, closed):
 
 @pytest.mark.parametrize("least", [1e-20, 1e-150, 1e-300])
 @pytest.mark.parametrize("closed", [False, True])
-def test_weights_that_sums_lose(least, closed):
-    """Every other point has next to no weight; what the hull leaves is that of the others alone."""
+def test_weights_below_the_rounding_of_sums(least, closed):
+    """Every other point has almost no weight; the gap is that of the others alone."""
     x = np.arange(24.0) ** 1.5
     w = np.where(np.arange(24) % 2 == 0, 1.0, least)
-    found, alone = segment(x, entropy=1.7, weights=w, closed=closed), segment(x[::2], entropy=1.7, closed=closed)
-    assert found.entropy <= 1.7 + 1e-9
-    assert found.distortion - found.gap / found.lmbda <= alone.distortion * (1 + 1e-9)
-    found, alone = (
+    result, alone = segment(x, entropy=1.7, weights=w, closed=closed), segment(x[::2], entropy=1.7, closed=closed)
+    assert result.entropy <= 1.7 + 1e-9
+    assert result.distortion - result.gap / result.lmbda <= alone.distortion * (1 + 1e-9)
+    result, alone = (
         segment(x, distortion=60.0, weights=w, closed=closed),
         segment(x[::2], distortion=60.0, closed=closed),
     )
-    assert found.distortion <= 60.0 * (1 + 1e-9)
-    assert found.entropy - found.gap <= alone.entropy * (1 + 1e-9)
+    assert result.distortion <= 60.0 * (1 + 1e-9)
+    assert result.entropy - result.gap <= alone.entropy * (1 + 1e-9)
     five = segment(x, cells=5, weights=w, closed=closed)
     assert five.distortion == pytest.approx(segment(x[::2], cells=5, closed=closed).distortion, rel=1e-9)
     assert segment([0.0, 1.0], entropy=0.5, weights=[1.0, 1e-323]).gap == 0.0

@@ -1,4 +1,4 @@
-"""Loops: against all partitions and every cut, with and without a table of arcs, and the gap where work is limited."""
+"""Loops: against all partitions and every cut, with and without a table of arcs, and the gap of limited work."""
 
 import math
 
@@ -39,7 +39,7 @@ def test_closed_against_all_partitions(problem):
 @pytest.mark.parametrize("curve", ["circle", "lopsided", "noisy"])
 @pytest.mark.parametrize("lmbda", [0.5, 1.7, 6.0, 60.0])
 def test_closed_against_every_cut(curve, lmbda, monkeypatch):
-    """Also without a table, and where the cells that are allowed are only known to the nearest group of points."""
+    """Also without a table, and with allowed cells known only to the nearest group of points."""
     x, w = CURVES[curve](60), np.random.default_rng(8).dirichlet(np.full(60, 3.0))
     least = all_cuts(cost_table(x, w, lmbda))
     for groups, solve in ((4096, from_table), (4096, directly), (9, directly)):
@@ -51,7 +51,7 @@ def test_closed_against_every_cut(curve, lmbda, monkeypatch):
 
 @pytest.mark.parametrize("curve", ["walk", "outliers", "rough", "symmetric"])
 def test_table_against_every_cut(curve):
-    """Where the best two, two and a half or three cells to a turn compete, cuts tie, or points are all over."""
+    """Close competition of two, two and a half or three cells a turn, ties of cuts, and scattered points."""
     rng = np.random.default_rng(20)
     for n in (7, 24, 45, 46):
         for lmbda in 10 ** rng.uniform(-0.3, 2, 5):
@@ -88,7 +88,7 @@ def test_table_of_arcs(n, dim, offset):
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 40, 100])
 @pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_table_or_not_is_the_same(dim, offset):
+def test_results_are_the_same_without_a_table(dim, offset):
     rng = np.random.default_rng(dim)
     waves = np.exp(2j * math.pi * np.outer(np.arange(260), np.arange(1, 30)) / 260)
     amplitude = rng.normal(size=(29, dim)) + 1j * rng.normal(size=(29, dim))
@@ -116,7 +116,7 @@ def test_shortest_and_longest_loops_in_a_table():
 @pytest.mark.parametrize("curve", ["circle", "lopsided", "noisy", "outliers", "rough"])
 @pytest.mark.parametrize("cuts", [2, 4, 9])
 def test_gap_holds_the_optimum(curve, cuts, monkeypatch):
-    """Stopped after a few cuts, the optimum is between value − gap and value."""
+    """After a few cuts, the optimum is between value − gap and value."""
     monkeypatch.setattr(closed_with_gap, "WORK", 0)
     monkeypatch.setattr(closed_with_gap, "FEWEST", cuts)
     rng = np.random.default_rng(cuts)
@@ -131,7 +131,7 @@ def test_gap_holds_the_optimum(curve, cuts, monkeypatch):
 
 
 def test_gap_where_the_optimum_is_known(monkeypatch):
-    """Cells that divide the circle equally are optimal on the grid if they are on the continuous circle.
+    """Cells that divide the circle equally are optimal on the grid if they are so on the continuous circle.
 
     With each point spread over its arc, D becomes 1 − (1 − D)φ, φ = sinc²(1/N), and any partition of the grid is one
     of the circle; so H + λφD ≥ L(λ) − λ(1 − φ), which K equal cells attain where K is optimal at λ and divides N.
@@ -170,7 +170,7 @@ def test_turning_a_loop_turns_the_partition(seed):
     x, w = lopsided(150) + 0.01 * rng.normal(size=(150, 2)), rng.dirichlet(np.full(150, 5.0))
     shift = int(rng.integers(1, 150))
     result = segment(x, 20.0, weights=w, closed=True)
-    turned = segment(np.roll(x, shift, axis=0), 20.0, weights=np.roll(w, shift), closed=True)
-    assert turned.value == pytest.approx(result.value, rel=1e-13, abs=0)
-    assert turned.boundaries.tolist() == sorted(((result.boundaries + shift) % 150).tolist())
+    shifted = segment(np.roll(x, shift, axis=0), 20.0, weights=np.roll(w, shift), closed=True)
+    assert shifted.value == pytest.approx(result.value, rel=1e-13, abs=0)
+    assert shifted.boundaries.tolist() == sorted(((result.boundaries + shift) % 150).tolist())
     assert segment(x, 20.0, weights=w).value >= result.value * (1 - 1e-14)

@@ -1,4 +1,4 @@
-"""Cells of tiny weight: no union of neighbours costs as little, in exact arithmetic, and the value is the least."""
+"""Cells of tiny weight: in exact arithmetic no union of neighbours costs less, and the value is the least."""
 
 import itertools
 import math
@@ -39,7 +39,7 @@ def real(value):
 
 
 def losses(x, w, lmbda, result, closed=False):
-    """What the union of each two neighbours costs more than they do, in bits, as a share of their mass, to 50 digits.
+    """Extra cost of uniting each two neighbours, in bits, relative to their mass, to 50 digits.
 
     The squared errors are exact. Logarithms are those of exact masses.
     """
@@ -79,7 +79,7 @@ def mirrored(result):
 
 
 def test_tails_of_a_fine_grid():
-    """1169 cells, 1142 of them right of 0, where costs below the rounding of the total decided."""
+    """1169 cells, 1142 of them right of 0, where differences below the rounding of the total decide."""
     g = np.linspace(-8, 8, 100_001)
     w = np.exp(-g * g / 2)
     result = segment(g, 100.0, weights=w)
@@ -118,7 +118,7 @@ def test_tiny_weights_anywhere(place, lmbda):
 @pytest.mark.parametrize("lmbda", [30.0, 3000.0])
 @pytest.mark.parametrize("scale", [1e-4, 1e-17, 1e-200])
 def test_a_run_of_light_cells_is_cut_as_it_is_alone(lmbda, scale):
-    """Whatever its scale, and however it was cut: the costs of its cells depend on it alone."""
+    """At any scale and with any cut, the costs of its cells depend only on the run."""
     x, w = (
         np.sort(np.random.default_rng(3).normal(size=(300, 1)), axis=0),
         np.random.default_rng(4).dirichlet(np.ones(300)),
@@ -133,7 +133,7 @@ def test_a_run_of_light_cells_is_cut_as_it_is_alone(lmbda, scale):
 @pytest.mark.parametrize("lmbda", [1.0, 40.0, 2000.0])
 @pytest.mark.parametrize("solve", [segment, directly])
 def test_loops(solve, lmbda):
-    """Tiny weights opposite the heaviest; the light part begins anywhere, also across the end of the points."""
+    """Tiny weights opposite the heaviest; the light part starts anywhere, also across the end of the points."""
     n = 300
     for kappa in (30.0, 300.0):
         for shift in (0, 77, 150):
@@ -146,15 +146,15 @@ def test_loops(solve, lmbda):
 
 
 def test_ties_go_to_fewer_cells():
-    """Two equal masses 1 apart cost 1 bit per mass more apart, and λ/4 less."""
+    """Two equal masses at distance 1 cost 1 bit per mass more as two cells, and λ/4 less."""
     assert segment([0.0, 1.0], 4.0).cells == 1
     assert segment([0.0, 1.0], 4.0 * (1 + 1e-13)).cells == 2
     for scale in (1.0, 1e-20, 1e-200):
         curve = prepared(np.array([[-1.0], [0.0], [1.0], [2.0]]), np.array([1.0, scale, scale, 1.0]))
-        for lmbda, kept in ((4.0, [0, 1, 3]), (4.0 * (1 + 1e-13), [0, 1, 2, 3])):
+        for lmbda, edges in ((4.0, [0, 1, 3]), (4.0 * (1 + 1e-13), [0, 1, 2, 3])):
             nats = np.ldexp(lmbda * math.log(2), 2 * curve.exponent)
             doubtful = light_cells.mergeable(curve.x, curve.weight, nats, np.arange(4), closed=False)
-            assert (2 in doubtful) == (kept == [0, 1, 3])
+            assert (2 in doubtful) == (edges == [0, 1, 3])
     for n in (2, 3, 50, 1000):
         x, w = np.arange(float(n)), np.ones(n)
         for lmbda in (4.0, 1.0):
@@ -177,7 +177,7 @@ def test_points_without_weight_change_nothing():
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_what_no_union_improves_stays_the_same(closed):
+def test_partitions_that_no_union_improves_stay_the_same(closed):
     for x in (brownian(300), circle(300), brownian(200, dim=1)):
         for lmbda in (0.5, 7.0, 300.0):
             result, before = (solve(x, lmbda, closed=closed) for solve in (segment, unrepaired))

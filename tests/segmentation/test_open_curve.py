@@ -36,8 +36,8 @@ def test_open_against_all_partitions(problem):
 
 @pytest.mark.parametrize("curve", CURVES)
 @pytest.mark.parametrize("lmbda", [0.3, 2.0, 20.0, 500.0, 1e5])
-def test_bounds_leave_out_nothing_that_matters(curve, lmbda):
-    """Every start of every cell the same, with and without them; several blocks, the last not full."""
+def test_bounds_exclude_no_optimal_cell(curve, lmbda):
+    """All starts of cells are the same with and without bounds; several blocks, the last not full."""
     x = CURVES[curve](700)
     w = np.random.default_rng(6).dirichlet(np.full(700, 2.0))
     value, start = open_curve.minimise(x, w, lmbda)
@@ -63,7 +63,7 @@ def test_any_number_of_points(n):
 
 
 def test_cells_of_few_points_are_accurate():
-    """λ at which pairs and triples pay: their squared errors are 1e-11 of the curve's, and right to 1e-12 of that."""
+    """λ at which pairs and triples are optimal: their squared errors are 1e-11 of the curve's, accurate to 1e-12."""
     n, rng = 3000, np.random.default_rng(10)
     x = np.linspace(0, 1, n)[:, None] + 1e-5 * rng.normal(size=(n, 1))
     lmbda = 6e6
@@ -83,7 +83,7 @@ def test_cells_of_few_points_are_accurate():
 
 
 def test_the_value_is_concave_in_the_multiplier():
-    """A minimum of lines, whose slope is the distortion."""
+    """It is a minimum of lines whose slopes are distortions."""
     lmbda = np.geomspace(0.1, 1e4, 60)
     result = segment(brownian(500), lmbda)
     assert (result.value[:, None] <= result.entropy + lmbda[:, None] * result.distortion + 1e-12).all()

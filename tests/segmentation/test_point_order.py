@@ -62,7 +62,7 @@ def test_curves_are_not_doubted(x):
     segment(x, np.array([1.0, 30.0, 1000.0]) / spread_squared(x))
 
 
-def test_nothing_is_said_where_sorting_is_no_remedy():
+def test_no_warning_if_sorting_does_not_help():
     x = RANDOM["gaussian"]
     segment(x, 0.01)  # one cell, sorted or not
     segment(x, [])
@@ -81,7 +81,7 @@ def test_one_warning_for_several_multipliers_and_a_column():
 
 
 def test_random_order_in_64_points_or_more():
-    """How often: rarely missed from 250 points on; noise as large as a slow signal is not taken for it."""
+    """Frequencies: rarely missed from 250 points on; noise as large as a slow signal is not mistaken for it."""
     rng = np.random.default_rng(2)
     share = [
         np.mean([point_order.looks_random(rng.normal(size=n), np.full(n, 1 / n)) for _ in range(300)])

@@ -1,4 +1,4 @@
-"""Points are turned into fewer coordinates where that loses nothing."""
+"""Points are rotated to fewer coordinates if nothing is lost."""
 
 import numpy as np
 import pytest
@@ -27,8 +27,8 @@ def test_points_that_span_few_dimensions():
     assert (np.abs(pairs[0] - pairs[1]) <= 1e-12 * (1 + pairs[1])).all()
 
 
-def test_points_that_do_not():
-    """Noise in every direction, and steps that are small beside the whole: neither may lose anything."""
+def test_points_that_span_all_dimensions():
+    """Noise in every direction, and small steps on a large curve: nothing may be lost."""
     rng = np.random.default_rng(23)
     noise = rng.normal(size=(200, 150))
     assert prepared_curve.rotated(noise) is noise

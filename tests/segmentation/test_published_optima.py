@@ -17,7 +17,7 @@ from scipy.special import ndtr
 
 @pytest.mark.parametrize("lmbda", [0.7, 1.9, 8.0, 40.0])
 def test_circle_on_a_grid(lmbda):
-    """As above for any N: never below the continuous circle, and above it by less than N⁻² or so."""
+    """For any N: never below the continuous circle, and above it by less than about N⁻²."""
     want = lagrangian("circle", lmbda, **NATS).value
     for n in (100, 397):
         phi = np.sinc(1 / n) ** 2
@@ -27,7 +27,7 @@ def test_circle_on_a_grid(lmbda):
 
 @pytest.mark.parametrize("lmbda", [1.0, 20.0, 300.0, 5e4])
 def test_uniform_scalar_on_a_grid(lmbda):
-    """Points in the middle of bins, whose own distortion is 1/(12N²)."""
+    """Points in the middle of bins, which have a distortion of 1/(12N²)."""
     want = lagrangian("uniform", lmbda, **NATS)
     n = 120 * want.cells
     result = segment((np.arange(n) + 0.5) / n, lmbda, **NATS)
@@ -52,7 +52,7 @@ def test_sawbridge_as_vectors(lmbda):
 
 @pytest.mark.parametrize("lmbda", [10.0, 48 * math.log(2), 80.0])
 def test_ramp_as_vectors(lmbda):
-    """‖x_i − x_j‖² = u(1 − u) at u = |i − j|/N; between points that is lower by 1/(6N²), within them 1/(3N) more."""
+    """‖x_i − x_j‖² = u(1 − u) at u = |i − j|/N; between points it is lower by 1/(6N²), within them 1/(3N) higher."""
     n = 120
     steps = (np.arange(n) + np.arange(n)[:, None]) % n
     result, want = segment(steps / n**1.5, lmbda, closed=True, **NATS), lagrangian("ramp", lmbda, **NATS)
@@ -63,7 +63,7 @@ def test_ramp_as_vectors(lmbda):
 
 
 def binned(edges, cdf, first, second):
-    """Masses and means of the bins between edges (the outer ones endless), and their own squared error."""
+    """Masses and means of the bins between edges (the outer ones unbounded), and the squared error within bins."""
     edges = np.concatenate([[-np.inf], edges, [np.inf]])
     mass, moment, square = (np.diff(function(edges)) for function in (cdf, first, second))
     assert (mass > 0).all()
@@ -105,7 +105,7 @@ def sullivan(lmbda):
 
 @pytest.mark.parametrize("lmbda", [0.4, 0.8, 2.0, 6.0, 30.0])
 def test_laplacian_against_sullivan(lmbda):
-    """Its bins' own error added, no partition of bins is better; edges are off by half a bin, at second order."""
+    """With the error within bins, no partition of bins is better; edges off by half a bin cost second order."""
     edges = np.linspace(-24, 24, 4801)
     x, w, own = binned(edges, *(lambda x, i=i: laplace(x)[i] for i in range(3)))
     result, want = segment(x, lmbda, weights=w, **NATS), sullivan(lmbda)
@@ -118,7 +118,7 @@ def normal(x):
 
 
 def lloyd(lmbda, cells, steps=3000):
-    """H + λD of a quantiser of the normal density in which thresholds and centroids are each the best for the other."""
+    """H + λD of a quantiser of the normal density with mutually optimal thresholds and centroids."""
     c, p = np.linspace(-3, 3, cells) if cells > 1 else np.zeros(1), np.full(cells, 1 / cells)
     for _ in range(steps):
         t = 0.5 * (c[1:] + c[:-1]) + np.diff(-np.log(p)) / (2 * lmbda * np.diff(c))

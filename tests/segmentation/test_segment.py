@@ -1,4 +1,4 @@
-"""The public function `segment`: invariances, arguments, and what comes back."""
+"""The public function `segment`: invariances, arguments and results."""
 
 import math
 import threading
@@ -27,9 +27,9 @@ def test_translation_rotation_and_reversal(closed):
         far = segment(x + 1e6, lmbda, weights=w, closed=closed)
         assert far.value == pytest.approx(result.value, rel=1e-8, abs=0)
         assert far.boundaries.tolist() == result.boundaries.tolist()
-        turned = segment(x @ turn.T, lmbda, weights=w, closed=closed)
-        assert turned.value == pytest.approx(result.value, rel=1e-13, abs=0)
-        assert turned.boundaries.tolist() == result.boundaries.tolist()
+        rotated = segment(x @ turn.T, lmbda, weights=w, closed=closed)
+        assert rotated.value == pytest.approx(result.value, rel=1e-13, abs=0)
+        assert rotated.boundaries.tolist() == result.boundaries.tolist()
         back = segment(x[::-1], lmbda, weights=w[::-1], closed=closed)
         assert back.value == pytest.approx(result.value, rel=1e-13, abs=0)
         ends = (300 - result.boundaries) % 300
@@ -40,7 +40,7 @@ def test_translation_rotation_and_reversal(closed):
 
 @pytest.mark.parametrize("closed", [False, True])
 def test_a_point_given_twice_with_half_the_weight(closed):
-    """No boundary between the two is better than both on either side: the value is the same."""
+    """A boundary between both copies is never better than one beside them: the value is the same."""
     rng = np.random.default_rng(12)
     x, w = brownian(80), rng.dirichlet(np.ones(80))
     twice, halves = np.repeat(x, 2, axis=0), np.repeat(w / 2, 2)
@@ -66,8 +66,8 @@ def test_what_comes_back():
     assert wrapped.boundaries.tolist() == [1, 3]
     assert wrapped.labels.tolist() == [1, 0, 0, 1]
     assert segment([0.0, 1.0, 2.0], 0.0, closed=True).boundaries.tolist() == [0]
-    one = segment([[1.0, 2.0]], 3.0)
-    assert (one.cells, one.value, one.entropy, one.centroids.tolist()) == (1, 0.0, 0.0, [[1.0, 2.0]])
+    single = segment([[1.0, 2.0]], 3.0)
+    assert (single.cells, single.value, single.entropy, single.centroids.tolist()) == (1, 0.0, 0.0, [[1.0, 2.0]])
     with pytest.raises(AttributeError):
         result.gap = 1.0
 
@@ -92,8 +92,8 @@ def test_array_of_multipliers_equals_scalars(closed):
     x = noisy(200)
     result = segment(x, lmbda, closed=closed)
     assert isinstance(result.boundaries, tuple)
-    for i, one in enumerate(lmbda):
-        single = segment(x, float(one), closed=closed)
+    for i, multiplier in enumerate(lmbda):
+        single = segment(x, float(multiplier), closed=closed)
         for name in ("lmbda", "entropy", "distortion", "value", "gap", "cells"):
             assert getattr(result, name)[i] == getattr(single, name)
         for name in ("boundaries", "centroids", "probabilities", "labels"):
@@ -151,10 +151,10 @@ def test_any_number_of_threads(closed, monkeypatch):
         thread.start()
     for thread in threads:
         thread.join()
-    for other in (*result[1:], *results):
-        assert isinstance(other, Segmentation)
-        assert other.to_pandas().equals(result[0].to_pandas())
-        assert all(map(np.array_equal, other.boundaries, result[0].boundaries))
+    for repeated in (*result[1:], *results):
+        assert isinstance(repeated, Segmentation)
+        assert repeated.to_pandas().equals(result[0].to_pandas())
+        assert all(map(np.array_equal, repeated.boundaries, result[0].boundaries))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_what_is_refused(arguments, error, message):
         ({"base": "2"}, TypeError, "base must be a number above 1"),
     ],
 )
-def test_what_is_refused_by_name(named, error, message):
+def test_invalid_arguments_are_named(named, error, message):
     with pytest.raises(error, match=message):
         segment([1.0, 2.0, 3.0], 1.0, **named)
 

@@ -51,7 +51,7 @@ def shares(least, count=40, most=0.999):
 
 
 def convex(x, y, slack):
-    """Whether values known to `slack` can be those of a convex function."""
+    """Whether values, up to `slack`, can be those of a convex function."""
     middle = y[1:-1] * (x[2:] - x[:-2]) - y[:-2] * (x[2:] - x[1:-1]) - y[2:] * (x[1:-1] - x[:-2])
     return (middle <= slack * (x[2:] - x[:-2])).all()
 
@@ -86,7 +86,7 @@ def test_circle_at_small_distortions(D):
 
 @pytest.mark.parametrize("D", [5e-324, 1e-310, 2.2e-308, 1e-307, 1.9e-100, 2.1e-100])
 def test_circle_at_the_smallest_distortions(D):
-    """The same where D/2 or 1/D is no number; the Gaussian's two components have D/2 each."""
+    """The same where D/2 or 1/D underflows or overflows; the Gaussian's two components have D/2 each."""
     for scale in (1e-150, 1.0, 1e150):
         if D * scale**2 in (0.0, math.inf):
             continue
@@ -102,7 +102,7 @@ def test_circle_near_the_greatest_distortion():
 
 
 def test_a_loop_run_through_several_times_is_that_loop():
-    """MV mod 1 is uniform if V is, and knowing V adds nothing to knowing it: one harmonic M is the circle."""
+    """MV mod 1 is uniform if V is, and V carries no more information: one harmonic M is the circle."""
     D = np.array([1e-12, 0.01, 0.5, 0.99])
     for times in (2, 5):
         source = ed.Source.from_spectrum([0.0] * (times - 1) + [1.0])
@@ -147,7 +147,7 @@ def test_smooth_loops_meet_the_shannon_lower_bound(name):
 
 
 def test_general_solver_on_the_circle():
-    """The circle given by d alone is not known to have one harmonic."""
+    """For a circle given only by d, the single harmonic is not known."""
     circle = resolve("circle")
     source = ed.Source(circle.cell_distortion, max_distortion=1.0, closed=True)
     D = np.array([1e-4, 0.01, 0.2, 0.5, 0.9, 0.99, 1 - 1e-5])
@@ -160,7 +160,7 @@ def test_general_solver_on_the_circle():
 
 @pytest.mark.parametrize("name", ["ramp", "twentieth"])
 def test_near_the_greatest_distortion(name):
-    """R ≈ (D_max − D)/c_1 where the first harmonic is the strongest by far."""
+    """R ≈ (D_max − D)/c_1 if the first harmonic is by far the strongest."""
     source = CLOSED[name]
     eps = np.array([1e-5, 1e-7])
     expected = eps * source.max_distortion / source.harmonics(1)[0]
@@ -170,7 +170,7 @@ def test_near_the_greatest_distortion(name):
 
 
 def test_first_order_transition():
-    """Of c = (1, 0.8) R is straight from D_max on, and less steep than the 1/c_1 of the first harmonic alone."""
+    """For c = (1, 0.8), R is straight from D_max on, less steep than 1/c_1 of the first harmonic."""
     source = CLOSED["jump"]
     D = np.linspace(1.4, 1.79, 20)
     R = rate_distortion(source, D, **NATS)
@@ -214,7 +214,7 @@ def test_independent_blahut_arimoto(energies, lmbda):
 
 
 def test_independent_blahut_arimoto_on_the_ramp():
-    """Sampled at 128 points, with centroids of arcs of several lengths as alphabet."""
+    """Sampled at 128 points, with centroids of arcs of several lengths as the alphabet."""
     n, lmbda = 128, 60.0
     t = np.arange(n) / n
     ramps = (t[None, :] + t[:, None]) % 1.0 - 0.5
@@ -290,7 +290,7 @@ def test_narrow_pulses(width):
 
 
 def test_pulses_on_the_whole_circle():
-    """With equal cells on all of the circle the bounds overlap those with one cell for the rest of it."""
+    """Bounds from equal cells on the whole circle overlap those with one cell for the remainder."""
     source = ed.Pulse(0.04)
     plain = density_table.DensityTable.of(source)
     plain.grids.constant = None
@@ -355,10 +355,10 @@ def test_two_reproductions_of_the_uniform_scalar():
     channel = mixture.fit(cells, 9.0, start, np.ones(1), tolerance=1e-5)
     assert channel.gap < 1e-4
     phases = channel.densities @ (np.arange(256) + 0.5) / 256
-    away = np.abs(phases - 0.5)
-    assert np.ptp(away) < 0.02
+    distances = np.abs(phases - 0.5)
+    assert np.ptp(distances) < 0.02
     # E X² of what is left: variance 1/12 less that of the reproductions
-    assert channel.distortion == pytest.approx(1 / 12 - channel.weights @ away**2, rel=1e-3)
+    assert channel.distortion == pytest.approx(1 / 12 - channel.weights @ distances**2, rel=1e-3)
 
 
 def watched_searches(monkeypatch):
@@ -374,7 +374,7 @@ def watched_searches(monkeypatch):
 
 
 def assert_dual(channel, cells, log_weight, phases):
-    """Plain ascents from many phases find no reproduction that violates the dual constraint by more than was found."""
+    """Plain ascents from many phases find no larger violation of the dual constraint."""
     densities = np.exp(log_weight - channel.lmbda * cells.spread(2 * phases)[:phases])
     densities /= densities.sum(axis=1, keepdims=True)
     for _ in range(40):
@@ -391,7 +391,7 @@ def test_dual_values_of_channels_against_a_search_from_many_more_phases(name, lm
 
 
 def test_dual_values_of_channels_that_a_curve_needs(monkeypatch):
-    """At the largest of these λ the best start is among the worse half after a step."""
+    """At the largest of these λ the best start is in the worse half after a step."""
     used, table = watched_searches(monkeypatch), sandwich.Sandwich(resolve("power:0.42"))
     table.answer(np.array([0.8 * table.source.max_distortion]), lambda *_: None)
     channels = [channel for channel in table.channels if channel is not table.core]
@@ -402,7 +402,7 @@ def test_dual_values_of_channels_that_a_curve_needs(monkeypatch):
 
 @pytest.mark.parametrize("name", ["sawbridge", "uniform", "power:0.4", "power:1.5"])
 def test_long_intervals_against_channels_fitted_for_them(name):
-    """Where the channel of a smaller λ is extended, one fitted for that λ itself has the same rate and dual value."""
+    """An extended channel of a smaller λ has the rate and dual value of one fitted for its own λ."""
     table = sandwich.Sandwich(resolve(name))
     direct = table._evenly(1.05 * table.long.line.lmbda, 0.5)
     lower, upper = table.long.bounds(np.array([direct.distortion]))[:, 0]
@@ -434,7 +434,7 @@ def test_uniform_scalar_at_a_small_distortion_against_blahut_arimoto():
 
 @pytest.mark.parametrize("share", [1e-2, 1e-4, 1e-9])
 def test_small_distortions_of_the_sawbridge(share):
-    """With both ends ignored, by the logistic density of scale D: ln(1/D) − 2 bounds R from below, and is its limit."""
+    """Without ends, by the logistic density of scale D: ln(1/D) − 2 is a lower bound on R, and its limit."""
     D = share / 6
     bounds = rate_distortion_bounds("sawbridge", D, **NATS)
     assert bounds.upper >= -math.log(D) - 2
@@ -541,7 +541,7 @@ def test_lower_bounds_are_not_negative():
 
 
 def test_enclosure_where_the_curve_is_all_but_straight():
-    """c_k = 1/k: R(D) is D_max − D to 1e-5 nats over half of its range, and λ must be found as well as that."""
+    """c_k = 1/k: R(D) is D_max − D to 1e-5 nats over half of its range, so λ must be as accurate."""
     source = ed.Source.from_spectrum(1.0 / np.arange(1, 101))
     D = source.max_distortion * np.array([0.6, 0.77, 0.85, 0.97])
     bounds = ed.rate_distortion_bounds(source, D, **NATS)
@@ -551,7 +551,7 @@ def test_enclosure_where_the_curve_is_all_but_straight():
 
 @pytest.mark.parametrize("factor", [0.07084229783774196, 3.0, 0.7])
 def test_scaled_circles_near_the_largest_distortion(factor):
-    """R = sup over κ of κA − ln I₀(κ), A² = 1 − D/a², in 50 digits: a² is no double."""
+    """R = sup over κ of κA − ln I₀(κ), A² = 1 − D/a², in 50 digits: a² is not a double."""
     with mp.workdps(50):
         energy = mpf(factor) ** 2
         for share in (1e-12, 1e-9, 1.00108e-5, 0.01):
@@ -567,15 +567,15 @@ def test_scaled_circles_near_the_largest_distortion(factor):
 def test_channels_on_spheres_against_bessel_functions(ambient):
     """A = I_{n/2}/I_{n/2−1}(κ) and Z = Γ(n/2) (2/κ)^{n/2−1} I_{n/2−1}(κ), to 30 digits."""
     kappa = [1e-4, 0.1, 1.0, 30.0, 1e4]
-    found = concentrated.channel(np.array(kappa), ambient)
+    result = concentrated.channel(np.array(kappa), ambient)
     with mp.workdps(40):
         half = mpf(ambient) / 2
         for i, k in enumerate(map(mpf, kappa)):
             A = mp.besseli(half, k) / mp.besseli(half - 1, k)
             Z = mp.gamma(half) * (2 / k) ** (half - 1) * mp.besseli(half - 1, k)
-            assert found.mean[i] == pytest.approx(float(A), rel=1e-10)
-            assert found.distortion[i] == pytest.approx(float(1 - A * A), rel=1e-12)
-            assert found.rate[i] == pytest.approx(float(k * A - mp.log(Z)), rel=1e-8)
+            assert result.mean[i] == pytest.approx(float(A), rel=1e-10)
+            assert result.distortion[i] == pytest.approx(float(1 - A * A), rel=1e-12)
+            assert result.rate[i] == pytest.approx(float(k * A - mp.log(Z)), rel=1e-8)
 
 
 def test_rate_distortion_on_surfaces():
@@ -587,8 +587,8 @@ def test_rate_distortion_on_surfaces():
     assert thin == pytest.approx(ed.rate_distortion("circle", 0.1), rel=1e-12)
     # 4 bits a coordinate in R¹²⁸, and D as found by other code
     assert ed.rate_distortion("sphere:127", 0.00376) == pytest.approx(512.0, rel=2e-3)
-    found = ed.rate_distortion_bounds("sphere", 0.1)
-    assert found.lower == found.upper == ed.rate_distortion("sphere", 0.1)
+    bounds = ed.rate_distortion_bounds("sphere", 0.1)
+    assert bounds.lower == bounds.upper == ed.rate_distortion("sphere", 0.1)
     with pytest.raises(ValueError, match="distortion must be 0 or at least 1e-40"):
         ed.rate_distortion("sphere", 1e-41)
 

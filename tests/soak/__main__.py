@@ -23,21 +23,21 @@ def main():
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="seed of the first sweep; each has the next one")
     parser.add_argument("--by", default="processes,cluster")
-    given = parser.parse_args()
+    options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what runs in the background
     counts, sweeps, start = collections.Counter(), collections.Counter(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="edcurve-soak-") as folder:
         undisturbed = Undisturbed(Path(folder))
-        kinds, seed = given.by.split(","), given.first
+        kinds, seed = options.by.split(","), options.first
         for i, by in enumerate(kinds):
-            most = given.kills * (i + 1) // len(kinds)
+            most = options.kills * (i + 1) // len(kinds)
             while counts.total() < most:
                 try:
-                    said = soaked(undisturbed, by, seed, most - counts.total())
+                    problem = soaked(undisturbed, by, seed, most - counts.total())
                 except Fault as fault:
                     print(f"FOUND by {by}, seed {seed}: {fault}")
                     return 1
-                counts.update(said)
+                counts.update(problem)
                 sweeps[by] += 1
                 done = f"{counts.total()} kills, {sweeps.total()} sweeps the same to the bit"
                 print(f"{done}, {time.monotonic() - start:.0f} s", flush=True)

@@ -1,4 +1,4 @@
-"""One sweep that is killed at random and resumed until it ends, and what it must then have made."""
+"""One sweep that is killed at random and resumed until it ends, and its expected results."""
 
 import collections
 import contextlib
@@ -55,7 +55,7 @@ def start(*arguments, folder, output=subprocess.DEVNULL):
 
 
 def kept(store):
-    """Content of a store: records without the seconds that training took, and the bytes of the other files."""
+    """Content of a store: records without training times, and the bytes of the other files."""
     content = {}
     for path in sorted(path for path in store.rglob("*") if path.is_file()):
         name = str(path.relative_to(store))
@@ -69,7 +69,7 @@ def kept(store):
 
 
 def finished(store):
-    """The records of runs that are finished, and their weights, as they are now."""
+    """The current records and weights of finished runs."""
     records = [path for path in (store / "runs").glob("*.json") if not path.name.startswith(".")]
     return {path: path.read_bytes() for record in records for path in (record, record.with_suffix(".safetensors"))}
 
@@ -120,7 +120,7 @@ class Cluster:
 
 
 def ended(process, others):
-    """Kill a process, and wait until those that it started have ended by themselves."""
+    """Kill a process, and wait until its children have ended by themselves."""
     process.kill()
     process.wait()
     _, alive = psutil.wait_procs(others, ENDED)
@@ -129,7 +129,7 @@ def ended(process, others):
 
 
 def workers_of(process):
-    """Processes that it started, without the tracker of resources."""
+    """Child processes, without the resource tracker."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return [child for child in psutil.Process(process.pid).children(recursive=True) if is_worker(child)]
     return []
@@ -142,7 +142,7 @@ def is_worker(process):
 
 
 def soaked(undisturbed, by, seed, most, name=None):
-    """Kill and resume a sweep until it ends; how often what was killed how, with `most` kills in all.
+    """Kill and resume a sweep until it ends, with at most `most` kills; returns counts by target and signal.
 
     Raises `Fault` if a run was lost, or is not that of the undisturbed sweep, or something was left behind.
     """
@@ -177,7 +177,7 @@ def soaked(undisturbed, by, seed, most, name=None):
 
 def disturbed(sweep, cluster, by, rng, counts, store, most):
     """Kill something until the command has ended; returns its exit code."""
-    begun, others = time.monotonic(), []
+    start, workers = time.monotonic(), []
     while sweep.poll() is None:
         if counts.total() < most:
             wait(sweep, store, rng)
@@ -185,20 +185,20 @@ def disturbed(sweep, cluster, by, rng, counts, store, most):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 sweep.wait(STUCK)
         if sweep.poll() is None and counts.total() < most:
-            others = workers_of(sweep)
+            workers = workers_of(sweep)
             victim, name = strike(sweep, cluster, rng)
             counts[by, victim, name] += 1
-        elif sweep.poll() is None or time.monotonic() - begun > STUCK:
+        elif sweep.poll() is None or time.monotonic() - start > STUCK:
             sweep.kill()
             raise Fault(f"a command still ran after {STUCK:g} s")
-    _, alive = psutil.wait_procs(others, ENDED)
+    _, alive = psutil.wait_procs(workers, ENDED)
     if alive:
         raise Fault(f"workers outlive their sweep: {alive}")
     return sweep.returncode
 
 
 def wait(sweep, store, rng):
-    """Wait for a moment at random: more often than not one at which something is trained."""
+    """Wait for a random time, mostly until a moment of training."""
     if rng.random() < 0.75:
         before, deadline = latest(store), time.monotonic() + 60
         while latest(store) == before and sweep.poll() is None and time.monotonic() < deadline:
@@ -208,7 +208,7 @@ def wait(sweep, store, rng):
 
 
 def latest(store):
-    """Name and time of what was last written in a store."""
+    """Name and time of the last write in a store."""
     seen = []
     for path in (store / "checkpoints").glob("*"):
         with contextlib.suppress(OSError):  # it is gone
@@ -217,7 +217,7 @@ def latest(store):
 
 
 def strike(sweep, cluster, rng):
-    """Kill the command, one of its workers, or a whole cluster; what it was, and how."""
+    """Kill the command, one of its workers, or a whole cluster; returns the target and the signal."""
     victims = {"sweep": [psutil.Process(sweep.pid)], "worker": workers_of(sweep)}
     if cluster is not None:
         victims |= cluster.victims()

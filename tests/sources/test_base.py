@@ -1,4 +1,4 @@
-"""Sources from a function, a subclass and a spectrum: what they give, and what is refused."""
+"""Sources from a function, a subclass and a spectrum: results and errors."""
 
 import copy
 import math
@@ -27,12 +27,12 @@ def ramp(p):
 
 
 def circle(p):
-    """Cancels: of d a relative error of 1e-16/p² is left."""
+    """d with cancellation: its relative error is 1e-16/p²."""
     return p * (1 - np.sinc(p) ** 2)
 
 
 def careful_circle(p):
-    """The same by its series where p < 0.1: only arrays will do."""
+    """The same by its series where p < 0.1; it accepts only arrays."""
     d = np.empty_like(p)
     small = p < 0.1
     z = (2 * np.pi * p[small]) ** 2
@@ -67,9 +67,9 @@ def test_equality_is_by_kind_and_parameters():
     assert ed.Source.from_spectrum([1, 2]) != ed.Source.from_spectrum([2, 1])
     assert ed.Source.from_spectrum([0.5]) != ed.Sinusoid()
     assert len({ed.Ramp(), ed.Ramp(), ed.Circle(), ed.PowerLaw(1), ed.PowerLaw(1.0)}) == 3
-    one, other = (ed.Source(ramp, max_distortion=1 / 12, closed=True) for _ in range(2))
-    assert one == one
-    assert one != other
+    source, same = (ed.Source(ramp, max_distortion=1 / 12, closed=True) for _ in range(2))
+    assert source == source
+    assert source != same
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_equality_is_by_kind_and_parameters():
 )
 @pytest.mark.parametrize("duplicate", [lambda s: pickle.loads(pickle.dumps(s)), copy.deepcopy])
 def test_copies_and_pickles(source, duplicate):
-    again = duplicate(source)
-    assert (again.name, again.closed, again.max_distortion) == (source.name, source.closed, source.max_distortion)
-    assert ed.entropy_distortion(again, 0.01) == ed.entropy_distortion(source, 0.01)
-    assert ed.lagrangian(again, 100.0) == ed.lagrangian(source, 100.0)
+    copied = duplicate(source)
+    assert (copied.name, copied.closed, copied.max_distortion) == (source.name, source.closed, source.max_distortion)
+    assert ed.entropy_distortion(copied, 0.01) == ed.entropy_distortion(source, 0.01)
+    assert ed.lagrangian(copied, 100.0) == ed.lagrangian(source, 100.0)
     if source.name != "mine":
-        assert again == source
-        assert hash(again) == hash(source)
+        assert copied == source
+        assert hash(copied) == hash(source)
 
 
 def test_repr():
@@ -109,7 +109,7 @@ def test_repr():
     ],
 )
 def test_a_function_gives_what_the_built_in_source_does(name, d):
-    """As exact as d; near D_max rounding D_max to a double, where it is none, costs 1e-16/1e-5."""
+    """As accurate as d; near D_max, rounding D_max to a double costs 1e-16/1e-5."""
     largest = resolve(name).max_distortion
     source = ed.Source(d, max_distortion=largest, closed=TABLE[name][1], name="mine")
     assert source.status == "exact (checked numerically)"
@@ -122,13 +122,13 @@ def test_a_function_gives_what_the_built_in_source_does(name, d):
     H = ratios(1e-3, 40)
     assert ed.distortion_entropy(source, H) == pytest.approx(ed.distortion_entropy(name, H), rel=1e-13, abs=0)
     lmbda = ratios(1, 20) / largest
-    one, other = ed.lagrangian(source, lmbda), ed.lagrangian(name, lmbda)
-    assert one.cells.tolist() == other.cells.tolist()
-    assert one.value == pytest.approx(other.value, rel=1e-14, abs=0)
+    actual, expected = ed.lagrangian(source, lmbda), ed.lagrangian(name, lmbda)
+    assert actual.cells.tolist() == expected.cells.tolist()
+    assert actual.value == pytest.approx(expected.value, rel=1e-14, abs=0)
 
 
 def test_a_function_that_cancels_gives_what_is_left_of_it():
-    """p (1 − sinc²) has lost all digits where p² < 1e-16; the answers are as good as d, no better."""
+    """p (1 − sinc²) has lost all digits where p² < 1e-16; results are as accurate as d."""
     source = ed.Source(circle, max_distortion=1.0, closed=True)
     assert source.status == "exact (checked numerically)"
     for low, high, rel in ((1e-2, 0.9, 5e-14), (1e-4, 1e-2, 5e-12), (1e-6, 1e-4, 5e-10)):
@@ -208,7 +208,7 @@ def test_what_is_no_cell_distortion(d, largest, error, message):
 
 
 def test_an_open_source_is_not_closed():
-    """Stationarity on a loop ties d(1 − p) to d(p); on an interval it does not."""
+    """Stationarity relates d(1 − p) to d(p) on a loop, but not on an interval."""
     assert ed.Source(lambda p: p**2 / 6, max_distortion=1 / 6, closed=False).status == "exact (checked numerically)"
     with pytest.raises(ValueError, match="as closed=True"):
         ed.Source(lambda p: p**2 / 6, max_distortion=1 / 6, closed=True)
@@ -218,7 +218,7 @@ def test_an_open_source_is_not_closed():
 
 @pytest.mark.parametrize(("energy", "name"), [(1.0, "circle"), (0.5, "sinusoid")])
 def test_one_harmonic_is_the_circle(energy, name):
-    """The contract is 1e-10; another root finder on the same series is measured at 1e-15."""
+    """The guaranteed accuracy is 1e-10; another root finder on the same series differs by 1e-15."""
     source = ed.Source.from_spectrum([energy])
     assert source.max_distortion == energy
     assert source.status == "exact (checked numerically)"

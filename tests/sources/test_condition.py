@@ -92,7 +92,7 @@ def exact_second_difference(c, sizes):
 
 
 def exact_rise_of_w(c, p):
-    """p w′(p) = p δ′(p) − 2 w(p), w = δ − 2d′: what (★) is where three sizes meet."""
+    """p w′(p) = p δ′(p) − 2 w(p), w = δ − 2d′: the limit of (★) for three equal sizes."""
     p = mp.mpf(p)
     turns = [(2 * mp.pi * k, mp.mpf(ck)) for k, ck in enumerate(c, start=1)]
     delta = sum(2 * ck * (1 - mp.cos(k * p)) for k, ck in turns)
@@ -342,7 +342,7 @@ def test_critical_ratio_of_geometric_spectra():
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 50, 1000])
 def test_truncated_ramps_violate_star(n):
-    """δ is monotone for each n, and (★) fails for all but the circle: the ramp itself is on its border."""
+    """δ is monotone for each n, and (★) fails for all but the circle: the ramp itself is a border case."""
     c = truncated_ramp(n)
     result = check_star(spectrum(c)[0], derivative=spectrum(c)[1])
     assert result.holds == (n == 1)
@@ -388,7 +388,7 @@ def entropy(sizes):
 
 @pytest.mark.parametrize("ratio", [0.1, 0.5])
 def test_entropy_along_the_curve_of_constant_distortion(ratio):
-    """Where (★) holds the least cell wants to shrink, at a violation it wants to grow."""
+    """If (★) holds, shrinking the least cell lowers the entropy; at a violation, growing it does."""
     c = ratio ** np.arange(1, 16)
     result = check_star(spectrum(c)[0], derivative=spectrum(c)[1])
     sizes = (mp.mpf("0.1"), mp.mpf("0.3"), mp.mpf("0.6")) if result.holds else result.witness
@@ -445,7 +445,7 @@ def test_kinks_in_the_slope(kink, exact):
 
 
 def noise(p):
-    """Reproducible, without structure at any spacing that a difference might use."""
+    """Reproducible noise, without structure at any spacing of differences."""
     return np.sin(1e4 * np.sin(1e15 * p))
 
 
@@ -493,7 +493,7 @@ def test_arrays_passed_to_the_function_are_its_own():
 
 
 def test_the_unit_of_a_source_on_the_border_does_not_matter():
-    """(★) of the ramp holds with equality where all three sizes are ⅓; rounding differs from unit to unit."""
+    """(★) of the ramp holds with equality at three sizes of ⅓; rounding depends on the unit."""
     for exponent in (-1.4, -0.7, -0.24, -0.18, 1.04, *np.arange(-2, 2, 0.25)):
         unit = 10.0 ** (2 * exponent)
         outcome = check_star(lambda p, unit=unit: unit * p * p * (2 - p) / 12)

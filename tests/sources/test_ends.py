@@ -1,4 +1,4 @@
-"""What points are taken for, a loop or a curve with ends: by themselves, and where that is doubtful."""
+"""Whether points are taken for a loop or an open curve, and doubtful cases."""
 
 import edcurve as ed
 import numpy as np
@@ -17,7 +17,7 @@ def turn(count, *, of=1.0, axis=1.0, noise=0.0, dim=2):
 
 
 def pulses(count, width):
-    """A pulse at each of its shifts: as far apart as any two points, where it is narrow."""
+    """All shifts of a pulse: if it is narrow, neighbours are as far apart as any two points."""
     return np.stack([np.roll(np.arange(count) < width, i) for i in range(count)]).astype(float)
 
 
@@ -25,8 +25,8 @@ def walk(count, dim):
     return np.cumsum(RNG.normal(size=(count, dim)), axis=0)
 
 
-def share(made):
-    return np.mean([ends.settled(points, None).closed for points in made])
+def share(curves):
+    return np.mean([ends.settled(points, None).closed for points in curves])
 
 
 @pytest.mark.parametrize("count", [4, 5, 7, 16, 257, 5000])
@@ -101,11 +101,11 @@ def test_ends_that_nearly_meet_are_doubted():
 
 
 def test_a_last_point_that_repeats_the_first():
-    again = np.concatenate([turn(64), turn(1)])
+    closed_twice = np.concatenate([turn(64), turn(1)])
     with pytest.warns(UserWarning, match="^the last point repeats the first, which counts twice so: leave it out"):
-        assert ed.segment(again, 4.0).closed
+        assert ed.segment(closed_twice, 4.0).closed
     with pytest.raises(ValueError, match=r"^x must not repeat its first point"):
-        ed.Source.from_samples(again)
+        ed.Source.from_samples(closed_twice)
 
 
 def test_the_same_answer_as_when_told():

@@ -1,4 +1,4 @@
-"""The Klein bottle of image patches: the surface, and the bounds and codes that are shipped."""
+"""The Klein bottle of image patches: the surface, and the shipped bounds and codes."""
 
 import math
 
@@ -26,20 +26,20 @@ def patch(phi, psi):
 
 def test_realizations_are_the_patches(source):
     numbers = np.random.default_rng(1).random((40, 2))
-    drawn = source.realizations(numbers)
-    for (a, b), x in zip(numbers.tolist(), drawn, strict=True):
+    patches = source.realizations(numbers)
+    for (a, b), x in zip(numbers.tolist(), patches, strict=True):
         assert x == pytest.approx(patch(math.pi * a, 2.0 * math.pi * b), abs=1e-14)
         assert x == pytest.approx(patch(math.pi * a + math.pi, -2.0 * math.pi * b), abs=1e-14)
-    assert np.linalg.norm(drawn, axis=1) == pytest.approx(np.ones(40), rel=1e-14)
-    assert drawn.sum(axis=1) == pytest.approx(np.zeros(40), abs=1e-14)
+    assert np.linalg.norm(patches, axis=1) == pytest.approx(np.ones(40), rel=1e-14)
+    assert patches.sum(axis=1) == pytest.approx(np.zeros(40), abs=1e-14)
 
 
 def test_it_is_a_klein_bottle(source):
     samples = unsearched()
-    seen = SampledSurface(samples.x, name="seen")
-    assert seen.ends == source.ends == ("twisted", "closed")
-    assert seen.samples.sides == samples.sides
-    assert seen.max_distortion == pytest.approx(source.max_distortion, rel=1e-12)
+    observed = SampledSurface(samples.x, name="seen")
+    assert observed.ends == source.ends == ("twisted", "closed")
+    assert observed.samples.sides == samples.sides
+    assert observed.max_distortion == pytest.approx(source.max_distortion, rel=1e-12)
     assert source.status == SEARCHED
     assert ed.lower_bound("klein", 0.3) == ed.lower_bound(source, 0.3)
     assert ed.lower_bound(source.scaled(2.0), 1.2) == pytest.approx(ed.lower_bound(source, 0.3), rel=1e-12)
@@ -88,7 +88,7 @@ def test_no_partition_is_below_the_bounds(source):
 
 
 def test_the_table_is_made_by_its_command(tmp_path, monkeypatch):
-    """Of few samples, read back as what a search of them gives."""
+    """With few samples, the table read back is the result of a search of them."""
     few = SampledSurface(unsearched().x[::8, ::8], ends=("twisted", "closed"), name="few")
     monkeypatch.setattr(klein_table, "unsearched", lambda: few.samples)
     klein_table.main(str(tmp_path / "few.npz"))

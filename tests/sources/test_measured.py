@@ -1,4 +1,4 @@
-"""Curves given by measured points: loops and open ones, how far from stationary, what sampling leaves open."""
+"""Curves given by measured points: loops and open curves, deviation from stationarity, truncation."""
 
 import math
 import pickle
@@ -72,8 +72,8 @@ def test_points_on_a_circle(count):
 
 @pytest.mark.parametrize("count", [4, 6])
 @pytest.mark.parametrize("turns", [1, 3])
-def test_points_that_say_too_little(count, turns):
-    """Points of a circle, and as well of other loops: nothing is exact."""
+def test_too_few_points(count, turns):
+    """The points may be of a circle or of other loops: nothing is exact."""
     source = ed.Source.from_samples(np.tile(circle(count), (turns, 1)))
     assert source.truncation > 0.5 * source.max_distortion
     assert source.status == "upper bound"
@@ -82,7 +82,7 @@ def test_points_that_say_too_little(count, turns):
 
 @pytest.mark.parametrize("coordinates", [64, 1024, 4096])
 def test_points_on_the_ramp(coordinates):
-    """4096 phases; with fewer coordinates each pair of phases has more or fewer jumps between it, on average as many.
+    """4096 phases; with fewer coordinates, the number of jumps between two phases is right only on average.
 
     E of the ramp lies between E at D ± `.truncation`.
     """
@@ -92,15 +92,15 @@ def test_points_on_the_ramp(coordinates):
     assert gap(source, lambda p: p * (2 - p) / 12) <= source.truncation < most * source.max_distortion
     assert source.status == "exact (checked numerically)"
     D = np.linspace(2 * source.truncation, 1 / 12, 50)
-    known = ed.entropy_distortion("ramp", D)
-    assert (ed.entropy_distortion(source, D + source.truncation) <= known).all()
-    assert (known <= ed.entropy_distortion(source, D - source.truncation)).all()
+    exact = ed.entropy_distortion("ramp", D)
+    assert (ed.entropy_distortion(source, D + source.truncation) <= exact).all()
+    assert (exact <= ed.entropy_distortion(source, D - source.truncation)).all()
 
 
 @universal
 @given(st.integers(12, 80), st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_orbits_of_any_spectrum(count, seed, highest):
-    """Harmonic k in a plane of its own: c_k is the square of its radius; turned, moved and padded by coordinates."""
+    """Harmonic k in its own plane: c_k is the square of its radius; rotated, moved and padded with coordinates."""
     rng = np.random.default_rng(seed)
     radii = rng.uniform(0.1, 2, highest)
     v = 2 * np.pi * np.outer(np.arange(count) / count, np.arange(1, highest + 1))
@@ -121,24 +121,24 @@ def test_orbits_of_any_spectrum(count, seed, highest):
     middle = (start + size / 2) % 1
     v = 2 * np.pi * np.outer(middle, np.arange(1, highest + 1))
     on_curve = np.concatenate([radii * np.cos(v), radii * np.sin(v)], axis=1)
-    found = ed.Source.from_samples(points).phase(on_curve)
-    assert np.abs((found - middle + 0.5) % 1 - 0.5).max() < 1e-7
+    actual = ed.Source.from_samples(points).phase(on_curve)
+    assert np.abs((actual - middle + 0.5) % 1 - 0.5).max() < 1e-7
 
 
 @pytest.mark.parametrize("offset", [0.0, 1.0, 1e3, 1e6])
-def test_where_a_loop_is_does_not_matter(offset):
-    """To the rounding of the points: 1e-16 of the offset, squared or times the radius."""
+def test_the_position_of_a_loop_does_not_matter(offset):
+    """Up to the rounding of the points: 1e-16 of the offset, squared or times the radius."""
     source = ed.Source.from_samples(circle(500) + offset * np.array([1.0, -2.0]))
     assert source.cell_distortion(P) == pytest.approx(ed.Circle().cell_distortion(P), rel=1e-8 if offset else 1e-12)
     assert source.truncation < 1e-13 * max(1.0, offset) * 10
-    made = ed.quantizer(source, 0.2)
-    assert made.encode(made.centroids).tolist() == list(range(made.cells))
-    assert made.centroids.mean(axis=0) == pytest.approx(offset * np.array([1.0, -2.0]), abs=0.2)
+    quantizer = ed.quantizer(source, 0.2)
+    assert quantizer.encode(quantizer.centroids).tolist() == list(range(quantizer.cells))
+    assert quantizer.centroids.mean(axis=0) == pytest.approx(offset * np.array([1.0, -2.0]), abs=0.2)
 
 
 @pytest.mark.parametrize("noise", [1e-6, 1e-3, 0.01])
 def test_noise(noise):
-    """Energy dim·σ² is spread over all harmonics; the circle's E is within what that leaves open."""
+    """Energy dim·σ² is spread over all harmonics; the circle's E is within the resulting interval."""
     points = circle(2048) + noise * np.random.default_rng(2).standard_normal((2048, 2))
     source = ed.Source.from_samples(points)
     assert 0.5 * noise < source.defect < 4 * noise
@@ -151,19 +151,21 @@ def test_noise(noise):
 
 
 def test_quantizers_of_loops_on_data():
-    """At the points themselves, and between them: entropy and distortion as stated."""
+    """At the points and between them, entropy and distortion are as stated."""
     rng = np.random.default_rng(3)
     k, radii = np.arange(1, 4), np.array([1.0, 0.3, 0.1])
     v = 2 * np.pi * np.outer(np.arange(64) / 64, k)
-    made = ed.quantizer(ed.Source.from_samples(np.concatenate([radii * np.cos(v), radii * np.sin(v)], axis=1)), 0.05)
+    quantizer = ed.quantizer(
+        ed.Source.from_samples(np.concatenate([radii * np.cos(v), radii * np.sin(v)], axis=1)), 0.05
+    )
     phases = rng.uniform(0, 1, 20_000)
     v = 2 * np.pi * np.outer(phases, k)
     x = np.concatenate([radii * np.cos(v), radii * np.sin(v)], axis=1)
-    index = made.encode(x)
-    assert np.array_equal(index, made.encode(phases))
-    share = np.bincount(index, minlength=made.cells) / phases.size
-    assert -np.sum(share * np.log2(share)) == pytest.approx(made.entropy, abs=0.01)
-    assert np.mean(np.sum((x - made.decode(index)) ** 2, axis=1)) == pytest.approx(made.distortion, rel=0.02)
+    index = quantizer.encode(x)
+    assert np.array_equal(index, quantizer.encode(phases))
+    share = np.bincount(index, minlength=quantizer.cells) / phases.size
+    assert -np.sum(share * np.log2(share)) == pytest.approx(quantizer.entropy, abs=0.01)
+    assert np.mean(np.sum((x - quantizer.decode(index)) ** 2, axis=1)) == pytest.approx(quantizer.distortion, rel=0.02)
 
 
 # --- loops that are not stationary ----------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ def test_stationary_loops_of_any_number_of_points(count, turns):
 
 @pytest.mark.parametrize("count", MANY_POINTS)
 def test_defect_of_ellipses_of_any_number_of_points(count):
-    """The closed form above; the runs that deviate most are long, so 2048 points and more have the same."""
+    """The closed form above; the worst runs are long, so 2048 points and more have the same defect."""
     axis = 0.6
     outcome = measured.stationarity(circle(count) * [1.0, axis], closed=True)
     want = math.sqrt(0.5 * 3 / 8) * 2 * (1 - axis**2) / (1 + axis**2)
@@ -218,7 +220,7 @@ def test_defect_of_ellipses_of_any_number_of_points(count):
 
 @pytest.mark.parametrize("count", [2049, 3001])
 def test_a_broken_seam_by_brute_force(count):
-    """Nine tenths of a circle, closed by a jump: all pairs of points, one by one."""
+    """Nine tenths of a circle, closed by a jump: over all pairs of points."""
     v = 1.8 * np.pi * np.arange(count) / count
     points = np.stack([np.cos(v), np.sin(v)], axis=1)
     square = total = 0.0
@@ -233,7 +235,7 @@ def test_a_broken_seam_by_brute_force(count):
 
 
 def test_positions_of_cells_of_two_laps_by_brute_force(monkeypatch):
-    """Of 13 points every third, as all pairs of at most 10 would have it: 0, 3, 6, 9, 12, 2, 5, 8, 11, 1."""
+    """Every third of 13 points, as for all pairs of at most 10: 0, 3, 6, 9, 12, 2, 5, 8, 11, 1."""
     monkeypatch.setattr(measured, "ALL_PAIRS", 10)
     points = np.random.default_rng(6).standard_normal((13, 2)).cumsum(axis=0)
     walk = [0, 3, 6, 9, 12, 2, 5, 8, 11, 1]
@@ -263,7 +265,7 @@ def test_tolerances():
 
 
 def test_the_size_of_points_does_not_change_their_defect():
-    """Nor where fourth powers of distances overflow or vanish."""
+    """Not even if fourth powers of distances overflow or underflow."""
     want = ed.Source.from_samples(circle(64) * [1, 0.99]).defect
     for unit in (1e-120, 1e-80, 1e80, 1e120):
         source = ed.Source.from_samples(circle(64) * [1, 0.99] * unit)
@@ -306,27 +308,27 @@ def test_points_on_a_helix(count):
     source = ed.Source.from_samples(helix(count), closed=False)
     assert source.defect < 1e-12
     assert source.monotone
-    found = gap(source, lambda p: mean_by_quadrature(lambda u: 4 * np.sin(u) ** 2 + u * u, p))
-    assert found <= source.truncation + 1e-14
+    result = gap(source, lambda p: mean_by_quadrature(lambda u: 4 * np.sin(u) ** 2 + u * u, p))
+    assert result <= source.truncation + 1e-14
     assert source.truncation < 2 / count**2
 
 
 def test_quantizers_of_open_curves_on_data():
-    made = ed.quantizer(ed.Source.from_samples(helix(400), closed=False), 0.02)
+    quantizer = ed.quantizer(ed.Source.from_samples(helix(400), closed=False), 0.02)
     phases = np.random.default_rng(4).uniform(0, 1, 20_000)
     x = np.stack([np.cos(2 * phases), np.sin(2 * phases), phases], axis=1)
-    index = made.encode(x)
-    assert (index == made.encode(phases)).mean() > 0.999
-    share = np.bincount(index, minlength=made.cells) / phases.size
-    assert -np.sum(share * np.log2(share)) == pytest.approx(made.entropy, abs=0.01)
-    assert np.mean(np.sum((x - made.decode(index)) ** 2, axis=1)) == pytest.approx(made.distortion, rel=0.02)
-    assert made.encode(made.centroids).tolist() == list(range(made.cells))
-    assert made.encode(np.array([0.0, 1.0])).tolist() == [0, made.cells - 1]
-    assert made.encode(helix(400)[[0, -1]]).tolist() == [0, made.cells - 1]
+    index = quantizer.encode(x)
+    assert (index == quantizer.encode(phases)).mean() > 0.999
+    share = np.bincount(index, minlength=quantizer.cells) / phases.size
+    assert -np.sum(share * np.log2(share)) == pytest.approx(quantizer.entropy, abs=0.01)
+    assert np.mean(np.sum((x - quantizer.decode(index)) ** 2, axis=1)) == pytest.approx(quantizer.distortion, rel=0.02)
+    assert quantizer.encode(quantizer.centroids).tolist() == list(range(quantizer.cells))
+    assert quantizer.encode(np.array([0.0, 1.0])).tolist() == [0, quantizer.cells - 1]
+    assert quantizer.encode(helix(400)[[0, -1]]).tolist() == [0, quantizer.cells - 1]
 
 
 def test_open_curves_that_are_not_stationary_are_refused():
-    """v² slows down, and a turn there and back has no δ of the distance alone."""
+    """The speed of v² varies, and for a path there and back δ does not depend on the distance alone."""
     v = np.linspace(0, 1, 200)
     for points in (v**2, np.abs(v - 0.5)):
         with pytest.raises(ValueError, match=r"x must be stationary: .*edcurve\.segment"):
@@ -338,8 +340,8 @@ def test_open_curves_that_are_not_stationary_are_refused():
 def test_moved_open_curves():
     source, moved = (ed.Source.from_samples(helix(100) + x, closed=False) for x in (0.0, 1e4))
     assert moved.cell_distortion(P) == pytest.approx(source.cell_distortion(P), rel=1e-7, abs=0)
-    made = ed.quantizer(moved, 0.02)
-    assert made.encode(made.centroids).tolist() == list(range(made.cells))
+    quantizer = ed.quantizer(moved, 0.02)
+    assert quantizer.encode(quantizer.centroids).tolist() == list(range(quantizer.cells))
 
 
 # --- as sources -----------------------------------------------------------------------------------------------------
@@ -349,15 +351,15 @@ def test_moved_open_curves():
 def test_pickles_and_copies_of_the_data(closed):
     points = circle(50) if closed else helix(50)
     source = ed.Source.from_samples(points, closed=closed, name="measured")
-    again = pickle.loads(pickle.dumps(source))
+    restored = pickle.loads(pickle.dumps(source))
     before, centroid = source.cell_distortion(P), source.centroid(np.array([0.1]), np.array([0.2]))
     points[:] = 7.0
-    for other in (source, again):
-        assert np.array_equal(other.cell_distortion(P), before)
-        assert np.array_equal(other.centroid(np.array([0.1]), np.array([0.2])), centroid)
-        assert (other.name, other.defect, other.truncation) == ("measured", source.defect, source.truncation)
+    for either in (source, restored):
+        assert np.array_equal(either.cell_distortion(P), before)
+        assert np.array_equal(either.centroid(np.array([0.1]), np.array([0.2])), centroid)
+        assert (either.name, either.defect, either.truncation) == ("measured", source.defect, source.truncation)
     if closed:
-        assert again == source
+        assert restored == source
         assert source != ed.Source.from_samples(circle(50) + 1)
 
 
@@ -380,14 +382,14 @@ def test_strides_and_types():
 def test_shapes_of_realizations(closed):
     source = ed.Source.from_samples(circle(50) if closed else helix(50), closed=closed)
     dim = 2 if closed else 3
-    made = ed.quantizer(source, 0.1)
-    assert made.encode(np.zeros((0, dim))).shape == (0,)
-    assert made.encode(np.ones((3, 4, dim))).shape == (3, 4)
-    assert made.decode([[0, 1]]).shape == (1, 2, dim)
+    quantizer = ed.quantizer(source, 0.1)
+    assert quantizer.encode(np.zeros((0, dim))).shape == (0,)
+    assert quantizer.encode(np.ones((3, 4, dim))).shape == (3, 4)
+    assert quantizer.decode([[0, 1]]).shape == (1, 2, dim)
     with pytest.raises(ValueError, match=rf"x must have {dim} coordinates along the last axis, got shape \(4, 5\)"):
-        made.encode(np.zeros((4, 5)))
+        quantizer.encode(np.zeros((4, 5)))
     with pytest.raises(ValueError, match="x must be finite, got nan"):
-        made.encode(np.full((1, dim), np.nan))
+        quantizer.encode(np.full((1, dim), np.nan))
 
 
 @pytest.mark.parametrize("closed", [True, False])
@@ -424,7 +426,7 @@ def test_what_is_no_curve(x, error, message, closed):
 
 @pytest.mark.parametrize(("harmonic", "radius"), [(2, 0.2), (3, 0.3)])
 def test_partitions_that_exploit_a_defect_stay_within_the_truncation(harmonic, radius):
-    """d(p) is a mean over positions; segment finds the best, and `.truncation` says how much better they can be."""
+    """d(p) is a mean over positions; `segment` finds the best ones, and `.truncation` bounds their advantage."""
     t = 2 * np.pi * np.arange(600) / 600
     loop = np.stack([np.cos(t), np.sin(t), radius * np.cos(harmonic * t)], axis=1)
     source = ed.Source.from_samples(loop)
@@ -443,7 +445,7 @@ def test_positions_of_cells_by_brute_force():
     rng = np.random.default_rng(5)
     for closed in (True, False):
         points = rng.standard_normal((9, 2)).cumsum(axis=0)
-        found = measured.stationarity(points, closed=closed).position
+        result = measured.stationarity(points, closed=closed).position
         worst = 0.0
         for size in range(2, 10):
             starts = range(9) if closed else range(10 - size)
@@ -453,7 +455,7 @@ def test_positions_of_cells_by_brute_force():
             means = {j: np.mean([np.sum((points[i] - points[(i + j) % 9]) ** 2) for i in pairs[j]]) for j in lags}
             mean = sum((size - j) * means[j] for j in lags) / size**2
             worst = max(worst, np.max(np.abs(np.array(errors) - mean)))
-        assert found == pytest.approx(worst, rel=1e-10)
+        assert result == pytest.approx(worst, rel=1e-10)
 
 
 def test_a_loop_that_repeats_its_first_point_is_refused():
@@ -479,7 +481,7 @@ def test_closed_is_a_flag():
 
 
 def error_on_chords(points, start, end, samples=200):
-    """Length times mean squared error of an interval of phases, of points on the chords, by midpoints."""
+    """Length times mean squared error of an interval of phases, for points on the chords, by midpoints."""
     v = (start + (end - start) * (np.arange(samples) + 0.5) / samples) * (len(points) - 1)
     left = np.minimum(v.astype(int), len(points) - 2)
     share = (v - left)[:, None]
@@ -488,19 +490,19 @@ def error_on_chords(points, start, end, samples=200):
 
 
 def largest_difference(source, points, rng):
-    """Of the distortions of 12 partitions, equal and random ones, from those of the points and the chords."""
+    """Largest difference between distortions of 12 equal and random partitions and those of points on chords."""
     worst = 0.0
     for cells in (1, 2, 3, 4, 7, 10):
         for inner in (np.arange(1, cells) / cells, np.sort(rng.random(cells - 1))):
             edges = np.concatenate([[0.0], inner, [1.0]])
-            given = source.cell_distortion(np.diff(edges)).sum()
-            worst = max(worst, abs(given - sum(map(error_on_chords, [points] * cells, edges[:-1], edges[1:]))))
+            total = source.cell_distortion(np.diff(edges)).sum()
+            worst = max(worst, abs(total - sum(map(error_on_chords, [points] * cells, edges[:-1], edges[1:]))))
     return worst
 
 
 @pytest.mark.parametrize("count", [5, 8, 20, 49, 200])
 def test_truncation_of_walks(count):
-    """400 independent coordinates: δ is about linear at the samples, and less between them, on the chords."""
+    """400 independent coordinates: δ is about linear at the samples, and smaller between them, on the chords."""
     rng = np.random.default_rng(count)
     for _ in range(4):
         walk = np.cumsum(rng.normal(size=(count, 400)), axis=0)
@@ -513,7 +515,7 @@ def test_truncation_of_walks(count):
 @pytest.mark.parametrize("count", [5, 9, 33])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_truncation_of_arcs(count, share):
-    """Both the chords and the arc itself, of which d(p)/p = 1 − sinc²(p·share/2) is known, are within it."""
+    """The chords and the arc itself, with d(p)/p = 1 − sinc²(p·share/2), are within it."""
     angle = 2 * np.pi * share
     v = np.linspace(0, angle, count)
     points = np.stack([np.cos(v), np.sin(v)], axis=1)

@@ -27,30 +27,34 @@ COPIES = {
 @pytest.mark.parametrize("name", PICKLED)
 def test_a_source_survives_pickling(name, way):
     source = PICKLED[name]
-    other = COPIES[way](source)
+    restored = COPIES[way](source)
     D = np.linspace(0.01, 0.9, 50) * source.max_distortion
-    assert type(other) is type(source)
-    assert (other.name, other.closed, other.max_distortion) == (source.name, source.closed, source.max_distortion)
-    values = [loops.evaluate(functions.entropy, law, (), D) for law in (other.law, source.law)]
+    assert type(restored) is type(source)
+    assert (restored.name, restored.closed, restored.max_distortion) == (
+        source.name,
+        source.closed,
+        source.max_distortion,
+    )
+    values = [loops.evaluate(functions.entropy, law, (), D) for law in (restored.law, source.law)]
     assert same_bits(*values)
-    assert other.law.model is source.law.model
+    assert restored.law.model is source.law.model
     if type(source) is not ed.Source:
-        assert other == source
-        assert hash(other) == hash(source)
+        assert restored == source
+        assert hash(restored) == hash(source)
 
 
 @pytest.mark.parametrize("way", COPIES)
 def test_results_survive_pickling(way):
     curve = ed.curve("circle", [0.0, 0.1, 0.5, 1.0])
-    other = COPIES[way](curve)
-    assert other == curve
-    assert not other.entropy.flags.writeable
-    assert not other.cells.flags.writeable
+    restored_curve = COPIES[way](curve)
+    assert restored_curve == curve
+    assert not restored_curve.entropy.flags.writeable
+    assert not restored_curve.cells.flags.writeable
     cells = ed.partition("ramp", 0.01)
     assert COPIES[way](cells) == cells
     quantizer = ed.quantizer("ramp", 0.01)
-    again = COPIES[way](quantizer)
+    restored = COPIES[way](quantizer)
     phases = np.linspace(0, 1, 77)
-    assert again == quantizer
-    assert np.array_equal(again.encode(phases), quantizer.encode(phases))
-    assert np.array_equal(again.centroids, quantizer.centroids)
+    assert restored == quantizer
+    assert np.array_equal(restored.encode(phases), quantizer.encode(phases))
+    assert np.array_equal(restored.centroids, quantizer.centroids)

@@ -1,4 +1,4 @@
-"""The ramp observed at T points: its cells, its Lagrangian against exhaustive searches, and what it refuses."""
+"""The ramp observed at T points: cells, Lagrangian against exhaustive searches, and errors."""
 
 import copy
 import itertools
@@ -69,13 +69,13 @@ def finest(samples, parts, lmbda):
 @pytest.mark.parametrize("samples", [2, 3, 7, 16, 31])
 def test_distortion_of_aligned_cells(samples):
     """s²/12 + (1 − s)(s/6)(1 − 1/k²), wherever the cell begins."""
-    found = ed.Ramp(samples=samples).steps_distortion()
+    result = ed.Ramp(samples=samples).steps_distortion()
     for k in range(1, samples + 1):
         for first in (0, 1, samples - 1):
-            assert found[k - 1] == pytest.approx(cell(samples, first / samples, k / samples), rel=1e-12, abs=1e-16)
-    assert found[-1] == pytest.approx(1 / 12, rel=1e-15)
-    assert found[0] == pytest.approx(1 / samples**3 / 12, rel=1e-14)
-    assert (found < ed.Ramp().cell_distortion(np.arange(1, samples + 1) / samples) + 1e-17).all()
+            assert result[k - 1] == pytest.approx(cell(samples, first / samples, k / samples), rel=1e-12, abs=1e-16)
+    assert result[-1] == pytest.approx(1 / 12, rel=1e-15)
+    assert result[0] == pytest.approx(1 / samples**3 / 12, rel=1e-14)
+    assert (result < ed.Ramp().cell_distortion(np.arange(1, samples + 1) / samples) + 1e-17).all()
 
 
 def test_distortion_of_cells_by_simulation():
@@ -99,33 +99,33 @@ def test_lagrangian_against_all_compositions(samples):
     entropy = np.array([-np.sum(c / samples * np.log(c / samples)) for c in all_steps])
     distortion = np.array([each[c - 1].sum() for c in all_steps])
     for lmbda in np.linspace(0, samples**2 / 2, 41).tolist():
-        found = ed.lagrangian(ed.Ramp(samples=samples), lmbda, **NATS)
-        assert found.value == pytest.approx((entropy + lmbda * distortion).min(), rel=1e-13, abs=1e-15)
-        assert found.value == pytest.approx(found.entropy + lmbda * found.distortion, rel=1e-14, abs=1e-15)
-        same = np.flatnonzero(np.isclose(distortion, found.distortion, rtol=1e-12, atol=1e-16))
+        optimum = ed.lagrangian(ed.Ramp(samples=samples), lmbda, **NATS)
+        assert optimum.value == pytest.approx((entropy + lmbda * distortion).min(), rel=1e-13, abs=1e-15)
+        assert optimum.value == pytest.approx(optimum.entropy + lmbda * optimum.distortion, rel=1e-14, abs=1e-15)
+        same = np.flatnonzero(np.isclose(distortion, optimum.distortion, rtol=1e-12, atol=1e-16))
         assert any(
-            len(all_steps[i]) == found.cells
-            and (np.ptp(all_steps[i]) == 0) == found.uniform
-            and math.isclose(entropy[i], found.entropy, rel_tol=1e-12, abs_tol=1e-15)
+            len(all_steps[i]) == optimum.cells
+            and (np.ptp(all_steps[i]) == 0) == optimum.uniform
+            and math.isclose(entropy[i], optimum.entropy, rel_tol=1e-12, abs_tol=1e-15)
             for i in same
         )
 
 
 @pytest.mark.parametrize(("samples", "parts"), [(2, 8), (3, 2), (3, 5), (4, 3), (5, 4), (6, 3), (8, 2)])
 def test_boundaries_between_the_jumps_are_no_better(samples, parts):
-    """What the docstring claims for λ up to T²/2 nats."""
+    """The claim of the docstring for λ up to T²/2 nats."""
     for lmbda in (samples**2 / 2 * np.linspace(0.02, 1, 25)).tolist():
-        found = ed.lagrangian(ed.Ramp(samples=samples), lmbda, **NATS)
-        assert finest(samples, parts, lmbda) >= found.value - 1e-12
-        assert finest(samples, 1, lmbda) == pytest.approx(found.value, rel=1e-12)
+        optimum = ed.lagrangian(ed.Ramp(samples=samples), lmbda, **NATS)
+        assert finest(samples, parts, lmbda) >= optimum.value - 1e-12
+        assert finest(samples, 1, lmbda) == pytest.approx(optimum.value, rel=1e-12)
 
 
 @pytest.mark.parametrize(("samples", "parts"), [(2, 6), (3, 6), (4, 4), (5, 2)])
 def test_steps_cut_into_cells(samples, parts):
-    """Beyond T²/2 nats: what is tried is the best of boundaries on a finer grid as well."""
+    """Beyond T²/2 nats: the candidates are also the best boundaries of a finer grid."""
     for lmbda in (samples**2 * np.array([0.6, 1, 2, 4, 8, 11, 11.2, 20, 30, 45])).tolist():
-        found = ed.lagrangian(ed.Ramp(samples=samples), lmbda, **NATS)
-        assert finest(samples, parts, lmbda) >= found.value - 1e-12
+        optimum = ed.lagrangian(ed.Ramp(samples=samples), lmbda, **NATS)
+        assert finest(samples, parts, lmbda) >= optimum.value - 1e-12
     cut = ed.lagrangian(ed.Ramp(samples=samples), 24.0 * samples**2, **NATS)
     assert cut.cells == 2 * samples
     assert cut.entropy == pytest.approx(math.log(2 * samples))
@@ -154,15 +154,15 @@ def test_a_sweep_over_lambda(samples):
     """Entropy rises and distortion falls with λ; the value is concave, and at most the continuous ramp's."""
     source = ed.Ramp(samples=samples)
     lmbda = np.concatenate([[0.0], np.geomspace(1, 100 * samples**2, 60)])
-    found = ed.lagrangian(source, lmbda)
-    assert (np.diff(found.entropy) >= -1e-12).all()
-    assert (np.diff(found.distortion) <= 1e-16).all()
-    assert (np.diff(found.cells) >= 0).all()
-    assert (np.diff(np.diff(found.value) / np.diff(lmbda)) <= 1e-12).all()
-    assert (found.cells[0], found.entropy[0], found.value[0]) == (1, 0.0, 0.0)
+    optimum = ed.lagrangian(source, lmbda)
+    assert (np.diff(optimum.entropy) >= -1e-12).all()
+    assert (np.diff(optimum.distortion) <= 1e-16).all()
+    assert (np.diff(optimum.cells) >= 0).all()
+    assert (np.diff(np.diff(optimum.value) / np.diff(lmbda)) <= 1e-12).all()
+    assert (optimum.cells[0], optimum.entropy[0], optimum.value[0]) == (1, 0.0, 0.0)
     continuous = ed.lagrangian("ramp", lmbda)
     coarse = continuous.cells <= samples / 64
-    assert (found.value[coarse] <= continuous.value[coarse] + 1e-12).all()
+    assert (optimum.value[coarse] <= continuous.value[coarse] + 1e-12).all()
 
 
 def test_many_samples_are_the_ramp():
@@ -175,8 +175,8 @@ def test_many_samples_are_the_ramp():
 def test_ties_go_to_fewer_cells():
     """At the λ where one cell and T cells of T = 2 tie, and where a step and two halves of it do."""
     source = ed.Ramp(samples=2)
-    each = source.steps_distortion()
-    tie = math.log(2) / (each[1] - 2 * each[0])
+    distortions = source.steps_distortion()
+    tie = math.log(2) / (distortions[1] - 2 * distortions[0])
     cells = [ed.lagrangian(source, tie * (1 + x), **NATS).cells for x in (-1e-9, 0.0, 1e-9)]
     assert cells == [1, 1, 2]
     finer = math.log(2) / (1 / 12 / 4 * 0.75)
@@ -185,15 +185,15 @@ def test_ties_go_to_fewer_cells():
 
 def test_shapes_and_units():
     source = ed.Ramp(samples=64)
-    found = ed.lagrangian(source, [[48.0, 100.0, 0.0]])
-    assert all(getattr(found, x).shape == (1, 3) for x in ("lmbda", "cells", "entropy", "distortion", "value"))
-    one = ed.lagrangian(source, 48)
-    assert (type(one.cells), type(one.value), type(one.uniform)) == (int, float, bool)
-    assert one.value == found.value[0, 0]
+    optimum = ed.lagrangian(source, [[48.0, 100.0, 0.0]])
+    assert all(getattr(optimum, x).shape == (1, 3) for x in ("lmbda", "cells", "entropy", "distortion", "value"))
+    scalar = ed.lagrangian(source, 48)
+    assert (type(scalar.cells), type(scalar.value), type(scalar.uniform)) == (int, float, bool)
+    assert scalar.value == optimum.value[0, 0]
     assert ed.lagrangian(source, []).value.shape == (0,)
     nats = ed.lagrangian(source, 48 * math.log(2), **NATS)
-    assert nats.cells == one.cells
-    assert nats.value == pytest.approx(one.value * math.log(2), rel=1e-14)
+    assert nats.cells == scalar.cells
+    assert nats.value == pytest.approx(scalar.value * math.log(2), rel=1e-14)
     for bad in (-1, math.nan, math.inf):
         with pytest.raises(ValueError, match="lmbda must be at least 0 and finite"):
             ed.lagrangian(source, bad)
@@ -208,36 +208,36 @@ def test_quantizers_on_data(samples, ratio):
     """Entropy and distortion as stated, of realizations at equally spaced phases."""
     source = ed.Ramp(samples=samples)
     D = ratio * source.max_distortion
-    made = ed.quantizer(source, D)
-    assert made.distortion <= D * (1 + 1e-12)
+    quantizer = ed.quantizer(source, D)
+    assert quantizer.distortion <= D * (1 + 1e-12)
     v = (np.arange(60_000) + 0.5) / 60_000
     x = (np.arange(samples) / samples + v[:, None]) % 1 - 0.5
-    index = made.encode(x)
-    assert np.array_equal(index, made.encode(v))
-    share = np.bincount(index, minlength=made.cells) / v.size
-    assert share == pytest.approx(made.partition.cells(), abs=2 / v.size)
-    assert -np.sum(share * np.log2(share)) == pytest.approx(made.entropy, abs=2e-3)
-    assert np.mean((x - made.decode(index)) ** 2) == pytest.approx(made.distortion, rel=2e-3)
-    means = np.array([x[index == i].mean(axis=0) for i in range(made.cells)])
-    assert made.centroids == pytest.approx(means, abs=1e-3)
-    assert made.encode(made.centroids).tolist() == list(range(made.cells))
+    index = quantizer.encode(x)
+    assert np.array_equal(index, quantizer.encode(v))
+    share = np.bincount(index, minlength=quantizer.cells) / v.size
+    assert share == pytest.approx(quantizer.partition.cells(), abs=2 / v.size)
+    assert -np.sum(share * np.log2(share)) == pytest.approx(quantizer.entropy, abs=2e-3)
+    assert np.mean((x - quantizer.decode(index)) ** 2) == pytest.approx(quantizer.distortion, rel=2e-3)
+    means = np.array([x[index == i].mean(axis=0) for i in range(quantizer.cells)])
+    assert quantizer.centroids == pytest.approx(means, abs=1e-3)
+    assert quantizer.encode(quantizer.centroids).tolist() == list(range(quantizer.cells))
 
 
 @universal
 @given(st.integers(2, 40), st.floats(1e-4, 1.2))
 def test_a_quantizer_is_a_point_of_the_hull(samples, ratio):
-    """It attains the Lagrangian at the λ it is for: none has both less entropy and less distortion on the hull."""
+    """It attains the Lagrangian at its λ: no point of the hull has less entropy and less distortion."""
     source = ed.Ramp(samples=samples)
     D = ratio * source.max_distortion
-    made = ed.quantizer(source, D, **NATS)
-    assert made.distortion <= D * (1 + 1e-12)
-    sizes = made.partition.cells()
+    quantizer = ed.quantizer(source, D, **NATS)
+    assert quantizer.distortion <= D * (1 + 1e-12)
+    sizes = quantizer.partition.cells()
     assert math.fsum(sizes) == pytest.approx(1, abs=1e-12)
     for lmbda in np.geomspace(0.1, 60 * samples**2, 25).tolist():
         best = ed.lagrangian(source, lmbda, **NATS)
-        assert made.entropy + lmbda * made.distortion >= best.value - 1e-11
+        assert quantizer.entropy + lmbda * quantizer.distortion >= best.value - 1e-11
         if best.distortion <= D:
-            assert made.entropy <= best.entropy + 1e-9
+            assert quantizer.entropy <= best.entropy + 1e-9
 
 
 def test_quantizers_of_any_distortion():
@@ -272,7 +272,7 @@ def test_quantizers_of_any_distortion():
     ],
 )
 @pytest.mark.parametrize("source", [ed.Ramp(samples=64), "ramp:64", ed.Ramp(samples=64).scaled(2)])
-def test_what_needs_stationarity_refuses_it(ask, source):
+def test_functions_that_need_stationarity_refuse_it(ask, source):
     with pytest.raises(ValueError, match=r"source must be stationary for this, got '.*ramp:64'.*lagrangian"):
         ask(source)
 
@@ -305,11 +305,11 @@ def test_names_copies_and_equality():
     assert source != ed.Ramp()
     assert ed.Ramp() != source
     assert source.max_distortion == ed.Ramp().max_distortion == 1 / 12
-    for again in (pickle.loads(pickle.dumps(source)), copy.deepcopy(source), copy.copy(source)):
-        assert type(again) is type(source)
-        assert again == source
-        assert again.samples == 1024
-        assert ed.lagrangian(again, 100.0) == ed.lagrangian(source, 100.0)
+    for copied in (pickle.loads(pickle.dumps(source)), copy.deepcopy(source), copy.copy(source)):
+        assert type(copied) is type(source)
+        assert copied == source
+        assert copied.samples == 1024
+        assert ed.lagrangian(copied, 100.0) == ed.lagrangian(source, 100.0)
     scaled = pickle.loads(pickle.dumps(source.scaled(-2)))
     assert scaled == source.scaled(-2)
     assert ed.lagrangian("ramp:1024", 4096) == ed.lagrangian(source, 4096)
@@ -317,16 +317,16 @@ def test_names_copies_and_equality():
 
 @pytest.mark.parametrize("a", [2.0, -0.5, 1e3])
 def test_scaled(a):
-    """H + λD of aX is that of X at a²λ; centroids are a times as large, and their cells found again."""
+    """H + λD of aX is that of X at a²λ; centroids are a times as large and encode to their cells."""
     source = ed.Ramp(samples=48)
     scaled = source.scaled(a)
     assert scaled.samples == 48
     assert ed.lagrangian(scaled, 100 / a**2).value == pytest.approx(ed.lagrangian(source, 100).value, rel=1e-13)
-    mine, known = ed.quantizer(scaled, 0.01 * a * a), ed.quantizer(source, 0.01)
-    assert mine.partition.cells().tolist() == known.partition.cells().tolist()
-    assert mine.distortion == pytest.approx(a * a * known.distortion, rel=1e-13)
-    assert mine.centroids == pytest.approx(a * known.centroids, rel=1e-13)
-    assert mine.encode(mine.centroids).tolist() == list(range(mine.cells))
+    actual, expected = ed.quantizer(scaled, 0.01 * a * a), ed.quantizer(source, 0.01)
+    assert actual.partition.cells().tolist() == expected.partition.cells().tolist()
+    assert actual.distortion == pytest.approx(a * a * expected.distortion, rel=1e-13)
+    assert actual.centroids == pytest.approx(a * expected.centroids, rel=1e-13)
+    assert actual.encode(actual.centroids).tolist() == list(range(actual.cells))
     assert scaled.name == f"{a:g} × ramp:48"
 
 
@@ -349,12 +349,12 @@ def test_numbers_of_samples(samples, error, message):
 
 
 @pytest.mark.parametrize("name", ["ramp:", "ramp:1", "ramp:x", "ramp:8.0", "ramp:99999", "ramp:-8"])
-def test_names_that_name_no_number_of_samples(name):
+def test_names_with_an_invalid_number_of_samples(name):
     with pytest.raises(ValueError, match=f"source must be ramp:T with 2 to 16384 samples, .*, got '{name}'"):
         ed.lagrangian(name, 48)
 
 
-def test_cells_that_cut_steps_begin_where_they_should():
+def test_starts_of_cells_that_cut_steps():
     quantizer = ed.quantizer(ed.Ramp(samples=16), 1e-9)
     cells = np.arange(quantizer.cells)
     assert quantizer.encode(0.5) == quantizer.cells // 2

@@ -1,4 +1,4 @@
-"""Surfaces of samples: grids, the least distortion of a cell, bounds and codes, against tori and other computations."""
+"""Surfaces of samples: grids, least distortions of cells, bounds and codes, against tori and other computations."""
 
 import copy
 import math
@@ -52,13 +52,13 @@ def flat():
     ],
 )
 def test_ends_are_seen(x, ends):
-    seen = ed.Source.from_surface(x)
-    assert seen.ends == ends
-    assert seen == ed.Source.from_surface(x, ends=ends)
-    assert seen.status == SEARCHED == "enclosed by a search"
+    source = ed.Source.from_surface(x)
+    assert source.ends == ends
+    assert source == ed.Source.from_surface(x, ends=ends)
+    assert source.status == SEARCHED == "enclosed by a search"
 
 
-def test_ends_that_do_not_fit_are_refused():
+def test_mismatched_ends_are_refused():
     with pytest.raises(ValueError, match=r"of the first parameter, 'closed', .* 'twisted' fits"):
         ed.Source.from_surface(klein(16, 12), ends=("closed", "closed"))
     with pytest.raises(ValueError, match=r"of the second parameter, 'twisted', .* 'open' fits"):
@@ -105,9 +105,9 @@ def test_cell_distortions_against_another_search():
     for p in (0.03, 0.1, 0.3, 0.6, 0.9):
         starts = points[rng.choice(len(points), 12)] * rng.uniform(0.3, 1.0, (12, 1))
         least = min(optimize.minimize(integral, c, args=(p,), method="Nelder-Mead").fun for c in starts)
-        found = source.cell_distortion(p)
-        assert found <= least * (1.0 + 3e-4)
-        assert found > 0.98 * least
+        result = source.cell_distortion(p)
+        assert result <= least * (1.0 + 3e-4)
+        assert result > 0.98 * least
     assert source.cell_distortion(1.0) == pytest.approx(source.max_distortion, rel=1e-12)
     assert source.cell_distortion(0.9 * weights.max()) == 0.0
 
@@ -180,7 +180,7 @@ def test_prices_are_worth_more_than_one_price_where_points_are_uneven():
 
 @pytest.mark.parametrize(("rows", "columns", "height"), [(24, 6, 0.5), (16, 8, 0.3)])
 def test_sectors_of_a_cylinder_are_no_better_than_the_bounds(rows, columns, height):
-    """Equal sectors of whole columns, symmetric about a place between two columns if their number is even."""
+    """Equal sectors of whole columns, symmetric about a midpoint of two columns if their number is even."""
     a, b = np.meshgrid(2.0 * np.pi * np.arange(rows) / rows, np.linspace(0.0, height, columns), indexing="ij")
     source = ed.Source.from_surface(np.stack([np.cos(a), np.sin(a), b], axis=-1), ends=("closed", "open"))
     x, p = source.points, source.weights
@@ -194,14 +194,14 @@ def test_sectors_of_a_cylinder_are_no_better_than_the_bounds(rows, columns, heig
         assert ed.lower_bound(source, D) <= H + 1e-3
 
 
-def test_prices_are_allowed():
-    """No set of the points around any centre costs less than its prices, by a count that shares no code."""
+def test_prices_are_feasible():
+    """No set of points around any centre costs less than its prices, by independent code."""
     x, weights = uneven(20, 12)
     source = ed.Source.from_surface(x, weights=weights)
     points, p, lmbda = source.points, source.weights, 3.0
     cloud = prices.Cloud(points, p, np.sum(points**2, axis=1))
-    value, found = prices._bound(cloud, cloud, points, 10.0, lmbda, None, np.empty((0, 4)))
-    price = found.at(points)
+    value, result = prices._bound(cloud, cloud, points, 10.0, lmbda, None, np.empty((0, 4)))
+    price = result.at(points)
     price = price + (value - p @ price)  # what was searched is the constant
     rng = np.random.default_rng(1)
     for c in rng.normal(size=(300, 4)) * rng.uniform(0.3, 1.1, (300, 1)):
@@ -214,7 +214,7 @@ def test_prices_are_allowed():
 
 
 def tiny(seed, shape=(4, 4), left=8):
-    """A grid of which so many samples have weight: of unequal distances, of whole numbers, some alike, or a torus."""
+    """A grid with `count` weighted samples: unequal distances, integers with repetitions, or a torus."""
     rng = np.random.default_rng([2022, seed])
     x = rng.normal(size=(*shape, 1 + seed % 3)) * np.exp(rng.normal(size=(*shape, 1)))
     if seed % 4 == 2:
@@ -227,11 +227,11 @@ def tiny(seed, shape=(4, 4), left=8):
 
 
 def partitions(count):
-    """All partitions of so many points, as lists of labels."""
-    found = [[]]
+    """All partitions of `count` points, as lists of labels."""
+    result = [[]]
     for _ in range(count):
-        found = [[*one, label] for one in found for label in range(max(one, default=-1) + 2)]
-    return found
+        result = [[*labels, label] for labels in result for label in range(max(labels, default=-1) + 2)]
+    return result
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -251,9 +251,9 @@ def test_few_samples_are_solved_by_all_their_partitions(seed):
     least = (H[:, None] + lmbda * D[:, None]).min(axis=0)
     assert ed.lagrangian_bound(source, lmbda) == pytest.approx(least, rel=1e-12)
     assert ed.lagrangian(source, lmbda).value == pytest.approx(least, rel=1e-12)
-    some = source.max_distortion * np.linspace(0.01, 0.99, 30)
-    low, high = ed.lower_bound(source, some), ed.upper_bound(source, some)
-    best = np.array([H[one >= D].min() for one in some])
+    targets = source.max_distortion * np.linspace(0.01, 0.99, 30)
+    low, high = ed.lower_bound(source, targets), ed.upper_bound(source, targets)
+    best = np.array([H[distortion >= D].min() for distortion in targets])
     assert (low <= best + 1e-12).all()
     assert (best <= high + 1e-12).all()
     assert ed.upper_bound(source, 1e-9 * source.max_distortion) == pytest.approx(H[D < 1e-12].min(), rel=1e-12)
@@ -261,7 +261,7 @@ def test_few_samples_are_solved_by_all_their_partitions(seed):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_prices_of_few_samples_are_no_higher_than_the_best_partition(seed, monkeypatch):
-    """The search that more samples have, of 13: against all partitions."""
+    """The search for more samples, with 13, against all partitions."""
     exact = tiny(seed, left=13)
     lmbda = np.array([2.5, 6.0]) / exact.max_distortion
     least = ed.lagrangian_bound(exact, lmbda, base=math.e)
@@ -272,13 +272,13 @@ def test_prices_of_few_samples_are_no_higher_than_the_best_partition(seed, monke
 
 
 def test_table_of_cell_distortions_is_no_higher_between_its_centres():
-    """d(p) where no centre was sought is that of the search for this very p, or less."""
+    """d(p) between the table's sizes is at most that of a search for this p."""
     for x in (moebius(24, 7), moebius(9, 5)):
         samples = ed.Source.from_surface(x).samples
         points, rng = balls.Points.of(samples.points, samples.weights), np.random.default_rng(1)
         tree, index = balls._tree(points), rng.choice(np.arange(100, balls.TABULATED), 8)
         for p, mean in zip(samples.balls.p[index].tolist(), samples.balls.mean[index].tolist(), strict=True):
-            least = min(points.descend(one, p)[0] for one in balls._starts(points, p, tree, rng))
+            least = min(points.descend(start, p)[0] for start in balls._starts(points, p, tree, rng))
             assert p * mean <= least * (1.0 + 1e-6)
 
 
@@ -289,7 +289,7 @@ def test_grids_of_few_samples_have_codes():
         ed.upper_bound(source, 1e-6)
 
 
-def test_codes_do_what_they_say(flat):
+def test_codes_attain_their_stated_values(flat):
     for source, factor in ((flat, 1.0), (flat.scaled(0.5), 0.25)):
         code = ed.quantizer(source, 0.5 * factor)
         index = code.encode(source.points)
@@ -303,8 +303,8 @@ def test_codes_do_what_they_say(flat):
     off = np.sum((between - flat.points[[0]]) ** 2, axis=1)  # of points that are no samples
     assert off.min() > 0.0
     code = ed.quantizer(flat, 0.5)
-    found = np.mean(np.sum((between - code.decode(code.encode(between))) ** 2, axis=1))
-    assert found == pytest.approx(code.distortion, abs=flat.truncation + 0.01)
+    result = np.mean(np.sum((between - code.decode(code.encode(between))) ** 2, axis=1))
+    assert result == pytest.approx(code.distortion, abs=flat.truncation + 0.01)
 
 
 def test_realizations_are_distributed_as_the_samples():
@@ -312,20 +312,20 @@ def test_realizations_are_distributed_as_the_samples():
     numbers = np.stack(np.meshgrid(*[(np.arange(n) + 0.5) / n] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
     for x, weights in (uneven(24, 16), (moebius(40, 9), None), (klein(32, 24), None)):
         source = ed.Source.from_surface(x, weights=weights)
-        drawn = source.realizations(numbers)
-        assert drawn.mean(axis=0) == pytest.approx(source.weights @ source.points, abs=0.02)
-        spread = float(np.mean(np.sum((drawn - drawn.mean(axis=0)) ** 2, axis=1)))
+        realizations = source.realizations(numbers)
+        assert realizations.mean(axis=0) == pytest.approx(source.weights @ source.points, abs=0.02)
+        spread = float(np.mean(np.sum((realizations - realizations.mean(axis=0)) ** 2, axis=1)))
         assert spread == pytest.approx(source.max_distortion, rel=0.03)
 
 
 def test_realizations_go_on_across_a_twist():
-    """The samples themselves, and half-way between neighbours everywhere, also at the seam."""
+    """The samples, and midpoints of neighbours everywhere, also at the seam."""
     for x in (klein(32, 24), klein(32, 24, shift=0.5), moebius(40, 9), klein(32, 24).swapaxes(0, 1)):
         source = ed.Source.from_surface(x)
         rows = np.arange(64) / 64
         columns = np.linspace(0.0, 0.99, 40)
-        drawn = source.realizations(np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1))
-        assert np.linalg.norm(np.diff(drawn, axis=0), axis=-1).max() < 0.35
+        realizations = source.realizations(np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1))
+        assert np.linalg.norm(np.diff(realizations, axis=0), axis=-1).max() < 0.35
     x = klein(32, 24)
     sides = parameter_grids.settled(x, None)
     i, j = np.meshgrid(np.arange(-1, 34), np.arange(24), indexing="ij")
@@ -361,9 +361,9 @@ def test_a_file_is_a_surface(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["bound", str(path), "2.0", "--ends", "twisted,open"])
     assert ended.value.code == 0
-    said = capsys.readouterr()
-    assert "distortions may be off by" in said.err
-    row = np.array(said.out.splitlines()[-1].split(), dtype=float)  # distortion, upper, lower
+    output = capsys.readouterr()
+    assert "distortions may be off by" in output.err
+    row = np.array(output.out.splitlines()[-1].split(), dtype=float)  # distortion, upper, lower
     assert row[0] == 2.0
     assert row[1] > row[2] > 0.5
     for arguments, message in (

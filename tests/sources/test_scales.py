@@ -1,4 +1,4 @@
-"""(★) is looked at wherever cells may be, so that no partition beats an E(D) that is called exact."""
+"""(★) is checked at all sizes of cells, so that no partition beats an E(D) called exact."""
 
 import math
 
@@ -20,7 +20,7 @@ def step_at(s):
 
 
 def bend_at(s):
-    """d(p)/p for δ(u) = max(u − s, 0), which leaves (★) as it is: δ is convex."""
+    """d(p)/p for δ(u) = max(u − s, 0), which preserves (★): δ is convex."""
     return lambda p: p * (1 - np.minimum(s / p, 1)) ** 3 / 6
 
 
@@ -35,7 +35,7 @@ def square_to(s):
 
 
 def source_of(*parts):
-    """δ that adds up these parts, each a factor and d(p)/p, and u²."""
+    """The source with δ the sum of u² and these parts, each a factor and d(p)/p."""
 
     def d(p):
         return p * (p**2 / 12 + sum(factor * mean(p) for factor, mean in parts))
@@ -44,7 +44,7 @@ def source_of(*parts):
 
 
 def two_sizes(d, D):
-    """Least entropy in nats of K equal cells and n others of one size, by a grid: fine in the share of the K."""
+    """Least entropy in nats of K equal cells and n others of one size, by a fine grid over the share of the K."""
     small = np.geomspace(1e-300, 1, 20_001)[::-1]
     means, best = d(small) / small, math.inf
     share = np.concatenate([np.linspace(0.004, 0.996, 249), 1 - np.geomspace(1e-8, 4e-3, 30)])
@@ -62,7 +62,7 @@ def two_sizes(d, D):
 @pytest.mark.parametrize("scale", [1e-200, 1e-40, 1e-10, 1e-6])
 @pytest.mark.parametrize("part", [ramp_to, step_at, square_to])
 def test_a_plateau_of_any_width_is_seen(part, scale):
-    """Alone, and beside others that do no harm."""
+    """Alone, and beside harmless ones."""
     alone = source_of((0.01, part(scale)))
     assert alone.status == BOUND
     assert alone.condition.method.startswith("violated")
@@ -78,14 +78,14 @@ def test_bends_upwards_pass_at_any_scale(scale):
     "cancels", [lambda p: p - np.sin(np.pi * p) ** 2 / (np.pi**2 * p), lambda p: p * (1 - np.cos(p))]
 )
 def test_a_plateau_is_seen_in_a_function_that_cancels(cancels):
-    """Below 1e-8 such a d is 0 or rounding, which is no violation; what stands out from it is."""
+    """Below 1e-8 such a d is 0 or rounding, which is not a violation; values above rounding are."""
     assert check_star(cancels).holds
     for scale in (1e-100, 1e-10, 1e-6):
         assert not check_star(lambda p, s=scale: cancels(p) + 0.01 * p * step_at(s)(p)).holds
 
 
 def test_the_case_of_26_large_cells():
-    """One that was 16 bits off: δ = 0.01 min(u/1e-10, 1) + u²."""
+    """A former error of 16 bits: δ = 0.01 min(u/1e-10, 1) + u²."""
     source = source_of((0.01, ramp_to(1e-10)))
     small = 1_145_399_418
     D = 26 * source.cell_distortion(0.975 / 26) + small * source.cell_distortion(0.025 / small)
@@ -94,8 +94,8 @@ def test_the_case_of_26_large_cells():
         ed.entropy_distortion(source, D)
 
 
-def test_the_bound_from_below_where_all_small_cells_have_about_the_same():
-    """d(p)/p is constant to the last digit from 1e-40 to 1e-8: that is no sign of cancellation."""
+def test_the_lower_bound_if_small_cells_are_alike():
+    """d(p)/p is constant to the last digit from 1e-40 to 1e-8, which is not a sign of cancellation."""
     source = source_of((12.3, square_to(7e-42)), (0.004, step_at(0.23)))
     for share in (0.01, 0.2, 0.56, 0.9):
         D = share * source.max_distortion
@@ -103,7 +103,7 @@ def test_the_bound_from_below_where_all_small_cells_have_about_the_same():
 
 
 def test_random_sources_that_pass_are_not_beaten():
-    """Structure at random scales; two sizes of cells are what violations of (★) make better."""
+    """Structure at random scales; violations of (★) favour two sizes of cells."""
     rng, parts, passed = np.random.default_rng(11), (ramp_to, step_at, bend_at, square_to), 0
     for _ in range(20):
         chosen = rng.choice(4, size=rng.integers(1, 3), p=[0.1, 0.05, 0.8, 0.05])

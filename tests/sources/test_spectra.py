@@ -73,7 +73,7 @@ def made(name):
 
 
 def sizes(n):
-    """Sizes from 1e-12 to 1: ½, 1 and ends of intervals with their neighbours, and where the series ends."""
+    """Sizes from 1e-12 to 1: ½, 1 and ends of intervals with neighbours, and the end of the series."""
     rng = np.random.default_rng(3)
     table = made("flat").law.parameters
     intervals = table.intervals
@@ -86,8 +86,8 @@ def sizes(n):
 # --- d and what is made of it ---------------------------------------------------------------------------------------
 
 
-def test_the_direct_sum():
-    """Against 40 digits: what follows rests on it."""
+def test_direct_sums_against_40_digits():
+    """Against 40 digits: the tests below rely on it."""
     with mp.workdps(40):
         for x in (1e-9, 0.01, 0.3, 0.4999, 0.5, 0.51, 1.5, 7.25, 12345.678):
             y, z = mp.mpf(x) * mp.pi, 2 * mp.mpf(x) * mp.pi
@@ -98,7 +98,7 @@ def test_the_direct_sum():
 
 @pytest.mark.parametrize("name", SPECTRA)
 def test_cell_distortion_against_direct_sums(name):
-    """To 1e-11: the worst seen is 1e-12, the digits that a transform of 10⁵ terms leaves where a band begins."""
+    """To 1e-11: the largest error seen is 1e-12, the accuracy of a transform of 10⁵ terms at the start of a band."""
     source, c = made(name), SPECTRA[name]
     assert source.law.model is table
     p = sizes(c.size)
@@ -109,7 +109,7 @@ def test_cell_distortion_against_direct_sums(name):
 
 @pytest.mark.parametrize("name", ["flat", "1/k²", "sparse", "17 octaves", "k"])
 def test_derivative_against_direct_sums(name):
-    """To 1e-10 of d′ on [0, ½], from its own table."""
+    """To 1e-10 of d′ on [0, ½], from a separate table."""
     c = SPECTRA[name][:20_011]
     p = sizes(c.size)
     p = p[p <= 0.5][::2]
@@ -122,13 +122,13 @@ def test_derivative_against_direct_sums(name):
 @pytest.mark.parametrize("name", ["1/k²", "sparse", "prime"])
 @pytest.mark.parametrize("intervals", [1000, 4096, 30_000])
 def test_delta_on_a_grid(name, intervals):
-    """Also where harmonics are above the grid's last, and fold."""
+    """Also with aliasing of harmonics beyond the grid's last."""
     c = SPECTRA[name]
-    found = delta_on_grid(c, intervals)
+    actual = delta_on_grid(c, intervals)
     at = np.array([0, 1, 7, intervals // 3, intervals // 2, intervals - 1, intervals])
     k = np.arange(1, c.size + 1)
     want = [2 * np.sum(c * (1 - np.cos(np.pi * ((k * i) % (2 * intervals)) / intervals))) for i in at.tolist()]
-    assert found[at] == pytest.approx(want, rel=1e-11, abs=1e-11 * c.sum())
+    assert actual[at] == pytest.approx(want, rel=1e-11, abs=1e-11 * c.sum())
 
 
 @pytest.mark.parametrize("name", SPECTRA)
@@ -138,8 +138,8 @@ def test_deficit_of_one_cell_and_an_odd_one(name, odd):
     c = SPECTRA[name]
     used = np.flatnonzero(c)
     rest = np.sum(c[used] * np.sinc((used + 1.0) * odd) ** 2)
-    found = table.deficit(made(name).law.parameters, odd) * (1 - odd) / odd
-    assert found == pytest.approx(rest, rel=1e-11, abs=1e-12 * c.sum())
+    result = table.deficit(made(name).law.parameters, odd) * (1 - odd) / odd
+    assert result == pytest.approx(rest, rel=1e-11, abs=1e-12 * c.sum())
 
 
 @pytest.mark.parametrize("name", ["1/k²", "1/k⁴", "2⁻ᵏ", "17 octaves"])
@@ -214,11 +214,11 @@ def test_lower_bound_against_direct_sums(make):
 def test_lagrangian_against_direct_sums(make, lmbda):
     source = make()
     lmbda = lmbda / source.max_distortion
-    found = ed.lagrangian(source, lmbda, **NATS)
-    counts = np.unique(np.maximum(1.0, np.concatenate([np.arange(20), found.cells + np.arange(-9.0, 10)])))
+    result = ed.lagrangian(source, lmbda, **NATS)
+    counts = np.unique(np.maximum(1.0, np.concatenate([np.arange(20), result.cells + np.arange(-9.0, 10)])))
     values = np.log(counts) + lmbda * direct(source.energies, 1 / counts)
-    assert found.value == pytest.approx(values.min(), rel=1e-11, abs=0)
-    assert found.cells == counts[values.argmin()]
+    assert result.value == pytest.approx(values.min(), rel=1e-11, abs=0)
+    assert result.cells == counts[values.argmin()]
 
 
 def test_hull_and_curve_of_a_table():
@@ -240,7 +240,7 @@ def test_hull_and_curve_of_a_table():
 
 @pytest.mark.parametrize("gap", [1, 3, 1000])
 def test_sixteen_harmonics_and_seventeen(gap):
-    """The sum and the table agree, whichever one is used."""
+    """The sum and the table agree."""
     rng = np.random.default_rng(4)
     c = np.zeros(17 * gap)
     c[gap - 1 :: gap] = rng.exponential(size=17)
@@ -274,7 +274,7 @@ def test_tables_agree_with_sums(c, p, unit):
 @universal
 @given(st.integers(1, 40), st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=3), st.floats(1e-9, 1))
 def test_a_spectrum_of_multiples(step, c, p):
-    """Of harmonics n, 2n, … alone: p ↦ np where it is at most 1."""
+    """Only harmonics n, 2n, …: p ↦ np where it is at most 1."""
     spread = np.zeros(step * len(c))
     spread[step - 1 :: step] = c
     source, base = ed.Source.from_spectrum(spread), ed.Source.from_spectrum(c)
@@ -300,21 +300,21 @@ def test_one_harmonic_is_the_circle():
     assert ed.distortion_entropy(source, D * 9) == pytest.approx(ed.distortion_entropy(circle, D * 9), **close)
     p = np.geomspace(1e-12, 1, 50)
     assert source.cell_distortion(p) == pytest.approx(circle.cell_distortion(p), rel=1e-14, abs=0)
-    mine, known = (ed.lagrangian(x, np.geomspace(0.1, 1e6, 40)) for x in (source, circle))
-    assert mine.cells.tolist() == known.cells.tolist()
-    assert mine.value == pytest.approx(known.value, **close)
+    actual, expected = (ed.lagrangian(x, np.geomspace(0.1, 1e6, 40)) for x in (source, circle))
+    assert actual.cells.tolist() == expected.cells.tolist()
+    assert actual.value == pytest.approx(expected.value, **close)
     assert ed.harmonics(source, 3) if hasattr(ed, "harmonics") else source.harmonics(3).tolist() == [1, 0, 0]
     for D in (0.9, 0.3, 0.01):
-        mine, known = ed.quantizer(source, D), ed.quantizer(circle, D)
-        assert mine.cells == known.cells
-        assert mine.centroids == pytest.approx(known.centroids, rel=1e-9, abs=1e-12)
+        actual, expected = ed.quantizer(source, D), ed.quantizer(circle, D)
+        assert actual.cells == expected.cells
+        assert actual.centroids == pytest.approx(expected.centroids, rel=1e-9, abs=1e-12)
         v = np.random.default_rng(5).uniform(0, 1, 200)
         points = np.stack([np.cos(2 * np.pi * v), np.sin(2 * np.pi * v)], axis=-1)
-        assert np.array_equal(mine.encode(points), known.encode(points))
-    mine, known = ed.curve(source, num=30), ed.curve(circle, num=30)
+        assert np.array_equal(actual.encode(points), expected.encode(points))
+    actual, expected = ed.curve(source, num=30), ed.curve(circle, num=30)
     for column in ("distortion", "entropy", "lower", "hull"):
-        assert getattr(mine, column)[:-1] == pytest.approx(getattr(known, column)[:-1], rel=1e-9, abs=0)
-    assert mine.status == "exact (checked numerically)"
+        assert getattr(actual, column)[:-1] == pytest.approx(getattr(expected, column)[:-1], rel=1e-9, abs=0)
+    assert actual.status == "exact (checked numerically)"
 
 
 # --- compiled, pickled, threaded ------------------------------------------------------------------------------------
@@ -343,8 +343,8 @@ def test_arrays_threads_and_scalars_agree():
     assert np.array_equal(ed.lower_bound(source, np.asfortranarray(D)), want)
     assert np.array_equal(ed.lower_bound(source, D[:, ::-7]), want[:, ::-7])
     with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(lambda _: ed.lower_bound(source, D), range(8)):
-            assert np.array_equal(found, want)
+        for actual in pool.map(lambda _: ed.lower_bound(source, D), range(8)):
+            assert np.array_equal(actual, want)
     for i in range(0, 20_000, 4000):
         assert ed.lower_bound(source, float(D[0, i])) == pytest.approx(want[0, i], rel=1e-14, abs=0)
 
@@ -352,9 +352,9 @@ def test_arrays_threads_and_scalars_agree():
 def test_pickles_equality_and_hashes():
     c = SPECTRA["sparse"][:5000]
     source = ed.Source.from_spectrum(c, name="sparse")
-    again = ed.Source.from_spectrum(c.tolist(), name="other")
-    assert source == again
-    assert hash(source) == hash(again)
+    same = ed.Source.from_spectrum(c.tolist(), name="other")
+    assert source == same
+    assert hash(source) == hash(same)
     assert source != ed.Source.from_spectrum(c * (1 + 2**-52))
     assert source == ed.Source.from_spectrum([*c, 0.0, 0.0])
     copy = pickle.loads(pickle.dumps(source))
@@ -366,7 +366,7 @@ def test_pickles_equality_and_hashes():
 
 
 def test_scaled_spectra():
-    """A table is scaled, not made anew: by powers of two to the last bit."""
+    """A table is scaled, not recomputed: exactly, by powers of two."""
     source = made("1/k²")
     p = sizes(MANY)
     for a in (2.0, -3.0, 1e-9):
@@ -406,7 +406,7 @@ def test_what_is_no_spectrum(c, error, message):
         ed.Source.from_spectrum(c)
 
 
-def test_at_most_so_many_energies():
+def test_the_limit_on_energies():
     with pytest.raises(ValueError, match=f"c must have at most {MOST} energies, got {MOST + 1}"):
         ed.Source.from_spectrum(np.ones(MOST + 1))
     # what is 0 at the end does not count
@@ -433,5 +433,5 @@ def test_realizations_of_a_table(size, seed):
     k = np.arange(1, size + 1)
     turns = 2 * np.pi * np.outer(v, k)
     points = np.stack([np.cos(turns), np.sin(turns)], axis=-1) * np.sqrt(c)[:, None]
-    found = source.phase(points.reshape(20, -1))
-    assert np.abs((found - v + 0.5) % 1 - 0.5).max() < 1e-9
+    result = source.phase(points.reshape(20, -1))
+    assert np.abs((result - v + 0.5) % 1 - 0.5).max() < 1e-9

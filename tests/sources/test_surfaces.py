@@ -1,4 +1,4 @@
-"""Spheres, tori and rotations: their cell distortions against integrals in other coordinates, and as objects."""
+"""Spheres, tori and rotations: cell distortions against integrals in other coordinates, and object behaviour."""
 
 import copy
 import math
@@ -14,13 +14,13 @@ SURFACES = (ed.Sphere(), ed.Sphere(3), ed.Sphere(20), ed.Torus(), ed.Torus((1, 2
 
 
 def cap(dim, angle):
-    """Probability of a cap and its part of the distortion, by integrals over the angle."""
+    """Probability of a cap and its share of the distortion, by integrals over the angle."""
     with mpmath.workdps(45):
         ring = lambda t: mpmath.sin(t) ** (dim - 1)  # noqa: E731  # an integrand
-        whole = mpmath.quad(ring, [0, mpmath.pi / 2, mpmath.pi])
+        area = mpmath.quad(ring, [0, mpmath.pi / 2, mpmath.pi])
         within = [0, angle] if angle < 1.6 else [0, mpmath.pi / 2, angle]
-        measure = mpmath.quad(ring, within) / whole
-        length = mpmath.sin(angle) ** dim / dim / whole / measure
+        measure = mpmath.quad(ring, within) / area
+        length = mpmath.sin(angle) ** dim / dim / area / measure
         return float(measure), float(measure * (1 - length**2))
 
 
@@ -44,7 +44,7 @@ def test_caps_against_integrals_over_the_angle(dim):
     ],
 )
 def test_caps_have_the_known_distortions(ambient, known):
-    """Values of 1 − m² that were computed by other code."""
+    """Values of 1 − m² computed by other code."""
     p = np.array([0.05, 0.25, 0.5, 0.9])
     assert ed.Sphere(ambient - 1).cell_distortion(p) / p == pytest.approx(known, rel=5e-15)
 
@@ -138,11 +138,11 @@ def test_surfaces_as_objects(source):
     scaled = source.scaled(0.5)
     assert scaled.max_distortion == 0.25 * source.max_distortion
     assert scaled.cell_distortion(0.3) == pytest.approx(0.25 * source.cell_distortion(0.3), rel=1e-15)
-    for one in (source, scaled):
-        for other in (pickle.loads(pickle.dumps(one)), copy.copy(one)):
-            assert other == one
-            assert hash(other) == hash(one)
-            assert other.cell_distortion(0.3) == one.cell_distortion(0.3)
+    for surface in (source, scaled):
+        for copied in (pickle.loads(pickle.dumps(surface)), copy.copy(surface)):
+            assert copied == surface
+            assert hash(copied) == hash(surface)
+            assert copied.cell_distortion(0.3) == surface.cell_distortion(0.3)
     assert source != scaled
     assert source.name in repr(source)
 

@@ -1,4 +1,4 @@
-"""E(D) of aX is E(D/a²), and so is all else: for any source, function and a, up to where squares leave the range."""
+"""E(D) of aX is E(D/a²), and likewise all results, for any source, function and a, within the range of squares."""
 
 import math
 import re
@@ -60,53 +60,53 @@ def close(rel=1e-9):
 @example("rescaled", -145.0, 0.7, 1.0)
 @example("UniformScalar", 145.0, 1e-12, 9.0)
 def test_distortions_scale_with_the_square(name, exponent, share, log_lmbda):
-    one, a = plain(name), 10.0**exponent
-    other = MAKERS[name](a)
-    most = other.max_distortion / a**2 if abs(exponent) < 150 else one.max_distortion
-    assert most == pytest.approx(one.max_distortion, rel=1e-12)
-    assert (other.status, other.closed) == (one.status, one.closed)
-    assert other.defect == pytest.approx(one.defect, rel=1e-9, abs=1e-12)
-    assert other.truncation / a**2 == pytest.approx(one.truncation, rel=1e-9, abs=1e-14)
+    original, a = plain(name), 10.0**exponent
+    scaled = MAKERS[name](a)
+    most = scaled.max_distortion / a**2 if abs(exponent) < 150 else original.max_distortion
+    assert most == pytest.approx(original.max_distortion, rel=1e-12)
+    assert (scaled.status, scaled.closed) == (original.status, original.closed)
+    assert scaled.defect == pytest.approx(original.defect, rel=1e-9, abs=1e-12)
+    assert scaled.truncation / a**2 == pytest.approx(original.truncation, rel=1e-9, abs=1e-14)
     D = np.array([share, math.sqrt(share)])
     for function in OF_DISTORTION:
-        expected = function(one, D * one.max_distortion)
-        assert function(other, D * other.max_distortion) == close()(expected)
-        assert function(other, share * other.max_distortion) == close()(expected[0])
-    inverse = ed.distortion_entropy(one, [0.5, 5.0]) / one.max_distortion
-    assert ed.distortion_entropy(other, [0.5, 5.0]) / other.max_distortion == pytest.approx(inverse, rel=1e-9)
+        expected = function(original, D * original.max_distortion)
+        assert function(scaled, D * scaled.max_distortion) == close()(expected)
+        assert function(scaled, share * scaled.max_distortion) == close()(expected[0])
+    inverse = ed.distortion_entropy(original, [0.5, 5.0]) / original.max_distortion
+    assert ed.distortion_entropy(scaled, [0.5, 5.0]) / scaled.max_distortion == pytest.approx(inverse, rel=1e-9)
     lmbda = 10.0**log_lmbda
     for values in (lmbda, [0.0, lmbda]):
-        expected = ed.lagrangian(one, np.divide(values, one.max_distortion))
-        found = ed.lagrangian(other, np.divide(values, other.max_distortion))
-        assert found.value == close()(expected.value)
-        assert found.entropy + found.lmbda * found.distortion == close()(expected.value)
+        expected = ed.lagrangian(original, np.divide(values, original.max_distortion))
+        optimum = ed.lagrangian(scaled, np.divide(values, scaled.max_distortion))
+        assert optimum.value == close()(expected.value)
+        assert optimum.entropy + optimum.lmbda * optimum.distortion == close()(expected.value)
 
 
 @universal
 @given(st.sampled_from([*MAKERS]), exponents, st.floats(0.02, 0.99))
 def test_codes_are_the_same(name, exponent, share):
-    """Their cells, to where D feels them, and the centroids of those, which encode to themselves."""
-    one, other, a = plain(name), MAKERS[name](10.0**exponent), 10.0**exponent
-    q = ed.quantizer(other, share * other.max_distortion)
-    assert q.entropy == close()(ed.quantizer(one, share * one.max_distortion).entropy)
-    assert q.distortion == pytest.approx(share * other.max_distortion, rel=1e-9)
-    p = ed.partition(other, share * other.max_distortion)
+    """Their cells, as far as D depends on them, and the cells' centroids, which encode to themselves."""
+    original, scaled, a = plain(name), MAKERS[name](10.0**exponent), 10.0**exponent
+    q = ed.quantizer(scaled, share * scaled.max_distortion)
+    assert q.entropy == close()(ed.quantizer(original, share * original.max_distortion).entropy)
+    assert q.distortion == pytest.approx(share * scaled.max_distortion, rel=1e-9)
+    p = ed.partition(scaled, share * scaled.max_distortion)
     assert (p.count, p.size) == (q.partition.count, q.partition.size)
     if name not in ("given", "power"):
         cells = np.arange(q.partition.count)
         assert (q.encode(q.decode(cells[:, None])[:, 0]) == cells).all() or name == "UniformScalar"
         start, size = p.intervals(cells)
-        assert other.centroid(start, size) / a == pytest.approx(one.centroid(start, size), rel=1e-9, abs=1e-9)
+        assert scaled.centroid(start, size) / a == pytest.approx(original.centroid(start, size), rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("a", [1e-139, 1.7, 1e139])
 def test_the_odd_cell_to_where_the_distortion_feels_it(a):
-    """With equal cells D is stationary in ε: at D_{K+1}(1 + r) a rounding error u of D moves ε by about u/(K√r)."""
-    one, other = plain("curve"), MAKERS["curve"](a)
+    """At equal cells D is stationary in ε: at D_{K+1}(1 + r) a rounding error u of D moves ε by about u/(K√r)."""
+    original, scaled = plain("curve"), MAKERS["curve"](a)
     for count in (2, 5, 20):
         for r in (1e-15, 1e-12, 1e-9, 1e-6):
-            share = count * one.cell_distortion(1 / count) * (1 + r) / one.max_distortion
-            odd = [ed.partition(source, share * source.max_distortion).odd for source in (one, other)]
+            share = count * original.cell_distortion(1 / count) * (1 + r) / original.max_distortion
+            odd = [ed.partition(source, share * source.max_distortion).odd for source in (original, scaled)]
             assert odd[1] == pytest.approx(odd[0], rel=0, abs=5e-15 / (count * math.sqrt(r)))
 
 
@@ -117,12 +117,12 @@ def test_the_odd_cell_to_where_the_distortion_feels_it(a):
     ],
 )
 def test_linear_bounds(name, a):
-    one, other = plain(name), MAKERS[name](a)
+    original, scaled = plain(name), MAKERS[name](a)
     D = np.array([0.2, 0.5, 0.9])
-    expected = ed.gaussian_bound(one, D * one.max_distortion)
-    assert ed.gaussian_bound(other, D * other.max_distortion) == close()(expected)
-    floor = ed.rank_floor(one, [0, 1, 2]) / one.max_distortion
-    assert ed.rank_floor(other, [0, 1, 2]) / other.max_distortion == close()(floor)
+    expected = ed.gaussian_bound(original, D * original.max_distortion)
+    assert ed.gaussian_bound(scaled, D * scaled.max_distortion) == close()(expected)
+    floor = ed.rank_floor(original, [0, 1, 2]) / original.max_distortion
+    assert ed.rank_floor(scaled, [0, 1, 2]) / scaled.max_distortion == close()(floor)
 
 
 @pytest.mark.parametrize(
@@ -136,43 +136,43 @@ def test_linear_bounds(name, a):
     ],
 )
 def test_shannon(name, a):
-    one, other, D = plain(name), MAKERS[name](a), np.array([0.2, 0.7, 0.97])
-    expected = ed.rate_distortion_bounds(one, D * one.max_distortion)
-    found = ed.rate_distortion_bounds(other, D * other.max_distortion)
-    assert found.lower == close()(expected.lower)
-    assert found.upper == close()(expected.upper)
+    original, scaled, D = plain(name), MAKERS[name](a), np.array([0.2, 0.7, 0.97])
+    expected = ed.rate_distortion_bounds(original, D * original.max_distortion)
+    bounds = ed.rate_distortion_bounds(scaled, D * scaled.max_distortion)
+    assert bounds.lower == close()(expected.lower)
+    assert bounds.upper == close()(expected.upper)
     if name not in {"Circle", "UniformScalar"}:  # whose R(D) is known at any D
         with pytest.raises(ValueError, match=r"distortion must be 0 or at least .* of D_max"):
-            ed.rate_distortion(other, 1e-15 * other.max_distortion)
+            ed.rate_distortion(scaled, 1e-15 * scaled.max_distortion)
 
 
 @pytest.mark.parametrize(("name", "a"), [("violates (★)", 1e-139), ("δ falls", 1e139)])
-def test_where_partitions_are_searched_for(name, a):
-    one, other = (ed.Source.from_spectrum(np.multiply(UNEVEN[name], unit**2)) for unit in (1.0, a))
-    assert one.status == other.status == "upper bound"
-    D, size = 0.8 * one.max_distortion, other.max_distortion / one.max_distortion
-    assert ed.upper_bound(other, D * size) == close(1e-8)(ed.upper_bound(one, D))
-    assert ed.lagrangian(other, 3.0 / size).value == close(1e-8)(ed.lagrangian(one, 3.0).value)
-    found, same = ed.quantizer(other, D * size), ed.quantizer(one, D)
-    assert found.entropy == close(1e-8)(same.entropy)
-    assert found.distortion / size == close(1e-8)(same.distortion)
+def test_sources_whose_partitions_are_searched_for(name, a):
+    original, scaled = (ed.Source.from_spectrum(np.multiply(UNEVEN[name], unit**2)) for unit in (1.0, a))
+    assert original.status == scaled.status == "upper bound"
+    D, size = 0.8 * original.max_distortion, scaled.max_distortion / original.max_distortion
+    assert ed.upper_bound(scaled, D * size) == close(1e-8)(ed.upper_bound(original, D))
+    assert ed.lagrangian(scaled, 3.0 / size).value == close(1e-8)(ed.lagrangian(original, 3.0).value)
+    result, same = ed.quantizer(scaled, D * size), ed.quantizer(original, D)
+    assert result.entropy == close(1e-8)(same.entropy)
+    assert result.distortion / size == close(1e-8)(same.distortion)
 
 
-def test_hull_where_partitions_are_searched_for():
-    """Exactly, for a power of 2: they are searched for once."""
-    one, other = (ed.Source.from_spectrum(np.multiply(UNEVEN["δ falls"], unit**2)) for unit in (1.0, 2.0**464))
-    D = np.array([0.2, 0.8]) * one.max_distortion
-    assert ed.convex_hull(other, D * 2.0**928).tolist() == ed.convex_hull(one, D).tolist()
+def test_hull_of_sources_whose_partitions_are_searched_for():
+    """Exactly, for a power of 2, because the search is done once."""
+    original, scaled = (ed.Source.from_spectrum(np.multiply(UNEVEN["δ falls"], unit**2)) for unit in (1.0, 2.0**464))
+    D = np.array([0.2, 0.8]) * original.max_distortion
+    assert ed.convex_hull(scaled, D * 2.0**928).tolist() == ed.convex_hull(original, D).tolist()
 
 
 @pytest.mark.parametrize("a", EXTREMES)
 def test_sampled_ramp(a):
-    one = ed.Ramp(samples=64)
-    other, lmbda = one.scaled(a), np.array([0.0, 3.0, 100.0, 1e5])
-    expected, found = ed.lagrangian(one, lmbda), ed.lagrangian(other, lmbda / a / a)
-    assert found.value == close()(expected.value)
-    assert found.cells.tolist() == expected.cells.tolist()
-    q, same = ed.quantizer(other, 0.003 * a * a), ed.quantizer(one, 0.003)
+    original = ed.Ramp(samples=64)
+    scaled, lmbda = original.scaled(a), np.array([0.0, 3.0, 100.0, 1e5])
+    expected, optimum = ed.lagrangian(original, lmbda), ed.lagrangian(scaled, lmbda / a / a)
+    assert optimum.value == close()(expected.value)
+    assert optimum.cells.tolist() == expected.cells.tolist()
+    q, same = ed.quantizer(scaled, 0.003 * a * a), ed.quantizer(original, 0.003)
     assert q.entropy == close()(same.entropy)
     assert q.centroids / a == close()(same.centroids)
     assert q.encode(q.centroids).tolist() == list(range(q.cells))
@@ -180,25 +180,25 @@ def test_sampled_ramp(a):
 
 @pytest.mark.parametrize("name", ["Circle", "Ramp", "table", "given", "δ falls"])
 def test_distortions_too_far_below_the_variance(name):
-    """D/D_max would be no number, or one with few digits."""
+    """D/D_max would underflow, or have few digits."""
     spectra = {"δ falls": lambda a: ed.Source.from_spectrum(np.multiply(UNEVEN["δ falls"], a * a))}
     source = (MAKERS | spectra)[name](1e145)
-    said = r"^distortion must be 0 or at least \d.*e-\d+, 2.2e-308 of about D_max, got"
+    message = r"^distortion must be 0 or at least \d.*e-\d+, 2.2e-308 of about D_max, got"
     for function in [ed.upper_bound, ed.convex_hull] if name in UNEVEN else [*OF_DISTORTION, ed.partition]:
         for D in (1e-30, 5e-324, [1e280, 1e-30]):
-            with pytest.raises(ValueError, match=said):
+            with pytest.raises(ValueError, match=message):
                 function(source, D)
     assert ed.convex_hull(source, [0.0, 1e299]).tolist() == [math.inf, 0.0]
 
 
 @pytest.mark.parametrize("name", ["Ramp", "given", "table"])
 def test_multipliers_out_of_range(name):
-    """The message has λ as given."""
-    other = MAKERS[name](1e100)
+    """The message has the given λ."""
+    scaled = MAKERS[name](1e100)
     with pytest.raises(ValueError, match=r"at most 2\*\*50 cells, got 1e-50"):
-        ed.lagrangian(other, 1e-50)
+        ed.lagrangian(scaled, 1e-50)
     with pytest.raises(ValueError, match=r"at most 2\*\*50 cells, got 6.93147e-51 nats"):
-        ed.lagrangian(other, [0.0, 1e-50])
+        ed.lagrangian(scaled, [0.0, 1e-50])
     assert ed.lagrangian(MAKERS[name](1e-100), 1e100).cells == 1
 
 
@@ -212,10 +212,10 @@ def test_segment(seed, exponent, closed, log_lmbda):
     x, w = rng.normal(size=(rng.integers(3, 40), 2)).cumsum(axis=0), None
     x /= np.ptp(x)
     a, lmbda = 10.0**exponent, np.array([1.0, 4.0]) * 10.0**log_lmbda
-    found, expected = ed.segment(a * x, lmbda / a / a, weights=w, closed=closed), ed.segment(x, lmbda, closed=closed)
-    assert found.value == close()(expected.value)
-    assert found.entropy + found.lmbda * found.distortion == close()(expected.value)
-    assert found.gap == close()(expected.gap)
+    result, expected = ed.segment(a * x, lmbda / a / a, weights=w, closed=closed), ed.segment(x, lmbda, closed=closed)
+    assert result.value == close()(expected.value)
+    assert result.entropy + result.lmbda * result.distortion == close()(expected.value)
+    assert result.gap == close()(expected.gap)
 
 
 @pytest.mark.parametrize("a", [1e-139, 1e139])
@@ -224,10 +224,10 @@ def test_certified_gap_of_segment(a, monkeypatch):
     monkeypatch.setattr(closed_with_gap, "FEWEST", 4)
     t = np.arange(2100) / 2100
     x = np.stack([np.cos(2 * np.pi * t), np.sin(2 * np.pi * t) + 0.2 * np.sin(34 * np.pi * t)], axis=1)
-    found, expected = ed.segment(a * x, 6.0 / a / a, closed=True), ed.segment(x, 6.0, closed=True)
+    result, expected = ed.segment(a * x, 6.0 / a / a, closed=True), ed.segment(x, 6.0, closed=True)
     assert expected.gap > 1e-6
-    assert found.value == close()(expected.value)
-    assert found.gap == close()(expected.gap)
+    assert result.value == close()(expected.value)
+    assert result.gap == close()(expected.gap)
 
 
 @universal
@@ -235,9 +235,9 @@ def test_certified_gap_of_segment(a, monkeypatch):
 def test_measure(errors, exponent):
     unit = 10.0**exponent
     index, expected = np.arange(len(errors)) % 1, ed.measure(np.zeros(len(errors), int), errors)
-    found = ed.measure(index, np.multiply(errors, unit))
-    assert found.distortion / unit == pytest.approx(expected.distortion, rel=1e-9)
-    assert np.divide(found.distortion_interval, unit) == close()(expected.distortion_interval)
+    measurement = ed.measure(index, np.multiply(errors, unit))
+    assert measurement.distortion / unit == pytest.approx(expected.distortion, rel=1e-9)
+    assert np.divide(measurement.distortion_interval, unit) == close()(expected.distortion_interval)
 
 
 # ---- other ways to the same
@@ -251,10 +251,10 @@ def test_search(a):
     def scaled(p):
         return a * a * d(p)
 
-    found, expected = (search.minimise_entropy(f, s * 0.031, starts=4) for f, s in ((scaled, a * a), (d, 1.0)))
-    assert found.entropy == close()(expected.entropy)
-    assert found.lmbda * a * a == close(1e-6)(expected.lmbda)
-    assert found.distortion <= 0.031 * a * a * (1 + 3e-15)
+    minimum, expected = (search.minimise_entropy(f, s * 0.031, starts=4) for f, s in ((scaled, a * a), (d, 1.0)))
+    assert minimum.entropy == close()(expected.entropy)
+    assert minimum.lmbda * a * a == close(1e-6)(expected.lmbda)
+    assert minimum.distortion <= 0.031 * a * a * (1 + 3e-15)
     least, same = (search.minimise_lagrangian(f, 60.0 / s, starts=4) for f, s in ((scaled, a * a), (d, 1.0)))
     assert least.value == close()(same.value)
     assert least.lmbda == 60.0 / (a * a)
@@ -262,30 +262,30 @@ def test_search(a):
 
 @pytest.mark.parametrize("a", [1e-139, 1e139])
 def test_relaxation(a):
-    one, other = plain("sum"), MAKERS["sum"](a)
-    D = 0.3 * one.max_distortion
+    original, scaled = plain("sum"), MAKERS["sum"](a)
+    D = 0.3 * original.max_distortion
     for function in (relaxation.measure_lp, relaxation.convex_concave):
-        found, expected = function(other, D * a * a), function(one, D)
+        actual, expected = function(scaled, D * a * a), function(original, D)
         name = "value" if function is relaxation.measure_lp else "entropy"
-        assert getattr(found, name) == close(1e-8)(getattr(expected, name))
-    found, expected = (relaxation.integer_program(s, D * u, grid=12) for s, u in ((other, a * a), (one, 1.0)))
-    assert (found.entropy, found.lower) == close(1e-8)((expected.entropy, expected.lower))
-    assert found.distortion / a / a == close()(expected.distortion)
-    values = relaxation.sweep(other, [3.0 / a / a, 30.0 / a / a]).value
-    assert values == close()(relaxation.sweep(one, [3.0, 30.0]).value)
+        assert getattr(actual, name) == close(1e-8)(getattr(expected, name))
+    actual, expected = (relaxation.integer_program(s, D * u, grid=12) for s, u in ((scaled, a * a), (original, 1.0)))
+    assert (actual.entropy, actual.lower) == close(1e-8)((expected.entropy, expected.lower))
+    assert actual.distortion / a / a == close()(expected.distortion)
+    values = relaxation.sweep(scaled, [3.0 / a / a, 30.0 / a / a]).value
+    assert values == close()(relaxation.sweep(original, [3.0, 30.0]).value)
     with pytest.raises(ValueError, match=r"grid must be at least \d+ to reach"):
-        relaxation.integer_program(other, 1e-6 * D * a * a, grid=4)
+        relaxation.integer_program(scaled, 1e-6 * D * a * a, grid=4)
 
 
 @pytest.mark.parametrize("a", EXTREMES)
 @pytest.mark.parametrize("name", ["sum", "Ramp", "UniformScalar", "Circle"])
 def test_certificates(name, a):
-    one, other = plain(name), MAKERS[name](a)
-    D = 0.1 * other.max_distortion
-    found, expected = ed.certify(other, D), ed.certify(one, 0.1 * one.max_distortion)
-    assert (found.lower, found.upper) == close()((expected.lower, expected.upper))
-    assert found.lower <= ed.entropy_distortion(other, D) * (1 + 1e-12)
-    assert ed.entropy_distortion(other, D) <= found.upper * (1 + 1e-12)
+    original, scaled = plain(name), MAKERS[name](a)
+    D = 0.1 * scaled.max_distortion
+    certificate, expected = ed.certify(scaled, D), ed.certify(original, 0.1 * original.max_distortion)
+    assert (certificate.lower, certificate.upper) == close()((expected.lower, expected.upper))
+    assert certificate.lower <= ed.entropy_distortion(scaled, D) * (1 + 1e-12)
+    assert ed.entropy_distortion(scaled, D) <= certificate.upper * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("a", [1e-139, 1e139])
@@ -315,14 +315,14 @@ def test_curves_and_plots(a):
 
 @pytest.mark.parametrize("spread", [5e-324, 1e-200, 1e-162, 9.9e-141])
 def test_points_too_close(spread):
-    said = rf"must vary by at least 1e-140, got {spread:.6g}"
+    message = rf"must vary by at least 1e-140, got {spread:.6g}"
     for closed in (True, False):
-        with pytest.raises(ValueError, match=f"^x {said}$"):
+        with pytest.raises(ValueError, match=f"^x {message}$"):
             ed.Source.from_samples(spread * np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]]), closed=closed)
-        with pytest.raises(ValueError, match=f"^points must be all the same or {said.removeprefix('must ')}$"):
+        with pytest.raises(ValueError, match=f"^points must be all the same or {message.removeprefix('must ')}$"):
             ed.segment(spread * np.array([0.0, 1.0, 0.0]), 1.0, closed=closed)
     for g in (spread * np.array([0.0, 1.0, 1.0, 0.0]), lambda t: np.where(t < 0.5, spread, 0.0)):
-        with pytest.raises(ValueError, match=f"^g {said}$"):
+        with pytest.raises(ValueError, match=f"^g {message}$"):
             ed.Source.from_waveform(g)
 
 
@@ -377,7 +377,7 @@ class Tagged(ed.Source):
 
 
 @pytest.mark.parametrize("gain", [1.0, 5e4, 6e4, 1e-9])
-def test_sources_that_a_user_compares_and_scales_otherwise(gain):
+def test_sources_with_user_defined_equality_and_scaling(gain):
     source = Tagged(gain)
     for _ in range(2):
         assert ed.entropy_distortion(source, 0.01 * gain) == pytest.approx(
@@ -386,7 +386,7 @@ def test_sources_that_a_user_compares_and_scales_otherwise(gain):
         assert ed.lower_bound(source, 0.01 * gain) == pytest.approx(ed.lower_bound("ramp", 0.01), rel=1e-9)
 
 
-def test_a_multiple_of_what_was_computed_with():
+def test_a_multiple_of_a_source_already_in_use():
     large = ed.Circle().scaled(255.0)
     for source, by in ((large, 255.0), (large.scaled(1 / 255), 1.0), (large.scaled(3.0), 765.0)):
         assert ed.entropy_distortion(source, 0.01 * by**2) == pytest.approx(ed.entropy_distortion("circle", 0.01))

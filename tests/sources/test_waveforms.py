@@ -1,4 +1,4 @@
-"""Cyclic shifts of waveforms: by their samples, in closed form, scaled; what sampling leaves open is bounded."""
+"""Cyclic shifts of waveforms: by samples, in closed form, scaled, with bounds on the error of sampling."""
 
 import copy
 import io
@@ -58,7 +58,7 @@ def test_cell_distortion_against_integrals_of_delta(name):
 
 @pytest.mark.parametrize("name", WAVES)
 def test_cell_distortion_against_the_spectrum(name):
-    """Σ c_k (1 − sinc²(πkp)) of 200 000 harmonics; the rest has at most the energy that is missing from D_max."""
+    """Σ c_k (1 − sinc²(πkp)) of 200 000 harmonics; the others have at most the energy missing from D_max."""
     source = resolve(name)
     c = source.harmonics(200_000)
     missing = source.max_distortion - c.sum()
@@ -95,14 +95,14 @@ def test_the_maximum_and_the_ends(name):
 @universal
 @given(st.floats(1e-9, 1, exclude_max=True), st.floats(1e-9, 1))
 def test_pulses_of_any_width(width, p):
-    """A pulse and its complement cost the same; stationarity ties d(p) to d(1 − p); the name gives it back."""
+    """A pulse and its complement cost the same; stationarity relates d(p) to d(1 − p); the name restores the source."""
     source = ed.Pulse(width)
     assert resolve(source.name) == source
     value = source.cell_distortion(p)
     assert value == pytest.approx(ed.Pulse(1 - width).cell_distortion(p), rel=1e-6, abs=1e-17)
     assert 0 <= value <= source.max_distortion * p * (1 + 1e-12)
-    other = (1 - p) * source.cell_distortion(1 - p)
-    assert p * value - other == pytest.approx((2 * p - 1) * source.max_distortion, rel=1e-9, abs=1e-15)
+    complement = (1 - p) * source.cell_distortion(1 - p)
+    assert p * value - complement == pytest.approx((2 * p - 1) * source.max_distortion, rel=1e-9, abs=1e-15)
     assert value <= p * p / 3 * (1 + 1e-12)  # δ ≤ 2u
 
 
@@ -117,7 +117,7 @@ def test_widths_that_are_none(width):
 @pytest.mark.parametrize("ratio", [1 - 1e-9, 0.999, 0.7, 0.3, 0.01, 1e-6, 1e-15])
 @pytest.mark.parametrize("name", WAVES)
 def test_bounds_of_waves(name, ratio):
-    """The dual bound is −ln p at d(p)/p = D or a chord below; E of the stated partition is the upper one."""
+    """The dual bound is −ln p at d(p)/p = D or a chord below; the stated partition is the upper bound."""
     source = resolve(name)
     D = ratio * source.max_distortion
     lower, upper = ed.lower_bound(source, D, **NATS), ed.upper_bound(source, D, **NATS)
@@ -156,7 +156,7 @@ def test_centroids_against_means_of_shifts(name, a):
 @pytest.mark.parametrize("name", WAVES)
 @pytest.mark.parametrize("samples", [64, 100, 1000, 1024])
 def test_phases_of_sampled_waves(name, samples):
-    """To half a step, and without bias: a jump is seen at the next sample, so the samples of g itself are late."""
+    """To half a step, without bias: a jump appears at the next sample, so the samples of g itself lag."""
     samples = samples if 0.013 * samples > 1 else 2 * samples
     phases = np.random.default_rng(11).uniform(0, 1, 4000)
     error = (resolve(name).phase(realizations(name, phases, samples)) - phases + 0.5) % 1 - 0.5
@@ -167,18 +167,18 @@ def test_phases_of_sampled_waves(name, samples):
 @pytest.mark.parametrize("ratio", [0.9, 0.4, 0.1, 0.02])
 @pytest.mark.parametrize("name", [*WAVES, "edge:15", "edge:1"])
 def test_encoding_what_was_decoded(name, ratio):
-    made = ed.quantizer(name, ratio * resolve(name).max_distortion)
-    index = np.arange(made.cells)
+    quantizer = ed.quantizer(name, ratio * resolve(name).max_distortion)
+    index = np.arange(quantizer.cells)
     for samples in (1024, 999):
-        assert made.encode(made.decode(index, samples)).tolist() == index.tolist()
+        assert quantizer.encode(quantizer.decode(index, samples)).tolist() == index.tolist()
 
 
 @pytest.mark.parametrize(("width", "samples"), [(0.99, 64), (0.995, 128), (0.004, 64)])
 def test_pulses_that_samples_miss(width, samples):
-    """All samples of the pulse itself may be 1: those of its centroids are not."""
-    made = ed.quantizer(ed.Pulse(width), 0.9 * ed.Pulse(width).max_distortion)
-    found = made.encode(made.decode(np.arange(made.cells), 1024))
-    assert found.tolist() == list(range(made.cells))
+    """All samples of the pulse itself may be 1, but those of its centroids are not."""
+    quantizer = ed.quantizer(ed.Pulse(width), 0.9 * ed.Pulse(width).max_distortion)
+    result = quantizer.encode(quantizer.decode(np.arange(quantizer.cells), 1024))
+    assert result.tolist() == list(range(quantizer.cells))
     phases = ed.Pulse(width).phase(ed.Pulse(width).centroid(np.array([0.1, 0.7]), np.array([0.2, 0.2]), samples))
     assert phases == pytest.approx([0.2, 0.8], abs=0.6 / samples)
 
@@ -189,24 +189,24 @@ def test_quantizers_on_data(name, ratio):
     """On realizations with random phases: the stated entropy and distortion, also where E(D) is only bounded."""
     source = resolve(name)
     D = ratio * source.max_distortion
-    made = ed.quantizer(source, D)
-    assert made.entropy == pytest.approx(ed.upper_bound(source, D), rel=1e-9)
-    assert made.distortion <= D * (1 + 1e-9)
+    quantizer = ed.quantizer(source, D)
+    assert quantizer.entropy == pytest.approx(ed.upper_bound(source, D), rel=1e-9)
+    assert quantizer.distortion <= D * (1 + 1e-9)
     phases = np.random.default_rng(12).uniform(0, 1, 20_000)
     if name == "edge:15":
         k = np.arange(1, 16, 2)
         x = np.sin(2 * np.pi * k * (np.arange(256) / 256 + phases[:, None])[..., None]) @ (4 / (np.pi * k))
     else:
         x = realizations(name, phases, 256)
-    index = made.encode(x)
-    assert (index == made.encode(phases)).mean() > 1 - 0.5 * made.cells / 256 - 1e-9
-    share = np.bincount(index, minlength=made.cells) / phases.size
-    assert -np.sum(share * np.log2(np.maximum(share, 1e-300))) == pytest.approx(made.entropy, abs=0.02)
-    squared = np.mean((x - made.decode(index, 256)) ** 2)
-    assert squared == pytest.approx(made.distortion, rel=0.02, abs=2e-3 * source.max_distortion)
+    index = quantizer.encode(x)
+    assert (index == quantizer.encode(phases)).mean() > 1 - 0.5 * quantizer.cells / 256 - 1e-9
+    share = np.bincount(index, minlength=quantizer.cells) / phases.size
+    assert -np.sum(share * np.log2(np.maximum(share, 1e-300))) == pytest.approx(quantizer.entropy, abs=0.02)
+    squared = np.mean((x - quantizer.decode(index, 256)) ** 2)
+    assert squared == pytest.approx(quantizer.distortion, rel=0.02, abs=2e-3 * source.max_distortion)
 
 
-def test_realizations_that_are_none():
+def test_invalid_realizations_of_waveforms():
     for source in (ed.Square(), ed.Source.from_waveform(lambda t: t, harmonics=64)):
         with pytest.raises(ValueError, match=r"x must have at least 3 samples along the last axis, got shape \(4, 2\)"):
             source.phase(np.zeros((4, 2)))
@@ -259,7 +259,7 @@ def test_edges_that_are_none(n, error):
 @pytest.mark.parametrize("count", [4, 5, 6, 7, 8, 9, 10, 12])
 @pytest.mark.parametrize("repeated", [1, 3])
 def test_truncation_of_few_samples(name, count, repeated):
-    """However they lie: of 4 or 6 a period the third harmonic may be missing, and so nothing is exact."""
+    """For any offset: with 4 or 6 samples a period the third harmonic may be missing, so nothing is exact."""
     offsets = np.concatenate([[0.0, 0.25, 0.5], np.random.default_rng(count).random(9)]) / count
     for offset in offsets.tolist():
         samples = np.tile(WAVES[name][0](np.arange(count) / count + offset), repeated)
@@ -275,7 +275,7 @@ def test_truncation_of_few_samples(name, count, repeated):
 @pytest.mark.parametrize("count", range(4, 17))
 @pytest.mark.parametrize("offset", [0.0, 0.5, 0.3])
 def test_truncation_of_few_samples_of_peaks(count, offset):
-    """A peak between two samples: each harmonic that is not resolved takes from one of the last octave."""
+    """A peak between two samples: each unresolved harmonic reduces one of the last octave."""
     k = np.arange(1, 400)
     p = np.linspace(0.02, 1, 50)
     least = 1 if count == 4 else count // 4 + 1
@@ -297,7 +297,7 @@ LENGTHS = (16, 63, 64, 100, 1001, 4096)
 @pytest.mark.parametrize("count", LENGTHS)
 @pytest.mark.parametrize("offset", [0.0, 0.37])
 def test_samples_of_waves_whose_distortion_is_known(name, count, offset):
-    """Jumps on the grid and off it, odd lengths: no distortion differs by more than `.truncation`, either way."""
+    """Jumps on and off the grid, odd lengths: no distortion differs by more than `.truncation`."""
     t = (np.arange(count) + offset) / count
     g = t % 1 if name == "ramp" else WAVES[name][0](t)
     if np.ptp(g) == 0:
@@ -352,7 +352,7 @@ def test_truncation_of_random_waveforms(seed, count, singular, aligned):
 @universal
 @given(st.integers(8, 200), st.integers(0, 2**32 - 1))
 def test_sums_of_sinusoids_are_exact(count, seed):
-    """Below half the number of samples; only what is in the last octave could be the alias of something else."""
+    """Below half the number of samples; only the last octave could contain aliases."""
     rng = np.random.default_rng(seed)
     highest = (count - 1) // 2
     amplitudes = rng.standard_normal(highest) * (rng.random(highest) < 0.5)
@@ -385,22 +385,22 @@ def test_the_ramp_by_its_waveform(make):
     assert source.status == "exact (checked numerically)"
     assert differences(source, lambda p: p * (2 - p) / 12) <= source.truncation < 0.02 * source.max_distortion
     D = np.linspace(2 * source.truncation, 1 / 12, 100)
-    known = ed.entropy_distortion("ramp", D)
-    assert (ed.entropy_distortion(source, D + source.truncation) <= known).all()
-    assert (known <= ed.entropy_distortion(source, D - source.truncation)).all()
+    exact = ed.entropy_distortion("ramp", D)
+    assert (ed.entropy_distortion(source, D + source.truncation) <= exact).all()
+    assert (exact <= ed.entropy_distortion(source, D - source.truncation)).all()
     assert ed.entropy_distortion(source, 0.01) == pytest.approx(ed.entropy_distortion("ramp", 0.01), rel=3e-3)
 
 
 @pytest.mark.parametrize("count", [16, 64, 256, 1001])
 def test_few_samples_make_no_bound_exact(count):
-    """Of the pulse E(D) is only bounded, by 0.75 of what (★) needs, and few samples do not hide that."""
+    """E(D) of the pulse is only bounded: it has 0.75 of what (★) needs, and few samples do not hide that."""
     t = np.arange(count) / count
     assert ed.Pulse(0.2).status == ed.Source.from_waveform(WAVES["pulse:0.2"][0](t)).status == "upper bound"
     ramp = ed.Source.from_waveform(t)
-    known = ramp.truncation <= 0.1 * ramp.max_distortion
-    assert known == (count > 256)
-    assert ramp.status == ("exact (checked numerically)" if known else "upper bound")
-    assert ("known only to" in ramp.reason) != known
+    precise = ramp.truncation <= 0.1 * ramp.max_distortion
+    assert precise == (count > 256)
+    assert ramp.status == ("exact (checked numerically)" if precise else "upper bound")
+    assert ("known only to" in ramp.reason) != precise
 
 
 def test_shifts_and_means_do_not_matter():
@@ -417,14 +417,14 @@ def test_shifts_and_means_do_not_matter():
 def test_quantizers_of_waveforms_on_data(name):
     g = WAVES[name][0]
     source = ed.Source.from_waveform(g, harmonics=512)
-    made = ed.quantizer(source, 0.2 * source.max_distortion)
+    quantizer = ed.quantizer(source, 0.2 * source.max_distortion)
     phases = np.random.default_rng(14).uniform(0, 1, 5000)
     x = realizations(name, phases, 500)
-    index = made.encode(x)
-    assert (index == made.encode(phases)).mean() > 0.95
-    squared = np.mean((x - made.decode(index, 500)) ** 2)
-    assert squared == pytest.approx(made.distortion, abs=source.truncation + 0.03 * made.distortion)
-    assert made.encode(made.decode(np.arange(made.cells), 300)).tolist() == list(range(made.cells))
+    index = quantizer.encode(x)
+    assert (index == quantizer.encode(phases)).mean() > 0.95
+    squared = np.mean((x - quantizer.decode(index, 500)) ** 2)
+    assert squared == pytest.approx(quantizer.distortion, abs=source.truncation + 0.03 * quantizer.distortion)
+    assert quantizer.encode(quantizer.decode(np.arange(quantizer.cells), 300)).tolist() == list(range(quantizer.cells))
 
 
 @pytest.mark.parametrize(
@@ -447,7 +447,7 @@ def test_quantizers_of_waveforms_on_data(name):
         (None, TypeError, "g must be"),
     ],
 )
-def test_what_is_no_waveform(g, error, message):
+def test_invalid_waveforms(g, error, message):
     with pytest.raises(error, match=message):
         ed.Source.from_waveform(g, harmonics=64)
 
@@ -490,8 +490,8 @@ def test_curves_of_an_upper_bound():
     rows = curve.to_csv().splitlines()
     assert all(row.endswith("upper bound") for row in rows[1:])
     assert all(row.split(",")[3] == "nan" for row in rows[1:])
-    again = pickle.loads(pickle.dumps(curve))
-    assert again == curve
+    restored = pickle.loads(pickle.dumps(curve))
+    assert restored == curve
     ax = matplotlib.figure.Figure().add_subplot()
     labels = [text.get_text() for text in curve.plot(ax).get_legend().get_texts()]
     assert any("upper bound" in label for label in labels)
@@ -554,19 +554,19 @@ def test_every_function_of_a_scaled_source(name, a):
         assert function(scaled, square * D) == pytest.approx(function(source, D), **close)
     assert ed.distortion_entropy(scaled, 2.3) == pytest.approx(square * ed.distortion_entropy(source, 2.3), rel=1e-10)
     lmbda = np.array([1.0, 7.0, 60.0]) / source.max_distortion
-    mine, known = ed.lagrangian(scaled, lmbda / square), ed.lagrangian(source, lmbda)
-    assert mine.value == pytest.approx(known.value, **close)
-    assert mine.cells.tolist() == known.cells.tolist()
-    mine, known = ed.partition(scaled, square * D), ed.partition(source, D)
-    assert mine.count.tolist() == known.count.tolist()
-    assert mine.odd == pytest.approx(known.odd, rel=1e-6, abs=1e-12)
-    mine, known = (ed.quantizer(s, x * D[1]) for s, x in ((scaled, square), (source, 1.0)))
-    assert mine.distortion == pytest.approx(square * known.distortion, rel=1e-9)
-    assert mine.cells == known.cells
+    actual, expected = ed.lagrangian(scaled, lmbda / square), ed.lagrangian(source, lmbda)
+    assert actual.value == pytest.approx(expected.value, **close)
+    assert actual.cells.tolist() == expected.cells.tolist()
+    actual, expected = ed.partition(scaled, square * D), ed.partition(source, D)
+    assert actual.count.tolist() == expected.count.tolist()
+    assert actual.odd == pytest.approx(expected.odd, rel=1e-6, abs=1e-12)
+    actual, expected = (ed.quantizer(s, x * D[1]) for s, x in ((scaled, square), (source, 1.0)))
+    assert actual.distortion == pytest.approx(square * expected.distortion, rel=1e-9)
+    assert actual.cells == expected.cells
     if name not in ("function", "subclass", "power"):
-        assert mine.centroids == pytest.approx(a * known.centroids, rel=1e-7, abs=1e-9 * abs(a))
+        assert actual.centroids == pytest.approx(a * expected.centroids, rel=1e-7, abs=1e-9 * abs(a))
         if name != "uniform":
-            assert mine.encode(mine.centroids).tolist() == list(range(mine.cells))
+            assert actual.encode(actual.centroids).tolist() == list(range(actual.cells))
     curve, want = ed.curve(scaled, num=6), ed.curve(source, num=6)
     assert curve.cells.tolist() == want.cells.tolist()
     assert curve.cells_distortion == pytest.approx(square * want.cells_distortion, rel=1e-9)
@@ -574,22 +574,22 @@ def test_every_function_of_a_scaled_source(name, a):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_scaled_twice_and_back(name):
-    """Powers of two are exact; the original is left as it was."""
+    """Powers of two are exact; the original is unchanged."""
     source = SOURCES[name]
     before = source.cell_distortion(0.3)
-    there = source.scaled(4.0).scaled(-0.5)
-    assert there.cell_distortion(0.3) == 4 * before
-    assert there.max_distortion == 4 * source.max_distortion
-    back = there.scaled(-0.5)
+    scaled = source.scaled(4.0).scaled(-0.5)
+    assert scaled.cell_distortion(0.3) == 4 * before
+    assert scaled.max_distortion == 4 * source.max_distortion
+    back = scaled.scaled(-0.5)
     assert back.cell_distortion(0.3) == before == source.cell_distortion(0.3)
     assert back.max_distortion == source.max_distortion
     if name not in ("function", "subclass", "open samples"):
         assert back == source
-        assert there != source
+        assert scaled != source
         assert source.scaled(-1) != source
-    for other in (pickle.loads(pickle.dumps(there)), copy.deepcopy(there)):
-        assert other.cell_distortion(0.3) == there.cell_distortion(0.3)
-        assert other.name == there.name == f"-0.5 × 4 × {source.name}"
+    for copied in (pickle.loads(pickle.dumps(scaled)), copy.deepcopy(scaled)):
+        assert copied.cell_distortion(0.3) == scaled.cell_distortion(0.3)
+        assert copied.name == scaled.name == f"-0.5 × 4 × {source.name}"
 
 
 @pytest.mark.parametrize(
@@ -610,6 +610,6 @@ def test_scaled_twice_and_back(name):
     ],
 )
 @pytest.mark.parametrize("name", ["ramp", "subclass", "loop", "table"])
-def test_factors_that_are_none(name, a, error):
+def test_invalid_factors(name, a, error):
     with pytest.raises(error, match=r"^a must"):
         SOURCES[name].scaled(a)

@@ -34,16 +34,16 @@ def test_small_sets_against_all_partitions(error):
             else:
                 columns = []
                 for column in x[inside].T:
-                    tried = [w[inside] @ (np.abs(column - y) if error == "absolute" else column != y) for y in column]
-                    columns.append(min(tried))
+                    errors = [w[inside] @ (np.abs(column - y) if error == "absolute" else column != y) for y in column]
+                    columns.append(min(errors))
                 cost += -p * math.log2(p) + lmbda * sum(columns)
         values.append(cost)
-    found = min(ed.ecvq(x, lmbda, weights=w, error=error, seed=seed).value for seed in range(5))
-    assert min(values) - 1e-9 <= found <= min(values) * 1.05
+    result = min(ed.ecvq(x, lmbda, weights=w, error=error, seed=seed).value for seed in range(5))
+    assert min(values) - 1e-9 <= result <= min(values) * 1.05
 
 
-def test_what_it_says_of_itself():
-    """Entropy, distortion and value are those of its own encoder and decoder, on any vectors."""
+def test_stated_values_are_attained():
+    """Entropy, distortion and value are those of the returned encoder and decoder, on any vectors."""
     generator = np.random.default_rng(1)
     x, w = generator.normal(size=(300, 3)), generator.random(300)
     for error, rho in (("squared", np.square), ("absolute", np.abs)):
@@ -56,11 +56,11 @@ def test_what_it_says_of_itself():
         assert np.sum(np.exp(-code.lengths)) == pytest.approx(1.0)
 
 
-def test_codewords_among_the_reproductions_given():
+def test_codewords_among_the_given_reproductions():
     x = np.random.default_rng(2).normal(size=(100, 2))
     allowed = np.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 1.0]])
     code = ed.ecvq(x, 5.0, error=lambda x, y: np.abs(x[:, None] - y).max(axis=2), reproductions=allowed)
-    assert {tuple(one) for one in code.codebook} <= {tuple(one) for one in allowed}
+    assert {tuple(codeword) for codeword in code.codebook} <= {tuple(codeword) for codeword in allowed}
 
 
 def test_weights_count_as_repetitions():
@@ -97,7 +97,7 @@ def test_equal_and_shown():
 
 
 def test_far_from_the_origin():
-    """The place of the vectors does not matter, as long as doubles hold their differences."""
+    """The position of the vectors does not matter, as long as doubles resolve their differences."""
     x = np.round(np.random.default_rng(0).normal(size=(300, 2)), 4)
     near, far = (ed.ecvq(x + place, 4.0) for place in (0.0, 2.0**30))
     assert len(near.codebook) > 2
@@ -120,7 +120,7 @@ def test_errors(arguments, options, kind, message):
         ed.ecvq(*arguments, **options)
 
 
-def test_vectors_of_another_dimension():
+def test_vectors_of_the_wrong_dimension():
     code = ed.ecvq(np.random.default_rng(3).normal(size=(40, 2)), 2.0)
     with pytest.raises(ValueError, match=r"x must be of shape \(n, 2\), got \(4, 3\)"):
         code.encode(np.zeros((4, 3)))

@@ -59,20 +59,20 @@ def output(cli):
 
 
 def table(text, width=80):
-    """Rows of a table, of what stands above it and in its parts."""
+    """Rows of a printed table, from its heading and its parts."""
     assert max(map(len, text.splitlines())) <= width
     head, *parts = text.rstrip("\n").split("\n\n")
     common = dict(item.split(" ") for item in head.replace("\n", " ").split("; "))
-    found = []
+    result = []
     for part in parts:
         lines = part.splitlines()
         assert len({len(line) for line in lines}) == 1
         ends = [match.end() for match in re.finditer(r"\S+", lines[1])]
         cells = [[line[a:b].strip() for a, b in pairwise([0, *ends])] for line in lines]
         names = ["_".join(filter(None, both)) for both in zip(*cells[:2], strict=True)]
-        found.append([dict(zip(names, row, strict=True)) for row in cells[2:]])
+        result.append([dict(zip(names, row, strict=True)) for row in cells[2:]])
     rows = []
-    for together in zip(*found, strict=True):
+    for together in zip(*result, strict=True):
         row = dict(common)
         for part in together:
             assert all(row.get(name, value) == value for name, value in part.items())
@@ -93,12 +93,12 @@ def test_sweep_and_its_index(output, cli, tmp_path, monkeypatch):
     runs = [store.load(config) for config in WANTED]
     assert [row["lmbda"] for row in rows] == [f"{config.lmbda:g}" for config in WANTED]
     for row, run in zip(rows, runs, strict=True):
-        found = run.evaluate(256)
+        evaluation = run.evaluate(256)
         assert (row["source"], row["status"], int(row["seed"])) == ("circle", "finished", run.config.seed)
-        shown = [float(row[name]) for name in ("rate", "entropy", "distortion", "distortion_centroid", "excess")]
-        excess = found.excess(run.config.lmbda)
-        expected = [found.rate, found.entropy, found.distortion, found.distortion_centroid, excess]
-        np.testing.assert_allclose(shown, expected, rtol=6e-4)
+        values = [float(row[name]) for name in ("rate", "entropy", "distortion", "distortion_centroid", "excess")]
+        excess = evaluation.excess(run.config.lmbda)
+        expected = [evaluation.rate, evaluation.entropy, evaluation.distortion, evaluation.distortion_centroid, excess]
+        np.testing.assert_allclose(values, expected, rtol=6e-4)
         total = sum(float(row[name]) for name in ("entropy_model", "decoder", "partition"))
         assert abs(total - excess) < 2e-3 * excess
 
@@ -123,25 +123,25 @@ def test_sweep_and_its_index(output, cli, tmp_path, monkeypatch):
 
 
 def test_train(output, monkeypatch):
-    one = ("train", "ramp", "--lmbda", "48", "--steps", "20", "--samples", "32", "--seed", "3", *SMALL)
-    shown = dict(line.split() for line in output(*one).splitlines())
-    row = json.loads(output(*one, "--json"))
-    kept = json.loads(output(*one, "--store", "store", "--json"))
-    assert without([row], "seconds") == without([kept], "seconds")
+    command = ("train", "ramp", "--lmbda", "48", "--steps", "20", "--samples", "32", "--seed", "3", *SMALL)
+    printed = dict(line.split() for line in output(*command).splitlines())
+    row = json.loads(output(*command, "--json"))
+    stored = json.loads(output(*command, "--store", "store", "--json"))
+    assert without([row], "seconds") == without([stored], "seconds")
     config = edn.Config("ramp", 48.0, hidden=(8, 8), samples=32, batch_size=16, steps=20, seed=3)
     assert row["key"] == config.key
-    assert shown.keys() == row.keys()
-    assert shown["excess"] == f"{row['excess']:.6g}"
-    assert shown["train_size"] == "-"
-    found = edn.train(config, progress=False).evaluate(256)
-    assert (row["rate"], row["excess_sampled"]) == (found.rate, found.excess(48.0, sampled=True))
+    assert printed.keys() == row.keys()
+    assert printed["excess"] == f"{row['excess']:.6g}"
+    assert printed["train_size"] == "-"
+    evaluation = edn.train(config, progress=False).evaluate(256)
+    assert (row["rate"], row["excess_sampled"]) == (evaluation.rate, evaluation.excess(48.0, sampled=True))
     monkeypatch.setattr(Program, "step", lambda self: pytest.fail("trained again"))
-    assert json.loads(output(*one, "--store", "store", "--json")) == kept
+    assert json.loads(output(*command, "--store", "store", "--json")) == stored
     assert "excess_sampled" in table(output("runs", "store"))[0]
 
 
 @pytest.mark.parametrize("store", [("--store", "store"), ()])
-def test_a_request_to_end_leaves_nothing_half_written(cli, monkeypatch, store):
+def test_sigterm_leaves_no_unfinished_file(cli, monkeypatch, store):
     """SIGTERM at a step, and while a checkpoint is being written."""
     step, replaced = Program.step, files.os.fsync
 
@@ -154,15 +154,15 @@ def test_a_request_to_end_leaves_nothing_half_written(cli, monkeypatch, store):
         replaced(descriptor)
         signal.raise_signal(signal.SIGTERM)
 
-    one = ("train", "circle", "--lmbda", "4", "--steps", "20", *SMALL, "--checkpoint-every", "7", *store)
-    before, what = signal.getsignal(signal.SIGTERM), "goes on from the last" if store else "no --store was given"
+    command = ("train", "circle", "--lmbda", "4", "--steps", "20", *SMALL, "--checkpoint-every", "7", *store)
+    before, message = signal.getsignal(signal.SIGTERM), "goes on from the last" if store else "no --store was given"
     for owner, name, function in ((files.os, "fsync", ended_in_writing), (Program, "step", ended))[not store :]:
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, function)
-            code, out, err = cli(*one)
+            code, out, err = cli(*command)
         assert (code, out) == (128 + signal.SIGTERM, "")
         assert err.startswith("interrupted: ")
-        assert what in err
+        assert message in err
         assert not list(Path().rglob(f"{files.TEMPORARY}*"))
         assert signal.getsignal(signal.SIGTERM) is before
 
@@ -175,23 +175,23 @@ def test_interrupted_and_resumed(cli, output, monkeypatch):
             raise KeyboardInterrupt
         return step(self)
 
-    one = ("train", "circle", "--lmbda", "4", "--steps", "20", *SMALL, "--checkpoint-every", "7", "--json")
+    command = ("train", "circle", "--lmbda", "4", "--steps", "20", *SMALL, "--checkpoint-every", "7", "--json")
     monkeypatch.setattr(Program, "step", interrupted)
-    code, out, err = cli(*one, "--store", "store")
+    code, out, err = cli(*command, "--store", "store")
     assert (code, out) == (1, "")
     assert err == "interrupted: the same command again goes on from the last checkpoints\n\nAborted!\n"
-    code, out, err = cli(*one)
+    code, out, err = cli(*command)
     assert (code, out) == (1, "")
     assert err == "interrupted: no --store was given to keep what was trained\n\nAborted!\n"
     _, out, err = cli("runs", "store")
     assert out == ""
     assert err == "not finished, and with a checkpoint to go on from: 1 program\nno run is finished\n"
     monkeypatch.setattr(Program, "step", step)
-    code, out, err = cli(*one, "--store", "store")
+    code, out, err = cli(*command, "--store", "store")
     assert code == 0
     named = "circle, ntc, latent 1, batch 16, λ 4, seed 0"
     assert f"going on with 1 model ({named}) from step 14 of 20\n" in err
-    assert without([json.loads(out)], "seconds") == without([json.loads(output(*one))], "seconds")
+    assert without([json.loads(out)], "seconds") == without([json.loads(output(*command))], "seconds")
 
 
 SLOW = """
@@ -261,7 +261,7 @@ def test_workers_do_not_outlive_a_command_that_is_killed(tmp_path):
     process.communicate(timeout=120)
 
 
-def test_a_worker_that_dies_is_no_traceback(cli, monkeypatch):
+def test_a_dead_worker_causes_no_traceback(cli, monkeypatch):
     from concurrent.futures.process import BrokenProcessPool
 
     def dying(*arguments, **options):
@@ -289,8 +289,8 @@ def test_columns_that_differ_are_shown(output):
 def test_diverged(output):
     row = ("train", "circle", "--lmbda", "1e6", "--learning-rate", "1e30", "--steps", "20", *SMALL, "--store", "store")
     assert json.loads(output(*row, "--json"))["excess"] is None
-    (shown,) = table(output("runs", "store"))
-    assert (shown["status"], shown["rate"]) == ("diverged", "-")
+    (printed,) = table(output("runs", "store"))
+    assert (printed["status"], printed["rate"]) == ("diverged", "-")
 
 
 def test_tables_of_any_width(output, monkeypatch):
@@ -319,8 +319,8 @@ def test_baselines(output, tmp_path):
         (kind, lmbda) for kind in ("ecvq", "klt", "phase") for lmbda in ("4", "32")
     ]
     exact = json.loads(output(*kinds, "--json"))
-    for row, shown in zip(exact, rows, strict=True):
-        assert shown["rate"] == f"{row['rate']:.4g}"
+    for row, printed in zip(exact, rows, strict=True):
+        assert printed["rate"] == f"{row['rate']:.4g}"
         assert row["entropy_model"] + row["decoder"] + row["partition"] == pytest.approx(row["excess"], abs=1e-9)
     # the cells of the phase are the optimum, which linear transforms are far from
     assert abs(exact[4]["excess"]) < 1e-5 < 0.01 < exact[0]["excess"] < exact[2]["excess"]
@@ -337,9 +337,9 @@ def test_baseline_of_sampled_functions(output):
                "--codewords", "16", "--seed", "3", "--json")
     )  # fmt: skip
     code = edn.ecvq("ramp", 48.0, samples=64, codewords=16, seed=3)
-    found = edn.evaluate(code.encode, code.decode, "ramp", code.rate, samples=64, points=1024)
+    evaluation = edn.evaluate(code.encode, code.decode, "ramp", code.rate, samples=64, points=1024)
     assert (row["samples"], row["seed"], row["points"]) == (64, 3, 1024)
-    assert row["excess_sampled"] == found.excess(48.0, sampled=True)
+    assert row["excess_sampled"] == evaluation.excess(48.0, sampled=True)
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_bad_arguments(cli, tmp_path, arguments, words):
 
 
 def test_points_too_far_apart(cli, tmp_path, monkeypatch):
-    """Before they are trained."""
+    """They are refused before training."""
     monkeypatch.setattr("edcurve_neural.cli.training.train_alone", None)
     turn = np.pi * np.arange(16) / 16  # half a circle
     np.save(file := tmp_path / "far.npy", 1e9 * np.stack([np.cos(turn), np.sin(turn)], axis=1))
@@ -448,7 +448,7 @@ def test_help(output, name):
     assert line in output("--help")  # whole
 
 
-def test_keys_are_shown_as_far_as_they_differ():
+def test_keys_are_shortened_to_distinct_beginnings():
     rows = [{"key": f"{start}{'0' * 10}", "lmbda": 4.0, "rate": 1.0} for start in ("abcdef", "abcdeg", "abcdefa")]
     lines = listing.table(rows, 80)
     assert [line.split()[0] for line in lines if line.startswith("abc")] == ["abcdef0", "abcdeg0", "abcdefa"]

@@ -49,25 +49,25 @@ def test_the_payload_by_another_decoder(tmp_path):
         scale = span >> 24
         quantile = (point - lower) % 2**64 // scale
         stops = np.cumsum(shares).tolist()
-        found = next(i for i, stop in enumerate(stops) if quantile < stop)
-        lower, span = (lower + scale * (stops[found] - shares[found])) % 2**64, scale * shares[found]
+        result = next(i for i, stop in enumerate(stops) if quantile < stop)
+        lower, span = (lower + scale * (stops[result] - shares[result])) % 2**64, scale * shares[result]
         if span < 2**32:
             lower, span, point = lower << 32 & 2**64 - 1, span << 32, (point << 32 | next(words, 0)) & 2**64 - 1
-        return found
+        return result
 
     def entry(low, shares):
-        found = symbol(shares)
-        if found < len(shares) - 1:
-            return low + found
+        result = symbol(shares)
+        if result < len(shares) - 1:
+            return low + result
         return None
 
     for column, (low, probabilities) in zip(np.array(ENTRIES).T.tolist(), EXAMPLE.tables(), strict=True):
         shares = frequencies(code_lengths(probabilities)).tolist()
-        found = [entry(low, shares) for _ in column]
-        for i in [i for i, x in enumerate(found) if x is None]:
+        result = [entry(low, shares) for _ in column]
+        for i in [i for i, x in enumerate(result) if x is None]:
             value = sum(symbol([2**8] * 2**16) << 16 * k for k in range(4))
-            found[i] = value - 2**64 * (value >= 2**63)
-        assert found == column
+            result[i] = value - 2**64 * (value >= 2**63)
+        assert result == column
     assert next(words, None) is None
 
 
@@ -97,9 +97,9 @@ def test_every_truncation_and_extension_is_noticed(small, tmp_path):
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_altered_blocks_are_noticed(small, tmp_path_factory, data):
     start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(small))] * 2)))
-    other = small[:start] + data.draw(st.binary(max_size=40)) + small[stop:]
-    if other != small:
-        refused(tmp_path_factory.mktemp("altered") / "a.edc", other)
+    altered = small[:start] + data.draw(st.binary(max_size=40)) + small[stop:]
+    if altered != small:
+        refused(tmp_path_factory.mktemp("altered") / "a.edc", altered)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_no_files(tmp_path):
 
 
 def forged(header, lengths, words):
-    """A file with the right digest of whatever it holds."""
+    """A file with any content and its correct digest."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     deflate = zlib.compressobj(wbits=-15, zdict=bitstream.USUAL)
     head = deflate.compress(text + b"\n" + differences(np.array(lengths, dtype=np.uint16))) + deflate.flush()
@@ -210,9 +210,9 @@ def test_another_compressor(circle, ramp, tmp_path):
     path = tmp_path / "a.edc"
     edn.compress(path, circle, [0.5])
     key, weights = circle.config.key, coding.fingerprint(circle.model)
-    for other in (ramp, ramp.model, edn.NTC("circle", 2), EXAMPLE):
+    for compressor in (ramp, ramp.model, edn.NTC("circle", 2), EXAMPLE):
         with pytest.raises(ValueError, match=f"of configuration {key}.*; got one with weights") as error:
-            edn.read_indices(path, other)
+            edn.read_indices(path, compressor)
         assert weights in str(error.value)
         assert not isinstance(error.value, edn.DamagedFileError)
     with pytest.raises(ValueError, match=f"got one with weights .*, of configuration {ramp.config.key}"):
@@ -244,7 +244,7 @@ def test_written_whole_or_not_at_all(circle, tmp_path, monkeypatch):
 
 
 def packed(shape, sizes, table=(1.0,), columns=1):
-    """A file whose head says this, with lengths and a digest that are right."""
+    """A file with this head, and with correct lengths and digest."""
     steps = differences(np.tile(code_lengths(np.array(table)), columns))
     head = {"config": None, "weights": "00000000", "shape": shape, "tables": sizes}
     first = bitstream._packed(json.dumps(head).encode() + b"\n" + steps)
@@ -254,7 +254,7 @@ def packed(shape, sizes, table=(1.0,), columns=1):
 
 @pytest.mark.parametrize("kind", ["integers", "columns", "names"])
 def test_a_small_file_takes_little_memory_and_time(tmp_path, kind):
-    """What a head declares is checked before memory is taken for it."""
+    """Sizes in a head are checked before memory is allocated."""
     content = {
         "integers": lambda: packed([2**28, 1], [[0, 1]]),
         "columns": lambda: packed([1, 10**5], [[0, 1]] * 10**5, columns=10**5),

@@ -1,4 +1,4 @@
-"""Coding of indices: what it costs, that it is undone, what it refuses, and its commands."""
+"""Coding of indices: cost, inverse, errors and commands."""
 
 import json
 import subprocess
@@ -44,9 +44,9 @@ def test_bits_are_those_reported(name, request, tmp_path):
 
     # rounding differs with the number decoded at once
     expected = run.model.decode(torch.from_numpy(indices[:2000]).unsqueeze(0))[0].numpy()
-    found = edn.decompress(tmp_path / "a.edc", run)
-    assert (found.dtype, found.shape) == (np.float32, (count, run.model.signal.dim))
-    np.testing.assert_allclose(found[:2000], expected, atol=2e-5)
+    actual = edn.decompress(tmp_path / "a.edc", run)
+    assert (actual.dtype, actual.shape) == (np.float32, (count, run.model.signal.dim))
+    np.testing.assert_allclose(actual[:2000], expected, atol=2e-5)
 
 
 def density(model, j, y):
@@ -98,8 +98,8 @@ def test_tables_are_the_density(name, request):
 
 
 def test_tables_of_a_density_not_trained():
-    (low, probabilities), *_ = found = tables(edn.NTC("circle", 3))
-    assert len(found) == 3
+    (low, probabilities), *_ = result = tables(edn.NTC("circle", 3))
+    assert len(result) == 3
     assert 250 < len(probabilities) < 400  # a logistic density of scale 10
     assert -200 < low < -100
     assert 0.0 < 1.0 - probabilities.sum() < 2e-6
@@ -134,28 +134,28 @@ def test_frequencies_are_those_of_the_code_lengths():
     exact = [mpmath.mpf(2) ** (-mpmath.mpf(int(length)) / 512) for length in lengths]
     free, total = 2**24 - len(lengths), mpmath.fsum(exact)
     expected = [1 + free * part / total for part in exact]
-    found = frequencies(lengths)
-    assert (found.dtype, found.sum(), found.min()) == (np.int64, 2**24, 1)
-    largest = np.argmax(found)
-    assert all(-1 < found[i] - expected[i] < 1 for i in range(2000) if i != largest)  # rounded down
-    assert 0 <= found[largest] - expected[largest] < 2000
+    counts = frequencies(lengths)
+    assert (counts.dtype, counts.sum(), counts.min()) == (np.int64, 2**24, 1)
+    largest = np.argmax(counts)
+    assert all(-1 < counts[i] - expected[i] < 1 for i in range(2000) if i != largest)  # rounded down
+    assert 0 <= counts[largest] - expected[largest] < 2000
 
 
 @pytest.mark.parametrize("probabilities", [[1.0], [0.0, 0.0], [0.5, 0.0, 0.25], [1e-9] * 5, [1.0 - 1e-12, 1e-12]])
 def test_code_lengths_lose_little(probabilities):
     given_ = np.array([*probabilities, 1.0 - sum(probabilities)])
-    found = frequencies(code_lengths(np.array(probabilities))) / 2**24
+    counts = frequencies(code_lengths(np.array(probabilities))) / 2**24
     large = given_ > 1e-4
-    np.testing.assert_allclose(np.log2(found[large]), np.log2(given_[large]), atol=2e-3)
-    assert found.min() >= 2.0**-24
+    np.testing.assert_allclose(np.log2(counts[large]), np.log2(given_[large]), atol=2e-3)
+    assert counts.min() >= 2.0**-24
 
 
 def test_the_coder_rounds_nothing():
-    """The last 24 bits of a state of its ANS coder decide the symbol: each has exactly its frequency of them."""
-    found = frequencies(np.random.default_rng(0).integers(0, 2**14, 300).astype(np.uint16))
-    model = constriction.stream.model.Categorical((found - 1).astype(float), perfect=False, lazy=False)
-    stops = np.cumsum(found)
-    for symbol, (start, stop) in enumerate(zip(stops - found, stops, strict=True)):
+    """The last 24 bits of an ANS state decide the symbol: each symbol has exactly its frequency of states."""
+    counts = frequencies(np.random.default_rng(0).integers(0, 2**14, 300).astype(np.uint16))
+    model = constriction.stream.model.Categorical((counts - 1).astype(float), perfect=False, lazy=False)
+    stops = np.cumsum(counts)
+    for symbol, (start, stop) in enumerate(zip(stops - counts, stops, strict=True)):
         for quantile in (start, stop - 1):
             coder = constriction.stream.stack.AnsCoder(np.array([quantile, 1], dtype=np.uint32))
             assert coder.decode(model) == symbol
@@ -170,7 +170,7 @@ def test_differences_are_undone(lengths, cut):
 
 @st.composite
 def columns(draw):
-    """A table, and entries of it and others."""
+    """A table, with entries inside and outside it."""
     low = draw(st.sampled_from([-3, 0, 2**40, -(2**63), 2**63 - 6]))
     weights = np.array(draw(st.lists(st.sampled_from([0.0, 1e-9, 0.01, 1.0, 3.0]), min_size=1, max_size=6)))
     share = draw(st.sampled_from([0.5, 1.0 - 1e-9, 1.0]))
@@ -189,9 +189,9 @@ def test_anything_is_coded_and_decoded(tmp_path_factory, parts, rows, block):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bitstream, "BLOCK", block)
         coded = edn.write_indices(path, model, indices)
-        found = edn.read_indices(path, model)
-    assert found.dtype == np.int64
-    np.testing.assert_array_equal(found, indices)
+        actual = edn.read_indices(path, model)
+    assert actual.dtype == np.int64
+    np.testing.assert_array_equal(actual, indices)
     expected = 0.0
     for (low, probabilities), column in zip((table for table, _ in parts), indices.T, strict=True):
         share = frequencies(code_lengths(probabilities)) / 2**24
@@ -229,9 +229,9 @@ def test_nothing_and_one(circle, tmp_path):
     assert edn.compress(path, circle, np.zeros((0, 2))).samples == 0
     edn.compress(path, circle, [0.25])
     assert edn.read_indices(path, circle).shape == (1, 2)
-    one = edn.decompress(path, circle)
-    assert one.shape == (1, 2)
-    assert np.abs(one - [[0.0, 1.0]]).max() < 1.0
+    decoded = edn.decompress(path, circle)
+    assert decoded.shape == (1, 2)
+    assert np.abs(decoded - [[0.0, 1.0]]).max() < 1.0
 
 
 def test_realizations_and_phases(circle, ramp, tmp_path):
@@ -241,8 +241,8 @@ def test_realizations_and_phases(circle, ramp, tmp_path):
         by_phase = edn.compress(tmp_path / "a.edc", run, torch.from_numpy(phases))
         by_point = edn.compress(tmp_path / "b.edc", run.model, x)
         assert by_phase.samples == by_point.samples == 500
-        one, other = (edn.read_indices(tmp_path / name, run.model) for name in ("a.edc", "b.edc"))
-        assert (one != other).any(axis=1).mean() < 0.01  # at the boundaries of cells
+        by_realizations, by_phases = (edn.read_indices(tmp_path / name, run.model) for name in ("a.edc", "b.edc"))
+        assert (by_realizations != by_phases).any(axis=1).mean() < 0.01  # at the boundaries of cells
 
 
 @pytest.mark.parametrize(
@@ -333,10 +333,10 @@ def test_encode_and_decode(cli, circle, tmp_path):
     key = circle.config.key
     code, out, err = cli("encode", "store", key, "--phases", 1000, "--seed", 5, "--out", "a.edc", "--json")
     assert (code, err) == (0, "wrote a.edc\n")
-    found = json.loads(out)
+    result = json.loads(out)
     coded = edn.compress("b.edc", circle, np.random.default_rng(5).random(1000))
     assert (tmp_path / "a.edc").read_bytes() == (tmp_path / "b.edc").read_bytes()
-    assert found == {
+    assert result == {
         "key": key,
         "samples": 1000,
         "bits": coded.bits / 1000,
@@ -347,7 +347,9 @@ def test_encode_and_decode(cli, circle, tmp_path):
     }
     code, out, err = cli("encode", "store", key[:6], "--phases", 1000, "--seed", 5, "--out", "a.edc")
     shown = dict(line.split() for line in out.splitlines())
-    assert shown == {name: f"{x:.6g}" if isinstance(x, float) else str(x) for name, x in found.items() if name != "key"}
+    assert shown == {
+        name: f"{x:.6g}" if isinstance(x, float) else str(x) for name, x in result.items() if name != "key"
+    }
 
     code, out, err = cli("decode", "a.edc", "--store", "store", "--out", "x.npy")
     assert (code, out, err) == (0, "", "wrote x.npy\n")

@@ -1,4 +1,4 @@
-"""Tables of probabilities: those that are negative by rounding are 0, others are refused."""
+"""Tables of probabilities: negative ones by rounding become 0, others are refused."""
 
 from types import SimpleNamespace
 
@@ -14,9 +14,9 @@ def of(probabilities):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_differences_of_a_distribution_function(dtype):
-    given = np.array([0.25, -np.finfo(dtype).eps / 2, 0.75], dtype=dtype)
-    assert of(given).tolist() == [0.25, 0.0, 0.75]
-    assert given[1] < 0
+    differences = np.array([0.25, -np.finfo(dtype).eps / 2, 0.75], dtype=dtype)
+    assert of(differences).tolist() == [0.25, 0.0, 0.75]
+    assert differences[1] < 0
 
 
 @pytest.mark.parametrize("probabilities", [[0.25, -1e-9, 0.75], [-1e-300], [0.5, np.nan]])

@@ -1,4 +1,4 @@
-"""A compressor and a source that are added from outside the package, by one entry in the dict that lists their kind.
+"""A compressor and a source added from outside the package, by one entry each in a dict.
 
 Both are complete: they are trained, swept, stored, loaded, evaluated, listed, and coded.
 """
@@ -89,8 +89,8 @@ class CodewordsProgram(Program):
     def preview(self, i):
         config, flat = self.configs[i], self.flat[i : i + 1].clone()
         model = Codewords(config, flat, torch.full((WIDTH,), 1.0 / WIDTH, dtype=torch.float64))
-        seen = model.encode_phase(learning_phases.phases(config, "codebook", 2**12))
-        counts = torch.bincount(seen.flatten(), minlength=WIDTH).double() + 0.5
+        indices = model.encode_phase(learning_phases.phases(config, "codebook", 2**12))
+        counts = torch.bincount(indices.flatten(), minlength=WIDTH).double() + 0.5
         model.shares = counts / counts.sum()
         return model
 
@@ -179,7 +179,7 @@ def test_without_the_entry_nothing_is_known():
 
 @pytest.mark.parametrize("source", ["circle", "ramp", "tilted"])
 def test_training_storing_and_coding(source, codewords, added, tmp_path):
-    """Four equal cells are 2 bits: their D is that of the circle of any size, and of the ramp at 32 points."""
+    """Four equal cells have 2 bits and a known D, for circles of any size and the ramp at 32 points."""
     configs = edn.grid(source, lmbda=4.0, seed=[0, 1], samples=32 if source == "ramp" else [None], **FIELDS)
     swept = edn.sweep(configs, store=tmp_path / "store", checkpoint_every=25, points=2**12, progress=False)
     table = swept.to_pandas()
@@ -245,7 +245,7 @@ CASES = [("tilted", "ntc"), ("cosine", "ntc-table"), ("cosine", "circular"), ("t
 
 @pytest.mark.parametrize(("source", "compressor"), CASES)
 def test_compressors_take_a_source_that_was_added(source, compressor, added, tmp_path, brief_fits):
-    """A circular latent comes near the optimum; one on a line makes of it what it makes of the source that it is like.
+    """A circular latent comes near the optimum; a latent on a line gives the results of the equivalent source.
 
     A circle twice as large wants a quarter of λ, and a cosine is a sinusoid.
     """
@@ -265,17 +265,17 @@ def test_compressors_take_a_source_that_was_added(source, compressor, added, tmp
 
 
 def test_a_source_that_was_added_is_evaluated_and_offered(added, tmp_path):
-    """With a compressor of one's own, by baselines, and on the command line."""
+    """By a user's compressor, by baselines, and on the command line."""
     middle = 2 * np.pi * (np.arange(8) + 0.5) / 8
     book = np.stack([np.cos(middle), 0.6 * np.sin(middle), 0.8 * np.sin(middle)], axis=1) * 2 * np.sinc(1 / 8)
-    found = edn.evaluate(
+    evaluation = edn.evaluate(
         lambda x: np.floor(np.mod(np.arctan2(x[:, 1] / 0.6, x[:, 0]) / (2 * np.pi), 1.0) * 8).astype(int),
         lambda index: book[index],
         "tilted",
         points=2**12,
     )
-    assert found.samples is None
-    assert found.distortion == pytest.approx(4 * (1 - np.sinc(1 / 8) ** 2), rel=1e-4)
+    assert evaluation.samples is None
+    assert evaluation.distortion == pytest.approx(4 * (1 - np.sinc(1 / 8) ** 2), rel=1e-4)
     code = edn.ecvq("tilted", 8.0, codewords=16, realizations=512)
     assert edn.evaluate(code.encode, code.decode, "tilted", code.rate, points=2**12).excess(8.0) < 0.2
     with pytest.raises(ValueError, match="samples must be None for the tilted, which is in R³, got 5"):
@@ -302,8 +302,10 @@ def test_closed_forms_are_the_defaults(name):
     for closed, formed in zip(source.minus_adjoint(v, grad), plain.minus_adjoint(source, v, grad), strict=True):
         torch.testing.assert_close(closed, formed, rtol=0, atol=1e-11)
     cells = PhaseCells(np.random.default_rng(0).integers(0, 7, 500), 7)
-    for (block, closed), (other, formed) in zip(source.cell_means(cells), plain.cell_means(source, cells), strict=True):
-        assert block == other
+    for (block, closed), (other_block, formed) in zip(
+        source.cell_means(cells), plain.cell_means(source, cells), strict=True
+    ):
+        assert block == other_block
         np.testing.assert_allclose(closed, formed, rtol=0, atol=1e-13)
     single = v.float()[0]  # as networks see them: a sample drops where theirs does
     means, counts = sample_means(source, single, torch.arange(60) // 20 * 2, 6)

@@ -24,15 +24,15 @@ def test_each_latent_goes_round_one_circle(trained):
     """The best product of equal arcs, in closed form, is attained to a tenth of a bit."""
     store, config = trained
     run = store.load(config)
-    found = run.evaluate(2**16)
+    evaluation = run.evaluate(2**16)
     counts = np.arange(1, 40)
     circle = counts * ed.Circle().cell_distortion(1.0 / counts)
     best = 2.0 * (np.log2(counts) + 8.0 * circle).min()  # of both angles
-    above = found.rate + 8.0 * found.distortion - best
+    above = evaluation.rate + 8.0 * evaluation.distortion - best
     assert -0.02 < above < 0.1
-    assert found.cells == run.model.cells.prod()
-    assert found.decomposition(8.0, fine=True).dependence == pytest.approx(0.0, abs=0.01)
-    assert found.decomposition(8.0).partition > 0.05  # squares cost more than hexagons
+    assert evaluation.cells == run.model.cells.prod()
+    assert evaluation.decomposition(8.0, fine=True).dependence == pytest.approx(0.0, abs=0.01)
+    assert evaluation.decomposition(8.0).partition > 0.05  # squares cost more than hexagons
 
 
 def test_realizations_are_coded(trained, tmp_path):
@@ -48,9 +48,9 @@ def test_realizations_are_coded(trained, tmp_path):
 @pytest.mark.parametrize("latent_dim", [1, 3])
 def test_numbers_of_circles(latent_dim):
     run = edn.train(edn.Config("circle", 8.0, latent_dim=latent_dim, **FIELDS), progress=False)
-    found = run.evaluate(2**12)
+    evaluation = run.evaluate(2**12)
     assert run.model.densities.shape[0] == latent_dim
-    assert 0.0 <= found.excess(8.0) < (0.05 if latent_dim == 1 else 1.0)
+    assert 0.0 <= evaluation.excess(8.0) < (0.05 if latent_dim == 1 else 1.0)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_invalid_densities_and_cells(name, change):
         restored(SMALL, {**state, name: change(state[name])})
 
 
-def test_diverged_training_is_said():
+def test_diverged_training_is_reported():
     fields = {**FIELDS, "steps": 40, "learning_rate": 1e20}
     run = edn.train(edn.Config("torus", 1e12, latent_dim=2, **fields), progress=False)
     assert run.status == "diverged"

@@ -41,9 +41,9 @@ def test_gradients_are_those_of_formed_realizations(source):
     generator = torch.Generator().manual_seed(0)
     flat = torch.randn(2, arranged.size, dtype=torch.float64, generator=generator) * 0.3
     v = torch.rand(2, 9, dtype=torch.float64, generator=generator)
-    found, plain = flat.clone().requires_grad_(), flat.clone().requires_grad_()
+    actual, plain = flat.clone().requires_grad_(), flat.clone().requires_grad_()
 
-    views = arranged.views(found)
+    views = arranged.views(actual)
     latent = circular.latents(waves, v, views)
     circular.series_error(waves, v, views["series"], latent).sum().backward()
 
@@ -51,11 +51,11 @@ def test_gradients_are_those_of_formed_realizations(source):
     x = waves.sample(v)
     both = torch.cat([views["analysis.0"], views["skip"]], dim=1)
     first = both[:, :, :-1] @ x.transpose(1, 2) + both[:, :, -1:]
-    again = circular.turns(circular.plane(first, views))
-    (circular.series(views["series"], again) - x).square().sum().backward()
+    formed = circular.turns(circular.plane(first, views))
+    (circular.series(views["series"], formed) - x).square().sum().backward()
 
-    torch.testing.assert_close(latent, again)
-    torch.testing.assert_close(found.grad, plain.grad, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(latent, formed)
+    torch.testing.assert_close(actual.grad, plain.grad, rtol=1e-8, atol=1e-8)
     assert float(plain.grad.abs().max()) > 0.1
 
 
@@ -64,10 +64,10 @@ def test_series_is_a_fourier_series():
     coefficients = rng.standard_normal((1 + 2 * circular.HARMONICS, 3))
     theta, j = 0.37, np.arange(1, circular.HARMONICS + 1)
     factors = np.concatenate([[1.0], np.cos(2 * np.pi * j * theta), np.sin(2 * np.pi * j * theta)])
-    found = circular.series(
+    result = circular.series(
         torch.from_numpy(coefficients)[None] / circular.FAST, torch.tensor([[theta]], dtype=torch.float64)
     )
-    np.testing.assert_allclose(found[0, 0].numpy(), factors @ coefficients, rtol=1e-12)
+    np.testing.assert_allclose(result[0, 0].numpy(), factors @ coefficients, rtol=1e-12)
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.125, 0.5, 0.875])
@@ -88,30 +88,30 @@ def test_sums_over_cells(number, dim, offset):
 def test_a_finite_sample_does_not_flatter():
     """Entropy and distortion of 32 cells from 256 realizations, on the average, are those of the source."""
     rng = np.random.default_rng(2)
-    found = []
+    result = []
     for _ in range(200):
         u = torch.from_numpy(rng.random(256))
         x = torch.stack([torch.cos(2 * np.pi * u), torch.sin(2 * np.pi * u)], dim=1)
-        found.append(torch.stack(SortedRealizations(u, x, 1.0).with_means(EqualCells(32, 0.0))).numpy())
-    entropy, distortion = np.mean(found, axis=0)
+        result.append(torch.stack(SortedRealizations(u, x, 1.0).with_means(EqualCells(32, 0.0))).numpy())
+    entropy, distortion = np.mean(result, axis=0)
     assert entropy == pytest.approx(5.0, abs=0.01)
     assert distortion == pytest.approx(1.0 - np.sinc(1 / 32) ** 2, rel=0.02)
 
 
 @pytest.mark.parametrize(("source", "lmbda"), [("circle", 4.0), ("circle", 128.0), ("ramp", 48.0), ("ramp", 256.0)])
-def test_the_number_of_cells_is_the_best_one(source, lmbda):
-    """From realizations alone, what the exact solver says; costs as good as equal count as equal."""
+def test_the_best_number_of_cells_is_chosen(source, lmbda):
+    """The choice from realizations agrees with the exact solver, up to ties in cost."""
     u = torch.from_numpy(np.random.default_rng(3).random(2**14))
     waves = signal(source, 256)
     data = SortedRealizations(u, waves.sample(u[None])[0], waves.weight)
-    known = edcurve.Circle() if source == "circle" else edcurve.Ramp()
+    source_of_optimum = edcurve.Circle() if source == "circle" else edcurve.Ramp()
     cells = choose(data, lmbda, 8.0)
-    d = float(known.cell_distortion(1.0 / cells.number))
-    assert np.log2(cells.number) + lmbda * d <= 1.0002 * edcurve.lagrangian(known, lmbda).value
+    d = float(source_of_optimum.cell_distortion(1.0 / cells.number))
+    assert np.log2(cells.number) + lmbda * d <= 1.0002 * edcurve.lagrangian(source_of_optimum, lmbda).value
 
 
 def test_cells_for_a_decoder():
-    """With reconstructions that are given, cost is counted with them."""
+    """With given reconstructions, cost is computed with these."""
     rng = np.random.default_rng(4)
     u, x = rng.random(500), rng.standard_normal((500, 2))
     book = {k: torch.from_numpy(rng.standard_normal((k, 2))) for k in range(1, 200)}
@@ -124,14 +124,14 @@ def test_cells_for_a_decoder():
 
 
 def test_components_that_go_round_once():
-    """A second harmonic that is stronger than the first: its pair goes round twice, and tells less."""
+    """The second harmonic is stronger than the first, but its pair winds twice and is ambiguous."""
     u = (np.arange(500) + 0.5) / 500
     x = np.stack([np.cos(4 * np.pi * u), np.sin(4 * np.pi * u)], axis=1) * 2.0
     x = np.concatenate([x, np.cos(2 * np.pi * u)[:, None], 0.9 * np.sin(2 * np.pi * u)[:, None]], axis=1) + 5.0
     rows = loops_of_components(x).best(64.0)
     plane = x @ rows[:, :-1].T + rows[:, -1]
-    turned = np.unwrap(np.arctan2(plane[:, 1], plane[:, 0]))
-    assert abs(turned[-1] - turned[0]) == pytest.approx(2 * np.pi * 499 / 500, rel=1e-6)
+    angles = np.unwrap(np.arctan2(plane[:, 1], plane[:, 0]))
+    assert abs(angles[-1] - angles[0]) == pytest.approx(2 * np.pi * 499 / 500, rel=1e-6)
     np.testing.assert_allclose(plane.var(axis=0), 1.0)
     np.testing.assert_allclose(plane.mean(axis=0), 0.0, atol=1e-9)
 
@@ -151,24 +151,24 @@ def test_close_to_the_optimum(source, kind):
     samples = None if source == "circle" else 128
     config = edn.Config(source, lmbda, steps=steps, batch_size=128, compressor=kind, samples=samples)
     run = edn.train(config, progress=False)
-    found = run.evaluate(2**16)
+    evaluation = run.evaluate(2**16)
     sampled = source == "ramp"
-    assert found.excess(lmbda, sampled=sampled) <= 0.01 * found.optimum(lmbda)
-    assert abs(found.cells - edcurve.lagrangian(source, lmbda).cells) <= sampled
-    parts = found.decomposition(lmbda)
-    assert sum(parts) == pytest.approx(found.excess(lmbda), abs=1e-9)
-    assert found.excess(lmbda, sampled=sampled) >= -1e-4
+    assert evaluation.excess(lmbda, sampled=sampled) <= 0.01 * evaluation.optimum(lmbda)
+    assert abs(evaluation.cells - edcurve.lagrangian(source, lmbda).cells) <= sampled
+    parts = evaluation.decomposition(lmbda)
+    assert sum(parts) == pytest.approx(evaluation.excess(lmbda), abs=1e-9)
+    assert evaluation.excess(lmbda, sampled=sampled) >= -1e-4
 
 
 def test_a_random_start_learns_to_go_round():
-    """Topology is not built into the weights: from random ones, the angle goes round once as well."""
+    """Topology is not built into the weights: from random weights the angle also winds once."""
     config = edn.Config(
         "circle", 4.0, steps=1000, batch_size=64, hidden=(30, 30), compressor="circular", start="random"
     )
     model = finished(config).compressor(0)
     v = torch.arange(2000)[None] / 2000
-    turned = np.unwrap(2 * np.pi * circular.latents(model.signal, v, model.views())[0].double().numpy())
-    assert abs(turned[-1] - turned[0]) == pytest.approx(2 * np.pi, rel=0.02)
+    angles = np.unwrap(2 * np.pi * circular.latents(model.signal, v, model.views())[0].double().numpy())
+    assert abs(angles[-1] - angles[0]) == pytest.approx(2 * np.pi, rel=0.02)
     assert (
         edn.evaluate(
             lambda x: model.encode(x[None])[0], lambda k: model.decode(k[None])[0], "circle", points=2**14
@@ -181,27 +181,27 @@ def test_a_random_start_learns_to_go_round():
 def test_stored_and_loaded(tmp_path, kind):
     config = replace(BASE, compressor=kind)
     edn.sweep([config], store=tmp_path, points=2**12, progress=False)
-    kept, run = edn.Store(tmp_path), edn.train(config, progress=False)
-    loaded = kept.load(config)
+    store, run = edn.Store(tmp_path), edn.train(config, progress=False)
+    loaded = store.load(config)
     assert set(loaded.model.state()) == set(run.model.state())
     for name, tensor in run.model.state().items():
         assert torch.equal(loaded.model.state()[name], tensor), name
     assert loaded.evaluate(2**12) == run.evaluate(2**12)
-    assert kept.rows()[0]["compressor"] == kind
+    assert store.rows()[0]["compressor"] == kind
 
 
 @pytest.mark.parametrize("at", [5, 20, 33])
-def test_goes_on_to_the_same_bits(at):
+def test_resumed_training_gives_the_same_bits(at):
     whole, half = finished(BASE), begin([BASE])
     for _ in range(at):
         half.step()
     state = {name: tensor.clone() for name, tensor in half.state().items()}
-    again = begin([BASE])
-    again.restore(state, at)
-    while again.done < again.steps:
-        again.step()
-    assert torch.equal(again.flat, whole.flat)
-    assert again.compressor(0).cells == whole.compressor(0).cells
+    resumed = begin([BASE])
+    resumed.restore(state, at)
+    while resumed.done < resumed.steps:
+        resumed.step()
+    assert torch.equal(resumed.flat, whole.flat)
+    assert resumed.compressor(0).cells == whole.compressor(0).cells
 
 
 def test_in_a_batch_as_alone():
@@ -214,7 +214,7 @@ def test_in_a_batch_as_alone():
         torch.testing.assert_close(together.flat[i], alone.flat[0], rtol=1e-3, atol=1e-4)
 
 
-def test_divergence_stays_where_it_is():
+def test_divergence_does_not_spread():
     configs = [BASE, replace(BASE, learning_rate=1e30)]
     good, bad = edn.train_many(configs, progress=False)
     assert (good.status, bad.status) == ("finished", "diverged")
@@ -222,8 +222,8 @@ def test_divergence_stays_where_it_is():
     assert np.isnan(bad.evaluate(2**10).rate)
 
 
-def test_a_training_set_is_all_that_is_seen():
-    """Eight phases: no more than eight cells are worth having, and what is between the phases is not known."""
+def test_only_the_training_set_is_seen():
+    """Eight phases justify at most eight cells, and nothing is known between the phases."""
     run = edn.train(replace(BASE, compressor="circular-table", train_size=8, lmbda=500.0), progress=False)
     assert len(run.model.keys) <= 8
     assert run.evaluate(2**12).excess(500.0) > 1.0
@@ -232,7 +232,7 @@ def test_a_training_set_is_all_that_is_seen():
 @pytest.mark.parametrize("offset", [0.0, 0.25])
 @pytest.mark.parametrize("cells", [1, 5, 64, 200])
 def test_probabilities_of_cells(cells, offset):
-    """Integrals of the density of latents, against counts."""
+    """Integrals of the latents' density against counts."""
     latent = torch.rand(1, 200_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     latent = 0.5 * (latent + latent.flip(1))
     model = circular.Circular(
@@ -250,7 +250,7 @@ def test_probabilities_of_cells(cells, offset):
 
 @pytest.mark.parametrize("latents", [1, 2])
 def test_codebook(latents):
-    """Entries against a loop over cells; what was not seen is taken for the nearest."""
+    """Entries against a loop over cells; unseen indices map to the nearest entry."""
     config = edn.Config("circle", 8.0, latent_dim=latents, hidden=(8, 8), train_size=400, compressor="ntc-table")
     model = NTC("circle", latents, (8, 8), seeds=(3,))
     with torch.no_grad():
@@ -289,7 +289,7 @@ def test_codewords_are_means():
 
 @pytest.mark.parametrize("dim", [3, DENSE + 1])
 def test_components_of_a_single_realization(dim):
-    """Nothing varies, so that there is no first direction; with many coordinates too."""
+    """Nothing varies, so there is no first direction; also with many coordinates."""
     rows = loops_of_components(np.full((5, dim), 0.25)).best(8.0)
     np.testing.assert_array_equal(rows, np.zeros((2, dim + 1)))
     x = np.zeros((3, dim))

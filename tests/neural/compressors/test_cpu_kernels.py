@@ -1,4 +1,4 @@
-"""What the compiled kernels are made of: elementary functions, matrix products, threads of BLAS."""
+"""Parts of the compiled kernels: elementary functions, matrix products, threads of BLAS."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +63,7 @@ def test_exponentials_far_out():
 
 @numba.njit
 def products(left, right, out):
-    """With A 5×4, B 4×3 in rows of 6: A·B, then from where that ends AᵀA by way of the transposed products."""
+    """With A 5×4 and B 4×3 in rows of 6: A·B, and then AᵀA by the transposed products."""
     a, b, zero, one = Matrix(left, 6), Matrix(right, 6), np.float32(0.0), np.float32(1.0)
     blas.times(a, b, Matrix(out, 3), 5, 3, 4)
     blas.transposed_times(a, a, Matrix(out[15:], 4), 4, 4, 5)
@@ -94,7 +94,7 @@ def threads_of_blas():
 
 
 def test_one_core_while_inside():
-    """Also inside again, and in a thread that enters while another is inside; what was set before comes back."""
+    """Also nested, and in a thread that enters while another is inside; the previous number is restored."""
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         before = threads_of_blas()  # a library that was built for one thread keeps to it
         assert 2 in before

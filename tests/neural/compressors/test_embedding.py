@@ -1,4 +1,4 @@
-"""Fourier embeddings of what the networks of a transform coder see: against numpy, stored, trained, refused."""
+"""Fourier embeddings of a transform coder's inputs: against numpy, stored, trained, refused."""
 
 import edcurve_neural as edn
 import numpy as np
@@ -30,25 +30,25 @@ def test_networks_see_waves(octaves, source):
         model.flat.mul_(3.0)
     v = torch.rand(1, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     x, views = model.signal.sample(v), {name: view[0].detach().numpy() for name, view in model.views().items()}
-    seen = waves(x[0].numpy(), [1, 2, 4, 8][: octaves[0]])
-    latent = network(seen, [views[f"analysis.{i}"] for i in range(3)])
+    analysis_inputs = waves(x[0].numpy(), [1, 2, 4, 8][: octaves[0]])
+    latent = network(analysis_inputs, [views[f"analysis.{i}"] for i in range(3)])
     np.testing.assert_allclose(model.analysis(x)[0].detach().numpy(), latent, rtol=1e-11, atol=1e-13)
     assert torch.equal(model.encode_phase(v), model.encode(x))
     index = np.floor(latent + 0.5)
     assert len(np.unique(index, axis=0)) > 2
-    given = waves(index, [1 / 2, 1 / 4, 1 / 8, 1 / 16][: octaves[1]])
-    decoded = network(given, [views[f"synthesis.{i}"].T for i in range(3)])
+    synthesis_inputs = waves(index, [1 / 2, 1 / 4, 1 / 8, 1 / 16][: octaves[1]])
+    decoded = network(synthesis_inputs, [views[f"synthesis.{i}"].T for i in range(3)])
     indices = model.encode(x)
     np.testing.assert_allclose(model.decode(indices)[0].numpy(), decoded, rtol=1e-11, atol=1e-13)
-    again = model.features(indices) @ torch.from_numpy(views["synthesis.2"])
-    np.testing.assert_allclose(again[0].numpy(), decoded, rtol=1e-11, atol=1e-13)
+    recomputed = model.features(indices) @ torch.from_numpy(views["synthesis.2"])
+    np.testing.assert_allclose(recomputed[0].numpy(), decoded, rtol=1e-11, atol=1e-13)
 
 
 def test_loss_with_and_without_forming_realizations():
     model = NTC("ramp", 1, (6, 5), samples=30, octaves=Octaves(latent=3)).double()
     numbers = torch.rand(2, 1, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     about = model.signal, model.views(), numbers[0], numbers[1:] - 0.5, torch.tensor([3.0], dtype=torch.float64)
-    formed, not_formed = (cost(*about, formed=one) for one in (True, False))
+    formed, not_formed = (cost(*about, formed=choice) for choice in (True, False))
     torch.testing.assert_close(torch.stack(formed), torch.stack(not_formed))
 
 
@@ -62,7 +62,7 @@ def test_stored_and_loaded(compressor, tmp_path):
 
 
 def test_training_uses_them():
-    """A step changes what waves are multiplied by; and a program without them is as it was."""
+    """A step changes the weights of the waves; a program without them is unchanged."""
     config = edn.Config("circle", 16.0, input_octaves=1, latent_octaves=1, **SMALL)
     program = begin([config])
     before = {name: view.clone() for name, view in program.model.layout.views(program.flat).items()}

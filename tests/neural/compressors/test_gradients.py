@@ -1,4 +1,4 @@
-"""Loss and gradient: the definition against finite differences, and everything that trains against the definition."""
+"""Loss and gradient: the definition against finite differences, and implementations against the definition."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def defined(model, flat, v, noise, alpha, lmbda, **options):
 
 
 def check_gradients(model, gradient, expected, tolerance):
-    """Parameter by parameter, relative to the largest of its kind in the model, and a thousandth of the largest."""
+    """Compare parameters, relative to the largest gradient of their kind and a thousandth of the largest of all."""
     assert not gradient[:, : model.layout.used].isnan().any()
     for name, view in model.layout.views(gradient).items():
         reference = model.layout.views(expected)[name]
@@ -67,11 +67,11 @@ def check_gradients(model, gradient, expected, tolerance):
 @pytest.mark.parametrize("twice", [False, True])
 @pytest.mark.parametrize("learned", [False, True])
 def test_realizations_need_not_be_formed(dtype, source, samples, hidden, twice, learned):
-    """The structured layers and the dense ones are one function, and what training writes is its gradient."""
+    """Structured and dense layers are the same function, and training writes its gradient."""
     model, flat, v, noise, lmbda = setting(source, samples, hidden, dtype)
     alpha, close = scheduled(learned, lmbda), CLOSE[dtype]
     dense, expected = defined(model, flat, v, noise, alpha, lmbda, twice=twice, formed=True)
-    lean, other = defined(model, flat, v, noise, alpha, lmbda, twice=twice, formed=False)
+    lean, loss = defined(model, flat, v, noise, alpha, lmbda, twice=twice, formed=False)
     gradient = torch.full_like(flat, float("nan"))
     run = Gradient(model.signal, model.layout, flat, gradient, v.shape[1], twice=twice)
     chosen = run(v, noise, alpha, lmbda)
@@ -79,7 +79,7 @@ def test_realizations_need_not_be_formed(dtype, source, samples, hidden, twice, 
         assert torch.allclose(other_cost.rate, dense.rate, rtol=close)
         assert torch.allclose(other_cost.distortion, dense.distortion, rtol=close)
     assert not any(value.requires_grad for value in chosen)
-    check_gradients(model, other, expected, 30.0 * close)
+    check_gradients(model, loss, expected, 30.0 * close)
     check_gradients(model, gradient, expected, 30.0 * close)
 
 
@@ -88,7 +88,7 @@ def test_realizations_need_not_be_formed(dtype, source, samples, hidden, twice, 
 @pytest.mark.parametrize("twice", [False, True])
 @pytest.mark.parametrize("learned", [False, True])
 def test_kernels_compute_the_definition(source, samples, hidden, latents, batch, twice, learned):
-    """As autograd in float32, and no less accurate: the same tolerances hold against float64."""
+    """They are as accurate as autograd in float32: the same tolerances hold against float64."""
     model, flat, v, noise, lmbda = setting(source, samples, hidden, torch.float32, latents, batch=batch)
     alpha, close = scheduled(learned, lmbda), CLOSE[torch.float32]
     gradient = torch.full_like(flat, float("nan"))
@@ -104,7 +104,7 @@ def test_kernels_compute_the_definition(source, samples, hidden, latents, batch,
 
 @pytest.mark.parametrize("way", [Gradient, Compiled])
 def test_scheduled_alpha_is_not_learned(way):
-    """Its parameter has a gradient of exactly 0, whatever was there before."""
+    """Its parameter has a gradient of exactly 0, whatever the tensor held."""
     model, flat, v, noise, lmbda = setting("circle", 2, (5,), torch.float32)
     gradient = torch.full_like(flat, float("nan"))
     run = way(model.signal, model.layout, flat, gradient, v.shape[1])
@@ -116,8 +116,8 @@ def test_scheduled_alpha_is_not_learned(way):
 
 @pytest.mark.parametrize("way", [Gradient, Compiled])
 @pytest.mark.parametrize(("source", "samples"), [("circle", 2), ("ramp", 64)])
-def test_no_model_feels_another(way, source, samples):
-    """Not even one whose parameters are not finite."""
+def test_models_are_independent(way, source, samples):
+    """Not even a model with infinite parameters or NaN affects another."""
     model, flat, v, noise, lmbda = setting(source, samples, (8, 8), torch.float32)
     gradient = torch.zeros_like(flat)
     run = way(model.signal, model.layout, flat, gradient, v.shape[1])
@@ -130,8 +130,8 @@ def test_no_model_feels_another(way, source, samples):
 
 
 @pytest.mark.parametrize("way", [Gradient, Compiled])
-def test_latents_far_out(way):
-    """Where the density is 0 to the last digit, and logits are equal, costs and gradients stay finite."""
+def test_latents_in_the_far_tails(way):
+    """Where the density rounds to 0 and logits are equal, costs and gradients stay finite."""
     model, flat, v, noise, lmbda = setting("circle", 2, (6,), torch.float32)
     model.layout.views(flat)["analysis.1"][:, :, -1] = torch.tensor([3e4, -3e5, 1e6]).view(3, 1)
     gradient = torch.full_like(flat, float("nan"))
@@ -154,14 +154,14 @@ def test_blocks_of_models_do_not_matter(source, samples, monkeypatch):
         gradient = torch.zeros_like(flat)
         run = Gradient(model.signal, model.layout, flat, gradient, v.shape[1])
         results.append((gradient, *run(v, noise, alpha, lmbda)))
-    for other in results[1:]:
-        for a, b in zip(results[0], other, strict=True):
+    for result in results[1:]:
+        for a, b in zip(results[0], result, strict=True):
             assert torch.allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize(("source", "samples"), [("circle", 2), ("ramp", 64)])
-def test_compiled_models_are_as_alone(source, samples):
-    """To the bit, whatever was computed before in the same memory."""
+def test_compiled_models_match_single_ones(source, samples):
+    """To the bit, whatever the workspace held before."""
     model, flat, v, noise, lmbda = setting(source, samples, (12, 9), torch.float32)
     alpha, together = torch.tensor([1.0, 2.0, 3.0]), torch.zeros_like(flat)
     run = Compiled(model.signal, model.layout, flat, together, v.shape[1])
@@ -170,9 +170,9 @@ def test_compiled_models_are_as_alone(source, samples):
     for i in range(len(flat)):
         row, gradient = slice(i, i + 1), torch.zeros_like(flat[:1])
         alone = Compiled(model.signal, model.layout, flat[row], gradient, v.shape[1])
-        one = alone(v[row], noise[row], alpha[row], lmbda[row])
+        single = alone(v[row], noise[row], alpha[row], lmbda[row])
         assert torch.equal(gradient[0], together[i])
-        assert torch.equal(torch.stack(one)[:, 0], torch.stack(costs)[:, i])
+        assert torch.equal(torch.stack(single)[:, 0], torch.stack(costs)[:, i])
 
 
 @pytest.mark.parametrize(("source", "samples"), [("circle", 2), ("ramp", 50)])
@@ -216,7 +216,7 @@ def test_who_is_compiled(monkeypatch):
     ],
 )
 def test_training_with_kernels_and_without(config, monkeypatch):
-    """The same history and weights to what the steps make of rounding: a thousandth of what they change."""
+    """The same history and weights, up to rounding that the steps amplify: a thousandth of the total change."""
     flats, losses = [], []
     for switch in ("1", "0"):
         monkeypatch.setenv("EDCURVE_CPU_KERNELS", switch)
@@ -233,7 +233,7 @@ def test_training_with_kernels_and_without(config, monkeypatch):
 
 @pytest.mark.parametrize("switch", ["1", "0"])
 def test_divergence_is_reported_at_its_step(switch, monkeypatch):
-    """The first step sees finite parameters, the second what the first made of them; the neighbours go on."""
+    """The first step has finite parameters, the second does not; other models continue."""
     monkeypatch.setenv("EDCURVE_CPU_KERNELS", switch)
     config = edn.Config("circle", 16.0, batch_size=32, steps=8, hidden=(8,))
     program = TransformProgram([config, replace(config, learning_rate=1e30), replace(config, seed=1)])
@@ -292,8 +292,8 @@ def test_models_are_in_blocks_on_a_cpu_only():
     assert models_at_once(model.layout, model.flat.to("meta"), 1024) == 32
 
 
-def test_who_is_compiled_by_inductor(monkeypatch):
-    """Who trains so long on a GPU that it repays; the environment may decide otherwise."""
+def test_when_inductor_compiles(monkeypatch):
+    """For trainings on a GPU that are long enough to repay it, unless the environment decides."""
     cuda, long = torch.device("cuda"), edn.Config("circle", 4.0, batch_size=128, steps=200_000)
     models = [replace(long, seed=seed) for seed in range(256)]
     assert inductor.repays(models, cuda)
@@ -322,8 +322,8 @@ def trained_compiled(monkeypatch, backend, **fields):
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # these two are the compiler's
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
-def test_what_is_compiled_is_the_loss(monkeypatch):
-    """The compiler sees the whole of it, derivatives of its own included; "eager" runs what it saw as it is."""
+def test_the_whole_loss_is_compiled(monkeypatch):
+    """The compiler receives all of it, custom derivatives included; "eager" runs the result uncompiled."""
     torch.testing.assert_close(*trained_compiled(monkeypatch, "eager", source="sinusoid", samples=20))
 
 
@@ -331,7 +331,7 @@ def test_without_a_compiler_a_warning_and_the_same_result(monkeypatch):
     def failing(module, inputs):
         raise OSError("no compiler\nfound here")
 
-    with pytest.warns(UserWarning, match=r"cannot be compiled, and is trained without \(.*\)$") as seen:
-        plain, other = trained_compiled(monkeypatch, failing, source="circle")
-    assert len(seen) == 1
-    assert torch.equal(plain, other)
+    with pytest.warns(UserWarning, match=r"cannot be compiled, and is trained without \(.*\)$") as warned:
+        plain, uncompiled = trained_compiled(monkeypatch, failing, source="circle")
+    assert len(warned) == 1
+    assert torch.equal(plain, uncompiled)

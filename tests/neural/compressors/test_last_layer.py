@@ -1,4 +1,4 @@
-"""Last layers that are solved for: the least squares they are, what is stored, and that they are never worse."""
+"""Last layers that are solved for: least squares, storage, and never a larger loss."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ def few_realizations(monkeypatch):
 def test_of_a_transform_coder(latent_dim):
     config = edn.Config("ramp", 4000.0, latent_dim=latent_dim, **FIELDS)
     plain = dataclasses.replace(config, last_layer="trained")
-    solved, trained = (edn.train(one, progress=False).model for one in (config, plain))
+    solved, trained = (edn.train(choice, progress=False).model for choice in (config, plain))
     for name, tensor in trained.state().items():
         assert (name == "synthesis.2") != torch.equal(tensor, solved.state()[name])
     assert evaluate_model(solved, 2**12).distortion < 0.9 * evaluate_model(trained, 2**12).distortion
@@ -38,18 +38,20 @@ def test_of_a_transform_coder(latent_dim):
 
 
 def test_of_a_circular_latent(tmp_path):
-    """The series gets as many harmonics as there are pairs of cells, where these are more than it was trained with."""
+    """The series gets as many harmonics as pairs of cells, if these exceed the trained number."""
     config = edn.Config("ramp", 40_000.0, compressor="circular", **FIELDS | {"samples": 256, "steps": 200})
     edn.sweep([config], store=tmp_path, progress=False)
     model = edn.Store(tmp_path).load(config).model
     assert model.cells > 80
     assert 32 < model.harmonics <= model.cells // 2
     assert model.rank == 2 * model.harmonics
-    found, plain = (evaluate_model(one, 2**14) for one in (model, edn.train(_trained(config), progress=False).model))
-    assert found.rate + 40_000.0 * found.distortion < 0.7 * (plain.rate + 40_000.0 * plain.distortion)
-    assert found.distortion < 1.6 * found.distortion_centroid  # of few realizations
-    again = edn.train(config, progress=False).model  # the stored one is as it was trained
-    assert torch.equal(again.solved, model.solved)
+    evaluation, plain = (
+        evaluate_model(compressor, 2**14) for compressor in (model, edn.train(_trained(config), progress=False).model)
+    )
+    assert evaluation.rate + 40_000.0 * evaluation.distortion < 0.7 * (plain.rate + 40_000.0 * plain.distortion)
+    assert evaluation.distortion < 1.6 * evaluation.distortion_centroid  # of few realizations
+    retrained = edn.train(config, progress=False).model  # the stored one is as it was trained
+    assert torch.equal(retrained.solved, model.solved)
 
 
 def _trained(config):
@@ -57,9 +59,9 @@ def _trained(config):
 
 
 def test_a_last_layer_that_is_as_good_stays():
-    """On the circle few cells are decoded to their means already, up to what training leaves."""
+    """On the circle, training already decodes few cells to nearly their means."""
     config = edn.Config("circle", 8.0, compressor="circular", **FIELDS | {"samples": None, "steps": 300})
-    solved, trained = (edn.train(one, progress=False).model for one in (config, _trained(config)))
+    solved, trained = (edn.train(choice, progress=False).model for choice in (config, _trained(config)))
     assert (
         evaluate_model(solved).decomposition(8.0).decoder <= evaluate_model(trained).decomposition(8.0).decoder + 1e-4
     )

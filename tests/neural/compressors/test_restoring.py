@@ -1,4 +1,4 @@
-"""Compressors made from stored state, which is checked."""
+"""Compressors restored from checked state."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Figures of trained compressors: what is drawn, from stores, from tables and from the results shipped."""
+"""Figures of trained compressors, from stores, from tables and from shipped results."""
 
 import json
 import math
@@ -56,23 +56,23 @@ def store(tmp_path_factory):
     return folder
 
 
-def test_what_is_drawn_of_a_table(runs, tmp_path):
+def test_figures_of_a_table(runs, tmp_path):
     written = [path.name for path in figures.draw(figures.Trained(runs, None, None), tmp_path / "deep" / "out")]
     assert written == [f"figure_{i}.png" for i in (1, 3, 5, 6, 7)] + ["runs.csv", "figures.json"]
     assert all((tmp_path / "deep/out" / name).read_bytes().startswith(b"\x89PNG") for name in written[:5])
     assert sorted(path.name for path in (tmp_path / "deep/out").iterdir()) == sorted(written)
-    again = figures.read_runs(tmp_path / "deep/out/runs.csv")
-    pd.testing.assert_frame_equal(again, runs)
-    said = json.loads((tmp_path / "deep/out/figures.json").read_text(encoding="utf-8"))
-    assert list(said["figures"]) == written[:5]
-    assert said["schedule"] == "100 steps (200,000 in the authors' code); 1 seed"
+    reread = figures.read_runs(tmp_path / "deep/out/runs.csv")
+    pd.testing.assert_frame_equal(reread, runs)
+    provenance = json.loads((tmp_path / "deep/out/figures.json").read_text(encoding="utf-8"))
+    assert list(provenance["figures"]) == written[:5]
+    assert provenance["schedule"] == "100 steps (200,000 in the authors' code); 1 seed"
 
 
 def test_lines_are_means_over_seeds_and_markers_are_runs(tmp_path):
     two = pd.concat([table(), table(seed=1, rate=3.0, distortion=0.07), table(train_size=8.0, rate=9.0)])
     runs = read(two, tmp_path / "runs.csv")
     figure = tradeoffs.trade_off(runs, "circle")
-    ax, other, below, _ = figure.axes
+    ax, right, below, _ = figure.axes
     lines = {line.get_label(): line for line in ax.lines}
     line = lines["batch 1024"]
     assert line.get_xydata() == pytest.approx(np.array([[0.06, 2.5]] * 2))
@@ -81,7 +81,7 @@ def test_lines_are_means_over_seeds_and_markers_are_runs(tmp_path):
     assert lines["entropy of the indices, largest batch"].get_ydata() == pytest.approx([1.9, 1.9])
     D, E = lines["E(D), exact (proved)"].get_data()
     assert pytest.approx(edcurve.entropy_distortion("circle", D)) == E
-    assert (ax.get_title(), other.get_title()) == ("one latent", "two latents")
+    assert (ax.get_title(), right.get_title()) == ("one latent", "two latents")
     assert sorted(below.lines[3].get_xdata()) == [
         4,
         4,
@@ -110,7 +110,7 @@ def test_a_batch_size_looks_the_same_in_every_panel_and_figure():
                 looks.setdefault(label.split()[1].rstrip(","), set()).add((tuple(line.get_color()), line.get_marker()))
     assert {"64", "256", "1024"} <= looks.keys()
     assert all(
-        found == {(tuple(styles[int(size)]["color"]), styles[int(size)]["marker"])} for size, found in looks.items()
+        result == {(tuple(styles[int(size)]["color"]), styles[int(size)]["marker"])} for size, result in looks.items()
     )
 
 
@@ -163,7 +163,7 @@ def test_parts_have_the_colours_of_the_report():
     }
 
 
-def test_what_longer_training_changes(tmp_path):
+def test_the_effect_of_longer_training(tmp_path):
     longer = table(steps=1000, excess=0.31, decoder=0.01).query("lmbda == 4")
     changed = summary.by_steps(read(pd.concat([table(), table(seed=1, excess=0.66), longer]), tmp_path / "runs.csv"))
     assert set(changed.index.get_level_values("lmbda")) == {4.0}
@@ -176,10 +176,10 @@ def test_the_effect_of_a_training_set(tmp_path):
     fixed = pd.concat([table(), table(train_size=8, excess=0.7), table(train_size=8, excess=0.9, seed=1)])
     runs = read(fixed, tmp_path / "runs.csv")
     wide = summary.by_training_set(runs).loc[("ramp", 1, 64.0, 1024)]
-    wide, seen = wide["percent"], wide["trained_percent"]
+    wide, trained = wide["percent"], wide["trained_percent"]
     assert wide["fresh"] == pytest.approx(100 * 0.62 / (5.2 - 0.62))
     assert wide[8.0] == pytest.approx(50 * 0.7 / (5.2 - 0.7) + 50 * 0.9 / (5.2 - 0.9))
-    assert seen["fresh"] == pytest.approx(100 * (1.8 + 64 * 0.06) / (5.2 - 0.62) - 100)
+    assert trained["fresh"] == pytest.approx(100 * (1.8 + 64 * 0.06) / (5.2 - 0.62) - 100)
     axes = stochastic.stochasticity(runs).axes
     assert [ax.get_title() for ax in axes] == [
         "circle, λ = 4", "circle, λ = 64", "ramp, λ = 4", "ramp, λ = 64", "sawbridge, λ = 4", "sawbridge, λ = 64",
@@ -188,7 +188,7 @@ def test_the_effect_of_a_training_set(tmp_path):
     assert [label.get_text() for label in sets.get_xticklabels()] == ["8", "fresh"]
     lines = {line.get_label(): line.get_ydata() for line in axes[3].lines}
     assert lines["one latent"] == pytest.approx([wide[8.0], wide["fresh"]])
-    assert lines["one latent, as training saw it"] == pytest.approx([seen[8.0], seen["fresh"]])
+    assert lines["one latent, as training saw it"] == pytest.approx([trained[8.0], trained["fresh"]])
     assert [label.get_text() for label in batches.get_xticklabels()] == ["128", "1024"]
 
 
@@ -218,12 +218,12 @@ def ramp_points(v):
 @pytest.mark.parametrize(("source", "points"), [("circle", circle_points), ("ramp", ramp_points)])
 def test_codewords_of_a_store(store, source, points):
     runs = figures.read_runs(store)
-    found = codewords.codewords(store, runs, points=32)
-    shown = runs[runs["key"].isin(found["key"]) & (runs["source"] == source)]
-    assert sorted(shown["lmbda"]) == ([4, 4, 512, 512] if source == "circle" else [48, 4096])
+    result = codewords.codewords(store, runs, points=32)
+    chosen = runs[runs["key"].isin(result["key"]) & (runs["source"] == source)]
+    assert sorted(chosen["lmbda"]) == ([4, 4, 512, 512] if source == "circle" else [48, 4096])
     v = (np.arange(32) + 0.5) / 32
-    for row in shown.to_dict("records"):
-        one = found[found["key"] == row["key"]].dropna(axis="columns")
+    for row in chosen.to_dict("records"):
+        group = result[result["key"] == row["key"]].dropna(axis="columns")
         config = edn.Config(source, row["lmbda"], row["latent_dim"], steps=3, batch_size=16,
                             samples=None if source == "circle" else 2048)  # fmt: skip
         model = edn.Store(store).load(config).model
@@ -231,14 +231,14 @@ def test_codewords_of_a_store(store, source, points):
         with torch.no_grad():
             y = model.analysis(x)[0].numpy()
             decoded, whole = model(x)[0].numpy(), model.synthesis(model.analysis(x))[0].numpy()
-        assert one["phase"].to_numpy() == pytest.approx(v, rel=1e-4)
+        assert group["phase"].to_numpy() == pytest.approx(v, rel=1e-4)
         for i in range(row["latent_dim"]):
-            assert one[f"latent_{i}"].to_numpy() == pytest.approx(y[:, i], rel=1e-4, abs=1e-6)
-            assert one[f"codeword_{i}"].tolist() == np.floor(y[:, i] + 0.5).tolist()
+            assert group[f"latent_{i}"].to_numpy() == pytest.approx(y[:, i], rel=1e-4, abs=1e-6)
+            assert group[f"codeword_{i}"].tolist() == np.floor(y[:, i] + 0.5).tolist()
         if source == "ramp":
             at = {"signal": points(v), "reconstruction": decoded, "unquantised": whole}
             for name, values in at.items():
-                assert one[name].to_numpy() == pytest.approx(values[:, 480], rel=1e-4, abs=1e-5)
+                assert group[name].to_numpy() == pytest.approx(values[:, 480], rel=1e-4, abs=1e-5)
 
 
 def test_figures_of_a_store(store, tmp_path):
@@ -279,14 +279,14 @@ def test_a_table_has_no_codewords(tmp_path):
 
 
 def test_codewords_are_those_of_the_longest_schedule_and_the_largest_batch():
-    shown = SHIPPED.runs[SHIPPED.runs["key"].isin(codewords.chosen(SHIPPED.runs))]
-    assert set(shown["key"]) == set(SHIPPED.codewords["key"])
-    assert set(shown["steps"]) == {100_000}
-    assert set(shown["batch_size"]) == {1024}
-    assert {(run.source, run.latent_dim, run.lmbda) for run in shown.itertuples()} == {
+    chosen = SHIPPED.runs[SHIPPED.runs["key"].isin(codewords.chosen(SHIPPED.runs))]
+    assert set(chosen["key"]) == set(SHIPPED.codewords["key"])
+    assert set(chosen["steps"]) == {100_000}
+    assert set(chosen["batch_size"]) == {1024}
+    assert {(run.source, run.latent_dim, run.lmbda) for run in chosen.itertuples()} == {
         ("ramp", 1, 48), ("ramp", 1, 4096), ("circle", 1, 4), ("circle", 1, 512), ("circle", 2, 4), ("circle", 2, 512),
     }  # fmt: skip
-    run = shown.query("latent_dim == 2 and lmbda == 512").iloc[0]
+    run = chosen.query("latent_dim == 2 and lmbda == 512").iloc[0]
     title = phases.circle(SHIPPED.runs, SHIPPED.codewords).axes[3].get_title()
     assert title == f"(d) λ = 512, two latents\n{run['excess']:#.2g} bits ({run['percent']:.2g} %) over the optimum"
 
@@ -354,7 +354,7 @@ def test_shipped_results_show_what_the_paper_says():
 
 
 def test_figures_at_scale():
-    """Figures 1 to 7 are of 100 000 steps; only the comparison is of fewer."""
+    """Figures 1 to 7 use 100 000 steps; only the comparison uses fewer."""
     runs = SHIPPED.runs
     assert set(tables.usual(runs)["steps"]) == {100_000}
     assert set(summary.over_batches(runs)["steps"]) == {100_000}
@@ -366,8 +366,8 @@ def test_figures_at_scale():
 @pytest.mark.parametrize("name", ["parts", "finer", "best", "by_batch", "by_steps", "by_training_set"])
 def test_the_documentation_has_the_tables_of_the_results_shipped(name):
     frame = getattr(summary, name)(SHIPPED.runs)
-    shown = figures.markdown(frame.add_prefix("batch ") if name == "by_batch" else frame)
-    assert f"<!-- table: {name} -->\n\n{shown}\n<!-- end -->" in PAGE.read_text(encoding="utf-8")
+    table = figures.markdown(frame.add_prefix("batch ") if name == "by_batch" else frame)
+    assert f"<!-- table: {name} -->\n\n{table}\n<!-- end -->" in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_documentation_has_the_numbers_of_the_results_shipped():
@@ -379,13 +379,13 @@ def test_the_documentation_has_the_numbers_of_the_results_shipped():
     page = " ".join(page.split())
     large = runs[(runs["batch_size"] == 1024) & (runs["steps"] == 100_000)].set_index(["source", "latent_dim", "lmbda"])
     bits, percent = large["excess"].sort_index(), large["percent"].sort_index()
-    one, two = sorted(bits["circle", 1, 512.0])
-    assert f"two seeds end {one:.1f} and {two:.1f} bits above it" in page
-    one, two = sorted(bits["circle", 2, 512.0])
-    assert f"about {bits['circle', 2, 4.0].mean():.4f} bit at λ = 4, and {one:.2f} to {two:.2f} bit at λ = 512" in page
+    low, high = sorted(bits["circle", 1, 512.0])
+    assert f"two seeds end {low:.1f} and {high:.1f} bits above it" in page
+    low, high = sorted(bits["circle", 2, 512.0])
+    assert f"about {bits['circle', 2, 4.0].mean():.4f} bit at λ = 4, and {low:.2f} to {high:.2f} bit at λ = 512" in page
     assert f"at most {percent['circle', 2].max():.1f} % of the optimum at any λ" in page
-    one, two = sorted(bits["circle", 1, 4.0])
-    assert f"the excess is {one:.2f} to {two:.2f} bit" in page
+    low, high = sorted(bits["circle", 1, 4.0])
+    assert f"the excess is {low:.2f} to {high:.2f} bit" in page
     changed = summary.by_steps(runs).loc["ramp", 1, 4096.0, 1024]
     assert f"seemed to lose {changed['decoder, 10000 steps']:.1f} bits at λ = 4096" in page
     assert f"It loses {changed['decoder, 100000 steps']:.1f}." in page
@@ -413,7 +413,7 @@ def test_starts_are_series_of_their_own():
 
 
 def test_tables_with_zeros_and_negative_excesses_are_drawn(tmp_path):
-    """On logarithmic axes these are at the edge; warnings are errors."""
+    """On logarithmic axes these are drawn at the edge; warnings are errors."""
     worst = {"lmbda": 0.0, "distortion": 0.0, "rate": 1.0, "entropy": 0.0, "excess": -1.0, "partition": -1.0}
     runs = pd.concat([table(**worst), table(**worst, batch_size=2**40), table(**worst, train_size=8.0)])
     written = list(figures.draw(figures.Trained(read(runs, tmp_path / "runs.csv"), None, None), tmp_path))

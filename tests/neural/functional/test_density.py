@@ -28,11 +28,11 @@ def test_noisy_density_sums_to_one_over_the_integers(offset):
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, 5.0])
 def test_soft_rounded_density_integrates_to_one(alpha):
-    one = density(1, 1, spread=0.3, narrow=2.0)
+    single = density(1, 1, spread=0.3, narrow=2.0)
 
     def probability(z):
         at = torch.full((1, 1, 1), z, dtype=torch.float64)
-        return functional.soft_rounded_log_prob(at, one, alpha).exp().item()
+        return functional.soft_rounded_log_prob(at, single, alpha).exp().item()
 
     # s_α is smooth between integers + ½
     total = sum(quad(probability, k - 0.5, k + 0.5, limit=100)[0] for k in range(-15, 16))
@@ -42,18 +42,20 @@ def test_soft_rounded_density_integrates_to_one(alpha):
 @pytest.mark.parametrize("alpha", [1.5, 4.0])
 def test_soft_rounded_density_is_that_of_the_noisy_variable(alpha):
     """At z = 0.3: ∫ p(y) 1(|z − s(y)| ≤ ½) dy, by a sum over many y."""
-    one = density(1, 1, spread=0.3)
+    single = density(1, 1, spread=0.3)
     edges = torch.linspace(-8, 8, 1_600_001, dtype=torch.float64)
-    mass = torch.sigmoid(functional.cumulative_logits(edges.expand(1, 1, -1), one)).flatten().diff()
+    mass = torch.sigmoid(functional.cumulative_logits(edges.expand(1, 1, -1), single)).flatten().diff()
     middle = 0.5 * (edges[1:] + edges[:-1])
     expected = mass[(0.3 - functional.soft_round(middle, alpha)).abs() <= 0.5].sum().log().item()
     z = torch.full((1, 1, 1), 0.3, dtype=torch.float64)
-    assert functional.soft_rounded_log_prob(z, one, alpha).item() == pytest.approx(expected, abs=1e-4)
+    assert functional.soft_rounded_log_prob(z, single, alpha).item() == pytest.approx(expected, abs=1e-4)
 
 
-def test_noisy_density_at_integers_when_rounding_hard():
-    one, k = density(), torch.arange(-5.0, 6.0).double().expand(2, 3, -1)
-    assert torch.equal(functional.soft_rounded_log_prob(k, one, math.inf), functional.noisy_log_prob(k, one))
+def test_noisy_density_at_integers_with_hard_rounding():
+    densities, k = density(), torch.arange(-5.0, 6.0).double().expand(2, 3, -1)
+    assert torch.equal(
+        functional.soft_rounded_log_prob(k, densities, math.inf), functional.noisy_log_prob(k, densities)
+    )
 
 
 @pytest.mark.parametrize("side", [-1.0, 1.0])
@@ -90,10 +92,10 @@ def test_log_difference_without_cancellation():
 
 
 def test_gradients_against_finite_differences():
-    one = density(2, 2, spread=0.4)
+    densities = density(2, 2, spread=0.4)
     y = (3.0 * torch.randn((2, 2, 3), generator=torch.Generator().manual_seed(1), dtype=torch.float64)).requires_grad_()
-    leaves = [value.requires_grad_() for group in one for value in group]
-    sizes = [len(group) for group in one]
+    leaves = [value.requires_grad_() for group in densities for value in group]
+    sizes = [len(group) for group in densities]
 
     def value(y, *parameters):
         split = [tuple(parameters[sum(sizes[:i]) : sum(sizes[: i + 1])]) for i in range(3)]

@@ -32,8 +32,10 @@ def test_limit_of_large_alpha(dtype):
     inside = (y - torch.floor(y) - 0.5).abs() > 1e-2  # away from the jumps, and from ±½ for the inverse
     assert torch.allclose(soft_round(y, 1e4)[inside], torch.floor(y + 0.5)[inside], rtol=0, atol=1e-6)
     # s_α⁻¹ = m + O(1/α) away from the integers
-    away = (y - torch.round(y)).abs() > 1e-2
-    assert torch.allclose(soft_round_inverse(y, 1e4)[away], (torch.floor(y) + 0.5)[away], rtol=0, atol=1e-3)
+    off_integers = (y - torch.round(y)).abs() > 1e-2
+    assert torch.allclose(
+        soft_round_inverse(y, 1e4)[off_integers], (torch.floor(y) + 0.5)[off_integers], rtol=0, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)

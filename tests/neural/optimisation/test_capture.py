@@ -1,4 +1,4 @@
-"""Steps that a GPU records and replays: on a CPU, without values, and by a tape that stands for a CUDA graph."""
+"""Steps that a GPU records and replays: on a CPU, on the device "meta", and by a tape in place of a CUDA graph."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def configs(source, compressor="ntc", **fields):
 
 @pytest.fixture(autouse=True)
 def _autograd(monkeypatch):
-    """As on a GPU, where numba's kernels do not serve."""
+    """Use autograd, as on a GPU, instead of numba's kernels."""
     monkeypatch.setenv("EDCURVE_CPU_KERNELS", "0")
 
 
@@ -45,8 +45,8 @@ def prepared(program, done):
         ("circular", {"start": "random"}),
     ],
 )
-def test_a_step_asks_for_no_value(source, compressor, fields):
-    """On the device "meta" there is none to give. Steps 0 and 39 are of the first stage and the last."""
+def test_a_step_reads_no_value(source, compressor, fields):
+    """The device "meta" has no values. Steps 0 and 39 are of the first and the last stage."""
     program = begin(configs(source, compressor, **fields), "meta")
     stages = set()
     for done in (0, 39):
@@ -66,7 +66,7 @@ def test_a_step_asks_for_no_value(source, compressor, fields):
         (lambda x: torch.ones(2).to(x), AssertionError),
     ],
 )
-def test_what_asks_for_a_value_is_refused(ask, error):
+def test_reading_a_value_is_refused(ask, error):
     """The test above can fail."""
     with pytest.raises(error), Refusing():
         ask(torch.zeros(2, device="meta"))
@@ -91,7 +91,7 @@ def assert_same(program, other):
     [("ntc", "circle"), ("ntc", "ramp"), ("ntc", "ring"), ("circular", "sinusoid")],
 )
 def test_replayed_steps_are_steps(compressor, source, monkeypatch):
-    """To the bit, history and failures included: what a recording keeps from the host, it keeps from the right time."""
+    """To the bit, with history and failures: a recording uses no stale values of the host."""
     wanted = configs(source, compressor)
     wanted[1] = replace(wanted[1], learning_rate=1e30)  # it diverges, and the step is to be right
     plain = trained(wanted)
@@ -103,7 +103,7 @@ def test_replayed_steps_are_steps(compressor, source, monkeypatch):
 
 
 @pytest.mark.parametrize("at", [3, 25])
-def test_going_on_with_replayed_steps(at, monkeypatch):
+def test_resuming_with_replayed_steps(at, monkeypatch):
     wanted = configs("ramp")
     stand_in(monkeypatch)
     whole, first, second = trained(wanted), trained(wanted, at), begin(wanted)
@@ -117,10 +117,10 @@ def test_without_recording_a_warning_and_the_same_result(monkeypatch):
     wanted = configs("circle")
     plain = trained(wanted)
     stand_in(monkeypatch, fail=True)
-    with pytest.warns(UserWarning, match=r"cannot record steps .*slower.* \(CUDA error: [^\n]* capturing\)$") as seen:
-        other = trained(wanted)
-    assert len(seen) == 2
-    assert_same(other, plain)
+    with pytest.warns(UserWarning, match=r"cannot record steps .*slower.* \(CUDA error: [^\n]* capturing\)$") as warned:
+        unrecorded = trained(wanted)
+    assert len(warned) == 2
+    assert_same(unrecorded, plain)
 
 
 def test_a_program_without_stages_is_not_recorded(monkeypatch):

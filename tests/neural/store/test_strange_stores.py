@@ -1,4 +1,4 @@
-"""Stores of any origin: nothing is written outside, no record can harm, and healthy ones are listed."""
+"""Hostile stores: nothing is written outside, no record does harm, and valid ones are listed."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ def record(store, config=CONFIGS[0]):
 
 
 def rewritten(path, change):
-    """A record that was changed, with a digest that is right."""
+    """A changed record with a correct digest."""
     content = files.read_json(path)
     change(content)
     files.write_json(path, content)
@@ -194,7 +194,7 @@ def test_outputs_are_not_written_into_a_store(store, tmp_path):
 
 @posix
 def test_a_finished_store_that_cannot_be_written_to(store, monkeypatch):
-    """It can be swept, as there is nothing to do, and listed, without its empty folders too."""
+    """It can be swept, with nothing to do, and listed, even without its empty folders."""
     (store / "checkpoints").rmdir()
     (store / "index.csv").unlink()
     before = sorted(store.rglob("*"))
@@ -211,7 +211,7 @@ def test_a_finished_store_that_cannot_be_written_to(store, monkeypatch):
         swept(store, MORE)
 
 
-def test_remnants_of_killed_processes_go_at_the_next_start(store):
+def test_remnants_of_killed_processes_are_removed_at_the_next_start(store):
     for part in (".", "runs", "checkpoints"):
         (store / part / ".edcurve-0123456789abcdef.safetensors").write_bytes(b"half")
     swept(store, MORE)
@@ -243,12 +243,12 @@ STATES = {
 
 @pytest.mark.parametrize("case", STATES)
 def test_checkpoints_that_no_program_can_have_written(tmp_path, case):
-    kept, program = Store(tmp_path), begin(CONFIGS[:1])
+    store, program = Store(tmp_path), begin(CONFIGS[:1])
     program.step()
     state, done = STATES[case](program.state())
-    kept.make()
+    store.make()
     about = {"configs": [CONFIGS[0].to_dict()], "done": done}
-    files.write_tensors(kept.checkpoint(CONFIGS[:1]), state, about)
+    files.write_tensors(store.checkpoint(CONFIGS[:1]), state, about)
     with pytest.raises(edn.DamagedFileError, match="no checkpoint"):
         swept(tmp_path, CONFIGS[:1])
 
@@ -256,21 +256,21 @@ def test_checkpoints_that_no_program_can_have_written(tmp_path, case):
 @pytest.mark.parametrize("suffix", [".safetensors", ".json"])
 def test_a_checkpoint_under_the_name_of_another_program(tmp_path, suffix):
     """Which would go on from it."""
-    kept, program = Store(tmp_path), begin(CONFIGS[:1])
-    kept.make()
-    kept.save_checkpoint(program)
-    kept.plan(CONFIGS[:1])
-    kept.checkpoint(CONFIGS[:1]).with_suffix(suffix).rename(kept.checkpoint(CONFIGS[1:2]).with_suffix(suffix))
+    store, program = Store(tmp_path), begin(CONFIGS[:1])
+    store.make()
+    store.save_checkpoint(program)
+    store.plan(CONFIGS[:1])
+    store.checkpoint(CONFIGS[:1]).with_suffix(suffix).rename(store.checkpoint(CONFIGS[1:2]).with_suffix(suffix))
     with pytest.raises(edn.DamagedFileError, match="named like the file of another program"):
         swept(tmp_path, CONFIGS[1:2])
 
 
 def test_a_checkpoint_of_a_newer_release_is_kept(tmp_path):
-    kept, program = Store(tmp_path), begin(CONFIGS[:1])
+    store, program = Store(tmp_path), begin(CONFIGS[:1])
     program.step()
-    kept.make()
+    store.make()
     about = {"release": "9.9", "configs": [CONFIGS[0].to_dict()], "done": 1}
-    path = kept.checkpoint(CONFIGS[:1])
+    path = store.checkpoint(CONFIGS[:1])
     files.write_tensors(path, {"parameters": program.flat}, about)
     with pytest.raises(ValueError, match=r"edcurve 9\.9 wrote it, .*: keep it for that release"):
         swept(tmp_path, CONFIGS[:1])
@@ -278,16 +278,16 @@ def test_a_checkpoint_of_a_newer_release_is_kept(tmp_path):
 
 
 def test_a_checkpoint_takes_no_more_memory_than_it_has(tmp_path):
-    """Its other configurations are not those asked for, and as large as somebody likes."""
-    kept, program = Store(tmp_path), begin(CONFIGS[:1])
-    kept.make()
+    """Its other configurations are not requested, and could be arbitrarily large."""
+    store, program = Store(tmp_path), begin(CONFIGS[:1])
+    store.make()
     configs = [CONFIGS[0].to_dict() for _ in range(10**4)]
-    files.write_tensors(kept.checkpoint(CONFIGS[:1]), program.state(), {"configs": configs, "done": 0})
+    files.write_tensors(store.checkpoint(CONFIGS[:1]), program.state(), {"configs": configs, "done": 0})
     with pytest.raises(edn.DamagedFileError, match=r"its configurations have \d+ parameters, got"):
         swept(tmp_path, CONFIGS[:1])
 
 
-def test_stores_and_seeds_that_are_none(tmp_path, monkeypatch):
+def test_invalid_stores_and_seeds(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refused = command("sweep", "circle", "--lmbda", 4, "--store", "")
     assert (refused.exit_code, "the store must be a folder, got ''" in refused.output) == (2, True)

@@ -85,9 +85,9 @@ def wait_for(condition, *processes):
 
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory):
-    made = Cluster(tmp_path_factory.mktemp("dask"))
-    yield made
-    made.end()
+    own_cluster = Cluster(tmp_path_factory.mktemp("dask"))
+    yield own_cluster
+    own_cluster.end()
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_unreachable(cli, tmp_path, address, monkeypatch):
 
 
 def test_another_server_answers(cli):
-    """Which sends what is no message of Dask's."""
+    """The server sends messages that are not Dask's."""
 
     def answer():
         with server.accept()[0] as connection:
@@ -238,13 +238,13 @@ def test_a_port_that_accepts_and_says_nothing(monkeypatch):
     monkeypatch.setattr(executors, "REACHED", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        begun = time.monotonic()
+        start = time.monotonic()
         with (
             pytest.raises(ConnectionError, match=f"no Dask scheduler answers at '{address}': nothing within 0.3 s"),
             executors.cluster(address),
         ):
             pytest.fail("it answered")
-        assert time.monotonic() - begun < 5.0
+        assert time.monotonic() - start < 5.0
 
 
 class Scheduler:

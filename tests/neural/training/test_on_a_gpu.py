@@ -1,4 +1,4 @@
-"""Training on a GPU: as on a CPU to rounding, and reproducible to the bit. How programs share one, without one."""
+"""Training on a GPU: as on a CPU to rounding, and reproducible to the bit; sharing of a GPU, simulated."""
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -43,7 +43,7 @@ def weights(runs):
 @cuda
 @pytest.mark.parametrize(("source", "compressor"), CASES)
 def test_as_on_a_cpu(source, compressor, monkeypatch):
-    """A few steps to what they make of the rounding of float32."""
+    """A few steps, up to amplified rounding of float32."""
     monkeypatch.setenv("EDCURVE_CPU_KERNELS", "0")
     losses = []
     for device in ("cpu", "cuda"):
@@ -57,7 +57,7 @@ def test_as_on_a_cpu(source, compressor, monkeypatch):
 @cuda
 @pytest.mark.parametrize(("source", "compressor"), CASES)
 def test_recorded_as_not(source, compressor, monkeypatch):
-    """To the bit, and to the bit again."""
+    """To the bit, and reproducible."""
     wanted = configs(source, compressor)
     recorded = [weights(edn.train_many(wanted, device="cuda", progress=False)) for _ in range(2)]
     monkeypatch.setattr(capture, "recorded", lambda work, state: work)
@@ -68,7 +68,7 @@ def test_recorded_as_not(source, compressor, monkeypatch):
 
 @cuda
 def test_a_sweep_that_is_interrupted(tmp_path, monkeypatch):
-    """Programs side by side, interrupted in one, end with the same bits."""
+    """Concurrent programs end with the same bits after an interruption in one."""
     options = {"device": "cuda", "points": 2**10, "progress": False, "checkpoint_every": 20}
     edn.sweep(MIXED, store=tmp_path / "whole", **options)
     monkeypatch.setattr(training, "WRITING", 0.0)
@@ -94,7 +94,7 @@ def test_a_sweep_that_is_interrupted(tmp_path, monkeypatch):
 
 @pytest.fixture
 def streams(monkeypatch):
-    """Streams of a GPU that is not there: a list of those that were made, and the one that each thread is on."""
+    """Simulated streams of a GPU: a list of all, and the current one of each thread."""
     made, on = [], {}
 
     class Stream:
@@ -128,15 +128,15 @@ def test_streams_are_used_again_and_never_by_two(streams):
     def job(part, stop):
         with capture.own_stream(device):
             together.wait(10)
-            seen.append(streams.on[get_ident()])
+            used.append(streams.on[get_ident()])
             together.wait(10)
 
     for _ in range(2):
-        seen = []
+        used = []
         training.run_all(job, range(3), 3)
-        assert len(set(map(id, seen))) == 3
+        assert len(set(map(id, used))) == 3
     assert len(streams.made) == 3
-    assert [one.waited for one in streams.made] == [2, 2, 2]
+    assert [stream.waited for stream in streams.made] == [2, 2, 2]
 
 
 def test_a_stream_is_waited_for_after_an_error(streams):
@@ -166,7 +166,7 @@ def test_as_many_as_memory_has_room_for(monkeypatch):
 
 
 def test_checkpoints_on_a_gpu_take_one_part_in_twenty(monkeypatch):
-    """Steps of 10 ms, and checkpoints of 20 ms due after every second: each is followed by a rest of 400 ms."""
+    """Steps of 10 ms, and checkpoints of 20 ms due every other step: each is followed by 400 ms without one."""
     now, saved = [0.0], []
 
     class Steps:

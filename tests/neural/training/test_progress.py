@@ -13,14 +13,14 @@ SMALL = edn.Config("circle", 8.0, hidden=(4,), batch_size=4, steps=6, compressor
 
 
 def test_the_bar_counts_what_was_made_before(tmp_path, monkeypatch):
-    """A sweep that goes on from step 4 of 6 ends with a full bar."""
-    program, kept = begin([SMALL]), edn.Store(tmp_path)
+    """A sweep that resumes from step 4 of 6 ends with a full bar."""
+    program, store = begin([SMALL]), edn.Store(tmp_path)
     for _ in range(4):
         program.step()
-    kept.save_checkpoint(program)
-    bars, made = [], progress._bar
+    store.save_checkpoint(program)
+    bars, original = [], progress._bar
     monkeypatch.setattr("sys.stderr", io.StringIO())
-    monkeypatch.setattr(progress, "_bar", lambda: bars.append(made()) or bars[-1])
+    monkeypatch.setattr(progress, "_bar", lambda: bars.append(original()) or bars[-1])
     edn.sweep([SMALL], store=tmp_path, points=64)
     (task,) = bars[0].tasks
     assert (task.completed, task.total) == (6, 6)
@@ -28,17 +28,17 @@ def test_the_bar_counts_what_was_made_before(tmp_path, monkeypatch):
 
 def test_what_stands_beside_the_bar_is_the_mean_over_models_that_did_not_diverge():
     excess = np.array([1.0, np.nan, 3.0])
-    seen = progress.Glance(excess, loss=excess, entropy=2.0 * excess, distortion=0.1 * excess)
-    assert progress.summary(seen, 120) == "excess 2  loss 2  entropy 4  distortion 0.2"
+    values = progress.Glance(excess, loss=excess, entropy=2.0 * excess, distortion=0.1 * excess)
+    assert progress.summary(values, 120) == "excess 2  loss 2  entropy 4  distortion 0.2"
     assert progress.summary(progress.Glance(*[np.full(3, np.inf)] * 4), 80) == "diverged"
 
 
 @pytest.mark.parametrize(("width", "last"), [(64, "excess"), (80, "loss"), (124, "distortion")])
 def test_the_line_fits_the_terminal(width, last):
-    """With the longest numbers there are: a whole bar, and nothing cut."""
+    """With the longest possible numbers: a whole bar, and nothing truncated."""
     bar = progress._bar()
-    seen = progress.Glance(*np.full((4, 1), -1.2345e-10))
-    bar.add_task("training", total=10**9, completed=10**9 - 1, seen=progress.summary(seen, width))
+    values = progress.Glance(*np.full((4, 1), -1.2345e-10))
+    bar.add_task("training", total=10**9, completed=10**9 - 1, seen=progress.summary(values, width))
     terminal = Console(width=width, file=io.StringIO(), force_terminal=False)
     terminal.print(bar.get_renderable())
     (line,) = terminal.file.getvalue().splitlines()

@@ -21,14 +21,14 @@ ODD = [
 def test_trains_and_evaluates(fields):
     runs = edn.train_many([edn.Config(**fields)] * 2, progress=False)
     for run in runs:
-        found = run.evaluate(100)
+        evaluation = run.evaluate(100)
         assert run.status == "finished"
         assert all(np.isfinite(values).all() for values in run.history.values())
         assert run.history["step"][-1] == fields["steps"]
-        assert found.rate >= found.entropy - 1e-6  # Gibbs: the density sums to one
-        assert found.distortion >= found.distortion_centroid
-        assert found.cells >= 1
-        assert sum(found.decomposition(4.0)) == pytest.approx(found.excess(4.0), abs=1e-6)
+        assert evaluation.rate >= evaluation.entropy - 1e-6  # Gibbs: the density sums to one
+        assert evaluation.distortion >= evaluation.distortion_centroid
+        assert evaluation.cells >= 1
+        assert sum(evaluation.decomposition(4.0)) == pytest.approx(evaluation.excess(4.0), abs=1e-6)
 
 
 def test_learning_rate_of_zero_changes_nothing():

@@ -91,8 +91,8 @@ def test_interrupted_and_resumed(tmp_path, monkeypatch, at, capsys):
     capsys.readouterr()
     edn.sweep(CONFIGS, store=tmp_path / "halves", points=2**8, checkpoint_every=7)
     assert min(done for models, done in steps if models == 3) == at // 7 * 7
-    said = capsys.readouterr().err
-    assert (f"going on with 3 models ({NAMED}) from step {at // 7 * 7} of 50\n" in said) == (at >= 7)
+    messages = capsys.readouterr().err
+    assert (f"going on with 3 models ({NAMED}) from step {at // 7 * 7} of 50\n" in messages) == (at >= 7)
     assert_same(tmp_path / "whole", tmp_path / "halves")
     assert not list((tmp_path / "halves" / "checkpoints").iterdir())
 
@@ -185,9 +185,9 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, capfd):
         killed = pool.submit(kill)
         edn.sweep([config], store=tmp_path / "killed", points=2**8, checkpoint_every=50, executor=executor)
         killed.result()
-    said = capfd.readouterr().err
-    assert said.count("a worker process died, perhaps for lack of memory: the workers are started again") == 1
-    assert len(re.findall(r"going on with 1 model \(.*\) from step \d+ of 1000", said)) == 1
+    messages = capfd.readouterr().err
+    assert messages.count("a worker process died, perhaps for lack of memory: the workers are started again") == 1
+    assert len(re.findall(r"going on with 1 model \(.*\) from step \d+ of 1000", messages)) == 1
     swept(tmp_path / "whole", [config])
     assert_same(tmp_path / "killed", tmp_path / "whole", [config])
     assert not set(active_children()) - before
@@ -324,7 +324,7 @@ def test_errors(tmp_path):
 
 
 def test_a_program_that_was_not_begun_is_made_as_it_was_planned(tmp_path, monkeypatch):
-    """Rounding may depend on the models beside a model; so those left are not shared out anew after a kill."""
+    """Rounding may depend on the other models of a program, so the remaining ones are not regrouped after a kill."""
     source = edn.from_samples(np.exp(2j * np.pi * np.arange(16) / 16)[:, None].view(float), label="ring")
     fields = {"hidden": (4,), "batch_size": 8, "steps": 4}
     configs = [edn.Config(source, lmbda, **fields) for lmbda in (1.0, 2.0, 3.0, 4.0)]

@@ -1,4 +1,4 @@
-"""Training: reproducible, models independent of each other, schedules, optimiser, failures, what it learns."""
+"""Training: reproducibility, independence of models, schedules, optimiser, failures, results."""
 
 import math
 import threading
@@ -39,7 +39,7 @@ def test_same_seeds_same_bits(source):
 
 
 def test_kernels_are_compiled_before_threads_train(monkeypatch, tmp_path):
-    """In the main thread: there Ctrl-C ends the wait for them."""
+    """In the main thread, where Ctrl-C can interrupt it."""
     asked, compiled = [], cpu_kernels._compiled
     monkeypatch.setattr(cpu_kernels, "_compiled", lambda: asked.append(threading.current_thread()) or compiled())
     for start in (quiet, lambda configs: edn.sweep(configs, store=tmp_path, points=64, progress=False)):
@@ -70,7 +70,7 @@ def test_in_a_batch_as_alone(source):
 
 @pytest.mark.parametrize("source", ["circle", "ramp", "sawbridge"])
 def test_compiled_in_a_batch_as_alone(source):
-    """To the bit, all the way."""
+    """To the bit, through the whole training."""
     configs = [replace(c, source=source, samples=None if source == "circle" else 32) for c in VARIED]
     for config, run in zip(configs, quiet(configs), strict=True):
         assert torch.equal(edn.train(config, progress=False).model.flat, run.model.flat)
@@ -97,11 +97,11 @@ def test_training_set_is_fixed():
 
 def test_number_of_threads_does_not_matter():
     configs = [replace(BASE, seed=seed, lmbda=4.0 + seed) for seed in range(5)]
-    one = quiet(configs)
+    single = quiet(configs)
     torch.set_num_threads(3)
     three = quiet(configs)
     assert torch.get_num_threads() == 3
-    for a, b in zip(one, three, strict=True):
+    for a, b in zip(single, three, strict=True):
         assert torch.equal(a.model.flat, b.model.flat)
 
 
@@ -114,7 +114,7 @@ def test_shares():
 
 
 def test_an_interrupt_stops_all(monkeypatch):
-    """The first thread to fail is reported, the others stop at their next step."""
+    """The first failure is reported, and other threads stop at their next step."""
     monkeypatch.setattr(
         "edcurve_neural.compressors.train_ntc.schedules.alpha", lambda step, steps: 1.0 if step < 3 else 1 // 0
     )
@@ -157,15 +157,15 @@ def test_learning_reaches_the_neighbourhood_of_the_optimum():
 def test_ramp_learns():
     config = edn.Config("ramp", 48.0, samples=64, latent_dim=1, hidden=(32, 32), batch_size=64, steps=1200)
     run = edn.train(replace(config, learning_rate=5e-3), progress=False)
-    found = run.evaluate(2**12)
-    assert found.excess(48.0) < 1.5
-    assert found.distortion >= found.distortion_centroid
-    assert found.distortion >= found.rank_floor
+    evaluation = run.evaluate(2**12)
+    assert evaluation.excess(48.0) < 1.5
+    assert evaluation.distortion >= evaluation.distortion_centroid
+    assert evaluation.distortion >= evaluation.rank_floor
 
 
 def test_reference_likelihood_differs():
-    one, other = quiet([BASE, replace(BASE, likelihood="reference")])
-    assert not torch.allclose(one.model.flat, other.model.flat)
+    derived, reference = quiet([BASE, replace(BASE, likelihood="reference")])
+    assert not torch.allclose(derived.model.flat, reference.model.flat)
 
 
 def test_adam_is_that_of_torch():
@@ -246,11 +246,11 @@ def test_progress_bar(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr("edcurve_neural.training.progress.SHOWN", 0.0)
     edn.train(BASE)
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert "training" in shown.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "training" in output.err
     for name in ("loss", "entropy", "distortion", "excess"):
-        assert name in shown.err
+        assert name in output.err
     edn.train(BASE, progress=False)
     assert capsys.readouterr() == ("", "")
 
