@@ -19,7 +19,7 @@ from shared import SAMPLES, SCHEDULE, SECONDS, add_rows, parser, scaled, trained
 
 INPUT, LATENT = 4, 6  # octaves
 EMBEDDED = {"circle": ((0, 0), (0, LATENT), (INPUT, 0)), "ramp": ((0, 0), (0, LATENT))}  # octaves of input and latent
-LMBDA = ({"circle": 512.0, "ramp": 4096.0}, {"circle": 32.0, "ramp": 256.0})
+LMBDA = {"circle": 512.0, "ramp": 4096.0}
 NAMES = ["source", "lmbda", "input_octaves", "latent_octaves", "seed"]
 
 
@@ -39,9 +39,8 @@ def main() -> None:
 
     wanted = [
         (source, lmbda, *octaves, seed)
-        for values in LMBDA
         for seed in range(options.seeds)
-        for source, lmbda in values.items()
+        for source, lmbda in LMBDA.items()
         for octaves in EMBEDDED[source]
     ]
     add_rows(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from batch_size import summary
+from batch_size import interval, summary
 
 ROOT = Path(__file__).parents[2]
 RESULTS, PAGE, IMAGES = ROOT / "benchmarks/results", ROOT / "docs/topology.md", ROOT / "docs/images/topology"
@@ -45,10 +45,24 @@ def tables() -> dict[str, str]:
     return {**found, **{name: markdown(others[name](table)) for name, table in files.items()}}
 
 
+def over_seeds(runs: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
+    """A row for each group, in the order of the file: means of the columns with 95 % intervals over the seeds."""
+    rows = []
+    for key, part in runs.groupby(by, sort=False):
+        means = (interval(part[name]) for name in columns)
+        shown = {name: f"{_text(mean)} ± {_text(half)}" for name, (mean, half) in zip(columns, means, strict=True)}
+        rows.append({**dict(zip(by, key, strict=True)), "seeds": len(part), "cells": _cells(part["cells"]), **shown})
+    return pd.DataFrame(rows)
+
+
+def _cells(counts: pd.Series[int]) -> str:
+    least, most = counts.min(), counts.max()
+    return str(least) if least == most else f"{least} to {most}"
+
+
 def widths(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row for each width of the last hidden layer: the decoder's part of the excess, in bits."""
-    parts = ["readout", "features", "rank", "shape"]
-    return runs[["width", "seed", "cells", *parts, "partition"]]
+    """A row for each width of the hidden layers: the parts of the excess, in bits."""
+    return over_seeds(runs, ["width"], ["readout", "features", "rank", "shape", "partition"])
 
 
 def joint(runs: pd.DataFrame) -> pd.DataFrame:
@@ -62,12 +76,11 @@ def joint(runs: pd.DataFrame) -> pd.DataFrame:
 
 def fourier(runs: pd.DataFrame) -> pd.DataFrame:
     """A row for each embedding: excess in percent and the parts of it that are the decoder's and the encoder's."""
-    names = ["source", "lmbda", "input_octaves", "latent_octaves", "seed"]
-    values = ["excess_sampled_percent", "cells", "readout", "features", "partition"]
-    rows = runs.sort_values(["source", "lmbda"], kind="stable")[[*names, *values]]
-    rows["lmbda"] = rows["lmbda"].map("{:g}".format)
-    shown = {"lmbda": "λ", "input_octaves": "input", "latent_octaves": "latent", "excess_sampled_percent": "percent"}
-    return rows.rename(columns=shown)
+    names = {"source": "source", "lmbda": "λ", "input_octaves": "input", "latent_octaves": "latent"}
+    runs = runs.sort_values(["source", "lmbda"], kind="stable")
+    runs = runs.assign(lmbda=runs["lmbda"].map("{:g}".format)).rename(columns=names)
+    runs = runs.rename(columns={"excess_sampled_percent": "percent"})
+    return over_seeds(runs, list(names.values()), ["percent", "readout", "features", "partition"])
 
 
 def small_network(runs: pd.DataFrame) -> pd.DataFrame:
@@ -78,8 +91,7 @@ def small_network(runs: pd.DataFrame) -> pd.DataFrame:
         samples = part["samples"].iloc[0]
         about = {"source": source, "λ": f"{lmbda:g}", "samples": "" if pd.isna(samples) else f"{samples:.0f}"}
         excess = {"seeds": len(part), "mean": float(percent.mean()), "worst": float(percent.max())}
-        K, table = part["cells"], part["table"].max()
-        stored = {"cells": str(K.min()) if K.min() == K.max() else f"{K.min()} to {K.max()}", "table": f"{table:,}"}
+        stored = {"cells": _cells(part["cells"]), "table": f"{part['table'].max():,}"}
         rows.append({**about, **excess, **stored, "seconds": f"{part['seconds'].max():.0f}"})
     return pd.DataFrame(rows)
 
