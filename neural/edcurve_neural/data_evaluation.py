@@ -1,4 +1,4 @@
-"""`DataEvaluation`: a compressor measured on a test set, batch by batch, against what is known of its source."""
+"""`DataEvaluation`: a compressor measured on a test set, batch by batch, against the optimum of its source."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from .callers.codec import Codec, Coded, is_strings, parts, strings_of
 from .decomposition import Decomposition
 
 CONFIDENCE = 0.95
-CHUNK = 2**22  # numbers of an array or a data set that make a batch
-MOST_SUMS = 2**27  # numbers in the sums of all cells, beyond which centroids are given up
-LOW = 0.8  # of the entropy: a rate below it may be in nats
-KEPT, KEPT_NUMBERS = 1024, 2**22  # samples of an unknown source that are kept, at most
-CODEWORDS = 256  # that a codebook starts with
-ENOUGH = 30  # samples to judge a variance by
+CHUNK = 2**22  # most numbers in a batch of an array
+MOST_SUMS = 2**27  # most numbers in the sums of all cells; beyond it, centroids are not computed
+LOW = 0.8  # share of the entropy below which a rate may be in nats
+KEPT, KEPT_NUMBERS = 1024, 2**22  # most samples of an unknown source that are kept, and most numbers in them
+CODEWORDS = 256  # initial size of a codebook
+ENOUGH = 30  # least number of samples for checking a variance
 DIFFERENT = 1e-3  # share of numbers that may differ by rounding when a batch is encoded again
-ROUNDING = 1e-4  # of the size of reconstructions, by which rounding may change them
+ROUNDING = 1e-4  # relative change of reconstructions that rounding may cause
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class DataEvaluation(ComparedByValue):
     Attributes
     ----------
     source : edcurve.Source or None
-        The source of the samples, if it was said to be known.
+        The source of the samples, if given.
     rate : float
         Mean bits under the compressor's own entropy model; the entropy if it has none.
     rate_interval : tuple of float
@@ -55,22 +55,22 @@ class DataEvaluation(ComparedByValue):
     distortion, distortion_interval : float, tuple of float
         Distortion with the compressor's decoder, and its interval, as `edcurve.measure` estimates them.
     distortion_centroid : float
-        Distortion with the means of the cells as reconstructions, without the bias that comes from means of few
-        samples. It may exceed `distortion` by noise. In cells of one sample the decoder is taken to be right. NaN where
-        there are too many cells to hold their means.
+        Distortion with cell means as reconstructions, corrected for the bias of means of few samples. It may exceed
+        `distortion` by noise. In cells of one sample the decoder is taken to be exact. NaN if there are too many cells
+        to store their means.
     cells : int
-        Number of distinct indices seen. For a module that returns reconstructions, number of distinct ones.
+        Number of distinct indices, or of distinct reconstructions for a module that returns these.
     count : int
         Number n of samples.
     dim : int
-        Numbers in a sample.
+        Number of coordinates of a sample.
     weight : float
-        The distortion is the sum of squared errors over the numbers of a sample times this: 1, or 1/dim if the source
-        is one whose distortion is a mean.
+        The distortion is the sum of squared errors over the coordinates times this: 1, or 1/dim for sources whose
+        distortion is a mean.
     covariance : ndarray, shape (2, 2)
         Estimated covariance of the errors of rate and distortion.
     kept : ndarray, shape (m, dim), or None
-        Where the source is not known, some of the samples, drawn at random: 1024, or as many as have 2²² numbers.
+        For an unknown source, a random subset of the samples: 1024, or as many as have 2²² numbers.
     """
 
     source: edcurve.Source | None
@@ -90,7 +90,7 @@ class DataEvaluation(ComparedByValue):
 
     @property
     def reference(self) -> str:
-        """What `optimum` is."""
+        """Description of `optimum`."""
         if self.kept is None:
             assert self.source is not None
             if isinstance(self.source, Surface):
@@ -105,8 +105,8 @@ class DataEvaluation(ComparedByValue):
         """Least H + λD over all codes of single samples, in bits, or a lower bound on it.
 
         `reference` says which. It is a bound for sources of several parameters, like spheres, and for an unknown one.
-        The latter is Shannon's, of the samples that were kept: see `edcurve.empirical_rate_distortion`. That is low for
-        a few samples of many dimensions, and never exceeds log₂ of their number.
+        The latter is Shannon's bound for the kept samples: see `edcurve.empirical_rate_distortion`. It is low for few
+        samples of many dimensions, and never exceeds log₂ of their number.
 
         Parameters
         ----------
@@ -121,28 +121,29 @@ class DataEvaluation(ComparedByValue):
         return _bound(self, lmbda)
 
     def ecvq(self, lmbda: float) -> float:
-        """What a codebook does, in bits: rate + λD on half of the samples kept, made by `edcurve.ecvq` from the rest.
+        """Rate + λD of a codebook, in bits: `edcurve.ecvq` of half of the kept samples, measured on the other half.
 
-        A compressor with more than that is worse than a table. One with less is better than a table of so few samples.
+        A compressor with a larger rate + λD is worse than a table; one with less is better than a table from so few
+        samples.
 
         Raises
         ------
         ValueError
-            If the source is known, for which no samples are kept, or if there is one sample.
+            If the source is known, so that no samples are kept, or if there is one sample.
         """
         if self.kept is None or len(self.kept) < 2:
             raise ValueError("ecvq needs two samples or more of a source that is not known")
-        made, other = self.kept[::2], self.kept[1::2]
-        code = edcurve.ecvq(made, lmbda, codewords=min(CODEWORDS, len(made)))
-        index = code.encode(other)
-        return float(code.rate(index).mean() + lmbda * np.square(other - code.decode(index)).sum(axis=1).mean())
+        training, test = self.kept[::2], self.kept[1::2]
+        code = edcurve.ecvq(training, lmbda, codewords=min(CODEWORDS, len(training)))
+        index = code.encode(test)
+        return float(code.rate(index).mean() + lmbda * np.square(test - code.decode(index)).sum(axis=1).mean())
 
     def excess(self, lmbda: float) -> float:
         """Excess of rate + λD over `optimum`, in bits; negative by noise, or if the samples are of another source."""
         return self.rate + lmbda * self.distortion - self.optimum(lmbda)
 
     def excess_interval(self, lmbda: float) -> tuple[float, float]:
-        """Interval of 95 % for the excess: what the sample leaves open of rate + λD, by the normal approximation."""
+        """Interval of 95 % for the excess, by the normal approximation for rate + λD."""
         if self.count == 1:
             return -math.inf, math.inf
         weights = np.array([1.0, lmbda])
@@ -163,14 +164,14 @@ def _bound(evaluation: DataEvaluation, lmbda: float) -> float:
 
 
 def is_test_set(value: Any) -> bool:
-    """Whether a value is samples: an array, a data set, or an iterable of batches; names and sources are none."""
+    """Whether a value is samples: an array, a data set, or an iterable of batches, not a name or a source."""
     if isinstance(value, str | dict | edcurve.Source) or (isinstance(value, list | tuple) and _of_text(value)):
         return False
     return hasattr(value, "shape") or isinstance(value, torch.utils.data.Dataset | Iterable)
 
 
 def _of_text(values: Any) -> bool:
-    return any(isinstance(one, str) for one in values)
+    return any(isinstance(value, str) for value in values)
 
 
 def evaluate_data(
@@ -186,7 +187,7 @@ def evaluate_data(
     """Evaluate a compressor on samples: see `edcurve_neural.evaluate`."""
     if decode is None and callable(rate):
         raise ValueError("rate must be None or a number where decode is None: bits are those of the likelihoods")
-    spent = None if rate is None or callable(rate) else callers.mean_bits(rate)
+    mean_rate = None if rate is None or callable(rate) else callers.mean_bits(rate)
     run, totals = None, Totals(Reservoir() if source is None else None)
     shape: tuple[int, ...] = ()
     batches, total = _batches(data)
@@ -206,7 +207,7 @@ def evaluate_data(
             update(totals.count, total or 0)
     if run is None:
         raise ValueError("data must have at least one sample, got none")
-    return totals.result(spent, source)
+    return totals.result(mean_rate, source)
 
 
 class _Run:
@@ -221,40 +222,42 @@ class _Run:
         return self.coded(self.returned(sample), sample.shape)
 
     def returned(self, sample: NDArray[Any]) -> Any:
-        """What the encoder makes of a batch."""
+        """The result of the encoder for a batch."""
         return self.call("encode", self.encode, _handed(sample, self.dtype))
 
     def coded(self, result: Any, shape: tuple[int, ...]) -> Coded:
-        """A batch of that shape, from what the encoder made of it."""
+        """A coded batch of this shape, from the result of the encoder."""
         if self.codec is not None:
             return self.codec.code(result, shape)
         if is_strings(result):
             return self._of_strings(result, shape)
         rows = np.ascontiguousarray(callers.codes(result, shape[0]).reshape(shape[0], -1))
         cell = self._numbers(row.tobytes() for row in rows)
-        handed = result if isinstance(result, torch.Tensor) else torch.from_numpy(np.asarray(result))
-        decoded = callers.finite("decode", self.call("decode", self.decode, handed), shape).reshape(shape[0], -1)
-        bits = callers.finite("rate", self.call("rate", self.rate, handed), shape[:1]) if callable(self.rate) else None
+        indices = result if isinstance(result, torch.Tensor) else torch.from_numpy(np.asarray(result))
+        decoded = callers.finite("decode", self.call("decode", self.decode, indices), shape).reshape(shape[0], -1)
+        bits = callers.finite("rate", self.call("rate", self.rate, indices), shape[:1]) if callable(self.rate) else None
         return Coded(cell, decoded, bits)
 
     def _of_strings(self, result: Any, shape: tuple[int, ...]) -> Coded:
-        """A batch coded as byte strings, which are the index of a sample and its bits."""
+        """A batch coded as byte strings, which are the indices of samples and give their bits."""
         strings = strings_of(result, shape[0])
         with torch.no_grad():
             decoded = self.decode(result["strings"], result.get("shape"))
         x_hat = parts(decoded)[0] if isinstance(decoded, dict) else decoded
-        cell = self._numbers(b"".join(len(part).to_bytes(8, "little") + part for part in one) for one in strings)
+        cell = self._numbers(
+            b"".join(len(part).to_bytes(8, "little") + part for part in streams) for streams in strings
+        )
         decoded = callers.finite("x_hat", x_hat, shape).reshape(shape[0], -1)
-        return Coded(cell, decoded, np.array([8.0 * sum(map(len, one)) for one in strings]))
+        return Coded(cell, decoded, np.array([8.0 * sum(map(len, streams)) for streams in strings]))
 
     def _numbers(self, keys: Iterable[bytes]) -> Indices:
-        """The number of each index, in the order in which they come."""
+        """A number for each index, in the order of appearance."""
         short = (blake2b(key, digest_size=16).digest() for key in keys)
         return np.array([self.cells.setdefault(key, len(self.cells)) for key in short], dtype=np.int64)
 
 
 class Reservoir:
-    """As many samples as may be kept, each of those seen with the same probability (Vitter 1985)."""
+    """A uniform random subset of bounded size of all samples so far (Vitter 1985)."""
 
     def __init__(self) -> None:
         self.kept = np.zeros((0, 0))
@@ -262,20 +265,20 @@ class Reservoir:
         self._generator = np.random.default_rng(0)
 
     def add(self, x: Coordinates) -> None:
-        """Look at more samples, shape (n, dim)."""
+        """Add samples, shape (n, dim)."""
         size = min(KEPT, max(2, KEPT_NUMBERS // x.shape[1]))
         self.kept = self.kept.reshape(-1, x.shape[1])
         free = size - len(self.kept)
         self.kept = np.concatenate([self.kept, x[: max(free, 0)]])
-        rest = x[max(free, 0) :]
+        remaining = x[max(free, 0) :]
         self.seen += len(x)
-        place = self._generator.integers(0, self.seen - len(rest) + 1 + np.arange(len(rest)))
-        chosen = place < size
-        self.kept[place[chosen]] = rest[chosen]  # of one place, the last
+        slot = self._generator.integers(0, self.seen - len(remaining) + 1 + np.arange(len(remaining)))
+        chosen = slot < size
+        self.kept[slot[chosen]] = remaining[chosen]  # the last one if a slot recurs
 
 
 class Totals:
-    """Running totals over batches: of each cell the number of samples, their errors' sum, and the sum of squares."""
+    """Running totals over batches: labels, squared errors and bits of samples, and sums of errors of cells."""
 
     def __init__(self, reservoir: Reservoir | None) -> None:
         self.reservoir = reservoir
@@ -320,12 +323,12 @@ class Totals:
             if self.sums.size:
                 larger[: len(self.sums)] = self.sums
             self.sums = larger
-        distinct, at = np.unique(cell, return_inverse=True)
-        chosen = sparse.csr_array((np.ones(len(cell)), (at, np.arange(len(cell)))), shape=(len(distinct), len(cell)))
-        self.sums[distinct] += np.asarray(chosen @ error)
+        distinct, row = np.unique(cell, return_inverse=True)
+        members = sparse.csr_array((np.ones(len(cell)), (row, np.arange(len(cell)))), shape=(len(distinct), len(cell)))
+        self.sums[distinct] += np.asarray(members @ error)
 
     def result(self, rate: float | None, source: edcurve.Source | None) -> DataEvaluation:
-        """Estimate from all batches."""
+        """The evaluation from all batches."""
         label, error = np.concatenate(self.labels), np.concatenate(self.errors)
         weight = 1.0 if source is None else _weight(source, self.spread / self.count, self.dim, self.count)
         error = error * weight
@@ -336,13 +339,13 @@ class Totals:
             np.minimum.at(least, label, np.concatenate(self.bits))
             callers.check_lengths(least)
         if rate is not None:
-            spent = np.full(self.count, rate)
+            bits = np.full(self.count, rate)
         else:
-            spent = np.concatenate(self.bits) if self.bits else -np.log2(size / self.count)[label]
-        covariance = np.cov(spent, error) / self.count if self.count > 1 else np.full((2, 2), math.inf)
+            bits = np.concatenate(self.bits) if self.bits else -np.log2(size / self.count)[label]
+        covariance = np.cov(bits, error) / self.count if self.count > 1 else np.full((2, 2), math.inf)
         mean, interval = measured.entropy, measured.entropy_interval
         if self.bits or rate is not None:
-            mean = float(spent.mean())
+            mean = float(bits.mean())
             reach = _z() * math.sqrt(float(covariance[0, 0]))
             interval = (mean - reach, mean + reach)
         else:
@@ -387,7 +390,9 @@ class Totals:
 
 def _weight(source: edcurve.Source, variance: float, dim: int, count: int) -> float:
     """1, or 1/dim if that brings the variance of the samples closer to D_max; warns if neither comes close."""
-    weight = min((1.0, 1.0 / dim), key=lambda one: abs(math.log(max(one * variance, 1e-300) / source.max_distortion)))
+    weight = min(
+        (1.0, 1.0 / dim), key=lambda candidate: abs(math.log(max(candidate * variance, 1e-300) / source.max_distortion))
+    )
     ratio = weight * variance / source.max_distortion
     if count >= ENOUGH and not 0.5 < ratio < 2.0:
         warn(
@@ -398,15 +403,15 @@ def _weight(source: edcurve.Source, variance: float, dim: int, count: int) -> fl
 
 
 def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
-    """Code the first batch again, then its samples among others, and decode the first indices once more after that."""
-    kept, shape = deepcopy(run.returned(sample)), sample.shape
-    first, (moved, compared) = run.coded(kept, shape), callers.among_others(len(sample))
+    """Code the first batch again, then in other batches, and then decode the first indices once more."""
+    first_result, shape = deepcopy(run.returned(sample)), sample.shape
+    first, (moved, compared) = run.coded(first_result, shape), callers.among_others(len(sample))
 
     def differing(again: Coded, place: Indices) -> float:
-        """Share of the samples in other cells, or of the numbers with other reconstructions, whichever is more."""
+        """Share of the samples in other cells, or of the numbers with other reconstructions, whichever is larger."""
         count, before = len(place), first.reconstruction[place]
         far = np.abs(again.reconstruction[:count] - before) > ROUNDING * math.sqrt(float(np.mean(before**2)))
-        # the cells of rounded reconstructions follow from these
+        # a codec's cells are determined by its reconstructions
         cells = 0.0 if run.codec is not None else float(np.mean(again.cell[:count] != first.cell[place]))
         return max(cells, float(np.mean(far)))
 
@@ -417,7 +422,7 @@ def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
             f"batch: {callers.left_on(encode)}"
         )
     callers.check_alike("encode and decode", differing(run(sample[moved]), compared), encode)
-    if run.codec is None and differing(run.coded(kept, shape), same) > DIFFERENT:
+    if run.codec is None and differing(run.coded(first_result, shape), same) > DIFFERENT:
         raise ValueError(
             "decode must need nothing but the indices, got other reconstructions of the same indices after encode was "
             "called with other samples: what encode leaves for decode is not in the rate"
@@ -425,7 +430,7 @@ def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
 
 
 def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
-    """Batches of the data, and the number of samples if it is known."""
+    """Batches of the data, and the number of samples if known."""
     if isinstance(data, str | os.PathLike):
         data = _on_disk(data)
     if isinstance(data, list | tuple) and data and not hasattr(data[0], "shape") and not isinstance(data[0], dict):
@@ -442,12 +447,12 @@ def _batches(data: Any) -> tuple[Iterator[Any], int | None]:
         return (array[i : i + step] for i in range(0, len(array), step)), len(array)
     if isinstance(data, torch.utils.data.Dataset):
         data = torch.utils.data.DataLoader(data, batch_size=256)
-    held: Any = getattr(data, "dataset", None)
-    return _batches_of(data), len(held) if hasattr(held, "__len__") else None
+    dataset: Any = getattr(data, "dataset", None)
+    return _batches_of(data), len(dataset) if hasattr(dataset, "__len__") else None
 
 
 def _batches_of(data: Iterable[Any]) -> Iterator[Any]:
-    """Batches that something holds; samples of different shapes are no batch for a DataLoader."""
+    """Batches of an iterable; a DataLoader cannot combine samples of different shapes."""
     try:
         yield from data
     except RuntimeError as error:
@@ -457,7 +462,7 @@ def _batches_of(data: Iterable[Any]) -> Iterator[Any]:
 
 
 def _on_disk(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """The array in a file, of which only what a batch needs is read."""
+    """The array in a file, memory-mapped, so that only the current batch is read."""
     if not os.fspath(path).lower().endswith(".npy"):
         raise ValueError(f"data must be an array, batches, or the path of a .npy, got {os.fspath(path)!r}")
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
@@ -467,20 +472,22 @@ def _sample(batch: Any) -> NDArray[Any]:
     """The samples of a batch, which may come with labels after them."""
     if isinstance(batch, list | tuple) and batch and hasattr(batch[0], "shape"):
         batch = batch[0]
-    wanted = "data must be batches of numbers, or of tuples that begin with them"
+    problem = "data must be batches of numbers, or of tuples that begin with them"
     if isinstance(batch, dict):
         named = ", ".join(map(repr, batch))
-        raise TypeError(f"{wanted}, got a dict with {named}: give (batch[{next(iter(batch), '')!r}] for batch in data)")
-    result = validation.as_array("data", batch, f"{wanted}, got {{what}}")
+        raise TypeError(
+            f"{problem}, got a dict with {named}: give (batch[{next(iter(batch), '')!r}] for batch in data)"
+        )
+    result = validation.as_array("data", batch, f"{problem}, got {{what}}")
     if result.dtype.kind not in "iuf" or result.ndim == 0:
-        raise TypeError(f"{wanted}, got {result.dtype} of shape {result.shape}")
+        raise TypeError(f"{problem}, got {result.dtype} of shape {result.shape}")
     if not len(result) or not np.all(np.isfinite(result)):
         raise ValueError("data must be finite, with at least one sample in a batch")
     return result
 
 
 def _handed(sample: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
-    array = np.ascontiguousarray(sample)  # of a file it cannot be written to, of which torch would warn
+    array = np.ascontiguousarray(sample)  # memory-mapped arrays are read-only, for which torch would warn
     return torch.from_numpy(array if array.flags.writeable else array.copy()).to(dtype)
 
 

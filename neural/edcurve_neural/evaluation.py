@@ -26,9 +26,9 @@ from .signals.base import Signal
 Indices = NDArray[np.int64]
 Coordinates = NDArray[np.float64]
 POINTS = 2**20
-REPEATED = 2**10  # realizations that are encoded twice, at most
-FEW = 4  # phases that a cell must have on average to be measured well
-CHUNK = 2**24  # numbers of realizations handed to a caller's function at once
+REPEATED = 2**10  # most realizations that are encoded twice
+FEW = 4  # least mean number of phases in a cell for accurate results
+CHUNK = 2**24  # most numbers of realizations in a call of a user's function
 
 
 @dataclass(frozen=True)
@@ -38,24 +38,24 @@ class Evaluation:
     Attributes
     ----------
     source : edcurve.Source
-        The source from which the optimum is taken: that of functions of a continuous argument, although the compressor
-        sees samples. For measured points its ``status`` says whether the optimum is exact or an upper bound; a
-        compressor may be below an upper bound. ``reason`` says why, and ``truncation`` how far distortions may be off.
+        The source from which the optimum is computed: for functions, that of a continuous argument, although the
+        compressor sees samples. For measured points its ``status`` says whether the optimum is exact or an upper
+        bound, which a compressor may beat; ``reason`` says why, and ``truncation`` bounds the error of distortions.
     samples : int or None
         Number T of samples of a function; None for the circle and for measured points.
     rate : float
-        Mean bits under the compressor's own entropy model; the entropy if it was given none.
+        Mean bits under the compressor's own entropy model; the entropy if there is none.
     entropy : float
         Entropy of the indices, in bits.
     distortion : float
         Distortion with the compressor's decoder.
     distortion_centroid : float
-        Distortion with the means of the cells as reconstructions; no decoder has less.
+        Distortion with cell means as reconstructions, the least of all decoders.
     entropy_marginals : float
-        Sum of the entropies of the latents of an index, each by itself, in bits; `entropy` if there is one latent.
+        Sum of the marginal entropies of the latents of an index, in bits; `entropy` for one latent.
     distortion_readout : float or None
-        Distortion with the best linear last layer of the decoder on top of its other layers, by weighted least squares
-        on the means of the cells. None if the decoder is a function of which no layers are known.
+        Distortion with the best linear last layer on top of the decoder's other layers, by weighted least squares on
+        cell means. None if the decoder's layers are unknown.
     cells : int
         Number of distinct indices.
     rank_floor : float or None
@@ -77,35 +77,34 @@ class Evaluation:
     points: int
 
     def optimum(self, lmbda: float, *, sampled: bool = False) -> float:
-        """Least H + λD over all partitions, in bits; of a surface `edcurve.lagrangian_bound`, which is at most that.
+        """Least H + λD over all partitions, in bits; for a surface its lower bound, `edcurve.lagrangian_bound`.
 
         Parameters
         ----------
         lmbda : float
             λ ≥ 0, in bits per unit distortion.
         sampled : bool
-            Whether to take the optimum of the source as sampled. For the ramp that is another source, with a lower
-            optimum.
+            Whether to use the optimum of the sampled source. For the ramp that is another source, with a lower optimum.
 
         Raises
         ------
         ValueError
-            If the optimum of the sampled source is asked for and not known (the sawbridge).
+            If the optimum of the sampled source is requested but unknown (the sawbridge).
         """
         if isinstance(self.source, Surface):
             return float(edcurve.lagrangian_bound(self.source, lmbda))
         return float(edcurve.lagrangian(self._reference() if sampled else self.source, lmbda).value)
 
     def left_open(self, lmbda: float) -> float:
-        """How far the least H + λD may be above `optimum`, in bits: 0, or of a surface that of the best code known.
+        """Largest amount by which the least H + λD may exceed `optimum`, in bits: 0 for curves.
 
-        NaN if no code is known.
+        For a surface it is the excess of the best known code over `optimum`, or NaN if no code is known.
         """
         if not isinstance(self.source, Surface):
             return 0.0
         try:
             return float(edcurve.lagrangian(self.source, lmbda).value) - self.optimum(lmbda)
-        except ValueError:  # no codes of this source, or none of so many cells
+        except ValueError:  # no codes of this source, or none with so many cells
             return math.nan
 
     def _reference(self) -> edcurve.Source:
@@ -118,7 +117,7 @@ class Evaluation:
     def excess(self, lmbda: float, *, sampled: bool = False) -> float:
         """Excess of rate + λD over the optimum, in bits; arguments and errors as for `optimum`.
 
-        It is slightly negative for a compressor of the sampled ramp that is better than any of the continuous ramp.
+        It may be slightly negative: on the sampled ramp, compressors can be better than any on the continuous ramp.
         """
         return self.rate + lmbda * self.distortion - self.optimum(lmbda, sampled=sampled)
 
@@ -133,18 +132,18 @@ class Evaluation:
     ) -> Decomposition | FineDecomposition:
         """The excess in three parts: rate − H, λ(D − D_centroid), and H + λ D_centroid above the optimum.
 
-        With `fine`, the first is split into what the dependence of the latents costs and the rest, and the second into
-        what a better last layer would gain and the rest: see `FineDecomposition`.
+        With `fine`, the first is split into the cost of the latents' dependence and the remainder, and the second into
+        the gain of the best last layer and the remainder: see `FineDecomposition`.
 
-        Of a surface the last part contains what is `left_open`.
+        For a surface, `left_open` bounds the share of the last part that is due to the unknown optimum.
         """
         partition = self.entropy + lmbda * self.distortion_centroid - self.optimum(lmbda, sampled=sampled)
-        coded, decoded = self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid)
+        rate_loss, decoder_loss = self.rate - self.entropy, lmbda * (self.distortion - self.distortion_centroid)
         if not fine:
-            return Decomposition(coded, decoded, partition)
+            return Decomposition(rate_loss, decoder_loss, partition)
         solved = math.nan if self.distortion_readout is None else self.distortion_readout
         dependence, readout = self.entropy_marginals - self.entropy, lmbda * (self.distortion - solved)
-        return FineDecomposition(dependence, coded - dependence, readout, decoded - readout, partition)
+        return FineDecomposition(dependence, rate_loss - dependence, readout, decoder_loss - readout, partition)
 
 
 @overload
@@ -255,14 +254,14 @@ def evaluate(
     if data is None and is_test_set(source):
         source, data = None, source
     if data is not None:
-        known = None if source is None else _source(source)
-        return evaluate_data(encode, decode, data, rate, known, dtype=dtype, device=device)
-    given, codec = encode, Codec(encode)
+        known_source = None if source is None else _source(source)
+        return evaluate_data(encode, decode, data, rate, known_source, dtype=dtype, device=device)
+    encoder, codec = encode, Codec(encode)
     encode, restore = (codec.encode, codec.decode) if decode is None else (encode, decode)
     reference, waves = _resolved(source, samples)
     check_points(points)
     call = callers.Caller(encode, waves.sample(grid(2).unsqueeze(0))[0].to(dtype), device, reference.name)
-    _check_encoder(encode, call, waves, points, dtype, given)
+    _check_encoder(encode, call, waves, points, dtype, encoder)
     codes, returned = [], None
     for block in _realizations(waves, points, dtype):
         returned = call("encode", encode, block)
@@ -274,31 +273,31 @@ def evaluate(
             f"points should be at least {FEW * len(distinct)}, {FEW} for each of the {len(distinct)} cells seen, got "
             f"{points}: entropy and distortion come out too low, and the excess may be negative"
         )
-    handed = callers.as_returned(distinct.reshape(-1, *shape), returned)
+    arguments = callers.as_returned(distinct.reshape(-1, *shape), returned)
 
     def reconstruct(block: slice | Indices) -> Coordinates:
-        return callers.finite("decode", call("decode", restore, handed[block]), (len(handed[block]), waves.dim))
+        return callers.finite("decode", call("decode", restore, arguments[block]), (len(arguments[block]), waves.dim))
 
-    _check_decoder(reconstruct, min(REPEATED, len(handed)), given)
-    spent: Coordinates | None
+    _check_decoder(reconstruct, min(REPEATED, len(arguments)), encoder)
+    bits: Coordinates | None
     rate = codec.rate if rate is None else rate
     if callable(rate):
-        spent = callers.finite("rate", call("rate", rate, handed), (len(distinct),))
-        callers.check_lengths(spent)
+        bits = callers.finite("rate", call("rate", rate, arguments), (len(distinct),))
+        callers.check_lengths(bits)
     else:
-        spent = None if rate is None else np.full(len(distinct), callers.mean_bits(rate))
-    evaluation = evaluate_cells(waves, PhaseCells(cells, len(distinct)), distinct, reconstruct, spent, source=reference)
+        bits = None if rate is None else np.full(len(distinct), callers.mean_bits(rate))
+    evaluation = evaluate_cells(waves, PhaseCells(cells, len(distinct)), distinct, reconstruct, bits, source=reference)
     if rate is not None:
         callers.check_mean_length(evaluation.rate, evaluation.entropy)
     return evaluation
 
 
 def _check_encoder(
-    encode: Callable[[Any], Any], call: callers.Caller, waves: Signal, points: int, dtype: torch.dtype, given: Any
+    encode: Callable[[Any], Any], call: callers.Caller, waves: Signal, points: int, dtype: torch.dtype, encoder: Any
 ) -> None:
-    """Encode some realizations twice, then among others; refuse other indices the second time, and the third."""
-    some = waves.sample(grid(points)[:: -(-points // REPEATED)].unsqueeze(0))[0].to(dtype)
-    moved, compared = callers.among_others(len(some))
+    """Encode realizations twice, then in other batches; refuse different indices."""
+    sample = waves.sample(grid(points)[:: -(-points // REPEATED)].unsqueeze(0))[0].to(dtype)
+    moved, compared = callers.among_others(len(sample))
 
     def rows(x: torch.Tensor) -> Indices:
         return callers.codes(call("encode", encode, x), len(x)).reshape(len(x), -1)
@@ -306,32 +305,32 @@ def _check_encoder(
     def differing(first: Indices, again: Indices) -> float:
         return float(np.mean((first != again).any(axis=1))) if first.shape == again.shape else 1.0
 
-    first = rows(some)
-    different = differing(first, rows(some))
+    first = rows(sample)
+    different = differing(first, rows(sample))
     if different > DIFFERENT:
         raise ValueError(
             "encode must give the same indices when it is called again, got other ones for "
-            f"{100.0 * different:.3g} % of {len(some)} realizations: {callers.left_on(given)}"
+            f"{100.0 * different:.3g} % of {len(sample)} realizations: {callers.left_on(encoder)}"
         )
-    among = rows(some[torch.from_numpy(moved)])[: len(compared)]
-    callers.check_alike("encode", differing(first[compared], among), given)
+    rebatched = rows(sample[torch.from_numpy(moved)])[: len(compared)]
+    callers.check_alike("encode", differing(first[compared], rebatched), encoder)
 
 
-def _check_decoder(reconstruct: Callable[[Indices], Coordinates], some: int, given: Any) -> None:
-    """Decode some indices twice, then among others; refuse other reconstructions the second time, and the third."""
-    moved, compared = callers.among_others(some)
-    first, again, among = (reconstruct(place) for place in (np.arange(some), np.arange(some), moved))
+def _check_decoder(reconstruct: Callable[[Indices], Coordinates], count: int, encoder: Any) -> None:
+    """Decode indices twice, then in other batches; refuse different reconstructions."""
+    moved, compared = callers.among_others(count)
+    first, again, rebatched = (reconstruct(cells) for cells in (np.arange(count), np.arange(count), moved))
     size = ROUNDING * math.sqrt(float(np.mean(first**2)))
     if float(np.mean(np.abs(again - first) > size)) > DIFFERENT:
         raise ValueError(
             "decode must give the same reconstructions when it is called again, got other ones: "
-            f"{callers.left_on(given)}"
+            f"{callers.left_on(encoder)}"
         )
-    callers.check_alike("decode", float(np.mean(np.abs(among[: len(compared)] - first[compared]) > size)), given)
+    callers.check_alike("decode", float(np.mean(np.abs(rebatched[: len(compared)] - first[compared]) > size)), encoder)
 
 
 def check_points(points: Any) -> None:
-    """Refuse a value that is no number of phases."""
+    """Refuse an invalid number of phases."""
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise ValueError(f"points must be an integer, at least 2, got {points!r}")
 
@@ -348,28 +347,28 @@ def evaluate_cells(
     rank_floor: float | None = None,
     energy: float | None = None,
 ) -> Evaluation:
-    """Evaluate a compressor by the cells that it makes of a grid of phases.
+    """Evaluate a compressor by its cells on a grid of phases.
 
     Parameters
     ----------
     signal : Signal
-        The source as it is sampled.
+        The sampled source.
     cells : PhaseCells
         The cells.
     indices : ndarray of int64, shape (cells, latents)
         Their indices.
     reconstruct : callable
-        Takes a block of cells, and returns their reconstructions, shape (cells, dim).
+        Maps a block of cells to their reconstructions, shape (cells, dim).
     rate : ndarray, shape (cells,), optional
-        Bits spent on each cell; by default the entropy is taken.
+        Code length of each cell in bits; by default the rate is the entropy.
     readout : callable, optional
-        Takes the probabilities of the cells, and returns what finds the best last layer of the decoder.
+        Takes the probabilities of the cells, and returns the fit of the best last layer of the decoder.
     source : edcurve.Source, optional
-        The source that the optimum is taken from, if it is not that of the signal.
+        The source of the optimum, if it is not that of the signal.
     rank_floor : float, optional
         As in `Evaluation`.
     energy : float, optional
-        Mean of ‖x(v)‖² over the grid, if it is known.
+        Mean of ‖x(v)‖² over the grid; computed by default.
     """
     probability = cells.sizes / len(cells.labels)
     entropy = entropy_of(probability)
@@ -390,8 +389,8 @@ def evaluate_cells(
         distortion=centroid + signal.weight * offset,
         distortion_centroid=centroid,
         entropy_marginals=entropy if indices.shape[1] == 1 else sum(marginal_entropies(indices, probability)),
-        # the layer that the decoder has is one of those that were compared
-        distortion_readout=None if solved is None else centroid + signal.weight * min(solved.missed(), offset),
+        # the decoder's own layer is a candidate too
+        distortion_readout=None if solved is None else centroid + signal.weight * min(solved.residual(), offset),
         cells=cells.count,
         rank_floor=rank_floor,
         points=len(cells.labels),
@@ -399,12 +398,12 @@ def evaluate_cells(
 
 
 def grid(points: int, start: int = 0, stop: int | None = None) -> torch.Tensor:
-    """Phases (j + ½)/points in float64, or some of them."""
+    """Phases (j + ½)/points in float64, for j from `start` to `stop`."""
     return (torch.arange(start, points if stop is None else stop, dtype=torch.float64) + 0.5) / points
 
 
 def _source(source: Any) -> edcurve.Source:
-    """The source of a test set: any that the core knows, or measured points."""
+    """The source of a test set: any source of the core package, or measured points."""
     source = manifolds.named(source)
     return (
         signal(source, SAMPLES).source
@@ -414,7 +413,7 @@ def _source(source: Any) -> edcurve.Source:
 
 
 def _resolved(source: str | edcurve.Source, samples: int) -> tuple[edcurve.Source, Signal]:
-    """The source that the optimum is taken from, and the source as a compressor sees it."""
+    """The source of the optimum, and the source as the compressor sees it."""
     if isinstance(source, edcurve.SampledRamp):
         return source, signal("ramp", source.samples)
     if isinstance(source, SampledLoop | SampledCurve):

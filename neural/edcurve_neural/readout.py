@@ -1,6 +1,6 @@
 """The best linear last layer for given cells: weighted least squares of their means on the inputs of that layer.
 
-It says how much of a decoder's loss is a last layer that is not the best, and how much is left to the layers before it.
+It splits a decoder's loss into that of its last layer and that of the layers before it.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 RESOLVED = 1e-7  # of the largest singular value: smaller ones are the rounding of float32
-AT_ONCE = 2**22  # numbers in the features of cells at all places that are held at a time
+AT_ONCE = 2**22  # most numbers in the features of a block of cells at all places
 
 
 class Readout(Protocol):
-    """The best reconstructions of a kind for cells, found block by block."""
+    """A fit of the best reconstructions of cells by some class of decoders, block by block."""
 
     def add(self, block: slice, means: Array) -> None:
-        """Take the means of a block of cells, shape (cells, dim)."""
+        """Add the means of a block of cells, shape (cells, dim)."""
 
-    def missed(self) -> float:
+    def residual(self) -> float:
         """Least Σ p ‖mean − reconstruction‖² over the cells, summed over the coordinates."""
 
 
 class Table:
-    """A reconstruction of its own for each cell, which misses nothing."""
+    """A separate reconstruction for each cell, with residual 0."""
 
     def add(self, block: slice, means: Array) -> None:
-        """Nothing is needed."""
+        """Means are not needed."""
 
-    def missed(self) -> float:
-        """Nothing is missed."""
+    def residual(self) -> float:
+        """Always 0."""
         return 0.0
 
 
@@ -43,11 +43,11 @@ class Linear:
     Parameters
     ----------
     features : ndarray, shape (cells, m)
-        Inputs of the last layer; a constant among them stands for its biases.
+        Inputs of the last layer, with a constant one for its biases.
     probability : ndarray, shape (cells,)
         Weights of the cells.
     resolved : float
-        Singular values below this share of the largest are taken for 0.
+        Singular values below this share of the largest are treated as 0.
     """
 
     def __init__(self, features: Array, probability: Array, *, resolved: float = RESOLVED) -> None:
@@ -59,12 +59,12 @@ class Linear:
         self._energy = 0.0
 
     def add(self, block: slice, means: Array) -> None:
-        """Take the means of a block of cells, shape (cells, dim)."""
+        """Add the means of a block of cells, shape (cells, dim)."""
         scaled = self._root[block, None] * means
         self._fit = self._fit + self._left[block].T @ scaled
         self._energy += float(np.square(scaled).sum())
 
-    def missed(self) -> float:
+    def residual(self) -> float:
         """Least Σ p ‖mean − reconstruction‖² over the cells."""
         return max(self._energy - float(np.square(self._fit).sum()), 0.0)
 
@@ -79,7 +79,7 @@ class Placed:
     Parameters
     ----------
     features : callable
-        Takes a block of cells, and returns the inputs of the last layer, shape (cells, dim, m).
+        Maps a block of cells to the inputs of the last layer, shape (cells, dim, m).
     count : int
         Number m of features.
     probability : ndarray, shape (cells,)
@@ -88,10 +88,12 @@ class Placed:
 
     def __init__(self, features: Callable[[slice], Array], count: int, probability: Array) -> None:
         self._features, self._root, self._width = features, np.sqrt(probability), count + 1
-        self._triangle = np.zeros((0, self._width))  # R of the QR factorisation of all rows so far, their targets last
+        self._triangle = np.zeros(
+            (0, self._width)
+        )  # R of the QR factorisation of all rows so far, with targets in the last column
 
     def add(self, block: slice, means: Array) -> None:
-        """Take the means of a block of cells, shape (cells, dim)."""
+        """Add the means of a block of cells, shape (cells, dim)."""
         size = max(1, AT_ONCE // (means.shape[1] * self._width))
         for start in range(block.start, block.stop, size):
             part = slice(start, min(start + size, block.stop))
@@ -100,7 +102,7 @@ class Placed:
             stacked = np.concatenate([self._triangle, rows.reshape(-1, self._width)])
             self._triangle = np.asarray(np.linalg.qr(stacked, mode="r"))
 
-    def missed(self) -> float:
+    def residual(self) -> float:
         """Least Σ p ‖mean − reconstruction‖² over the cells."""
         target = self._triangle[:, -1]
         left, values, _ = np.linalg.svd(self._triangle[:, :-1], full_matrices=False)

@@ -313,7 +313,7 @@ def batches_of_circle(count=4, size=250):
 
 
 @pytest.mark.parametrize("source", ["circle", "data"])
-def test_a_sample_is_treated_alike_among_any_others(source):
+def test_a_sample_has_the_same_result_in_any_batch(source):
     """Statistics of a batch, a place in it and ranks in it are refused; a few other samples are warned of."""
     code, norm = Cells(8, 1.0), nn.BatchNorm1d(2)
     given = circle(300) if source == "data" else source
@@ -327,12 +327,12 @@ def test_a_sample_is_treated_alike_among_any_others(source):
         return (torch.as_tensor(code.encode(x)) + repeated * (x == torch.as_tensor(given[7]).to(x)).all(1)) % 8
 
     for encode in (lambda x: torch.round(3 * norm(x)), ranks, lambda x: torch.arange(len(x)) % 8):
-        with pytest.raises(ValueError, match=r"must treat a sample alike whatever its place .*; call eval"):
+        with pytest.raises(ValueError, match=r"must give a sample the same result in any batch, .*; call eval"):
             edn.evaluate(encode, lambda k: torch.zeros(len(k), 2), given)
-    with pytest.raises(ValueError, match=r"decode must treat a sample alike"):
+    with pytest.raises(ValueError, match=r"decode must give a sample the same result"):
         edn.evaluate(code.encode, lambda k: code.decode(k) - code.decode(k)[:1], given)
     if source == "data":
-        with pytest.warns(UserWarning, match=r"should treat a sample alike .* 0\.667 % with others"):
+        with pytest.warns(UserWarning, match=r"should give a sample the same result .* 0\.667 % in another batch"):
             edn.evaluate(rarely, code.decode, given)
     norm.eval()
     edn.evaluate(lambda x: torch.round(3 * norm(x)).long(), lambda k: k.float() / 3.0, given)
@@ -355,7 +355,7 @@ def test_decoders_that_know_more_than_the_indices():
     for decode in (lambda k: kept["x"][: len(k)].clone(), lambda k: kept["x"][: len(k)]):
         with pytest.raises(ValueError, match="must need nothing but the indices"):
             edn.evaluate(encode, decode, batches_of_circle())
-    with pytest.raises(ValueError, match=r"must treat a sample alike|nothing but the indices"):
+    with pytest.raises(ValueError, match=r"must give a sample the same result|nothing but the indices"):
         edn.evaluate(encode, lambda k: torch.as_tensor(code.decode(k)) + kept["x"].mean(0), batches_of_circle())
     assert edn.evaluate(in_buffer, code.decode, batches_of_circle()).cells == 2
 

@@ -1,4 +1,4 @@
-"""What a caller passes in, called: functions of tensors or of arrays, and the checks of what they return."""
+"""Calls of users' functions, of tensors or of arrays, and checks of their results."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class Caller:
     Parameters
     ----------
     function : callable
-        The encoder. It decides: tensors if it takes them, else arrays.
+        The encoder. If it accepts tensors, functions are called with tensors, else with arrays.
     trial : torch.Tensor
-        What it is tried with.
+        Input of the trial.
     device : str or torch.device
-        Where tensors are put.
+        Device of the tensors.
     source : str, optional
-        Name of the source of the realizations handed to the encoder; None if they are the caller's data.
+        Name of the source of the encoder's realizations; None if these are the user's data.
 
     Raises
     ------
     ValueError
-        Here and in calls, for an error of a function about shapes. Other errors are raised as they are.
+        Here and in calls, for a function's errors about shapes. Other errors are passed on.
 
     Warns
     -----
     UserWarning
-        Once, if a function records gradients although it is told not to.
+        Once, if a function records gradients in spite of no_grad.
     """
 
     def __init__(
@@ -51,22 +51,22 @@ class Caller:
             with warnings.catch_warnings():
                 warnings.filterwarnings("error", ".*__array_wrap__", DeprecationWarning)  # of NumPy given tensors
                 self._with_tensors(function, trial)
-        except Exception as error:  # a caller's function may raise anything; its own error is raised if arrays fail too
+        except Exception as error:  # a user's function may raise anything; this error is raised if arrays fail too
             self.tensors = False
             try:
                 function(trial.numpy())
-            except Exception as other:  # whatever it is, the error with tensors says more, but for shapes
-                for one in (error, other):
-                    if _is_of_shapes(one):
-                        raise self._refusal("encode", function, trial, one) from one
+            except Exception as other:  # unless it is about shapes, the error with tensors is more informative
+                for problem in (error, other):
+                    if _is_of_shapes(problem):
+                        raise self._refusal("encode", function, trial, problem) from problem
                 error.add_note(f"called with a tensor of shape {tuple(trial.shape)}")
                 raise error from None
 
     def __call__(self, name: str, function: Callable[[Any], Any], value: torch.Tensor) -> Any:
-        """Return what the function makes of the value; messages call it `name`: encode, decode or rate."""
+        """The function's result for a value; `name` (encode, decode or rate) is for messages."""
         try:
             result = self._with_tensors(function, value) if self.tensors else function(value.numpy())
-        except Exception as error:  # a caller's function may raise anything; what is not about shapes goes on as it is
+        except Exception as error:  # a user's function may raise anything; errors not about shapes are passed on
             if _is_of_shapes(error):
                 raise self._refusal(name, function, value, error) from error
             raise
@@ -83,15 +83,17 @@ class Caller:
         return function(value.to(self.device))
 
     def _refusal(self, name: str, function: Any, value: torch.Tensor, error: Exception) -> ValueError:
-        got, layer = shape_of_batch(tuple(value.shape)), _taken_by(function)
+        shape, layer = shape_of_batch(tuple(value.shape)), _taken_by(function)
         text = str(error).strip().split("\n")[0]
         if name == "encode" and self.source is None:
             allowed = f", of shape {layer} by its first layer" if layer else ""
-            wanted = f"data must have samples that encode takes{allowed}, got {got}"
-            return ValueError(f"{wanted} for n samples: {text}")
-        given = "what encode returns" if self.source is None or name != "encode" else f"realizations of {self.source}"
+            problem = f"data must have samples that encode takes{allowed}, got {shape}"
+            return ValueError(f"{problem} for n samples: {text}")
+        argument = (
+            "what encode returns" if self.source is None or name != "encode" else f"realizations of {self.source}"
+        )
         allowed = f", but its first layer takes {layer}" if layer else ""
-        return ValueError(f"{name} must take {given}, of shape {got}{allowed}: {text}")
+        return ValueError(f"{name} must take {argument}, of shape {shape}{allowed}: {text}")
 
 
 def shape_of_batch(shape: tuple[int, ...]) -> str:
@@ -100,12 +102,12 @@ def shape_of_batch(shape: tuple[int, ...]) -> str:
 
 
 def _is_of_shapes(error: Exception) -> bool:
-    """Whether an error that a function raised is one of shapes, as far as its words tell."""
+    """Whether a function's error is about shapes, judging by its words."""
     return type(error) in (RuntimeError, ValueError, IndexError) and OF_SHAPES.search(str(error)) is not None
 
 
 def _taken_by(function: Any) -> str:
-    """The shape of a batch that the first layer of a module takes, "" where that is not known."""
+    """The shape of a batch for the first layer of a module, or "" if unknown."""
     owner = getattr(function, "__self__", function)
     if not isinstance(owner, torch.nn.Module):
         owner = getattr(owner, "forward", owner)
@@ -120,7 +122,7 @@ def _taken_by(function: Any) -> str:
 
 
 def holds_gradients(value: Any) -> bool:
-    """Whether a tensor, or one in a dict, a list or a tuple, has a graph of what led to it."""
+    """Whether a tensor, or one in a dict, a list or a tuple, has a graph of autograd."""
     if isinstance(value, dict):
         return any(map(holds_gradients, value.values()))
     if isinstance(value, list | tuple):
@@ -129,7 +131,7 @@ def holds_gradients(value: Any) -> bool:
 
 
 def array(value: Any, wanted: str) -> NDArray[Any]:
-    """What a caller's function returned, as an array; `wanted` begins the message."""
+    """The result of a user's function as an array; `wanted` begins the message."""
     if isinstance(value, tuple) and any(np.ndim(part) for part in value if hasattr(part, "shape")):
         kinds = ", ".join(type(part).__name__ for part in value)
         raise TypeError(f"{wanted}, got {len(value)} results ({kinds}): return that alone")
@@ -140,7 +142,7 @@ def array(value: Any, wanted: str) -> NDArray[Any]:
 
 
 def codes(value: Any, batch: int) -> Indices:
-    """Indices that `encode` returned for a batch, in their shape; latents (batch, c, h, w) are one index a sample."""
+    """Indices from `encode` for a batch, in their shape; latents (batch, c, h, w) of a sample are one index."""
     wanted = "encode must return integers"
     result = validation.integers("indices", array(value, wanted), wanted, "; round the latents")
     if result.ndim == 0 or len(result) != batch or result.size == 0:
@@ -152,7 +154,7 @@ def codes(value: Any, batch: int) -> Indices:
 
 
 def as_returned(indices: Indices, result: Any) -> torch.Tensor:
-    """Indices as a tensor of the type in which a function returned such: floats where it rounds without converting."""
+    """Indices as a tensor of the type of an encoder's result: floats if it rounds without converting."""
     kind = result.dtype if hasattr(result, "dtype") else np.asarray(result).dtype
     if isinstance(kind, torch.dtype):
         return torch.from_numpy(indices).to(kind if kind.is_floating_point else torch.int64)
@@ -160,7 +162,7 @@ def as_returned(indices: Indices, result: Any) -> torch.Tensor:
 
 
 def finite(name: str, value: Any, shape: tuple[int, ...]) -> Coordinates:
-    """Finite numbers of that shape, which a function returned; for (n,), shape (n, 1) is as good."""
+    """A function's result, checked to be finite numbers of this shape; for (n,), shape (n, 1) is allowed."""
     verb = "have" if name == "x_hat" else "return"
     numbers = array(value, f"{name} must {verb} numbers")
     if numbers.dtype.kind not in "iuf":
@@ -168,7 +170,7 @@ def finite(name: str, value: Any, shape: tuple[int, ...]) -> Coordinates:
     if numbers.shape != shape:
         if len(shape) != 1 or numbers.shape != (*shape, 1):
             remedy = ""
-            if name == "rate" and numbers.shape[:1] == shape:  # bits of each latent, as entropy models give them
+            if name == "rate" and numbers.shape[:1] == shape:  # bits of each latent, as from entropy models
                 remedy = ": sum over the other axes, as bits.reshape(len(bits), -1).sum(1) does"
             raise ValueError(f"{name} must {verb} shape {shape}, got {numbers.shape}{remedy}")
         numbers = numbers[:, 0]
@@ -178,14 +180,16 @@ def finite(name: str, value: Any, shape: tuple[int, ...]) -> Coordinates:
 
 
 def bits(value: Any, batch: int) -> Coordinates:
-    """Σ −log₂ of the likelihoods of each sample: a tensor (batch, …), or a dict or list of such."""
+    """Σ −log₂ of the likelihoods of each sample: a tensor (batch, …), or a dict or list of these."""
     if isinstance(value, dict | list | tuple):
         parts = list(value.values()) if isinstance(value, dict) else list(value)
         return np.asarray(sum((bits(part, batch) for part in parts), np.zeros(batch)))
-    given = array(value, "likelihoods must be tensors, or a dict of them")
-    if given.dtype.kind != "f" or given.ndim == 0 or len(given) != batch:
-        raise ValueError(f"likelihoods must be floats of shape ({batch}, …), got {given.dtype} of shape {given.shape}")
-    flat = given.reshape(batch, -1).astype(np.float64)
+    likelihoods = array(value, "likelihoods must be tensors, or a dict of them")
+    if likelihoods.dtype.kind != "f" or likelihoods.ndim == 0 or len(likelihoods) != batch:
+        raise ValueError(
+            f"likelihoods must be floats of shape ({batch}, …), got {likelihoods.dtype} of shape {likelihoods.shape}"
+        )
+    flat = likelihoods.reshape(batch, -1).astype(np.float64)
     if not np.all((flat > 0.0) & (flat <= 1.0 + LIKELY)):
         bad = flat[~((flat > 0.0) & (flat <= 1.0 + LIKELY))][0]
         raise ValueError(f"likelihoods must be above 0 and at most 1, got {bad}: are they logarithms?")
@@ -193,7 +197,7 @@ def bits(value: Any, batch: int) -> Coordinates:
 
 
 def check_lengths(bits: Coordinates) -> None:
-    """Refuse bits of distinct indices that no code has: of those, Σ 2^−bits is at most 1 (Kraft's inequality)."""
+    """Refuse bits of distinct indices that violate Kraft's inequality, Σ 2^−bits ≤ 1."""
     total = float(np.exp2(-bits).sum())
     if total > 1.0 + KRAFT:
         nats = float(np.exp(-bits).sum()) <= 1.0 + KRAFT
@@ -204,7 +208,7 @@ def check_lengths(bits: Coordinates) -> None:
 
 
 def mean_bits(value: Any) -> float:
-    """A mean number of bits that a caller gives."""
+    """A mean number of bits as a checked argument."""
     rate = validation.real("rate", value)
     if not 0.0 <= rate < math.inf:
         raise ValueError(f"rate must be a finite number of bits, at least 0, got {rate:g}")
@@ -212,31 +216,31 @@ def mean_bits(value: Any) -> float:
 
 
 def among_others(count: int) -> tuple[Indices, Indices]:
-    """Places in a batch of another batch of the same size, and of those of its samples that are to be compared.
+    """Indices of the samples of another batch of the same size, and of those to be compared.
 
-    These are the first half of the batch, backwards. One of them follows, over and over, so that they have other
-    places, and companions of other statistics.
+    Compared are the first half of the batch, in reverse order. Copies of one of them fill the batch, so that the others
+    change their places and the statistics of the batch.
     """
     half = np.arange((count + 1) // 2)[::-1]
     return np.pad(half, (0, count - len(half)), constant_values=len(half) // 3), half
 
 
 def check_alike(name: str, different: float, function: Any) -> None:
-    """Refuse functions whose results for a sample depend on its batch, or warn if few do, by the share that differ."""
+    """Refuse functions whose results for a sample depend on its batch, or warn if only a small share does."""
     if different > SURE:
         raise ValueError(
-            f"{name} must treat a sample alike whatever its place in a batch and its companions, got other results for "
-            f"{100.0 * different:.3g} % with others: what they tell of a sample is not in the rate; {left_on(function)}"
+            f"{name} must give a sample the same result in any batch, got other results for {100.0 * different:.3g} % "
+            f"in another batch: what the batch tells about a sample is not in the rate; {left_on(function)}"
         )
     if different > SELDOM:
         warn(
-            f"{name} should treat a sample alike whatever its place in a batch and its companions, got other results "
-            f"for {100.0 * different:.3g} % with others. Entropy and distortion are not quite those of a code"
+            f"{name} should give a sample the same result in any batch, got other results for {100.0 * different:.3g} "
+            f"% in another batch. Entropy and distortion are not quite those of a code"
         )
 
 
 def check_mean_length(rate: float, entropy: float) -> None:
-    """Refuse a mean number of bits that no code has: one below the entropy of the indices."""
+    """Refuse a mean number of bits below the entropy of the indices, which no code attains."""
     if rate < entropy - math.log2(1.0 + KRAFT):
         nats = rate / math.log(2.0) >= entropy
         raise ValueError(
@@ -255,10 +259,10 @@ def left_on(function: Any) -> str:
 
 
 OF_SHAPES = re.compile(r"shape|size|dimension|channel|multiplied|out of (bounds|range)|\dD|broadcast", re.IGNORECASE)
-OF_DICTS = {  # what to do about dicts that models of CompressAI return
+OF_DICTS = {  # remedies for dicts returned by models of CompressAI
     "x_hat": "return its x_hat, or pass the module for encode and None for decode",
     "strings": "strings are measured on a test set, so give data",
 }
-KRAFT = 1e-4  # by which rounding may take Σ 2^−bits above 1
-SELDOM, SURE = 1e-3, 0.02  # shares that may differ by rounding among other samples, and that cannot
-LIKELY = 1e-5  # by which rounding may take a likelihood above 1
+KRAFT = 1e-4  # tolerance of Σ 2^−bits ≤ 1 for rounding
+SELDOM, SURE = 1e-3, 0.02  # shares of results that may, and cannot, differ in other batches by rounding
+LIKELY = 1e-5  # tolerance of likelihoods ≤ 1 for rounding

@@ -13,8 +13,8 @@ from edcurve_neural import callers
 from edcurve_neural.callers import Coordinates, Indices
 from edcurve_neural.moments import distinct_rows
 
-DIRECTIONS = 3  # projections by which reconstructions are told apart
-SAME = 2e-5  # of the size of a coordinate: projections closer than this are the same reconstruction
+DIRECTIONS = 3  # projections by which reconstructions are distinguished
+SAME = 2e-5  # relative distance of projections below which reconstructions are the same
 AROUND = [step for step in itertools.product((-1, 0, 1), repeat=DIRECTIONS) if any(step)]
 
 
@@ -29,8 +29,8 @@ class Coded(NamedTuple):
 class Codec:
     """A function that returns reconstructions and likelihoods of a batch.
 
-    Its indices are not seen, so samples with one reconstruction make one cell. Reconstructions of one index differ by
-    rounding when batches differ. They are therefore compared by `DIRECTIONS` random projections, to within `SAME`.
+    Its indices are hidden, so samples with the same reconstruction form a cell. Reconstructions of one index may differ
+    between batches by rounding. They are therefore compared by `DIRECTIONS` random projections, to within `SAME`.
 
     Parameters
     ----------
@@ -48,21 +48,21 @@ class Codec:
         self._lengths: list[Coordinates] = []
 
     def code(self, result: Any, shape: tuple[int, ...]) -> Coded:
-        """Take what `forward` returned for a batch of that shape."""
+        """A coded batch of this shape, from the result of `forward`."""
         x_hat, likelihoods = parts(result)
         decoded = callers.finite("x_hat", x_hat, shape).reshape(shape[0], -1)
         bits = None if likelihoods is None else callers.bits(likelihoods, shape[0])
         return Coded(self._numbers(decoded), decoded, bits)
 
     def encode(self, x: Any) -> Indices:
-        """Cells of realizations, shape (batch, dim); the reconstructions of new ones are kept for `decode`."""
+        """Cells of realizations, shape (batch, dim); reconstructions of new cells are kept for `decode`."""
         first = self._count
         coded = self.code(self.forward(x), tuple(x.shape))
-        new, at = np.unique(coded.cell, return_index=True)
-        at = at[new >= first]
-        self._books.append(coded.reconstruction[at])
+        distinct, index = np.unique(coded.cell, return_index=True)
+        index = index[distinct >= first]
+        self._books.append(coded.reconstruction[index])
         if coded.bits is not None:
-            self._lengths.append(coded.bits[at])
+            self._lengths.append(coded.bits[index])
         return coded.cell
 
     def decode(self, cell: Any) -> Coordinates:
@@ -71,7 +71,7 @@ class Codec:
 
     @property
     def rate(self) -> Callable[[Any], Coordinates] | None:
-        """Bits of cells, as a function; None where there are no likelihoods."""
+        """Bits of cells, as a function; None without likelihoods."""
         return self._bits if self._lengths else None
 
     def _bits(self, cell: Any) -> Coordinates:
@@ -87,7 +87,7 @@ class Codec:
         first = np.zeros(len(distinct), dtype=np.int64)
         first[cell[::-1]] = np.arange(len(keys))[::-1]
         number = np.zeros(len(distinct), dtype=np.int64)
-        for i in np.argsort(first).tolist():  # as they come, so that numbers do not depend on how batches are cut
+        for i in np.argsort(first).tolist():  # in the order of appearance, so that numbers do not depend on batches
             number[i] = self._number(tuple(distinct[i].tolist()))
         return np.asarray(number[cell])
 
@@ -95,27 +95,27 @@ class Codec:
         number = self._cells.get(key)
         if number is None:
             around = (self._cells.get(tuple(map(sum, zip(key, step, strict=True)))) for step in AROUND)
-            number = next((one for one in around if one is not None), self._count)
+            number = next((cell for cell in around if cell is not None), self._count)
             self._count += number == self._count
             self._cells[key] = number
         return number
 
 
 def is_strings(result: Any) -> bool:
-    """Whether a function returned what ``compress`` of a model of CompressAI does."""
+    """Whether a result is like that of ``compress`` of a model of CompressAI."""
     return isinstance(result, dict) and "strings" in result
 
 
 def strings_of(result: Any, batch: int) -> list[tuple[bytes, ...]]:
-    """The byte strings of each sample: those of all streams at its place."""
-    wanted = f"encode must return strings as lists of {batch} byte strings, one list for each stream"
+    """The byte strings of each sample, one of each stream."""
+    problem = f"encode must return strings as lists of {batch} byte strings, one list for each stream"
     streams = result["strings"]
     if not (_is_list(streams) and streams and all(map(_is_list, streams))) or not all(
         isinstance(string, bytes) for stream in streams for string in stream
     ):
-        raise TypeError(f"{wanted}, got {shown(streams)}")
+        raise TypeError(f"{problem}, got {shown(streams)}")
     if any(len(stream) != batch for stream in streams):
-        raise ValueError(f"{wanted}, got lists of {', '.join(str(len(stream)) for stream in streams)}")
+        raise ValueError(f"{problem}, got lists of {', '.join(str(len(stream)) for stream in streams)}")
     return list(zip(*streams, strict=True))
 
 
@@ -124,7 +124,7 @@ def _is_list(value: Any) -> bool:
 
 
 def parts(result: Any) -> tuple[Any, Any]:
-    """Reconstructions and likelihoods of what a forward pass returned."""
+    """Reconstructions and likelihoods in the result of a forward pass."""
     if isinstance(result, dict):
         if "x_hat" not in result:
             raise TypeError(f"forward must return a dict with x_hat and likelihoods, got {sorted(map(str, result))}")
