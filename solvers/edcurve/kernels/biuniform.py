@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-# Beyond this many cells ln K, ln x and E agree to double precision, and K + 1 is still exact.
+# Above this number of cells ln K, ln x and E agree to double precision, and K + 1 is still exact.
 MOST_CELLS = 2.0**50
 
 
@@ -16,21 +16,21 @@ def entropy(count: float, odd: float) -> float:
         return math.log(count)
     if count == 1.0:
         return -(1.0 - odd) * math.log1p(-odd) - odd * math.log(odd)
-    rest = 1.0 - odd
-    return rest * math.log(count / rest) - odd * math.log(odd)
+    equal = 1.0 - odd
+    return equal * math.log(count / equal) - odd * math.log(odd)
 
 
 def whole(size: float) -> float:
     """⌊1/size⌋ with K·size ≤ 1 as doubles, at least 1; 0 where it exceeds `MOST_CELLS`."""
     # a size may have underflowed to 0
     count = float(math.floor(min(1.0 / max(size, 1e-300), MOST_CELLS)))
-    # 1/size may have been rounded up to a whole number
+    # 1/size may have been rounded up to an integer
     count = count - 1.0 if count * size > 1.0 else count
     return 0.0 if count >= MOST_CELLS - 1.0 else max(1.0, count)
 
 
 def from_entropy(nats: float) -> tuple[float, float]:
-    """(K, ε) of the biuniform partition with that entropy; K = 0 where it exceeds `MOST_CELLS`."""
+    """(K, ε) of the biuniform partition of an entropy; K = 0 where it exceeds `MOST_CELLS`."""
     if nats >= math.log(MOST_CELLS):
         return 0.0, 0.0
     count = float(math.floor(math.exp(nats)))
@@ -39,7 +39,7 @@ def from_entropy(nats: float) -> tuple[float, float]:
     elif math.log(count + 1.0) <= nats:
         count += 1.0
     excess = nats - math.log(count)
-    # too little to matter, and 1/excess may not overflow below
+    # negligible, and 1/excess would overflow below
     if excess <= 1e-290:
         return count, 0.0
     return count, _odd_from_entropy(count, excess)
@@ -59,7 +59,7 @@ def _odd_from_entropy(count: float, excess: float) -> float:
         else:
             low = odd
         slope = log_rest - log_count - log_odd
-        # at equal cells the slope is 0, and the step then leaves the bracket
+        # the slope is 0 at equal cells, where the step must leave the bracket
         step = residual / slope if slope > 0.0 else 2.0 * odd
         new = odd - step
         if not low < new < high:
@@ -80,7 +80,7 @@ def total(mean: Callable[..., float], parameters: Any, count: float, odd: float)
 def split(
     mean: Callable[..., float], deficit: Callable[..., float], size: Callable[..., float], parameters: Any, D: float
 ) -> tuple[float, float]:
-    """(K, ε) at distortion D by root finding; deficit(parameters, ε) is D_max less the distortion of (1−ε, ε)."""
+    """(K, ε) at distortion D by root finding; deficit(parameters, ε) is D_max minus the distortion of (1−ε, ε)."""
     below, most = (parameters.maximum - D) + parameters.rest, deficit(parameters, 0.5)
     if below <= most:
         return 1.0, root(_second, deficit, parameters, most, below, 0.0, 0.5)
@@ -95,13 +95,13 @@ def split(
 
 
 def _second(deficit: Callable[..., float], parameters: Any, most: float, below: float, odd: float) -> float:
-    """√(D(ε) − D_2) − √(D − D_2): about linear in ε near ½, and free of cancellation near 0."""
+    """√(D(ε) − D_2) − √(D − D_2): nearly linear in ε near ½, and free of cancellation near 0."""
     reached = deficit(parameters, odd) if odd > 0.0 else 0.0
     return (below - reached) / (math.sqrt(max(0.0, most - reached)) + math.sqrt(max(0.0, most - below)) + 1e-300)
 
 
 def _further(mean: Callable[..., float], parameters: Any, count: float, D: float, y: float) -> float:
-    """√(D(y) − D_{K+1}) − √(D − D_{K+1}): about linear in y = 1/(K+1) − ε."""
+    """√(D(y) − D_{K+1}) − √(D − D_{K+1}): nearly linear in y = 1/(K+1) − ε."""
     even = 1.0 / (count + 1.0)
     base = mean(parameters, even)
     reached = total(mean, parameters, count, max(0.0, even - y))
@@ -122,28 +122,28 @@ def root(
         return a
     if fb == 0.0 or fa * fb > 0.0:
         return b
-    best, where = a, 0.5
+    best, share = a, 0.5
     for _ in range(200):
-        x = a + where * (b - a)
+        x = a + share * (b - a)
         fx = function(first, parameters, second, third, x)
         if (fx > 0.0) == (fa > 0.0):
-            other, f_other = a, fa
+            c, fc = a, fa
         else:
-            other, f_other = b, fb
+            c, fc = b, fb
             b, fb = a, fa
-        # now a is the newest point, [a, b] brackets the zero, and `other` is the point given up last
+        # now a is the newest point, [a, b] brackets the zero, and c is the point dropped last
         a, fa = x, fx
         best = a if abs(fa) < abs(fb) else b
         width = abs(b - a)
         tolerance = 1.5e-16 * abs(best) + 1e-300
         if fa == 0.0 or width <= 2.0 * tolerance:
             return best
-        # inverse quadratic interpolation where it can be trusted, else the middle
-        where = 0.5
-        xi, phi = (a - b) / (other - b), (fa - fb) / (f_other - fb)
+        # inverse quadratic interpolation where it is reliable, otherwise bisection
+        share = 0.5
+        xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
         if phi * phi < xi and (1.0 - phi) * (1.0 - phi) < 1.0 - xi:
-            where = fa / (fb - fa) * f_other / (fb - f_other)
-            where += (other - a) / (b - a) * fa / (f_other - fa) * fb / (f_other - fb)
-        # no nearer to an end than the tolerance, or the other end would never move
-        where = min(1.0 - tolerance / width, max(tolerance / width, where))
+            share = fa / (fb - fa) * fc / (fb - fc)
+            share += (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
+        # no nearer to an end than the tolerance, or the opposite end would never move
+        share = min(1.0 - tolerance / width, max(tolerance / width, share))
     return best

@@ -14,12 +14,12 @@ LINEAR = ("energy",)
 
 
 class Parameters(NamedTuple):
-    """What tells sources of this family apart.
+    """Parameters of a source of this family.
 
     Attributes
     ----------
     maximum, rest : float
-        D_max rounded to double, and what rounding left of it.
+        D_max rounded to double, and its rounding error.
     energy : float
         A, which is D_max up to rounding.
     """
@@ -31,7 +31,7 @@ class Parameters(NamedTuple):
 
 SQUARE = math.pi * math.pi
 TURN = 4.0 * SQUARE
-# d(p)/p at p = 1/2, above which two cells are too many
+# d(p)/p at p = 1/2, above which K = 1
 HALF = 1.0 - 4.0 / SQUARE
 # d(p)/p at p = 1/3, up to which every cell is small enough for the series
 FAST = 1.0 - 27.0 / (4.0 * SQUARE)
@@ -39,7 +39,7 @@ TINY = 1e-300
 # coefficients of the reverted series (πp)² = e + R2 e² + …, e = 3D
 R2, R3, R4, R5 = 2.0 / 15.0, 41.0 / 1575.0, 4.0 / 675.0, 40031.0 / 27286875.0
 R6, R7, R8 = 2037898.0 / 5320940625.0, 5268457.0 / 50790796875.0, 4111782056.0 / 142468185234375.0
-# coefficients of the series of 1 − sinc², without their signs
+# absolute coefficients of the series of 1 − sinc²
 A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12 = (2.0 / math.factorial(2 * n + 2) for n in range(1, 13))
 
 
@@ -85,16 +85,16 @@ def size(parameters: Parameters, D: float) -> float:
 
 
 def _below(parameters: Parameters, D: float) -> float:
-    """1 − D/D_max: near D_max the rounding of D_max is most of it, so the rest counts."""
+    """1 − D/D_max, with the rounding error of D_max, which dominates near D_max."""
     return ((parameters.maximum - D) + parameters.rest) / parameters.energy
 
 
 def _unit_size(D: float) -> float:
-    """The same for A = 1, and p ≤ ½."""
+    """`size` for A = 1 and p ≤ ½."""
     if D <= FAST:
         return _small_size(D)
     p = _small_size(D)
-    # for larger cells the series has lost its last digits, which Newton's steps restore
+    # for larger cells the series lacks its last digits, which Newton steps restore
     for _ in range(3):
         value, slope = _value_and_slope(p)
         p -= p * (value - D) / slope
@@ -102,7 +102,7 @@ def _unit_size(D: float) -> float:
 
 
 def _small_size(D: float) -> float:
-    """Reverted series of φ, then two Newton steps; without branches."""
+    """Size by the reverted series of φ, then two Newton steps; without branches."""
     e = 3.0 * D
     z = R5 + e * (R6 + e * (R7 + e * R8))
     p = math.sqrt(e * (1.0 + e * (R2 + e * (R3 + e * (R4 + e * z))))) / math.pi
@@ -113,7 +113,7 @@ def _small_size(D: float) -> float:
 
 
 def _size_near_one(sinc: float) -> float:
-    """Size p of which sinc(πp) is given, for p ≥ ½: 1 − D would lose the digits of sinc² there."""
+    """Size p ≥ ½ from sinc(πp), because 1 − D would lose the digits of sinc²."""
     y = math.pi
     for _ in range(8):
         y -= (math.sin(y) - sinc * y) / (math.cos(y) - sinc)
@@ -133,7 +133,7 @@ def split(parameters: Parameters, D: float) -> tuple[float, float]:
     D = D / parameters.energy
     if D >= HALF:
         return 1.0, _second(below)
-    # K = 2: cells may be too large for the series, so this is not left to `fast`
+    # K = 2: cells may be too large for the series of `fast`
     even = 1.0 / 3.0
     y = _cubic_start(2.0, even, _unit_size(D))
     for _ in range(5):
@@ -147,7 +147,7 @@ def split(parameters: Parameters, D: float) -> tuple[float, float]:
 
 
 def fast(parameters: Parameters, D: float) -> tuple[float, float]:
-    """`split` where the series serves for every cell; without branches, so that compilers vectorise it."""
+    """`split` where every cell is small enough for the series; without branches, so that compilers vectorise it."""
     D = D / parameters.energy
     p = _small_size(D)
     count = whole(p)
@@ -156,8 +156,8 @@ def fast(parameters: Parameters, D: float) -> tuple[float, float]:
     y = _cubic_start(several, even, p)
     for _ in range(4):
         odd = max(0.0, even - y)
-        each = (1.0 - odd) / several
-        value, slope = _series(TURN * each * each)
+        equal = (1.0 - odd) / several
+        value, slope = _series(TURN * equal * equal)
         value_odd, slope_odd = _series(TURN * odd * odd)
         residual = (1.0 - odd) * value + odd * value_odd - D
         gain = (value + slope) - (value_odd + slope_odd)
@@ -168,14 +168,14 @@ def fast(parameters: Parameters, D: float) -> tuple[float, float]:
 def _cubic_start(count: float, even: float, p: float) -> float:
     """Root y of y²(α − βy) = Q, as if d(p) ∝ p³; y = 1/(K+1) − ε.
 
-    It is within 11 % of the circle's for K = 2 and closer for more. Newton's steps from it are kept to 25 % each: where
-    y is so small that rounding governs the residual they would lead anywhere.
+    It is within 11 % of the circle's for K = 2 and closer for more cells. Newton steps from it are limited to 25 %,
+    because they are arbitrary where y is so small that rounding dominates the residual.
     """
     linear, cubic = 3.0 / count, 1.0 - 1.0 / (count * count)
     spare = max(0.0, 1.0 - count * p)
     y = math.sqrt(max(0.0, (p - spare) * even * (p + even)) / linear)
-    bend = cubic * y / linear
-    return min(even, y * (1.0 + bend * (0.5 + bend * (0.625 + bend * (1.0 + bend * 1.8046875)))))
+    t = cubic * y / linear
+    return min(even, y * (1.0 + t * (0.5 + t * (0.625 + t * (1.0 + t * 1.8046875)))))
 
 
 def _second(below: float) -> float:
@@ -195,7 +195,7 @@ def _second(below: float) -> float:
 
 
 def _small_second(below: float) -> float:
-    """ε where it is well below ½, by Newton's method in ε itself; to full relative precision near D_max."""
+    """ε well below ½, by Newton's method in ε; to full relative precision near D_max."""
     odd = below / (1.0 + below)
     for _ in range(6):
         y = math.pi * odd

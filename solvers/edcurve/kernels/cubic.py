@@ -1,7 +1,6 @@
 """Cubic cell distortions d(p) = (a p² + b p³)/12: the ramp (2, −1), the sawbridge (2, 0), the uniform scalar (0, 1).
 
-All is in closed form but for one cubic, y²(α − βy) = Q, for the distance y = 1/(K+1) − ε of the odd cell from the
-others.
+Everything has a closed form except one cubic equation, y²(α − βy) = Q, for y = 1/(K+1) − ε.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ LINEAR = ("square", "cube")
 
 
 class Parameters(NamedTuple):
-    """What tells sources of this family apart.
+    """Parameters of a source of this family.
 
     Attributes
     ----------
     maximum, rest : float
-        D_max rounded to double, and what rounding left of it.
+        D_max rounded to double, and its rounding error.
     square, cube : float
         a and b.
     """
@@ -69,22 +68,22 @@ def split(parameters: Parameters, D: float) -> tuple[float, float]:
     p = size(parameters, D)
     count = whole(p)
     several = max(2.0, count)
-    both = 1.0 / (several * (several + 1.0))
-    even, each = both * several, both * (several + 1.0)
+    product = 1.0 / (several * (several + 1.0))
+    next_equal, equal = product * several, product * (several + 1.0)
     spare = max(0.0, 1.0 - several * p)
     # α, β, Q of y²(α − βy) = Q, from 12(D − D_{K+1}) expanded about equal cells
-    linear = a + each * (a + 3.0 * b)
-    cubic = b * (1.0 - each * each)
-    target = max(0.0, (p - spare) * even * (a + b * (p + even)))
+    linear = a + equal * (a + 3.0 * b)
+    cubic = b * (1.0 - equal * equal)
+    target = max(0.0, (p - spare) * next_equal * (a + b * (p + next_equal)))
     scale = 1.0 / linear
     y = math.sqrt(target * scale)
-    bend = cubic * y * scale
-    y *= 1.0 + bend * (0.5 + bend * (0.625 + bend * (1.0 + bend * 1.8046875)))
-    # the series leaves a relative error of 3.5 bend⁵ < 1/100, which each Newton step squares
+    t = cubic * y * scale
+    y *= 1.0 + t * (0.5 + t * (0.625 + t * (1.0 + t * 1.8046875)))
+    # the series has a relative error of 3.5 t⁵ < 1/100, which each Newton step squares
     y -= (y * y * (linear - cubic * y) - target) / (y * (2.0 * linear - 3.0 * cubic * y) + 1e-300)
     y -= (y * y * (linear - cubic * y) - target) / (y * (2.0 * linear - 3.0 * cubic * y) + 1e-300)
     y -= (y * y * (linear - cubic * y) - target) / (y * (2.0 * linear - 3.0 * cubic * y) + 1e-300)
-    odd = min(even, max(0.0, even - y))
+    odd = min(next_equal, max(0.0, next_equal - y))
     # K = 1: ε(1−ε) is proportional to D_max − D
     product = min(0.25, 12.0 * ((parameters.maximum - D) + parameters.rest) / (2.0 * a + 3.0 * b))
     second = product / (0.5 + math.sqrt(0.25 - product))

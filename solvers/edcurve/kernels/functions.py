@@ -1,8 +1,8 @@
 """E(D), its bounds, its inverse and the Lagrangian at one point, for any model; natural logarithms.
 
-Each takes the model (a module, see the package), the source's parameters, further numbers that some need, and the
-point. `chords` are the straight parts of the dual bound, four numbers each: (left D, right D, bound at the right,
-slope). `vertices` are the first counts on the hull, from 1; beyond the last of them every count is one.
+Each takes the model (a module, see the package), the source's parameters, further numbers that some functions need, and
+the point. `chords` are the straight parts of the dual bound, four numbers each: (left D, right D, bound at the right,
+slope). `vertices` are the first counts on the hull, from 1; every count after the last of them is a vertex too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def entropy(model: ModuleType, parameters: Any, extra: Any, D: float) -> float:
 
 
 def inside(parameters: Any, D: float) -> float:
-    """D where 0 < D < D_max, else some distortion that `split` can take."""
+    """D where 0 < D < D_max, otherwise a valid argument for `split`."""
     return D if 0.0 < D < parameters.maximum else 0.5 * parameters.maximum
 
 
@@ -38,7 +38,7 @@ def entropy_of(model: ModuleType, parameters: Any, D: float, count: float, odd: 
 
 
 def lower(model: ModuleType, parameters: Any, chords: Sequence[float], D: float) -> float:
-    """The dual bound: −ln size, or the chord where that is not convex."""
+    """The dual bound: −ln size, or a chord where that is not convex."""
     if D <= 0.0:
         return math.inf
     if parameters.maximum <= D:
@@ -46,9 +46,9 @@ def lower(model: ModuleType, parameters: Any, chords: Sequence[float], D: float)
     for i in range(0, len(chords), 4):
         left, right = chords[i], chords[i + 1]
         if left <= D <= right:
-            # the last chord ends at D_max, near which the rest of D_max counts
-            away = right - D if right < parameters.maximum else (parameters.maximum - D) + parameters.rest
-            return chords[i + 2] + chords[i + 3] * away
+            # the last chord ends at D_max, near which the remainder of D_max matters
+            below = right - D if right < parameters.maximum else (parameters.maximum - D) + parameters.rest
+            return chords[i + 2] + chords[i + 3] * below
     return float(model.rate(parameters, D))
 
 
@@ -61,7 +61,7 @@ def hull(model: ModuleType, parameters: Any, vertices: Sequence[float], D: float
     nats = float(model.rate(parameters, D))
     if nats >= math.log(biuniform.MOST_CELLS):
         return nats
-    # the point is between the two vertices whose counts embrace exp(nats), 1/p of the dual bound
+    # the point is between the two vertices whose counts enclose exp(nats), 1/p of the dual bound
     few = max(1.0, float(math.floor(math.exp(nats))))
     many = few + 1.0
     for i in range(len(vertices) - 1):
@@ -79,7 +79,7 @@ def hull(model: ModuleType, parameters: Any, vertices: Sequence[float], D: float
 
 
 def distortion(model: ModuleType, parameters: Any, extra: Any, nats: float) -> float:
-    """The inverse of E: the least distortion at that entropy."""
+    """The inverse of E: the least distortion at an entropy."""
     if nats <= 0.0:
         return float(parameters.maximum)
     count, odd = biuniform.from_entropy(nats)
@@ -104,13 +104,13 @@ def cells(model: ModuleType, parameters: Any, vertices: Sequence[float], lmbda: 
         if lmbda <= _switch(model, parameters, vertices[i], vertices[i + 1]):
             return vertices[i]
     few = vertices[len(vertices) - 1]
-    # from the last vertex on every count is optimal for some λ, so the switches rise with the count
+    # from the last vertex on every count is optimal for some λ, so the switching λ increase with the count
     at_few = _next(model, parameters, few)
     return few if lmbda <= at_few else _more(model, parameters, lmbda, few, at_few)
 
 
 def beyond(model: ModuleType, parameters: Any, vertices: Sequence[float], count: float) -> float:
-    """The λ from which more cells than `count`, which is on the hull, are better."""
+    """The λ above which more cells than `count`, a vertex of the hull, are better."""
     for i in range(len(vertices) - 1):
         if vertices[i] == count:
             return _switch(model, parameters, count, vertices[i + 1])
@@ -118,27 +118,27 @@ def beyond(model: ModuleType, parameters: Any, vertices: Sequence[float], count:
 
 
 def _switch(model: ModuleType, parameters: Any, few: float, many: float) -> float:
-    """The λ at which many cells begin to beat few."""
+    """The λ above which `many` cells are better than `few`."""
     gap = model.mean(parameters, 1.0 / few) - model.mean(parameters, 1.0 / many)
     return math.log1p((many - few) / few) / gap if gap > 0.0 else math.inf
 
 
 def _next(model: ModuleType, parameters: Any, few: float) -> float:
-    """The λ at which one more cell is better; from further apart where a difference of one cell has no digits."""
+    """The λ above which one more cell is better; from counts further apart where a difference of one would cancel."""
     margin = float(math.floor(1e-5 * few)) if few > 1e7 else 0.0
     return _switch(model, parameters, few - margin, few + 1.0 + margin)
 
 
 def _more(model: ModuleType, parameters: Any, lmbda: float, low: float, at_low: float) -> float:
-    """Least K > low whose switch upwards is at λ or above: a bracket, and a power law through its ends."""
+    """Least K > low whose upward switch is at λ or above, by bracketing and a power law through the bracket's ends."""
     high = 2.0 * low + 1.0
     at_high = _next(model, parameters, high)
     while at_high < lmbda:
-        # extrapolated by the power law through the ends, and a little further so that the bracket closes
+        # extrapolated by the power law through the ends, slightly too far so that the bracket closes
         power = math.log(high / low) / max(math.log(at_high / at_low), 0.1)
         low, at_low = high, at_high
         guess = 1.001 * high * math.exp(min(14.0, power * math.log(lmbda / at_high)))
-        high = math.floor(min(guess, 2.0 * biuniform.MOST_CELLS)) + 1.0  # compiled, it may be an integer of 64 bits
+        high = math.floor(min(guess, 2.0 * biuniform.MOST_CELLS)) + 1.0  # when compiled, floor may be a 64-bit integer
         if high >= biuniform.MOST_CELLS:
             return 0.0
         at_high = _next(model, parameters, high)
@@ -148,7 +148,7 @@ def _more(model: ModuleType, parameters: Any, lmbda: float, low: float, at_low: 
         middle = 0.5 * (low + high)
         if attempt < 8:
             share = math.log(lmbda / at_low) / math.log(at_high / at_low) if at_high < math.inf else 0.5
-            # just below the estimate and just above it in turn, so that the bracket closes from both sides
+            # alternately just below and just above the estimate, so that the bracket closes from both sides
             middle = low * (high / low) ** share + (1.0 if attempt % 2 else 0.0)
         middle = min(high - 1.0, max(low + 1.0, float(math.floor(middle))))
         at_middle = _next(model, parameters, middle)

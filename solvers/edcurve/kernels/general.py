@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from . import biuniform
 
-LEAST = 1e-290  # d(p), and p, below which they come near to numbers without all digits, and to 0
-FURTHEST = -700.0  # ln p, below which p does
+LEAST = 1e-290  # d(p) or p below which they are close to subnormal numbers
+FURTHEST = -700.0  # ln p below which p is
 SMALL = 1e-60  # d(p) below which a 0 nearby is an underflow, not a difference of nearly equal numbers
 
 
 class Parameters(NamedTuple):
-    """What tells sources of this family apart.
+    """Parameters of a source of this family.
 
     Attributes
     ----------
     maximum, rest : float
-        D_max, and 0: nothing is known beyond the double that was given.
+        D_max, and 0: D_max is known only as a double.
     cell : callable
         d(p) at one p.
     closed : bool
@@ -46,14 +46,14 @@ def mean_at(parameters: Parameters, nats: float) -> float:
 
 
 def deficit(parameters: Parameters, odd: float) -> float:
-    """D_max − d(1−ε) − d(ε); without cancellation where stationarity on a closed source allows it."""
+    """D_max − d(1−ε) − d(ε); without cancellation for closed sources, by stationarity."""
     if parameters.closed:
         return float(odd * (parameters.maximum - mean(parameters, odd)) / (1.0 - odd))
     return float(parameters.maximum - (1.0 - odd) * mean(parameters, 1.0 - odd) - odd * mean(parameters, odd))
 
 
 def size(parameters: Parameters, D: float) -> float:
-    """Size p at which d(p)/p = D; it may underflow to 0, `rate` does not."""
+    """Size p at which d(p)/p = D; unlike `rate`, it may underflow to 0."""
     return math.exp(_log_size(parameters, D))
 
 
@@ -71,7 +71,7 @@ def _log_size(parameters: Parameters, D: float) -> float:
 
 
 def _lost(parameters: Parameters, log_p: float) -> bool:
-    """Whether d(p) may have lost digits because it, or a number on the way to it, is next to nothing."""
+    """Whether d(p) may have lost digits because it, or an intermediate number, is nearly 0."""
     p = math.exp(log_p)
     if p < LEAST:
         return True
@@ -80,9 +80,9 @@ def _lost(parameters: Parameters, log_p: float) -> bool:
 
 
 def _smallest_cells(parameters: Parameters) -> tuple[float, float, float]:
-    """ln p and ln d(p)/p of about the smallest cell of which d has all digits, and the power of p that d(p)/p is there.
+    """ln p and ln d(p)/p of about the smallest cell for which d has full precision, and the local exponent of d(p)/p.
 
-    Smaller cells are taken to follow that power, as δ does near 0.
+    Smaller cells are assumed to follow that power law, as δ does near 0.
     """
     low, high = FURTHEST, 0.0
     for _ in range(40):
@@ -99,7 +99,7 @@ def _smallest_cells(parameters: Parameters) -> tuple[float, float, float]:
 
 
 def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
-    """Difference of ln d(p)/p and ln D, about linear in ln p; in the order of arguments of `biuniform.root`."""
+    """Difference of ln d(p)/p and ln D, nearly linear in ln p, with the arguments that `biuniform.root` passes."""
     value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -745.0) - log_D
 

@@ -1,4 +1,4 @@
-"""The law of a source: which functions compute its cell distortion, from which numbers, and what else is known."""
+"""The law of a source: the functions that compute its cell distortion, their parameters, and known closed forms."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Law:
-    """What a source owes the solvers, as far as it is numbers.
+    """The numerical description of a source for the solvers.
 
     Attributes
     ----------
     model : ModuleType
         The family: a module of `edcurve.kernels` whose functions take the parameters.
     parameters : NamedTuple
-        The `Parameters` of that module, among them D_max and what rounding left of it.
+        The `Parameters` of that module, which include D_max and its rounding error.
     chords : tuple of float, optional
-        Straight parts of the dual bound where they are known in closed form, four numbers each: left D, right D,
-        bound at the right, slope. None where they have to be found.
+        Straight parts of the dual bound if known in closed form, four numbers each: left D, right D, bound at the
+        right, slope. None if they have to be computed.
     vertices : tuple of float, optional
-        Counts on the convex hull of E(D), from 1 to the last before which one is skipped, where they are known.
+        Counts K at vertices of the convex hull of E(D), from 1 to the one after the last gap, if known.
     scale : Fraction
-        What distortions of the unscaled source are multiplied by, exactly.
+        Exact factor from distortions of the unscaled source.
     split : callable, optional
         ``split(law, D)``: count K and odd size ε of the optimal partition to full precision at any D, by rational
-        arithmetic, for the families that offer it. The model's own `split` is for the others.
+        arithmetic, for the families that have it. Other families use the model's `split`.
     concave : bool
-        Whether it is a theorem that E is concave between the distortions of K and K + 1 equal cells, for all K.
+        Whether E is proved concave between the distortions of K and K + 1 equal cells, for all K.
     stationary : bool
-        Whether the distortion of a cell depends on its size alone. Most solvers refuse a source for which it does not.
+        Whether the distortion of a cell depends on its size alone. Most solvers refuse other sources.
     """
 
     model: ModuleType
@@ -50,26 +50,26 @@ class Law:
 
     @cached_property
     def terms(self) -> int:
-        """Numbers among the parameters: about how many operations one evaluation takes."""
+        """Number of scalars among the parameters: roughly the number of operations per evaluation."""
         return sum(len(value) if isinstance(value, Sequence | np.ndarray) else 1 for value in self.parameters)
 
     @cached_property
     def arrays(self) -> Any:
-        """The parameters as compiled loops take them, sequences as read-only arrays."""
+        """The parameters for compiled loops, with sequences as read-only arrays."""
         return type(self.parameters)(
             *(_read_only(value) if isinstance(value, Sequence | np.ndarray) else value for value in self.parameters)
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """For pickles: modules have none, so the model goes by its name."""
-        rest = self.chords, self.vertices, self.scale, self.split, self.concave, self.stationary
-        return _restored, (self.model.__name__, self.parameters, *rest)
+        """For pickling: modules cannot be pickled, so the model is stored by name."""
+        fields = self.chords, self.vertices, self.scale, self.split, self.concave, self.stationary
+        return _restored, (self.model.__name__, self.parameters, *fields)
 
 
 def scaled_chords(chords: tuple[float, ...], factor: float) -> tuple[float, ...]:
-    """The same chords at distortions times the factor."""
-    by = (factor, factor, 1.0, 1.0 / factor)
-    return tuple(value * by[i % 4] for i, value in enumerate(chords))
+    """The chords of a source whose distortions are multiplied by ``factor``."""
+    factors = (factor, factor, 1.0, 1.0 / factor)
+    return tuple(value * factors[i % 4] for i, value in enumerate(chords))
 
 
 def _restored(model: str, *fields: Any) -> Law:

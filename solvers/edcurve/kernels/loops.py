@@ -1,7 +1,7 @@
 """Array loops over the scalar functions: interpreted for few points, compiled by numba for many.
 
-A compiled loop releases the GIL, so large arrays are cut into a few chunks a core and run in threads that live only
-for the call; no parallel runtime is loaded.
+A compiled loop releases the GIL, so large arrays are divided into a few chunks per core and run in threads that live
+only for the call; no parallel runtime is loaded.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Array = NDArray[np.float64]
 Function = Callable[..., float]
 Loop = Callable[..., None]
 
-# Evaluations (points × terms of a sum) that a process makes interpreted before it is worth importing numba, which
-# costs as much as about so many. The results are the same to the last bit.
+# Number of evaluations (points × terms of a sum) that a process makes interpreted before it imports numba, which takes
+# about as long as this many. The results are the same to the last bit.
 INTERPRETED = 50_000
 _interpreted = 0
-# Points below which a second thread costs more than it saves.
+# Number of points below which a second thread costs more than it saves.
 CHUNK = 8192
-# Evaluations of a chunk at most: Ctrl-C waits for the chunks that run.
+# Most evaluations per chunk: Ctrl-C waits for running chunks.
 INTERRUPTIBLE = 2**20
-# Terms of a sum from which on even one point is worth a compiled loop.
+# Number of terms of a sum above which even one point needs a compiled loop.
 LONG = 64
 NOTHING: Array = np.empty(0)
 
@@ -43,7 +43,7 @@ def evaluate(function: Function, law: Law, extra: tuple[float, ...], x: Array) -
     Parameters
     ----------
     function : callable
-        Which.
+        A function of `functions`.
     law : Law
         Model and parameters of the source.
     extra : tuple of float
@@ -56,7 +56,7 @@ def evaluate(function: Function, law: Law, extra: tuple[float, ...], x: Array) -
     ndarray, shape (n,)
         Values, the same to the last bit as those of `point`.
     """
-    # d(p) that is no sum takes an eighth of the time of others
+    # d(p) takes an eighth of the time of the other functions, except for sums
     simple = function is functions.cell and law.model not in (spectrum, table)
     if law.model is general or _few(x.size * law.terms // (8 if simple else 1)):
         values = [function(law.model, law.parameters, extra, value) for value in x.tolist()]
@@ -74,14 +74,14 @@ def point(function: Function, law: Law, extra: tuple[float, ...], x: float) -> f
 
 
 def logarithms(x: Array) -> Array:
-    """Natural logarithms with the bits of `math.log`, which those of numpy need not have."""
+    """Natural logarithms with the bits of `math.log`, from which numpy's may differ."""
     if _few(x.size):
         return np.array([math.log(value) for value in x.tolist()], dtype=np.float64)
     return _in_chunks(_compiled_logarithms(), (), x)
 
 
 def _few(evaluations: int) -> bool:
-    """Whether so many more are better interpreted; they are then counted."""
+    """Whether this many more evaluations are better interpreted; if so, they are counted."""
     global _interpreted
     if compiled.cache_info().currsize or _interpreted + evaluations > INTERPRETED:
         return False
@@ -89,26 +89,26 @@ def _few(evaluations: int) -> bool:
     return True
 
 
-def _in_chunks(run: Loop, given: tuple[Any, ...], x: Array, terms: int = 1) -> Array:
-    """Run a loop with these arguments over all of x, cut into a few chunks a core, none too long for Ctrl-C."""
+def _in_chunks(run: Loop, arguments: tuple[Any, ...], x: Array, terms: int = 1) -> Array:
+    """Run a loop over all of x, in a few chunks per core, short enough for Ctrl-C."""
     out = np.empty_like(x)
     count = x.size // CHUNK
-    # the number of cores is asked of the system, which takes longer than a few points do
+    # the system call for the number of cores takes longer than a few points
     count = min(threads.cores(), count) if count > 1 else 1
     least = -(-x.size * max(1, terms) // INTERRUPTIBLE)
     if count == 1 and least <= 1:
-        run(*given, x, out)
+        run(*arguments, x, out)
         return out
     cuts = np.linspace(0, x.size, max(4 * count if count > 1 else 1, min(least, x.size)) + 1).astype(int)
     chunks = [slice(start, stop) for start, stop in pairwise(cuts.tolist())]
-    for _ in threads.in_threads(lambda chunk: run(*given, x[chunk], out[chunk]), chunks, count):
+    for _ in threads.in_threads(lambda chunk: run(*arguments, x[chunk], out[chunk]), chunks, count):
         pass
     return out
 
 
 @once
 def compiled(function: Function, model: ModuleType) -> Loop:
-    """The loop of a function over a model, compiled once and kept on disk."""
+    """The loop of a function over a model, compiled once and cached on disk."""
     compiling.let_kernels_call(functions)
     compiling.let_kernels_call(model)
     run = _entropy_loop(model) if function is functions.entropy else _loop(function, model)
@@ -128,9 +128,9 @@ def _loop(function: Any, model: Any) -> FunctionType:
 
 
 def _entropy_loop(model: Any) -> FunctionType:
-    """As `_loop`, block by block: all partitions by the fast way, the rest by the other, then the entropies.
+    """Like `_loop`, in blocks: all partitions by `fast`, those beyond it by `split`, then the entropies.
 
-    LLVM vectorises the first loop, which has no branches; the others would keep it from that if they were one with it.
+    LLVM vectorises the first loop, which has no branches; a single loop would prevent that.
     """
     inside, entropy_of, block, fast_share = functions.inside, functions.entropy_of, 512, model.FAST
 

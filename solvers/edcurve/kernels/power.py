@@ -12,12 +12,12 @@ LINEAR: tuple[str, ...] = ()
 
 
 class Parameters(NamedTuple):
-    """What tells sources of this family apart.
+    """Parameters of a source of this family.
 
     Attributes
     ----------
     maximum, rest : float
-        D_max rounded to double, and what rounding left of it.
+        D_max rounded to double, and its rounding error.
     exponent : float
         a, above 0 and at most 2.
     """
@@ -47,12 +47,12 @@ def rate(parameters: Parameters, D: float) -> float:
 
 
 def size(parameters: Parameters, D: float) -> float:
-    """(D/D_max)^{1/a}; it may underflow to 0, `rate` does not."""
+    """(D/D_max)^{1/a}; unlike `rate`, it may underflow to 0."""
     return math.exp(-rate(parameters, D))
 
 
 def deficit(parameters: Parameters, odd: float) -> float:
-    """D_max − d(1−ε) − d(ε), as a sum of what each cell has less than its share: a small exponent cancels nothing."""
+    """D_max − d(1−ε) − d(ε), as a sum over the cells of positive terms, so that a small exponent does not cancel."""
     return float(
         -parameters.maximum
         * (
@@ -67,7 +67,7 @@ def split(parameters: Parameters, D: float) -> tuple[float, float]:
     below = ((parameters.maximum - D) + parameters.rest) / parameters.maximum
     if below > 0.5 or below <= _share_lost(parameters, 1.0, 0.5):
         return biuniform.split(mean, deficit, size, parameters, D)
-    # several cells near D_max, so the exponent is small: as `biuniform.split` has it, but for 1 − D/D_max
+    # several cells near D_max, so the exponent is small: as in `biuniform.split`, but with 1 − D/D_max
     count = whole(size(parameters, D))
     if count == 0.0:
         return 0.0, 0.0
@@ -77,13 +77,13 @@ def split(parameters: Parameters, D: float) -> tuple[float, float]:
 
 
 def _share_lost(parameters: Parameters, count: float, odd: float) -> float:
-    """1 − D/D_max of K cells and a smaller one, a sum of terms of one sign."""
+    """1 − D/D_max of K cells and a smaller one, as a sum of terms of one sign."""
     lost = (odd - 1.0) * math.expm1(parameters.exponent * math.log((1.0 - odd) / count))
     return lost - odd * math.expm1(parameters.exponent * math.log(odd)) if odd > 0.0 else lost
 
 
 def _further(first: float, parameters: Parameters, count: float, below: float, y: float) -> float:
-    """√(D(y) − D_{K+1}) − √(D − D_{K+1}) as shares of D_max; in the order of arguments of `biuniform.root`."""
+    """√(D(y) − D_{K+1}) − √(D − D_{K+1}) as shares of D_max, with the arguments that `biuniform.root` passes."""
     even = 1.0 / (count + 1.0)
     base = -math.expm1(-parameters.exponent * math.log(count + 1.0))
     reached = base - _share_lost(parameters, count, max(0.0, even - y))

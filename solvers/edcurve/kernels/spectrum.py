@@ -9,16 +9,16 @@ from typing import NamedTuple
 from . import biuniform
 from .circle import unit_mean
 
-LINEAR: tuple[str, ...] = ()  # the energies, and what is made of them, are rounded by `Spectrum` itself
+LINEAR: tuple[str, ...] = ()  # `Spectrum` rounds the scaled energies, and computes the fields from these
 
 
 class Parameters(NamedTuple):
-    """What tells sources of this family apart.
+    """Parameters of a source of this family.
 
     Attributes
     ----------
     maximum, rest : float
-        D_max rounded to double, and what rounding left of it.
+        D_max rounded to double, and its rounding error.
     energies : sequence of float
         c_1, c_2, …; an array in compiled loops.
     """
@@ -43,7 +43,7 @@ def mean_at(parameters: Parameters, nats: float) -> float:
 
 
 def deficit(parameters: Parameters, odd: float) -> float:
-    """D_max − d(1−ε) − d(ε), which stationarity makes ε (D_max − d(ε)/ε)/(1−ε)."""
+    """D_max − d(1−ε) − d(ε) = ε (D_max − d(ε)/ε)/(1−ε), by stationarity."""
     result = 0.0
     for k in range(1, len(parameters.energies) + 1):
         y = math.pi * k * odd
@@ -53,14 +53,14 @@ def deficit(parameters: Parameters, odd: float) -> float:
 
 
 def size(parameters: Parameters, D: float) -> float:
-    """Size p at which d(p)/p = D, sought from where d(p)/p ≤ Σ c_k π²k²p²/3 allows it."""
+    """Size p at which d(p)/p = D, bracketed from below by d(p)/p ≤ Σ c_k π²k²p²/3."""
     bend = 0.0
     for k in range(1, len(parameters.energies) + 1):
         bend += parameters.energies[k - 1] * k * k
     low = 0.5 * (math.log(3.0 * D) - math.log(bend)) - math.log(math.pi)
     if low >= 0.0:
         return 1.0
-    # d(p)/p is at most its leading term, so the zero is above: steps upwards in ln p until it is bracketed
+    # d(p)/p is at most its leading term, so the root is above: increase ln p until it is bracketed
     step, high = 1e-3, low
     while high < 0.0 and mean(parameters, math.exp(high)) < D:
         high = min(0.0, low + step)
@@ -69,7 +69,7 @@ def size(parameters: Parameters, D: float) -> float:
 
 
 def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
-    """Difference of ln d(p)/p and ln D, about linear in ln p; in the order of arguments of `biuniform.root`."""
+    """Difference of ln d(p)/p and ln D, nearly linear in ln p, with the arguments that `biuniform.root` passes."""
     value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -1000.0) - log_D
 

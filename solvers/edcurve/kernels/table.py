@@ -1,7 +1,7 @@
 """Many harmonics, d(p) = p Σ c_k (1 − sinc²(πkp)): f(p) = d(p)/p from a table of polynomials on [0, ½].
 
-Above ½ stationarity gives f, from
-p d(p) − (1 − p) d(1 − p) = (2p − 1) D_max. One point costs the same for any number of harmonics.
+Above ½ stationarity gives f, from p d(p) − (1 − p) d(1 − p) = (2p − 1) D_max. The cost of a point does not depend on
+the number of harmonics.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ DEGREE = 11
 TERMS = 12  # of the power series
 
 
-LINEAR: tuple[str, ...] = ()  # the energies, and what is made of them, are rounded by `Spectrum` itself
+LINEAR: tuple[str, ...] = ()  # `Spectrum` rounds the scaled energies, and computes the fields from these
 
 
 class Parameters(NamedTuple):
-    """What tells sources of this family apart.
+    """Parameters of a source of this family.
 
     Attributes
     ----------
     maximum, rest : float
-        D_max rounded to double, and what rounding left of it.
+        D_max rounded to double, and its rounding error.
     intervals : float
-        Intervals of the table per unit of p, a whole number.
+        Intervals of the table per unit of p, an integer.
     small : float
-        p below which a power series serves: the polynomials would cancel there.
+        p below which a power series is used, because the polynomials would cancel.
     scale : float
         (2πn)² for n harmonics; the series is in scale · p².
     bend : float
         Σ k²c_k, by which d(p)/p ≤ Σ c_k π²k²p²/3.
     series : ndarray, shape (12,)
-        Coefficients of that series, signs aside, from the highest.
+        Absolute coefficients of the series, from the highest.
     polynomials : ndarray, shape (6 intervals,)
-        Coefficients of one polynomial after the other in t ∈ [−1, 1], from the highest.
+        Coefficients of consecutive polynomials in t ∈ [−1, 1], from the highest.
     """
 
     maximum: float
@@ -66,14 +66,14 @@ def _lower(parameters: Parameters, p: float) -> float:
         for j in range(1, TERMS):
             value = parameters.series[j] - Z * value
         return Z * value
-    at = p * parameters.intervals
-    interval = math.floor(at)
+    position = p * parameters.intervals
+    interval = math.floor(position)
     # the last interval ends at ½
-    if at >= 0.5 * parameters.intervals:
+    if position >= 0.5 * parameters.intervals:
         interval = interval - 1
-    # Horner's scheme: one polynomial of the table has the point, whatever the number of harmonics
+    # Horner's scheme for the polynomial of this interval
     first = (DEGREE + 1) * int(interval)
-    t = 2.0 * (at - interval) - 1.0
+    t = 2.0 * (position - interval) - 1.0
     value = parameters.polynomials[first]
     for j in range(first + 1, first + DEGREE + 1):
         value = parameters.polynomials[j] + t * value
@@ -86,16 +86,16 @@ def mean_at(parameters: Parameters, nats: float) -> float:
 
 
 def deficit(parameters: Parameters, odd: float) -> float:
-    """D_max − d(1−ε) − d(ε), which stationarity makes ε (D_max − d(ε)/ε)/(1−ε)."""
+    """D_max − d(1−ε) − d(ε) = ε (D_max − d(ε)/ε)/(1−ε), by stationarity."""
     return odd * (parameters.maximum - mean(parameters, odd)) / (1.0 - odd)
 
 
 def size(parameters: Parameters, D: float) -> float:
-    """Size p at which d(p)/p = D, sought from where d(p)/p ≤ Σ c_k π²k²p²/3 allows it."""
+    """Size p at which d(p)/p = D, bracketed from below by d(p)/p ≤ Σ c_k π²k²p²/3."""
     low = 0.5 * (math.log(3.0 * D) - math.log(parameters.bend)) - math.log(math.pi)
     if low >= 0.0:
         return 1.0
-    # d(p)/p is at most its leading term, so the zero is above: steps upwards in ln p until it is bracketed
+    # d(p)/p is at most its leading term, so the root is above: increase ln p until it is bracketed
     step, high = 1e-3, low
     while high < 0.0 and mean(parameters, math.exp(high)) < D:
         high = min(0.0, low + step)
@@ -104,7 +104,7 @@ def size(parameters: Parameters, D: float) -> float:
 
 
 def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
-    """Difference of ln d(p)/p and ln D, about linear in ln p; in the order of arguments of `biuniform.root`."""
+    """Difference of ln d(p)/p and ln D, nearly linear in ln p, with the arguments that `biuniform.root` passes."""
     value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -1000.0) - log_D
 

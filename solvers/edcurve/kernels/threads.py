@@ -1,4 +1,4 @@
-"""Threads that live for one call: nothing is left that a forked child could inherit broken."""
+"""Threads that live for one call, so that a forked child never inherits a broken pool."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def cores() -> int:
 
 
 def in_threads(run: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None) -> Iterator[Result]:
-    """Results of a function for every item, in order, computed side by side.
+    """Results of a function for every item, in order, computed concurrently.
 
     Parameters
     ----------
     run : callable
-        A function that releases the interpreter's lock, or threads gain nothing.
+        A function that releases the interpreter's lock; otherwise threads gain nothing.
     items : iterable
         Its arguments, one at a time.
     threads : int, optional
-        How many at most. Without it, one a core, and none but its own from a thread that is not the main one: what
-        started that thread has shared out the work already.
+        Most threads. By default one per core; no further thread if called outside the main thread, because its
+        creator has already distributed the work.
 
     Yields
     ------

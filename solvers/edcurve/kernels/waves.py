@@ -1,7 +1,6 @@
 """Pulses and triangles: f(p) = d(p)/p is a₁p + a₂p² + a₃p³ up to m and b₀ + b₁/p + b₂/p² from there to ½.
 
-Above ½ stationarity gives f, from
-p d(p) − (1 − p) d(1 − p) = (2p − 1) D_max.
+Above ½ stationarity gives f, from p d(p) − (1 − p) d(1 − p) = (2p − 1) D_max.
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ from typing import NamedTuple
 
 from . import biuniform
 
-LEAST = 1e-290  # of D_max: distortions below it are those of cells so small that one term of f is all
-FURTHEST = 700.0  # −ln p, beyond which p comes near to numbers without all digits
+LEAST = 1e-290  # share of D_max below which cells are so small that one term of f suffices
+FURTHEST = 700.0  # −ln p above which p is close to subnormal numbers
 LINEAR = ("a1", "a2", "a3", "b0", "b1", "b2")
 
 
 class Parameters(NamedTuple):
-    """What tells sources of this family apart.
+    """Parameters of a source of this family.
 
     Attributes
     ----------
     maximum, rest : float
-        D_max rounded to double, and what rounding left of it.
+        D_max rounded to double, and its rounding error.
     edge : float
         m, above 0 and at most ½.
     a1, a2, a3, b0, b1, b2 : float
@@ -65,12 +64,12 @@ def mean_at(parameters: Parameters, nats: float) -> float:
 
 
 def deficit(parameters: Parameters, odd: float) -> float:
-    """D_max − d(1−ε) − d(ε), which stationarity makes ε (D_max − d(ε)/ε)/(1−ε)."""
+    """D_max − d(1−ε) − d(ε) = ε (D_max − d(ε)/ε)/(1−ε), by stationarity."""
     return odd * ((parameters.maximum - mean(parameters, odd)) + parameters.rest) / (1.0 - odd)
 
 
 def size(parameters: Parameters, D: float) -> float:
-    """Size p at which d(p)/p = D; it may underflow to 0, `rate` does not."""
+    """Size p at which d(p)/p = D; unlike `rate`, it may underflow to 0."""
     return math.exp(-rate(parameters, D))
 
 
@@ -90,7 +89,7 @@ def rate(parameters: Parameters, D: float) -> float:
 
 
 def _size_gap(first: float, parameters: Parameters, log_D: float, third: float, log_p: float) -> float:
-    """Difference of ln d(p)/p and ln D, about linear in ln p; in the order of arguments of `biuniform.root`."""
+    """Difference of ln d(p)/p and ln D, nearly linear in ln p, with the arguments that `biuniform.root` passes."""
     value = mean(parameters, math.exp(log_p))
     return (math.log(value) if value > 0.0 else -745.0) - log_D
 

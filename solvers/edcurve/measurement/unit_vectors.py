@@ -1,4 +1,4 @@
-"""Squared errors of unit vectors: of a quantiser's reconstructions, or of the means of its cells."""
+"""Squared errors of unit vectors: from a quantiser's reconstructions, or from the means of its cells."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from edcurve.validation import as_array
 
 Array = NDArray[np.float64]
-TOLERANCE = 1e-5  # of norms; numbers of half precision have to be normalised again in double precision
-LARGEST = 1e70  # numbers that are decoded to: variances of squared errors are finite
-TURNS = 4  # times that signs are set by the mean of their cell, and the mean from them
+TOLERANCE = 1e-5  # of norms; half-precision vectors have to be normalised again in double precision
+LARGEST = 1e70  # largest decoded number, for which variances of squared errors are finite
+TURNS = 4  # iterations of signs from the mean of their cell, and the mean from the signs
 
 
 def squared_errors(vectors: Any, decoded: ArrayLike | None, symbols: NDArray[Any], opposite: bool) -> Array:
@@ -23,11 +23,11 @@ def squared_errors(vectors: Any, decoded: ArrayLike | None, symbols: NDArray[Any
     vectors : array_like, shape (n, dim)
         Rows of norm 1.
     decoded : array_like, shape (n, dim), or None
-        Reconstructions x̂, of any norm. Without them they are the means of the cells: what is least.
+        Reconstructions x̂, of any norm. By default the means of the cells, which minimise the error.
     symbols : ndarray, shape (n,) or (n, m)
         Checked indices.
     opposite : bool
-        Whether x and −x mean the same: then the nearer of the two counts.
+        Whether x and −x are equivalent, so that the nearer of the two counts.
     """
     x = _rows("unit_vectors", vectors)
     norms = np.sqrt(np.einsum("ij,ij->i", x, x))
@@ -63,10 +63,10 @@ def _rows(name: str, value: Any) -> Array:
 
 
 def _from_means(x: Array, symbols: NDArray[Any], opposite: bool) -> Array:
-    """Errors of the means of the cells, of which n samples leave (n − 1)/n: each is divided by that."""
+    """Errors from the means of the cells, divided by (n − 1)/n for n samples, as the mean is fitted to them."""
     rows = symbols.reshape(len(symbols), -1)
     first, cell, counts = np.unique(rows, axis=0, return_index=True, return_inverse=True, return_counts=True)[1:]
-    cell = cell.reshape(-1)  # of some releases of NumPy it has an axis more
+    cell = cell.reshape(-1)  # some releases of NumPy return an additional axis
     if (alone := int((counts == 1).sum())) and len(x) > 1:
         raise ValueError(
             f"decoded must be given where a cell has a single sample, as {alone} of {counts.size} have: its error "

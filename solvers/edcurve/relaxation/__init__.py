@@ -1,7 +1,7 @@
-"""The same problems posed to cvxpy: independent answers by solvers that share no code with the rest of the package.
+"""The same problems solved with cvxpy: independent results from solvers that share no code with the other packages.
 
-These programs see only the cell distortion d(p) of a source, and D_max. They are about partitions into intervals, whose
-distortion is Σ d(pᵢ); where δ is not monotone other cells may do better. They need cvxpy: ``edcurve[relaxation]``.
+These programs use only the cell distortion d(p) of a source, and D_max. They concern partitions into intervals, whose
+distortion is Σ d(pᵢ); where δ is not monotone, other cells may be better. They need cvxpy: ``edcurve[relaxation]``.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ MOST_CELLS = 200
 def measure_lp(source: Source | str, distortion: float, *, base: float = 2) -> MeasureLP:
     """Least entropy over measures on cell sizes: the dual lower bound on E(D), as a linear program.
 
-    The program is min ∫h dn subject to ∫p dn = 1, ∫d dn ≤ D over measures n ≥ 0 on (0, 1], which need not count whole
-    cells. Theorems 4 and 6 are its dual. HiGHS solves it over the masses m = p n, with columns generated until no
-    size has a reduced cost below −1e-12 nats. Sizes are priced at 2048 points, and between them by zooming in on
+    The program is min ∫h dn subject to ∫p dn = 1, ∫d dn ≤ D over measures n ≥ 0 on (0, 1], whose counts of cells need
+    not be integers. Theorems 4 and 6 are its dual. HiGHS solves it over the masses m = p n, with column generation
+    until no size has a reduced cost below −1e-12 nats. Sizes are priced at 2048 points, and between them by refining
     local minima.
 
     Parameters
@@ -53,12 +53,12 @@ def measure_lp(source: Source | str, distortion: float, *, base: float = 2) -> M
     Returns
     -------
     MeasureLP
-        `value` agrees with `lower_bound` to 1e-10, relative, for D/D_max from 1e-10 to 0.9999 (built-in sources).
+        `value` agrees with `lower_bound` to a relative 1e-10 for D/D_max from 1e-10 to 0.9999 (built-in sources).
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
     RuntimeError
         If the solver fails; the message has its name and status.
     """
@@ -74,34 +74,34 @@ def integer_program(
 ) -> IntegerProgram:
     """Enclose E(D) by mixed-integer programs over the number of cells of each size; (★) is not assumed.
 
-    From above, sizes are multiples of 1/grid: Σ j nⱼ = grid, Σ nⱼ d(j/grid) ≤ D, with integer nⱼ. From below, cells
-    are counted by the interval between multiples that holds their size. There h is replaced by its chord, and d by its
-    chord less the chord's error. The distance of this relaxation from E(D) falls as the square of the grid's spacing.
-    The chord's error is taken at 15 sizes in each interval, and 10 % is added. If that and the solver's arithmetic are
-    granted, `lower` holds for every partition, countable ones included.
+    For the upper bound, sizes are multiples of 1/grid: Σ j nⱼ = grid, Σ nⱼ d(j/grid) ≤ D, with integer nⱼ. For the
+    lower bound, cells are counted by the interval between multiples that contains their size. There h is replaced by
+    its chord, and d by its chord minus the chord's error. The distance of this relaxation from E(D) is of second order
+    in the grid's spacing. The chord's error is taken at 15 sizes in each interval, and 10 % is added. Under this
+    assumption, and up to the solver's arithmetic, `lower` holds for every partition, including countable ones.
 
     Parameters
     ----------
     source : Source or str
         The source, or the name of a built-in one.
     distortion : float
-        D > 0, finite. Programs are fast where D takes some tens of cells.
+        D > 0, finite. Programs are fast if D needs at most some tens of cells.
     grid : int
-        N: cells are multiples of 1/N. It must be fine enough for N equal cells to reach D.
+        N: cells are multiples of 1/N. N equal cells must reach D.
     base : float
         Base of the logarithm, above 1.
     time_limit : float
-        Seconds allowed for each program (two, or three where the first partition found is not quite feasible).
+        Seconds allowed for each program (two, or three if the first partition is slightly infeasible).
 
     Returns
     -------
     IntegerProgram
-        A partition, and lower bounds on those of its kind and on all.
+        A partition, and lower bounds on the entropy of partitions on the grid and of all partitions.
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
     RuntimeError
         If the solver fails or finds no partition in time; the message has its name and status.
     """
@@ -126,7 +126,7 @@ def integer_program(
 
 
 def _fine_enough(source: Source, D: float, grid: int) -> int:
-    """Check that so many equal cells reach D, and return their number."""
+    """Check that ``grid`` equal cells reach D, and return their number."""
     number = validation.positive_int("grid", grid)
     if source.cell_distortion(1.0 / number) * number > D * (1.0 + ROUNDING):
         needed = math.ceil(1.0 / attained(source.cell_distortion, D))
@@ -145,20 +145,20 @@ def convex_concave(
 ) -> ConvexConcave:
     """Search for the least entropy of n cells by a convex–concave procedure; (★) is not assumed.
 
-    This is problem (2)–(4) of the paper for the ramp, that of Theorem 5 for the circle, and the same for any source:
+    This is problem (2)–(4) of the paper for the ramp, that of Theorem 5 for the circle, and the like for any source:
     min Σ h(pᵢ) subject to pᵢ ≥ 0, Σ pᵢ = 1, Σ d(pᵢ) ≤ D. Each step replaces two concave functions by their tangents: h,
-    and the second part of d(p) = σp²/2 + (d(p) − σp²/2), σ ≥ d″. Clarabel solves the remaining convex program, with all
-    starts in one. Its solution is moved towards equal cells until Σ d(pᵢ) ≤ D holds as evaluated, and is taken if the
-    entropy falls. So every iterate is feasible, whatever the solver's tolerance and the estimate of σ.
+    and the second part of d(p) = σp²/2 + (d(p) − σp²/2), σ ≥ d″. Clarabel solves the resulting convex program, for all
+    starts together. Its solution is moved towards equal cells until the evaluated Σ d(pᵢ) is at most D, and is accepted
+    if the entropy falls. So every iterate is feasible, for any tolerance of the solver and any estimate of σ.
 
     Parameters
     ----------
     source : Source or str
         The source, or the name of a built-in one.
     distortion : float
-        D > 0, finite, and such that at most 200 equal cells reach it. Ten cells take a second, a hundred ten.
+        D > 0, finite, which at most 200 equal cells reach. Ten cells take a second, a hundred cells ten seconds.
     cells : int, optional
-        n, at most 200. Cells may end up empty. By default two more than the fewest equal cells that reach D.
+        n, at most 200. Cells may become empty. By default two more than the fewest equal cells that reach D.
     starts : int
         Number of random starts: Dirichlet sizes of concentration 0.3 to 10.
     seed : int
@@ -174,7 +174,7 @@ def convex_concave(
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
     RuntimeError
         If the solver fails; the message has its name and status.
     """
@@ -193,7 +193,7 @@ def convex_concave(
 
 
 def _enough(source: Source, D: float, cells: int | None) -> int:
-    """Return the number of cells to use: that given, once checked, or two more than needed."""
+    """Return the number of cells: the checked argument, or two more than needed."""
     count = np.arange(1, MOST_CELLS + 1)
     reached = count * source.cell_distortion(1.0 / count) <= D * (1.0 + ROUNDING)
     if not reached.any():
@@ -211,8 +211,8 @@ def sweep(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Sweep:
     """Least H + λD over measures on cell sizes at every λ: a lower bound on the Lagrangian of partitions.
 
     The program is min Σ m (−log p + λ d(p)/p) subject to Σ m = 1, m ≥ 0. Its costs are parameters, so it is compiled
-    once; HiGHS solves it for each λ from the solution of the one before. Its columns are 2048 sizes, which span all
-    that can be optimal at λ, and the local minima between them, by zooming in.
+    once; HiGHS solves it for each λ from the previous solution. Its columns are 2048 sizes, whose range contains all
+    that can be optimal at λ, and refined local minima between them.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def sweep(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Sweep:
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
     RuntimeError
         If the solver fails; the message has its name and status.
     """
@@ -240,7 +240,7 @@ def sweep(source: Source | str, lmbda: ArrayLike, *, base: float = 2) -> Sweep:
     points = np.empty((values.size, 4))
     order = np.argsort(values, axis=None)
     plain, size = normal(source)
-    with np.errstate(over="ignore"):  # which is refused
+    with np.errstate(over="ignore"):  # an overflow is refused later
         multipliers = values.ravel()[order] * unit * size
     for i, point in zip(order, measures.sweep(plain.cell_distortion, multipliers, size), strict=True):
         points[i] = point

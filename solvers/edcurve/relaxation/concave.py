@@ -1,11 +1,11 @@
 """The convex–concave procedure for min Σ h(pᵢ) over n cells with Σ pᵢ = 1 and Σ d(pᵢ) ≤ D, for all starts at once.
 
-About the current cells p′ the entropy, concave, is replaced by its tangent. The distortion is split as
-σp²/2 + (d(p) − σp²/2) with σ ≥ d″ on the sizes allowed, so that the second part is concave too, and gets its tangent:
+The concave entropy is replaced by its tangent at the current cells p′. The distortion is split as
+σp²/2 + (d(p) − σp²/2) with σ ≥ d″ on the allowed sizes, so that the second part is concave too and gets its tangent:
 
     d(p) ≤ d(p′) + d′(p′)(p − p′) + ½σ(p − p′)².
 
-For the ramp with σ = d″(0) the split is p²/6 − p³/12. Cells that meet the convex constraint meet the true one.
+For the ramp with σ = d″(0) the split is p²/6 − p³/12. Cells that satisfy the convex constraint satisfy the true one.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from numpy.typing import NDArray
 from .solving import ROUNDING, Array, CellDistortion, cvxpy, self_information, solve
 
 STEPS = 300
-SETTLED = 1e-11  # nats by which a step must lower the entropy for the start to go on
-UNSURE = 1e-7  # nats that the solver may be off: a start also settles at a step up by at most this
-EMPTY = 1e-10  # smaller cells are emptied, and stay so
-SHRINK = 0.05  # a cell may shrink to this fraction in a step: d″ may be unbounded at 0
-LONGER = np.array([1.0, 2.0, 4.0, 8.0, 16.0])  # multiples of a step to try: tangents are conservative, steps short
+SETTLED = 1e-11  # nats by which a step must lower the entropy for a start to continue
+UNSURE = 1e-7  # error of the solver in nats: a start also settles at an increase of at most this
+EMPTY = 1e-10  # smaller cells are emptied, and remain empty
+SHRINK = 0.05  # fraction to which a cell may shrink in a step, as d″ may be unbounded at 0
+LONGER = np.array([1.0, 2.0, 4.0, 8.0, 16.0])  # multiples of a step to try, because tangents make steps short
 MARGIN = 1.02  # factor on the estimate of sup d″
 
 
 class LocalSolution(NamedTuple):
-    """Cells of a local minimum, empty ones included, and whether the procedure settled there."""
+    """Cells of a local minimum, including empty ones, and whether the procedure settled there."""
 
     cells: Array
     settled: bool
 
 
 def search(d: CellDistortion, D: float, shape: tuple[int, int], rng: np.random.Generator) -> LocalSolution:
-    """Find the best solution from `shape[0]` starts with `shape[1]` cells, which are enough to reach D."""
+    """Find the best solution from `shape[0]` starts with `shape[1]` cells, which suffice to reach D."""
     if float(d(np.ones(1))[0]) <= D:
         return LocalSolution(np.ones(1), True)
     cells, settled = descend(d, D, _random_cells(d, D, shape, rng))
@@ -49,7 +49,7 @@ def _random_cells(d: CellDistortion, D: float, shape: tuple[int, int], rng: np.r
 
 
 def descend(d: CellDistortion, D: float, cells: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Run the procedure from the rows of `cells`, which are feasible, and stay so; say which rows settled."""
+    """Run the procedure from the feasible rows of `cells`, which remain feasible; also return which rows settled."""
     program = _ConvexStep(d, D, (cells.shape[0], cells.shape[1]))
     active = np.ones(len(cells), dtype=bool)
     settled = ~active
@@ -65,13 +65,13 @@ def descend(d: CellDistortion, D: float, cells: Array) -> tuple[Array, NDArray[n
 
 def _lengthen(d: CellDistortion, D: float, cells: Array, new: Array) -> tuple[Array, Array]:
     """Find the best feasible multiple of each step, and its change of entropy: inf if no multiple is feasible."""
-    tried = np.maximum(cells + LONGER[:, None, None] * (new - cells), np.minimum(new, SHRINK * cells))
-    tried = restore(d, D, tried.reshape(-1, cells.shape[1]))
-    entropy = self_information(tried).sum(axis=1)
-    entropy[distortion_of(d, tried) > D * (1.0 + ROUNDING)] = np.inf
+    candidates = np.maximum(cells + LONGER[:, None, None] * (new - cells), np.minimum(new, SHRINK * cells))
+    candidates = restore(d, D, candidates.reshape(-1, cells.shape[1]))
+    entropy = self_information(candidates).sum(axis=1)
+    entropy[distortion_of(d, candidates) > D * (1.0 + ROUNDING)] = np.inf
     best = np.argmin(entropy.reshape(LONGER.size, -1), axis=0)
     chosen = best * len(cells) + np.arange(len(cells))
-    return tried[chosen], entropy[chosen] - self_information(cells).sum(axis=1)
+    return candidates[chosen], entropy[chosen] - self_information(cells).sum(axis=1)
 
 
 def distortion_of(d: CellDistortion, cells: Array) -> Array:
@@ -80,10 +80,10 @@ def distortion_of(d: CellDistortion, cells: Array) -> Array:
 
 
 def restore(d: CellDistortion, D: float, cells: Array) -> Array:
-    """Move cells towards equal ones, among those not empty, just far enough that Σ d ≤ D.
+    """Move nonempty cells towards equal ones, just far enough that Σ d ≤ D.
 
-    This makes up for solvers, which meet constraints to a tolerance. Rows where equal cells do not reach D are
-    returned as they are.
+    This corrects solvers, which meet constraints only to a tolerance. Rows where equal cells do not reach D are not
+    moved.
     """
     limit = D * (1.0 + ROUNDING)
     filled = cells > EMPTY
@@ -100,7 +100,7 @@ def restore(d: CellDistortion, D: float, cells: Array) -> Array:
 
 
 class _ConvexStep:
-    """The convex program of a step, compiled once: all that changes from step to step is a parameter."""
+    """The convex program of a step, compiled once: everything that changes between steps is a parameter."""
 
     def __init__(self, d: CellDistortion, D: float, shape: tuple[int, int]) -> None:
         cp = cvxpy()
@@ -118,7 +118,7 @@ class _ConvexStep:
         self._problem = cp.Problem(cp.Minimize(cp.sum(cp.multiply(self._rate, self._cells))), limits + bounds)
 
     def step(self, cells: Array, active: NDArray[np.bool_]) -> Array:
-        """Solve the program about `cells`, with distortions in units of D; rows that are not active cost nothing."""
+        """Solve the program at `cells`, with distortions in units of D; inactive rows have no cost."""
         weight = active[:, None].astype(float)
         low = SHRINK * cells
         slope = weight * derivative(self._d, cells) / self._D
@@ -133,7 +133,7 @@ class _ConvexStep:
 
 
 def derivative(d: CellDistortion, p: Array) -> Array:
-    """Differentiate d by five points, on one side where p is near 1; relative error about 1e-12 where d is smooth."""
+    """Differentiate d by five points, one-sided where p is near 1; relative error about 1e-12 where d is smooth."""
     size = np.maximum(p, EMPTY)[..., None]
     step = 1e-3 * size
     central = size + 2.0 * step <= 1.0
@@ -143,7 +143,7 @@ def derivative(d: CellDistortion, p: Array) -> Array:
 
 
 class _CurvatureBound:
-    """Bound of d″ over [p, largest], by second differences; `largest` is the size of a cell that alone costs D."""
+    """Upper bound on d″ over [p, largest], by second differences; `largest` is the size of a cell of distortion D."""
 
     def __init__(self, d: CellDistortion, D: float) -> None:
         x = np.exp(np.linspace(np.log(SHRINK * EMPTY), 0.0, 4001))

@@ -18,7 +18,7 @@ MARGIN = 1.1  # factor on that error
 
 
 class GridPartition(NamedTuple):
-    """Partition into multiples of 1/N, the solver's lower bound on all of these in nats, and its status."""
+    """A partition into multiples of 1/N, the solver's lower bound in nats on all such partitions, and its status."""
 
     sizes: Array
     counts: Counts
@@ -29,8 +29,8 @@ class GridPartition(NamedTuple):
 def on_grid(d: CellDistortion, D: float, grid: int, time_limit: float) -> GridPartition:
     """Minimise the entropy of nⱼ cells of size j/N subject to Σ j nⱼ = N, exactly, and Σ nⱼ d(j/N) ≤ D.
 
-    The solver meets D to a tolerance. A partition that makes use of it is replaced by the best one for a D smaller by
-    twice the tolerance; the bound stays that for D.
+    The solver meets D to a tolerance. A partition that exceeds D within it is replaced by the best one for a D smaller
+    by twice the tolerance; the bound remains that for D.
     """
     allowed = np.arange(1, grid + 1)
     allowed = allowed[d(allowed / grid) <= D]
@@ -44,7 +44,7 @@ def on_grid(d: CellDistortion, D: float, grid: int, time_limit: float) -> GridPa
 
 
 def distortion_of(d: CellDistortion, sizes: Array, counts: Counts) -> float:
-    """Sum the distortion Σ n d(p) of a partition, without rounding between terms."""
+    """Sum the distortion Σ n d(p) of a partition, rounded once."""
     return math.fsum(counts * d(sizes))
 
 
@@ -64,11 +64,11 @@ def _on_grid(
 
 
 def below_all(d: CellDistortion, D: float, grid: int, time_limit: float) -> float:
-    """Bound the entropy of every partition with Σ d ≤ D from below, in nats, whatever its sizes.
+    """Bound the entropy of every partition with Σ d ≤ D from below, in nats, for any sizes.
 
-    Cells are counted by the interval [j/N, (j + 1)/N] that their size is in: nⱼ of them with j nⱼ/N + eⱼ of the mass,
-    0 ≤ eⱼ ≤ nⱼ/N. The entropy is concave, so at least its chord. The distortion is at least its chord less the
-    chord's error cⱼ. In the first interval it is at least 0, and only the mass counts. All this is linear in n and e.
+    Cells are counted by the interval [j/N, (j + 1)/N] of their size: nⱼ cells with a total mass of j nⱼ/N + eⱼ,
+    0 ≤ eⱼ ≤ nⱼ/N. The entropy is concave, hence at least its chord. The distortion is at least its chord minus the
+    chord's error cⱼ. In the first interval it is at least 0, and only the mass counts. Everything is linear in n and e.
     """
     cp = cvxpy()
     start, rate, penalty, slope = _chords(d, D, grid)
@@ -81,7 +81,7 @@ def below_all(d: CellDistortion, D: float, grid: int, time_limit: float) -> floa
 
 
 def _chords(d: CellDistortion, D: float, grid: int) -> tuple[Array, Array, Array, Array]:
-    """Return the intervals' left ends, the rise of h over each, and d/D at the left, less its error, with its rise."""
+    """Return the intervals' left ends, the rise of h over each, d/D at the left minus the chord's error, its rise."""
     ends = np.arange(grid + 1) / grid
     start = ends[:-1][d(ends[:-1]) <= D]
     low, high = d(start), d(ends[1 : start.size + 1])
@@ -94,7 +94,7 @@ def _chords(d: CellDistortion, D: float, grid: int) -> tuple[Array, Array, Array
 
 
 def _branch_and_bound(problem: Any, time_limit: float) -> tuple[str, float]:
-    """Solve a program, and return the status and the lower bound that the solver proved."""
+    """Solve a program, and return the status and the solver's proved lower bound."""
     options = {**EXACT, "mip_feasibility_tolerance": FEASIBLE, "primal_feasibility_tolerance": FEASIBLE}
     options |= {"mip_rel_gap": 0.0, "mip_abs_gap": 1e-9, "time_limit": time_limit}
     status = solve(problem, "HIGHS", accepted=("optimal", "user_limit"), **options)

@@ -1,7 +1,7 @@
-"""Linear programs over measures on cell sizes, m(p) being the mass in cells of size p.
+"""Linear programs over measures on cell sizes, where m(p) is the mass in cells of size p.
 
 With φ(p) = d(p)/p the entropy is Σ m(p)(−ln p) and the distortion Σ m(p) φ(p). The number m(p)/p of cells of a size
-need not be whole, so these programs bound those over partitions from below.
+need not be an integer, so these programs bound those over partitions from below.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .solving import EXACT, TINIEST, Array, CellDistortion, attained, cvxpy, mea
 
 COLUMNS = 2048  # sizes at which reduced costs are computed, equally spaced in ln p
 SLOTS = 16  # further columns of the sweep, for local minima between those sizes
-ROUNDS = 40  # of column generation, at most
-COST = 1e3  # factor on costs, by which the solver's tolerance on reduced costs is in effect divided
-LARGEST = 1e12  # φ/D of the columns to start with
-NEGATIVE = 1e-12  # reduced costs below −NEGATIVE call for another column
+ROUNDS = 40  # most rounds of column generation
+COST = 1e3  # factor on costs, which effectively divides the solver's tolerance on reduced costs
+LARGEST = 1e12  # largest φ/D of the initial columns
+NEGATIVE = 1e-12  # reduced costs below −NEGATIVE require another column
 
 
 class MeasureSolution(NamedTuple):
@@ -36,8 +36,8 @@ class MeasureSolution(NamedTuple):
 def least_entropy(d: CellDistortion, D: float, size: float = 1.0) -> MeasureSolution:
     """Minimise Σ m(−ln p) subject to Σ m = 1 and Σ m φ(p) ≤ D, by column generation.
 
-    Columns are added where −ln p + λφ(p) has its local minima, until none of them has a negative reduced cost.
-    Distortions are in a unit of that `size`.
+    Columns are added at the local minima of −ln p + λφ(p), until none of them has a negative reduced cost.
+    Distortions are in units of `size`.
     """
     alone = attained(d, D, size)
     sizes, more, status = np.array([alone]), _first_columns(d, D, alone), "iteration_limit"
@@ -57,7 +57,7 @@ def least_entropy(d: CellDistortion, D: float, size: float = 1.0) -> MeasureSolu
 
 
 def _first_columns(d: CellDistortion, D: float, size: float) -> Array:
-    """List the first columns: a coarse grid, and sizes close to that which alone has φ(p) = D.
+    """List the first columns: a coarse grid, and sizes close to that with φ(p) = D.
 
     Sizes whose φ/D the solver would refuse are left out.
     """
@@ -68,12 +68,12 @@ def _first_columns(d: CellDistortion, D: float, size: float) -> Array:
 
 
 def _between(lowest: float) -> Array:
-    """List the sizes to price, from exp(`lowest`) on: below it −ln p alone exceeds the cost of a size at hand."""
+    """List the sizes to price, from exp(`lowest`) on: below it −ln p alone exceeds the cost of a known size."""
     return np.exp(np.linspace(max(lowest - 1e-3, math.log(TINIEST)), 0.0, COLUMNS))
 
 
 def _master(d: CellDistortion, D: float, sizes: Array) -> tuple[Array, float]:
-    """Solve the program restricted to some sizes, and return the weights and λ."""
+    """Solve the program restricted to these sizes, and return the weights and λ."""
     cp = cvxpy()
     phi = mean_distortion(d, sizes)
     scale = min(D, abs(float(phi.max()) - D)) or D
@@ -86,7 +86,7 @@ def _master(d: CellDistortion, D: float, sizes: Array) -> tuple[Array, float]:
 
 
 def valleys(d: CellDistortion, lmbda: float, grid: Array) -> tuple[Array, Array]:
-    """Find the local minima over p of −ln p + λφ(p), and their values: on the grid, then zooming in 8-fold 8 times."""
+    """Find the local minima over p of −ln p + λφ(p), and their values: on the grid, then refined 8-fold 8 times."""
 
     def cost(x: Array) -> Array:
         return _cost(d, lmbda, np.minimum(np.exp(x), 1.0))
@@ -120,9 +120,9 @@ class SweepPoint(NamedTuple):
 def sweep(d: CellDistortion, multipliers: Array, size: float = 1.0) -> Iterator[SweepPoint]:
     """Minimise Σ m(−ln p + λφ(p)) subject to Σ m = 1 at each λ: one program, compiled once.
 
-    Costs are its parameter. The columns are sizes that span all that can be optimal at λ, and the local minima between
-    them. Costs far above the least are cut, since the solver need not see them in full. Distortions are in a unit of
-    that `size`.
+    Costs are its parameter. The columns are sizes whose range contains all that can be optimal at λ, and the local
+    minima between them. Costs far above the least are capped, which does not affect the solution. Distortions are in
+    units of `size`.
     """
     cp = cvxpy()
     m = cp.Variable(COLUMNS + SLOTS, nonneg=True)
@@ -143,8 +143,8 @@ def _columns(d: CellDistortion, lmbda: float, size: float) -> Array:
     minima, costs = valleys(d, lmbda, grid)
     best = minima[np.argsort(costs)[:SLOTS]]
     if best[0] <= 2.0 * TINIEST:
-        given = lmbda / size
-        raise ValueError(f"lmbda must be smaller, got {given:.6g} nats: its cells would be smaller than {TINIEST}")
+        nats = lmbda / size
+        raise ValueError(f"lmbda must be smaller, got {nats:.6g} nats: its cells would be smaller than {TINIEST}")
     return np.concatenate([grid, np.resize(best, SLOTS)])
 
 

@@ -26,7 +26,7 @@ class MeasureLP(ComparedByValue):
     gap : float
         value − (μ − λD), which is 0 up to rounding.
     status : str
-        "optimal", or "iteration_limit" where columns of negative reduced cost remain (for a rough d): see `gap`.
+        "optimal", or "iteration_limit" if columns of negative reduced cost remain (for a rough d): see `gap`.
     """
 
     value: float
@@ -45,14 +45,14 @@ class IntegerProgram(ComparedByValue):
     Attributes
     ----------
     sizes, counts : ndarray, shape (n,)
-        The best partition into multiples of 1/grid: how many cells there are of which size, largest first.
+        The best partition into multiples of 1/grid: sizes, largest first, and numbers of cells.
     entropy, distortion : float
-        Entropy and distortion of that partition, from `sizes` and `counts`; the distortion is at most D (1 + 2e-15).
+        Entropy and distortion of this partition, from `sizes` and `counts`; the distortion is at most D (1 + 2e-15).
     bound, gap : float
         The solver's lower bound on all partitions into multiples of 1/grid, and entropy − bound.
     lower, error : float
-        The solver's lower bound on partitions of any sizes, and entropy − lower: the most that the grid and the solver
-        can have cost. Both hold to the solver's tolerance, 1e-9 of D and 1e-9 nats.
+        The solver's lower bound on partitions of any sizes, and entropy − lower: a bound on the loss due to the grid
+        and the solver. Both hold to the solver's tolerance, 1e-9 of D and 1e-9 nats.
     status : str
         "optimal", or "user_limit" if the search for the partition was cut off.
     """
@@ -77,10 +77,10 @@ class ConvexConcave(ComparedByValue):
     entropy, distortion : float
         Entropy and distortion of `cells`; the distortion is at most D (1 + 2e-15).
     cells : ndarray, shape (n,)
-        Sizes of the cells that are not empty, largest first.
+        Sizes of the nonempty cells, largest first.
     status : str
-        "converged" if the last step lowered the entropy by at most 1e-11 nats; "stopped" if no step of 300 did, or a
-        step could not be made feasible.
+        "converged" if the last step lowered the entropy by at most 1e-11 nats; "stopped" if none of 300 steps did, or
+        if a step could not be made feasible.
     """
 
     entropy: float
@@ -102,7 +102,7 @@ class Sweep(ComparedByValue):
     entropy, distortion : float or ndarray
         Entropy and distortion of the optimal measure; value = entropy + lmbda · distortion.
     size : float or ndarray
-        The size p of the cells that have the mass; the largest, where several sizes share it.
+        The size p of the cells with positive mass; the largest, if there are several.
     """
 
     lmbda: Any

@@ -1,4 +1,4 @@
-"""Solving a program with cvxpy, and functions of a cell's size that all programs share."""
+"""Solving a program with cvxpy, and functions of cell sizes that all programs share."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CellDistortion = Callable[[Array], Any]
 # absolute tolerances of HiGHS on scaled rows and reduced costs: the smallest that it accepts
 EXACT: dict[str, Any] = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 ROUNDING = 2e-15  # a partition meets D if its distortion, as evaluated, is at most D (1 + ROUNDING)
-TINIEST = 1e-100  # no cell is smaller: d(p), up to cubic in p, would underflow
+TINIEST = 1e-100  # smallest cell: d(p), up to cubic in p, would underflow below it
 
 
 def cvxpy() -> Any:
-    """Import cvxpy, the optional dependency, when a program is first made: this takes a second or two."""
+    """Import cvxpy, an optional dependency, when a program is first made: this takes a second or two."""
     try:
         return importlib.import_module("cvxpy")
     except ModuleNotFoundError as error:
@@ -32,7 +32,7 @@ def cvxpy() -> Any:
 def solve(problem: Any, solver: str, *, accepted: tuple[str, ...] = ("optimal",), **options: Any) -> str:
     """Solve a program and return its status; a RuntimeError names the solver and a status that is not accepted.
 
-    cvxpy also warns of a status such as "user_limit". That is silenced, as the caller gets the status.
+    cvxpy also warns of a status such as "user_limit". This warning is suppressed, as the caller gets the status.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Solution may be inaccurate", category=UserWarning)
@@ -56,7 +56,7 @@ def self_information(p: Array) -> Array:
 
 
 def attained(d: CellDistortion, D: float, size: float = 1.0) -> float:
-    """Find a size p with φ(p) ≤ D: φ(p) = D to rounding, unless p = 1. `size` is that of the unit, for the message."""
+    """Find a size p with φ(p) ≤ D: φ(p) = D to rounding, unless p = 1. `size` is the unit of D, for the message."""
 
     def met(p: float) -> bool:
         return float(mean_distortion(d, np.array([p]))[0]) <= D

@@ -1,8 +1,8 @@
-"""What a source is, and all of them: known in closed form, given by a spectrum, a waveform, points or a function."""
+"""The sources: in closed form, or given by a spectrum, a waveform, points or a function."""
 
 from __future__ import annotations
 
-from . import constructors as constructors  # gives Source its makers
+from . import constructors as constructors  # attaches the constructors to Source
 from .base import BETWEEN, BOUND, CHECKED, ENCLOSED, PROVED, SEARCHED, Source
 from .klein import KleinBottle
 from .measured import SampledCurve, SampledLoop

@@ -1,10 +1,10 @@
-"""The least distortion of cells of weighted points: of each probability the best ball, by a search for its centre.
+"""The least distortion of cells of weighted points: for each probability the best ball, by a search for its centre.
 
-Of all sets S of probability p, E[‖X − c‖²; S] is least for a ball around c (the bathtub principle), the points on its
-edge in part. So d(p) = min over c of the integral of the p smallest ‖X − c‖². The minimum is a fixed point: c is the
-mean of its own ball. From a start, means of balls go down to such a point.
+Of all sets S of probability p, E[‖X − c‖²; S] is least for a ball around c (the bathtub principle), with a part of the
+points on its edge. So d(p) = min over c of the integral of the p smallest ‖X − c‖². The minimum is a fixed point: c is
+the mean of its own ball. From any start, iterating the means of balls descends to a fixed point.
 
-No search proves that there is no better centre. What is found is d or more than d.
+A search does not prove that there is no better centre: its result is d or larger.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from edcurve import progress
 
 Array = NDArray[np.float64]
 
-RATIO, LARGE = 1.05, 0.01  # of the probabilities at which centres are sought, and the largest step between them
-EACH = 4  # of them that starts are tried for once; those between begin at the centres of their neighbours
-SOME = 1024  # points up to which starts are tried for all
-FEW, FINER = 128, 4  # points up to which steps are smaller by that
-NEIGHBOURS = 64  # nearest points of every point, all of which are starts of cells of so few points
-SUBSET = 4096  # points among which larger cells are sought first
-STARTS = (32, 160)  # least and largest number of points that are starts of them
-DIRECTIONS = 32  # as many half-spaces, for strips and for what is left by them
-KEPT = 6  # best starts that are followed to a fixed point
-LEFT = 4  # of these, with which neighbours begin, and which the table is made of
-STEPS, ENOUGH = 40, 1e-10  # means of balls at most, and the relative gain that another must have
+RATIO, LARGE = 1.05, 0.01  # largest ratio and step of the probabilities at which centres are searched
+EACH = 4  # every EACH-th probability gets its own starts; the others start from their neighbours' centres
+SOME = 1024  # number of points up to which all probabilities get their own starts
+FEW, FINER = 128, 4  # number of points up to which steps of probabilities are divided by FINER
+NEIGHBOURS = 64  # cells with at most this many points start at every point
+SUBSET = 4096  # number of points among which larger cells are searched first
+STARTS = (32, 160)  # least and largest number of points at which larger cells start
+DIRECTIONS = 32  # number of half-spaces as further starts, for strips and their complements
+KEPT = 6  # number of best starts that are iterated to a fixed point
+LEFT = 4  # number of these that neighbours start from, and that the table uses
+STEPS, ENOUGH = 40, 1e-10  # most iterations, and the least relative gain of each
 TABULATED = 2**14  # probabilities in the table
 SEED = 2022
 
@@ -49,17 +49,17 @@ class Balls:
     mean: Array
 
     def __call__(self, p: Array) -> Array:
-        """d(p), between the table's values by interpolation of d(p)/p."""
+        """d(p), by linear interpolation of d(p)/p."""
         return np.asarray(p * np.interp(p, self.p, self.mean, left=0.0))
 
     def below(self) -> tuple[Array, Array]:
-        """Points (x, y) below the curve (d(p)/p, −ln p), which is between them: x increases with p, as d(p)/p does."""
+        """Points (x, y) below the curve (d(p)/p, −ln p) between tabulated p: x increases with p, as d(p)/p does."""
         return self.mean, np.append(-np.log(self.p[1:]), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Distinct points with their probabilities, in units in which they have mean 0.
+    """Distinct points with their probabilities, shifted to mean 0.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Points:
 
     @classmethod
     def of(cls, x: Array, weight: Array) -> Points:
-        """Of any points: equal ones become one."""
+        """Merge equal points, and subtract the mean."""
         x, label = np.unique(x, axis=0, return_inverse=True)
         mass = np.bincount(label.ravel(), weight / weight.sum()).astype(np.float64)
         x, mass = x[mass > 0.0], mass[mass > 0.0]
@@ -97,13 +97,13 @@ class Points:
         return float(inside @ errors), np.asarray(inside @ self.x) / p
 
     def descend(self, centre: Array, p: float, steps: int = STEPS) -> tuple[float, Array]:
-        """The value of the fixed point that means of balls lead to, or nearly, and its centre."""
+        """The value and the centre of the approximate fixed point that iterated means of balls reach."""
         value, best = math.inf, centre
         for _ in range(steps):
-            found, mean = self.ball(centre, p)
-            if not found < value * (1.0 - ENOUGH):
+            new_value, mean = self.ball(centre, p)
+            if not new_value < value * (1.0 - ENOUGH):
                 break
-            value, best, centre = found, centre, mean
+            value, best, centre = new_value, centre, mean
         return value, best
 
     def integrals(self, centre: Array, p: Array) -> Array:
@@ -113,14 +113,14 @@ class Points:
         inside = self.weight[order]
         mass = np.append(0.0, np.cumsum(inside))
         total = np.interp(p, mass, np.append(0.0, np.cumsum(inside * errors[order])))
-        for coordinate, place in zip(self.x[order].T, centre.tolist(), strict=True):
-            apart = np.interp(p, mass, np.append(0.0, np.cumsum(inside * (coordinate - place))))
-            total -= apart * apart / p
+        for coordinate, origin in zip(self.x[order].T, centre.tolist(), strict=True):
+            moment = np.interp(p, mass, np.append(0.0, np.cumsum(inside * (coordinate - origin))))
+            total -= moment * moment / p
         return np.asarray(total)
 
 
 def _level(errors: Array, weight: Array, p: float) -> float:
-    """The least t with probability of errors ≤ t of at least p."""
+    """The least t for which errors ≤ t have a probability of at least p."""
     while len(errors) > 1:
         half = len(errors) // 2
         order = np.argpartition(errors, half - 1)
@@ -128,8 +128,8 @@ def _level(errors: Array, weight: Array, p: float) -> float:
         mass = float(weight[first].sum())
         if mass < p:
             p -= mass
-            rest = order[half:]
-            errors, weight = errors[rest], weight[rest]
+            second = order[half:]
+            errors, weight = errors[second], weight[second]
         else:
             errors, weight = errors[first], weight[first]
     return float(errors[0])
@@ -145,7 +145,7 @@ def least_distortions(x: Array, weight: Array, name: str) -> Balls:
     weight : ndarray, shape (N,)
         Their weights, at least 0.
     name : str
-        What the bar calls them.
+        Their name in the progress bar.
     """
     points = Points.of(x, weight)
     unit = math.sqrt(float(points.weight @ points.squares))
@@ -155,7 +155,7 @@ def least_distortions(x: Array, weight: Array, name: str) -> Balls:
     levels = _levels(heaviest, 1.0 + (RATIO - 1.0) / finer, LARGE / finer)
     count = len(levels)
     with progress.bar(f"searching cells of {name}", 4 * count) as update:
-        centres = _sought(points, levels, update)
+        centres = _searched(points, levels, update)
         p = np.geomspace(heaviest, 1.0, TABULATED)
         least = np.full(p.shape, np.inf)
         flat = np.concatenate(centres)
@@ -164,40 +164,40 @@ def least_distortions(x: Array, weight: Array, name: str) -> Balls:
             update(3 * count + done * count // len(flat), 0)
     mean = unit**2 * least / p
     mean[0] = 0.0
-    # d(p)/p increases: what the search missed at some p is known from larger ones
+    # d(p)/p increases, so that values at larger p correct those that the search missed
     return Balls(p, np.minimum.accumulate(mean[::-1])[::-1])
 
 
 def _levels(least: float, ratio: float, large: float) -> Array:
-    """Probabilities up to 1, by a factor or by a step, whichever is less."""
-    found = [1.0]
-    while found[-1] > least * ratio:
-        found.append(max(found[-1] / ratio, found[-1] - large))
-    return np.array(found[::-1])
+    """Probabilities up to 1, spaced by a ratio or by a step, whichever is smaller."""
+    levels = [1.0]
+    while levels[-1] > least * ratio:
+        levels.append(max(levels[-1] / ratio, levels[-1] - large))
+    return np.array(levels[::-1])
 
 
-def _sought(points: Points, levels: Array, update: Callable[[int, int], None]) -> list[Array]:
-    """Centres for each probability, the best first."""
+def _searched(points: Points, levels: Array, update: Callable[[int, int], None]) -> list[Array]:
+    """Search centres for each probability, the best first."""
     rng, tree = np.random.default_rng(SEED), _tree(points)
     count = len(levels)
-    found: list[list[tuple[float, Array]]] = [[] for _ in levels]
+    pools: list[list[tuple[float, Array]]] = [[] for _ in levels]
     for i in range(count - 1, -1, -1 if len(points.x) <= SOME else -EACH):
         starts = _starts(points, float(levels[i]), tree, rng)
-        found[i] = sorted((points.descend(one, float(levels[i])) for one in starts), key=lambda pair: pair[0])
+        pools[i] = sorted((points.descend(start, float(levels[i])) for start in starts), key=lambda pair: pair[0])
         update(count - i, 0)
     for direction, done in ((1, count), (-1, 2 * count)):
         order = range(count) if direction > 0 else range(count - 1, -1, -1)
         for k, i in enumerate(order):
             before = i - direction
-            if 0 <= before < count and found[before]:
-                found[i] += [points.descend(centre, float(levels[i])) for _, centre in found[before][:LEFT]]
-                found[i].sort(key=lambda pair: pair[0])
+            if 0 <= before < count and pools[before]:
+                pools[i] += [points.descend(centre, float(levels[i])) for _, centre in pools[before][:LEFT]]
+                pools[i].sort(key=lambda pair: pair[0])
             update(done + k, 0)
-    return [np.array([centre for _, centre in each[:LEFT]]) for each in found if each]
+    return [np.array([centre for _, centre in pool[:LEFT]]) for pool in pools if pool]
 
 
 def _tree(points: Points) -> tuple[Array, NDArray[np.intp]]:
-    """Squared distances to the nearest points of every point, and which they are."""
+    """Squared distances and indices of the nearest points of every point."""
     from scipy.spatial import cKDTree
 
     near = min(NEIGHBOURS, len(points.x))
@@ -206,7 +206,7 @@ def _tree(points: Points) -> tuple[Array, NDArray[np.intp]]:
 
 
 def _starts(points: Points, p: float, tree: tuple[Array, NDArray[np.intp]], rng: np.random.Generator) -> list[Array]:
-    """Means of the best of many balls of a probability: around all points if a ball has few of them, else of some."""
+    """Means of the best of many balls of a probability: around all points if balls are small, otherwise around some."""
     near, index = tree
     weight = points.weight[index]
     inside = np.clip(p - (np.cumsum(weight, axis=1) - weight), 0.0, weight)
@@ -215,12 +215,11 @@ def _starts(points: Points, p: float, tree: tuple[Array, NDArray[np.intp]], rng:
         values = np.where(full, np.einsum("ij,ij->i", inside, near), np.inf)
         best = _apart(points.x, values)
         return [inside[i] @ points.x[index[i]] / p for i in best]
-    some = _subset(points, rng)
-    return _among(some, p, rng)
+    return _among(_subset(points, rng), p, rng)
 
 
 def _subset(points: Points, rng: np.random.Generator) -> Points:
-    """So many points, drawn with their weights, that a search among them is quick; all of them if they are few."""
+    """A sample of the points, drawn by weight, for a fast search; all of them if they are few."""
     if len(points.x) <= SUBSET:
         return points
     chosen = rng.choice(len(points.x), SUBSET, replace=False, p=points.weight)
@@ -235,13 +234,13 @@ def _among(points: Points, p: float, rng: np.random.Generator) -> list[Array]:
     directions = rng.normal(size=(DIRECTIONS, points.x.shape[1]))
     # a half-space is a ball whose centre is far away
     centres += [points.ball(1e3 * one / float(np.linalg.norm(one)), p)[1] for one in directions]
-    tried = [points.descend(centre, p, steps=4) for centre in centres]
-    best = _apart(np.array([centre for _, centre in tried]), np.array([value for value, _ in tried]))
-    return [tried[i][1] for i in best]
+    candidates = [points.descend(centre, p, steps=4) for centre in centres]
+    best = _apart(np.array([centre for _, centre in candidates]), np.array([value for value, _ in candidates]))
+    return [candidates[i][1] for i in best]
 
 
 def _apart(places: Array, values: Array) -> list[int]:
-    """The least values, no two at nearly the same place."""
+    """Indices of the least values, no two at nearly the same place."""
     order, kept = np.argsort(values, kind="stable").tolist(), list[int]()
     for i in order[: 16 * KEPT]:
         if not math.isfinite(values[i]) or len(kept) == KEPT:

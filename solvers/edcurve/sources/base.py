@@ -1,4 +1,4 @@
-"""`Source`: what every source is, built in or brought by a user."""
+"""`Source`: the base of every source, built in or defined by a user."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ Array = NDArray[np.float64]
 PROVED = "exact (proved)"
 CHECKED = "exact (checked numerically)"
 BOUND = "upper bound"
-ENCLOSED = "enclosed"  # between bounds, of sources of several parameters
-SEARCHED = "enclosed by a search"  # where the lower bound takes the best cells that a search found to be the best
+ENCLOSED = "enclosed"  # between bounds, for sources of several parameters
+SEARCHED = "enclosed by a search"  # if the lower bound assumes that a search found the best cells
 BETWEEN = (ENCLOSED, SEARCHED)
 KNOWN = 0.1  # truncation, as a share of D_max, up to which E(D) counts as known
-TOLERATED = 0.05  # and up to which it excuses a failure of (★), or a δ that falls
-LEAST, MOST = 1e-302, 1e302  # D_max, that distortions a good deal smaller and λ a good deal larger are numbers too
+TOLERATED = 0.05  # the same, up to which it excuses a failure of (★), or a δ that falls
+LEAST, MOST = 1e-302, 1e302  # D_max: leaves room for much smaller distortions and much larger λ
 
 
 class FewPoints(NamedTuple):
-    """Points given, few enough for all of them to be looked at, and what their partitions into runs may save.
+    """The measured points, if few enough to examine them all, and how much their partitions into runs may save.
 
     Attributes
     ----------
     points : ndarray, shape (N, dim)
         The points.
     off : float
-        The distortion of a partition into runs is no more than this below Σ d(p) of the sizes of its cells.
+        The distortion of a partition into runs is at least Σ d(p) over its cell sizes, minus this.
     """
 
     points: Array
@@ -47,28 +47,28 @@ class FewPoints(NamedTuple):
 
 
 class FromSpectrum(Protocol):
-    """What `Source.from_spectrum` takes; it returns a `Spectrum`."""
+    """The signature of `Source.from_spectrum`, which returns a `Spectrum`."""
 
     def __call__(self, c: ArrayLike, *, name: str = ...) -> Source:
         """Make the source."""
 
 
 class FromWaveform(Protocol):
-    """What `Source.from_waveform` takes; it returns a `Waveform`."""
+    """The signature of `Source.from_waveform`, which returns a `Waveform`."""
 
     def __call__(self, g: Callable[[Array], ArrayLike] | ArrayLike, *, harmonics: int = ..., name: str = ...) -> Source:
         """Make the source."""
 
 
 class FromSamples(Protocol):
-    """What `Source.from_samples` takes; it returns a `SampledLoop` or `SampledCurve`."""
+    """The signature of `Source.from_samples`, which returns a `SampledLoop` or `SampledCurve`."""
 
     def __call__(self, x: ArrayLike, *, closed: bool = ..., tolerance: float = ..., name: str = ...) -> Source:
         """Make the source."""
 
 
 class FromSurface(Protocol):
-    """What `Source.from_surface` takes; it returns a `SampledSurface`."""
+    """The signature of `Source.from_surface`, which returns a `SampledSurface`."""
 
     def __call__(
         self,
@@ -86,11 +86,11 @@ class Source:
 
     Build one from a function, or subclass it and override `cell_distortion` (set the attributes that it uses before
     calling ``super().__init__``). The function is checked when the source is made. Whether biuniform partitions are
-    optimal (condition (★) of the documentation) is checked when it first matters.
+    optimal (condition (★) of the documentation) is checked when first needed.
 
-    Results are as accurate as d. Write d without cancellation at small p: p(1 − sinc²(πp)), as it stands, has half its
-    digits left at p = 1e-4. Otherwise a UserWarning says below which distortion digits are lost. Near D_max the
-    rounding of `max_distortion` shows: the relative error of E(D) is about 1e-16 D_max/(D_max − D).
+    Results are as accurate as d. Write d without cancellation at small p: a literal p(1 − sinc²(πp)) loses half its
+    digits at p = 1e-4. Otherwise a UserWarning tells below which distortion digits are lost. Near D_max the rounding of
+    `max_distortion` matters: the relative error of E(D) is about 1e-16 D_max/(D_max − D).
 
     Parameters
     ----------
@@ -107,16 +107,16 @@ class Source:
     Raises
     ------
     ValueError
-        If D_max is out of range, or d not the cell distortion of any source; the message names the value.
+        If D_max is out of range, or d is not the cell distortion of any source; the message names the value.
     """
 
     # phase(x) and centroid(start, size, samples)
     _realizations: ClassVar[tuple[Callable[[Array], Array], Callable[[Array, Array, int], Array]] | None] = None
     _amplitude: float = 1.0  # realizations are those of the unscaled source times this
 
-    law: Law  # what solvers take: see `protocol`
+    law: Law  # for the solvers: see `protocol`
 
-    # given to the class by `constructors`, since what they return are its subclasses
+    # set by `constructors`, because they return subclasses of this class
     from_spectrum: ClassVar[FromSpectrum]
     from_waveform: ClassVar[FromWaveform]
     from_samples: ClassVar[FromSamples]
@@ -141,7 +141,7 @@ class Source:
                 f"cell_distortion must be a function of the cell size p, or a method of a subclass, "
                 f"got {cell_distortion!r}"
             )
-        self._given = cell_distortion
+        self._function = cell_distortion
         condition.validate(self._vectorised, self._max_distortion, closed=self._closed, name=self._name)
         self._set_law()
 
@@ -151,7 +151,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Name in messages, tables and plots; built-in sources can be passed by it."""
+        """Name in messages, tables and plots; functions accept the names of built-in sources."""
         return self._name
 
     @property
@@ -166,41 +166,41 @@ class Source:
 
     @property
     def truncation(self) -> float:
-        """By how much the distortion of any partition may differ from what is given; 0 where that is exact.
+        """Bound on the error of the distortion of any partition; 0 for exact sources.
 
-        So E(D) is between what is given for the larger and the smaller distortion. See `from_waveform` and
-        `from_samples`, which say what it is for their sources.
+        So E(D) lies between the values computed at D plus and D minus this. `from_waveform` and `from_samples` tell
+        what it is for their sources.
         """
         return 0.0
 
     @property
     def position(self) -> float:
-        """By how much the distortion of a cell may differ from that of its size because of where it is.
+        """Largest deviation of a cell's mean squared error from the mean over all positions of the cell.
 
-        It is a part of `truncation`, of measured data that are not quite stationary; else 0.
+        It is a part of `truncation`, for measured data that are not quite stationary; otherwise 0.
         """
         return 0.0
 
     def position_below(self, p: Array) -> Array:
-        """By how much the mean squared error of the best cell of size p may be below d(p)/p because of where it is.
+        """Largest amount by which the mean squared error of a cell of size p is below d(p)/p, over its positions.
 
-        At most `position`, of measured data that are not quite stationary; else 0.
+        At most `position`, for measured data that are not quite stationary; otherwise 0.
         """
         return np.zeros(p.shape)
 
     @property
     def few_points(self) -> FewPoints | None:
-        """The measured points along a curve, and what runs of them may save; None if there are many, or none."""
+        """The measured points along a curve, and how much runs of them may save; None if many, or not measured."""
         return None
 
     @property
     def within_steps(self) -> float:
-        """Mean squared error within a step between measured points, which runs of points do not have; else 0."""
+        """Mean squared error within a step between measured points, which runs of points lack; otherwise 0."""
         return 0.0
 
     @property
     def defect(self) -> float:
-        """How far measured data are from having ‖γ(v) − γ(v+u)‖² depend on u alone: 0 for exact sources.
+        """Deviation of measured data from a ‖γ(v) − γ(v+u)‖² that depends on u alone: 0 for exact sources.
 
         Root mean square deviation over all pairs of samples, as a share of the mean.
         """
@@ -212,17 +212,17 @@ class Source:
         Parameters
         ----------
         a : float
-            Factor, finite and not 0, and such that D_max stays from 1e-302 to 1e302.
+            Factor, finite and not 0, such that D_max stays within 1e-302 and 1e302.
 
         Returns
         -------
         Source
-            Of the same type, with E(D) = E_X(D/a²) exactly.
+            A source of the same type, with E(D) = E_X(D/a²) exactly.
 
         Raises
         ------
         ValueError, TypeError
-            For a factor that is not allowed.
+            For an invalid factor.
         """
         return self._multiple(amplitude(a, self._max_distortion))
 
@@ -231,7 +231,7 @@ class Source:
         other._name = f"{factor:g} × {self._name}"
         other._amplitude = self._amplitude * factor
         ratio = factor * factor
-        other._given = partial(_times, ratio, self._vectorised)
+        other._function = partial(_times, ratio, self._vectorised)
         if type(self).cell_distortion is not Source.cell_distortion:
             # an attribute, so that it comes before the method of the subclass
             other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]  # else unscaled
@@ -241,7 +241,7 @@ class Source:
         return other
 
     def _unscaled(self) -> Source | None:
-        """The source that this is a multiple of, where it can be made again."""
+        """The source that this is a multiple of, if it can be constructed again."""
         return None
 
     def harmonics(self, count: int) -> Array:
@@ -252,13 +252,13 @@ class Source:
         Parameters
         ----------
         count : int
-            How many.
+            Their number.
 
         Returns
         -------
         ndarray, shape (count,)
-            Exact where the source's spectrum is known. From d alone, by a cosine transform of p d(p): to about 1e-7 of
-            each, and to the rounding error of d times 20 k².
+            Exact where the source's spectrum is known. Otherwise from a cosine transform of p d(p): the relative error
+            of each is about 1e-7, plus the rounding error of d times 20 k².
 
         Raises
         ------
@@ -304,8 +304,8 @@ class Source:
         return result
 
     def _vectorised(self, p: Array) -> Any:
-        if self._given is not None:
-            return self._given(p)
+        if self._function is not None:
+            return self._function(p)
         return self.cell_distortion(p)
 
     def _one_cell(self, p: float) -> float:
@@ -313,24 +313,24 @@ class Source:
 
     @cached_property
     def condition(self) -> condition.Condition:
-        """Outcome of the numerical check of (★), by which biuniform partitions are optimal."""
+        """Outcome of the numerical check of (★), which implies that biuniform partitions are optimal."""
         return condition.check_star(self._vectorised)
 
     @cached_property
     def monotone(self) -> bool:
-        """Whether δ(u) = ‖γ(v) − γ(v+u)‖² does not decrease in the distance, so that intervals are the best cells."""
+        """Whether δ(u) = ‖γ(v) − γ(v+u)‖² is nondecreasing in the distance, so that intervals are the best cells."""
         return condition.monotone_delta(self._vectorised, closed=self._closed)
 
     @property
     def status(self) -> str:
-        """What E(D) of this source is: "exact (proved)", "exact (checked numerically)" or "upper bound"."""
+        """Status of E(D) of this source: "exact (proved)", "exact (checked numerically)" or "upper bound"."""
         if self.truncation > KNOWN * self._max_distortion:
             return BOUND
         return CHECKED if self.monotone and self.condition.holds else BOUND
 
     @property
     def reason(self) -> str:
-        """Why `status` is what it is."""
+        """The reason for `status`."""
         if not self.law.stationary:
             return "‖γ(v) − γ(v+u)‖² does not depend on u alone"
         if self.truncation > KNOWN * self._max_distortion:
@@ -340,21 +340,21 @@ class Source:
         return f"condition (★): {self.condition.method}"
 
     def phase(self, x: NDArray[Any]) -> Array:
-        """Phase in turns of realizations along the last axis; ValueError where only phases are known."""
+        """Phase in turns of realizations along the last axis; ValueError if realizations are not known."""
         if self._realizations is None:
             raise ValueError(f"x must be phases (a number or one-dimensional): {self.name!r} has no known realizations")
         return self._realizations[0](self._checked(x))
 
     def _checked(self, x: NDArray[Any], width: int | None = None) -> Array:
-        """Realizations of the unscaled source, finite and of `width` numbers each."""
-        given = validation.as_array("x", x, "x must be real numbers, got {what}")
-        if given.dtype.kind not in "iuf":
-            raise TypeError(f"x must be real numbers, got an array of dtype {given.dtype}")
-        if not np.isfinite(given).all():
-            raise ValueError(f"x must be finite, got {given[~np.isfinite(given)][0]}")
-        if width is not None and (given.ndim == 0 or given.shape[-1] != width):
-            raise ValueError(f"x must have {width} coordinates along the last axis, got shape {given.shape}")
-        return given.astype(np.float64) / self._amplitude
+        """Realizations of the unscaled source, checked to be finite and of `width` coordinates each."""
+        array = validation.as_array("x", x, "x must be real numbers, got {what}")
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"x must be real numbers, got an array of dtype {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"x must be finite, got {array[~np.isfinite(array)][0]}")
+        if width is not None and (array.ndim == 0 or array.shape[-1] != width):
+            raise ValueError(f"x must have {width} coordinates along the last axis, got shape {array.shape}")
+        return array.astype(np.float64) / self._amplitude
 
     def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
         """Mean realization E[X | cell] of cells of phases [start, start + size)."""
@@ -367,7 +367,7 @@ class Source:
 
 
 def amplitude(a: float, max_distortion: float) -> float:
-    """``a`` as a factor for realizations: finite and not 0, and such that D_max stays in range."""
+    """``a`` as a factor for realizations: finite and not 0, such that D_max stays in range."""
     value = validation.real("a", a)
     if value == 0.0 or not 0.0 < value * value < math.inf:
         raise ValueError(f"a must be finite and not 0, its square too, got {a!r}")
@@ -378,7 +378,7 @@ def amplitude(a: float, max_distortion: float) -> float:
 
 
 def in_range(max_distortion: float) -> bool:
-    """Whether sources may have that D_max."""
+    """Whether a source may have this D_max."""
     return LEAST <= max_distortion <= MOST
 
 

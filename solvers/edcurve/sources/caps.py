@@ -1,4 +1,4 @@
-"""Caps of spheres: how far the points of one lie from their mean, by incomplete beta functions."""
+"""Caps of spheres: mean squared distance of their points from their mean, by incomplete beta functions."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-SERIES = 0.05  # sin² of the angle up to which a power series of so many terms has all digits
+SERIES = 0.05  # sin² of the angle up to which a power series of `TERMS` terms has full precision
 TERMS = 12
-TINY = 1e-9  # and up to which the first of them gives the angle
+TINY = 1e-9  # the same, up to which the leading terms give the angle
 
 
 def spread(p: Array, dim: int) -> Array:
@@ -36,16 +36,16 @@ def spread(p: Array, dim: int) -> Array:
     whole = 2.0 * a * special.beta(a, 0.5) * p  # s^a F(s)
     least = whole ** (1.0 / a)  # s if F were 1
     wide = p > 0.25
-    # cos² of the angle is what has digits where sin² is near 1
+    # cos² of the angle keeps its digits where sin² is near 1
     cos2 = special.betaincinv(0.5, a, np.where(wide, 1.0 - 2.0 * p, 0.5))
     s = np.where(wide, 1.0 - cos2, special.betaincinv(a, 0.5, 2.0 * p))
-    with np.errstate(divide="ignore", invalid="ignore"):  # the inverse lost digits, which Newton's step gives back
+    with np.errstate(divide="ignore", invalid="ignore"):  # a Newton step restores the digits that the inverse lost
         step = (special.betainc(a, 0.5, s) - 2.0 * p) * special.beta(a, 0.5) * np.sqrt(1.0 - s) / s**a
     s = np.where(wide | (s < SERIES), s, s * (1.0 - step))
     s = np.where(least < TINY, least * (1.0 + _above_one(np.minimum(least, TINY), a)) ** (-1.0 / a), s)
     above = _above_one(np.minimum(s, SERIES), a)
     power = np.where(wide, np.exp(a * np.log1p(-cos2)), s**a)
-    with np.errstate(divide="ignore", invalid="ignore"):  # of powers that underflow, whose series serves
+    with np.errstate(divide="ignore", invalid="ignore"):  # powers that underflow, where the series is used
         short = np.where(s < SERIES, above / (1.0 + above), 1.0 - power / whole)
     return np.asarray(short * (2.0 - short))
 
@@ -60,10 +60,10 @@ def _above_one(s: Array, a: float) -> Array:
 
 
 def log_spread(nats: Array, dim: int) -> Array:
-    """`spread` of caps of probability e^−nats, which may be too small for a float.
+    """`spread` of caps of probability e^−nats, which may underflow.
 
-    ln p = a ln s + ln F(s) − ln(2a B(a, ½)), whose derivative in ln s is a/(F(s) √(1 − s)): Newton's steps from F = 1,
-    which is above the solution, in a function that is convex.
+    ln p = a ln s + ln F(s) − ln(2a B(a, ½)), whose derivative in ln s is a/(F(s) √(1 − s)). Newton's method starts
+    from F = 1, above the solution of this convex function.
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ def log_spread(nats: Array, dim: int) -> Array:
     return np.asarray(np.where(direct, spread(p, dim), short * (2.0 - short)))
 
 
-FEW_NATS = 600.0  # up to which p is a float with room
+FEW_NATS = 600.0  # up to which p is far from underflow
 STEPS = 8
 
 
 def _power_series(s: Array, a: float) -> Array:
-    """F(s) − 1 by as many terms as it takes."""
+    """F(s) − 1 by its power series, summed until it converges."""
     term, total, k = np.ones_like(s), np.zeros_like(s), 0
     while (term > 1e-17 * total).any():
         k += 1

@@ -1,4 +1,4 @@
-"""Sources of the families that the kernels have, and those for which biuniform cells are a theorem."""
+"""Sources of the families in `edcurve.kernels`, and those for which biuniform cells are proved optimal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .base import PROVED, Array, Source, amplitude
 
 
 class ClosedForm(Source):
-    """A source whose cell distortions are those of a family in `edcurve.kernels`; d needs no validation.
+    """A source whose cell distortion belongs to a family in `edcurve.kernels`; d needs no validation.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class ClosedForm(Source):
     parameters : mapping
         The other fields of the family's `Parameters`.
     **in_advance
-        What else its `Law` has: `chords`, `vertices` and `split` of `Law`.
+        Further fields of its `Law`: `chords`, `vertices` and `split`.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ClosedForm(Source):
             chords=None if law.chords is None else scaled_chords(law.chords, float(exact)),
             scale=law.scale * exact,
         )
-        if "_chords" in vars(self):  # those that a solver computed
+        if "_chords" in vars(self):  # computed by a solver
             vars(self)["_chords"] = scaled_chords(vars(self)["_chords"], float(exact))
 
     def _vectorised(self, p: Array) -> Array:
@@ -102,25 +102,25 @@ class ClosedForm(Source):
 
 
 class ProvedSource(ClosedForm):
-    """One for which it is a theorem that biuniform partitions are optimal."""
+    """A source whose biuniform partitions are proved optimal."""
 
     def _unscaled(self) -> ProvedSource | None:
-        # made without arguments, but for the power laws
+        # all are constructed without arguments, except the power laws
         return None if self.law.scale == 1 else type(self)()  # type: ignore[call-arg]  # subclasses take none
 
     @property
     def condition(self) -> condition.Condition:
-        """That (★) holds is a theorem here."""
+        """(★) is proved for this source."""
         return condition.Condition(True, math.nan, (math.nan, math.nan, math.nan), "proved: (★) holds on all sizes")
 
     @property
     def monotone(self) -> bool:
-        """True: δ does not decrease."""
+        """True: δ is nondecreasing."""
         return True
 
     @property
     def status(self) -> str:
-        """What E(D) of this source is: "exact (proved)"."""
+        """Status of E(D): "exact (proved)"."""
         return PROVED
 
 
@@ -133,6 +133,6 @@ def padded(values: Any, count: int) -> Array:
 
 
 def rounded(exact: Fraction) -> tuple[float, float]:
-    """The nearest double, and what rounding left."""
+    """The nearest double, and the rounding error."""
     near = float(exact)
     return near, float(exact - Fraction(near))

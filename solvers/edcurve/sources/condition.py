@@ -1,7 +1,6 @@
-"""What makes E(D) computable: is d a possible cell distortion, are intervals the best cells, does (★) hold.
+"""The conditions that make E(D) computable: d is a valid cell distortion, intervals are the best cells, (★) holds.
 
-Three questions about a callable d, asked once for each source and answered on grids: "yes" is numerical
-evidence, not a proof.
+Each is checked once per source, on grids of sizes: a positive outcome is numerical evidence, not a proof.
 """
 
 from __future__ import annotations
@@ -22,25 +21,25 @@ from .triples import evaluate, rounding, worst_triple
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 
-order_slack = 1e-13  # of D_max, where d must be ordered: written as p (1 − sinc²) it loses 1e-16
-equal_slack = 1e-9  # of D_max, where d must equal something: admits d from numerical integration
+order_slack = 1e-13  # tolerance of inequalities, relative to D_max: d written as p (1 − sinc²) loses 1e-16
+equal_slack = 1e-9  # tolerance of equalities, relative to D_max: admits d from numerical integration
 largest_hidden = 1e-3  # cell size up to which rounding errors may hide (★)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Answer of `check_star`.
+    """Outcome of `check_star`.
 
     Attributes
     ----------
     holds : bool
-        Whether (★) holds at every triple examined, by more than the numerical error there.
+        Whether (★) holds at every examined triple, by more than its numerical error.
     margin : float
-        The least value found, less its numerical error; NaN if nothing could be told.
+        The least value minus its numerical error; NaN if errors hide all values.
     witness : tuple of float
-        The sizes p₁ ≤ p₂ ≤ p₃ where it was found.
+        The sizes p₁ ≤ p₂ ≤ p₃ at which it is attained.
     method : str
-        What was done, on which sizes, and the outcome.
+        The outcome, the method, and the range of sizes.
     """
 
     holds: bool
@@ -50,7 +49,7 @@ class Condition:
 
 
 def validate(cell_distortion: Function, max_distortion: float, *, closed: bool, name: str) -> None:
-    """Refuse a d that no source on a one-parameter manifold has, by its values on a fixed grid.
+    """Reject a d that no source on a one-parameter manifold has, from its values on a fixed grid.
 
     d maps arrays to finite real arrays of the same shape; d(0) = 0 (its limit, where d(0) is undefined);
     d ≥ 0; d increases; d(1) = D_max; merging adjacent cells never lowers the distortion, so that
@@ -67,7 +66,7 @@ def validate(cell_distortion: Function, max_distortion: float, *, closed: bool, 
     closed : bool
         Whether the manifold is a closed curve.
     name : str
-        What messages call the source.
+        Name of the source in messages.
 
     Raises
     ------
@@ -83,12 +82,12 @@ def validate(cell_distortion: Function, max_distortion: float, *, closed: bool, 
         raise ValueError(f"max_distortion of {name} must be finite and above 0, got {max_distortion!r}")
     for p, value, bad, required in _requirements(cell_distortion, scale, closed):
         if np.any(bad):
-            at = int(np.argmax(bad))
-            raise ValueError(f"cell_distortion of {name} is {value[at]!s} at p = {p[at]!s}; it must {required}")
+            first = int(np.argmax(bad))
+            raise ValueError(f"cell_distortion of {name} is {value[first]!s} at p = {p[first]!s}; it must {required}")
 
 
 def _requirements(d: Function, scale: float, closed: bool) -> Iterator[tuple[Array, Array, NDArray[np.bool_], str]]:
-    """Sizes, values of d there, which of them are wrong, and what is required."""
+    """Sizes, values of d there, a mask of the wrong ones, and the requirement."""
     even = np.arange(257) / 256
     p = np.unique(np.concatenate([2.0 ** -np.arange(50), even[1:], 1 - 2.0 ** -np.arange(9, 30)]))
     value, slack = _checked(d, p), order_slack * scale
@@ -106,7 +105,7 @@ def _requirements(d: Function, scale: float, closed: bool) -> Iterator[tuple[Arr
 def _relations(
     p: Array, value: Array, scale: float, closed: bool
 ) -> Iterator[tuple[Array, Array, NDArray[np.bool_], str]]:
-    """Check what ties together the values at evenly spaced p from 0 to 1."""
+    """Check the relations between values at evenly spaced p from 0 to 1."""
     i, j = np.nonzero(np.add.outer(p, p) <= 1)
     less = value[i + j] < value[i] + value[j] - order_slack * scale
     yield p[i + j], value[i + j], less, "not be lowered by merging cells: d(p + q) >= d(p) + d(q)"
@@ -140,7 +139,7 @@ def _limit(d: Function) -> tuple[Array, Array]:
 
 
 def rises(values: Array, slack: float = 0.0) -> bool:
-    """Whether values of δ at increasing distances do not fall by more than rounding and the slack given explain."""
+    """Whether values of δ at increasing distances never fall by more than rounding and ``slack``."""
     allowed = order_slack * np.max(np.abs(values)) + slack
     return bool(np.all(np.maximum.accumulate(values) - values <= allowed))
 
@@ -149,9 +148,9 @@ def monotone_delta(cell_distortion: Function, *, closed: bool, delta: Function |
     """Whether δ(u) = (u d(u))″ is nondecreasing on [0, 1], or on [0, ½] if closed.
 
     Then intervals are the best cells, and d(p)/p increases; otherwise E from intervals is an upper bound.
-    Examined are the steps of δ or, without it, the third differences of u d(u), at 4096 intervals and at all
-    coarser spacings by powers of 2: none may be negative by more than rounding explains. So d need not be
-    smooth, and a δ that falls by less than rounding hides passes.
+    The check examines the steps of δ or, without it, the third differences of u d(u), at 4096 intervals and at
+    all coarser spacings by powers of 2: none may be negative by more than rounding. So d need not be smooth, and
+    a δ that falls by less than the rounding error passes.
 
     Parameters
     ----------
@@ -169,8 +168,8 @@ def monotone_delta(cell_distortion: Function, *, closed: bool, delta: Function |
     u = np.linspace(0, 0.5 if closed else 1.0, 4097)
     if delta is not None:
         return rises(evaluate(delta, u))
-    d, some = evaluate(cell_distortion, u[1:]), u[64::64]
-    noise = max(2**-48 * np.max(np.abs(d)), 4 * np.max(rounding(cell_distortion, some) / some))
+    d, sizes = evaluate(cell_distortion, u[1:]), u[64::64]
+    noise = max(2**-48 * np.max(np.abs(d)), 4 * np.max(rounding(cell_distortion, sizes) / sizes))
     moment = np.concatenate([[0.0], u[1:] * d])
     return all(_third_differences_rise(moment, 8 * noise * u**2, 2**k) for k in range(11))
 
@@ -202,14 +201,14 @@ def check_star(cell_distortion: Function, *, derivative: Function | None = None)
     -------
     Condition
         `.holds` is True if every value exceeds its numerical error, and such errors hide (★) only for sizes
-        below 0.001. So a d with values 0, on the border, does not pass, nor does one too noisy to tell.
+        below 0.001. So a d on the border, with values 0, does not pass, nor does one that is too noisy.
 
     Notes
     -----
-    Sizes go down to 1e-6; those that coincide stand 0.1 % apart, or more where the error of the value would
-    exceed (1 − p₁/p₃)²/1000. Violations confined to a narrower range than that are not seen. Up to a third (★) says
-    that g is convex, which neighbouring sizes tell: these go down to 1e-300 (see `scales`), so that no
-    partition is too fine. There a violation within the numerical error is none.
+    Sizes go down to 1e-6. Equal sizes are replaced by ones 0.1 % apart, or more where the error of the value would
+    exceed (1 − p₁/p₃)²/1000. Violations confined to a narrower range are not detected. For sizes up to a third (★)
+    means that g is convex, which is checked on neighbouring sizes down to 1e-300 (see `scales`), so that no partition
+    is too fine. There a violation within the numerical error does not count.
     """
     margin, error, sizes, seen = worst_triple(cell_distortion, derivative)
     source = "differences of d" if derivative is None else "the derivative given"
@@ -221,10 +220,10 @@ def check_star(cell_distortion: Function, *, derivative: Function | None = None)
 
 
 def tolerated(outcome: Condition, tolerance: float) -> Condition:
-    """The outcome for a source whose d is known to that tolerance, relative to D_max: (★) may fail by as much.
+    """The outcome for a source whose d has a relative error of ``tolerance``: (★) may fail by as much.
 
-    Along the triples of the proof the entropy then falls below that of equal sizes by no more than the order of the
-    tolerance, which is what the error of d itself does to E(D).
+    Along the triples of the proof the entropy is then below that of equal sizes by at most the order of the
+    tolerance, as is the effect of the error of d on E(D).
     """
     if (
         outcome.holds

@@ -1,6 +1,6 @@
-"""`Source.from_spectrum`, `from_waveform`, `from_samples` and `from_surface`: sources made of data.
+"""`Source.from_spectrum`, `from_waveform`, `from_samples` and `from_surface`: sources made from data.
 
-They return subclasses of `Source`, which are made after it, and so are given to it here.
+They return subclasses of `Source`, which are defined after it, so they are attached to it here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def from_spectrum(c: ArrayLike, *, name: str = "spectrum") -> Spectrum:
     Parameters
     ----------
     c : array_like, shape (n,)
-        Energies c_1, …, c_n ≥ 0 of the harmonics 1, …, n, of sum D_max from 1e-302 to 1e302.
+        Energies c_1, …, c_n ≥ 0 of the harmonics 1, …, n. Their sum, D_max, is from 1e-302 to 1e302.
     name : str
         Used in messages, tables and plots.
 
@@ -44,21 +44,21 @@ def from_waveform(
     ----------
     g : callable or array_like, shape (T,)
         The waveform: a function of arrays of t in [0, 1), which is sampled at t = i/T with T = 16 `harmonics`, or
-        its samples there, which stand for the trigonometric polynomial through them. The mean of g does not matter.
+        its samples there, which define the trigonometric polynomial through them. The mean of g does not matter.
     harmonics : int
-        Of a function: number of harmonics to keep, at most 2¹⁸.
+        For a function: number of harmonics to keep, at most 2¹⁸.
     name : str
         Used in messages, tables and plots.
 
     Returns
     -------
     Waveform
-        `.truncation` is how much the distortion of any partition may differ: the energy of the harmonics left out
-        and what those that the samples do not resolve change in the others (a jump is between two samples, and
-        nothing says where). It is computed from the last octave of the samples' spectrum, and a bound if energies
-        fall at least as 1/k² from there, as those of a waveform with finitely many jumps do once the samples
-        resolve them; of 4 samples, from the first harmonic. Of 4 or 6 samples a period the third harmonic may not be
-        seen; there it is taken to have an amplitude of up to half of that of the first.
+        `.truncation` bounds the error of the distortion of any partition: the energy of the harmonics left out, plus
+        the effect of aliasing on the others (a jump lies at an unknown position between two samples). It is computed
+        from the last octave of the samples' spectrum, or from the first harmonic for 4 samples. It is a bound if
+        energies fall at least like 1/k² from there, as for a waveform with finitely many jumps that the samples
+        resolve. With 4 or 6 samples per period the third harmonic may be invisible; its amplitude is then assumed to
+        be at most half that of the first.
 
     Raises
     ------
@@ -79,14 +79,14 @@ def from_samples(
     Parameters
     ----------
     x : array_like, shape (N, dim) or (N,)
-        Points γ(v) at v = i/N of a loop, which stand for the trigonometric polynomial through them, or at
+        Points γ(v) at v = i/N of a loop, which define the trigonometric polynomial through them, or at
         v = i/(N − 1) of an open curve. Squared errors are sums over the coordinates: divide by √dim for means.
     closed : bool, optional
-        Whether the curve is a loop. If omitted, points of two or more coordinates are one if the last is as near to
-        the first as neighbours are, and others have ends, as single numbers do. `edcurve.segment` has the same rule.
+        Whether the curve is a loop. If omitted, points of two or more coordinates are a loop if the last is as near to
+        the first as neighbours are; other points and scalars are open. `edcurve.segment` has the same rule.
     tolerance : float
-        Largest `.defect` that is accepted. With a larger one a cell counts with the mean distortion over all its
-        positions, and curves of the source say between which entropies the optimum of the points is: `Curve.low`.
+        Largest `.defect` that is accepted. A cell of a source with a defect counts with its mean distortion over all
+        positions, and curves of the source bound the optimum of the points: see `Curve.low`.
     name : str
         Used in messages, tables and plots.
 
@@ -94,12 +94,11 @@ def from_samples(
     -------
     SampledLoop or SampledCurve
         `.defect` is the root mean square deviation of ‖γ(v) − γ(v+u)‖² from its mean over v, over all pairs of
-        samples (of 2048 of them at most), as a share of its mean over all pairs. `.truncation` says by how much the
-        distortion of any partition into intervals may differ from the one given. It adds up the largest deviation
-        of a cell from the mean over all its positions, which is what d(p) is, and the error of interpolation:
-        for a loop as in `from_waveform`. For an open curve it is the difference from interpolating δ linearly, or
-        from a curve of chords between the points. A curve that strays further between its points may differ by more,
-        and so may other draws of a random curve, such as a random walk.
+        samples (of at most 2048 of them), as a share of its mean over all pairs. `.truncation` bounds the error of the
+        distortion of any partition into intervals. It is the sum of the largest deviation of a cell from its mean over
+        all positions, which d(p) is, and the interpolation error: for a loop as in `from_waveform`. For an open curve
+        it is the difference from linear interpolation of δ, or from a curve of chords between the points. The error
+        may be larger for a curve that strays further between its points, and for other draws of a random curve.
 
     Raises
     ------
@@ -124,11 +123,11 @@ def from_surface(
 ) -> SampledSurface:
     """Source given by measured vectors on a grid of two parameters.
 
-    The source is these samples with their weights. E(D) of them is enclosed: above by codes of the samples, below by
-    prices of the samples, so that no cell costs less entropy + λ distortion than its samples together. The cheapest
-    cell is sought from many places. That search is no proof: were there a cheaper cell, the bound would be less.
-    Bounds and codes are computed when they are first asked for, which takes some ten seconds for 64 × 64 samples. Of up
-    to 16 different samples all partitions are compared: bounds on H + λD are then exact.
+    The source is these samples with their weights. Its E(D) is enclosed: from above by codes of the samples, from below
+    by prices of the samples, such that the entropy + λ distortion of every cell is at least the sum of its samples'
+    prices. The cheapest cell is searched from many starts, which proves nothing: a cheaper cell would lower the bound.
+    Bounds and codes are computed when first needed, which takes some ten seconds for 64 × 64 samples. For up to 16
+    distinct samples all partitions are compared: bounds on H + λD are then exact.
 
     Parameters
     ----------
@@ -136,23 +135,23 @@ def from_surface(
         Points γ(a, b), at least 4 × 4 and at most 2¹⁷, at equal steps of both parameters: a = i/I if a is closed or
         twisted and i/(I − 1) if it is open, and b likewise. Squared errors are sums over the coordinates.
     ends : tuple of str, optional
-        What each parameter is. "closed": the last row is followed by the first. "twisted": by the first one reversed.
-        "open": by none. On a twisted parameter sample j of the last row is followed by sample −j, or J − 1 − j, of
-        the first, whichever is nearer. If omitted, each is what its last row is as near to as neighbouring rows are to
-        each other.
+        Kind of each parameter. "closed": the first row follows the last. "twisted": the first row, reversed, follows
+        it. "open": none does. On a twisted parameter sample j of the last row is followed by sample −j, or J − 1 − j,
+        of the first, whichever is nearer. If omitted, the kinds are those for which the last row and its successor are
+        as near as neighbouring rows.
     weights : array_like, shape (I, J), optional
-        Weights of the samples, at least 0; they are scaled to sum to 1. By default both parameters are uniform: all are
-        equal, but for the rows at the ends of an open parameter, which count half.
+        Weights of the samples, at least 0; they are scaled to sum to 1. By default both parameters are uniform: all
+        weights are equal, except that the rows at the ends of an open parameter count half.
     name : str
         Used in messages, tables and plots.
 
     Returns
     -------
     SampledSurface
-        `.status` is "enclosed by a search", or "enclosed" of up to 16 different samples. `.truncation` is the mean
-        variance of what is between neighbouring samples, taken as parallelograms: a code of the surface whose cells
-        are made of these has a distortion that is larger by so much. Cells of many samples with smooth edges differ by
-        a good deal less. So the bounds are about the surface where D is many times the truncation.
+        `.status` is "enclosed by a search", or "enclosed" for up to 16 distinct samples. `.truncation` is the mean
+        variance of the surface between neighbouring samples, taken as parallelograms: it adds to the distortion of a
+        code of the surface whose cells consist of these. For cells of many samples with smooth edges the difference is
+        much smaller. So the bounds apply to the surface itself where D is many times the truncation.
 
     Raises
     ------

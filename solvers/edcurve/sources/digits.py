@@ -1,4 +1,4 @@
-"""Digits that a cell distortion loses to cancellation: where, and the warning about it."""
+"""Digits that a cell distortion loses to cancellation: at which distortions, and the warning about it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .protocol import Solvable, kept
 CANCELLED = (
     1e-8  # d(p)/p as a share of D_max up to which a difference of numbers of that order has lost half its digits
 )
-STEADY = 1e-14  # share of d(p)/p that it may fall by rounding of its last digits
+STEADY = 1e-14  # largest relative decrease of d(p)/p that rounding explains
 
 
 def check(source: Solvable, distortion: ArrayLike) -> None:
-    """Warn of distortions at which a function brought by a user has less than half its digits."""
+    """Warn of distortions at which a user's function has less than half its digits."""
     least = accurate_above(source)
     if not least:
         return
@@ -42,9 +42,9 @@ def _accurate_above(source: Solvable) -> float:
     sizes = np.geomspace(1e-12, 0.5, 121)
     near = sizes[:, None] * (1.0 + 1e-3 * np.arange(-4, 5))
     means = np.asarray(source.cell_distortion(near.ravel())).reshape(near.shape) / near
-    # fourth differences of a smooth d are 1e-12 of it; a kink is rough too, but not all sizes below it are
+    # fourth differences of a smooth d are relatively 1e-12; a kink is rough too, but sizes below it are smooth
     rough = np.abs(np.diff(means, n=4, axis=1)).max(axis=1) > 1e-8 * np.abs(means[:, 4])
-    # it rises, unless rounding decides; cells of a δ with a jump all have about the same, of which no digit is lost
+    # d(p)/p rises except for rounding; with a jump of δ it is nearly constant, without loss of digits
     flat = CANCELLED * source.max_distortion > means[:, 4]
     rough |= (np.diff(means, axis=1) <= np.where(flat, 0.0, -STEADY * np.abs(means[:, 4]))[:, None]).any(axis=1)
     smooth = np.flatnonzero(~(rough[:-2] | rough[1:-1] | rough[2:]))

@@ -25,11 +25,11 @@ class KleinBottle(SampledSurface):
 
     φ and ψ are independent and uniform. The mean of a patch is subtracted, and its nine pixels are divided by their
     Euclidean length: squared errors are sums over the pixels, and D_max = 1. (φ, ψ) and (φ + π, −ψ) are the same patch,
-    so that the surface is a Klein bottle. φ is the direction in which a patch varies; ψ leads from a light line by an
-    edge to a dark line and back. High-contrast patches of photographs are near this surface [1]_.
+    so that the surface is a Klein bottle. φ is the direction in which a patch varies; with ψ it changes from a light
+    line through an edge to a dark line and back. High-contrast patches of photographs are near this surface [1]_.
 
     d(p), bounds and codes are those of 64 × 128 samples of φ in [0, π) and ψ in [0, 2π), as in `Source.from_surface`.
-    They come with the package, and ``python -m edcurve.optimum.klein_table FILE.npz`` makes them again.
+    The package includes them, and ``python -m edcurve.optimum.klein_table FILE.npz`` computes them again.
     `realizations` are those of the surface itself.
 
     References
@@ -48,7 +48,7 @@ class KleinBottle(SampledSurface):
 
     @property
     def coordinates(self) -> int:
-        """Numbers in a realization: nine pixels, row by row from the top."""
+        """Number of coordinates: nine pixels, row by row from the top."""
         return 9
 
     def _realized(self, numbers: Array) -> Array:
@@ -72,7 +72,7 @@ def _samples() -> Samples:
 
 @lru_cache(maxsize=1)
 def shipped() -> dict[str, Array]:
-    """What was searched: d(p)/p over p; bounds on H + λD over λ; codes, as `edcurve.optimum.klein_table` writes it."""
+    """The searched tables of `edcurve.optimum.klein_table`: d(p)/p over p, bounds on H + λD over λ, and codes."""
     with np.load(str(files("edcurve") / "data" / "klein.npz")) as stored:
         return {name: stored[name] for name in stored.files}
 

@@ -1,4 +1,4 @@
-"""Curves known by measured vectors, equally spaced in the phase."""
+"""Curves given by measured vectors, equally spaced in the phase."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from scipy.interpolate import PPoly
 
 LEAST = 4  # points
-TOLERANCE = 0.05  # of the defect, by default
+TOLERANCE = 0.05  # default limit of the defect
 LARGEST = 2**28  # numbers
-ALL_PAIRS = 2048  # points at whose pairs stationarity is examined, of more every second, third, …: two laps at most
+ALL_PAIRS = 2048  # most points for which all pairs are examined; of more, every second, third, …, in at most two laps
 ROUNDING = 1e-12
-DIRECT = 64  # lags at which distances are summed term by term, since transforms cancel there
+DIRECT = 64  # lags at which distances are summed term by term, because transforms cancel there
 SMALL_PHASE = 1e-300
-DENSE = 2**12  # realizations between which chords are as good as the loop
+DENSE = 2**12  # number of realizations whose chords approximate the loop
 
 
 def from_samples(x: ArrayLike, *, closed: bool | None, tolerance: float, name: str) -> SampledLoop | SampledCurve:
     """Source given by measured vectors; see `Source.from_samples`."""
-    made, doubt = from_samples_unwarned(x, closed=closed, tolerance=tolerance, name=name)
+    source, doubt = from_samples_unwarned(x, closed=closed, tolerance=tolerance, name=name)
     if doubt is not None:
         validation.warn(doubt)
-    return made
+    return source
 
 
 def from_samples_unwarned(
     x: ArrayLike, *, closed: bool | None, tolerance: float, name: str
 ) -> tuple[SampledLoop | SampledCurve, str | None]:
-    """What `from_samples` returns, and what it warns of, if anything."""
+    """The result of `from_samples`, and its warning, if any."""
     points = checked_points(x)
     loop, doubt = ends.settled(points, closed)
     limit = validation.real("tolerance", tolerance)
@@ -50,17 +50,17 @@ def from_samples_unwarned(
         raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
     if loop:
         _refuse_repeated(points)
-    made = SampledLoop(points, name=str(name)) if loop else SampledCurve(points, name=str(name))
-    if made.defect > limit:
-        kind, needed = "loop" if loop else "curve with ends", math.ceil(1000.0 * made.defect) / 1000.0
-        share = made.truncation / made.max_distortion
+    source = SampledLoop(points, name=str(name)) if loop else SampledCurve(points, name=str(name))
+    if source.defect > limit:
+        kind, needed = "loop" if loop else "curve with ends", math.ceil(1000.0 * source.defect) / 1000.0
+        share = source.truncation / source.max_distortion
         raise ValueError(
             f"x must be stationary: ‖γ(v) − γ(v+u)‖² must depend on u alone, but as a {kind} it deviates from that by "
-            f"{made.defect:.3g} of its mean, and tolerance is {limit:g}; tolerance={needed:g} takes its mean over all "
-            f"positions instead, by which distortions may be off by {made.truncation:.2g} ({share:.2g} of D_max); "
-            "edcurve.segment gives the optimal partition of any curve"
+            f"{source.defect:.3g} of its mean, and tolerance is {limit:g}; tolerance={needed:g} takes its mean over "
+            f"all positions instead, by which distortions may be off by {source.truncation:.2g} "
+            f"({share:.2g} of D_max); edcurve.segment gives the optimal partition of any curve"
         )
-    return made, doubt
+    return source, doubt
 
 
 def _refuse_repeated(points: Array) -> None:
@@ -72,7 +72,7 @@ def _refuse_repeated(points: Array) -> None:
 
 
 def checked_points(x: ArrayLike) -> Array:
-    """The points as an array of shape (N, dim), if they can be a curve."""
+    """The points as an array of shape (N, dim), checked to form a curve."""
     values = validation._as_float64("x", x)
     points = values[:, None] if values.ndim == 1 else values
     if points.ndim != 2 or points.shape[0] < LEAST or points.shape[1] < 1:
@@ -89,17 +89,17 @@ def checked_points(x: ArrayLike) -> Array:
 
 
 class Stationarity(NamedTuple):
-    """How far points are from having distances that depend on the lag alone.
+    """Deviation of points from distances that depend on the lag alone.
 
     Attributes
     ----------
     defect : float
         Root mean square deviation of ‖x_i − x_{i+j}‖² from its mean over i, as a share of its mean over i and j.
     position : float
-        Largest deviation of the mean squared error of a run of points from that of its length, over all runs: no
-        partition into runs has a distortion further than that from the one given by the sizes of its cells.
+        Largest deviation of the mean squared error of a run of points from the mean over runs of its length. It bounds
+        the deviation of the distortion of any partition into runs from the one given by its cell sizes.
     below : ndarray, shape (m,)
-        By how much the best run of 1, 2, …, m points is below the mean of its length, at m steps to a lap.
+        Mean minus minimum over runs of 1, 2, …, m points, with m points per lap.
     mean : ndarray, shape (m,)
         Mean squared error of runs of 1, 2, …, m points.
     """
@@ -111,7 +111,7 @@ class Stationarity(NamedTuple):
 
 
 def _few(source: Source, points: Array, mean: Array) -> FewPoints | None:
-    """The points of a source, with the mean squared errors of runs of them; None if there are more than 2048."""
+    """The points of a source, and how much runs of them may save; None if there are more than 2048."""
     if len(points) > ALL_PAIRS:
         return None
     p = np.arange(1, len(points) + 1) / len(points)
@@ -119,7 +119,7 @@ def _few(source: Source, points: Array, mean: Array) -> FewPoints | None:
 
 
 def stationarity(points: Array, *, closed: bool) -> Stationarity:
-    """Examine all pairs of points, of 2048 of them at most."""
+    """Examine all pairs of points, or of at most 2048 of them."""
     stride = -(-len(points) // ALL_PAIRS)
     if closed and len(points) % stride:
         points, lap = _two_laps(points)
@@ -132,7 +132,7 @@ def stationarity(points: Array, *, closed: bool) -> Stationarity:
     # sums of the squared distances from the last point of a run to the others, and over all pairs of it
     ends, sums, below, means = np.zeros(len(points)), np.zeros(len(points)), np.zeros(lap), np.zeros(lap)
     for lag, distances in enumerate(_by_lag((points - points[0]) / unit, lap, closed=closed), start=1):
-        once = distances[:lap]  # on a second lap the pairs begin to come again
+        once = distances[:lap]  # the second lap repeats the pairs
         mean = float(once.mean())
         square, total = square + float(np.sum((once - mean) ** 2)), total + float(once.sum())
         pairs += once.size
@@ -151,17 +151,17 @@ def stationarity(points: Array, *, closed: bool) -> Stationarity:
 
 
 def _of_sizes(below: Array, p: Array) -> Array:
-    """The largest of `below` within a step of each p: a cell between points may be as good as the runs about it."""
+    """The largest of `below` within a step of each p: a cell between points may be as good as the nearest runs."""
     steps = p * len(below)
     near = [np.clip(np.floor(steps).astype(np.int64) + j, 1, len(below)) for j in (-1, 0, 1, 2)]
     return np.asarray(np.max([below[runs - 1] for runs in near], axis=0))
 
 
 def _two_laps(points: Array) -> tuple[Array, int]:
-    """Every second, third, … point of a loop, twice around it, and how many begin on the first lap.
+    """Every second, third, … point of a loop, for two laps, and the number of those on the first lap.
 
-    All steps are equal, the one across the seam too: the second lap goes on from where it leads, between points of
-    the first. So how far apart two points are in this list is how far apart they are in the phase, wherever they are.
+    All steps are equal, including the one across the seam: the second lap continues there, between points of the
+    first. So the lag between two points of this list is their distance in the phase, at any position.
     """
     count = len(points)
     stride = -(-2 * count // ALL_PAIRS)
@@ -170,7 +170,7 @@ def _two_laps(points: Array) -> tuple[Array, int]:
 
 
 def _by_lag(points: Array, lap: int, *, closed: bool) -> Iterator[Array]:
-    """Squared distances of the points that are a lag apart, by their second point, for lags 1, 2, … below a lap."""
+    """Squared distances of points at lags 1, 2, … below a lap, indexed by the second point."""
     lengths = np.sum(points**2, axis=1)
     table = np.maximum(lengths[:, None] + lengths - 2.0 * points @ points.T, 0.0)
     for lag in range(1, lap):
@@ -190,7 +190,7 @@ class SampledLoop(Spectrum):
         super().__init__(0.5 * np.sum(np.abs(modes) ** 2, axis=1), name=name)
         self._modes = modes[: self._energies.size]
         lengths = np.sum((points - self._centre) ** 2, axis=1)
-        # what differs from point to point by rounding alone makes no phase nearer
+        # lengths that differ by rounding alone are constant
         longest = float(lengths.max())
         varied = np.ptp(lengths) > 1e-12 * longest
         self._norm = longest * waveform_modes(-0.5 * lengths / longest) if varied else np.zeros(1, dtype=np.complex128)
@@ -201,16 +201,16 @@ class SampledLoop(Spectrum):
 
     @property
     def truncation(self) -> float:
-        """By how much the distortion of any partition may differ; see `Source.from_samples`."""
+        """Bound on the error of the distortion of any partition; see `Source.from_samples`."""
         return self._interpolation + self.position
 
     @property
     def position(self) -> float:
-        """By how much a cell may differ from the mean over its positions."""
+        """Largest deviation of a cell's mean squared error from the mean over its positions."""
         return self._stationarity.position * self._amplitude**2
 
     def position_below(self, p: Array) -> Array:
-        """By how much the best cell of size p may be below the mean over its positions."""
+        """Largest amount by which a cell of size p is below the mean over its positions."""
         return _of_sizes(self._stationarity.below, p) * self._amplitude**2
 
     @property
@@ -219,18 +219,18 @@ class SampledLoop(Spectrum):
 
     @property
     def defect(self) -> float:
-        """How far the points are from stationary; see `Source.from_samples`."""
+        """Deviation of the points from stationarity; see `Source.from_samples`."""
         return self._stationarity.defect
 
     @property
     def few_points(self) -> FewPoints | None:
-        """The points given, if there are at most 2048."""
+        """The measured points, if there are at most 2048."""
         mean = self._stationarity.mean * self._amplitude**2
         return None if self._kept is None else _few(self, self._amplitude * self._kept, mean)
 
     @property
     def within_steps(self) -> float:
-        """Mean squared error within a step between the points given."""
+        """Mean squared error within a step between the measured points."""
         return self._count * float(self.cell_distortion(1.0 / self._count))
 
     def variances(self) -> Array:
@@ -250,7 +250,7 @@ class SampledLoop(Spectrum):
         return self._amplitude * orbits.mean_points(self._modes, self._centre, start, size)
 
     def realizations(self) -> Array:
-        """Points at equal steps of the phase, shape (n, dim), on the polynomial through the samples."""
+        """Points of the polynomial through the samples at equal steps of the phase, shape (n, dim)."""
         count = len(self._modes)
         steps = max(2 * count + 1, min(max(DENSE, orbits.OVERSAMPLED * count), orbits.AT_ONCE // self._centre.size))
         modes = np.concatenate([np.zeros((1, self._centre.size)), 0.5 * steps * self._modes])
@@ -260,7 +260,7 @@ class SampledLoop(Spectrum):
 class SampledCurve(Source):
     """A monotone cubic through the mean distances of N vectors along an open curve; see `Source.from_samples`.
 
-    Points between the samples are taken to be on the chords.
+    Between the samples the curve is assumed to follow the chords.
     """
 
     def __init__(self, points: Array, *, name: str) -> None:
@@ -270,19 +270,19 @@ class SampledCurve(Source):
         self._stationarity = stationarity(points, closed=False)
         values = _mean_distances(points)
         u = np.linspace(0.0, 1.0, len(points))
-        with np.errstate(over="ignore"):  # the mean slope of two next to nothing is nothing, by way of 1/∞
+        with np.errstate(over="ignore"):  # the harmonic mean of two tiny slopes is 0, as 1/∞
             self._delta: PPoly = PchipInterpolator(u, values)
         self._moment = self._delta.antiderivative(2)
         self._moment_slope = self._delta.antiderivative(1)
         middles = 0.5 * (u[1:] + u[:-1])
         straight = make_interp_spline(u, values, k=1)
         self._between = float(np.max(np.abs(self._delta(middles) - straight(middles))))
-        # at these lags the mean distance of points on the chords is less by so much
+        # at these lags the mean distance of points on the chords is smaller by this
         chords = float(np.max(_mean_distances(np.diff(points, axis=0)))) / 6.0
-        # a distortion is off by half of what the mean distances are off by
+        # the error of a distortion is half that of the mean distances
         self._interpolation = max(self._between, 0.5 * (self._between + chords))
-        # distances measured always make a valid d
-        self._name, self._closed, self._given = name, False, self._mean_moment
+        # measured distances always give a valid d, so it is not validated
+        self._name, self._closed, self._function = name, False, self._mean_moment
         self._max_distortion = float(self._moment(1.0))
         self._set_law()
 
@@ -306,31 +306,31 @@ class SampledCurve(Source):
 
     @property
     def truncation(self) -> float:
-        """By how much the distortion of any partition may differ, by estimate; see `Source.from_samples`."""
+        """Estimated bound on the error of the distortion of any partition; see `Source.from_samples`."""
         return self._interpolation * float(self.law.scale) + self.position
 
     @property
     def position(self) -> float:
-        """By how much a cell may differ from the mean over its positions."""
+        """Largest deviation of a cell's mean squared error from the mean over its positions."""
         return self._stationarity.position * float(self.law.scale)
 
     def position_below(self, p: Array) -> Array:
-        """By how much the best cell of size p may be below the mean over its positions."""
+        """Largest amount by which a cell of size p is below the mean over its positions."""
         return _of_sizes(self._stationarity.below, p) * float(self.law.scale)
 
     @property
     def defect(self) -> float:
-        """How far the points are from stationary; see `Source.from_samples`."""
+        """Deviation of the points from stationarity; see `Source.from_samples`."""
         return self._stationarity.defect
 
     @property
     def few_points(self) -> FewPoints | None:
-        """The points given, if there are at most 2048."""
+        """The measured points, if there are at most 2048."""
         return _few(self, self.realizations(), self._stationarity.mean * float(self.law.scale))
 
     @property
     def within_steps(self) -> float:
-        """Mean squared error within a step between the points given."""
+        """Mean squared error within a step between the measured points."""
         count = len(self.realizations())
         return count * float(self.cell_distortion(1.0 / count))
 
@@ -342,18 +342,18 @@ class SampledCurve(Source):
 
     @cached_property
     def monotone(self) -> bool:
-        """Whether the mean distances do not decrease, to what interpolation leaves open."""
+        """Whether the mean distances are nondecreasing, up to the interpolation error."""
         return condition.rises(
             self._delta(self._delta.x), slack=min(self._between, TOLERATED * float(self._moment(1.0)))
         )
 
     def phase(self, x: NDArray[Any]) -> Array:
         """Phase of the nearest point of the curve, for points along the last axis."""
-        given = self._checked(x, self._points.shape[1])
-        flat = given.reshape(-1, given.shape[-1])
+        array = self._checked(x, self._points.shape[1])
+        flat = array.reshape(-1, array.shape[-1])
         rows = max(1, orbits.AT_ONCE // len(self._points))
         parts = [self._nearest(flat[i : i + rows]) for i in range(0, len(flat), rows)]
-        return np.concatenate([np.empty(0), *parts]).reshape(given.shape[:-1])
+        return np.concatenate([np.empty(0), *parts]).reshape(array.shape[:-1])
 
     def _nearest(self, points: Array) -> Array:
         last = len(self._points) - 1
@@ -366,8 +366,8 @@ class SampledCurve(Source):
             share = np.clip(np.sum((points - self._points[left]) * chord, axis=1) / square, 0.0, 1.0)
             foot = self._points[left] + share[:, None] * chord
             options.append((np.sum((points - foot) ** 2, axis=1), (left + share) / last))
-        (first, at_first), (second, at_second) = options
-        return np.asarray(np.where(first < second, at_first, at_second))
+        (first, first_phase), (second, second_phase) = options
+        return np.asarray(np.where(first < second, first_phase, second_phase))
 
     def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:
         """Mean point E[X | cell] of cells of phases [start, start + size)."""

@@ -1,4 +1,4 @@
-"""The sources that have a name: one line for each here is all that a new one needs beside its own file."""
+"""The sources that have a name: a new one needs one line here beside its own file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .ramp import Ramp, SampledRamp
 from .standard_waves import Edge, Pulse, Square, Triangle
 from .surfaces import Rotations, Sphere, Surface, Torus
 
-# a source says its own name
+# each source defines its own name
 CURVES: tuple[Callable[[], Source], ...] = (Ramp, Circle, Sinusoid, Sawbridge, UniformScalar, Square, Triangle)
 SURFACES: tuple[Callable[[], Source], ...] = (Sphere, Torus, Rotations, KleinBottle)
 BUILT_IN: dict[str, Callable[[], Source]] = {make().name: make for make in (*CURVES, *SURFACES)}
@@ -56,10 +56,10 @@ FAMILIES = {
 
 
 def resolve(source: object, *, stationary: bool = True, surfaces: bool = False) -> Source:
-    """``source`` itself if it is a `Source`, or the built-in one of that name ("power:a" for a power law).
+    """``source`` itself if it is a `Source`, or the built-in source of this name ("power:a" for a power law).
 
-    One without a δ that depends on the distance alone is refused unless `stationary` is False, and a `Surface`, whose
-    E(D) is known to lie between bounds, unless `surfaces` is True.
+    A source without a δ that depends on the distance alone is refused unless `stationary` is False, and a `Surface`,
+    whose E(D) is only enclosed, unless `surfaces` is True.
     """
     if not isinstance(source, Source | str):
         raise TypeError(f"source must be a Source or a name, got {source!r}")
@@ -80,7 +80,7 @@ def resolve(source: object, *, stationary: bool = True, surfaces: bool = False) 
 
 
 def _nearest(name: str) -> str:
-    """The source that may be meant, as a question; "" where none is near."""
+    """A question that suggests the nearest name; "" if none is near."""
     kind, colon, parameter = name.strip().lower().partition(":")
     near = get_close_matches(kind[:100], [*BUILT_IN, *FAMILIES], n=1)
     if not near:

@@ -12,15 +12,15 @@ Array = NDArray[np.float64]
 Modes = NDArray[np.complex128]
 
 OVERSAMPLED = 8  # points of the first scan per period of the highest harmonic
-AT_ONCE = 2**22  # numbers held at a time
+AT_ONCE = 2**22  # numbers in memory at a time
 
 
 def nearest(scores: Modes, norm: Modes | None = None) -> Array:
     """Phase v in [0, 1) that maximises Re Σ_k s_k e^{−2πikv}, k = 1, 2, … along the last axis.
 
-    A scan of equally spaced phases, then Newton's steps that stay near its maximum. For points x with
+    It comes from a scan of equally spaced phases, and Newton steps near the maximum. For points x with
     s_k = ⟨x, m_k⟩ (the second argument conjugated) it is the nearest point of an orbit, on which ‖γ(v)‖ is constant;
-    otherwise pass the harmonics of −‖γ(v)‖²/2 as `norm`.
+    for other curves pass the harmonics of −‖γ(v)‖²/2 as `norm`.
     """
     flat = scores.reshape(-1, scores.shape[-1])
     if norm is not None:
@@ -42,8 +42,8 @@ def _maximum(scores: Modes, points: int) -> Array:
     k = 2.0 * math.pi * np.arange(1, scores.shape[1] + 1)
     for _ in range(4):
         turned = scores * np.exp(-1j * v[:, None] * k)
-        slope, bend = (turned.imag @ k), -(turned.real @ (k * k))
-        step = np.where(bend < 0.0, -slope / np.where(bend < 0.0, bend, 1.0), 0.0)
+        slope, curvature = (turned.imag @ k), -(turned.real @ (k * k))
+        step = np.where(curvature < 0.0, -slope / np.where(curvature < 0.0, curvature, 1.0), 0.0)
         v = v + np.clip(step, -0.5 / points, 0.5 / points)
     phase = np.mod(v, 1.0)
     return np.asarray(np.where(phase == 1.0, 0.0, phase))
@@ -57,7 +57,7 @@ def means(start: Array, size: Array, count: int) -> Modes:
 
 
 def mean_points(modes: Modes, centre: Array, start: NDArray[Any], size: NDArray[Any]) -> Array:
-    """Mean of γ over [start, start + size), modes of shape (n, dim) and γ's own mean given; a few cells at a time."""
+    """Mean of γ over [start, start + size), from its modes, shape (n, dim), and its mean; a few cells at a time."""
     flat_start, flat_size = np.ravel(start), np.ravel(size)
     rows = max(1, AT_ONCE // len(modes))
     parts = [

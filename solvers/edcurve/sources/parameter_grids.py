@@ -1,4 +1,4 @@
-"""Two parameters of a surface, each closed, twisted or open, and what is between the samples on their grid."""
+"""Two parameters of a surface, each closed, twisted or open, and interpolation between the samples on their grid."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Array = NDArray[np.float64]
 
 CLOSED, TWISTED, OPEN = "closed", "twisted", "open"
 KINDS = (CLOSED, TWISTED, OPEN)
-NEAR = 1.5  # largest distances of neighbouring rows from the last row to the first, at most, where they are neighbours
-REPEATED = 1e-6  # of such a distance: a last row so near the first is the first again
+NEAR = 1.5  # largest distance of the last row to the first where they are neighbours, over that of other neighbours
+REPEATED = 1e-6  # share of a typical distance: a last row this near to the first repeats it
 
 
 class Side(NamedTuple):
-    """One parameter: what follows its last row.
+    """One parameter, by the row that follows its last one.
 
     Attributes
     ----------
     kind : str
-        "closed": the first row; "twisted": the first row reversed; "open": nothing.
+        "closed": the first row; "twisted": the first row reversed; "open": none.
     shift : int
-        Of a twisted one: sample j of the row is followed by sample (shift − j) mod J of the first.
+        For a twisted parameter, sample j of the last row is followed by sample (shift − j) mod J of the first.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Side(NamedTuple):
 
 
 def settled(x: Array, ends: Any) -> tuple[Side, Side]:
-    """The two sides of samples of shape (I, J, dim), as given or, if `ends` is None, as they look."""
+    """The two sides of samples of shape (I, J, dim), from `ends` or, if it is None, from the distances of rows."""
     if ends is None:
         return _looks(x), _looks(x.swapaxes(0, 1))
     if isinstance(ends, str) or not hasattr(ends, "__len__") or len(ends) != 2 or any(one not in KINDS for one in ends):
@@ -41,7 +41,7 @@ def settled(x: Array, ends: Any) -> tuple[Side, Side]:
 
 
 class Gaps(NamedTuple):
-    """Root mean square distances of neighbouring rows, and of the last row from what may follow it."""
+    """Root mean square distances of neighbouring rows, and of the last row from the candidates to follow it."""
 
     rows: Array
     closed: float
@@ -101,13 +101,13 @@ def _refuse_repeated(gap: float, gaps: Gaps) -> None:
 
 
 def shares(shape: tuple[int, int], sides: tuple[Side, Side]) -> Array:
-    """Weights of the samples for uniform parameters: the ends of an open one stand for half as much."""
+    """Weights of the samples for uniform parameters: the end rows of an open parameter count half."""
     parts = [np.ones(count) for count in shape]
     for part, side in zip(parts, sides, strict=True):
         if side.kind == OPEN:
             part[[0, -1]] = 0.5
-    both = np.outer(*parts)
-    return np.asarray(both / both.sum())
+    product = np.outer(*parts)
+    return np.asarray(product / product.sum())
 
 
 def boxes(x: Array, weight: Array, sides: tuple[Side, Side]) -> float:
@@ -122,7 +122,7 @@ def boxes(x: Array, weight: Array, sides: tuple[Side, Side]) -> float:
 
 
 def _after(x: Array, side: Side) -> Array:
-    """Rows with the one that follows the last, if there is one."""
+    """The rows followed by the successor of the last, if there is one."""
     if side.kind == OPEN:
         return x
     first = x[0] if side.kind == CLOSED else x[0, (side.shift - np.arange(x.shape[1])) % x.shape[1]]
@@ -130,7 +130,7 @@ def _after(x: Array, side: Side) -> Array:
 
 
 def places(numbers: Array, weight: Array, sides: tuple[Side, Side]) -> tuple[Array, Array]:
-    """Rows and columns, with fractions, whose distribution is that of the weights if the numbers are uniform."""
+    """Fractional rows and columns, distributed by the weights if the numbers are uniform."""
     rows = _places(numbers[..., 0], weight.sum(axis=1)[None], np.zeros(numbers.shape[:-1], dtype=np.int64), sides[0])
     nearest = np.rint(rows).astype(np.int64)
     second, shift = numbers[..., 1], sides[0].shift
@@ -141,19 +141,19 @@ def places(numbers: Array, weight: Array, sides: tuple[Side, Side]) -> tuple[Arr
 
 
 def _places(number: Array, weight: Array, row: NDArray[np.int64], side: Side) -> Array:
-    """Where a cumulative weight is reached, each sample standing for ½ on either side of it."""
+    """Position at which a cumulative weight is reached, where each sample covers ½ on either side of it."""
     ends = np.cumsum(weight, axis=1)
     ends /= ends[:, -1:]
     starts = np.concatenate([np.zeros((len(ends), 1)), ends], axis=1)
-    if side.kind != OPEN:  # a loop begins in the middle of what its first sample stands for
+    if side.kind != OPEN:  # a loop begins in the middle of the interval of its first sample
         number = (number + 0.5 * ends[row, 0]) % 1.0
-    # one search for all rows: those of row k are raised by 2k
+    # one search for all rows: the values of row k are raised by 2k
     flat = (starts + 2.0 * np.arange(len(starts))[:, None]).ravel()
     at = np.searchsorted(flat, number + 2.0 * row, side="right") - 1 - row * starts.shape[1]
     at = np.clip(at, 0, weight.shape[1] - 1)
     width = ends[row, at] - starts[row, at]
     share = np.where(width > 0.0, (number - starts[row, at]) / np.where(width > 0.0, width, 1.0), 0.5)
-    if side.kind == OPEN:  # the first and the last sample stand for one side only
+    if side.kind == OPEN:  # the first and the last sample cover one side only
         last = weight.shape[1] - 1
         return np.asarray(
             np.where(at == 0, 0.5 * share, np.where(at == last, last - 0.5 + 0.5 * share, at - 0.5 + share))
@@ -163,7 +163,7 @@ def _places(number: Array, weight: Array, row: NDArray[np.int64], side: Side) ->
 
 
 def between(x: Array, rows: Array, columns: Array, sides: tuple[Side, Side]) -> Array:
-    """Samples, and what is between four of them by bilinear interpolation."""
+    """Bilinear interpolation of the samples at fractional rows and columns."""
     i, j = np.floor(rows).astype(np.int64), np.floor(columns).astype(np.int64)
     a, b = (rows - i)[..., None], (columns - j)[..., None]
     corners = [[_sample(x, i + di, j + dj, sides) for dj in (0, 1)] for di in (0, 1)]
@@ -172,7 +172,7 @@ def between(x: Array, rows: Array, columns: Array, sides: tuple[Side, Side]) -> 
 
 
 def _sample(x: Array, i: NDArray[np.int64], j: NDArray[np.int64], sides: tuple[Side, Side]) -> Array:
-    """Samples at whole places, those beyond the ends as the sides say."""
+    """Samples at integer positions, continued beyond the ends by the kinds of the sides."""
     rows, columns = x.shape[:2]
     around, across = np.floor_divide(i, rows), np.floor_divide(j, columns)
     first, second = sides

@@ -1,4 +1,4 @@
-"""Polynomials in place of a smooth function that takes long: pieces are halved until all digits are there."""
+"""Piecewise polynomials in place of a slow smooth function: pieces are halved until they have full precision."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ Array = NDArray[np.float64]
 
 DEGREE = 13
 ERROR = 5e-14  # relative, at points between the nodes, above which a piece is halved
-SMALLEST = 1e-3  # share of the interval below which it is not
+SMALLEST = 1e-3  # smallest piece, as a share of the interval
 
 
 def polynomials(function: Callable[[Array], Array], low: float, high: float) -> Any:
-    """A `scipy.interpolate.PPoly` on [low, high] that agrees with a smooth function without zeros there.
+    """A `scipy.interpolate.PPoly` that approximates a smooth function without zeros on [low, high].
 
     Parameters
     ----------
     function : callable
-        Array of points to array of values.
+        Maps an array of points to an array of values.
     low, high : float
         Ends of the interval.
 
     Returns
     -------
     scipy.interpolate.PPoly
-        Its relative error, between the nodes at which it was made, is about 5e-14, or the rounding error of the
-        values.
+        Its relative error between the nodes is about 5e-14, or the rounding error of the values.
     """
     from scipy.interpolate import PPoly
 
@@ -38,8 +37,8 @@ def polynomials(function: Callable[[Array], Array], low: float, high: float) -> 
         left, right = waiting.pop()
         series = np.polynomial.Chebyshev.interpolate(function, DEGREE, domain=[left, right])
         between = 0.5 * (left + right) + 0.5 * (right - left) * np.cos(np.linspace(0.1, 3.0, DEGREE))
-        wanted = function(between)
-        if np.abs(series(between) / wanted - 1.0).max() > ERROR and right - left > SMALLEST * (high - low):
+        exact = function(between)
+        if np.abs(series(between) / exact - 1.0).max() > ERROR and right - left > SMALLEST * (high - low):
             middle = 0.5 * (left + right)
             waiting += [(left, middle), (middle, right)]
         else:

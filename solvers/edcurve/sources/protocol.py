@@ -1,4 +1,4 @@
-"""What a source owes the solvers: the contract between the packages of problems and `edcurve.sources`."""
+"""The interface between sources and solvers: everything that solvers may read of a source."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ Value = TypeVar("Value")
 
 
 class Solvable(Protocol):
-    """A source as solvers see it; `Source` is one, and whatever else they are given has to be.
+    """A source as solvers see it; `Source` implements this.
 
-    Everything about it that is a number for a kernel, or known in closed form, is in its `law`; the rest is what users
-    see too. Solvers read nothing else of a source. Four functions of this package make more of these:
+    Numbers for kernels and closed forms are in its `law`; the rest is also public. Solvers read nothing else of a
+    source. Four modules of this package derive more:
 
     * `units.normal(source)`: the source in a unit of distortion near D_max, in which solvers compute;
-    * `units.unscaled(source)`: the source that a scaled one was made of, for what is kept from one to another;
+    * `units.unscaled(source)`: the source that a scaled one is a multiple of, whose results all multiples share;
     * `digits.accurate_above(source)` and `digits.check(source, distortion)`: where d loses its digits, and a warning;
-    * `kept(source, name, make)`: what is computed once for a source.
+    * `kept(source, name, make)`: a value that is computed once for a source.
 
     Attributes
     ----------
     law : Law
-        Model, parameters, exact scale, what is known in closed form, and whether the source is stationary.
+        Model, parameters, exact scale, closed forms, and whether the source is stationary.
     """
 
     law: Law
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Name in messages."""
 
     @property
     def closed(self) -> bool:
@@ -48,29 +48,29 @@ class Solvable(Protocol):
 
     @property
     def truncation(self) -> float:
-        """By how much the distortion of any partition may differ from what d says."""
+        """Bound on the error of the distortion of any partition computed from d."""
 
     @property
     def status(self) -> str:
-        """What E(D) of the source is: proved, checked numerically, or an upper bound."""
+        """Status of E(D): proved, checked numerically, or an upper bound."""
 
     @property
     def reason(self) -> str:
-        """Why the status is what it is."""
+        """The reason for the status."""
 
     @property
     def monotone(self) -> bool:
-        """Whether δ does not decrease, so that intervals are the best cells."""
+        """Whether δ is nondecreasing, so that intervals are the best cells."""
 
     def cell_distortion(self, p: ArrayLike) -> Any:
         """d(p): the contribution of cells of size p to the distortion."""
 
 
 def kept(source: object, name: str, make: Callable[[], Value]) -> Value:
-    """What `make` computes, once for each source.
+    """The value of `make`, computed once for each source.
 
-    It is kept with the object, and not in a dictionary of sources: which of those are equal is for a user's class to
-    say.
+    It is stored in the object rather than in a dictionary of sources, because a user's class may define equality in
+    its own way.
     """
     values = vars(source)
     if name not in values:
@@ -83,10 +83,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def once_for_each(size: int) -> Callable[[Function], Function]:
-    """A decorator: results of a function of a source are kept, for so many different arguments.
+    """Decorator that caches results of a function of a source, for up to ``size`` different arguments.
 
-    Equal sources share them. With a source that has no hash, of a user's class that is compared by value, they are
-    kept as `kept` does.
+    Equal sources share them. Results for an unhashable source, of a user's class compared by value, are stored by
+    `kept`.
     """
 
     def decorate(function: Function) -> Function:
@@ -107,6 +107,6 @@ OF_UNHASHABLE = "_kept_"
 
 
 def forget(source: object, *names: str) -> None:
-    """Forget what was kept with a source that this one was copied from."""
+    """Delete cached values that were copied from another source."""
     for name in [name for name in vars(source) if name in names or name.startswith(OF_UNHASHABLE)]:
         del vars(source)[name]

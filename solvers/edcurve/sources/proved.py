@@ -1,4 +1,4 @@
-"""Sources in closed form whose optimal partitions are proved: circle, sinusoid, sawbridge, scalar, power laws."""
+"""Sources in closed form with proved optimal partitions: circle, sinusoid, sawbridge, uniform scalar, power laws."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ class PowerLaw(ProvedSource):
     Parameters
     ----------
     a : float
-        Exponent, 0 < a ≤ 2 (1 is the sawbridge's, 2 the uniform scalar's). For small a the distortions of K and K + 1
-        equal cells differ by about a/K of D_max: the hull, which is made from them, is good to about 1e-15/a of itself.
-        E(D) has full precision.
+        Exponent, 0 < a ≤ 2 (1 for the sawbridge, 2 for the uniform scalar). For small a the distortions of K and K + 1
+        equal cells differ by about a/K of D_max, so the hull has a relative error of about 1e-15/a. E(D) has full
+        precision.
     """
 
     def __init__(self, a: float) -> None:

@@ -1,4 +1,4 @@
-"""The ramp, in continuous time and as observed at finitely many points."""
+"""The ramp, in continuous time and observed at finitely many points."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Ramp(ProvedSource):
     Parameters
     ----------
     samples : int, optional
-        T: the ramp as observed at t = i/T, i = 0, …, T − 1, the distortion being the mean over the samples. That is
-        another source, not a stationary one (see `SampledRamp`), and has no d(p).
+        T: the ramp observed at t = i/T, i = 0, …, T − 1, with the mean over the samples as distortion. This is another
+        source, which is not stationary and has no d(p) (see `SampledRamp`).
     """
 
     _realizations = (realizations.ramp_phase, realizations.ramp_centroid)
 
     def __new__(cls, samples: int | None = None) -> Self:
-        """Make a `SampledRamp` where samples are given."""
+        """Make a `SampledRamp` if `samples` is given."""
         kind = SampledRamp if cls is Ramp and samples is not None else cls
         return object.__new__(kind)  # type: ignore[return-value]  # a subclass
 
@@ -48,7 +48,7 @@ class Ramp(ProvedSource):
 
 
 class Composition(NamedTuple):
-    """Sizes of cells in steps of 1/T, in order; `split` > 1 where every step is cut into so many equal cells."""
+    """Sizes of cells in steps of 1/T, in order; with `split` > 1 every step is cut into that many equal cells."""
 
     steps: NDArray[np.int64]
     split: int
@@ -57,8 +57,8 @@ class Composition(NamedTuple):
 class SampledRamp(Ramp):
     """The ramp observed at t = i/T; made by ``Ramp(samples=T)``.
 
-    Where the phase passes a multiple of 1/T one sample jumps, so ‖γ(v) − γ(v+u)‖² depends on how many jumps lie
-    between. A cell of length s = k/T between such phases has conditional distortion
+    Where the phase passes a multiple of 1/T one sample jumps, so ‖γ(v) − γ(v+u)‖² depends on the number of jumps
+    between. A cell of length s = k/T between such phases has the conditional distortion
     s²/12 + (1 − s)(s/6)(1 − 1/k²), less than the ramp's s/6 − s²/12. It has a `lagrangian` and a `quantizer`.
     """
 
@@ -96,11 +96,11 @@ class SampledRamp(Ramp):
 
     @property
     def status(self) -> str:
-        """What partitions of this source are: "upper bound"."""
+        """Status of partitions of this source: "upper bound"."""
         return BOUND
 
     def cell_distortion(self, p: ArrayLike) -> Any:
-        """ValueError: a cell's distortion depends on where it lies."""
+        """ValueError: a cell's distortion depends on its position."""
         raise ValueError(f"source must be stationary for a cell distortion, got {self.name!r}; use lagrangian")
 
     def _harmonics(self, count: int) -> Array:
@@ -135,18 +135,18 @@ def _best(source: SampledRamp, lmbda: float) -> tuple[Composition, float, float]
 
 
 def _splits(weight: float) -> int:
-    """The m that minimises ln m + weight/(12 m²): into how many cells to cut a step."""
+    """The number m of cells per step that minimises ln m + weight/(12 m²)."""
     near = max(1, math.floor(math.sqrt(weight / 6.0)))
     return min(range(max(1, near - 1), near + 3), key=lambda m: math.log(m) + weight / (12.0 * m * m))
 
 
 def _composed(cost: Array) -> NDArray[np.int64]:
-    """Sizes k ≥ 1 of sum T that minimise Σ cost_k, the largest first; dynamic programming over sums."""
+    """Sizes k ≥ 1 of sum T that minimise Σ cost_k, the largest first, by dynamic programming over sums."""
     total = cost.size
     best, last = np.zeros(total + 1), np.zeros(total + 1, dtype=np.int64)
     for n in range(1, total + 1):
         values = cost[:n] + best[n - 1 :: -1]
-        # of equally good ones the largest, so that cells are few
+        # at ties the largest size, so that cells are few
         least = values.min()
         last[n] = n - int(np.argmax(values[::-1] <= least + 1e-14 * abs(least)))
         best[n] = least

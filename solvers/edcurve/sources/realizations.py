@@ -1,4 +1,4 @@
-"""Realizations of the built-in sources: the phase of one, and the centroid of an interval of phases.
+"""Realizations of the built-in sources: the phase of a realization, and the centroid of an interval of phases.
 
 Functions on [0, 1] are sampled at t = i/T, i = 0, …, T − 1, along the last axis.
 """
@@ -87,6 +87,6 @@ def _sampled(x: Array, least: int) -> None:
 
 
 def turns(angle: Any) -> Array:
-    """Angle in turns, from 0 to below 1, of one in radians."""
+    """Convert an angle from radians to turns in [0, 1)."""
     phase = np.mod(angle / (2.0 * math.pi), 1.0)
     return np.asarray(np.where(phase == 1.0, 0.0, phase))

@@ -1,4 +1,4 @@
-"""Surfaces known by measured vectors on a grid of two parameters."""
+"""Surfaces given by measured vectors on a grid of two parameters."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .waveforms import finite_samples
 LEAST = 4  # rows and columns
 MOST = 2**17  # samples
 LARGEST = 2**24  # numbers
-FEW = 16  # different points, at most, all partitions of which are compared
+FEW = 16  # most distinct points for which all partitions are compared
 
 
 class Samples:
-    """Points of a surface with their probabilities, and what is computed from them once, for all multiples of a source.
+    """Points of a surface with their probabilities, and values computed from them once for all multiples of a source.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Samples:
 
     @property
     def weights(self) -> Array:
-        """Their probabilities, shape (N,)."""
+        """Probabilities of the points, shape (N,)."""
         return np.asarray(self.weight[self.weight > 0.0])
 
     @cached_property
@@ -57,7 +57,7 @@ class Samples:
 
     @cached_property
     def truncation(self) -> float:
-        """Mean variance of what is between neighbouring samples."""
+        """Mean variance of the surface between neighbouring samples."""
         return parameter_grids.boxes(self.x, self.weight, self.sides)
 
     @cached_property
@@ -78,16 +78,16 @@ class Samples:
 
 
 class BallCells(Source):
-    """The problem over cell sizes of weighted points, Σ h(pᵢ) for Σ d(pᵢ) ≤ D, d(p) from a table of the best balls."""
+    """The problem over cell sizes of weighted points, min Σ h(pᵢ) for Σ d(pᵢ) ≤ D, with d(p) tabulated for balls."""
 
     def __init__(self, table: balls.Balls, max_distortion: float, name: str) -> None:
-        self._name, self._closed, self._given = name, False, table
+        self._name, self._closed, self._function = name, False, table
         self._max_distortion, self._table = max_distortion, table
         self._set_tabulated_law()
 
     def _set_tabulated_law(self) -> None:
         self._set_law(Fraction(self._amplitude) ** 2)
-        self._accurate_above = 0.0  # what is interpolated loses no digits
+        self._accurate_above = 0.0  # interpolation loses no digits
 
     def _multiple(self, factor: float) -> Self:
         other = super()._multiple(factor)
@@ -95,13 +95,13 @@ class BallCells(Source):
         return other
 
     def below(self) -> tuple[Array, Array]:
-        """Points below the curve (d(p)/p, −ln p), x increasing: for p between two of the table d(p)/p is at least x."""
+        """Points (x, y) below the curve (d(p)/p, −ln p), x increasing: d(p)/p ≥ x between two p of the table."""
         x, y = self._table.below()
         return x * float(self.law.scale), y
 
     @property
     def condition(self) -> condition.Condition:
-        """(★) is not examined: the dual bound serves."""
+        """(★) is not examined: the dual bound is used."""
         return condition.Condition(False, math.nan, (math.nan, math.nan, math.nan), "not examined")
 
     @property
@@ -130,35 +130,35 @@ class SampledSurface(Surface):
 
     @property
     def weights(self) -> Array:
-        """Their probabilities, shape (N,)."""
+        """Probabilities of the points, shape (N,)."""
         return self.samples.weights
 
     @property
     def ends(self) -> tuple[str, str]:
-        """What each parameter is: "closed", "twisted" or "open"."""
+        """Kind of each parameter: "closed", "twisted" or "open"."""
         first, second = self.samples.sides
         return first.kind, second.kind
 
     @property
     def truncation(self) -> float:
-        """Mean variance of what is between neighbouring samples: see `Source.from_surface`."""
+        """Mean variance of the surface between neighbouring samples: see `Source.from_surface`."""
         return self.samples.truncation * self._amplitude**2
 
     @property
     def status(self) -> str:
-        """What is known of E(D): "enclosed by a search", or, of few samples, "enclosed"."""
+        """Status of E(D): "enclosed by a search", or "enclosed" for few samples."""
         return ENCLOSED if self.samples.few else SEARCHED
 
     @property
     def bound(self) -> str:
-        """What `lower_bound` is."""
+        """Kind of `lower_bound`."""
         if self.samples.few:
             return "the best partitions of the samples"
         return "prices of points, if no cell is cheaper than those that a search found"
 
     @property
     def coordinates(self) -> int:
-        """Numbers in a realization."""
+        """Number of coordinates of a realization."""
         return int(self.samples.x.shape[2])
 
     @property
@@ -204,7 +204,7 @@ def _remedy(shape: tuple[int, ...]) -> str:
 
 
 def _indices(shape: tuple[int, ...]) -> Any:
-    """The place of each number, for messages."""
+    """The indices of each number, for messages."""
     rows, columns, dim = shape
     text = np.array([f"[{i}, {j}]" for i in range(rows) for j in range(columns)], dtype=object)
     return np.broadcast_to(text[:, None], (rows * columns, dim))

@@ -1,9 +1,9 @@
-"""(★) at every scale: whether d′ is convex in ln p from the smallest cells to a third.
+"""(★) at every scale: whether d′ is convex in ln p, from the smallest cells up to a third.
 
-Triples of sizes up to ⅓ need not share the phase with anything, so that among them (★) says that g(x) = d′(eˣ) is
+For triples of sizes up to ⅓ the condition p₁ + p₂ + p₃ ≤ 1 always holds, so that (★) means that g(x) = d′(eˣ) is
 convex. The mean slope of d between p and cp, (d(cp) − d(p))/(cp − p), is an average of g over [ln p, ln cp] with
 weights that do not depend on p: it is convex in ln p if g is, without any error of differences. If neighbouring
-triples of a grid of means are convex, all are. So a few values of d for each size tell, however small the cell.
+triples of a grid of means are convex, all are. So a few values of d per size suffice, for cells of any size.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]  # of an array of sizes
 
-LEAST = 1e-300  # size of cells, of which codes with fewer than 690 nats have none
-LEAST_VALUE = 1e-290  # of d(1): below it numbers on the way to d may have underflowed
-LEAST_NUMBER = 1e-300  # below it d itself has not all digits
-STEP = 0.1  # between neighbouring ln p
-WIDTHS = np.array([1e-3, 3e-3, 1e-2, 3e-2])  # of narrow triples, in turns
-CANCELLED = 1e-10  # d(p)/p as a share of d(1) up to which rounding may have made it
+LEAST = 1e-300  # smallest size; codes below 690 nats have no smaller cells
+LEAST_VALUE = 1e-290  # share of d(1) below which intermediate values of d may underflow
+LEAST_NUMBER = 1e-300  # below it d loses digits
+STEP = 0.1  # of the grid of ln p
+WIDTHS = np.array([1e-3, 3e-3, 1e-2, 3e-2])  # of narrow triples, by turns
+CANCELLED = 1e-10  # d(p)/p as a share of d(1), up to which it may consist of rounding errors
 RESOLUTION = 1e-5  # a triple counts if the error of its value is below this
 
 
 def worst_scale(d: Function, rounding: Callable[[Function, Array], Array]) -> Array:
-    """Least value less its error, that error, and ln p of the three sizes there, as `triples.worst_triple` has them.
+    """Least value minus its error, this error, and ln p of the three sizes, in the order of `triples.worst_triple`.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def worst_scale(d: Function, rounding: Callable[[Function, Array], Array]) -> Ar
     Returns
     -------
     ndarray, shape (5,)
-        Of the worst triple whose value is told from its error; infinite values if there is none.
+        For the worst triple whose value exceeds its error; infinite if there is none.
     """
     x = np.arange(math.log(0.3), math.log(LEAST), -STEP)[::-1]
     near = WIDTHS[np.arange(x.size) % WIDTHS.size]
@@ -59,7 +59,7 @@ def worst_scale(d: Function, rounding: Callable[[Function, Array], Array]) -> Ar
 
 
 def _tried(d: Function, p: Array) -> Array:
-    """Values of d, NaN where it cannot be evaluated: functions of a user may divide by the square of a tiny size."""
+    """Values of d, NaN where it cannot be evaluated: a user's function may divide by the square of a tiny size."""
     values, order = np.full(p.shape, np.nan), np.argsort(p, kind="stable")
     for start in range(0, p.size, 512):
         piece = order[start : start + 512]
@@ -71,15 +71,15 @@ def _tried(d: Function, p: Array) -> Array:
 def _noise(
     d: Function, rounding: Callable[[Function, Array], Array], sizes: Array, values: Array, largest: float
 ) -> Array:
-    """Bounds on the rounding errors of the values, from differences over short steps and from where d(p)/p falls."""
-    some = sizes[0, ::10]
-    estimate = rounding(lambda p: _tried(d, p.ravel()).reshape(p.shape), some)
+    """Bounds on the rounding errors of the values, from differences over short steps and from falls of d(p)/p."""
+    coarse = sizes[0, ::10]
+    estimate = rounding(lambda p: _tried(d, p.ravel()).reshape(p.shape), coarse)
     estimate = np.nan_to_num(estimate, nan=0.0, posinf=0.0)
-    # the median of three sizes, for one of them may be at a kink
+    # the median of three sizes, as one of them may be at a kink
     padded = np.pad(estimate, 1, mode="edge")
     estimate = np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
-    smooth = np.interp(np.log(sizes), np.log(some), estimate)
-    # where differences of nearly equal numbers are all that is left, d(p)/p is a staircase that may fall, or 0
+    smooth = np.interp(np.log(sizes), np.log(coarse), estimate)
+    # where only differences of nearly equal numbers remain, d(p)/p is a staircase that may fall, or 0
     mean = (np.nan_to_num(values, nan=0.0) / sizes).ravel(order="F")
     drop = np.maximum(mean[:-1] - mean[1:], 0.0)
     drop = np.where(mean[:-1] <= 0.0, np.maximum(drop, mean[1:]), drop)
@@ -90,7 +90,7 @@ def _noise(
 
 
 def _worst(sizes: Array, values: Array, errors: Array, width: Array | float) -> Array:
-    """Value less error, error and ln p of the worst column of four neighbouring sizes, a factor exp(width) apart."""
+    """Value minus error, error and ln p of the worst column of four neighbouring sizes, a factor exp(width) apart."""
     gaps = sizes[1:] - sizes[:-1]
     slopes, noise = (values[1:] - values[:-1]) / gaps, (errors[1:] + errors[:-1]) / gaps
     m12, m23 = slopes[1] - slopes[0], slopes[2] - slopes[1]

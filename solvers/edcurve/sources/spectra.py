@@ -22,8 +22,8 @@ from .base import LEAST, TOLERATED, Array, in_range
 from .base import MOST as MOST_DISTORTION
 from .closed_form import ClosedForm, padded, rounded
 
-SUMMED = 16  # up to so many harmonics d(p) is summed term by term
-MOST = 2**18  # harmonics, whose table has 50 MB and takes some seconds
+SUMMED = 16  # number of harmonics up to which d(p) is summed term by term
+MOST = 2**18  # most harmonics: their table has 50 MB and takes some seconds
 
 
 class Spectrum(ClosedForm):
@@ -58,7 +58,7 @@ class Spectrum(ClosedForm):
 
     def _rescale(self, factor: float) -> None:
         super()._rescale(factor)
-        # a source of its own, of scale 1: of the energies as they are rounded
+        # an independent source of scale 1, from the rounded energies
         exact = Fraction(factor) ** 2
         self._energies = np.array([float(Fraction(energy) * exact) for energy in self._energies.tolist()])
         self._energies.setflags(write=False)
@@ -86,7 +86,7 @@ class Spectrum(ClosedForm):
         return hashlib.sha256(b"".join(part.tobytes() for part in self._realized())).digest()
 
     def _realized(self) -> tuple[NDArray[Any], ...]:
-        """What tells its realizations, and so two sources, apart."""
+        """The arrays that determine its realizations, by which sources are compared."""
         return self._energies, np.sign([self._amplitude])
 
     def __eq__(self, other: object) -> bool:
@@ -106,8 +106,8 @@ class Spectrum(ClosedForm):
 
     @cached_property
     def monotone(self) -> bool:
-        """Whether δ does not decrease on [0, ½], to what the truncation leaves open."""
-        # eight points to each period of the highest harmonic
+        """Whether δ is nondecreasing on [0, ½], up to the truncation."""
+        # eight points per period of the highest harmonic
         intervals = max(4096, 4 * self._energies.size)
         return condition.rises(
             tables.delta_on_grid(self._energies, intervals), slack=4.0 * self._left_open * self._max_distortion
@@ -115,12 +115,12 @@ class Spectrum(ClosedForm):
 
     @property
     def _left_open(self) -> float:
-        """What truncation may hide, as a share of D_max: where that is much, nothing passes for its sake alone."""
+        """The tolerance due to truncation, as a share of D_max; limited, so that a large truncation excuses little."""
         return min(self._interpolation / self._max_distortion, TOLERATED)
 
     @property
     def _interpolation(self) -> float:
-        """The part of the truncation that is an error of d itself."""
+        """The part of the truncation that is an error of d."""
         return self.truncation
 
     def _derivative(self, p: Array) -> Array:
@@ -158,21 +158,21 @@ class Spectrum(ClosedForm):
 
 
 def _tabled(energies: Array) -> dict[str, Any]:
-    """Parameters of a table for these energies."""
-    made = tables.mean_table(energies)
+    """The kernel's parameters for a table of these energies."""
+    table = tables.mean_table(energies)
     bend = float(np.sum(energies * np.arange(1.0, energies.size + 1.0) ** 2))
-    polynomials = made.polynomials.ravel()
+    polynomials = table.polynomials.ravel()
     return {
-        "intervals": float(made.intervals),
-        "small": float(made.small),
-        "scale": float(made.scale),
+        "intervals": float(table.intervals),
+        "small": float(table.small),
+        "scale": float(table.scale),
         "bend": bend,
-        "series": made.series,
+        "series": table.series,
         "polynomials": polynomials,
     }
 
 
 def _total(energies: Array) -> Fraction:
-    """Sum to twice the precision."""
+    """Sum in twice double precision."""
     maximum = math.fsum(energies)
     return Fraction(maximum) + Fraction(math.fsum([*energies.tolist(), -maximum]))

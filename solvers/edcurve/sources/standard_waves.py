@@ -41,7 +41,7 @@ class _Wave(ClosedForm):
 
     @property
     def monotone(self) -> bool:
-        """True: δ does not decrease on [0, ½]."""
+        """True: δ is nondecreasing on [0, ½]."""
         return True
 
     def _slope(self, p: Array) -> Array:
@@ -56,7 +56,7 @@ class _Wave(ClosedForm):
         if values.ndim == 0 or values.shape[-1] < 3:
             raise ValueError(f"x must have at least 3 samples along the last axis, got shape {values.shape}")
         wave = np.exp(-2j * math.pi * times(values.shape[-1]))
-        # of g itself and not of its samples, which show each jump up to a step late
+        # of g itself rather than its samples, where each jump may be late by up to a step
         return turns(np.angle(values @ wave) + 2.0 * math.pi * self._centre)
 
     def centroid(self, start: NDArray[Any], size: NDArray[Any], samples: int = 1024) -> Array:

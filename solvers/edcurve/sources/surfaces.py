@@ -1,7 +1,7 @@
 """Sources of several parameters, for which E(D) is enclosed: spheres, rotations, tori.
 
-The least distortion d(p) of a cell of probability p is known, but the cells that attain it do not tile the source. So
-the least entropy over all sizes with that d is a lower bound on E(D), and codes are upper bounds.
+The least distortion d(p) of a cell of probability p is known, but cells that attain it do not tile the source. So the
+least entropy over all sizes with this d is a lower bound on E(D), and codes are upper bounds.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .closed_form import ProvedSource
 from .piecewise import polynomials
 from .proved import Circle
 
-HIGHEST = 1000  # dimension of a sphere: up to it d has an error below 1e-12
-TABULATED = 16  # dimension up to which caps are taken from a table
-SMALLEST = 1e-290  # cell in a table
-FLATTEST = 0.01  # ratio of the radii of a torus
+HIGHEST = 1000  # largest dimension of a sphere: d has an error below 1e-12 up to it
+TABULATED = 16  # dimension up to which d of caps is tabulated
+SMALLEST = 1e-290  # smallest cell in a table
+FLATTEST = 0.01  # least ratio of the radii of a torus
 
 
 class Cells(Source):
-    """The problem over cell sizes alone, Σ h(pᵢ) for Σ d(pᵢ) ≤ D, of a source whose cells do not tile it.
+    """The problem over cell sizes alone, min Σ h(pᵢ) for Σ d(pᵢ) ≤ D, of a source that its best cells do not tile.
 
-    It is solved as if the source were a curve with that d(p): by (★) where that was checked, else by the dual bound.
+    It is solved as for a curve with the same d(p): by (★) if that was checked, otherwise by the dual bound.
     """
 
     def __init__(self, cell_distortion: Any, *, max_distortion: float, closed: bool, name: str, star: bool) -> None:
@@ -45,7 +45,7 @@ class Cells(Source):
 
     @cached_property
     def condition(self) -> condition.Condition:
-        """Outcome of the check of (★), for d that may meet it."""
+        """Outcome of the check of (★), if d may satisfy it."""
         if self._star:
             return condition.check_star(self._vectorised)
         return condition.Condition(False, math.nan, (math.nan, math.nan, math.nan), "fails, or was not examined")
@@ -57,10 +57,10 @@ class Cells(Source):
 
 
 class SphereCells(ProvedSource):
-    """Cells of the sphere in R³, d(p) = p²(2 − p): 12 times the ramp's, so that the ramp's theorem holds for them."""
+    """Cells of the sphere in R³, d(p) = p²(2 − p): 12 times the ramp's, so that the ramp's theorem applies."""
 
     def __init__(self) -> None:
-        # those of the ramp, as its vertices
+        # chord and vertices of the ramp
         chords = (12.0 * 0.04069169381961461, 1.0, 0.0, 29.464889787409536 / 12.0)
         in_advance = {"chords": chords, "vertices": (1.0, 4.0), "split": exact_splits.cubic}
         parameters = {"square": 24.0, "cube": -12.0}
@@ -68,7 +68,7 @@ class SphereCells(ProvedSource):
 
 
 class Surface(Source):
-    """A source of several parameters, all of whose points are alike.
+    """A source of several parameters.
 
     Its `status` is "enclosed": E(D) lies between `lower_bound` and `upper_bound`.
 
@@ -81,7 +81,7 @@ class Surface(Source):
     def __init__(self, name: str, max_distortion: float, parameters: tuple[Any, ...]) -> None:
         self._name = name
         self._closed = False
-        self._given = None
+        self._function = None
         self._max_distortion = max_distortion
         self._parameters = parameters
         self._set_surface_law()
@@ -93,7 +93,7 @@ class Surface(Source):
     @property
     @abstractmethod
     def coordinates(self) -> int:
-        """Numbers in a realization."""
+        """Number of coordinates of a realization."""
 
     @abstractmethod
     def _cell_sizes(self) -> Source:
@@ -105,7 +105,7 @@ class Surface(Source):
 
     @cached_property
     def relaxed(self) -> Source:
-        """The problem over cell sizes alone, of the same d(p): what a bound from below is computed from."""
+        """The problem over cell sizes alone with the same d(p), which gives the lower bound."""
         plain = self._cell_sizes()
         return plain if self._amplitude == 1.0 else plain._multiple(self._amplitude)
 
@@ -132,17 +132,17 @@ class Surface(Source):
 
     @property
     def monotone(self) -> bool:
-        """False: there is no distance of two phases."""
+        """False: a surface has no distance of two phases."""
         return False
 
     @property
     def status(self) -> str:
-        """What is known of E(D): "enclosed"."""
+        """Status of E(D): "enclosed"."""
         return ENCLOSED
 
     @property
     def bound(self) -> str:
-        """What `lower_bound` is: the least entropy over cell sizes, if its minimiser is known, or the dual bound."""
+        """Kind of `lower_bound`: the least entropy over cell sizes, if its minimiser is known, or the dual bound."""
         state = self.relaxed.status
         if state == BOUND:
             return "dual bound"
@@ -150,21 +150,21 @@ class Surface(Source):
 
     @property
     def reason(self) -> str:
-        """Why the status is what it is."""
+        """The reason for the status."""
         return f"its best cells do not tile it; lower bound: {self.bound}"
 
     @property
     def exact_from(self) -> float:
-        """Distortion from which E(D) is the lower bound itself, because two cells attain that: D_max if never."""
+        """Distortion from which two cells attain the lower bound, so that it equals E(D): D_max if there are none."""
         return self._max_distortion
 
     def realizations(self, numbers: ArrayLike) -> Array:
-        """Points of the source, distributed as X if the numbers are uniform and independent.
+        """Points of the source, distributed like X if the numbers are uniform and independent.
 
         Parameters
         ----------
         numbers : array_like, shape (…, dim)
-            Numbers in [0, 1), as many as the source has dimensions. Equal volumes of them are equal probabilities.
+            Numbers in [0, 1), one per dimension of the source. Equal volumes have equal probabilities.
 
         Returns
         -------
@@ -173,20 +173,20 @@ class Surface(Source):
         Raises
         ------
         ValueError, TypeError
-            For another number of coordinates, and for numbers outside [0, 1).
+            For a wrong number of coordinates, and for numbers outside [0, 1).
         """
-        given = validation.nonnegative("numbers", numbers)
+        array = validation.nonnegative("numbers", numbers)
         width = self._numbers
-        if given.ndim == 0 or given.shape[-1] != width:
-            raise ValueError(f"numbers must have {width} along the last axis, got shape {given.shape}")
-        if (given >= 1.0).any():
-            raise ValueError(f"numbers must be below 1, got {given[given >= 1.0][0]}")
-        return np.asarray(self._amplitude * self._realized(given))
+        if array.ndim == 0 or array.shape[-1] != width:
+            raise ValueError(f"numbers must have {width} along the last axis, got shape {array.shape}")
+        if (array >= 1.0).any():
+            raise ValueError(f"numbers must be below 1, got {array[array >= 1.0][0]}")
+        return np.asarray(self._amplitude * self._realized(array))
 
     @property
     @abstractmethod
     def _numbers(self) -> int:
-        """Dimensions of the source."""
+        """Dimension of the source."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and (
@@ -197,11 +197,11 @@ class Surface(Source):
         return hash((type(self), self._parameters, self._amplitude))
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickles: what can be computed again is left out."""
+        """For pickling: values that can be computed again are left out."""
         return {name: value for name, value in vars(self).items() if name not in ("relaxed", "law")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore what `__getstate__` left out."""
+        """Restore the values that `__getstate__` left out."""
         vars(self).update(state)
         self._set_surface_law()
 
@@ -209,9 +209,9 @@ class Surface(Source):
 class Sphere(Surface):
     """The unit sphere of R^{dim+1}, X uniform on it; d(p) is that of a cap, D_max = 1.
 
-    In R³ d(p) = p²(2 − p), so that E(D) is at least the ramp's E(D/12). Up to 1 bit that is E(D): two complementary
-    caps tile the sphere. In more dimensions caps of two sizes need not have the least entropy, and the dual bound
-    serves.
+    In R³ d(p) = p²(2 − p), so that E(D) is at least the ramp's E(D/12). Up to 1 bit both are equal: two complementary
+    caps tile the sphere. In higher dimensions biuniform sizes need not have the least entropy, and the lower bound is
+    the dual bound.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ class Sphere(Surface):
 
     @property
     def coordinates(self) -> int:
-        """Numbers in a realization: dim + 1."""
+        """Number of coordinates of a realization: dim + 1."""
         return self._dim + 1
 
     @property
@@ -248,7 +248,7 @@ class Sphere(Surface):
 
     @property
     def exact_from(self) -> float:
-        """Distortion from which E(D) is the lower bound: in R³ 2 d(½) = ¾ D_max, from which two caps attain it."""
+        """Distortion from which E(D) is the lower bound: in R³ 2 d(½) = ¾ D_max, where two caps attain it."""
         return (0.75 if self._dim == 2 else 1.0) * self._max_distortion
 
     def _cell_sizes(self) -> Source:
@@ -261,10 +261,10 @@ class Sphere(Surface):
 
 
 class Rotations(Surface):
-    """Rotations of space as unit quaternions q, uniform, with −q meaning the same.
+    """Rotations of space as uniform unit quaternions q, where −q is the same rotation.
 
     The squared error is that of the nearer of q and −q. A cell is a pair of opposite caps of the sphere in R⁴, so that
-    d(p) is that of a cap of probability p/2, times 2; D_max = 1 − (4/3π)².
+    d(p) is twice that of a cap of probability p/2; D_max = 1 − (4/3π)².
     """
 
     def __init__(self) -> None:
@@ -272,7 +272,7 @@ class Rotations(Surface):
 
     @property
     def coordinates(self) -> int:
-        """Numbers in a quaternion."""
+        """Number of coordinates of a quaternion: 4."""
         return 4
 
     @property
@@ -319,7 +319,7 @@ class Torus(Surface):
 
     @property
     def coordinates(self) -> int:
-        """Numbers in a realization: two for each angle."""
+        """Number of coordinates of a realization: two for each angle."""
         return 4
 
     @property
@@ -339,12 +339,12 @@ class Torus(Surface):
 
     def _realized(self, numbers: Array) -> Array:
         angle = 2.0 * math.pi * numbers
-        both = np.stack([np.cos(angle), np.sin(angle)], axis=-1) * np.array(self._radii)[:, None]
-        return np.asarray(both.reshape(*numbers.shape[:-1], 4))
+        pairs = np.stack([np.cos(angle), np.sin(angle)], axis=-1) * np.array(self._radii)[:, None]
+        return np.asarray(pairs.reshape(*numbers.shape[:-1], 4))
 
 
 class _ReflectedCaps:
-    """d(p) of caps of a sphere; above ½ by the complement, whose mean times its size is the same."""
+    """d(p) of caps of a sphere; above ½ from the complement, whose mean times its size has the same length."""
 
     def __init__(self, dim: int) -> None:
         self._dim = dim
@@ -379,7 +379,7 @@ class _PairsOfCaps:
 
 
 class _TorusCells:
-    """d(p) of a torus with the larger radius and the ratio of the two; above ½ by the complement."""
+    """d(p) of a torus, from the larger radius and the ratio of both; above ½ from the complement."""
 
     def __init__(self, ratio: float, square: float, maximum: float) -> None:
         self._ratio, self._square, self._maximum = ratio, square, maximum
@@ -400,17 +400,17 @@ def _cap_table(dim: int) -> Any:
 
 
 def _on_sphere(numbers: Array) -> Array:
-    """Points of the unit sphere: one coordinate after the other has a beta distribution on what is left."""
+    """Points of the unit sphere: each coordinate in turn has a beta distribution given the previous ones."""
     from scipy import special
 
-    left = np.ones(numbers.shape[:-1])
+    radius = np.ones(numbers.shape[:-1])
     coordinates = []
     for k in range(numbers.shape[-1], 1, -1):
         share = special.betaincinv(0.5 * k, 0.5 * k, numbers[..., numbers.shape[-1] - k])
-        coordinates.append(left * (2.0 * share - 1.0))
-        left = left * 2.0 * np.sqrt(share * (1.0 - share))
+        coordinates.append(radius * (2.0 * share - 1.0))
+        radius = radius * 2.0 * np.sqrt(share * (1.0 - share))
     angle = 2.0 * math.pi * numbers[..., -1]
-    return np.stack([*coordinates, left * np.cos(angle), left * np.sin(angle)], axis=-1)
+    return np.stack([*coordinates, radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
 
 
 def _plain(radius: float) -> str:

@@ -1,8 +1,8 @@
-"""Sums over many harmonics made once, by FFT, into tables of polynomials that cost the same at every point.
+"""Sums over many harmonics, tabulated once by FFT as piecewise polynomials of constant cost per point.
 
 The tables hold f(p) = Σ c_k F(kp) on [0, ½] for F(x) = 1 − sinc²(πx) (d(p)/p of a spectrum) or its companion
-F(x) = 1 − 2 sinc(2πx) + sinc²(πx) (d′). Both cancel to the order of x², so the harmonics are cut into bands: where
-a band is small a power series gives it to full relative precision, elsewhere a cosine or sine transform.
+F(x) = 1 − 2 sinc(2πx) + sinc²(πx) (d′). Both cancel to the order of x², so the harmonics are divided into bands: where
+a band is small, a power series has full relative precision; elsewhere a cosine or sine transform does.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 
 PER_HARMONIC = 4  # intervals of the table per unit of p and harmonic
 BAND = 8  # ratio of the highest and the lowest harmonic of a band
-MANY = 2**15  # harmonics from which on a table may take more than two seconds
-SMALL = 1.05 / math.pi  # kp up to which the series serves
+MANY = 2**15  # number of harmonics from which a table may take more than two seconds
+SMALL = 1.05 / math.pi  # kp up to which the series is used
 # 1 − sinc²(πx) = Σ (−1)^{j+1} A_j (2πx)^{2j}
 SERIES = np.array([2.0 / math.factorial(2 * j + 2) for j in range(1, TERMS + 1)])
 
@@ -36,11 +36,11 @@ class PolynomialTable(NamedTuple):
     intervals : int
         Intervals per unit of p, even.
     small : float
-        p below which the power series serves.
+        p below which the power series is used.
     scale : float
         (2πn)².
     series : ndarray, shape (12,)
-        Coefficients of the series in scale · p², signs aside, from the highest.
+        Absolute coefficients of the series in scale · p², from the highest.
     polynomials : ndarray, shape (intervals / 2, 12)
         Coefficients in t ∈ [−1, 1] on each interval, from the highest.
     """
@@ -138,7 +138,7 @@ def _cosines(weights: Array, first: int, intervals: int) -> Array:
 
     padded = np.zeros(intervals + 1)
     np.add.at(padded, _folded(first, weights.size, intervals), 0.5 * weights)
-    # the transform counts its ends once and the rest twice
+    # the transform counts its ends once and all others twice
     padded[[0, -1]] *= 2.0
     sums = dct(padded, type=1, overwrite_x=True)
     return np.asarray(weights.sum() - sums)
@@ -154,6 +154,6 @@ def _sines(weights: Array, first: int, intervals: int) -> Array:
 
 
 def _folded(first: int, count: int, intervals: int) -> NDArray[np.int64]:
-    """Harmonics, those above the grid's last taken to what they equal there."""
+    """Indices of harmonics on the grid, where higher ones are aliased."""
     k = np.arange(first, first + count) % (2 * intervals)
     return np.minimum(k, 2 * intervals - k)

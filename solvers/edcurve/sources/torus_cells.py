@@ -13,10 +13,10 @@ from .piecewise import polynomials
 
 Array = NDArray[np.float64]
 
-NODES = 160  # of the quadrature; twice as many change d by less than 1e-14 of itself
-WIDEST = 0.95  # disc, as a share of the one whose edge meets itself: strips are better before that
+NODES = 160  # of the quadrature; doubling them changes d by a relative 1e-14
+WIDEST = 0.95  # largest disc, relative to the one whose edge meets itself: strips are better before that
 STEP = 0.02
-DEGREE = 64  # of its measure and distortion as functions of that share
+DEGREE = 64  # of the polynomials for measure and distortion as functions of that relative size
 
 
 class Cell(NamedTuple):
@@ -35,7 +35,7 @@ def mean_distortion(p: Array, ratio: float) -> Array:
 
 
 def _strip(p: Array) -> Array:
-    """d(p)/p of the unit circle; to it a number no smaller is added."""
+    """d(p)/p of the unit circle."""
     mean = np.sinc(p)
     return np.asarray((1.0 - mean) * (1.0 + mean))
 
@@ -44,48 +44,48 @@ def _strip(p: Array) -> Array:
 def discs(ratio: float, nodes: int = NODES) -> tuple[float, Any]:
     """The measure up to which discs are best, and a table of d(p)/p² for them.
 
-    A best cell is {w₁r₁ cos θ₁ + w₂r₂ cos θ₂ ≥ t} with weights in proportion to its own means, rₖ E[cos θₖ]. With
+    A best cell is {w₁r₁ cos θ₁ + w₂r₂ cos θ₂ ≥ t} with weights proportional to its own means, rₖ E[cos θₖ]. With
     aₖ = rₖ² E[cos θₖ] it is {Σ aₖ (1 − cos θₖ) ≤ 2 a₁ x}, x < 1 for a disc. Both sides of x ↦ (p, d(p)/p) are smooth.
     """
     from scipy.optimize import brentq
 
     last, share = 0.0, 1.0
-    while last < WIDEST:  # until strips are better, or a little longer
+    while last < WIDEST:  # until strips are better, or slightly further
         last += STEP
         share = _consistent(last, ratio, share, nodes)
         if last > 0.4 and _gain(disc(last, ratio * ratio * share, nodes), ratio) > 0.0:
             break
-    # Chebyshev nodes, x increasing, each weight beginning at that of the one before
+    # Chebyshev nodes, x increasing; the search for each weight starts from the previous one
     x = 0.5 * last * (1.0 - np.cos(math.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1)))
     cells, share = [], 1.0
-    for one in x.tolist():
-        share = _consistent(one, ratio, share, nodes)
-        cells.append(disc(one, ratio * ratio * share, nodes))
+    for extent in x.tolist():
+        share = _consistent(extent, ratio, share, nodes)
+        cells.append(disc(extent, ratio * ratio * share, nodes))
     fit = np.polynomial.Chebyshev.fit
     p = fit(x, [cell.measure for cell in cells] / x, DEGREE, domain=[0.0, last])
     d = fit(x, [_distortion(cell, ratio) for cell in cells] / x, DEGREE, domain=[0.0, last])
 
-    def gain(at: float) -> float:
-        return _gain_of(float(at * p(at)), float(at * d(at)), ratio)
+    def gain(extent: float) -> float:
+        return _gain_of(float(extent * p(extent)), float(extent * d(extent)), ratio)
 
     switch = brentq(gain, 0.4, last, xtol=1e-15)
     until = float(switch * p(switch))
     slope = (p * np.polynomial.Polynomial([0.0, 1.0]).convert(kind=np.polynomial.Chebyshev, domain=p.domain)).deriv()
 
-    def over_measure(wanted: Array) -> Array:
-        at = wanted / p(0.0)
+    def over_measure(measure: Array) -> Array:
+        extent = measure / p(0.0)
         for _ in range(60):
-            step = (at * p(at) - wanted) / slope(at)
-            at = np.clip(at - step, 0.0, last)
+            step = (extent * p(extent) - measure) / slope(extent)
+            extent = np.clip(extent - step, 0.0, last)
             if np.abs(step).max() < 1e-15:
                 break
-        return np.asarray(d(at) / p(at))
+        return np.asarray(d(extent) / p(extent))
 
     return until, polynomials(over_measure, 0.0, until)
 
 
 def _gain(cell: Cell, ratio: float) -> float:
-    """By how much the mean distortion of a cell exceeds that of a strip."""
+    """Excess of the mean distortion of a cell over that of a strip."""
     return _gain_of(cell.measure, _distortion(cell, ratio), ratio)
 
 
@@ -94,7 +94,7 @@ def _gain_of(measure: float, distortion: float, ratio: float) -> float:
 
 
 def _consistent(x: float, ratio: float, before: float, nodes: int) -> float:
-    """a₁/a₂, in units of ratio², that the disc's own means confirm: it falls from `before`, that of a smaller disc."""
+    """a₁/a₂, in units of ratio², consistent with the disc's own means: at most `before`, that of a smaller disc."""
     from scipy.optimize import brentq
 
     def gap(share: float) -> float:
@@ -111,11 +111,11 @@ def _consistent(x: float, ratio: float, before: float, nodes: int) -> float:
 
 def disc(x: float, weight: float, nodes: int) -> Cell:
     """The cell weight (1 − cos θ₁) + (1 − cos θ₂) ≤ 2 x weight, 0 < x < 1, by double exponential quadrature over θ₁."""
-    share, rest, dx = _rule(nodes)
+    share, complement, dx = _rule(nodes)
     edge = 2.0 * math.asin(math.sqrt(x))
     first = edge * share
     # 1 − cos θ₂ = 2 weight (sin²(edge/2) − sin²(θ₁/2)), as a product
-    height = weight * np.sin(0.5 * (edge + first)) * np.sin(0.5 * edge * rest)
+    height = weight * np.sin(0.5 * (edge + first)) * np.sin(0.5 * edge * complement)
     second = 2.0 * np.arcsin(np.sqrt(height))
     step = edge * dx / math.pi**2
     measure = float(step @ second)
@@ -130,7 +130,7 @@ def _distortion(cell: Cell, ratio: float) -> float:
 
 @lru_cache(maxsize=4)
 def _rule(nodes: int) -> tuple[Array, Array, Array]:
-    """Nodes on (0, 1), what is left to 1, and weights."""
+    """Nodes on (0, 1), their complements to 1, and weights."""
     t = np.linspace(-3.2, 3.2, nodes)
     u = 0.5 * math.pi * np.sinh(t)
     weights = (t[1] - t[0]) * 0.25 * math.pi * np.cosh(t) / np.cosh(u) ** 2

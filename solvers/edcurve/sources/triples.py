@@ -1,4 +1,4 @@
-"""The search behind `edcurve.condition.check_star`: which triple of cell sizes is worst for (★).
+"""The search behind `condition.check_star`, for the triple of cell sizes that is worst for (★).
 
 Triples are rows of logarithms x₁ < x₂ < x₃ of sizes with p₁ + p₂ + p₃ ≤ 1; g(x) = d′(eˣ).
 """
@@ -19,20 +19,20 @@ Array = NDArray[np.float64]
 Function = Callable[[Array], Array]  # of an array of sizes
 Slope = Callable[[Array], Array]  # of an array of x: x, g(x) and a bound on the error of g(x), stacked
 
-least_size = 1e-6  # below it `scales` looks at neighbouring sizes, which suffice there
+least_size = 1e-6  # below it `scales` examines neighbouring sizes, which suffice there
 resolution = 1e-3  # a triple counts if the error of its value is below this times (1 − p₁/p₃)²
-# Extrapolation chooses the step that changed least, by luck sometimes. Among some ten thousand triples that are all but
-# equal one then is off by ten times the estimate, and (★) seems violated where it holds barely, as for the ramp near ⅓.
+# Extrapolation takes the step that changed least, sometimes by chance. Among some ten thousand nearly equal triples one
+# may then be off by ten times the estimate, and (★) seem violated where it barely holds, as for the ramp near ⅓.
 CAUTION = 10
 near = np.array([1e-3, 3e-3, 1e-2, 3e-2])  # x₂ − x₁ or x₃ − x₂ of sizes that almost coincide
 gaps = np.concatenate([near, np.arange(0.06, 3, 0.06), np.geomspace(3, -math.log(least_size), 20)])
 middles = np.geomspace(0.01, 0.9, 130)
 sizes = np.log(np.concatenate([np.geomspace(least_size, 0.0097, 60), middles, 1 - np.geomspace(0.08, 2e-6, 12)]))
-moves = np.array(list(itertools.product((0.0, -1.0, 1.0), repeat=3)))  # the first stays where it is
+moves = np.array(list(itertools.product((0.0, -1.0, 1.0), repeat=3)))  # the first is no move
 
 
 def worst_triple(d: Function, derivative: Function | None) -> tuple[float, float, Array, float]:
-    """Least value less its error, that error, the sizes there, and the size from which errors hide nothing.
+    """Least value minus its error, this error, the sizes there, and the size from which errors hide nothing.
 
     The value is (m₂₃ − m₁₂) / ((|m₁₂| + |m₂₃|) (1 − p₁/p₃)), m the first divided differences of g. It and its
     sizes are NaN if errors hide all.
@@ -49,7 +49,7 @@ def worst_triple(d: Function, derivative: Function | None) -> tuple[float, float
 
 
 def evaluate(function: Function, p: Array) -> Array:
-    """``function(p)`` in pieces, as it may hold a row of many terms for each entry."""
+    """``function(p)`` in pieces, as it may need a row of many terms for each entry."""
     pieces = np.split(p.flatten(), range(4096, p.size, 4096))
     with np.errstate(all="ignore"):
         return np.concatenate([function(piece) for piece in pieces]).reshape(p.shape)
@@ -58,8 +58,8 @@ def evaluate(function: Function, p: Array) -> Array:
 def rounding(function: Function, p: Array) -> Array:
     """Estimate the rounding error at each p from seventh differences (Moré & Wild, SISC 33, 2011).
 
-    They span sizes over which p² changes by more than 1e-16: where functions that cancel are staircases,
-    differences over less would see a step, flat and without noise.
+    They span sizes over which p² changes by more than 1e-16: functions that cancel are staircases at smaller scales,
+    whose flat steps would show no noise.
     """
     steps = np.minimum(3e-3, 1e-9 / p**2) * np.arange(12)[:, None]
     noise = np.diff(evaluate(function, p * (1 - steps)), 7, axis=0)
@@ -70,8 +70,8 @@ def rounding(function: Function, p: Array) -> Array:
 def differentiate(d: Function, p: Array) -> tuple[Array, Array]:
     """d′ and its error: differences extrapolated to step 0 (Ridders, Adv. Eng. Softw. 4, 1982).
 
-    Of all steps and orders the one that changed least is taken, so that p near a kink gets short steps and
-    noise long ones. Differences are central up to p = 0.8, backward above, where d ends.
+    The step and order that changed least are taken, so that p near a kink gets short steps and noise gets long ones.
+    Differences are central up to p = 0.8, and backward above, because d ends at 1.
     """
     central = p <= 0.8
     steps = 0.25 * p * 3.0 ** -np.arange(10)[:, None]
@@ -88,7 +88,7 @@ def differentiate(d: Function, p: Array) -> tuple[Array, Array]:
 
 
 def slope_of(d: Function, derivative: Function | None) -> tuple[Slope, float]:
-    """Return g with its error, and the least size from which errors are small against differences of g."""
+    """Return g with its error, and the least size from which errors are small compared with differences of g."""
     p = np.exp(sizes)
     noise = 10 * differentiate(d, p)[1] if derivative is None else 4 * rounding(derivative, p)
     slope = partial(_slope, d, derivative, _spread(noise) * (CAUTION if derivative is None else 1))
@@ -111,7 +111,7 @@ def _slope(d: Function, derivative: Function | None, noise: Array, x: Array) -> 
 
 
 def _scores(lower: Array, middle: Array, upper: Array, *, seen: float) -> tuple[Array, Array]:
-    """Value less error, and error; infinite where the triple is not one or the error too large."""
+    """Value minus error, and error; infinite where the triple is invalid or the error too large."""
     (x1, g1, n1), (x2, g2, n2), (x3, g3, n3) = lower, middle, upper
     m12, m23 = (g2 - g1) / (x2 - x1), (g3 - g2) / (x3 - x2)
     spread = -np.expm1(x1 - x3)
@@ -123,7 +123,7 @@ def _scores(lower: Array, middle: Array, upper: Array, *, seen: float) -> tuple[
 
 
 def _interior(slope: Slope, seen: float) -> Array:
-    """For each middle size on the grid the worst triple of the grid, sizes that almost coincide included."""
+    """For each middle size on the grid the worst triple of the grid, including sizes that almost coincide."""
     mid, below, above = slope(sizes), slope(sizes[:, None] - near), slope(sizes[sizes < -0.1, None] + near)
     rows = []
     for j in range(np.searchsorted(sizes, math.log(0.5))):
@@ -136,7 +136,7 @@ def _interior(slope: Slope, seen: float) -> Array:
 
 
 def _listed(slope: Slope, seen: float) -> Array:
-    """Triples on the face p₁ + p₂ + p₃ = 1, and narrow ones at a fine grid of sizes up to 1/3."""
+    """Scores of triples on the face p₁ + p₂ + p₃ = 1, and of narrow ones at a fine grid of sizes up to 1/3."""
     a, b = (grid[np.add.outer(gaps, gaps) < gaps[-1]] for grid in np.meshgrid(gaps, gaps))
     third = np.log(np.linspace(0, 1 / 3, 1501)[1:, None])
     narrow = [third + h * np.array([-1, 0, 1]) - h**2 for h in near[::2]]  # − h²: the sum stays below 1
@@ -154,15 +154,15 @@ def _placed(coordinates: Array) -> Array:
 def _refined(slope: Slope, seen: float, scored: Array, count: int = 6) -> Array:
     """Compass search in the coordinates of `_placed` from the worst few distinct triples of ``scored``."""
     x = _distinct(scored, count)
-    at = np.column_stack([np.log(np.sum(np.exp(x), axis=1)), np.diff(x, axis=1)])
+    current = np.column_stack([np.log(np.sum(np.exp(x), axis=1)), np.diff(x, axis=1)])
     step, rows = np.full(len(x), 0.1), np.arange(len(x))
     for _ in range(30):
-        trial = at[:, None] + step[:, None, None] * moves
+        trial = current[:, None] + step[:, None, None] * moves
         trial = np.concatenate([np.minimum(trial[..., :1], 0), np.maximum(trial[..., 1:], near[0])], axis=-1)
         x = _placed(trial)
         low, error = _scores(*np.moveaxis(slope(x), -1, 0), seen=seen)
         pick = np.argmin(low, axis=1)
-        at, step = trial[rows, pick], np.where(pick == 0, step / 2.5, step)
+        current, step = trial[rows, pick], np.where(pick == 0, step / 2.5, step)
     return np.column_stack([low[rows, pick], error[rows, pick], x[rows, pick]])
 
 

@@ -19,9 +19,9 @@ OVERSAMPLED = 16  # samples of a function for each harmonic that is kept
 MOST_SAMPLES, LEAST_SAMPLES = 2 * MOST, 4
 MOST_AMPLITUDE = 1e140
 LEAST_SPREAD = 1e-140
-FAINT = 1e-6  # of all energy: harmonics below it do not say how often a waveform is repeated
-FEW = 12  # samples of a period up to which one harmonic may hide another
-NOISE = 1e-30  # of all energy: harmonics below it are rounding errors
+FAINT = 1e-6  # share of the energy below which harmonics do not count for the period of a waveform
+FEW = 12  # samples per period up to which one harmonic may hide another
+NOISE = 1e-30  # share of the energy below which harmonics are rounding errors
 
 
 class Waveform(Spectrum):
@@ -37,7 +37,7 @@ class Waveform(Spectrum):
         kept = validation.positive_int("harmonics", harmonics)
         if kept > MOST:
             raise ValueError(f"harmonics must be at most {MOST}, got {kept}")
-        samples = _sampled(g, OVERSAMPLED * kept) if callable(g) else _given(g)
+        samples = _sampled(g, OVERSAMPLED * kept) if callable(g) else _samples_of(g)
         modes = waveform_modes(samples)
         modes = modes[: kept if callable(g) else None]
         if not modes.any() or samples.min() == samples.max():  # or rounding errors are its harmonics
@@ -54,7 +54,7 @@ class Waveform(Spectrum):
 
     @property
     def truncation(self) -> float:
-        """By how much the distortion of any partition may differ; see `Source.from_waveform`."""
+        """Bound on the error of the distortion of any partition; see `Source.from_waveform`."""
         return self._truncation * self._amplitude**2
 
     def phase(self, x: NDArray[Any]) -> Array:
@@ -77,7 +77,7 @@ class Waveform(Spectrum):
         return np.asarray(self._amplitude * (self._mean + values).reshape(*np.shape(start), samples))
 
     def _at_samples(self, means: orbits.Modes, samples: int) -> Array:
-        """Re Σ m_k μ_k e^{2πikt} at t = i/T; harmonics beyond T/2 fold onto those they equal there."""
+        """Re Σ m_k μ_k e^{2πikt} at t = i/T; harmonics above T/2 are aliased."""
         terms = means * self._modes
         padded = np.zeros((len(terms), -(-(terms.shape[1] + 1) // samples) * samples), dtype=np.complex128)
         padded[:, 1 : terms.shape[1] + 1] = terms
@@ -98,10 +98,10 @@ def waveform_modes(samples: NDArray[Any]) -> NDArray[np.complex128]:
 
 
 def left_out(samples: NDArray[Any], *, kept: int) -> float:
-    """What the harmonics kept may be wrong by in energy, of all harmonics together; see `Source.from_waveform`.
+    """Bound on the error in energy of the kept harmonics, summed over all; see `Source.from_waveform`.
 
-    Harmonics that the samples do not resolve have the energy of the last octave again if energies fall as 1/k², and
-    what they add to the amplitude of each harmonic below has a square of at most twice the last octave's mean.
+    Harmonics that the samples do not resolve have the energy of the last octave once more if energies fall like 1/k².
+    Their contribution to the amplitude of each lower harmonic has a square of at most twice the last octave's mean.
     """
     modes = waveform_modes(samples)
     amplitudes = np.linalg.norm(modes.reshape(len(modes), -1), axis=1)
@@ -114,16 +114,16 @@ def left_out(samples: NDArray[Any], *, kept: int) -> float:
 
 
 def _unaliased(amplitudes: Array, count: int) -> Array:
-    """Amplitudes in the last octave of a period of so few samples that one harmonic may hide another there.
+    """Amplitudes in the last octave of a period of few samples, where one harmonic may hide another.
 
-    Harmonic N − k looks like k. If amplitudes fall as 1/k, it takes up to k/(N − k) of that of k away. This leaves
-    enough only in the octave's first harmonics or, of 4 samples, in the fundamental.
+    Harmonic N − k is an alias of k. If amplitudes fall like 1/k, it cancels up to k/(N − k) of that of k. The remainder
+    is large enough only in the octave's first harmonics or, for 4 samples, in the fundamental.
     """
     k = np.arange(1, amplitudes.size + 1)
     start = amplitudes.size // 2
     octave = amplitudes[start:]
     if count in (4, 6):
-        # the third harmonic looks like the first there, or is sampled at its zeros
+        # the third harmonic is an alias of the first, or is sampled at its zeros
         octave = np.maximum(octave, 0.5 * amplitudes[0])
     seen = k[start : start + 2] if count > 4 else k[:1]
     seen = seen[5 * seen <= 2 * count]
@@ -132,7 +132,7 @@ def _unaliased(amplitudes: Array, count: int) -> Array:
 
 
 def _fundamental(amplitudes: Array) -> int:
-    """The harmonic of which all that have energy are multiples: how often the waveform is repeated."""
+    """The number of periods of the waveform: the greatest common divisor of the harmonics with energy."""
     energies = amplitudes**2
     return int(np.gcd.reduce(np.flatnonzero(energies > FAINT * energies.sum()) + 1))
 
@@ -149,7 +149,7 @@ def _sampled(g: Callable[[Array], ArrayLike], count: int) -> Array:
     return finite_samples("g", values, t)
 
 
-def _given(g: ArrayLike) -> Array:
+def _samples_of(g: ArrayLike) -> Array:
     values = validation._as_float64("g", g)
     if values.ndim != 1 or not LEAST_SAMPLES <= values.size <= MOST_SAMPLES:
         raise ValueError(
@@ -160,7 +160,7 @@ def _given(g: ArrayLike) -> Array:
 
 
 def finite_samples(name: str, values: NDArray[Any], at: NDArray[Any]) -> Array:
-    """The values as float64, if all are finite, and so are sums of their squares and the inverses of these."""
+    """The values as float64, checked to be finite and in a range whose squares neither overflow nor underflow."""
     limits = {"finite": np.isfinite(values), f"at most {MOST_AMPLITUDE:g} in size": np.abs(values) <= MOST_AMPLITUDE}
     for allowed, good in limits.items():
         if not good.all():

@@ -1,10 +1,10 @@
-"""The channel of least rate + λD of weighted vectors, as a problem of maximum likelihood, and its dual value.
+"""The channel of least rate + λD of weighted vectors, as a maximum likelihood problem, and its dual value.
 
-For reproductions y_m of probabilities q_m the least is F(q) = −Σ_i w_i ln Σ_m q_m exp(−λρ(x_i, y_m)), and q maximises
-the likelihood of a mixture. Three steps take turns: Newton's method under q ≥ 0 (Wang 2007), Blahut–Arimoto with
-reproductions that move to the centroids of what they stand for, and new reproductions where the dual constraint
-g(y) = Σ_i w_i α_i exp(−λρ(x_i, y)) ≤ 1 is violated, with 1/α_i = Σ_m q_m exp(−λρ(x_i, y_m)). Whatever q is, the least
-is at least F(q) − ln max_y g(y) (Csiszár 1974; Lindsay 1983).
+For reproductions y_m of probabilities q_m the minimum is F(q) = −Σ_i w_i ln Σ_m q_m exp(−λρ(x_i, y_m)), and q maximises
+the likelihood of a mixture. Three steps alternate: Newton's method under q ≥ 0 (Wang 2007), Blahut–Arimoto with
+reproductions that move to the centroids of their channel, and new reproductions where the dual constraint
+g(y) = Σ_i w_i α_i exp(−λρ(x_i, y)) ≤ 1 is violated, with 1/α_i = Σ_m q_m exp(−λρ(x_i, y_m)). For any q, the minimum
+over all reproductions is at least F(q) − ln max_y g(y) (Csiszár 1974; Lindsay 1983).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .errors import Array, Error
 
 ROUNDS = 60
 TOLERANCE = 1e-4  # nats between a channel and its dual value at which fitting ends
-FINITE_TOLERANCE = 1e-7  # the same where reproductions are finitely many
+FINITE_TOLERANCE = 1e-7  # the same for finitely many reproductions
 NEGLIGIBLE = 1e-10  # probability below which a reproduction is dropped
 SAME = 1e-5  # λ‖y − y′‖² at which reproductions are merged
 MOST_NEW = 64  # reproductions added at a time
-MOST_STARTS = 512  # vectors at which violations are looked for
-CLIMBS = 64  # of those, starts of a climb
-STEPS, MOST_STEPS = 10, 200  # of a climb, and of one that is to confirm that there is no violation
-MOST_NEWTON = 400  # reproductions beyond which probabilities are improved by Blahut–Arimoto
-BLOCK = 2**17  # numbers held at a time, so that they stay in the cache
-MOST_PAIRS = 2**22  # of reproductions and coordinates that are compared with one another
+MOST_STARTS = 512  # vectors at which violations are searched
+CLIMBS = 64  # number of these from which climbs start
+STEPS, MOST_STEPS = 10, 200  # of a climb, and of a climb that confirms the absence of violations
+MOST_NEWTON = 400  # reproductions above which Blahut–Arimoto improves probabilities
+BLOCK = 2**17  # numbers per block, which fit into the cache
+MOST_PAIRS = 2**22  # most pairs × coordinates of reproductions that are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Vectors:
 
     @property
     def tolerance(self) -> float:
-        """Nats between a channel and its dual value that are small enough."""
+        """Nats between a channel and its dual value at which fitting ends."""
         return TOLERANCE if self.error.candidates is None else FINITE_TOLERANCE
 
     def log_excess(self, log_mass: Array, lmbda: float, y: Array) -> Array:
@@ -65,7 +65,7 @@ class Channel:
     lmbda : float
         λ in nats.
     rate, distortion : float
-        What the channel attains.
+        Rate in nats and distortion of the channel.
     value : float
         F(q), at most rate + λ · distortion.
     y : ndarray, shape (m, dim)
@@ -75,7 +75,7 @@ class Channel:
     log_mass : ndarray, shape (n,)
         ln(w α).
     excess : float
-        Greatest ln g(y) that was found, at least 0.
+        Greatest ln g(y) of the search, at least 0.
     """
 
     lmbda: float
@@ -89,7 +89,7 @@ class Channel:
 
 
 def fit(vectors: Vectors, lmbda: float, y: Array, q: Array, tell: Callable[[], None]) -> Channel:
-    """Fit the channel for a λ, from reproductions y of probabilities q, to its `tolerance` if the rounds suffice.
+    """Fit the channel for a λ, from reproductions y of probabilities q, to the `tolerance` if the rounds suffice.
 
     `tell` is called after every round.
     """
@@ -145,10 +145,10 @@ def reweighted(likelihood: Array, weight: Array, q: Array) -> Array:
         gradient = weight @ ratio
         if float(gradient.max()) < 1.0 + 1e-9:
             break
-        wanted = on_simplex((ratio * weight[:, None]).T @ ratio, gradient)
-        if wanted is None:
+        target = on_simplex((ratio * weight[:, None]).T @ ratio, gradient)
+        if target is None:
             return np.asarray(q * gradient)
-        step, value, length = wanted - q, float(weight @ np.log(total)), 1.0
+        step, value, length = target - q, float(weight @ np.log(total)), 1.0
         slope = float(gradient @ step)
         while length > 1e-6 and not _raised(weight, likelihood @ (q + length * step), value + 0.3 * length * slope):
             length *= 0.5
@@ -157,12 +157,12 @@ def reweighted(likelihood: Array, weight: Array, q: Array) -> Array:
     return q
 
 
-def _raised(weight: Array, total: Array, wanted: float) -> bool:
-    return float(total.min()) > 0.0 and float(weight @ np.log(total)) >= wanted
+def _raised(weight: Array, total: Array, least: float) -> bool:
+    return float(total.min()) > 0.0 and float(weight @ np.log(total)) >= least
 
 
 def _violations(vectors: Vectors, log_mass: Array, lmbda: float, y: Array, steps: int) -> tuple[Array, Array]:
-    """Reproductions where ln g is large, and ln g there: of the candidates, or at the top of climbs."""
+    """Reproductions where ln g is large, and ln g there: among the candidates, or at the ends of climbs."""
     candidates = vectors.error.candidates
     if candidates is not None:
         values = vectors.log_excess(log_mass, lmbda, candidates)
@@ -176,29 +176,29 @@ def _violations(vectors: Vectors, log_mass: Array, lmbda: float, y: Array, steps
 
 
 def climbed(vectors: Vectors, log_mass: Array, lmbda: float, y: Array, steps: int) -> Array:
-    """Climb to local maxima of g by fixed-point steps, y to the mean of x under w α exp(−λ‖x − y‖²); none goes down."""
+    """Climb to local maxima of g by fixed-point steps, y to the mean of x under w α exp(−λ‖x − y‖²); none lowers g."""
     y = y.copy()
-    going = np.arange(len(y))
+    active = np.arange(len(y))
     for _ in range(steps):
-        exponent = log_mass - lmbda * vectors.error.distances(vectors.x, y[going]).T
+        exponent = log_mass - lmbda * vectors.error.distances(vectors.x, y[active]).T
         share = np.exp(exponent - exponent.max(axis=1, keepdims=True))
         after = share @ vectors.x / share.sum(axis=1, keepdims=True)
-        move = lmbda * np.square(after - y[going]).sum(axis=1)
-        y[going] = after
-        going = going[move > 1e-7]
-        if not going.size:
+        move = lmbda * np.square(after - y[active]).sum(axis=1)
+        y[active] = after
+        active = active[move > 1e-7]
+        if not active.size:
             break
     return y
 
 
 def _merged(y: Array, q: Array, lmbda: float) -> tuple[Array, Array]:
-    """Put reproductions together that are all but the same."""
+    """Merge reproductions that are nearly equal."""
     close = (
         lmbda * ((y[:, None] - y) ** 2).sum(axis=2) < SAME
         if len(y) * y.size < MOST_PAIRS
         else np.eye(len(y), dtype=bool)
     )
-    first = close.argmax(axis=1)  # the first that each is close to
+    first = close.argmax(axis=1)  # the first reproduction close to each
     first = first[first]
     total = np.bincount(first, q, len(q))
     sums = np.zeros_like(y)
@@ -208,14 +208,14 @@ def _merged(y: Array, q: Array, lmbda: float) -> tuple[Array, Array]:
 
 
 def _with_new(y: Array, q: Array, peaks: Array, values: Array, lmbda: float | None) -> tuple[Array, Array]:
-    """Add the reproductions that violate the constraint by at least a tenth of the most; of close ones, one."""
+    """Add reproductions whose violation is at least a tenth of the largest; only one of those close to each other."""
     chosen: list[int] = []
     for i in np.argsort(-values).tolist():
         if values[i] < 0.1 * float(values.max()) or len(chosen) == MOST_NEW:
             break
-        others = np.concatenate([y, peaks[chosen]])
-        apart = np.square(others - peaks[i]).sum(axis=1).min()
-        if apart * lmbda > 10.0 * SAME if lmbda is not None else apart > 0.0:
+        existing = np.concatenate([y, peaks[chosen]])
+        square = np.square(existing - peaks[i]).sum(axis=1).min()
+        if square * lmbda > 10.0 * SAME if lmbda is not None else square > 0.0:
             chosen.append(i)
     share = np.full(len(chosen), 1e-3 / max(1, len(chosen)))
     return np.concatenate([y, peaks[chosen]]), np.concatenate([q * (1.0 - share.sum()), share])

@@ -1,4 +1,4 @@
-"""What an error is between vectors, which reproductions it allows, and the best reproduction of a cell."""
+"""Errors between vectors, their allowed reproductions, and the best reproduction of a cell."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from edcurve.segmentation import arguments
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_CANDIDATES = 2**14  # reproductions that combine the values of all coordinates
+MOST_CANDIDATES = 2**14  # most reproductions from combining the values of all coordinates
 
 
 @dataclass(frozen=True, eq=False)
 class Error(ComparedByValue):
-    """An error ρ(x, y), and the reproductions y that may be used.
+    """An error ρ(x, y), and the allowed reproductions y.
 
     Attributes
     ----------
     name : str
-        "squared", "absolute", "hamming" or, of the caller's own, "custom".
+        "squared", "absolute", "hamming" or, for the caller's own error, "custom".
     distances : callable
-        Vectors (n, dim) and reproductions (m, dim) to their errors (n, m).
+        Maps vectors (n, dim) and reproductions (m, dim) to their errors (n, m).
     candidates : ndarray, shape (m, dim), or None
-        The only reproductions that are allowed; None for all vectors.
+        The allowed reproductions; None for all vectors.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Error(ComparedByValue):
     candidates: Array | None
 
     def about(self, x: Array, weight: Array) -> tuple[Array, Error, Array]:
-        """Vectors, and this error, about their mean, and that: far from 0, squared errors would lose their digits."""
+        """Vectors and error relative to the mean, and the mean: far from 0, squared errors would lose digits."""
         if self.name != "squared":
             return x, self, np.zeros(x.shape[1])
         origin = weight @ x / weight.sum()
@@ -86,7 +86,7 @@ def absolute(x: Array, y: Array) -> Array:
 
 
 def hamming(x: Array, y: Array) -> Array:
-    """Numbers of coordinates that differ."""
+    """Number of coordinates that differ."""
     return np.asarray(sum((a[:, None] != b for a, b in zip(x.T, y.T, strict=True)), np.zeros((len(x), len(y)))))
 
 
@@ -94,7 +94,7 @@ BUILT_IN = {"squared": squared, "absolute": absolute, "hamming": hamming}
 
 
 def resolve(error: Any, reproductions: ArrayLike | None, dim: int) -> Error:
-    """The error of that name or function, with the reproductions given."""
+    """The error of a name or function, with the allowed reproductions."""
     if not callable(error) and (not isinstance(error, str) or error not in BUILT_IN):
         raise ValueError(f"error must be 'squared', 'absolute', 'hamming' or a function of two arrays, got {error!r}")
     if callable(error) and reproductions is None:
@@ -106,15 +106,15 @@ def resolve(error: Any, reproductions: ArrayLike | None, dim: int) -> Error:
 
 
 def restricted(error: Error, x: Array) -> Error:
-    """The same error with finitely many reproductions, where some finite set is as good as all vectors.
+    """The error restricted to finitely many reproductions, if a finite set is as good as all vectors.
 
-    The function g of the dual constraint is convex in each coordinate of y between two values of the vectors if errors
-    are absolute, and greatest at such values if they are Hamming's. So only values that occur matter.
+    For absolute errors the function g of the dual constraint is convex in each coordinate of y between two values of
+    the vectors; for Hamming errors it is greatest at such values. So only values that occur matter.
     """
     if error.candidates is not None or error.name == "squared":
         return error
     values = [np.unique(column) for column in x.T]
-    count = math.prod(len(one) for one in values)
+    count = math.prod(map(len, values))
     if count > MOST_CANDIDATES:
         raise ValueError(
             f"reproductions must be given for error {error.name!r} where the values of all coordinates have more than "
@@ -124,17 +124,17 @@ def restricted(error: Error, x: Array) -> Error:
     return Error(error.name, error.distances, grid)
 
 
-def points(given: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array, bool]:
+def points(values: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array, bool]:
     """Check weighted points: those of positive weight as a table, their weights, and whether they were scalars."""
-    table, scalar = arguments.points(given)
+    table, scalar = arguments.points(values)
     weight = arguments.weights(weights, len(table))
     kept = weight > 0.0
     # sums round otherwise along other strides, and what is searched for may turn on that
     return np.ascontiguousarray(table[kept]), np.ascontiguousarray(weight[kept]), scalar
 
 
-def _table(name: str, given: ArrayLike, dim: int) -> Array:
-    array = validation.as_array(name, given, f"{name} must be an array of numbers, got {{what}}")
+def _table(name: str, value: ArrayLike, dim: int) -> Array:
+    array = validation.as_array(name, value, f"{name} must be an array of numbers, got {{what}}")
     if array.ndim == 1 and dim == 1:
         array = array[:, None]
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[1] != dim or not len(array):

@@ -16,14 +16,14 @@ from edcurve.equality import ComparedByValue
 from . import errors
 from .errors import Array, Error, Ints
 
-ROUNDS = 200  # of assignment and update, at most
-GAIN = 1e-9  # relative decrease of H + λD, below which a codebook has converged
-AT_ONCE = 2**22  # errors held at a time
+ROUNDS = 200  # most rounds of assignment and update
+GAIN = 1e-9  # relative decrease of H + λD below which a codebook has converged
+AT_ONCE = 2**22  # errors in memory at a time
 
 
 @dataclass(frozen=True, eq=False)
 class VectorQuantizer(ComparedByValue):
-    """A codebook with code lengths, and what it attains on the vectors that it was made for.
+    """A codebook with code lengths, and its entropy and distortion on its training vectors.
 
     Attributes
     ----------
@@ -32,15 +32,15 @@ class VectorQuantizer(ComparedByValue):
     lengths : ndarray, shape (K,)
         Ideal code lengths −log p, in units of `base`.
     lmbda : float
-        λ in units of `base` per unit error, which weighs length against error when encoding.
+        λ in units of `base` per unit error, the weight of the error in encoding.
     base : float
         Base of the logarithm.
     entropy, distortion, value : float
         Mean length and mean error of the vectors, and length + λ · error.
     scalar : bool
-        Whether vectors are numbers, so that `decode` returns numbers.
+        Whether vectors are scalars, so that `decode` returns scalars.
     error, origin
-        The error, and the vector that errors are computed about.
+        The error, and the vector that is subtracted before errors are computed.
     """
 
     codebook: Array
@@ -55,7 +55,7 @@ class VectorQuantizer(ComparedByValue):
     origin: Array = field(repr=False)
 
     def encode(self, x: ArrayLike) -> Ints:
-        """Index of least length + λ · error, for vectors of shape (n, dim), or (n,) if they are numbers."""
+        """Index of least length + λ · error, for vectors of shape (n, dim), or (n,) for scalars."""
         table = validation.as_array("x", x, "x must be vectors, got {what}").astype(np.float64, copy=False)
         if table.ndim == 1 and self.codebook.shape[1] == 1:
             table = table[:, None]
@@ -90,11 +90,11 @@ def ecvq(
 ) -> VectorQuantizer:
     """Entropy-constrained vector quantization of weighted vectors: a code of low H + λD.
 
-    Assignment and update are iterated to convergence [1]_, from vectors drawn as codewords. Then pairs of cells whose
-    union has a lower H + λD are merged, and both are repeated until there is no such pair. The iteration alone keeps
-    spare codewords: started with twice the right number, it ends well above the optimum. The result is a local optimum,
-    so its value is an upper bound on the least H + λD of the vectors. On new vectors the code does less well, the more
-    so the more cells it has.
+    Assignment and update are iterated to convergence [1]_, from randomly drawn vectors as codewords. Then pairs of
+    cells whose union has a lower H + λD are merged, and both steps are repeated until there is no such pair. The
+    iteration alone keeps superfluous codewords: started with twice the right number, it ends well above the optimum.
+    The result is a local optimum, so its value is an upper bound on the least H + λD of the vectors. On new vectors the
+    code is worse, and the more so the more cells it has.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def ecvq(
         As in `empirical_rate_distortion`. The codeword of a cell is its mean, the median or the mode of each
         coordinate, or the best of the reproductions.
     codewords : int
-        Number of codewords to start with; more than are needed. At most n are used.
+        Initial number of codewords, more than needed. At most n are used.
     seed : int
         Seed of the first codewords.
     base : float
@@ -119,7 +119,7 @@ def ecvq(
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
 
     References
     ----------
@@ -153,7 +153,7 @@ def ecvq(
 
 
 def positive(name: str, value: Any) -> float:
-    """A finite number above 0."""
+    """Check that a number is above 0 and finite."""
     number = math.nan if isinstance(value, float) and math.isnan(value) else validation.real(name, value)
     if not 0.0 < number < math.inf:
         raise ValueError(f"{name} must be above 0 and finite, got {value!r}")
@@ -161,7 +161,7 @@ def positive(name: str, value: Any) -> float:
 
 
 def designed(x: Array, weight: Array, lmbda: float, error: Error, book: Array) -> tuple[Array, Array]:
-    """Codewords, and lengths in nats, from the first codewords; λ in nats."""
+    """Codewords and lengths in nats from initial codewords; λ in nats."""
     lengths = np.full(len(book), math.log(len(book)))
     value = math.inf
     with progress.bar("vector quantization", None) as update:
@@ -184,7 +184,7 @@ def nearest(x: Array, book: Array, lengths: Array, lmbda: float, error: Error) -
     """Index of least length + λ · error for each vector."""
     rows = max(1, AT_ONCE // len(book))
     blocks = (x[i : i + rows] for i in range(0, len(x), rows))
-    if error.name == "squared":  # ‖x‖² is the same for all
+    if error.name == "squared":  # ‖x‖² is the same for all codewords
         offsets = lengths + lmbda * np.sum(book**2, axis=1)
         parts = [np.argmin(offsets - 2.0 * lmbda * (block @ book.T), axis=1) for block in blocks]
     else:
@@ -193,7 +193,7 @@ def nearest(x: Array, book: Array, lengths: Array, lmbda: float, error: Error) -
 
 
 def _own(x: Array, book: Array, label: Ints, error: Error) -> Array:
-    """Error of each vector against its codeword."""
+    """Error of each vector from its codeword."""
     if error.name == "squared":
         return np.asarray(np.square(x - book[label]).sum(axis=1))
     rows = max(1, AT_ONCE // len(book))
@@ -205,7 +205,7 @@ def _own(x: Array, book: Array, label: Ints, error: Error) -> Array:
 
 
 def _updated(x: Array, weight: Array, label: Ints, lmbda: float, error: Error) -> tuple[Array, Array, float]:
-    """Codewords and lengths from the cells, without the empty ones, and their H + λD."""
+    """Codewords and lengths of the nonempty cells, and their H + λD."""
     used, cell = np.unique(label, return_inverse=True)
     share = np.bincount(cell, weight) / weight.sum()
     book, lengths = error.centres(x, weight, cell, len(used)), -np.log(share)
@@ -213,29 +213,29 @@ def _updated(x: Array, weight: Array, label: Ints, lmbda: float, error: Error) -
 
 
 def _merged(x: Array, weight: Array, label: Ints, book: Array, lmbda: float, error: Error) -> Ints | None:
-    """Labels after joining disjoint pairs of cells whose union costs less, the best first; None without such a pair.
+    """Labels after merging disjoint pairs of cells whose union costs less, best pairs first; None without such a pair.
 
-    The codewords are those of the labels that occur.
+    ``book`` has the codewords of the labels that occur.
     """
     used, cell = np.unique(label, return_inverse=True)
     share = np.bincount(cell, weight) / weight.sum()
-    both = share[:, None] + share
+    union = share[:, None] + share
     logs = share * np.log(share)
-    gain = (both * np.log(both) - logs[:, None] - logs) - lmbda * _loss(x, weight, cell, book, share, error)
+    gain = (union * np.log(union) - logs[:, None] - logs) - lmbda * _loss(x, weight, cell, book, share, error)
     first, second = np.triu_indices(len(used), 1)
     order = np.argsort(-gain[first, second])
-    target, taken = np.arange(len(used)), np.zeros(len(used), dtype=bool)
+    target, merged = np.arange(len(used)), np.zeros(len(used), dtype=bool)
     for i in order.tolist():
         a, b = int(first[i]), int(second[i])
         if gain[a, b] <= 1e-12:
             break
-        if not (taken[a] or taken[b]):
-            target[b], taken[a], taken[b] = a, True, True
-    return np.asarray(target[cell]) if taken.any() else None
+        if not (merged[a] or merged[b]):
+            target[b], merged[a], merged[b] = a, True, True
+    return np.asarray(target[cell]) if merged.any() else None
 
 
 def _loss(x: Array, weight: Array, cell: Ints, book: Array, share: Array, error: Error) -> Array:
-    """By how much the mean error grows when two cells become one; or with the better of the two codewords for both."""
+    """Increase of the mean error when two cells are merged, or when the better of their codewords serves both."""
     if error.name == "squared" and error.candidates is None:
         squares = np.sum(book**2, axis=1)
         distance = np.maximum(squares[:, None] + squares - 2.0 * book @ book.T, 0.0)

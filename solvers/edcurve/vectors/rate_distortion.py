@@ -48,51 +48,50 @@ def empirical_rate_distortion(
 ) -> RateDistortion:
     """Bounds that enclose Shannon's R(D) of a finite set of weighted vectors.
 
-    R(D) is the least mutual information I(X; Y) with E ρ(X, Y) ≤ D, where X is one of the vectors, drawn with its
-    weight. No code of these vectors has less entropy at that distortion. At D = 0 it is their entropy, log n for n
-    equally likely ones. If they are a sample, the least I + λD of the sample is on average no greater than that of what
-    they were drawn from, and in high dimension far below it.
+    R(D) is the least mutual information I(X; Y) with E ρ(X, Y) ≤ D, where X is one of the vectors, drawn by weight.
+    No code of these vectors has less entropy at this distortion. At D = 0 it is their entropy, log n for n equally
+    likely vectors. If they are a sample, the least I + λD of the sample is on average at most that of the sampled
+    distribution, and in high dimension far below it.
 
-    *Upper bound.* Blahut and Arimoto's algorithm with reproductions that move, as particles do in [1]_. Newton's method
+    *Upper bound.* The Blahut–Arimoto algorithm with moving reproductions, like the particles of [1]_. Newton's method
     improves probabilities, reproductions move to centroids, and new ones are added where the dual constraint is
-    violated. So the result does not depend on a grid. Every channel is one point; chords lie between them.
+    violated. So the result does not depend on a grid. Every channel is one point, and chords connect the points.
 
     *Lower bound.* Let 1/α(x) = E exp(−λρ(x, Y)) and g(y) = E α(X) exp(−λρ(X, y)). Then R(D) ≥ E ln α − ln max g − λD
-    for every λ [2]_. If `reproductions` are given, the maximum is that over them. Without, it is exact for absolute and
-    Hamming errors, for which values that occur suffice. For squared errors branch and bound encloses it over all of
-    R^dim, in one or two dimensions, in more at low rates, and for vectors in a subspace of so few. Else it is the
-    greatest value that climbs from the vectors find, and ``method`` says so.
+    for every λ [2]_. The maximum is over `reproductions`, if given. Otherwise it is exact for absolute and Hamming
+    errors, for which values that occur suffice. For squared errors it is bounded by branch and bound over all of R^dim
+    in one or two dimensions, in more at low rates, and for vectors in a subspace of few dimensions. In other cases it
+    is the greatest value that climbs from the vectors find, as ``method`` tells.
 
     Parameters
     ----------
     points : array_like, shape (n,) or (n, dim)
         Finite vectors, at most 16 384 distinct ones, and at most 2²⁵ times reproductions if these are finitely many.
-        The time grows with n exp(R): for 1000 vectors of two numbers it is some 6 s on one core at R = 1.7 bits.
+        The time grows with n exp(R): 1000 vectors in two dimensions take some 6 s on one core at R = 1.7 bits.
     distortion : float or array_like
-        D ≥ 0, the mean error, which is a sum over the coordinates.
+        D ≥ 0, the mean error, where errors are sums over the coordinates.
     weights : array_like, shape (n,), optional
         Weights ≥ 0, not all zero; they are scaled to sum to 1. Equal if omitted.
     error : str or callable
         "squared": Σ (x − y)². "absolute": Σ abs(x − y). "hamming": number of coordinates that differ. Or a function of
         arrays (n, dim) and (m, dim) that returns the errors (n, m), each ≥ 0.
     reproductions : array_like, shape (m, dim) or (m,), optional
-        The only y that may be used. All vectors if omitted.
+        The allowed y. All vectors if omitted.
     base : float
         Base of the logarithm, above 1.
 
     Returns
     -------
     RateDistortion
-        `.lower` and `.upper`, of the shape of `distortion`; inf below the least distortion of `reproductions`. They are
-        within about 1e-3 nats of each other, or 1e-6 if reproductions are finitely many, unless fitting ends early.
-        `.method` says what they rest on.
+        `.lower` and `.upper`, of the shape of `distortion`; inf below the least distortion of `reproductions`. They
+        differ by about 1e-3 nats, or 1e-6 for finitely many reproductions, unless fitting ends early. `.method` tells
+        how they were obtained.
 
     Raises
     ------
     ValueError
-        For arguments that are not allowed, named in the message; for a function as `error` without `reproductions`; and
-        for absolute or Hamming errors if the values of all coordinates have more than 16 384 combinations and
-        `reproductions` are not given.
+        For invalid arguments, named in the message; for a function as `error` without `reproductions`; and for absolute
+        or Hamming errors without `reproductions` if the values of all coordinates have more than 16 384 combinations.
     TypeError
         If an argument is not a number or an array of numbers.
 
@@ -115,13 +114,13 @@ def empirical_rate_distortion(
     flat = values.ravel() / scale
     bounds = np.zeros((2, flat.size))
     bounds[:, flat < sandwich.least] = np.inf
-    bounds[:, flat == sandwich.least] = sandwich.top  # the rate of a code; at 0 no channel has less
+    bounds[:, flat == sandwich.least] = sandwich.top  # the rate of a code; no channel at D = 0 has less
     inner = (flat > sandwich.least) & (flat < sandwich.most)
     bounds[:, flat >= sandwich.most] = 0.0
     if inner.any():
-        wanted, back = np.unique(flat[inner], return_inverse=True)
-        with progress.bar("rate-distortion of points", wanted.size) as update:
-            bounds[:, inner] = sandwich.answer(wanted[::-1], update)[:, ::-1][:, back]
+        levels, inverse = np.unique(flat[inner], return_inverse=True)
+        with progress.bar("rate-distortion of points", levels.size) as update:
+            bounds[:, inner] = sandwich.answer(levels[::-1], update)[:, ::-1][:, inverse]
     lower, upper = (bounds / unit).reshape(2, *values.shape)
     name = f"{count} points"
     method = _method(sandwich, given=reproductions is not None)
@@ -131,7 +130,7 @@ def empirical_rate_distortion(
 
 
 def least_lagrangian(points: ArrayLike, lmbda: float, *, base: float = 2) -> tuple[float, str]:
-    """Bound the least I(X; Y) + λ E‖X − Y‖² from below for equally likely points, and say what the bound rests on.
+    """A lower bound on the least I(X; Y) + λ E‖X − Y‖² of equally likely points, and how it was obtained.
 
     No code of these points has a lower H + λD.
     """
@@ -149,7 +148,7 @@ def least_lagrangian(points: ArrayLike, lmbda: float, *, base: float = 2) -> tup
 def prepared(
     points: ArrayLike, weights: ArrayLike | None, error: Any, reproductions: ArrayLike | None
 ) -> tuple[Sandwich, float, int]:
-    """The vectors as a problem without units, the unit of its distortions, and the number of vectors."""
+    """The problem in normalised units, the unit of its distortions, and the number of vectors."""
     table, weight, _ = errors.points(points, weights)
     rule = errors.restricted(errors.resolve(error, reproductions, table.shape[1]), table)
     x, label = np.unique(table, axis=0, return_inverse=True)
@@ -168,7 +167,7 @@ def prepared(
 
 
 def _normal(x: Array, mass: Array, candidates: Array | None) -> tuple[Array, Array | None, float]:
-    """Vectors about their mean, in the coordinates of the subspace they span, in a unit near their size."""
+    """Centred vectors, in coordinates of the subspace that they span, in a unit near their size."""
     size = math.frexp(float(np.abs(x).max()) or 1.0)[1]
     x = np.ldexp(x, -size)
     mean = mass @ x

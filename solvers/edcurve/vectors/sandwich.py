@@ -1,4 +1,4 @@
-"""R(D) of weighted vectors between chords of channels and tangents of their dual values, at as many λ as are needed."""
+"""R(D) of weighted vectors between chords of channels and tangents from their dual values, at adaptive λ."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .boxes import greatest
 from .channels import TOLERANCE, Channel, Vectors, fit
 from .errors import Array
 
-WIDTH = 10.0  # times the tolerance of channels: nats between chord and tangents above which another λ is tried
+WIDTH = 10.0  # gap between chord and tangents above which another λ is tried, over the tolerance of channels
 RELATIVE = 0.01  # the same, as a fraction of the rate
-FLOOR = 1e-6  # nats
-TRIES = 40  # λ for one distortion, at most
-FIRST = 64  # reproductions of the first channel
+FLOOR = 1e-6  # nats below which the gap never calls for another λ
+TRIES = 40  # most λ for one distortion
+FIRST = 64  # about the number of reproductions of the first channel
 
 
 @dataclass(eq=False)
 class Sandwich:
-    """Channels by increasing λ, between two ends: no rate at D_max, and the entropy of the nearest at the least D.
+    """Channels by increasing λ, between two ends: rate 0 at D_max, and that of nearest reproductions at the least D.
 
     Attributes
     ----------
     vectors : Vectors
         The source.
     channels : list of Channel
-        Those fitted so far.
+        The channels fitted so far.
     searched : bool
         Whether a lower bound rests on a search for the greatest excess.
     """
@@ -77,7 +77,7 @@ class Sandwich:
             self._fitted(lmbda, tell)
         return min(max(self._lower(D, prove=True), 0.0), upper), upper
 
-    def _corners(self) -> tuple[Array, Array]:
+    def _hull(self) -> tuple[Array, Array]:
         D = np.array([self.least, *(channel.distortion for channel in self.channels[::-1]), self.most])
         R = np.array([self.top, *(channel.rate for channel in self.channels[::-1]), 0.0])
         order = np.lexsort((R, D))
@@ -86,11 +86,11 @@ class Sandwich:
         return D[kept], R[kept]
 
     def _upper(self, D: float) -> float:
-        return float(np.interp(D, *self._corners()))
+        return float(np.interp(D, *self._hull()))
 
     def _steepness(self, D: float) -> float:
-        """Slope of the chord above D: the λ of its middle, whose tangent is furthest below."""
-        x, y = self._corners()
+        """Slope of the chord above D: the λ whose tangent is furthest below the chord."""
+        x, y = self._hull()
         i = min(max(int(np.searchsorted(x, D)), 1), len(x) - 1)
         return float((y[i - 1] - y[i]) / (x[i] - x[i - 1]))
 
@@ -113,9 +113,9 @@ class Sandwich:
         return channel.value - excess
 
     def _fitted(self, lmbda: float, tell: Callable[[], None]) -> Channel:
-        """Fit the channel of a λ, starting from the nearest, and keep it."""
-        at = sum(channel.lmbda < lmbda for channel in self.channels)
-        near = self.channels[max(0, at - 1) : at + 1]
+        """Fit the channel of a λ, starting from the nearest, and insert it."""
+        index = sum(channel.lmbda < lmbda for channel in self.channels)
+        near = self.channels[max(0, index - 1) : index + 1]
         if near:
             start = min(near, key=lambda channel: abs(math.log(channel.lmbda / lmbda)))
             y, q = start.y, start.q
@@ -124,5 +124,5 @@ class Sandwich:
             y = table[:: 1 + (len(table) - 1) // FIRST]
             q = np.full(len(y), 1.0 / len(y))
         channel = fit(self.vectors, lmbda, y, q, tell)
-        self.channels.insert(at, channel)
+        self.channels.insert(index, channel)
         return channel
