@@ -88,8 +88,8 @@ print(f"D_max = {source.max_distortion:.4f}, which is {-10 * np.log10(source.max
 
 share = source.energies / source.max_distortion
 for part in (0.9, 0.99, 0.999):
-    wanted = 2 * (np.searchsorted(np.cumsum(np.sort(share)[::-1]), part) + 1)
-    print(f"{wanted:3d} dimensions hold {part:.1%} of the energy")
+    dimensions = 2 * (np.searchsorted(np.cumsum(np.sort(share)[::-1]), part) + 1)
+    print(f"{dimensions:3d} dimensions hold {part:.1%} of the energy")
 
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 k = np.arange(1, 41)
@@ -165,10 +165,10 @@ compare(ax)
 # dimensions rise above it as D falls.
 
 print("     D       E(D)     KLT bound     for the next 6 dB: E(D)     KLT bound")
-for at in source.max_distortion * np.array([0.3, 0.1, 0.03, 0.01, 4e-3]):
-    ours = ed.entropy_distortion(source, [at, at / 4])
-    klt = ed.gaussian_bound(source, [at, at / 4])
-    print(f"{at:.5f} {ours[0]:8.2f} {klt[0]:10.2f} {np.diff(ours)[0]:22.2f} {np.diff(klt)[0]:16.2f}   bits")
+for level in source.max_distortion * np.array([0.3, 0.1, 0.03, 0.01, 4e-3]):
+    ours = ed.entropy_distortion(source, [level, level / 4])
+    klt = ed.gaussian_bound(source, [level, level / 4])
+    print(f"{level:.5f} {ours[0]:8.2f} {klt[0]:10.2f} {np.diff(ours)[0]:22.2f} {np.diff(klt)[0]:16.2f}   bits")
 
 # %%
 # What the bits buy
@@ -204,17 +204,17 @@ for line, (name, patches, distortion) in zip(axes, rows, strict=True):
 lmbda = np.array([4, 16, 64]) / source.max_distortion
 best_cells = ed.segment(x[::2], lmbda, closed=True)
 print(" lambda D_max  cells: points, loop         least value: points, loop")
-for i, one in enumerate(lmbda):
-    loop = ed.lagrangian(source, one)
+for i, multiplier in enumerate(lmbda):
+    loop = ed.lagrangian(source, multiplier)
     cells = f"{best_cells.cells[i]:13d} {loop.cells:6d}"
-    print(f"{one * source.max_distortion:13.0f} {cells} {best_cells.value[i]:24.4f} {loop.value:8.4f}   bits")
+    print(f"{multiplier * source.max_distortion:13.0f} {cells} {best_cells.value[i]:24.4f} {loop.value:8.4f}   bits")
 
 # %%
 # A patch where it is only a bound
 # --------------------------------
-# The finder looks more alike after half a turn than after some smaller angles: the distance does not grow all the way.
-# Then distant arcs might share a cell, and nothing here proves that intervals are best. ``curve`` says "upper bound": a
-# code with that entropy exists, and no code is below R(D).
+# The finder is more similar to itself after half a turn than after some smaller angles: the distance does not grow all
+# the way. Then distant arcs might share a cell, and nothing here proves that intervals are best. ``curve`` says "upper
+# bound": a code with that entropy exists, and no code is below R(D).
 
 y = turned(*FINDER)
 other = ed.Source.from_samples(y, name="finder, turned")

@@ -50,8 +50,8 @@ for column, color in [(START, "C1"), (END, "C0")]:
     axes["photo"].add_patch(plt.Rectangle(corner, SIZE, SIZE, fill=False, color=color, lw=2))
 axes["photo"].annotate("", (END - 18, ROW), (START + 18, ROW), arrowprops={"arrowstyle": "->", "color": "C3", "lw": 2})
 axes["photo"].axis("off")
-for i, at in enumerate(np.linspace(0, len(x) - 1, 6).astype(int)):
-    show(axes[i], x[at], f"centre at {centre[at]:.0f} px")
+for i, place in enumerate(np.linspace(0, len(x) - 1, 6).astype(int)):
+    show(axes[i], x[place], f"centre at {centre[place]:.0f} px")
 
 # %%
 # Not stationary, and refused
@@ -166,12 +166,12 @@ for share in (0.3, 0.1, 0.03, 0.01, 0.003):
 # codes, with the length of each cell and the cost of its index.
 
 speed = np.linalg.norm(np.diff(x, axis=0), axis=1) * PER_PIXEL
-chosen = [np.argmin(np.abs(best.cells - wanted)) for wanted in (6, 14, 40)]
+chosen = [np.argmin(np.abs(best.cells - count)) for count in (6, 14, 40)]
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
 top.plot(centre[:-1], speed, color="C3")
 top.set(ylabel="RMS change of a pixel\nper pixel of slide", ylim=(0, None))
-for i, one in enumerate(chosen):
-    bottom.vlines(np.append(centre[best.boundaries[one]], END), i - 0.35, i + 0.35, color="C0", lw=1.2)
+for i, index in enumerate(chosen):
+    bottom.vlines(np.append(centre[best.boundaries[index]], END), i - 0.35, i + 0.35, color="C0", lw=1.2)
     bottom.hlines(i, START, END, color="C0", lw=0.5)
 names = [
     f"{best.cells[i]} cells\n{best.entropy[i]:.2f} bits\n{-10 * np.log10(best.distortion[i]):.1f} dB" for i in chosen

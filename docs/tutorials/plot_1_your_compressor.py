@@ -137,7 +137,7 @@ for count, book in books.items():
     parts(f"{count} codewords", learned[count])
 
 # %%
-# Now the cells are equal, and only their number is left in the excess. Six cells are best at
+# Now the cells are equal, and the excess is due only to their number. Six cells are best at
 # λ = 8. Three and twelve are good codes too, but for other λ.
 
 for lmbda in (2.0, 8.0, 16.0, 64.0):
@@ -193,8 +193,8 @@ parts("on a test set", tested)
 
 # %%
 # Often nobody knows the source. Then the excess is taken over a lower bound from Shannon's R(D)
-# of some of the samples, and ``ecvq`` says what a codebook made from samples does. The optimum
-# is between them, unless the samples are few.
+# of some of the samples, and ``ecvq`` gives the cost of a codebook made from samples. The
+# optimum is between them, unless the samples are few.
 
 unknown = edn.evaluate(OneForwardPass(), None, sample)
 print(f"rate + lmbda D {unknown.rate + LMBDA * unknown.distortion:.3f} bits")

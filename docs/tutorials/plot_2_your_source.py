@@ -28,7 +28,7 @@ ed.curve(source).plot()
 # %%
 # ``status`` says on what E(D) rests. For your own source, the condition behind it is checked
 # on a grid of triples of cells: "exact (checked numerically)". Where the condition fails, or
-# where distant phases are more alike than near ones, E(D) is refused. An upper bound takes
+# where distant phases are more similar than near ones, E(D) is refused. An upper bound takes
 # its place, from a search over all kinds of partitions:
 
 lumpy = ed.Source.from_spectrum([0.2, 1.0], name="strong second harmonic")
@@ -108,9 +108,9 @@ for i, ax in enumerate(axes):
     ax.set(aspect="equal", title=f"λ = {best.lmbda[i]:g}: {best.cells[i]} cells")
 
 # %%
-# One partition is a quantizer, also of points that were not in it. ``encode`` gives a point the
-# cell of the nearest point of the curve. The cell's centroid need not be the nearest one, as
-# cells are made for the least H + λD, not for the least D. ``decode`` returns the centroid:
+# A partition is also a quantizer of new points. ``encode`` gives a point the cell of the
+# nearest point of the curve. The cell's centroid need not be the nearest one, because cells
+# minimise H + λD, not D. ``decode`` returns the centroid:
 
 cells = ed.segment(ellipse, 16.0, closed=True)
 new = ellipse[::5] + 0.02 * np.random.default_rng(1).standard_normal(ellipse[::5].shape)

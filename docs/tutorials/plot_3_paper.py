@@ -84,8 +84,8 @@ show(phases.circle(runs, trained.codewords))
 # The excess over the least H + λD is the sum of three parts. For the circle it is in the
 # encoder (the partition). For the ramp with one latent it is in the decoder and in the encoder.
 
-one = figures.parts(runs).xs(1, level="latent_dim").droplevel("batch_size")
-shares = one[["entropy_model", "decoder", "partition"]].div(one["excess"], axis=0)
+means = figures.parts(runs).xs(1, level="latent_dim").droplevel("batch_size")
+shares = means[["entropy_model", "decoder", "partition"]].div(means["excess"], axis=0)
 print(shares.loc[[("circle", 512.0), ("ramp", 4096.0)]].map("{:.0%}".format).to_string())
 
 # %%
@@ -133,8 +133,8 @@ ax.set(xlabel="step", ylabel="bits", ylim=(2, 6))
 ax.legend(frameon=False)
 
 # %%
-# More of them
-# ------------
+# Train many
+# ----------
 # ``edn.sweep`` trains many at once into a folder, and continues where it was killed:
 #
 # .. code-block:: python

@@ -34,12 +34,16 @@ print("the formula in double precision:", value, "in it:", proof.contains(value)
 # distortion of K equal cells. If D is smaller by one unit in its last place, there is a fifth
 # cell, although a very small one.
 
-at = 4 * ed.Ramp().cell_distortion(1 / 4)
-near = {"one less": np.nextafter(at, 0), "four cells": at, "one more": np.nextafter(at, 1)}
+level = 4 * ed.Ramp().cell_distortion(1 / 4)
+near = {
+    "one less": np.nextafter(level, 0),
+    "four cells": level,
+    "one more": np.nextafter(level, 1),
+}
 for name, distortion in near.items():
-    one = ed.certify("ramp", distortion)
-    cells = f"{one.count} cells, one of {one.odd[0]:.2g}"
-    print(f"{name:10} {one.lower:.16f} to {one.upper:.16f}: {cells}")
+    proof = ed.certify("ramp", distortion)
+    cells = f"{proof.count} cells, one of {proof.odd[0]:.2g}"
+    print(f"{name:10} {proof.lower:.16f} to {proof.upper:.16f}: {cells}")
 
 # %%
 # Your own spectrum

@@ -52,19 +52,19 @@ two = {
     "silence_logs": "ERROR",
 }
 quick = {"points": 2**14, "progress": False}
-shown = ["lmbda", "latent_dim", "status", "rate", "distortion", "excess"]
+columns = ["lmbda", "latent_dim", "status", "rate", "distortion", "excess"]
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as store:
         with LocalCluster(**two) as here, edn.cluster(here.scheduler_address) as pool:
             swept = edn.sweep(configs, store=store, executor=pool, **quick)
-        print(swept.to_pandas()[shown].to_string(index=False))
+        print(swept.to_pandas()[columns].to_string(index=False))
 
         files = [path.suffix for path in (Path(store) / "runs").iterdir()]
         print("in the store:", {kind: files.count(kind) for kind in sorted(files)})
 
-        again = edn.sweep(configs, store=store, **quick)  # trains nothing
-        print("the same again:", again.to_pandas().equals(swept.to_pandas()))
+        repeated = edn.sweep(configs, store=store, **quick)  # trains nothing
+        print("the same again:", repeated.to_pandas().equals(swept.to_pandas()))
 
 # %%
 # A script that starts processes needs the guard ``if __name__ == "__main__":``, because the
@@ -74,8 +74,8 @@ if __name__ == "__main__":
 # --------------------
 # * **A worker dies.** Another one continues its trainings from their last checkpoints, and they
 #   end with the same weights to the bit.
-# * **The command is killed.** Run it again. It does not train again what is finished, and
-#   continues what had begun. ``checkpoint_every`` says how much can be lost.
+# * **The command is killed.** Run it again. It keeps what is finished, and continues the
+#   rest. ``checkpoint_every`` says how much can be lost.
 # * **A file is damaged.** The error names it, and it is never used.
 # * **A worker has another release.** The sweep refuses to start.
 #

@@ -22,7 +22,7 @@ from skimage import data
 # %%
 # The module
 # ----------
-# Put your own here. This one has what most have: an analysis, rounding, a synthesis, and a
+# Put your own here. Like most modules, this one has an analysis, rounding, a synthesis, and a
 # density for each latent, which is a mixture of three logistic densities. In training, noise
 # takes the place of rounding.
 
@@ -128,7 +128,7 @@ for name, evaluation in on_circle.items():
 # With one latent nearly all of the excess is *partition*: the cells are bad. The circle is a
 # loop and the latent is a line, so the encoder has to fold the loop, and distant arcs share
 # an index. :doc:`/topology` has pictures of this. With two latents the cells are almost
-# right. What is left is mostly the *entropy model*, which takes the two latents to be
+# right. The excess is now mostly the *entropy model*, which takes the two latents to be
 # independent. They are not: together they lie on a ring.
 #
 # Patches of a photograph
@@ -199,12 +199,12 @@ lengths = -np.log2(count / count.sum())
 
 def decode(pair):
     """The mean patch of each cell."""
-    return means[[place[tuple(one)] for one in pair.numpy()]]
+    return means[[place[tuple(row)] for row in pair.numpy()]]
 
 
 def rate(pair):
     """Bits by a table, instead of a density for each latent."""
-    return lengths[[place[tuple(one)] for one in pair.numpy()]]
+    return lengths[[place[tuple(row)] for row in pair.numpy()]]
 
 
 tables = edn.evaluate(encode, decode, source, rate, data=test)
@@ -227,7 +227,7 @@ ax.set_xlim(0.1 * evaluation.distortion, None)
 # %%
 # Traps
 # -----
-# A module in training mode adds noise, and then it is no code: a patch gets another index
+# A module in training mode adds noise, so it is not a code: a patch gets another index
 # each time. ``evaluate`` encodes the first batch twice, and refuses a codec that differs.
 
 codec.train()

@@ -53,7 +53,7 @@ np.save(f"{folder}/loop.npy", loop)
 # %%
 # The table
 # ---------
-# Yours comes from your experiments. To have one that is true, let us measure three simple
+# Yours comes from your experiments. For a real one, let us measure three simple
 # codecs on a test set of 2000 patches. ``transform`` rounds coefficients of a linear
 # transform (KLT) and codes each with its own table. ``joint`` codes the same numbers with one
 # table for all of them together. ``ECVQ`` is entropy-constrained vector quantization.
@@ -111,9 +111,9 @@ settings = {
     "ECVQ": (ecvq, [1.0, 2.0, 4.0, 8.0]),
 }
 table = pd.DataFrame(
-    measured(codec, one, *run(one))
+    measured(codec, setting, *run(setting))
     for codec, (run, listed) in settings.items()
-    for one in listed
+    for setting in listed
 )
 table.to_csv(f"{folder}/codecs.csv", index=False)
 print(table.iloc[:, :4].round(5).to_string(index=False))
@@ -149,8 +149,8 @@ shell("edcurve excess loop.npy --points codecs.csv --dim 256")
 # ---------------------
 # Bjøntegaard's delta compares two curves of points. ``mean-excess`` compares each curve with
 # the optimum: it is the mean excess over the distortions that all codecs cover, wherever in
-# their intervals the points are. The second line does the same at equal entropy, in dB. All
-# codecs have few entropies in common here, so that it is about the coarse settings only.
+# their intervals the points are. The second line does the same at equal entropy, in dB. Here
+# the codecs have few entropies in common, so it covers only the coarse settings.
 
 shell("edcurve mean-excess loop.npy --points codecs.csv --dim 256 --reference hull")
 shell(
@@ -168,9 +168,9 @@ shell(
 # The table has no parts, but codecs that differ in one thing tell much. ``transform`` and
 # ``joint`` have the same cells and reconstructions, and differ only in how symbols are coded.
 # The difference of their means in the first table is the price of treating coefficients one
-# by one, in bits. What is left
-# of ``joint`` is its cells: cubes in the space of the coefficients cut the loop into pieces
-# of unequal length. ``ECVQ`` cuts it well, and next to nothing is left.
+# by one, in bits. The rest
+# of the excess of ``joint`` is due to its cells: cubes in the space of the coefficients cut
+# the loop into pieces of unequal length. ``ECVQ`` cuts it well, and has almost no excess.
 #
 # Would another linear transform do? One that knows only the covariance can promise no less
 # than the KLT bound, and that is far above E(D):

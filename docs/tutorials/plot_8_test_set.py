@@ -4,7 +4,7 @@ A test set, and nothing else
 
 You have a codec and a test set. Nobody knows the source, so nobody knows E(D). What can be
 said about the distance from the optimum? Three numbers: the entropy with its interval, a
-lower bound for any code of these samples, and what a plain codebook does.
+lower bound for any code of these samples, and the cost of a plain codebook.
 
 To run it: ``pip install '.[neural]'`` in a copy of the repository (PyTorch first, for your
 machine).
@@ -56,10 +56,10 @@ print(
 print(f"{evaluation.cells} indices seen")
 
 # %%
-# Between which bounds the optimum is
-# -----------------------------------
-# Shannon's R(D) of the samples is a bound from below: no code of them, of whatever kind, has
-# a lower H + λD. A codebook made from half of the samples and tried on the other half shows
+# Bounds on the optimum
+# ---------------------
+# Shannon's R(D) of the samples is a lower bound: no code of them, of whatever kind, has a
+# lower H + λD. A codebook made from half of the samples and tried on the other half shows
 # what is easy to attain. Both are computed from 1024 of the samples.
 
 cost = evaluation.rate + LMBDA * evaluation.distortion
@@ -79,8 +79,8 @@ print(f"above the book  {cost - book:.3f} bits")
 #
 # The reason
 # ----------
-# Two parts of the excess need no optimum: what the entropy model wastes, and what the decoder
-# does. The rest is the cells, and what the bound leaves open.
+# Two parts of the excess need no optimum: the losses of the entropy model and of the decoder.
+# The rest is due to the cells, and to the gap between the bound and the optimum.
 
 for part, bits in evaluation.decomposition(LMBDA)._asdict().items():
     print(f"{part.replace('_', ' '):13} {bits:.3f} bits")
@@ -108,8 +108,8 @@ print(f"turned first {better:.3f} bits instead of {cost:.3f}: {cost - better:.3f
 D = np.array([0.05, 0.1, 0.2, 0.4])
 bounds = ed.empirical_rate_distortion(x[:200], D)
 books = [ed.ecvq(x[:2000], lmbda, codewords=32) for lmbda in (1.0, 2.0, 4.0, 8.0)]
-tried = [(book.encode(x[2000:]), book) for book in books]
-error = [np.mean(np.sum((x[2000:] - book.decode(i)) ** 2, axis=1)) for i, book in tried]
+coded = [(book.encode(x[2000:]), book) for book in books]
+error = [np.mean(np.sum((x[2000:] - book.decode(i)) ** 2, axis=1)) for i, book in coded]
 
 fig, ax = plt.subplots(layout="constrained")
 ax.plot(
@@ -117,13 +117,13 @@ ax.plot(
 )
 ax.plot(
     error,
-    [book.rate(i).mean() for i, book in tried],
+    [book.rate(i).mean() for i, book in coded],
     "o-",
     color="C0",
     label="ECVQ, on new samples",
 )
-for name, one, color in (("the codec", evaluation, "C3"), ("turned first", turned, "C1")):
-    ax.plot(one.distortion, one.rate, "D", color=color, label=name)
+for name, result, color in (("the codec", evaluation, "C3"), ("turned first", turned, "C1")):
+    ax.plot(result.distortion, result.rate, "D", color=color, label=name)
 ax.set(xscale="log", xlabel="Distortion D (squared error of a sample)", ylabel="bits")
 ax.set_ylim(0, None)
 ax.legend(frameon=False)
