@@ -4,19 +4,20 @@ import json
 import math
 import subprocess
 import sys
+from fractions import Fraction
 
 import edcurve as ed
 import numpy as np
 import oracle
 import pytest
 from edcurve import codes
-from edcurve.certificate import certify, surfaces, verify_condition
+from edcurve.certificate import certify, means_of_cells, surfaces, tiles, verify_condition
 from edcurve.certificate.models import BallSpectrum
 from edcurve.certificate.monotone import is_monotone
-from edcurve.codes import lloyd
-from edcurve.codes.code import SphereCells
+from edcurve.codes import lattices, lloyd
+from edcurve.codes.code import SphereCells, TorusCells
 from edcurve.sources import resolve
-from flint import arb
+from flint import arb, ctx
 from mpmath import mp, mpf
 
 SOURCES = ("ramp", "circle", "sinusoid", "sawbridge", "uniform", "power:0.3", "power:1.5")
@@ -389,8 +390,7 @@ def test_polygons_that_do_not_tile_prove_nothing():
 
 
 @pytest.mark.parametrize(("name", "D"), [("sphere:3", 0.9), ("sphere:9", 0.95), ("rotations", 0.6)])
-def test_the_dual_bound_over_caps(name, D, monkeypatch):
-    monkeypatch.setattr(surfaces, "CLOSE", 1e-4)
+def test_the_dual_bound_over_caps(name, D):
     source = resolve(name, surfaces=True)
     certificate = certify(name, D)
     p = np.geomspace(1e-4, 1.0, 20_001)
@@ -408,7 +408,92 @@ def test_the_dual_bound_over_caps(name, D, monkeypatch):
         assert k == 1 or 1.0 - (k - 1) * mean**2 > D - 1e-3
 
 
-def test_tori_are_not_certified():
-    with pytest.raises(ValueError, match="nothing is proved about tori"):
-        certify("torus", 0.3)
+@pytest.mark.parametrize("radii", [(1.0, 1.0), (1.0, 7.0), (3.0, 0.05)])
+@pytest.mark.parametrize("share", [0.93, 0.15, 0.02, 1e-12])
+def test_tori_are_enclosed(radii, share):
+    source = ed.Torus(radii)
+    D = share * source.max_distortion
+    found = certify(source, D)
+    assert 1e-8 < ed.lower_bound(source, D) - found.lower < 1e-6
+    if share >= 0.02:
+        assert found.upper == pytest.approx(ed.upper_bound(source, D), rel=1e-14)
+    assert 0.0 < found.upper - found.lower < (0.11 if share < 0.1 else 0.4)
+    larger = certify(source.scaled(3.0), 9.0 * D)
+    assert (larger.lower, larger.upper) == pytest.approx((found.lower, found.upper), abs=1e-6)
+
+
+def test_a_torus_at_the_distortion_of_its_code():
+    for D in (0.3, 0.05):
+        code = ed.quantizer("torus", D)
+        found = certify("torus", code.distortion)
+        # a rounding error of D is made up for by one more cell, a tiny one
+        assert code.entropy <= found.upper < code.entropy + 1e-10
+        assert found.lower < code.entropy
     assert certify("torus", 2.0).upper == 0.0
+    assert certify("torus", 0.0).lower == math.inf
+
+
+def test_a_bound_above_the_least_is_not_proved(monkeypatch):
+    """The dual bound is attained by a cell, so that nothing larger can be proved."""
+    monkeypatch.setattr(means_of_cells, "BOXES", 400)
+    for name in ("torus:1,2", "sphere:5", "rotations"):
+        source = resolve(name, surfaces=True)
+        cells = means_of_cells.cells_of(source)
+        p = np.geomspace(1e-5, 1.0, 40_001)
+        for weight in (1.0, 4.0, 30.0):
+            least = float((weight * source.cell_distortion(p) / p - np.log(p)).min())
+            with ctx.workprec(160):
+                assert not means_of_cells.exceeds(cells, arb(weight), least + 1e-6)
+                assert means_of_cells.exceeds(cells, arb(weight), least - 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "depth"),
+    [(1.0, 1.0, 0.1), (1.0, 1.0, 2.0), (1.0, 1.0, 3.0), (0.3, 1.0, 1.0), (0.3, 1.0, 2.3), (0.0, 1.0, 0.4)],
+)
+def test_the_excess_over_a_threshold(a, b, depth):
+    """E(a cos θ₁ + b cos θ₂ − t)⁺ by an integral over θ₁ in the larger circle's angle, and the closed form inside."""
+    t = a + b - depth
+
+    def inner(turn):
+        x = (t - a * mp.cospi(turn)) / b if a else mpf(t) / b
+        x = min(max(x, -1), 1) if abs(x) < 1 + 1e-15 else x
+        if x >= 1:
+            return mpf(0)
+        return -x * b if x <= -1 else b * (mp.sqrt(1 - x * x) - x * mp.acos(x)) / mp.pi
+
+    with mp.workdps(20):
+        kinks = [mp.acos((t - s * b) / a) / mp.pi for s in (-1, 1) if a and abs(t - s * b) < a]
+        expected = mp.quad(inner, sorted([0, *kinks, 1]))
+    with ctx.workprec(160):
+        found = means_of_cells.excess(
+            Fraction(a), Fraction(b), arb(Fraction(depth).numerator) / Fraction(depth).denominator
+        )
+    assert float(found) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_hexagons_against_points():
+    """Cells of skew lattices, with midpoints of a grid as points."""
+    turns = (np.arange(400) + 0.5) / 400
+    grid = np.stack(np.meshgrid(turns, turns, indexing="ij"), axis=-1).reshape(-1, 2)
+    for radii, count in (((1.0, 1.0), 15), ((1.0, 2.5), 24), ((1.0, 1.0), 4), ((1.0, 9.0), 7)):
+        source = ed.Torus(radii)
+        lattice = lattices.best(count, (radii[0] ** 2, radii[1] ** 2))
+        squares = Fraction(radii[0]) ** 2, Fraction(radii[1]) ** 2
+        with ctx.workprec(100):
+            corners = tiles.hexagon(lattice)
+            assert tiles._area(corners) * count == 1
+            moment = tiles.moments(corners)
+            exact = sum(float(s) * (1 - float(moment[2 * k]) ** 2 * count**2) for k, s in enumerate(squares))
+            assert float(tiles.of_lattice(lattice, squares, arb(exact * 1.001))) == pytest.approx(math.log(count))
+            assert tiles.of_lattice(lattice, squares, arb(exact * 0.999)) is None
+        assert exact == pytest.approx(lattice.distortion, rel=1e-12)
+        x = source.realizations(grid)
+        index = TorusCells(lattice, radii).nearest(x)
+        mean = np.stack([np.bincount(index, one) for one in x.T], axis=1) / np.bincount(index)[:, None]
+        assert exact == pytest.approx(((x - mean[index]) ** 2).sum(axis=1).mean(), rel=1e-3)
+
+
+def test_surfaces_of_samples_are_refused():
+    with pytest.raises(ValueError, match="'klein', whose lower bound rests on a search"):
+        certify("klein", 0.3)

@@ -97,16 +97,17 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
     be at most D, and `lower` the dual bound, its minimum over cell sizes proved.
 
     Of the sphere in R³ `lower` is the least entropy over sizes of cells of any shape, by the ramp's theorem. `upper` is
-    the entropy of a code of spherical polygons that are proved to tile it. Of other spheres and of rotations `lower` is
-    the dual bound over caps, proved to 1e-7 nats. `upper` is of cells that the signs of coordinates tell apart, and
-    of rotations inf.
+    the entropy of a code of spherical polygons that are proved to tile it. Of other spheres, of tori and of rotations
+    `lower` is the dual bound, proved for cells of any shape to 1e-7 nats. `upper` is that of a lattice or of pairs of
+    arcs on a torus, of cells that the signs of coordinates tell apart on a sphere, and inf of rotations. For tori below
+    1e-40 D_max `lower` is that of 1e-40 D_max.
 
     Parameters
     ----------
     source : Source or str
-        A built-in source (no torus), its name, one from `Source.from_spectrum`, or a loop of points from
-        `Source.from_samples`. Of
-        points the trigonometric polynomial is certified, so that `.truncation` and `.defect` are not in the bounds.
+        A built-in source but `klein`, its name, one from `Source.from_spectrum`, or a loop of points from
+        `Source.from_samples`. Of points the trigonometric polynomial is certified, so that `.truncation` and `.defect`
+        are not in the bounds.
     distortion : float
         D ≥ 0, exactly this double.
     base : float
@@ -143,8 +144,8 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
 def _of_surface(source: Surface, D: float, base: float) -> Certificate:
     if isinstance(source, SampledSurface):
         raise ValueError(
-            f"source must be a sphere or rotations among surfaces to be certified, got {source.name!r}, whose bounds "
-            "rest on a search"
+            f"source must be a sphere, a torus or rotations among surfaces to be certified, got {source.name!r}, whose "
+            "lower bound rests on a search"
         )
     if D == 0.0:
         return Certificate(source.name, D, base, math.inf, math.inf, "D = 0: no countable partition")

@@ -1,8 +1,4 @@
-"""Enclosures of E(D) of spheres and rotations: a lower bound over cells of any shape, a code above.
-
-The least distortion of a cell of probability p is that of a ball, d(p): a cap of a sphere. Its dual bound is an infimum
-over caps, which a search over their angle in ball arithmetic bounds from below: −ln p falls and d(p)/p rises with it.
-"""
+"""Enclosures of E(D) of spheres, rotations and tori: a lower bound over cells of any shape, a code above."""
 
 from __future__ import annotations
 
@@ -18,16 +14,22 @@ from numpy.typing import NDArray
 from edcurve import codes
 from edcurve.codes import spherical
 from edcurve.codes.code import SphereCells
+from edcurve.kernels import functions
+from edcurve.optimum import envelopes
+from edcurve.optimum.evaluation import evaluate
 from edcurve.sources import Rotations, Sphere, Surface, Torus
 
-from .balls import above, ball, below
+from . import means_of_cells, tiles
+from .balls import above, ball
 from .enclosure import PRECISION, Enclosure, exact
 from .models import BallRamp
 
 Array = NDArray[np.float64]
 
-CLOSE = 1e-7  # nats by which the bound that is proved may be below the infimum
-BOXES = 200_000
+CLOSE = 1e-7  # nats, and of a large bound its share, by which what is proved may be below the dual bound
+STEP = 1e-5  # of D, between which the slope of the dual bound is taken
+TINIEST = 1e-280  # share of D_max below which the bound is that of this share
+TINIEST_OF_TORI = 1e-40  # there boxes become many
 SAME = 1e-7  # distance of corners that are one
 TRIED = 40  # codes whose distortion is proved
 
@@ -56,17 +58,14 @@ def enclosed(source: Surface, distortion: float) -> Enclosure:
     D = Fraction(distortion) / source.law.scale
     if isinstance(source, Sphere) and source.dim == 2:
         return _of_sphere(source, D)
-    if isinstance(source, Torus):
-        raise ValueError(
-            f"source must be a sphere or rotations among surfaces to be certified, got {source.name!r}: nothing is "
-            "proved about tori"
+    precision = PRECISION + 4 * max(0, -math.frexp(float(D))[1])
+    with ctx.workprec(precision):
+        low, lmbda = _dual(source, distortion)
+        high, what = (
+            tiles.of_torus(source, distortion, float(low)) if isinstance(source, Torus) else _orthants(source, D)
         )
-    with ctx.workprec(PRECISION):
-        lmbda = _multiplier(source, float(D))
-        low = (_least(_Caps(source), lmbda) - arb(lmbda) * ball(D)).max(arb(0))
-        high, what = _orthants(source, D)
-    method = f"dual bound below, its infimum over caps proved to {CLOSE:g} nats; {what} above"
-    return Enclosure(low, high, method, PRECISION, lmbda=lmbda / float(source.law.scale))
+    method = f"dual bound below, proved for cells of any shape; {what} above"
+    return Enclosure(low, high, method, precision, lmbda=lmbda)
 
 
 def _of_sphere(source: Surface, D: Fraction) -> Enclosure:
@@ -177,70 +176,24 @@ def _unit(u: Vector) -> Vector:
     return [one / length for one in u]
 
 
-class _Caps:
-    """Caps of a sphere of `dim` dimensions up to an angle, by s = sin²θ up to a right angle and 2 − s beyond.
+def _dual(source: Surface, distortion: float) -> tuple[arb, float]:
+    """A lower bound on E(D) that is proved, and its λ."""
+    relaxed, maximum = source.relaxed, source.max_distortion
+    # a bound on E there is one at all smaller D
+    at = max(distortion, maximum * (TINIEST_OF_TORI if isinstance(source, Torus) else TINIEST))
 
-    Of rotations they are pairs of caps up to a right angle.
-    """
+    def bound(x: float) -> float:
+        return float(evaluate(functions.lower, relaxed, x, 1.0, envelopes.chords))
 
-    def __init__(self, source: Surface) -> None:
-        self.pairs = isinstance(source, Rotations)
-        dim = source.coordinates - 1
-        self.half = arb(dim) / 2
-        self.beta = (self.half.gamma() * arb(0.5).gamma()) / (self.half + arb(0.5)).gamma()
-        self.last = 1.0 if self.pairs else 2.0
-
-    def measure(self, x: float) -> arb:
-        """Probability, which rises with x."""
-        s = arb(x) if x <= 1.0 else 2 - arb(x)
-        half = s.beta_lower(self.half, arb(0.5), regularized=True) / 2
-        p = half if x <= 1.0 else 1 - half
-        return 2 * p if self.pairs else p
-
-    def spread(self, x: float) -> arb:
-        """d(p)/p = 1 − m², which rises with x."""
-        s = arb(x) if x <= 1.0 else 2 - arb(x)
-        p = self.measure(x) / 2 if self.pairs else self.measure(x)
-        return 1 - (s**self.half / (2 * self.half * self.beta * p)) ** 2
-
-
-def _least(caps: _Caps, lmbda: float) -> arb:
-    """A number that −ln p + λ d(p)/p exceeds for every cap, at most CLOSE below the infimum."""
-    weight = arb(lmbda)
-    # −ln p alone is as large as the value of the whole below this
-    worst = above(weight * caps.spread(caps.last))
-    first = caps.last
-    while below(-caps.measure(first).log()) < worst:
-        first *= 0.5
-    value = {x: (-caps.measure(x).log(), weight * caps.spread(x)) for x in (first, caps.last)}
-    least = min(above(a + b) for a, b in value.values())
-    boxes, bound = [(first, caps.last)], math.inf
-    for _ in range(BOXES):
-        if not boxes:
-            return arb(min(bound, least))
-        low, high = boxes.pop()
-        here = below(value[high][0] + value[low][1])
-        if here >= least - CLOSE:
-            bound = min(bound, here)
-            continue
-        middle = math.sqrt(low * high) if high < 1.0 else 0.5 * (low + high)
-        value[middle] = -caps.measure(middle).log(), weight * caps.spread(middle)
-        least = min(least, above(value[middle][0] + value[middle][1]))
-        boxes += [(low, middle), (middle, high)]
-    raise ArithmeticError(f"the dual bound at λ = {lmbda!r} was not proved within {BOXES} boxes")
-
-
-def _multiplier(source: Surface, D: float) -> float:
-    """About the λ at which the dual bound at D is the largest, found in double precision."""
-    from scipy import optimize
-
-    p = np.geomspace(1e-12, 1.0, 20_001)
-    plain = source.scaled(1.0 / math.sqrt(float(source.law.scale))) if source.law.scale != 1 else source
-    mean, nats = plain.cell_distortion(p) / p, -np.log(p)
-    found = optimize.minimize_scalar(
-        lambda t: -float((nats + math.exp(t) * (mean - D)).min()), bounds=(-3.0, 25.0), method="bounded"
-    )
-    return float(math.exp(found.x))
+    low, high = at * (1.0 - STEP), min(at * (1.0 + STEP), maximum)
+    lmbda = max(0.0, (bound(low) - bound(high)) / (high - low))
+    least = bound(at) + lmbda * at
+    cells, weight = means_of_cells.cells_of(source), arb(lmbda) * ball(source.law.scale)
+    for slack in (CLOSE, 100.0 * CLOSE):
+        proved = least - slack * max(1.0, 1e-3 * least)
+        if means_of_cells.exceeds(cells, weight, proved):
+            return (arb(proved) - arb(lmbda) * arb(at)).max(arb(0)), lmbda
+    raise ArithmeticError(f"the dual bound at λ = {lmbda!r} was not proved within {means_of_cells.BOXES} boxes")
 
 
 def _orthants(source: Surface, D: Fraction) -> tuple[arb, str]:
@@ -251,5 +204,6 @@ def _orthants(source: Surface, D: Fraction) -> tuple[arb, str]:
     mean = half.gamma() / (half + arb(0.5)).gamma() / arb.pi().sqrt()
     for k in range(1, source.coordinates + 1):
         if 1 - k * mean * mean <= ball(D):
-            return k * arb(2).log(), f"a code of 2^{k} cells, by the signs of {k} coordinates,"
+            signs = "the sign of one coordinate" if k == 1 else f"the signs of {k} coordinates"
+            return k * arb(2).log(), f"a code of 2^{k} cells, by {signs},"
     return arb.pos_inf(), "no code is enclosed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,20 +79,38 @@ def log_spread(nats: Array, dim: int) -> Array:
     ndarray
         1 − m², of relative error below 1e-11.
     """
-    from scipy import special
-
     a = 0.5 * dim
     direct = nats < FEW_NATS
     p = np.exp(-np.where(direct, nats, FEW_NATS))
-    aim = special.betaln(a, 0.5) + np.log(2.0 * a) - np.where(direct, FEW_NATS, nats)
+    t = _log_square(np.where(direct, FEW_NATS, nats), a)
+    above = _power_series(np.exp(t), a)
+    short = above / (1.0 + above)
+    return np.asarray(np.where(direct, spread(p, dim), short * (2.0 - short)))
+
+
+def log_square(nats: float, dim: int) -> float:
+    """ln sin² of the angle of a cap of probability e^−nats ≤ ½, to about 1e-9."""
+    from scipy import special
+
+    a, p = 0.5 * dim, math.exp(-nats)
+    if p > 0.25:
+        return math.log1p(-float(special.betaincinv(0.5, a, max(0.0, 1.0 - 2.0 * p))))
+    if nats < FEW_NATS:
+        return math.log(float(special.betaincinv(a, 0.5, 2.0 * p)))
+    return float(_log_square(np.array(nats), a))
+
+
+def _log_square(nats: Array, a: float) -> Array:
+    """The same where the cap is so small that Newton's steps begin near it."""
+    from scipy import special
+
+    aim = special.betaln(a, 0.5) + np.log(2.0 * a) - nats
     t = np.minimum(aim / a, -1e-300)
     for _ in range(STEPS):
         s = np.exp(t)
         above = _power_series(s, a)
         t = t - (a * t + np.log1p(above) - aim) * (1.0 + above) * np.sqrt(1.0 - s) / a
-    above = _power_series(np.exp(t), a)
-    short = above / (1.0 + above)
-    return np.asarray(np.where(direct, spread(p, dim), short * (2.0 - short)))
+    return np.asarray(t)
 
 
 FEW_NATS = 600.0  # up to which p is far from underflow

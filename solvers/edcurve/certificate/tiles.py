@@ -1,0 +1,168 @@
+"""Codes of a torus whose entropy and distortion are enclosed: cells of lattices, and pairs of arcs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+from flint import arb
+
+from edcurve import codes
+from edcurve.codes import lattices
+from edcurve.kernels import functions
+from edcurve.sources import Circle, Torus
+
+from .balls import ball, fraction
+from .biuniform import bracket
+from .models import BallSpectrum
+
+ROUNDING = 1e-12  # share of D by which a lattice may exceed it
+FEW = 65  # number of arcs below which all are tried
+TRIED = 4  # products whose distortion is proved
+
+Pair = tuple[Fraction, Fraction]
+
+
+def of_torus(source: Torus, distortion: float, least: float) -> tuple[arb, str]:
+    """Entropy in nats of the best code whose distortion is proved to be at most D, and what it is."""
+    D = ball(Fraction(distortion) / source.law.scale)
+    squares = Fraction(source.radii[0]) ** 2, Fraction(source.radii[1]) ** 2
+    best = _product(D, squares)
+    for lattice in _lattices(float(D.mid()), least, squares):
+        if not arb(lattice.count).log() < best[0]:
+            break
+        code = of_lattice(lattice, squares, D)
+        if code is not None:
+            return code, f"a lattice of {lattice.count} cells, its distortion proved to be at most D,"
+    return best
+
+
+def _lattices(D: float, least: float, squares: Pair) -> Iterator[lattices.Lattice]:
+    """Lattices by increasing number of cells that seem good enough."""
+    if least < math.log(codes.MOST):
+        for count in range(max(1, math.ceil(math.exp(least) - 1e-9)), codes.MOST + 1):
+            lattice = lattices.best(count, (float(squares[0]), float(squares[1])))
+            if lattice.distortion <= D * (1.0 + ROUNDING):
+                yield lattice
+
+
+def of_lattice(lattice: lattices.Lattice, squares: Pair, D: arb) -> arb | None:
+    """Entropy in nats of the cells of a lattice, if their distortion is proved to be at most D.
+
+    Where it exceeds D by a rounding error, one cell loses a tiny triangle at a corner, which is one cell more.
+    """
+    corners = hexagon(lattice)
+    p = arb(1) / lattice.count
+    moment = moments(corners)
+    whole = sum(map(ball, squares), arb(0))
+    distortion = whole - _squared(moment, squares) / p**2
+    if distortion <= D:
+        return arb(lattice.count).log()
+    if not distortion <= D * (1 + arb(ROUNDING)):
+        return None
+    here = corners[0]
+    for exponent in range(24, 8, -2):
+        share = Fraction(1, 2**exponent)
+        ends = [
+            (here[0] + share * (to[0] - here[0]), here[1] + share * (to[1] - here[1]))
+            for to in (corners[1], corners[-1])
+        ]
+        part = moments([here, *ends])
+        tau = ball(_area([here, *ends]))
+        rest = p - tau
+        left = [a - b for a, b in zip(moment, part, strict=True)]
+        gain = _squared(part, squares) / tau + _squared(left, squares) / rest - _squared(moment, squares) / p
+        if distortion - gain <= D:
+            return (1 - p) * arb(lattice.count).log() - tau * tau.log() - rest * rest.log()
+    return None
+
+
+def hexagon(lattice: lattices.Lattice) -> list[Pair]:
+    """Corners of the cell of 0, counterclockwise, which are rational.
+
+    With a basis a, b at an obtuse or right angle, and both with −a − b too, the points nearest to 0 are a hexagon. Its
+    corners are as far from 0 as from two neighbours among ±a, ±b, ±(a + b) (Voronoi).
+    """
+    weights = Fraction(lattice.weights[0]), Fraction(lattice.weights[1])
+
+    def product(u: Pair, v: Pair) -> Fraction:
+        return weights[0] * u[0] * v[0] + weights[1] * u[1] * v[1]
+
+    a = Fraction(1, lattice.columns), Fraction(lattice.shift, lattice.count)
+    b = Fraction(0), Fraction(lattice.columns, lattice.count)
+    while True:  # Lagrange's reduction
+        if product(b, b) < product(a, a):
+            a, b = b, a
+        steps = round(product(a, b) / product(a, a))
+        if steps == 0:
+            break
+        b = b[0] - steps * a[0], b[1] - steps * a[1]
+    if product(a, b) > 0:
+        b = -b[0], -b[1]
+    if a[0] * b[1] < a[1] * b[0]:
+        a, b = b, a
+    c = a[0] + b[0], a[1] + b[1]
+    around = [a, c, b, (-a[0], -a[1]), (-c[0], -c[1]), (-b[0], -b[1])]
+    corners = []
+    for u, v in zip(around, around[1:] + around[:1], strict=True):
+        cross = 2 * weights[0] * weights[1] * (u[0] * v[1] - u[1] * v[0])
+        uu, vv = product(u, u), product(v, v)
+        corners.append((weights[1] * (v[1] * uu - u[1] * vv) / cross, weights[0] * (u[0] * vv - v[0] * uu) / cross))
+    # of a rectangle two pairs are one
+    return [one for one, before in zip(corners, corners[-1:] + corners[:-1], strict=True) if one != before]
+
+
+def _area(corners: list[Pair]) -> Fraction:
+    sides = zip(corners, corners[1:] + corners[:1], strict=True)
+    return sum((a[0] * b[1] - a[1] * b[0] for a, b in sides), Fraction(0)) / 2
+
+
+def moments(corners: list[Pair]) -> list[arb]:
+    """Integrals of cos 2πx, sin 2πx, cos 2πy, sin 2πy over a polygon (Green)."""
+    total = [arb(0)] * 4
+    for here, there in zip(corners, corners[1:] + corners[:1], strict=True):
+        for axis, sign in ((0, 1), (1, -1)):
+            middle, step = ball(here[axis] + there[axis]), ball(there[axis] - here[axis])
+            width = sign * step.sinc_pi() * ball(there[1 - axis] - here[1 - axis]) / (2 * arb.pi())
+            total[2 * axis] += middle.sin_pi() * width
+            total[2 * axis + 1] -= middle.cos_pi() * width
+    return total
+
+
+def _squared(moment: list[arb], squares: Pair) -> arb:
+    """Squared length of the integral of X."""
+    return sum((ball(r) * (u * u + v * v) for r, u, v in zip(squares, moment[::2], moment[1::2], strict=True)), arb(0))
+
+
+def _product(D: arb, squares: Pair) -> tuple[arb, str]:
+    """The best pair of arcs: one circle in equal cells, the other by its own optimum at the distortion that is left."""
+    best, what = arb.pos_inf(), ""
+    for count, axis in _counts(float(D.mid()), (float(squares[0]), float(squares[1])))[:TRIED]:
+        used = ball(squares[axis]) * (1 - (arb(1) / count).sinc_pi() ** 2)
+        left = (D - used) / ball(squares[1 - axis])
+        if left > 0:
+            rest = fraction(arb(left.lower()))
+            entropy = arb(count).log() + (bracket(BallSpectrum([1]), rest).high if rest < 1 else 0)
+            if entropy < best:
+                best = entropy
+                what = (
+                    f"{count} equal arcs of one circle times the best arcs of the other, proved to be at most D apart,"
+                )
+    return best, what
+
+
+def _counts(D: float, squares: tuple[float, float]) -> list[tuple[int, int]]:
+    """Numbers of equal arcs of one of the circles, the most promising first."""
+    law = Circle().law
+    found = []
+    for axis in (0, 1):
+        half = 0.5 * D / squares[axis]  # many cells divide the distortion equally
+        middle = 1.0 / float(law.model.size(law.parameters, half)) if half < 1.0 else 1.0
+        for count in {*range(1, FEW), *(max(1, math.floor(middle) + k) for k in (-1, 0, 1, 2))}:
+            rest = (D - squares[axis] * (1.0 - np.sinc(1.0 / count) ** 2)) / squares[1 - axis]
+            if rest > 0.0:
+                high = float(functions.entropy(law.model, law.parameters, None, rest)) if rest < 1.0 else 0.0
+                found.append((math.log(count) + high, count, axis))
+    return [(count, axis) for _, count, axis in sorted(found)]
