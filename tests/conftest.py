@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-# Matrices are small here: threads of BLAS take twice the processor time and are waited for, in subprocesses too.
+# Matrices are small here: threads of BLAS double the processor time and cause waiting, in subprocesses too.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 pytest.register_assert_rewrite("command_output", "contiguous", "example_curves", "new_process")
 
@@ -23,7 +23,7 @@ def remove_empty_folder():
         (Path(tempfile.gettempdir()) / f"pytest-of-{getpass.getuser()}").rmdir()
 
 
-atexit.register(remove_empty_folder)  # before pytest registers what empties the folder, and so run after that
+atexit.register(remove_empty_folder)  # registered before pytest's own cleanup, and so run after it
 
 TORCH = importlib.util.find_spec("torch") is not None
 collect_ignore = [] if TORCH else ["neural", "io/test_damaged_files.py"]
@@ -77,6 +77,6 @@ def plt():
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    plt.close("all")  # those of a test in the same process that left some
+    plt.close("all")  # those left by another test in the same process
     yield plt
     plt.close("all")

@@ -19,7 +19,7 @@ SOURCES = {
     "spectrum of 4": ed.Source.from_spectrum([1.0, 0.2, 0.0, 0.05]),
 }
 
-# one of each model, for what does not depend on the parameters
+# one of each model, for tests that do not depend on the parameters
 MODELS = ("ramp", "circle", "power:0.3", "spectrum of 4")
 ENTROPIES = (functions.entropy, functions.lower, functions.hull)
 # Enough points for numba to compile and for several threads to share.

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 posix = pytest.mark.skipif(os.name != "posix", reason="limits and permissions of POSIX")
-# Generous: a deadlock, which this limit in seconds is for, lasts forever.
+# Generous, in seconds: the limit is for deadlocks, which last forever.
 PATIENCE = 240
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
 

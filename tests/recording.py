@@ -36,7 +36,7 @@ class Refusing(TorchDispatchMode):
         self.first = first
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        # Adam's kernel is not there for "meta"; it changes its arguments, and makes no tensor
+        # Adam's kernel does not exist for "meta"; it changes its arguments, and returns no tensor
         out = None if func is torch.ops.aten._fused_adam_.tensor_lr else func(*args, **(kwargs or {}))
         for tensor in tensors((args, kwargs, out)):
             assert self.first or tensor.device.type == "meta", (

@@ -31,7 +31,7 @@ def test_rows_of_a_frame_are_a_curve(tmp_path):
     curve.to_csv(tmp_path / "curve.csv")
     read = ed.Curve.from_pandas(pd.read_csv(tmp_path / "curve.csv"), source="mine", base=2)
     assert (read.source, read.base, read.cells.size) == ("mine", 2, 0)
-    # pandas before 3 may read a number off in the last place
+    # pandas before 3 may read a number with an error in the last place
     assert read.entropy == pytest.approx(curve.entropy, rel=3e-16, abs=0)
 
 
@@ -92,7 +92,7 @@ def test_pandas(drawn):
         assert same_bits(frame[name], getattr(drawn, name))
     assert set(frame["status"]) == {drawn.status}
     original = drawn.entropy.copy()
-    frame["entropy"] += 1  # a table of one's own
+    frame["entropy"] += 1  # a user's table
     frame.loc[0, "distortion"] = 3.0
     assert same_bits(drawn.entropy, original)
     assert drawn.distortion[0] == 0.0

@@ -22,7 +22,7 @@ def test_a_curve_agrees_with_the_functions(name):
     assert (curve.source, curve.base, curve.status, curve.unit) == (name, 2.0, "exact (proved)", "bits")
     assert same_bits(curve.entropy, ed.entropy_distortion(name, D))
     assert same_bits(curve.upper, curve.entropy)
-    # to a few units in the last place, by which a bound is moved where rounding put it above what it bounds
+    # to a few units in the last place, by which a bound is moved if rounding put it above the bounded value
     for column, function in (("hull", ed.convex_hull), ("lower", ed.lower_bound)):
         np.testing.assert_allclose(getattr(curve, column), function(name, D), rtol=1e-14, atol=0)
 
@@ -35,7 +35,7 @@ def test_the_default_range(name):
     assert (curve.distortion[0], curve.distortion[-1]) == (1e-3 * most, most)
     assert curve.entropy[-1] == 0.0
     assert np.all(np.diff(curve.distortion) > 0)
-    # half of them equally spaced and half geometrically, so that no step is longer than either has; 1e-9 for rounding
+    # half equally and half geometrically spaced, so that no step is longer than in either; 1e-9 for rounding
     assert np.diff(curve.distortion).max() <= 0.999 * most / 128 * (1 + 1e-9)
     assert np.diff(np.log(curve.distortion)).max() <= math.log(1000) / 128 * (1 + 1e-9)
 
@@ -70,7 +70,7 @@ def test_the_bounds_are_in_order(name, base):
     assert np.all(curve.hull <= curve.entropy)
     assert np.all(curve.entropy <= curve.upper)
     assert np.all(curve.lower >= 0)
-    # E falls, but for what rounding D_K does where the slope is infinite: a few units in the last place
+    # E falls, except for the rounding of D_K where the slope is infinite: a few units in the last place
     assert np.all(np.diff(curve.entropy[1:]) <= 4e-15 * curve.entropy[1:-1])
 
 

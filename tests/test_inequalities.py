@@ -202,7 +202,7 @@ class TestAgainstExactArithmetic:
         assert close(right, exact[1])
         left, right = circle(intervals, ends=ends)
         exact = exact_circle(intervals, ends)
-        # Opposite arcs cancel: what is left has the rounding error of the terms, 1e-15 of √right.
+        # Opposite arcs cancel: the remainder has the rounding error of the terms, 1e-15 of √right.
         assert close(math.sqrt(left), mpmath.sqrt(exact[0]), scale=1e-15 * math.sqrt(right))
         assert close(right, exact[1])
 
@@ -220,7 +220,7 @@ class TestAgainstExactArithmetic:
             assert circle(arcs).left < 1e-31
 
     def test_equal_arcs_at_scale(self):
-        # The largest n anyone tries: 1e5 knots of a walk whose steps are each rounded to 1e-16 of 1 − μ.
+        # The largest n: 1e5 knots of a walk whose steps are each rounded to 1e-16 of 1 − μ.
         count = 2**17
         arcs = np.column_stack((np.arange(count) / count, np.full(count, 0.5 / count)))
         assert ramp(arcs).left == pytest.approx(1 / 48 / count**2, rel=1e-12)

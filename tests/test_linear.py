@@ -20,7 +20,7 @@ LONG = {"ramp": np.repeat(0.25 / (math.pi * K) ** 2, 2), "sawbridge": 1 / (math.
 def bisected(values, D, rest=0.0):
     """Water-filling over a list by bisection for the level; `rest` is the sum of the eigenvalues left out."""
     low, high = 0.0, values.max()
-    while low < (level := 0.5 * (low + high)) < high:  # until no double is between the two
+    while low < (level := 0.5 * (low + high)) < high:  # until no double lies between them
         low, high = (level, high) if np.minimum(values, level).sum() + rest < D else (low, level)
     return 0.5 * np.log(np.maximum(values / high, 1.0)).sum()
 

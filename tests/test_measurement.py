@@ -195,7 +195,7 @@ class TestEntropyInterval:
         ],
     )
     def test_coverage_with_a_rare_cell(self, cells, per_cell, rare, least, most):
-        # A cell that is expected c times is missing in e^−c of the samples, which then look like those of fewer cells.
+        # A cell with expected count c is missing in e^−c of the samples, which then look like those of fewer cells.
         # 1500 draws: a standard error of 0.013 at 0.6, and of 0.006 at 0.95.
         n = cells * per_cell
         p = np.append(np.full(cells, (1 - rare / n) / cells), rare / n)
@@ -255,7 +255,7 @@ class TestEntropyInterval:
         assert result.entropy == pytest.approx(math.log(4) + 3 / 4000, abs=1e-6)
 
     def test_two_samples(self):
-        # Alike, a second index may have probability 1/2; unlike, even one index of nearly all is possible.
+        # After two equal indices another may have probability 1/2; after two different ones, one may have nearly all.
         assert measure([3, 3], [0.5, 0.5]).entropy_interval == (0, 1)
         low, high = quiet([3, 4], [0.5, 0.5]).entropy_interval
         assert low == 0
@@ -432,7 +432,7 @@ def test_unit_vectors_in_closed_form():
 def test_errors_about_own_means_are_not_too_small():
     """Ten samples for each of many cells: the mean error is that about the true means, given as `decoded`."""
     x = unit(200_000, 3)
-    cell = np.repeat(np.arange(20_000), 10)  # at random: the true mean of each is 0
+    cell = np.repeat(np.arange(20_000), 10)  # random: the true mean of each is 0
     assert ed.measure(cell, unit_vectors=x).distortion == pytest.approx(1.0, abs=3e-3)
     assert ed.measure(cell, unit_vectors=x, decoded=np.zeros_like(x)).distortion == pytest.approx(1.0, abs=1e-12)
 

@@ -36,7 +36,7 @@ def test_a_notebook_shows_a_curve(base):
     assert len(lines) == 3
     places = np.array([[float(x) for x in pair.split(",")] for pair in lines[0].get("points").split()])
     assert (np.diff(places[:, 0]) >= 0).all()
-    assert (np.diff(places[:, 1]) >= 0).all()  # entropy falls, and down is more
+    assert (np.diff(places[:, 1]) >= 0).all()  # entropy falls, and the vertical axis points down
     assert "exact (proved)" in "".join(tree.itertext())
     assert len(curve._repr_html_()) < 20_000
 

@@ -59,7 +59,7 @@ def test_gaps_at_the_ends_and_of_many():
     )  # E(0) is infinite
     many = np.stack([np.linspace(0.01, 0.08, 40), np.full(40, 5.0)], axis=1)
     labels = [artist for artist in ed.plot_gap("ramp", many).texts if artist.get_text().endswith("bits")]
-    assert 1 <= len(labels) <= plotting.ANNOTATED  # those for which there is room
+    assert 1 <= len(labels) <= plotting.ANNOTATED  # only those that fit
 
 
 def codecs(**more):
@@ -217,7 +217,7 @@ def test_a_plot_without_a_lower_bound_has_no_line_for_it(plt, drawn):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "日本"], ids=ascii)
 def test_a_name_is_printed_as_it_is(drawn, tmp_path, name):
-    # letters that the font lacks are for matplotlib to warn of
+    # matplotlib itself warns of letters that the font lacks
     drawing.save(dataclasses.replace(drawn, source=name), tmp_path / "a.svg")
     assert (tmp_path / "a.svg").stat().st_size > 10_000
 

@@ -39,7 +39,7 @@ def test_it_counts(monkeypatch, total, last):
     output = said(monkeypatch, work)
     assert "searching" in output
     assert last in output.split("]")[-1]
-    assert output.count("\n") == 1  # in place, and what is said next begins a line
+    assert output.count("\n") == 1  # in place, and the next output begins a line
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), None])

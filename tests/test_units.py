@@ -140,7 +140,7 @@ def test_columns_of_tables(tmp_path):
     (tmp_path / "b.csv").write_text(rows, encoding="utf-8")
     assert columns(tables.read(tmp_path / "a.csv", units=UNIT)) == want
     assert columns(tables.read(tmp_path / "b.csv", units=UNIT, columns=("psnr", "bpp", "lmbda"))) == want
-    # columns of D and H come first, unless others are asked for
+    # columns of D and H come first, unless others are requested
     with_optimum = {"distortion": [3.0, 4.0], "entropy": [5.0, 6.0], **codec_columns}
     assert columns(tables.read(with_optimum, units=UNIT))[:2] == ([3.0, 4.0], [5.0, 6.0])
     assert columns(tables.read(with_optimum, units=UNIT, measures=("psnr", "bpp"))) == want

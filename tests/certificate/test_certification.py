@@ -399,8 +399,8 @@ def test_the_dual_bound_over_caps(name, D):
     assert best - 1e-3 < certificate.lower < best + 1e-2  # steps of λ are of 1 %
     assert certificate.lower <= ed.lower_bound(name, D)
     if name != "rotations":
-        assert certificate.lower > ed.lower_bound(name, D) - 1e-3  # by other ways to the same bound
-        # signs of coordinates, by points
+        assert certificate.lower > ed.lower_bound(name, D) - 1e-3  # the same bound computed in other ways
+        # signs of coordinates, from points
         x = np.abs(np.random.default_rng(1).normal(size=(100_000, source.coordinates)))
         mean = (x / np.linalg.norm(x, axis=1, keepdims=True)).mean()
         k = round(certificate.upper)

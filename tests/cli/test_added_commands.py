@@ -116,9 +116,9 @@ def test_a_broken_package_breaks_nothing_and_is_named(tmp_path, entry_point, tex
     assert (listed.returncode, listed.stdout) == (0, sound.stdout)
     (line,) = listed.stderr.splitlines()
     assert line.startswith(f"commands {entry_point} of third are left out: {why}")
-    # commands of the core do not look for others
+    # commands of the core do not search for others
     assert edcurve(tmp_path, "entropy", "--help").stderr == ""
-    # a shell that completes is told nothing but words
+    # completion prints only words
     request = {"COMP_WORDS": "edcurve entr", "COMP_CWORD": "1", "_EDCURVE_COMPLETE": "bash_complete"}
     completed = edcurve(tmp_path, **request)
     assert (completed.stdout, completed.stderr) == ("plain,entropy\n", "")
@@ -140,7 +140,7 @@ def test_commands_and_problems_are_found_in_this_process(tmp_path, monkeypatch, 
     install(tmp_path, "wrong", "wrong_commands:COMMANDS", wrong_commands="COMMANDS = [print]")
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("sound", "clashing", "wrong"):
-        monkeypatch.setitem(sys.modules, f"{name}_commands", None)  # so that it is removed in the end
+        monkeypatch.setitem(sys.modules, f"{name}_commands", None)  # so that it is removed at the end
         del sys.modules[f"{name}_commands"]
     commands, problems = added_commands(frozenset({"entropy"}))
     assert {"greet", "later", "never"} <= commands.keys()

@@ -34,7 +34,7 @@ def test_commands_and_sources_are_completed():
     names = ("sinusoid", "sawbridge", "square", "sphere", "sphere:3")
     assert completed("entropy", "s") == [("plain", name) for name in names]
     assert ("plain", "--points") in completed("report", "ramp", "--")
-    assert completed("curve", "ram") == [("plain", "ramp")]  # a file beside it would be all that bash offers
+    assert completed("curve", "ram") == [("plain", "ramp")]  # with a matching file, bash would offer only this
     for text in ("loop", "./ramp", "ramp."):
         assert completed("curve", text) == [("file", text)]
 

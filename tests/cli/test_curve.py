@@ -149,7 +149,7 @@ def test_paths_that_cannot_be_written(refused, option, path, why):
 
 @pytest.mark.parametrize("option", ["--csv", "--plot"])
 def test_folders_without_permission(refused, option, monkeypatch):
-    # simulated, since permissions do not bind every user
+    # simulated, because permissions do not apply to every user
     def forbidden(target):
         raise PermissionError(13, "Permission denied", str(target))
 
@@ -160,7 +160,7 @@ def test_folders_without_permission(refused, option, monkeypatch):
 
 @pytest.mark.parametrize("path", ["a.txt", "a", "a.pgf", ".png", "a.png.gz"])
 def test_formats_that_plots_do_not_have(refused, path):
-    # the table, which could be written, is not either: a command that fails should leave nothing
+    # the writable table is not written either: a failing command should leave nothing
     refused(["curve", "ramp", "--num", "3", "--csv", "a.csv", "--plot", path], "--plot must end in", "png", repr(path))
 
 

@@ -34,7 +34,7 @@ def test_curve_of_a_file(tmp_path, suffix):
     assert curve["source"] == "orbit"
     assert curve["status"] == "exact (checked numerically)"
     assert curve["distortion"] == pytest.approx(want.distortion, rel=1e-14, abs=0)
-    # near D_max, E(D) feels the rounding of D_max
+    # near D_max, E(D) depends on the rounding of D_max
     assert curve["entropy"][:-1] == pytest.approx(want.entropy[:-1], rel=1e-12, abs=0)
     assert curve["entropy"][-1] == pytest.approx(0, abs=1e-14)
     assert curve["truncation"] < 1e-14

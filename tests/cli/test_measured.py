@@ -528,7 +528,7 @@ def test_excess_takes_at_most_ten_times_the_memory_of_its_table(tmp_path):
     path.write_text("distortion,entropy\n" + text, encoding="utf-8")
     printed = tmp_path / "printed"
     with printed.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
-        excess.main(["circle", "--points", str(path)], standalone_mode=False)  # loads what is loaded once
+        excess.main(["circle", "--points", str(path)], standalone_mode=False)  # warm-up: loads what is loaded once
         tracemalloc.start()
         try:
             excess.main(["circle", "--points", str(path)], standalone_mode=False)

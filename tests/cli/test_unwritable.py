@@ -14,7 +14,7 @@ TESTS = Path(__file__).parents[1]
 
 pytestmark = posix
 
-# Every command that writes, in a folder with earlier files of the same names: what it says, and what is there after.
+# Every command that writes, in a folder with earlier files of the same names, and its expected message and files.
 WRITERS = """
 import contextlib, errno, hashlib, json, os, resource, sys, warnings
 from pathlib import Path
@@ -121,7 +121,7 @@ def small_disk(folder):
 def test_a_write_that_fails_names_the_file_and_changes_nothing(tmp_path, how):
     """Every writer names the file and the reason; the previous file stays, and no other is left."""
     prefix = small_disk(tmp_path) if how == "full" else ()
-    # where no disk may be mounted a limit on the size of files is all there is
+    # without permission to mount a disk, only a limit on the size of files remains
     how = "limit" if how == "full" and not prefix else how
     preexec = as_a_user if how == "read-only" else None
     result = json.loads(python(WRITERS, tmp_path, how, prefix=prefix, preexec=preexec).splitlines()[-1])

@@ -133,7 +133,7 @@ def test_the_torus_is_enclosed():
     assert (excess >= -1e-12).all()
     assert excess.max() < 0.038
     assert excess[lmbda > 2.2].max() < 0.028
-    assert ed.lagrangian("torus", 1.55, base=math.e).cells == 1  # whose 3.1 nats are less than those of eight cells
+    assert ed.lagrangian("torus", 1.55, base=math.e).cells == 1  # the 3.1 nats are less than those of eight cells
     excesses = excess_of_best_codes("torus", np.array([3.0, 4.0, 6.0, 8.0]))
     assert excesses[1].tolist() == [15, 23, 34, 45]
     assert excesses[0] == pytest.approx([0.0149, 0.0140, 0.0137, 0.0141], abs=2e-4)  # as other code found
@@ -155,7 +155,7 @@ def test_lattices_against_all_points(squares):
         nearest = apart[np.arange(len(turns)), index]
         cosines = np.cos(2.0 * math.pi * nearest).mean(axis=0)
         assert (squares * (1.0 - cosines**2)).sum() == pytest.approx(lattice.distortion, rel=2e-3)
-    # 16 of 4 × 4 squares are no better than what is found
+    # 16 cells of 4 × 4 squares are not better than the result
     assert lattices.best(16, (1.0, 1.0)).distortion <= 2.0 * (1.0 - np.sinc(0.25) ** 2) + 1e-12
 
 
@@ -194,7 +194,7 @@ def few_codes(monkeypatch):
 @pytest.mark.usefixtures("few_codes")
 def test_codes_from_points(name):
     plain = resolve(name, surfaces=True)
-    # 10⁵ points that had no part in it
+    # 10⁵ points that the search did not use
     x = np.random.default_rng(77).normal(size=(100_000, plain.coordinates))
     x *= 2.0 / np.linalg.norm(x, axis=1, keepdims=True)
     source = plain.scaled(2.0)

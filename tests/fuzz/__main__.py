@@ -21,7 +21,7 @@ from pathlib import Path
 from . import targets, watching
 
 HERE = Path(__file__).parents[1]
-WALL = 300.0  # seconds without a word from the process
+WALL = 300.0  # seconds without output of the process
 EACH = 5000  # cases of a process
 
 

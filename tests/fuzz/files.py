@@ -133,7 +133,7 @@ def npy(rng, mark):
 def npz(rng, mark):
     """A .npz file."""
     file = io.BytesIO()
-    with warnings.catch_warnings():  # of names that are there twice
+    with warnings.catch_warnings():  # of duplicate names
         warnings.simplefilter("ignore")
         with zipfile.ZipFile(file, "w", rng.choice((0, 8, 8, 12, 14))) as archive:
             for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3))):
@@ -223,7 +223,7 @@ def changed(rng, value):
         elif action == 1 and isinstance(inside, dict):
             inside[rng.choice(("x", "", "self", "digest", "__init__"))] = copy.deepcopy(rng.choice(HOSTILE))
         else:
-            inside[path[-1]] = copy.deepcopy(rng.choice(HOSTILE))  # which the next turn may change
+            inside[path[-1]] = copy.deepcopy(rng.choice(HOSTILE))  # the next iteration may change it
     return value
 
 

@@ -323,7 +323,7 @@ def odd(rng, path, outside):
         path.symlink_to(rng.choice(("/dev/zero", "/dev/null", "/proc/self/mem", "../../outside/c.safetensors")))
     elif kind == 4:
         path.touch()
-        os.truncate(path, 3 * 2**30)  # of which nothing is on the disk
+        os.truncate(path, 3 * 2**30)  # a sparse file
     elif kind == 5:
         path.hardlink_to(outside / "a.json")
 
@@ -373,7 +373,7 @@ def encode(rng, folder, mark, store):
         path.write_bytes(files.csv(rng, None, phases))
     key = rng.choice(sorted(path.stem for path in store.glob("*.edc")))
     options = key_of(rng, path)
-    # what the numbers in the file must be is said of x
+    # the message about numbers in the file names x
     result = run("encode", store, key, "--phases", path, "--out", out, *options, named=[path, "x must", "x of shape"])
     if out.exists() != (result.exit_code == 0):
         raise Finding("a file where there was an error, or none where there was none")
@@ -436,7 +436,7 @@ def certificates(rng, folder, mark):
     from edcurve.certificate import check
 
     content = json.loads(check.SHIPPED.read_text())
-    if rng.random() < 0.7:  # the last boxes are not looked at in most cases, and take most of the time
+    if rng.random() < 0.7:  # the last boxes take most of the time and are skipped in most cases
         del content["boxes"][rng.randrange(1, len(content["boxes"])) :]
     content = files.changed(rng, content)
     if isinstance(content, dict) and rng.random() < 0.8:

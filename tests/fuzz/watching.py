@@ -72,7 +72,7 @@ def case(name, seed, store, within=None):
         found = f"more than {SECONDS:g} s"
     except Finding as error:
         found = f"{error}: {_traced(error)}"
-    except Exception as error:  # any other than those allowed is what is looked for
+    except Exception as error:  # any other exception is a finding
         found = f"{type(error).__name__} {error}: {_traced(error)}"
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0.0)

@@ -16,8 +16,8 @@ from . import watching
 from .targets import SHARES, TARGETS
 from .watching import case
 
-MOST = 2**30  # bytes of memory that the process may ever have taken
-SECONDS = 5.0  # of processor time that a case may take
+MOST = 2**30  # limit on the peak memory of the process, bytes
+SECONDS = 5.0  # limit on the processor time of a case
 
 
 def limit(megabytes):

@@ -166,7 +166,7 @@ def test_records_with_a_right_digest_and_a_wrong_content(store, tmp_path, change
     path.write_text(json.dumps(targets.signed(record)))
     coded = (store / f"{path.stem}.edc", "--store", tmp_path / "store", "--out", tmp_path / "x.npy")
     for command in (("decode", *coded), ("runs", tmp_path / "store")):
-        # a configuration may be right, and another than that of its name
+        # a configuration may be valid, but not that of its name
         if command[0] == "decode" or "hidden" not in record.get("config", {}) or record["config"]["hidden"] != [10**12]:
             assert refused(*command).startswith(f"{path}: ")
 

@@ -56,7 +56,7 @@ def test_a_failed_replacement_keeps_the_old_file(drawn, tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_text("old")
 
     def failing(path, target):
-        assert path.read_text() == drawn.to_csv()  # all of it is there before the name is taken
+        assert path.read_text() == drawn.to_csv()  # all content is present before the rename
         raise PermissionError(13, "Permission denied", str(target))
 
     monkeypatch.setattr(Path, "replace", failing)

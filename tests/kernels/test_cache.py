@@ -92,7 +92,7 @@ def test_the_cache_does_not_outlive_a_change_of_the_kernels(tmp_path):
 
 
 def test_without_a_place_for_the_cache_and_without_a_compiler(tmp_path):
-    # files where folders would have to be, since permissions do not bind every user
+    # files in place of folders, because permissions do not apply to every user
     root = installed_in(tmp_path)
     (root / "edcurve" / "kernels" / "__pycache__").write_text("a file")
     (root / "home").write_text("a file")

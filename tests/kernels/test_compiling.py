@@ -62,5 +62,5 @@ def test_a_fingerprint_covers_what_a_kernel_calls_and_how_it_is_compiled(tmp_pat
             file.write("\n")
         result.append(fingerprints(tmp_path))
     same = [[old == new for old, new in zip(*pair, strict=True)] for pair in pairwise(result)]
-    # of loops, and of two modules of a folder of which one calls into another folder; all are compiled by that one file
+    # of loops, and of two modules in a folder, one of which calls into another folder; one file compiles all
     assert same == [[True, False, False], [True, True, False], [False, False, False]]

@@ -76,7 +76,7 @@ def test_an_array_is_its_stacked_scalars(public, name):
     call, arguments = PUBLIC[public]
     source = SOURCES["spectrum of 1" if name.startswith("spectrum") else name]
     x = arguments(source, 700)
-    loops.compiled(functions.entropy, cubic)  # from then on every array is for compiled loops
+    loops.compiled(functions.entropy, cubic)  # from then on compiled loops handle every array
     values = call(source, x)
     assert values.shape == x.shape
     chosen = np.random.default_rng(3).permutation(x.size)[:200]
@@ -105,7 +105,7 @@ def test_a_general_source_is_interpreted_point_by_point():
     x = np.linspace(1e-4, 0.2, 5000)
     values = loops.evaluate(functions.entropy, source.law, (), x)
     assert same_bits(values, [loops.point(functions.entropy, source.law, (), D) for D in x.tolist()])
-    # both round D_max to double, which counts where little of it is left: 1e-4 of it here
+    # both round D_max to double, which matters if D_max − D is small: here 1e-4 of D_max
     np.testing.assert_allclose(values, ed.entropy_distortion("sawbridge", x) * math.log(2), rtol=1e-11)
 
 
@@ -133,7 +133,7 @@ def test_a_multiplier_of_too_many_cells_is_refused(name, lmbda):
 
 
 def test_the_circle_next_to_a_level():
-    # D_468 rounded to double: E is ln 468 but for some 1e-15, and above the dual bound
+    # D_468 rounded to double: E is ln 468 up to about 1e-15, and above the dual bound
     D = 1.5020492582846421e-05
     assert ed.entropy_distortion("circle", D, base=math.e) == pytest.approx(math.log(468), rel=1e-12)
 
@@ -156,7 +156,7 @@ def test_the_least_distortion_has_a_bound():
     D, source = 5e-324, ed.Source.from_spectrum([1.0, 0.2, 0.0, 0.05])
     arguments = functions.lower, source.law, chords(source)
     many = loops.evaluate(*arguments, np.full(20_000, D))
-    # −ln p where Σ c_k π²k²p²/3 = D; D is the least double, which what is near it is rounded to
+    # −ln p where Σ c_k π²k²p²/3 = D; D is the least double, and its neighbourhood rounds to it
     bend = sum(c * k * k for k, c in enumerate(source.energies.tolist(), 1))
     assert many[0] == pytest.approx(-0.5 * (math.log(3) + math.log(D) - math.log(bend * math.pi**2)), rel=1e-3)
     assert same_bits(many, np.full(20_000, loops.point(*arguments, D)))

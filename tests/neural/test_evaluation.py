@@ -41,7 +41,7 @@ def test_codes_of_surfaces_leave_what_the_enclosure_does(source, lmbda):
     assert evaluation.decomposition(lmbda)[1] == pytest.approx(0.0, abs=2e-4)
     assert evaluation.left_open(lmbda) == pytest.approx(evaluation.excess(lmbda), abs=1e-4)
     assert 0.01 < evaluation.left_open(lmbda) < 0.035
-    assert np.isnan(evaluation.left_open(1e7))  # nobody has searched codes of so many cells
+    assert np.isnan(evaluation.left_open(1e7))  # no codes of so many cells are known
 
 
 @pytest.mark.parametrize(("lmbda", "cells", "below"), [(48.0, 4, 2e-5), (4096.0, 512, 0.328)])
@@ -75,7 +75,7 @@ def test_against_brute_force(source):
     x = waves.sample(torch.from_numpy(v)[None])[0].numpy()
     generator = np.random.default_rng(0)
     book = generator.normal(size=(60, waves.dim))
-    bits = generator.uniform(7, 12, size=60)  # of a code: several indices k have one number
+    bits = generator.uniform(7, 12, size=60)  # of a code in which several indices k share a number
     weights = generator.normal(size=(waves.dim, 2))
 
     def encode(x):
@@ -300,7 +300,7 @@ def test_errors_of_arguments():
         edn.evaluate(len, len, "uniform")
     with pytest.raises(ValueError, match="points must be an integer, at least 2, got 1"):
         edn.evaluate(len, len, "circle", points=1)
-    with pytest.raises(ZeroDivisionError):  # of the caller's function, as raised
+    with pytest.raises(ZeroDivisionError):  # the error of the user's function, unchanged
         edn.evaluate(lambda x: 1 // 0, len, "circle", points=10)
 
 

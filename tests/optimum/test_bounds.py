@@ -81,7 +81,7 @@ def test_ends_of_the_upper_bound_by_search(halves):
     largest = halves.max_distortion
     assert ed.upper_bound(halves, [0, largest, 2.0, math.inf]).tolist() == [math.inf, 0, 0, 0]
     assert 0 < ed.upper_bound(halves, largest * (1 - 1e-9)) < 1e-6
-    # beyond 2000 cells only the biuniform partition is tried: feasible, so not below the dual bound, and near it
+    # beyond 2000 cells only the biuniform partition is tried: it is feasible, so not below the dual bound, and near it
     D = np.array([1e-6, 1e-9, 1e-15])
     upper, lower = ed.upper_bound(halves, D), ed.lower_bound(halves, D)
     assert (lower <= upper).all()

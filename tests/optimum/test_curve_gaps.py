@@ -83,7 +83,7 @@ def test_codecs_share_a_range_and_dominated_points_are_left_out():
     }
     gap = ed.mean_excess("circle", table, reference="b")
     assert (gap.labels, gap.start, gap.end) == (("a", "b"), pytest.approx(0.1), pytest.approx(0.3))
-    # of a the point (0.2, 3.5) is worse than (0.1, 3.0)
+    # the point (0.2, 3.5) of a is worse than (0.1, 3.0)
     first = (1.5 + 3.0) / 2
     at = {D: float(np.interp(math.log(D), np.log([0.05, 0.15, 0.4]), [4.0, 2.5, 1.0])) for D in (0.1, 0.3)}
     steps = math.log(1.5), math.log(2.0)

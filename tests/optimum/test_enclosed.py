@@ -137,7 +137,7 @@ def test_bound_on_the_lagrangian(source):
     for lmbda in (0.0, 1.0, 2.0, 3.0, 7.0, 40.0):
         result = ed.lagrangian_bound(source, lmbda, base=math.e)
         assert (-np.log(p) + lmbda * means).min() - 1e-5 <= result <= (below + lmbda * D).min() + 1e-9
-        assert result >= (below + lmbda * D).min() - 4e-3  # which that grid of D misses: E is steep
+        assert result >= (below + lmbda * D).min() - 4e-3  # the grid of D misses it, because E is steep
     lmbda = np.array([[1.0, 5.0]])
     bits = ed.lagrangian_bound(source, lmbda)
     assert bits.shape == (1, 2)

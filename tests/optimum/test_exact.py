@@ -16,7 +16,7 @@ SOURCES = (*REFERENCE_SOURCES, "sinusoid", "power:0.05", "power:0.3", "power:1.5
 LEVELS = (*range(2, 13), 100, 12345, 10**7, 10**9)
 
 # The package's contract. A double carries 1e-16, a logarithm of up to 50 nats or a power 1/a = 20 takes a
-# digit or two, the rest is margin. The wanted value belongs to the double D, so rounding D does not count.
+# digit or two, the rest is margin. The expected value is for the double D, so rounding D does not count.
 RTOL = 1e-12
 
 FUNCTIONS = {
@@ -264,7 +264,7 @@ def test_small_exponents(a):
         assert_accurate(source, D[3:8], hull, [oracle.hull(source, x) for x in D[3:8].tolist()], rtol=1e-14 + 1e-15 / a)
 
 
-# first terms of d(p)/p at small p, from the definition of each source: coefficient and power
+# leading terms of d(p)/p at small p, from the definition of each source: coefficient and power
 FIRST_TERMS = {
     "square": (ed.Square(), 4 / 3, 1),
     "triangle": (ed.Triangle(), 4 / 3, 2),

@@ -49,7 +49,7 @@ def test_optimal_compressors_have_no_gap(source):
     quantizers = [ed.quantizer(source, x) for x in D]
     got = ed.excess(source, D, [quantizer.entropy for quantizer in quantizers])
     assert got == pytest.approx(np.zeros(3), abs=1e-13)
-    # but off the hull a vertical gap of 0 leaves one in H + λD, whatever λ
+    # but off the hull, a point without a vertical gap has one in H + λD, for every λ
     assert (ed.excess(source, D[0], quantizers[0].entropy, lmbda=np.geomspace(1e-3, 1e5, 400) / largest) > 1e-3).all()
 
 
@@ -100,7 +100,7 @@ def test_a_forgotten_peak_is_named():
     remedy = r"D divided by 255² would be possible: .* give --mse-peak 255 \(edcurve\.units\.Units has mse_peak=255\)"
     with pytest.warns(UserWarning, match=remedy):
         ed.excess("circle", 255**2 * D, H)
-    for D, H in ((0.1, 0.003), (2.4, 0.2)):  # where it does not explain the point it is not named
+    for D, H in ((0.1, 0.003), (2.4, 0.2)):  # if the peak does not explain the point, it is not named
         with pytest.warns(UserWarning, match="D = ") as warned:
             ed.excess("circle", D, H)
         assert "255" not in str(warned[0].message)
@@ -301,7 +301,7 @@ def test_doubts_about_many_points(monkeypatch):
             patched.setattr(sanity, "PART", 3)
             assert sanity.doubts(circle, distortion, entropy) == whole != ()
     D = np.full(2**20, 0.5)
-    sanity.doubts(circle, D, D)  # loads what is loaded once
+    sanity.doubts(circle, D, D)  # warm-up: loads what is loaded once
     tracemalloc.start()
     try:
         assert sanity.doubts(circle, D, D)[0].startswith(f"{D.size} of {D.size} points")

@@ -16,7 +16,7 @@ ROWS = [(source, row) for source in ("ramp", "circle", "sawbridge", "uniform") f
 def test_reference_cells(source, row):
     best = ed.partition(source, row["distortion"])
     assert best.count == int(row["cells"])
-    # ε and D_K − D are formed in exact arithmetic before they are rounded, so even ε ~ 1e-18 keeps its digits
+    # ε and D_K − D are computed exactly before rounding, so even ε ~ 1e-18 keeps its digits
     np.testing.assert_allclose(best.odd, float(row["odd"]), rtol=1e-12)
 
 
@@ -39,7 +39,7 @@ def test_one_ulp_around_equal_cells(source, cells):
         count, odd = oracle.partition(source, float(D))
         best = ed.partition(source, float(D))
         assert best.count == count
-        # next to D_K the circle's ε is a difference of two small numbers: 1e-4 of what is already below 1e-13/K
+        # next to D_K the circle's ε is a difference of two small numbers, with 1e-4 of the error, already below 1e-13/K
         np.testing.assert_allclose(best.odd, float(odd), rtol=1e-6, atol=1e-16 / cells)
 
 

@@ -27,7 +27,7 @@ EXPONENT = {"ramp": 1.0, "circle": 2.0, "sinusoid": 2.0, "sawbridge": 1.0, "unif
 
 powers = st.floats(0.05, 2).map(lambda a: f"power:{a!r}")
 sources = st.one_of(st.sampled_from(NAMES), powers)
-# exponents from which cells can be counted: D/D_max = 1e-21 takes 1e210 of them at a = 0.1
+# exponents with numbers of cells in range: D/D_max = 1e-21 takes 1e210 cells at a = 0.1
 countable = st.one_of(st.sampled_from(NAMES), st.floats(0.1, 2).map(lambda a: f"power:{a!r}"))
 ratios = st.one_of(
     st.floats(-21, 0).map(lambda x: 10.0**x),
@@ -166,7 +166,7 @@ def test_partition_is_feasible_and_attains_the_entropy(point):
         assert odd <= (1 + 2 * ULP) / (K + 1)
         entropy = -K * size * mp.log(size) - (odd * mp.log(odd) if odd else 0)
         exact = ed.entropy_distortion(source, D, **NATS)
-        # of 1 − ε a double holds 1e-16, which is what −ln(1 − ε) may be off by, however small
+        # 1 − ε is rounded by 1e-16, which is the error of −ln(1 − ε), however small ε is
         assert abs(entropy - exact) <= 4 * ULP * (1 + exact)
 
 

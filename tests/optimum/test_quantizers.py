@@ -23,7 +23,7 @@ CURVES = {
     "circle": lambda v, t: np.concatenate([np.cos(2 * np.pi * v), np.sin(2 * np.pi * v)], axis=-1),
     "uniform": lambda v, t: v,
 }
-SOURCES = (*CURVES, "power:0.5")  # of a power law only phases are known
+SOURCES = (*CURVES, "power:0.5")  # a power law has only phases
 FUNCTIONS_OF_TIME = ("ramp", "sinusoid", "sawbridge")
 # numbers of cells, the odd one counted by its share: 4 are equal
 COUNTS = (1.2, 2.3, 4.0, 6.6)
@@ -100,7 +100,7 @@ def test_distortion_converges_with_the_number_of_samples(source):
         phases = (np.arange(20 * samples) + 0.5) / (20 * samples)
         x, centroids = realizations(source, phases, samples), quantizer.decode(quantizer.encode(phases), samples)
         errors.append(((x - centroids) ** 2).mean() - quantizer.distortion)
-    # at T samples (1 − 1/k²) of the part that comes of not knowing when the jump is, k = T/4
+    # at T samples, the part due to the unknown place of the jump is smaller by the factor 1 − 1/k², k = T/4
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.1, abs=0)
     assert errors[1] / errors[2] == pytest.approx(4, rel=0.1, abs=0)
     assert abs(errors[2]) < 1e-3 * quantizer.distortion

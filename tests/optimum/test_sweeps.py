@@ -427,7 +427,7 @@ def test_hull_by_search(halves):
     D = np.unique(np.concatenate([np.geomspace(1e-9, 1e-2, 100), np.linspace(1e-2, 1, 400)]))
     hull, lower = ed.convex_hull(halves, D, **NATS), ed.lower_bound(halves, D, **NATS)
     slopes = np.diff(hull) / np.diff(D)
-    # differences of hull, of up to ln(1e9) and good to 1e-15, over steps of D
+    # differences of the hull, which is up to ln(1e9) and accurate to 1e-15, over steps of D
     assert (np.diff(slopes) >= -1e-13 * hull[1:-1] / np.minimum(np.diff(D)[1:], np.diff(D)[:-1])).all()
     assert (lower <= hull * (1 + 1e-13)).all()
     some = D[::25]

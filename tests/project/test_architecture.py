@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = {"edcurve": ROOT / "solvers/edcurve", "edcurve_neural": ROOT / "neural/edcurve_neural"}
 
-# The rooms from top to bottom. A module may import from its own room and from floors below it, not from its neighbours.
+# The layers from top to bottom. A module may import from its own package and from layers below, not from neighbours.
 FLOORS = (
     ("edcurve_neural.cli",),
     ("edcurve_neural.figures", "edcurve_neural.training"),
@@ -99,7 +99,7 @@ def led_to(module, name=None):
 
 def every_import(name, tree):
     """The modules that imports anywhere in a module lead to."""
-    roots = {}  # what `import edcurve as ed` is called, which is used as ed.lagrangian
+    roots = {}  # the alias of `import edcurve as ed`, used as ed.lagrangian
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             yield from (led_to(base_of(name, node), alias.name) for alias in node.names)

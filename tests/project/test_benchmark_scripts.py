@@ -23,7 +23,7 @@ def loaded(monkeypatch):
         monkeypatch.syspath_prepend(path.parent)
         spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)
         module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, module)  # where dataclasses look for it
+        monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look it up there
         spec.loader.exec_module(module)
         return module
 

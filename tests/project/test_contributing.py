@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-# where the packages are, which need not be the checkout
+# the folders of the packages, which may differ from the checkout
 PACKAGES = {
     f"{folder}/{name}": Path(next(iter(find_spec(name).submodule_search_locations)))
     for folder, name in (("solvers", "edcurve"), ("neural", "edcurve_neural"))

@@ -48,9 +48,13 @@ def test_help_loads_nothing_heavier_than_click():
     assert heavy(before) == []
     assert heavy(after) == ["click"]
     own = {name for name in after if name.startswith("edcurve")} - set(before)
-    own -= {"edcurve.io", "edcurve.io.text", "edcurve.io.files"}  # they write what is asked for, and need nothing else
+    own -= {
+        "edcurve.io",
+        "edcurve.io.text",
+        "edcurve.io.files",
+    }  # they write the requested output, and need nothing else
     of_the_core = {name for name in own if name.partition(".")[0] == "edcurve"}
     assert {name.rpartition(".")[0] for name in of_the_core} <= {"edcurve", "edcurve.cli"}
     assert all(name.startswith("edcurve.cli") for name in of_the_core)
-    # the list of the other commands, and the one whose help was asked for
+    # the list of the other commands, and the one whose help was requested
     assert own - of_the_core == {"edcurve_neural", "edcurve_neural.cli", "edcurve_neural.cli.figures"}

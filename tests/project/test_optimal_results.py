@@ -42,7 +42,7 @@ def test_excesses_follow_from_rate_and_distortion():
         sampled = best
         if row.source == "ramp":
             sampled = edcurve.lagrangian(edcurve.Ramp(samples=int(row.samples)), row.lmbda).value
-            assert sampled >= (1.0 - 1e-3) * best  # what is compared is close to the continuous ramp
+            assert sampled >= (1.0 - 1e-3) * best  # the sampled ramp is close to the continuous one
         assert row.excess_percent == pytest.approx(100 * (loss / best - 1), abs=1e-6)
         assert row.excess_sampled_percent == pytest.approx(100 * (loss / sampled - 1), abs=1e-6)
         assert row.excess_sampled_percent >= -1e-3

@@ -28,7 +28,7 @@ def test_the_oldest_releases_tested_are_those_allowed():
     bounds = {}
     for requirement in REQUIREMENTS:
         if requirement.name != PROJECT["name"]:
-            (bound,) = requirement.specifier  # a lower bound, and nothing else: what is newer is not refused
+            (bound,) = requirement.specifier  # only a lower bound: newer releases are not refused
             assert bound.operator == ">="
             assert bounds.setdefault(requirement.name, bound.version) == bound.version
     oldest = pinned("constraints-oldest.txt")

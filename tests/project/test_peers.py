@@ -37,7 +37,7 @@ def test_cell_distortion_against_the_oracle(source):
 def test_derivatives_against_differences(source, function, derivative):
     d, sizes, step = CELL_DISTORTIONS[source], np.array([0.05, 0.2, 0.7]), 1e-5
     rise = getattr(d, function)(sizes + step) - getattr(d, function)(sizes - step)
-    # the differences are good to step² and to 1e-16/step
+    # the differences have errors of step² and 1e-16/step
     np.testing.assert_allclose(getattr(d, derivative)(sizes), rise / (2 * step), rtol=1e-6, atol=1e-9)
 
 
@@ -85,7 +85,7 @@ def test_optimum_is_judged_exact(source):
     problem = Problem(source, 4)
     sizes = optimum(problem)
     verdict = judge(problem, Answer(entropy_of(sizes), sizes), 1e-9)
-    assert verdict["relative_error"] < 1e-12  # of rounding the odd size, and making the sizes feasible
+    assert verdict["relative_error"] < 1e-12  # from rounding the odd size, and from making the sizes feasible
     assert not verdict["below_optimum"]
 
 

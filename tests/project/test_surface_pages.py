@@ -94,7 +94,7 @@ def test_table_of_polygons():
         (2.5, 4),
         (3.6, 6),
         (6.5, 12),
-    ):  # of the regular polyhedra, both are the same, but for the grid
+    ):  # for regular polyhedra both are the same, up to the grid
         row = table[table["lmbda"] == lmbda].iloc[0]
         assert row["codes"] == pytest.approx(row["polygons"], abs=4e-5)
         code = ed.lagrangian("sphere", lmbda, base=math.e)
@@ -129,5 +129,5 @@ def test_regular_polygons():
     assert polygons.polygon(p, 2) == pytest.approx(p - (0.25 * np.sin(math.pi * p)) ** 2 / p, rel=1e-12)
     several = np.array([polygons.polygon(p, edges) for edges in range(2, 40)])
     assert (np.diff(several[:, p != 0.5], axis=0) < 0.0).all()
-    assert several[:, p == 0.5] == pytest.approx(0.375, rel=1e-12)  # a hemisphere, whatever the number
+    assert several[:, p == 0.5] == pytest.approx(0.375, rel=1e-12)  # a hemisphere, for any number
     assert several[-1] == pytest.approx(polygons.cap(p), rel=1e-3)

@@ -126,7 +126,7 @@ def test_integer_program_encloses_e(name, share):
     source, D = of(name, share)
     result = relaxation.integer_program(source, D, grid=60)
     exact = ed.upper_bound(source, D)
-    # HiGHS takes 1e-9 D for feasible, which is worth λD·1e-9 bits and more just left of a D_K
+    # HiGHS accepts a violation of 1e-9 D, which is worth λD·1e-9 bits, and more just left of a D_K
     assert result.lower - 1e-7 <= exact <= result.entropy * (1 + 1e-9)
     assert result.entropy - exact <= result.error + 1e-7
     assert exact - result.lower <= 0.05
@@ -191,7 +191,7 @@ def test_integer_program_does_not_use_the_tolerance_of_the_solver():
 
 
 def test_integer_program_shows_that_biuniform_cells_are_not_best():
-    biuniform = 0.807795 / math.log(2)  # of c_k = 2^−k at this distortion
+    biuniform = 0.807795 / math.log(2)  # for c_k = 2^−k at this distortion
     result = relaxation.integer_program(geometric, 0.7552236)
     assert result.entropy < biuniform - 0.05
     assert result.lower == pytest.approx(0.746277 / math.log(2), abs=5e-4)

@@ -32,11 +32,11 @@ def browser():
 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    # as root there is no sandbox; a proxy that refuses, so that nothing gets out whatever the page does
+    # root has no sandbox; a refusing proxy blocks all requests of the page
     for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "proxy-server=127.0.0.1:9"):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # Chromium leaves folders in TMPDIR; the path of one must be short enough for a socket, which pytest's may not be
+    # Chromium leaves folders in TMPDIR, whose path must be short enough for a socket; pytest's may be too long
     with tempfile.TemporaryDirectory(prefix="edcurve-", ignore_cleanup_errors=True) as folder:
         driver = webdriver.Chrome(options=options, service=Service(DRIVER, env={**os.environ, "TMPDIR": folder}))
         yield driver
@@ -92,7 +92,7 @@ def hover(browser, plot, trace, i, height=None):
     find = "return [...document.querySelectorAll('.hoverlayer .hovertext .nums tspan.line')].map(x => x.textContent)"
     plain = "return [...document.querySelectorAll('.hoverlayer .hovertext .nums')].map(x => x.textContent)"
     x, y = browser.execute_script(PLACE, plot, trace, i, height)
-    for place in ((2, 2), (x, y)):  # first away from what it was over
+    for place in ((2, 2), (x, y)):  # first away from the previous point
         move = {"type": "mouseMoved", "x": place[0], "y": place[1], "pointerType": "mouse"}
         browser.execute_cdp_cmd("Input.dispatchMouseEvent", move)
         lines = eventually(
@@ -121,7 +121,7 @@ def shown(lines, name):
 
 def agrees(lines, name, value):
     number, unit = shown(lines, name)
-    # six digits, of which trailing zeros are not written
+    # six digits, without trailing zeros
     assert abs(number - value) <= min(unit, 0.5000001 * 10.0 ** (math.floor(math.log10(abs(value))) - 5))
 
 
@@ -209,7 +209,7 @@ def test_hostile_text_stays_text(opened, tmp_path, policy):
     frame = pd.DataFrame({"distortion": [0.2, 0.3], "entropy": [4.0, 3.0], "label": LABELS, "lmbda": [3.0, 2.0]})
     frame = frame.assign(rate=5.0, distortion_centroid=0.1, source=HOSTILE)
     text = ed.report(source, frame, command=["edcurve", "report", HOSTILE])
-    if not policy:  # which by itself stops scripts that are not the report's
+    if not policy:  # the policy alone stops scripts of others
         text, removed = re.subn(r"<meta http-equiv=.*>\n", "", text)
         assert removed == 1
     browser = opened(text)

@@ -206,7 +206,7 @@ def test_without_plotly(monkeypatch, tmp_path):
 
 def test_upper_bounds_are_called_upper_bounds():
     circle, points = resolve("circle"), points_tables.read([(0.6, 2.0)])
-    curve = dataclasses.replace(content.trade_off(circle, points), status=BOUND)  # as where a search found it
+    curve = dataclasses.replace(content.trade_off(circle, points), status=BOUND)  # as from a search
     gaps = content.gaps(circle, points)
     traces = plots.trade_off(curve, None, points, gaps)["data"]
     assert traces[0]["name"] == "upper bound: best partition found"

@@ -84,7 +84,7 @@ def test_tails_of_a_fine_grid():
     w = np.exp(-g * g / 2)
     result = segment(g, 100.0, weights=w)
     assert result.cells == 53
-    assert result.value <= 4.533505064435408  # that of the 1169 cells
+    assert result.value <= 4.533505064435408  # the run of the 1169 cells
     # the lattice of cells may be shifted by a point at no cost above the rounding of the value
     assert np.abs(mirrored(result) - result.boundaries).max() <= 1
     assert result.probabilities == pytest.approx(result.probabilities[::-1], rel=1e-2, abs=0)

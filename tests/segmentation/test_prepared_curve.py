@@ -23,7 +23,7 @@ def test_points_that_span_few_dimensions():
     rotated = prepared_curve.rotated(wide)
     assert rotated.shape == (200, 64)
     pairs = [((x[:, None] - x) ** 2).sum(axis=2) for x in (rotated, few)]
-    # coordinates near 1e3 / sqrt(500) or so are given to 1e-13
+    # coordinates near 1e3 / sqrt(500) have errors of 1e-13
     assert (np.abs(pairs[0] - pairs[1]) <= 1e-12 * (1 + pairs[1])).all()
 
 

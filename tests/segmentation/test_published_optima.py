@@ -143,7 +143,7 @@ def test_gaussian_against_lloyd(lmbda):
     result = segment(x, lmbda, weights=w, **NATS)
     want = min(lloyd(lmbda, cells) for cells in range(1, result.cells + 3))
     assert result.value + lmbda * own == pytest.approx(want, abs=3e-5, rel=0)
-    # the last cells of the infinite family have 1e-8 or less to them
+    # the last cells of the infinite family have 1e-8 or less in probability
     assert result.value + lmbda * own >= want - 1e-6
 
 

@@ -23,7 +23,7 @@ def test_translation_rotation_and_reversal(closed):
     turn, _ = np.linalg.qr(rng.normal(size=(5, 2)))
     for lmbda in (2.0, 40.0):
         result = segment(x, lmbda, weights=w, closed=closed)
-        # coordinates near 1e6 are given to 1e-10
+        # coordinates near 1e6 have errors of 1e-10
         far = segment(x + 1e6, lmbda, weights=w, closed=closed)
         assert far.value == pytest.approx(result.value, rel=1e-8, abs=0)
         assert far.boundaries.tolist() == result.boundaries.tolist()

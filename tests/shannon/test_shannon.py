@@ -208,7 +208,7 @@ def test_independent_blahut_arimoto(energies, lmbda):
     squared = (np.abs(gamma[:, None, :] - alphabet) ** 2).sum(axis=2)
     rate, D = blahut_arimoto(squared, lmbda)
     expected = rate_distortion(source, D, **NATS)
-    # the alphabet is not the best, and 60 phases are a little easier than all
+    # the alphabet is not optimal, and 60 phases are slightly easier than all
     assert rate == pytest.approx(expected, abs=3e-3)
     assert rate >= expected - 1e-4
 
@@ -283,7 +283,7 @@ def test_narrow_pulses(width):
     assert (bounds.lower <= bounds.upper).all()
     assert (bounds.upper - bounds.lower <= 1e-6).all()
     assert convex(D / source.max_distortion, bounds.upper, 1e-6)
-    # δ = 2|u| to beyond the density, which is logistic of scale D/2
+    # δ = 2|u| over the range of the density, which is logistic of scale D/2
     small = source.max_distortion * 0.02 > D
     assert small.sum() > 1
     np.testing.assert_allclose(bounds.upper[small], np.log(2 / D[small]) - 2, rtol=0, atol=1e-6)
@@ -322,7 +322,7 @@ def test_uniform_scalar_between_the_shannon_lower_bound_and_the_gaussian():
     shannon = -0.5 * np.log(2 * math.pi * math.e * D)
     assert (bounds.upper >= shannon).all()
     assert (bounds.upper <= gaussian_bound("uniform", D, **NATS) + 1e-5).all()
-    # it is approached as D → 0, the more slowly for the two ends
+    # it is approached as D → 0, more slowly because of the two ends
     excess = bounds.upper - shannon
     assert excess[0] < 0.04
     assert (np.diff(excess) > 0).all()
@@ -357,7 +357,7 @@ def test_two_reproductions_of_the_uniform_scalar():
     phases = channel.densities @ (np.arange(256) + 0.5) / 256
     distances = np.abs(phases - 0.5)
     assert np.ptp(distances) < 0.02
-    # E X² of what is left: variance 1/12 less that of the reproductions
+    # the remaining E X²: variance 1/12 less that of the reproductions
     assert channel.distortion == pytest.approx(1 / 12 - channel.weights @ distances**2, rel=1e-3)
 
 
@@ -585,7 +585,7 @@ def test_rate_distortion_on_surfaces():
     # the circle of radius 0.01 is not coded at large D
     thin = ed.rate_distortion(ed.Torus((0.01, 1.0)), 0.1 + 0.0001)
     assert thin == pytest.approx(ed.rate_distortion("circle", 0.1), rel=1e-12)
-    # 4 bits a coordinate in R¹²⁸, and D as found by other code
+    # 4 bits a coordinate in R¹²⁸, and D computed by other code
     assert ed.rate_distortion("sphere:127", 0.00376) == pytest.approx(512.0, rel=2e-3)
     bounds = ed.rate_distortion_bounds("sphere", 0.1)
     assert bounds.lower == bounds.upper == ed.rate_distortion("sphere", 0.1)

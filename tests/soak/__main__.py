@@ -24,7 +24,7 @@ def main():
     parser.add_argument("--first", type=int, default=0, help="seed of the first sweep; each has the next one")
     parser.add_argument("--by", default="processes,cluster")
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for background processes
     counts, sweeps, start = collections.Counter(), collections.Counter(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="edcurve-soak-") as folder:
         undisturbed = Undisturbed(Path(folder))

@@ -40,8 +40,8 @@ if __name__ == "__main__":
 """
 SIGNALS = (*[signal.SIGKILL] * 4, signal.SIGTERM, signal.SIGINT)
 ENDED = 60.0  # seconds in which processes must have ended, on a busy machine
-STUCK = 600.0  # seconds after which a command is taken to hang
-SOON = 6.0  # seconds within which a kill follows what it waits for
+STUCK = 600.0  # seconds after which a command counts as hanging
+SOON = 6.0  # seconds within which a kill follows its trigger
 
 
 class Fault(Exception):  # noqa: N818  # what is looked for
@@ -85,7 +85,7 @@ class Undisturbed:
     def content(self, name):
         if name not in self._made:
             store = self.folder / f"{name}-undisturbed"
-            # two workers, as there are in sweeps that are disturbed: rounding may depend on the models beside a model
+            # two workers, as in disturbed sweeps: rounding may depend on the other models of a program
             workers = () if name == "short" else ("--workers", "2")
             options = (*SWEEPS[name], *OPTIONS, "--store", store, *workers)
             command = start("-m", "edcurve", "sweep", *options, folder=self.folder)

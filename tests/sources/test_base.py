@@ -212,7 +212,7 @@ def test_an_open_source_is_not_closed():
     assert ed.Source(lambda p: p**2 / 6, max_distortion=1 / 6, closed=False).status == "exact (checked numerically)"
     with pytest.raises(ValueError, match="as closed=True"):
         ed.Source(lambda p: p**2 / 6, max_distortion=1 / 6, closed=True)
-    # nor does δ of the circle rise beyond ½: open, it is another source
+    # δ of the circle does not rise beyond ½ either: as an open curve it is another source
     assert ed.Source(careful_circle, max_distortion=1.0, closed=False).status == "upper bound"
 
 

@@ -45,7 +45,10 @@ def test_loops_whose_neighbours_are_as_far_apart_as_any_two():
 
 def test_a_loop_whose_jump_passes_few_samples():
     t, v = np.arange(16) / 16, np.arange(500)[:, None] / 500
-    for points in ((t + v) % 1.0, ((t + v) % 1.0 < 0.5) * 1.0):  # the ramp, and the square wave, which stands still
+    for points in (
+        (t + v) % 1.0,
+        ((t + v) % 1.0 < 0.5) * 1.0,
+    ):  # the ramp and the square wave, which is constant between jumps
         assert ends.settled(points, None) == (True, None)
 
 

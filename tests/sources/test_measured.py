@@ -179,7 +179,7 @@ def test_an_ellipse_is_refused():
         ed.Source.from_samples(points, tolerance=0.4)
     source = ed.Source.from_samples(points, tolerance=0.6)
     assert 0.4 < source.defect < 0.6
-    # the mean over the phase of the squared distance is that of a circle of that energy
+    # the mean squared distance over the phase is that of a circle with the same energy
     assert source.cell_distortion(P) == pytest.approx(0.625 * ed.Circle().cell_distortion(P), rel=1e-12)
     assert ed.curve(source, [source.max_distortion]).defect == source.defect
     assert ed.segment(points, 4.0, closed=True).entropy > 0
@@ -194,7 +194,7 @@ def test_defect_of_ellipses(axis):
     assert source.defect == pytest.approx(want, rel=0.01)
 
 
-# 2049 and 6145 are multiples of 3 and 5, but not of the fewest steps that leave 2048 points; 3001 and 65537 are primes
+# 2049 and 6145 are multiples of 3 and 5, but not of the least stride to 2048 points; 3001 and 65537 are primes
 MANY_POINTS = (2049, 2050, 3001, 5000, 6145, 65537)
 
 
@@ -239,7 +239,7 @@ def test_positions_of_cells_of_two_laps_by_brute_force(monkeypatch):
     monkeypatch.setattr(measured, "ALL_PAIRS", 10)
     points = np.random.default_rng(6).standard_normal((13, 2)).cumsum(axis=0)
     walk = [0, 3, 6, 9, 12, 2, 5, 8, 11, 1]
-    # distances of what is so many steps apart, from each of the first lap's five points
+    # distances at each number of steps, from each of the first lap's five points
     lags = {j: [np.sum((points[i] - points[(i + 3 * j) % 13]) ** 2) for i in walk[:5]] for j in range(1, 5)}
     every = np.concatenate([np.array(pairs) - np.mean(pairs) for pairs in lags.values()])
     worst = 0.0

@@ -52,7 +52,7 @@ def finest(samples, parts, lmbda):
     each = np.array([[cell(samples, a / count, s) for s in sizes.tolist()] for a in range(parts)])
     cost = -sizes * np.log(sizes) + lmbda * each
     least = math.inf
-    # some cell begins within a first step: all steps are alike
+    # some cell begins within the first step, because all steps are equivalent
     for first in range(parts):
         best = np.full(count + 1, math.inf)
         best[0] = 0.0

@@ -202,7 +202,7 @@ def test_prices_are_feasible():
     cloud = prices.Cloud(points, p, np.sum(points**2, axis=1))
     value, result = prices._bound(cloud, cloud, points, 10.0, lmbda, None, np.empty((0, 4)))
     price = result.at(points)
-    price = price + (value - p @ price)  # what was searched is the constant
+    price = price + (value - p @ price)  # the search result is the constant
     rng = np.random.default_rng(1)
     for c in rng.normal(size=(300, 4)) * rng.uniform(0.3, 1.1, (300, 1)):
         order = np.argsort(lmbda * np.sum((points - c) ** 2, axis=1) - price)
@@ -300,7 +300,7 @@ def test_codes_attain_their_stated_values(flat):
         assert code.distortion <= 0.5 * factor
         assert code.entropy == ed.upper_bound(source, 0.5 * factor)
     between = flat.realizations(np.random.default_rng(0).random((20_000, 2)))
-    off = np.sum((between - flat.points[[0]]) ** 2, axis=1)  # of points that are no samples
+    off = np.sum((between - flat.points[[0]]) ** 2, axis=1)  # for points that are not samples
     assert off.min() > 0.0
     code = ed.quantizer(flat, 0.5)
     result = np.mean(np.sum((between - code.decode(code.encode(between))) ** 2, axis=1))

@@ -22,7 +22,7 @@ few = settings(deadline=None, derandomize=True, max_examples=15)
 NATS = {"base": math.e}
 MANY = 100_000
 K = np.arange(1.0, MANY + 1)
-PRIME = 99_991  # harmonics, no multiple of which has only small factors
+PRIME = 99_991  # harmonics; none of its multiples has only small factors
 
 
 def sparse(size):
@@ -409,7 +409,7 @@ def test_what_is_no_spectrum(c, error, message):
 def test_the_limit_on_energies():
     with pytest.raises(ValueError, match=f"c must have at most {MOST} energies, got {MOST + 1}"):
         ed.Source.from_spectrum(np.ones(MOST + 1))
-    # what is 0 at the end does not count
+    # trailing zeros do not count
     assert ed.Source.from_spectrum(np.eye(1, MOST + 1)[0]) == ed.Source.from_spectrum([1.0])
 
 

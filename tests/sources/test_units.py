@@ -37,7 +37,7 @@ MAKERS = {
     },
 }
 OF_DISTORTION = (ed.entropy_distortion, ed.upper_bound, ed.lower_bound, ed.convex_hull)
-# the hull of these is that of a search
+# the hull of these is computed by a search
 UNEVEN = {"violates (★)": 2.0 ** -np.arange(8), "δ falls": [0.05, 1.0]}
 
 
@@ -141,7 +141,7 @@ def test_shannon(name, a):
     bounds = ed.rate_distortion_bounds(scaled, D * scaled.max_distortion)
     assert bounds.lower == close()(expected.lower)
     assert bounds.upper == close()(expected.upper)
-    if name not in {"Circle", "UniformScalar"}:  # whose R(D) is known at any D
+    if name not in {"Circle", "UniformScalar"}:  # sources with R(D) at any D
         with pytest.raises(ValueError, match=r"distortion must be 0 or at least .* of D_max"):
             ed.rate_distortion(scaled, 1e-15 * scaled.max_distortion)
 

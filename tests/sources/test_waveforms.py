@@ -121,7 +121,7 @@ def test_bounds_of_waves(name, ratio):
     source = resolve(name)
     D = ratio * source.max_distortion
     lower, upper = ed.lower_bound(source, D, **NATS), ed.upper_bound(source, D, **NATS)
-    # of pulses the hull takes a long search
+    # the hull of pulses takes a long search
     hull = upper if "pulse" in name else ed.convex_hull(source, D, **NATS)
     assert 0 <= lower <= hull * (1 + 1e-9)
     assert hull <= upper * (1 + 1e-9)
@@ -265,7 +265,7 @@ def test_truncation_of_few_samples(name, count, repeated):
         samples = np.tile(WAVES[name][0](np.arange(count) / count + offset), repeated)
         source = ed.Source.from_waveform(samples)
         once = ed.Source.from_waveform(samples[:count])
-        # repeated waveforms are shifted a few times as fast: compare those of one period
+        # repeated waveforms shift several times as fast: compare one period
         assert differences(once, mean_of(name)) <= once.truncation
         assert source.truncation >= (0.99 if count in (4, 6) else 0.0) * once.truncation
         if count in (4, 6):
@@ -283,7 +283,7 @@ def test_truncation_of_few_samples_of_peaks(count, offset):
         for shape in (np.exp(-((width * k / count) ** 2)), np.exp(-width * k / count), 1 / (1 + (width * k) ** 2)):
             falls = np.diff((k * shape)[least - 1 :]) <= 0
             if not falls.all():
-                continue  # not as 1/k from there
+                continue  # then not like 1/k
             turns = np.outer(np.arange(count) - offset, k) / count
             source = ed.Source.from_waveform(np.cos(2 * np.pi * turns) @ shape)
             want = (1 - np.sinc(np.outer(p, k)) ** 2) @ (0.5 * shape**2)

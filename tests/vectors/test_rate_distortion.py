@@ -9,7 +9,7 @@ from edcurve.vectors import boxes, channels, errors, rate_distortion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-WIDTH = 1.01e-3 / math.log(2)  # bits between the bounds, at most
+WIDTH = 1.01e-3 / math.log(2)  # largest difference of the bounds, bits
 
 
 def entropy(p):
@@ -59,7 +59,7 @@ def test_sampled_circle():
     rotated = ed.empirical_rate_distortion(
         embedded @ np.linalg.qr(np.random.default_rng(0).normal(size=(50, 50)))[0], D
     )
-    assert "branch and bound" in rotated.method  # of the plane that they lie in
+    assert "branch and bound" in rotated.method  # of the plane that the points span
     enclosed(rotated, ed.rate_distortion("circle", D), slack=1e-6)
 
 

@@ -102,7 +102,7 @@ def test_sweep_and_its_index(output, cli, tmp_path, monkeypatch):
         total = sum(float(row[name]) for name in ("entropy_model", "decoder", "partition"))
         assert abs(total - excess) < 2e-3 * excess
 
-    # of more than one latent dimension the index is in the same order
+    # with several latent dimensions, the index has the same order
     assert table(output("runs", "store")) == rows
     listed = json.loads(output("runs", "store", "--json"))
     assert [row["key"] for row in listed] == [config.key for config in WANTED]
@@ -115,7 +115,7 @@ def test_sweep_and_its_index(output, cli, tmp_path, monkeypatch):
     assert [float(row["excess"]) for row in written] == [row["excess"] for row in listed]
     assert {row["samples"] for row in written} == {""}
 
-    # nothing is trained a second time
+    # nothing is trained twice
     monkeypatch.setattr(Program, "step", lambda self: pytest.fail("trained again"))
     code, out, err = cli(*SWEEP, "--store", "store", "--json")
     assert (code, json.loads(out)) == (0, listed)
@@ -221,7 +221,7 @@ def test_killed_and_resumed(tmp_path):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    # in processes like the first: models are shared out among the machine's threads, and small ones round accordingly
+    # in processes like the first: models are distributed over the machine's threads, on which rounding depends
     resumed, whole = (alone(*many, "--store", store) for store in ("store", "whole"))
     assert re.search(r"going on with [12] models? \(circle, .*λ 4.*\) from step \d+ of 40", resumed.stderr)
     assert without(json.loads(resumed.stdout), "seconds") == without(json.loads(whole.stdout), "seconds")
@@ -248,7 +248,7 @@ def test_workers_do_not_outlive_a_command_that_is_killed(tmp_path):
         "1",
     )
     script = "from edcurve.cli import main; main()"
-    # the workers share standard error, which is at its end when all of them are gone
+    # the workers share standard error, which ends when all of them have ended
     process = subprocess.Popen(
         [sys.executable, "-c", script, *many, "--store", "store"], cwd=tmp_path, stderr=subprocess.PIPE
     )
@@ -322,7 +322,7 @@ def test_baselines(output, tmp_path):
     for row, printed in zip(exact, rows, strict=True):
         assert printed["rate"] == f"{row['rate']:.4g}"
         assert row["entropy_model"] + row["decoder"] + row["partition"] == pytest.approx(row["excess"], abs=1e-9)
-    # the cells of the phase are the optimum, which linear transforms are far from
+    # the cells of the phase attain the optimum, linear transforms are far from it
     assert abs(exact[4]["excess"]) < 1e-5 < 0.01 < exact[0]["excess"] < exact[2]["excess"]
     output(*kinds, "--csv", "baselines.csv", "--kind", "phase,klt")
     output("train", "circle", "--lmbda", "4", "--steps", "5", *SMALL, "--store", "store", "--json")

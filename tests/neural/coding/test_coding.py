@@ -29,9 +29,11 @@ def test_bits_are_those_reported(name, request, tmp_path):
     reported = run.evaluate(2**17).rate
     assert coded.samples == count
     assert coded.file_bits == 8 * (tmp_path / "a.edc").stat().st_size
-    assert abs(coded.bits / count - reported) < 0.002 * reported  # 0.005 is asked for; the draw alone is off by 0.0005
+    assert (
+        abs(coded.bits / count - reported) < 0.002 * reported
+    )  # the requirement is 0.005; the draw alone is off by 0.0005
     assert abs(coded.file_bits / count - reported) < 0.005 * reported
-    assert abs(coded.bits - coded.model_bits) < 2e-3 * count  # of the code, not of the draw
+    assert abs(coded.bits - coded.model_bits) < 2e-3 * count  # the error of the code, not of the draw
 
     indices = edn.read_indices(tmp_path / "a.edc", run)
     drawn = torch.from_numpy(phases).to(torch.float32).unsqueeze(0)
@@ -40,7 +42,7 @@ def test_bits_are_those_reported(name, request, tmp_path):
     np.testing.assert_allclose(coded.bits, -np.log2(probabilities).sum(), atol=2e-3 * count)
     np.testing.assert_allclose(
         coded.model_bits, -np.log2(probabilities).sum(), rtol=1e-5
-    )  # that is in single precision
+    )  # this is in single precision
 
     # rounding differs with the number decoded at once
     expected = run.model.decode(torch.from_numpy(indices[:2000]).unsqueeze(0))[0].numpy()
@@ -94,7 +96,7 @@ def test_tables_are_the_density(name, request):
         np.testing.assert_allclose(probabilities, density(model, j, y), rtol=1e-7, atol=1e-15)
         assert 0.0 < 1.0 - probabilities.sum() < 2e-6
         wider = density(model, j, np.array([y[0] - 1.0, y[-1] + 1.0]))
-        assert wider.max() < 2.0**-20  # no wider than it has to be
+        assert wider.max() < 2.0**-20  # not wider than necessary
 
 
 def test_tables_of_a_density_not_trained():

@@ -307,7 +307,7 @@ def test_closed_forms_are_the_defaults(name):
     ):
         assert block == other_block
         np.testing.assert_allclose(closed, formed, rtol=0, atol=1e-13)
-    single = v.float()[0]  # as networks see them: a sample drops where theirs does
+    single = v.float()[0]  # as for networks: samples drop at the same place
     means, counts = sample_means(source, single, torch.arange(60) // 20 * 2, 6)
     of_samples = source.sample(single[None])[0].double().view(3, 20, -1).mean(1)
     torch.testing.assert_close(means[:5:2], of_samples, rtol=0, atol=1e-6)

@@ -52,7 +52,7 @@ def test_derivatives_against_differences(places):
 
 
 def test_steps_a_thousand_times_too_long(monkeypatch):
-    # where no step succeeds, those with other pairs are shorter still: one fit of 58 stood where the cells had doubled
+    # after failures, steps with other pairs would be even shorter: one fit of 58 stopped after the cells had doubled
     rng = np.random.default_rng(0)
     latent = (np.arange(8) + 0.5) / 8
     means = np.sin(2 * np.pi * (latent[:, None] + np.arange(8) / 8))

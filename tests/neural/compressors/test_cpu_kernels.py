@@ -96,7 +96,7 @@ def threads_of_blas():
 def test_one_core_while_inside():
     """Also nested, and in a thread that enters while another is inside; the previous number is restored."""
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        before = threads_of_blas()  # a library that was built for one thread keeps to it
+        before = threads_of_blas()  # a library built for one thread always uses one
         assert 2 in before
         with cores.one_core():
             with cores.one_core():

@@ -25,7 +25,7 @@ CASES = [
 ]
 SERVED = [case for case in CASES if case[0] != "sinusoid"]
 SCHEDULED = (0.06, 1.0, 3.0)
-# in float32 costs agree to some dozen units in the last place; gradients to 30 times that, as large λ cancel digits
+# in float32 costs agree to a dozen units in the last place, gradients to 30 times that, because large λ cancel digits
 CLOSE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 
@@ -320,7 +320,9 @@ def trained_compiled(monkeypatch, backend, **fields):
     return flats
 
 
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # these two are the compiler's
+@pytest.mark.filterwarnings(
+    "ignore:.*should not be instantiated:DeprecationWarning"
+)  # these two are made by the compiler
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 def test_the_whole_loss_is_compiled(monkeypatch):
     """The compiler receives all of it, custom derivatives included; "eager" runs the result uncompiled."""

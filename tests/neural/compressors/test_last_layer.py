@@ -50,7 +50,7 @@ def test_of_a_circular_latent(tmp_path):
     )
     assert evaluation.rate + 40_000.0 * evaluation.distortion < 0.7 * (plain.rate + 40_000.0 * plain.distortion)
     assert evaluation.distortion < 1.6 * evaluation.distortion_centroid  # of few realizations
-    retrained = edn.train(config, progress=False).model  # the stored one is as it was trained
+    retrained = edn.train(config, progress=False).model  # the stored one has its trained layer
     assert torch.equal(retrained.solved, model.solved)
 
 

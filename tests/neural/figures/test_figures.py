@@ -50,7 +50,7 @@ def store(tmp_path_factory):
     configs = edn.grid("circle", latent_dim=[1, 2], lmbda=[4.0, 8.0, 512.0], steps=3, batch_size=16)
     configs += edn.grid("ramp", lmbda=[48.0, 4096.0], steps=3, batch_size=16, samples=2048)
     history = dict.fromkeys(("step", "loss", "rate", "distortion"), np.ones(1))
-    for config in configs:  # as initialised: what is drawn does not depend on training
+    for config in configs:  # initial weights suffice: the figures do not depend on training
         model = edn.NTC(config.source, config.latent_dim, samples=config.samples or 2, seeds=[config.seed])
         edn.Store(folder).save(edn.Run(config, model, "finished", None, history, 0.0), points=64)
     return folder

@@ -47,7 +47,7 @@ def test_the_closed_form_and_its_inverse(alpha, dtype):
     rounding = 8 * torch.finfo(dtype).eps
     assert np.abs(soft_round(y, alpha).double().numpy() - expected).max() <= max(rounding, alpha**2 * rounding)
     there = soft_round_inverse(soft_round(y, alpha), alpha)
-    # s_α is as flat as α/(2 sinh α) between integers, so that much of y is kept
+    # between integers the slope of s_α is as small as α/(2 sinh α), which limits the accuracy of y
     assert (there - y).abs().max() <= 8 * rounding * max(1.0, math.sinh(alpha) / alpha) or alpha > 12
 
 

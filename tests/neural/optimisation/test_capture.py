@@ -93,7 +93,7 @@ def assert_same(program, other):
 def test_replayed_steps_are_steps(compressor, source, monkeypatch):
     """To the bit, with history and failures: a recording uses no stale values of the host."""
     wanted = configs(source, compressor)
-    wanted[1] = replace(wanted[1], learning_rate=1e30)  # it diverges, and the step is to be right
+    wanted[1] = replace(wanted[1], learning_rate=1e30)  # it diverges, and the step must be right
     plain = trained(wanted)
     tapes = stand_in(monkeypatch)
     replayed = trained(wanted)

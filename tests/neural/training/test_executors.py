@@ -150,7 +150,7 @@ def test_a_worker_is_killed(dask, cli, tmp_path):
     assert went_on.findall(err) == [step]
     assert int(step) % 20 == 0
     assert 20 <= int(step) < 240
-    # as in two threads that are not interrupted
+    # the results of two threads without interruption
     with ThreadPoolExecutor(2) as pool:
         edn.sweep(CONFIGS, store=tmp_path / "whole", points=256, progress=False, executor=pool)
     (rows, weights), (expected, others) = content(tmp_path / "store"), content(tmp_path / "whole")
@@ -163,7 +163,7 @@ def test_an_interrupt_frees_the_workers(dask, cli, tmp_path):
         code, out, err = cli(*FOREVER, "--store", "store", "--cluster", dask.address)
     assert (code, out) == (1, "")
     assert "Traceback" not in err
-    with edn.cluster(dask.address) as executor:  # of one worker of one thread
+    with edn.cluster(dask.address) as executor:  # one worker with one thread
         edn.sweep([replace(BASE, steps=20)], store="other", points=256, progress=False, executor=executor)
     assert len(Store("other").rows()) == 1
 
@@ -281,4 +281,4 @@ def test_what_is_waited_for_is_said(capsys, monkeypatch, workers, said):
     lines = capsys.readouterr().err.splitlines()
     assert bool(lines) == bool(said)
     assert all(line.startswith(f"waiting for {said}") and "Ctrl-C stops" in line for line in lines)
-    executors.Patience(object()).look()  # of other executors nothing is said
+    executors.Patience(object()).look()  # other executors are not reported on

@@ -25,7 +25,9 @@ from edcurve_neural.training import sweeps
 from edcurve_neural.training.sweeps import described
 
 BASE = edn.Config("circle", 16.0, latent_dim=2, hidden=(8, 8), batch_size=16, steps=50)
-RAMP = edn.Config("ramp", 48.0, samples=20, hidden=(8, 8), batch_size=13, steps=50)  # a batch that is no whole vector
+RAMP = edn.Config(
+    "ramp", 48.0, samples=20, hidden=(8, 8), batch_size=13, steps=50
+)  # a batch that is not a multiple of a vector
 NAMED = "ramp, ntc, latent 1, batch 13, λ 48, training set none, 40, seed 0, 3, 4"
 CONFIGS = [BASE, replace(BASE, lmbda=4.0, seed=1), RAMP, replace(RAMP, seed=3, train_size=40), replace(RAMP, seed=4)]
 
@@ -153,7 +155,7 @@ def test_executors(tmp_path, kind):
     swept(tmp_path / "here")
     rows = pd.DataFrame(content(tmp_path / "pool")[0])
     expected = pd.DataFrame(content(tmp_path / "here")[0])
-    # the ramps are shared out otherwise, and their batch is no whole vector
+    # the ramps are grouped differently, and their batch is not a multiple of a vector
     pd.testing.assert_frame_equal(rows, expected, rtol=0.05)
     circles = rows["source"] == "circle"
     pd.testing.assert_frame_equal(rows[circles], expected[circles])

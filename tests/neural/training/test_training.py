@@ -128,7 +128,7 @@ def test_groups_keep_the_order():
     configs = [BASE, replace(BASE, latent_dim=1), replace(BASE, seed=3), replace(BASE, batch_size=16)]
     runs = quiet(configs)
     assert [run.config for run in runs] == configs
-    # alone: as in its group, to the rounding of float32 amplified by the steps
+    # alone as in its group, up to rounding of float32 that the steps amplify
     alone = edn.train(configs[2], progress=False)
     assert torch.allclose(alone.model.flat, runs[2].model.flat, rtol=0, atol=2e-3)
 
