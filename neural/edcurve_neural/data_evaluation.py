@@ -402,9 +402,18 @@ def _weight(source: edcurve.Source, variance: float, dim: int, count: int) -> fl
     return weight
 
 
+def _copied(result: Any) -> Any:
+    """A copy of what an encoder returned, since encoders may reuse their buffers."""
+    if isinstance(result, torch.Tensor):
+        return result.detach().clone()  # deepcopy refuses tensors that record gradients
+    return {key: _copied(value) for key, value in result.items()} if type(result) is dict else deepcopy(result)
+
+
 def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
     """Code the first batch again, then in other batches, and then decode the first indices once more."""
-    first_result, shape = deepcopy(run.returned(sample)), sample.shape
+    first_result, shape = run.returned(sample), sample.shape
+    if run.codec is None:
+        first_result = _copied(first_result)
     first, (moved, compared) = run.coded(first_result, shape), callers.among_others(len(sample))
 
     def differing(again: Coded, place: Indices) -> float:

@@ -397,6 +397,12 @@ def test_gradients():
     assert all(parameter.grad is None for parameter in model.parameters())
     with pytest.warns(UserWarning, match="decode records gradients, .*: leave out enable_grad in it"):
         edn.evaluate(model.encode, torch.enable_grad()(model.decode), circle(100))
+
+    def encode(x):
+        return model.encode(x) + 0.0 * model.scale
+
+    with pytest.warns(UserWarning, match="encode records gradients"):
+        edn.evaluate(torch.enable_grad()(encode), model.decode, circle(100))
     with pytest.warns(UserWarning, match=r"data should hold no gradients, .*: detach\(\) batches"):
         edn.evaluate(model.encode, model.decode, [torch.from_numpy(circle(100)) * model.scale])
 
