@@ -9,7 +9,7 @@ EXTREMES = [-(2**63), -(2**62) - 1, -1000, 1000, 2**31, 2**63 - 1]
 
 
 class Cells:
-    """A compressor with tables of its own: what coding asks of any kind."""
+    """A compressor with its own tables, with only the methods that coding needs."""
 
     def __init__(self, *pairs):
         self.pairs = pairs

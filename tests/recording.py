@@ -26,7 +26,7 @@ def written(func, args, kwargs):
 
 
 class Refusing(TorchDispatchMode):
-    """Fails on an operation that takes or makes a tensor of the host, as a copy would; with `first` it lets that pass.
+    """Fails on operations with a tensor of the host, such as a copy; `first` allows them.
 
     The first run may copy what is kept from then on.
     """
@@ -46,7 +46,7 @@ class Refusing(TorchDispatchMode):
 
 
 class Tape(TorchDispatchMode):
-    """Operations on the memory that they had; for `torch.cuda.CUDAGraph`.
+    """Recorded operations on fixed memory, in place of `torch.cuda.CUDAGraph`.
 
     Recording computes nothing: on its end all that was written is as before.
     """

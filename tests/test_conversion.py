@@ -13,14 +13,14 @@ MISSING = r"^x must be a real number or an array of them, got pandas\.\w+ with m
 
 
 class HasArray:
-    """What jax and others have."""
+    """An array with `__array__`, as in jax."""
 
     def __array__(self, dtype=None, copy=None):
         return np.array([1.0, 2.0], dtype=dtype)
 
 
 class OnDevice:
-    """What cupy does."""
+    """An array on a device, as in cupy."""
 
     def __repr__(self):
         return "OnDevice()"
@@ -30,7 +30,7 @@ class OnDevice:
 
 
 class HasDlpack:
-    """An array that has the newest protocol alone."""
+    """An array with only the newest protocol."""
 
     def __dlpack__(self, **keywords):
         return np.array([1.0, 2.0]).__dlpack__(**keywords)

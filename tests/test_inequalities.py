@@ -155,7 +155,7 @@ class TestInvariance:
 
     @universal
     @given(intervals=unions)
-    def test_ends_say_the_same_as_lengths(self, sides, intervals):
+    def test_ends_are_equivalent_to_lengths(self, sides, intervals):
         # On a grid of 2^-12, start + length and its reduction modulo 1 are exact.
         intervals = [(round(a * 4096) / 4096 % 1, math.ceil(b * 4096) / 4096) for a, b in intervals]
         expected = sides(intervals)

@@ -145,7 +145,7 @@ class TestSymbols:
         indices, errors = sample([5, 7, 9])
         assert measure(indices[:, None], errors) == measure(indices, errors)
 
-    def test_the_callers_arrays_are_left_alone(self):
+    def test_the_callers_arrays_are_not_changed(self):
         indices, errors = sample([5, 7, 9])
         indices.flags.writeable = errors.flags.writeable = False
         assert isinstance(measure(np.stack((indices, indices), axis=1), errors), Measurement)
@@ -209,7 +209,7 @@ class TestEntropyInterval:
             assert above / 1500 == pytest.approx(math.exp(-rare), abs=0.04)
 
     @pytest.mark.parametrize("cells", [50, 400])
-    def test_it_is_not_wider_than_equal_cells_need(self, cells):
+    def test_it_is_as_narrow_as_for_equal_cells(self, cells):
         # There the estimate's standard deviation is √((cells − 1)/2)/n: no other statement knows n to be enough.
         rng = np.random.default_rng(25)
         n = 50 * cells
@@ -275,7 +275,7 @@ class TestUndersampling:
         assert measure(*sample([9, 1])).cells == 2
 
     @pytest.mark.parametrize("per_cell", [0.5, 1, 2])
-    def test_the_interval_admits_what_it_does_not_know(self, per_cell):
+    def test_the_interval_is_wide_with_too_few_samples(self, per_cell):
         rng = np.random.default_rng(27)
         n = int(100 * per_cell)
         hits = []

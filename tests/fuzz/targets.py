@@ -26,7 +26,7 @@ from . import files
 
 
 class Finding(Exception):  # noqa: N818  # what is looked for
-    """A file was not read, and not refused as it should be."""
+    """A file was neither read nor refused properly."""
 
 
 def run(*arguments, named):

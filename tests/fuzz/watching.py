@@ -24,7 +24,7 @@ _state = {"folder": None, "seen": None, "installed": False}
 
 
 class Hang(BaseException):
-    """Raised by the alarm: no handler of exceptions takes it."""
+    """Raised by the alarm; handlers of `Exception` do not catch it."""
 
 
 def _audit(event, arguments):

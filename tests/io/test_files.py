@@ -31,7 +31,7 @@ def contents(folder):
 
 
 class TornError(Exception):
-    """What a test raises in the middle of a write."""
+    """Raised by tests in the middle of a write."""
 
 
 @pytest.mark.parametrize("interruption", [TornError, KeyboardInterrupt, OSError(28, "No space left on device")])

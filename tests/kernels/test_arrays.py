@@ -25,7 +25,7 @@ LAYOUTS = {
 
 
 class Labelled(np.ndarray):
-    """An array of another class, as other packages have them."""
+    """An array of a subclass, as in other packages."""
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

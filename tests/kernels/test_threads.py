@@ -11,7 +11,7 @@ from new_process import python
 
 
 class Counting(threads.ThreadPoolExecutor):
-    """A pool that remembers how many threads each of its instances was asked for."""
+    """A pool that records the number of threads requested for each instance."""
 
     asked: list[int] = []  # noqa: RUF012  # one list for all instances, which is what is counted
 

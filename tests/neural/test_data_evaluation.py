@@ -161,7 +161,7 @@ def batches_of(x, how):
 
 
 @pytest.mark.parametrize("how", ["tensor", "list", "loader", "data set", "generator", "arrays"])
-def test_the_same_whatever_holds_the_samples(how):
+def test_results_do_not_depend_on_the_container(how):
     x, model = circle(1000).astype(np.float32), Model().eval()
     want = edn.evaluate(model.encode, model.decode, x, model.rate)
     got = edn.evaluate(model.encode, model.decode, batches_of(x, how), model.rate)
@@ -292,7 +292,7 @@ def test_noise_and_dropout_are_refused(model, functions, on_data):
         edn.evaluate(*pair, circle(2000) if on_data else "circle")
 
 
-def test_bits_that_no_code_has():
+def test_impossible_bits():
     """2.6 bits for each of eight equal cells, over a source and on samples; lengths of a code in nats."""
     code = Cells(8, 1.0)
     for target in ("circle", circle(2000)):
@@ -465,7 +465,7 @@ def test_errors(arguments, error, message):
         edn.evaluate(*arguments)
 
 
-def test_a_single_sample_leaves_all_open():
+def test_a_single_sample_has_infinite_intervals():
     with pytest.warns(UserWarning, match="1 of 1 samples have an index that no other has"):
         evaluation = edn.evaluate(torch.round, lambda k: k, "circle", data=circle(1))
     assert evaluation.excess_interval(0.0) == (-np.inf, np.inf)
@@ -527,7 +527,7 @@ def test_a_shape_that_a_function_of_arrays_refuses():
         edn.evaluate(lambda x: np.rint(x @ np.ones((3, 1))), lambda k: k, circle(8))
 
 
-def test_bits_of_each_latent_are_to_be_summed():
+def test_bits_of_latents_must_be_summed():
     remedy = r"sum over the other axes, as bits\.reshape\(len\(bits\), -1\)\.sum\(1\) does"
     for rate in (lambda k: torch.ones(len(k), 2, 1, 1), lambda k: np.ones((len(k), 2))):
         for target in ("circle", circle(8)):
@@ -536,7 +536,7 @@ def test_bits_of_each_latent_are_to_be_summed():
 
 
 class Strings:
-    """Cells of the circle as compress and decompress of CompressAI have them: two streams, of one and of two bytes."""
+    """Cells of the circle in CompressAI's format of strings: two streams, of one and of two bytes."""
 
     def __init__(self, count):
         self.cells = Cells(count, 0.9)

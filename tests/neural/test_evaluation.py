@@ -325,7 +325,7 @@ def test_relabelling_wide_indices():
 
 
 @pytest.mark.parametrize("latents", [1, 3])
-def test_rows_that_follow_each_other(latents):
+def test_runs_of_equal_rows(latents):
     """The same as for all rows if few of them change, if none does, or if a cell recurs."""
     generator = np.random.default_rng(1)
     codes = np.repeat(generator.integers(-3, 3, size=(60, latents)), generator.integers(1, 9, size=60), axis=0)
@@ -400,7 +400,7 @@ def test_a_module_without_forward_is_named():
         edn.evaluate(Pair(), None, "circle")
 
 
-def test_the_shape_that_was_tried_is_said():
+def test_messages_name_the_shape_of_the_trial():
     def broken(x):
         raise KeyError("a")
 

@@ -137,7 +137,7 @@ def test_unit_and_origin_do_not_matter(compressor, brief_fits):
     assert float((decoded - x).square().sum(2).mean()) == pytest.approx(other.distortion, rel=0.2)
 
 
-def test_names_are_of_the_content(tmp_path):
+def test_names_depend_on_the_content(tmp_path):
     points = loop(32)
     np.save(tmp_path / "a.npy", points)
     np.savetxt(tmp_path / "b.csv", points, delimiter=",")
@@ -152,7 +152,7 @@ def test_names_are_of_the_content(tmp_path):
     assert edn.grid(tmp_path / "b.csv", lmbda=[4.0])[0].key == config.key
 
 
-def test_keys_of_the_other_sources_stay():
+def test_keys_of_other_sources_are_unchanged():
     assert edn.Config("circle", 32.0, steps=500, batch_size=256, compressor="circular").key == "b8dc5b2195e37723"
     assert edn.Config("circle", 32.0, steps=500, batch_size=256, latent_dim=2).key == "02f5631205a3b3ae"
 
@@ -240,7 +240,7 @@ def test_evaluate_takes_points(tmp_path):
     assert evaluation.optimum(8.0) == pytest.approx(edcurve.lagrangian("circle", 8.0).value, rel=1e-9)
 
 
-def test_upper_bounds_are_called_so():
+def test_upper_bounds_are_called_upper_bounds():
     """δ of this loop is not monotone, so intervals need not be optimal."""
     config = edn.Config(edn.from_samples(loop(64, ((1, 0.5), (2, 1.0)))), 8.0, **{**QUICK, "steps": 8})
     run = edn.train(config, progress=False)
@@ -285,7 +285,7 @@ def test_command_line(tmp_path):
     assert "--open is for files, got the source 'circle'" in result.output
 
 
-def test_points_are_let_go(elsewhere):
+def test_unused_points_are_released(elsewhere):
     """Points whose name is in use are kept, and the most recent others."""
     elsewhere()
     name = edn.from_samples(loop(64), label="ring")
@@ -337,7 +337,7 @@ def test_places_are_part_of_the_source(tmp_path, elsewhere):
         ([[0, 1], [0, 1]], "places must be different for different coordinates, got one twice"),
     ],
 )
-def test_places_that_are_refused(places, message):
+def test_invalid_places(places, message):
     with pytest.raises(ValueError, match=message):
         edn.from_samples(loop(16), places=places)
 

@@ -91,7 +91,7 @@ def test_a_d_that_cancels_is_warned_of():
 
 
 class ByValue(ed.Source):
-    """A source that is compared by value and so has no hash."""
+    """A source compared by value, and so without a hash."""
 
     def __eq__(self, other):
         return isinstance(other, ByValue)

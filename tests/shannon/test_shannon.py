@@ -452,7 +452,7 @@ def test_the_smallest_distortions_of_open_sources(name, scale):
     assert np.diff(R) == pytest.approx(-share * np.diff(np.log(D)), rel=0, abs=1e-9)
 
 
-def test_distortions_that_the_cells_do_not_carry():
+def test_distortions_beyond_the_cells():
     with pytest.raises(ValueError, match="distortion must be 0 or at least"):
         rate_distortion("power:0.35", 0.01)
     with pytest.raises(ValueError, match=r"at least D_max = 0\.432"):
@@ -507,7 +507,7 @@ def test_shapes_and_limits():
 
 
 @pytest.mark.parametrize("bad", [-1.0, math.nan, [0.1, -0.1]])
-def test_distortions_that_are_none(bad):
+def test_invalid_distortions(bad):
     with pytest.raises(ValueError, match="distortion must be at least 0"):
         rate_distortion("ramp", bad)
 

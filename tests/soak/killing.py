@@ -45,7 +45,7 @@ SOON = 6.0  # seconds within which a kill follows its trigger
 
 
 class Fault(Exception):  # noqa: N818  # what is looked for
-    """A run was lost, or is another one, or something was left behind."""
+    """A run was lost or differs, or a file was left behind."""
 
 
 def start(*arguments, folder, output=subprocess.DEVNULL):
@@ -75,7 +75,7 @@ def finished(store):
 
 
 class Undisturbed:
-    """What sweeps make that nobody disturbs: each is trained once."""
+    """Results of undisturbed sweeps, each trained once."""
 
     def __init__(self, folder):
         self.folder, self._made = folder, {}
@@ -99,7 +99,7 @@ class Undisturbed:
 
 
 class Cluster:
-    """A local scheduler with two workers, in a process of its own that is started again when it was killed."""
+    """A local scheduler with two workers, in a process that is restarted if killed."""
 
     def __init__(self, folder):
         self.folder, self._process, self.address = folder, None, None

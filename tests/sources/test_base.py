@@ -108,7 +108,7 @@ def test_repr():
         ("power:0.25", lambda p: p**1.25 * 16 / 45),
     ],
 )
-def test_a_function_gives_what_the_built_in_source_does(name, d):
+def test_a_function_agrees_with_the_built_in_source(name, d):
     """As accurate as d; near D_max, rounding D_max to a double costs 1e-16/1e-5."""
     largest = resolve(name).max_distortion
     source = ed.Source(d, max_distortion=largest, closed=TABLE[name][1], name="mine")
@@ -127,7 +127,7 @@ def test_a_function_gives_what_the_built_in_source_does(name, d):
     assert actual.value == pytest.approx(expected.value, rel=1e-14, abs=0)
 
 
-def test_a_function_that_cancels_gives_what_is_left_of_it():
+def test_accuracy_of_a_function_that_cancels():
     """p (1 − sinc²) has lost all digits where p² < 1e-16; results are as accurate as d."""
     source = ed.Source(circle, max_distortion=1.0, closed=True)
     assert source.status == "exact (checked numerically)"
@@ -202,7 +202,7 @@ def test_a_subclass_without_a_cell_distortion():
         (lambda p: p**2, None, TypeError, r"max_distortion must be a real number"),
     ],
 )
-def test_what_is_no_cell_distortion(d, largest, error, message):
+def test_invalid_cell_distortions(d, largest, error, message):
     with pytest.raises(error, match=message):
         ed.Source(d, max_distortion=largest, closed=False, name="mine")
 

@@ -456,7 +456,7 @@ def test_too_noisy_to_tell(level):
     assert result.method.startswith("not established: rounding errors of d hide the condition for sizes up to ")
 
 
-def test_noise_at_small_sizes_is_left_out_and_said():
+def test_noise_at_small_sizes_is_excluded_and_reported():
     quiet, noisy = check_star(lambda p: p**2), check_star(lambda p: p**2 + 1e-15 * noise(p))
     assert quiet.holds
     assert noisy.holds

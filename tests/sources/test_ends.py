@@ -73,7 +73,7 @@ def test_walks_and_noise():
         assert share(RNG.normal(size=(count, dim)) for _ in range(200)) <= 0.05
 
 
-def test_a_step_between_two_levels_is_no_loop():
+def test_a_step_between_two_levels_is_not_a_loop():
     points = np.repeat([[0.0, 0.0], [5.0, 1.0]], 100, axis=0) + 0.1 * RNG.normal(size=(200, 2))
     assert not ends.settled(points, None).closed
 
@@ -87,7 +87,7 @@ def test_numbers_have_ends():
 
 
 @pytest.mark.parametrize("points", [np.ones((9, 2)), np.zeros((3, 2)), np.eye(3)])
-def test_points_that_say_nothing_have_ends(points):
+def test_ambiguous_points_are_open(points):
     assert ends.settled(np.asarray(points, dtype=float), None) == (False, None)
 
 
@@ -111,7 +111,7 @@ def test_a_last_point_that_repeats_the_first():
         ed.Source.from_samples(closed_twice)
 
 
-def test_the_same_answer_as_when_told():
+def test_the_guess_matches_the_option():
     loop, arc = turn(200), turn(200, of=0.5)
     assert ed.segment(loop, [4.0, 32.0]) == ed.segment(loop, [4.0, 32.0], closed=True)
     assert ed.segment(arc, [4.0, 32.0]) == ed.segment(arc, [4.0, 32.0], closed=False)

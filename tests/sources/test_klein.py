@@ -45,7 +45,7 @@ def test_it_is_a_klein_bottle(source):
     assert ed.lower_bound(source.scaled(2.0), 1.2) == pytest.approx(ed.lower_bound(source, 0.3), rel=1e-12)
 
 
-def test_shipped_codes_do_what_they_say(source):
+def test_shipped_codes_attain_their_stated_values(source):
     x, p = source.points, source.weights
     for D in (0.5, 0.2, 0.05):
         code = ed.quantizer(source, D)
@@ -87,7 +87,7 @@ def test_no_partition_is_below_the_bounds(source):
             assert ed.lagrangian_bound(source, lmbda) <= H + lmbda * D
 
 
-def test_the_table_is_made_by_its_command(tmp_path, monkeypatch):
+def test_the_table_is_reproduced_by_its_command(tmp_path, monkeypatch):
     """With few samples, the table read back is the result of a search of them."""
     few = SampledSurface(unsearched().x[::8, ::8], ends=("twisted", "closed"), name="few")
     monkeypatch.setattr(klein_table, "unsearched", lambda: few.samples)

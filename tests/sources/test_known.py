@@ -70,13 +70,13 @@ def test_exponents_up_to_two():
 
 
 @pytest.mark.parametrize("name", ["Ramp", "ramp ", "", "cube", "POWER:1"])
-def test_unknown_names_are_answered_by_the_known_ones(name):
+def test_unknown_names_list_the_known_ones(name):
     with pytest.raises(ValueError, match=r"ramp, circle, .*, power:a, pulse:w, .*, got '"):
         ed.lower_bound(name, 0.01)
 
 
 @pytest.mark.parametrize("thing", [3, None, b"ramp", ["ramp"], ed.Ramp, 1.5])
-def test_what_is_neither_a_source_nor_a_name(thing):
+def test_neither_a_source_nor_a_name(thing):
     with pytest.raises(TypeError, match="source must be a Source or a name, got "):
         ed.convex_hull(thing, 0.01)
 

@@ -168,7 +168,7 @@ def test_no_partition_is_below_the_bounds():
         assert ed.lagrangian(source, lmbda).value >= ed.lagrangian_bound(source, lmbda) - 1e-9
 
 
-def test_prices_are_worth_more_than_one_price_where_points_are_uneven():
+def test_prices_beat_one_price_on_uneven_points():
     x, weights = uneven(24, 20)
     source = ed.Source.from_surface(x, weights=weights)
     lmbda = 4.0

@@ -264,7 +264,7 @@ def test_a_small_file_takes_little_memory_and_time(tmp_path, kind):
     assert why in refused(tmp_path / "a.edc", content)
 
 
-def test_what_would_be_refused_is_not_written(tmp_path, monkeypatch):
+def test_unreadable_files_are_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(bitstream, "EACH", 10)
     with pytest.raises(ValueError, match="indices must be fewer or vary: 100000 of them would be"):
         bitstream.write(

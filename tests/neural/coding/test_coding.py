@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize("name", ["circle", "ramp"])
-def test_bits_are_those_reported(name, request, tmp_path):
+def test_bits_match_the_reported_rate(name, request, tmp_path):
     run, count = request.getfixturevalue(name), 10**5
     phases = np.random.default_rng(1).random(count)
     coded = edn.compress(tmp_path / "a.edc", run, phases)
@@ -99,7 +99,7 @@ def test_tables_are_the_density(name, request):
         assert wider.max() < 2.0**-20  # not wider than necessary
 
 
-def test_tables_of_a_density_not_trained():
+def test_tables_of_an_untrained_density():
     (low, probabilities), *_ = result = tables(edn.NTC("circle", 3))
     assert len(result) == 3
     assert 250 < len(probabilities) < 400  # a logistic density of scale 10
@@ -152,7 +152,7 @@ def test_code_lengths_lose_little(probabilities):
     assert counts.min() >= 2.0**-24
 
 
-def test_the_coder_rounds_nothing():
+def test_the_coder_uses_frequencies_exactly():
     """The last 24 bits of an ANS state decide the symbol: each symbol has exactly its frequency of states."""
     counts = frequencies(np.random.default_rng(0).integers(0, 2**14, 300).astype(np.uint16))
     model = constriction.stream.model.Categorical((counts - 1).astype(float), perfect=False, lazy=False)
@@ -184,7 +184,7 @@ def columns(draw):
 
 @given(st.lists(columns(), min_size=1, max_size=3), st.integers(0, 8), st.sampled_from([1, 3, 2**20]))
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_anything_is_coded_and_decoded(tmp_path_factory, parts, rows, block):
+def test_any_indices_are_coded_and_decoded(tmp_path_factory, parts, rows, block):
     path = tmp_path_factory.mktemp("coded") / "a.edc"
     model = Cells(*(table for table, _ in parts))
     indices = np.array([entries for _, entries in parts], dtype=np.int64).T[:rows]

@@ -20,6 +20,6 @@ def test_differences_of_a_distribution_function(dtype):
 
 
 @pytest.mark.parametrize("probabilities", [[0.25, -1e-9, 0.75], [-1e-300], [0.5, np.nan]])
-def test_what_is_no_probability(probabilities):
+def test_invalid_probabilities(probabilities):
     with pytest.raises(ValueError, match="a table must be of probabilities"):
         of(probabilities)

@@ -167,7 +167,7 @@ def test_a_configuration_takes_the_name(codewords):
         edn.Config("circle", 4.0, compressor="other")
 
 
-def test_without_the_entry_nothing_is_known():
+def test_without_the_entry_names_are_unknown():
     with pytest.raises(ValueError, match=r"compressor must be one of .*circular-table, .*, got 'codewords'"):
         edn.Config("circle", 4.0, **FIELDS)
     with pytest.raises(
@@ -244,7 +244,7 @@ CASES = [("tilted", "ntc"), ("cosine", "ntc-table"), ("cosine", "circular"), ("t
 
 
 @pytest.mark.parametrize(("source", "compressor"), CASES)
-def test_compressors_take_a_source_that_was_added(source, compressor, added, tmp_path, brief_fits):
+def test_compressors_train_on_an_added_source(source, compressor, added, tmp_path, brief_fits):
     """A circular latent comes near the optimum; a latent on a line gives the results of the equivalent source.
 
     A circle twice as large wants a quarter of λ, and a cosine is a sinusoid.
@@ -264,7 +264,7 @@ def test_compressors_take_a_source_that_was_added(source, compressor, added, tmp
         assert excess == pytest.approx(reference, rel=0.15)
 
 
-def test_a_source_that_was_added_is_evaluated_and_offered(added, tmp_path):
+def test_an_added_source_is_evaluated_and_offered(added, tmp_path):
     """By a user's compressor, by baselines, and on the command line."""
     middle = 2 * np.pi * (np.arange(8) + 0.5) / 8
     book = np.stack([np.cos(middle), 0.6 * np.sin(middle), 0.8 * np.sin(middle)], axis=1) * 2 * np.sinc(1 / 8)

@@ -204,7 +204,7 @@ def test_resumed_training_gives_the_same_bits(at):
     assert resumed.compressor(0).cells == whole.compressor(0).cells
 
 
-def test_in_a_batch_as_alone():
+def test_models_in_a_batch_match_single_ones():
     configs = [replace(BASE, lmbda=lmbda, seed=seed) for lmbda, seed in ((4.0, 0), (64.0, 1))]
     together = begin(configs)
     while together.done < together.steps:

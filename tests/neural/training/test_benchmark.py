@@ -40,7 +40,7 @@ def test_rates_of_programs_side_by_side(recorded, capsys, tmp_path, monkeypatch)
     assert 0.0 < float(row["share"]) < 1.0
 
 
-def test_a_device_that_is_not_there(recorded, monkeypatch, capsys):
+def test_a_missing_device(recorded, monkeypatch, capsys):
     import run  # beside `recorded`
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)

@@ -44,7 +44,7 @@ FOREVER = ("sweep", "circle", "--lmbda", "4", "--steps", "1000000", *SMALL)
 
 
 class Cluster:
-    """A scheduler and two workers of one thread, in processes of their own."""
+    """A scheduler and two workers of one thread, in separate processes."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -234,7 +234,7 @@ def test_workers_and_cluster(cli):
     assert "Error: --workers and --cluster exclude each other" in err
 
 
-def test_a_port_that_accepts_and_says_nothing(monkeypatch):
+def test_a_port_that_accepts_without_answer(monkeypatch):
     monkeypatch.setattr(executors, "REACHED", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
@@ -248,7 +248,7 @@ def test_a_port_that_accepts_and_says_nothing(monkeypatch):
 
 
 class Scheduler:
-    """What a scheduler says of itself: never anything, or which workers it has."""
+    """A scheduler's answer: none, or its workers."""
 
     def __init__(self, workers):
         self.workers = workers
@@ -263,7 +263,7 @@ class Scheduler:
     ("workers", "said"),
     [(None, "the Dask scheduler: it has not answered for"), ({}, "a worker: none is left"), ({1: 2}, "")],
 )
-def test_what_is_waited_for_is_said(capsys, monkeypatch, workers, said):
+def test_waiting_is_reported(capsys, monkeypatch, workers, said):
     monkeypatch.setattr(executors, "SAID", 0.1)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

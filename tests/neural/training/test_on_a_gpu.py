@@ -56,7 +56,7 @@ def test_as_on_a_cpu(source, compressor, monkeypatch):
 
 @cuda
 @pytest.mark.parametrize(("source", "compressor"), CASES)
-def test_recorded_as_not(source, compressor, monkeypatch):
+def test_recorded_steps_match_plain_steps(source, compressor, monkeypatch):
     """To the bit, and reproducible."""
     wanted = configs(source, compressor)
     recorded = [weights(edn.train_many(wanted, device="cuda", progress=False)) for _ in range(2)]

@@ -12,7 +12,7 @@ from rich.console import Console
 SMALL = edn.Config("circle", 8.0, hidden=(4,), batch_size=4, steps=6, compressor="circular")
 
 
-def test_the_bar_counts_what_was_made_before(tmp_path, monkeypatch):
+def test_the_bar_counts_earlier_steps(tmp_path, monkeypatch):
     """A sweep that resumes from step 4 of 6 ends with a full bar."""
     program, store = begin([SMALL]), edn.Store(tmp_path)
     for _ in range(4):
@@ -26,7 +26,7 @@ def test_the_bar_counts_what_was_made_before(tmp_path, monkeypatch):
     assert (task.completed, task.total) == (6, 6)
 
 
-def test_what_stands_beside_the_bar_is_the_mean_over_models_that_did_not_diverge():
+def test_the_summary_is_the_mean_over_finite_models():
     excess = np.array([1.0, np.nan, 3.0])
     values = progress.Glance(excess, loss=excess, entropy=2.0 * excess, distortion=0.1 * excess)
     assert progress.summary(values, 120) == "excess 2  loss 2  entropy 4  distortion 0.2"

@@ -195,7 +195,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, capfd):
     assert not set(active_children()) - before
 
 
-def test_workers_that_die_again_and_again(tmp_path):
+def test_workers_that_die_repeatedly(tmp_path):
     submitted = []
 
     class Dying(ThreadPoolExecutor):
@@ -277,14 +277,14 @@ def test_damaged_checkpoint(tmp_path):
     swept(tmp_path, [BASE])
 
 
-def test_what_a_killed_writer_leaves_is_ignored(tmp_path):
+def test_remnants_of_a_killed_writer_are_ignored(tmp_path):
     swept(tmp_path, [BASE])
     for part, suffix in (("runs", "json"), ("runs", "safetensors"), ("checkpoints", "safetensors")):
         (tmp_path / part / f".edcurve-0123456789abcdef.{suffix}").write_bytes(b"half")
     assert len(swept(tmp_path, [BASE, CONFIGS[1]]).to_pandas()) == 2
 
 
-def test_checkpoint_of_what_is_finished_is_removed(tmp_path):
+def test_checkpoints_of_finished_programs_are_removed(tmp_path):
     swept(tmp_path, [BASE])
     Store(tmp_path).save_checkpoint(begin([BASE]))
     swept(tmp_path, [BASE])
@@ -325,7 +325,7 @@ def test_errors(tmp_path):
         Store(tmp_path).load(BASE)
 
 
-def test_a_program_that_was_not_begun_is_made_as_it_was_planned(tmp_path, monkeypatch):
+def test_planned_programs_are_not_regrouped(tmp_path, monkeypatch):
     """Rounding may depend on the other models of a program, so the remaining ones are not regrouped after a kill."""
     source = edn.from_samples(np.exp(2j * np.pi * np.arange(16) / 16)[:, None].view(float), label="ring")
     fields = {"hidden": (4,), "batch_size": 8, "steps": 4}
@@ -344,7 +344,7 @@ def test_a_program_that_was_not_begun_is_made_as_it_was_planned(tmp_path, monkey
 
 
 @pytest.mark.parametrize("content", [{}, {"configs": 1}, {"configs": [1]}, {"configs": [{"source": "circle"}]}])
-def test_a_plan_that_is_none_is_named(tmp_path, content):
+def test_invalid_plans_are_named(tmp_path, content):
     store = edn.Store(tmp_path)
     store.make()
     path = tmp_path / "checkpoints" / "0123456789abcdef.json"
@@ -353,7 +353,7 @@ def test_a_plan_that_is_none_is_named(tmp_path, content):
         edn.sweep([edn.Config("circle", 1.0, hidden=(4,), steps=4)], store=tmp_path, progress=False)
 
 
-def test_what_dead_workers_left_goes_at_the_end(tmp_path):
+def test_remnants_of_dead_workers_are_removed(tmp_path):
     config = edn.Config("circle", 1.0, hidden=(4,), batch_size=8, steps=4)
     left = tmp_path / "checkpoints" / ".edcurve-0123.safetensors"
     with Dying(left) as executor:
@@ -362,7 +362,7 @@ def test_what_dead_workers_left_goes_at_the_end(tmp_path):
 
 
 class Dying(ThreadPoolExecutor):
-    """Leaves a file behind as a worker does that is killed while it writes."""
+    """Leaves an unfinished file, like a worker killed while writing."""
 
     def __init__(self, left):
         super().__init__(1)

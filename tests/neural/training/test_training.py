@@ -55,7 +55,7 @@ def test_another_seed_is_another_model():
 
 
 @pytest.mark.parametrize("source", ["circle", "ramp", "sawbridge"])
-def test_in_a_batch_as_alone(source):
+def test_models_in_a_batch_match_single_ones(source):
     """One step agrees to the rounding of sums in float32; sixty amplify it a little."""
     configs = [replace(c, source=source, samples=None if source == "circle" else 32) for c in VARIED]
     together, alone = begin(configs), [begin([config]) for config in configs]
@@ -69,14 +69,14 @@ def test_in_a_batch_as_alone(source):
 
 
 @pytest.mark.parametrize("source", ["circle", "ramp", "sawbridge"])
-def test_compiled_in_a_batch_as_alone(source):
+def test_compiled_models_in_a_batch_match_single_ones(source):
     """To the bit, through the whole training."""
     configs = [replace(c, source=source, samples=None if source == "circle" else 32) for c in VARIED]
     for config, run in zip(configs, quiet(configs), strict=True):
         assert torch.equal(edn.train(config, progress=False).model.flat, run.model.flat)
 
 
-def test_draws_in_a_batch_as_alone():
+def test_draws_in_a_batch_match_single_models():
     together = begin(VARIED)
     for step in (0, 5, 59):
         v, noise = together.draw(step)
@@ -113,7 +113,7 @@ def test_shares():
     assert [len(part) for part in shares(large, 1)] == [20, 20]
 
 
-def test_an_interrupt_stops_all(monkeypatch):
+def test_an_interrupt_stops_all_threads(monkeypatch):
     """The first failure is reported, and other threads stop at their next step."""
     monkeypatch.setattr(
         "edcurve_neural.compressors.train_ntc.schedules.alpha", lambda step, steps: 1.0 if step < 3 else 1 // 0
@@ -133,7 +133,7 @@ def test_groups_keep_the_order():
     assert torch.allclose(alone.model.flat, runs[2].model.flat, rtol=0, atol=2e-3)
 
 
-def test_failure_of_one_model_leaves_the_others():
+def test_failure_of_one_model_does_not_affect_others():
     configs = [BASE, replace(BASE, lmbda=1e6, learning_rate=1e30), replace(BASE, seed=5)]
     runs, without = quiet(configs), quiet([configs[0], replace(BASE, seed=4), configs[2]])
     assert [run.status for run in runs] == ["finished", "diverged", "finished"]
@@ -146,7 +146,7 @@ def test_failure_of_one_model_leaves_the_others():
     assert math.isnan(runs[1].evaluate(2**8).excess(4.0))
 
 
-def test_learning_reaches_the_neighbourhood_of_the_optimum():
+def test_training_comes_near_the_optimum():
     """λ = 4: H + λD starts near 9 bits, the optimum is 2.76 (three cells); 1500 small steps come within 1 bit."""
     run = edn.train(replace(BASE, lmbda=4.0, hidden=(32, 32), steps=1500, learning_rate=5e-3), progress=False)
     assert run.history["loss"][0] > run.history["loss"][-1] + 3.0
