@@ -320,10 +320,26 @@ def test_pictures_of_cells(monkeypatch):
     assert (pixels.points**2).mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=2e-3)  # equal areas
 
 
+@pytest.mark.usefixtures("plt")
+def test_pictures_of_cells_of_samples(monkeypatch):
+    """Areas are probabilities, whatever the weights, and each mark is in its own cell."""
+    monkeypatch.setattr(pictures, "GRID", 120)
+    a, b = np.meshgrid(2.0 * math.pi * np.arange(4) / 4, np.linspace(-1.2, 1.2, 4), indexing="ij")
+    x = np.stack([np.cos(a) * np.cos(b), np.sin(a) * np.cos(b), np.sin(b)], axis=-1)
+    globe = ed.Source.from_surface(x, weights=np.cos(b)).scaled(2.0)
+    for code, label in ((ed.quantizer("klein", 0.2), "φ / π"), (ed.quantizer(globe, 2.0), "first parameter")):
+        ax = code.plot()
+        assert ax.get_xlabel().startswith(label)
+        counts = np.asarray(ax.images[0].get_array()) / code.cells  # of each pixel, the share of its cell
+        assert -np.log2(counts).mean() == pytest.approx(code.entropy, abs=0.12)
+        marks = ax.lines[0].get_xydata()
+        assert code.encode(code.source.realizations(marks)).tolist() == list(range(code.cells))
+
+
 @pytest.mark.usefixtures("few_codes")
 def test_no_pictures_of_cells_of_three_dimensions():
     with pytest.raises(
-        ValueError, match="source must be sphere or a torus for a picture of its cells, got 'rotations'"
+        ValueError, match="source must be sphere, a torus or a surface of samples for a picture of its cells, got 'rot"
     ):
         ed.quantizer("rotations", 0.6).plot()
 

@@ -3,12 +3,16 @@
 import dataclasses
 import json
 
+import edcurve as ed
 import edcurve_neural as edn
 import numpy as np
 import pytest
 
+GRID = ed.Source.from_surface(np.random.default_rng(1).normal(size=(4, 4, 3)), ends=("open", "open"))
 REFUSED = [
     ({"source": "square"}, ValueError, "source must be one of circle, klein, ramp"),
+    ({"source": ed.Sphere()}, ValueError, "source must be one of .* its name is 'sphere'"),
+    ({"source": GRID}, ValueError, "a surface of samples is for edcurve_neural.evaluate, and edcurve.ecvq takes"),
     ({"lmbda": -1.0}, ValueError, "lmbda must be from 0 to 1e.12, got -1.0"),
     ({"lmbda": float("nan")}, ValueError, "lmbda must be from 0 to"),
     ({"lmbda": "4"}, TypeError, "lmbda must be a real number, got '4'"),

@@ -77,7 +77,11 @@ def is_built_in(source: Any) -> bool:
 
 
 def shown(source: Any) -> str:
-    """A value that is not a source, for messages; for points, with the function that makes a source of them."""
+    """A value that is not a source, for messages; for points and surfaces of samples, with what takes them."""
+    if isinstance(source, edcurve.Source) and is_built_in(source.name):
+        return f"{source!r}: its name is {source.name!r}"
+    if isinstance(source, sources.SampledSurface):
+        return f"{source!r}: a surface of samples is for edcurve_neural.evaluate, and edcurve.ecvq takes its points"
     shape = getattr(source, "shape", None)
     if shape is None:
         return repr(source)

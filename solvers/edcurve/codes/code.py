@@ -133,7 +133,8 @@ class SurfaceCode:
         """Draw the cells and their means, coloured by their probability.
 
         The sphere in R³ is two discs, each one side of it, of equal areas (Lambert's azimuthal projection). A torus is
-        the square of its two angles.
+        the square of its two angles. A surface of samples is that of its two parameters, stretched so that equal areas
+        are equal probabilities, with what is between samples in the cell of an interpolated point.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Pictures of the cells of a code: of the sphere in R³ from both sides, of a torus as a square of its angles."""
+"""Pictures of the cells of a code: of the sphere in R³ from both sides, of other surfaces as a square of parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edcurve.sources import Sphere, Surface, Torus
+from edcurve.sources import KleinBottle, SampledSurface, Sphere, Surface, Torus
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 PIXELS = 600  # of a side
+GRID = 300  # of a side of the square of samples, which cost more
+LOW, HIGH = 0.5, 1.5  # shares of the colours, in units of equal shares
 APART = 1.1  # of the centres of the two discs from the middle, in their radii
 
 
@@ -62,18 +64,28 @@ def draw(code: Drawable, ax: Axes | None = None) -> Axes:
     share = np.bincount(index[shown.inside], minlength=code.cells) * code.cells / shown.inside.sum()
     picture = np.ma.masked_array(share[index], ~shown.inside)
     drawn = ax.imshow(
-        picture, origin="lower", extent=shown.extent, cmap="RdYlBu_r", vmin=0.5, vmax=1.5, interpolation="nearest"
+        picture, origin="lower", extent=shown.extent, cmap="RdYlBu_r", vmin=LOW, vmax=HIGH, interpolation="nearest"
     )
     ax.imshow(_edges(index), origin="lower", extent=shown.extent, cmap="gray", vmin=0.0, vmax=1.0)
     ax.plot(*shown.marks.T, "k.", ms=3.0)
-    ax.figure.colorbar(drawn, ax=ax, label="probability · number of cells", shrink=0.8)
+    beyond = "both" if picture.min() < LOW or picture.max() > HIGH else "neither"
+    ax.figure.colorbar(drawn, ax=ax, label="probability · number of cells", shrink=0.8, extend=beyond)
     ax.set_title(f"{code.source.name}: {code.cells} cells, D = {code.distortion:.4g}".replace("$", r"\$"))
     if isinstance(code.source, Sphere):
         ax.set_axis_off()
     else:
-        ax.set_xlabel("θ₁ / 2π")
-        ax.set_ylabel("θ₂ / 2π")
+        across, up = _labels(code.source)
+        ax.set_xlabel(across)
+        ax.set_ylabel(up)
     return ax
+
+
+def _labels(source: Surface) -> tuple[str, str]:
+    if isinstance(source, Torus):
+        return "θ₁ / 2π", "θ₂ / 2π"
+    if isinstance(source, KleinBottle):
+        return "φ / π", "ψ / 2π"
+    return "first parameter, as a share of probability", "second parameter, as a share of probability"
 
 
 def _edges(index: NDArray[np.int64]) -> Array:
@@ -85,15 +97,27 @@ def _edges(index: NDArray[np.int64]) -> Array:
     return np.ma.masked_array(np.zeros(index.shape), ~edge)
 
 
-def _pixels(source: Surface, means: Array) -> Shown:
+def _square(source: Torus | SampledSurface, means: Array, count: int) -> Shown:
+    """The square of both parameters, in which areas are probabilities."""
+    middle = (np.arange(count) + 0.5) / count
+    second, first = np.meshgrid(middle, middle, indexing="ij")
+    numbers = np.stack([first, second], axis=-1).reshape(-1, 2)
+    points = source._realized(numbers)
     if isinstance(source, Torus):
-        middle = (np.arange(PIXELS) + 0.5) / PIXELS
-        second, first = np.meshgrid(middle, middle, indexing="ij")
-        points = source._realized(np.stack([first, second], axis=-1).reshape(-1, 2))
         marks = np.arctan2(means[:, 1::2], means[:, ::2]) / (2.0 * np.pi) % 1.0
-        return Shown(np.ones(first.shape, dtype=bool), points, (0.0, 1.0, 0.0, 1.0), marks)
+    else:  # the nearest points of the surface
+        square = (points * points).sum(axis=1)
+        marks = np.array([numbers[np.argmin(square - 2.0 * points @ mean)] for mean in means])
+    return Shown(np.ones(first.shape, dtype=bool), points, (0.0, 1.0, 0.0, 1.0), marks)
+
+
+def _pixels(source: Surface, means: Array) -> Shown:
+    if isinstance(source, Torus | SampledSurface):
+        return _square(source, means, PIXELS if isinstance(source, Torus) else GRID)
     if not (isinstance(source, Sphere) and source.dim == 2):
-        raise ValueError(f"source must be sphere or a torus for a picture of its cells, got {source.name!r}")
+        raise ValueError(
+            f"source must be sphere, a torus or a surface of samples for a picture of its cells, got {source.name!r}"
+        )
     right, top = 1.0 + APART, 1.0
     across, up = np.meshgrid(
         right * (2.0 * (np.arange(2 * PIXELS) + 0.5) / (2 * PIXELS) - 1.0),
