@@ -1,4 +1,4 @@
-"""`Config`: everything that a trained compressor depends on, checked."""
+"""`Config`: everything that determines a trained compressor, checked."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .random_streams import STRIDE
 LIKELIHOODS = ("derived", "reference")
 STARTS = ("data", "random")
 LAST_LAYERS = ("trained", "solved")
-# fields that came later, and the value without which a key says nothing of them
+# later fields, with the values at which keys omit them
 LATER = {"last_layer": "trained", "input_octaves": 0, "latent_octaves": 0}
 MOST_OCTAVES = 16
-MOST = 2**20  # configurations of a grid
+MOST = 2**20  # most configurations of a grid
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Config:
     ----------
     source : str
         "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus", "torus:r,s" or "klein"; or a file of points along
-        a loop (.npy, .npz, .csv), or a name that `from_samples` or `from_file` returned. For points it becomes
-        "loop:HASH" or "curve:HASH", a hash of the points.
+        a loop (.npy, .npz, .csv), or a name from `from_samples` or `from_file`. For points it becomes "loop:HASH" or
+        "curve:HASH", with a hash of the points.
     lmbda : float
         λ of the loss rate + λ · distortion, in bits per unit distortion; 0 ≤ λ ≤ 1e12.
     latent_dim : int
@@ -45,8 +45,8 @@ class Config:
     hidden : tuple of int
         Widths of the hidden layers of the analysis; the synthesis mirrors them.
     samples : int
-        Number T of points t = i/T of sources that are functions on [0, 1], for which None means 1024. The circle and
-        measured points have no samples, and want None.
+        Number T of points t = i/T of sources that are functions on [0, 1], for which None means 1024. It must be
+        None for other sources and measured points.
     batch_size, steps : int
         Phases drawn in each step, and the number of steps.
     learning_rate : float
@@ -60,8 +60,8 @@ class Config:
         `functional.soft_rounded_log_prob`.
     compressor : str
         Kind of compressor. "ntc" is the paper's. "circular" has a latent on a circle, and a Fourier series of the
-        latent as synthesis; "circular-network" has a small network instead, which takes the latent and the place of a
-        sample, and is fitted at the end with a learned warp of the latent.
+        latent as synthesis; "circular-network" has a small network of the latent and the place of a sample instead,
+        which is fitted at the end, with a learned warp of the latent.
         "circles" has `latent_dim` latents on circles, and a network of their cosines and sines.
         "ntc-table" and "circular-table" have tables as decoder and entropy model, with an entry for each index.
     start : str
@@ -69,12 +69,12 @@ class Config:
     last_layer : str
         The last layer of the synthesis of "ntc" and "circular": "trained", or "solved" for when training has ended, by
         least squares on the means of the cells of 2¹⁷ realizations. The series of "circular" then has as many
-        harmonics as these support, from 32 to 512, and its cells are chosen for means.
+        harmonics as these support, from 32 to 512, and its cells are chosen with their means as codewords.
     input_octaves, latent_octaves : int
         Numbers of frequencies of Fourier embeddings, from 0 to 16, for "ntc" and "ntc-table". The analysis also sees
         cos πfx and sin πfx of each coordinate x, for f = 1, 2, 4, …; the synthesis also sees cos πfy and sin πfy of
         each latent y, for f = ½, ¼, ⅛, …, whose periods are 4, 8, 16, … integers. Measured points have no embedding of
-        the input, since their unit would matter.
+        the input, because it would depend on their unit.
 
     Raises
     ------
@@ -144,7 +144,7 @@ class Config:
 
     @property
     def measured(self) -> bool:
-        """Whether the source is given by points."""
+        """Whether the source is a measured curve of points."""
         return manifolds.is_name(self.source)
 
     @property
@@ -159,7 +159,7 @@ class Config:
 
     @property
     def tabled(self) -> bool:
-        """Whether decoder and entropy model are tables."""
+        """Whether the decoder and the entropy model are tables."""
         return self.kind.tabled
 
     @property
@@ -199,8 +199,8 @@ def grid(source: str, **fields: Any) -> list[Config]:
     source : str
         The source.
     **fields
-        Fields of `Config`: a value each, or a list, range or array of values to combine. A tuple of widths is one value
-        of `hidden`; a list of tuples varies it.
+        Fields of `Config`: a single value, or a list, range or array of values to combine. A tuple of widths is a
+        single value of `hidden`; a list of tuples varies it.
 
     Returns
     -------

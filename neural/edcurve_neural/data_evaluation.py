@@ -201,7 +201,7 @@ def evaluate_data(
                 shape = sample.shape
                 if callers.holds_gradients(batch):
                     warn("data should hold no gradients, which hold all that led to them in memory: detach() batches")
-                run = _Run(encode, decode, rate, callers.Caller(encode, _handed(sample[:2], dtype), device), dtype)
+                run = _Run(encode, decode, rate, callers.Caller(encode, _as_tensor(sample[:2], dtype), device), dtype)
                 _check_repeatable(run, sample, encode)
             totals.add(sample, run(sample))
             update(totals.count, total or 0)
@@ -219,11 +219,11 @@ class _Run:
         self.cells: dict[bytes, int] = {}
 
     def __call__(self, sample: NDArray[Any]) -> Coded:
-        return self.coded(self.returned(sample), sample.shape)
+        return self.coded(self.encoded(sample), sample.shape)
 
-    def returned(self, sample: NDArray[Any]) -> Any:
+    def encoded(self, sample: NDArray[Any]) -> Any:
         """The result of the encoder for a batch."""
-        return self.call("encode", self.encode, _handed(sample, self.dtype))
+        return self.call("encode", self.encode, _as_tensor(sample, self.dtype))
 
     def coded(self, result: Any, shape: tuple[int, ...]) -> Coded:
         """A coded batch of this shape, from the result of the encoder."""
@@ -411,7 +411,7 @@ def _copied(result: Any) -> Any:
 
 def _check_repeatable(run: _Run, sample: NDArray[Any], encode: Any) -> None:
     """Code the first batch again, then in other batches, and then decode the first indices once more."""
-    first_result, shape = run.returned(sample), sample.shape
+    first_result, shape = run.encoded(sample), sample.shape
     if run.codec is None:
         first_result = _copied(first_result)
     first, (moved, compared) = run.coded(first_result, shape), callers.among_others(len(sample))
@@ -495,7 +495,7 @@ def _sample(batch: Any) -> NDArray[Any]:
     return result
 
 
-def _handed(sample: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+def _as_tensor(sample: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
     array = np.ascontiguousarray(sample)  # memory-mapped arrays are read-only, for which torch would warn
     return torch.from_numpy(array if array.flags.writeable else array.copy()).to(dtype)
 

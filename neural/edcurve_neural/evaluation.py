@@ -188,65 +188,65 @@ def evaluate(
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
 ) -> Evaluation | DataEvaluation:
-    """Evaluate a compressor: any pair of functions, or of methods of a torch module, or a module that does both.
+    """Evaluate a compressor: a pair of functions or of methods of a torch module, or a module that does both.
 
     It is measured over a source, by integration over the phase, or on a test set: ``evaluate(encode, decode, data)``
-    or, of a known source, ``evaluate(encode, decode, source, data=data)``. No gradient is recorded.
+    or, for a known source, ``evaluate(encode, decode, source, data=data)``. No gradient is recorded.
 
     Parameters
     ----------
     encode : callable
-        Realizations (batch, …) to indices (batch, …), deterministically: integers, or floats that are all whole
-        numbers. All latents of a realization together are its index, such as (c, h, w) of (batch, c, h, w). If `decode`
-        is None, to a dict with "x_hat" and "likelihoods", as modules of CompressAI do, or to that pair. There the
-        distinct reconstructions are the cells. The rate is Σ −log₂ over all likelihoods of a realization: a tensor
-        (batch, …), or a dict of such. Of data also to a dict with "strings" and "shape", as ``compress`` of CompressAI
-        does: the strings of a sample are its index, and their bits the rate.
+        Maps realizations (batch, …) to indices (batch, …), deterministically: integers, or floats that are all whole
+        numbers. The index of a realization consists of all its latents, such as (c, h, w) of (batch, c, h, w). If
+        `decode` is None, it returns a dict with "x_hat" and "likelihoods", as modules of CompressAI do, or that pair.
+        Cells are then the distinct reconstructions, and the rate is Σ −log₂ over all likelihoods of a realization: a
+        tensor (batch, …), or a dict of tensors. With data it may also return a dict with "strings" and "shape", as
+        ``compress`` of CompressAI does: the strings of a sample are its index, and their bits its rate.
     decode : callable or None
-        Such indices, in the type that `encode` returned them in, to reconstructions (batch, …). Over a source it is
-        called once for each distinct index. Of strings it is called as ``decode(strings, shape)``.
+        Maps indices, in the type that `encode` returned, to reconstructions (batch, …). Over a source it is called with
+        distinct indices. With strings it is called as ``decode(strings, shape)``.
     source : str or edcurve.Source, or data
         "ramp", "circle", "sinusoid", "sawbridge", "sphere", "torus" or "klein"; ``edcurve.Ramp(samples=T)``, to compare
-        with the optimum of the sampled ramp; what ``edcurve.Source.from_samples`` or ``from_surface`` makes of points,
-        a file of points along a curve, or the name that `edcurve_neural.from_samples` and `from_file` give to them.
-        With `data`, any source. If it is data or None, the source counts as unknown.
+        with the optimum of the sampled ramp; a source from ``edcurve.Source.from_samples`` or ``from_surface``; a file
+        of points along a curve; or a name from `edcurve_neural.from_samples` or `from_file`. With `data`, any source.
+        If it is data or None, the source is unknown.
     rate : callable or float, optional
-        Bits that the entropy model spends on each of the indices, shape (batch,) or (batch, 1), or their mean; by
-        default those of the likelihoods, if any, else the entropy of the indices.
+        Bits of the entropy model for each index, shape (batch,) or (batch, 1), or their mean; by default those of the
+        likelihoods, if any, else the entropy of the indices.
     data : array_like, Dataset, DataLoader, iterable of batches or path of a .npy, optional
-        Samples (n, …). Batches may be tuples that begin with the samples. All is read once, and one batch is held at a
-        time, with the sum of errors of each cell.
+        Samples (n, …). Batches may be tuples that begin with the samples. All are read once; only one batch is in
+        memory at a time, with the sum of errors of each cell.
     samples : int
         Number T of samples t = i/T of sources that are functions.
     points : int
-        The phases are (j + ½)/points. Boundaries of cells are resolved to within 1/points. With fewer than 4 phases a
-        cell, entropy and distortion come out too low, and a warning says so.
+        The phases are (j + ½)/points. Boundaries of cells are resolved to within 1/points. With fewer than 4 phases for
+        each cell, entropy and distortion are too low, and a warning says so.
     dtype, device
-        Precision and device of the tensors handed over. Functions that do not take tensors get numpy arrays.
+        Precision and device of the functions' tensors. Functions that do not accept tensors get numpy arrays.
 
     Returns
     -------
-    Evaluation or, of data, DataEvaluation
+    Evaluation or, with data, DataEvaluation
 
     Raises
     ------
     ValueError
-        For a source without realizations here, indices or reconstructions of the wrong shape, samples or indices of a
-        shape at which a function raises an error of shapes, reconstructions or rates that are not finite. For what no
-        code is: bits of the distinct indices that violate Kraft's inequality, Σ 2^−bits ≤ 1 + 10⁻⁴, a mean below the
-        entropy, and functions that give more than a thousandth of the realizations other indices, or of the numbers of
-        reconstructions other values, when they are called again, as dropout and noise do. For functions that treat more
-        than 2 % of the samples otherwise among other samples of a batch, as statistics of the batch do; of data, also
-        for a decoder that needs more than the indices, and a negative rate.
+        For a source without realizations here; indices or reconstructions of the wrong shape; samples or indices of a
+        shape that a function refuses; and reconstructions or rates that are infinite or NaN. For results that no code
+        has: bits of distinct indices that violate Kraft's inequality, Σ 2^−bits ≤ 1 + 10⁻⁴, a mean below the entropy,
+        and a negative one. For functions whose repeated calls differ in more than a thousandth of the indices or of the
+        numbers of reconstructions, as with dropout and noise. For functions whose results change in another batch for
+        more than 2 % of the samples, as with statistics of the batch; with data, also for a decoder that needs more
+        than the indices.
     TypeError
         If the indices are not numbers, or a function returns several results.
 
     Warns
     -----
     UserWarning
-        Of few phases for the cells, and of functions that treat more than a thousandth of the samples otherwise among
-        others. For data also of a mean rate that may be in nats; of gradients that a function records or
-        batches hold; of samples whose variance is not that of the source; and where `edcurve.measure` warns.
+        About few phases for the cells, and functions whose results change in another batch for more than a thousandth
+        of the samples. With data also about a mean rate that may be in nats; gradients that a function records or
+        batches hold; samples whose variance is not that of the source; and as `edcurve.measure` does.
     """
     if getattr(type(encode), "forward", None) is torch.nn.Module.forward:
         kind = type(encode).__name__
