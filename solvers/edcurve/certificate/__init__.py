@@ -1,7 +1,7 @@
 """Rigorous enclosures of E(D), in ball arithmetic; needs python-flint (the extra ``certificate``).
 
-`__init__.pyi` lists the public names. They are imported when they are first used, so that
-``python -m edcurve.certificate.check`` loads the checker and nothing of the program that wrote what it checks.
+`__init__.pyi` lists the public names. They are imported on first use, so that ``python -m edcurve.certificate.check``
+loads the checker and nothing of the program that wrote the certificate.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Balls, exact numbers and doubles: conversions that lose nothing, or round to the safe side."""
+"""Balls, exact numbers and doubles: conversions that are exact or rounded outward."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def span(low: Fraction | float, high: Fraction | float) -> arb:
 
 
 def below(x: arb) -> float:
-    """A double close to the lower end of `x`, proved to be at most every number in it; −inf where none is proved."""
+    """A double close to the lower end of `x`, proved to be at most every number in it; −inf if none is proved."""
     guess = min(float(x.lower()), LARGEST)
     while guess > -math.inf and not arb(guess) <= x:
         guess = math.nextafter(guess, -math.inf)
@@ -43,14 +43,14 @@ def fraction(x: arb) -> Fraction:
 
 
 def sign(x: arb) -> int:
-    """Sign of every number in `x`: 1 or −1; 0 for exactly 0, and where it is not proved."""
+    """Sign of every number in `x`: 1 or −1; 0 for exactly 0, and if it is not proved."""
     return int(x > 0) - int(x < 0)
 
 
 def bisect(f: Callable[[arb], arb], low: arb, high: arb, enough: Callable[[arb, arb], bool]) -> tuple[arb, arb]:
     """Narrow [low, high] around the sign change of the decreasing f, as long as signs can be proved.
 
-    The ends are exact; one that has moved has its sign proved: f(low) > 0, f(high) < 0.
+    The ends are exact; the sign at an end that has moved is proved: f(low) > 0, f(high) < 0.
     """
     while not enough(low, high):
         middle = ((low + high) / 2).mid()
@@ -58,7 +58,7 @@ def bisect(f: Callable[[arb], arb], low: arb, high: arb, enough: Callable[[arb, 
         if side != 0:
             low, high = (middle, high) if side > 0 else (low, middle)
             continue
-        # the precision cannot tell the sign in the middle: one last step, to quarters whose signs it can
+        # the sign in the middle cannot be proved: a last step to the quarters whose signs can
         before, after = ((low + middle) / 2).mid(), ((middle + high) / 2).mid()
         if not (f(before) > 0 and f(after) < 0):
             break

@@ -1,4 +1,4 @@
-"""E(D) where biuniform partitions are optimal: two of them, of distortions on either side of D, enclose it."""
+"""E(D) where biuniform partitions are optimal: two of them, with distortions on either side of D, enclose it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from flint import arb, ctx
 from .balls import ball, bisect, bits, sign
 from .models import Model
 
-RESOLUTION = 100  # bits of the small cell, relative to the largest that it may be
-COUNTABLE = 128  # where ln K exceeds this, ln K and ln(K + 1) round to the same double
+RESOLUTION = 100  # bits of the small cell, relative to its largest possible size
+COUNTABLE = 128  # ln K above which ln K and ln(K + 1) round to the same double
 PRECISIONS = tuple(320 << i for i in range(7))
 
 
@@ -24,21 +24,21 @@ class Biuniform:
 
     def entropy(self) -> arb:
         """Entropy in nats: increasing in (K, ε)."""
-        rest = 1 - self.odd
-        whole = rest * arb(self.count).log() - rest * (-self.odd).log1p()
+        equal = 1 - self.odd
+        whole = equal * arb(self.count).log() - equal * (-self.odd).log1p()
         return whole if self.odd.is_zero() else whole - self.odd * self.odd.log()
 
     def distortion(self, model: Model) -> arb:
-        """K d((1 − ε)/K) + d(ε): decreasing in (K, ε), because δ does not decrease."""
+        """K d((1 − ε)/K) + d(ε): decreasing in (K, ε), because δ is nondecreasing."""
         equal = self.count * model.distortion((1 - self.odd) / self.count)
         return equal if self.odd.is_zero() else equal + model.distortion(self.odd)
 
 
 @dataclass(frozen=True)
 class Bracket:
-    """Two partitions: the distortion of `lower` is proved to be ≥ D, that of `upper` ≤ D; and their entropies in nats.
+    """Two partitions and their entropies in nats: the distortion of `lower` is proved ≥ D, that of `upper` ≤ D.
 
-    Where there are too many cells to count, the entropies are bounds without partitions.
+    If there are too many cells to count, the entropies are bounds without partitions.
     """
 
     low: arb
@@ -51,8 +51,8 @@ class Bracket:
 def bracket(model: Model, D: Fraction | float) -> Bracket:
     """Enclose the entropy of the biuniform partition of distortion D, 0 < D < D_max.
 
-    K and ε are guessed and narrowed by bisection; what counts is that the distortions of the two partitions
-    returned are proved, in balls, to be on either side of D. By monotonicity so are their entropies.
+    K and ε are guessed and narrowed by bisection. Only the final distortions matter: those of the two returned
+    partitions are proved, in balls, to be on either side of D. By monotonicity so are their entropies.
     """
     for precision in PRECISIONS:
         with ctx.workprec(precision):
@@ -75,7 +75,7 @@ def _countless(size: arb, precision: int) -> Bracket:
 
 
 def _neighbours(model: Model, D: arb) -> tuple[Biuniform, Biuniform] | None:
-    """Biuniform partitions on either side of D and close to it; None if the precision is not enough."""
+    """Biuniform partitions on either side of D and close to it; None if the precision does not suffice."""
     count = _count(model, D)
     top = arb(1) / (count + 1)
     first, step = arb(top.lower()), arb(2) ** -RESOLUTION
@@ -94,7 +94,7 @@ def _neighbours(model: Model, D: arb) -> tuple[Biuniform, Biuniform] | None:
 
 
 def _count(model: Model, D: arb) -> int:
-    """K with D_K ≥ D ≥ D_{K+1}, as far as the precision can tell."""
+    """K with D_K ≥ D ≥ D_{K+1}, as far as the precision can decide."""
 
     def side(count: int) -> int:
         return sign(Biuniform(count, arb(0)).distortion(model) - D)

@@ -1,7 +1,7 @@
-"""Certificates: bounds on E(D) proved in ball arithmetic, where every rounding error is accounted for.
+"""Certificates: bounds on E(D) proved in ball arithmetic, which accounts for every rounding error.
 
-Needs python-flint (``pip install 'edcurve[certificate]'``). Floating-point results of the rest of the package serve
-as guesses only; what is claimed is proved about the guess.
+They need python-flint (``pip install 'edcurve[certificate]'``). Floating-point results of other packages serve as
+guesses only; every claim about a guess is proved.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Certificate:
     method : str
         What was proved, and how.
     precision : int
-        Bits of the balls; 0 where exact arithmetic was enough.
+        Bits of the balls; 0 if exact arithmetic sufficed.
     count : int or None
-        K of the biuniform partition of entropy `upper`, where it is one.
+        K of the partition of entropy `upper`, if it is biuniform.
     odd : tuple of float or None
-        Bounds on its ε, where E(D) is the entropy of a biuniform partition.
+        Bounds on its ε, if E(D) is the entropy of a biuniform partition.
     cells : tuple of float or None
-        Sizes of the partition of entropy `upper`, to about 1e-9, where it is not biuniform.
+        Sizes of the partition of entropy `upper`, to about 1e-9, if it is not biuniform.
     lmbda : float or None
         λ at which the dual bound `lower` was proved, in units of `base` per unit distortion.
     """
@@ -84,45 +84,45 @@ class Certificate:
         return f"<div><strong>E(D) of {text(self.source)}</strong>, enclosed{facts(pairs)}</div>"
 
     def contains(self, value: Any) -> bool:
-        """Whether the number `value` is between the bounds. If it is not, it is not E(D)."""
+        """Whether the number `value` is between the bounds. A number that is not cannot be E(D)."""
         return bool(self.lower <= value <= self.upper)
 
 
 def certify(source: Source | str, distortion: float, *, base: float = 2) -> Certificate:
     """Enclose E(D) rigorously: every inequality behind the two bounds is proved, in ball or exact arithmetic.
 
-    For the named sources, and for spectra that provably meet condition (★), E(D) is the entropy of a biuniform
-    partition (see the page on the theorem): two of them, proved to be on either side of D, enclose it to a few
+    For the named sources, and for spectra that provably satisfy condition (★), E(D) is the entropy of a biuniform
+    partition (see the page on the theorem). Two such partitions, proved to be on either side of D, enclose it to a few
     units in the last place. For other spectra `upper` is the entropy of a partition whose distortion is proved to
-    be at most D, and `lower` the dual bound, its minimum over cell sizes proved.
+    be at most D, and `lower` is the dual bound, with its minimum over cell sizes proved.
 
-    Of the sphere in R³ `lower` is the least entropy over sizes of cells of any shape, by the ramp's theorem. `upper` is
-    the entropy of a code of spherical polygons that are proved to tile it. Of other spheres, of tori and of rotations
+    For the sphere in R³ `lower` is the least entropy over sizes of cells of any shape, by the ramp's theorem. `upper`
+    is the entropy of a code of spherical polygons that are proved to tile it. For other spheres, tori and rotations
     `lower` is the dual bound, proved for cells of any shape to 1e-7 nats. `upper` is that of a lattice or of pairs of
-    arcs on a torus, of cells that the signs of coordinates tell apart on a sphere, and inf of rotations. For tori below
-    1e-40 D_max `lower` is that of 1e-40 D_max.
+    arcs on a torus, that of cells defined by the signs of coordinates on a sphere, and inf for rotations. For tori
+    below 1e-40 D_max `lower` is that of 1e-40 D_max.
 
     Parameters
     ----------
     source : Source or str
-        A built-in source but `klein`, its name, one from `Source.from_spectrum`, or a loop of points from
-        `Source.from_samples`. Of points the trigonometric polynomial is certified, so that `.truncation` and `.defect`
-        are not in the bounds.
+        A built-in source other than `klein`, its name, a source from `Source.from_spectrum`, or a loop of points from
+        `Source.from_samples`. For points the trigonometric polynomial is certified, so that the bounds do not include
+        `.truncation` and `.defect`.
     distortion : float
         D ≥ 0, exactly this double.
     base : float
-        Base of the logarithm, above 1, exactly this double (``math.e`` is a little less than e).
+        Base of the logarithm, above 1, exactly this double (``math.e`` is slightly less than e).
 
     Returns
     -------
     Certificate
-        `.lower` and `.upper` are 0 where D ≥ D_max, which is decided exactly, and inf at D = 0.
+        `.lower` and `.upper` are 0 for D ≥ D_max, which is decided exactly, and inf at D = 0.
 
     Raises
     ------
     ValueError
-        If D is negative or NaN; if d is known only as a Python function, from whose values nothing can be proved;
-        if δ is not monotone, so that cells which are not intervals may be better.
+        If D is negative or NaN; if d is known only as a Python function, whose values prove nothing; if δ is not
+        monotone, so that cells that are not intervals may be better.
     TypeError
         If an argument is not a number or a source.
     """
@@ -184,8 +184,8 @@ def _rounded(name: str, D: float, base: float, enclosed: enclosure.Enclosure) ->
 def verify_condition(source: Source | str | Slopes, *, boxes: int = 100_000) -> Star:
     """Prove condition (★), under which biuniform partitions are optimal, or a counterexample to it.
 
-    (★) says that for all p₁ < p₂ < p₃ of sum at most 1 the mean of w = p d″ over [ln p₂, ln p₃] exceeds its mean over
-    [ln p₁, ln p₂]. Interval branch and bound covers all such triples with boxes.
+    (★) means that for all p₁ < p₂ < p₃ with sum at most 1 the mean of w = p d″ over [ln p₂, ln p₃] exceeds its mean
+    over [ln p₁, ln p₂]. Interval branch and bound covers all such triples with boxes.
 
     Parameters
     ----------
@@ -194,13 +194,13 @@ def verify_condition(source: Source | str | Slopes, *, boxes: int = 100_000) -> 
         ``slope``, ``bend`` and ``turn``, and ``small = (η, C, α)`` such that 0 < w(p) ≤ C p^α and w′(p) > 0 for
         0 < p ≤ η ≤ ½; this assumption is not checked. For a finite spectrum it is a lemma.
     boxes : int
-        Boxes to examine before giving up. `certify` spends 8000 on a spectrum of up to 64 harmonics, and uses what was
-        proved here with more.
+        Most boxes to examine. `certify` spends 8000 on a spectrum of up to 64 harmonics, and uses results proved here
+        with more.
 
     Returns
     -------
     Star
-        ``.holds`` is True, False (with ``.witness``) or None where neither was proved: (★) then holds or fails too
+        ``.holds`` is True, False (with ``.witness``) or None if neither was proved: (★) then holds or fails too
         narrowly, as for the ramp, where the two means agree to second order at p₁ = p₂ = p₃ = 1/3.
 
     Raises

@@ -4,8 +4,8 @@ The theorem: for d(p) = p(1 − sinc²(πp)), w(p) = p d″(p) and m(p, q) the m
 
     m(p₂, p₃) > m(p₁, p₂)  whenever 0 < p₁ < p₂ < p₃ and p₁ + p₂ + p₃ ≤ 1.                                    (★)
 
-docs/theorem.md reduces it to the statements checked here, each by the function that it names. Nothing is shared with
-the program that wrote the file; numbers in the file are integers, to be divided by a power of 2 that it gives.
+docs/theorem.md reduces it to the statements checked here, each by the function that it names. The checker shares no
+code with the program that wrote the file. Numbers in the file are integers, to be divided by powers of 2 in the file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHIPPED = Path(__file__).parent.parent / "data" / "circle_theorem.json"
 PI = arb.pi
 Interval = tuple[fmpq, fmpq]
 
-# A file may have any origin. What is larger than this is not looked at; what is shipped is far smaller.
+# A file may have any origin. Larger files or parts are rejected; those of the shipped file are far smaller.
 LARGEST = 2**20  # bytes
 BITS, FINE_BITS = 64, 1024  # of the power of 2 that numbers are divided by
 PIECES, BOXES = 10_000, 3000
@@ -87,7 +87,7 @@ def check(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_types(content: Any) -> None:
-    """Check that every part is there, of its type and of bounded size; what else there is, nothing looks at."""
+    """Check that every part exists with its type and a bounded size; other parts are ignored."""
     require(isinstance(content, dict), "expected an object")
     for name, most in (("bits", BITS), ("fine_bits", FINE_BITS)):
         require(type(content.get(name)) is int and 1 <= content[name] <= most, f"{name} is not from 1 to {most}")
@@ -106,13 +106,13 @@ def check_types(content: Any) -> None:
 
 
 def is_box(part: Any) -> bool:
-    """Whether this may be a box: corners, a bound, and what proves it."""
+    """Whether this may be a box: corners, a bound, and the kind of its proof."""
     sized = isinstance(part, list) and len(part) == 6 and isinstance(part[5], str) and len(part[5]) <= LONGEST
     return sized and are_integers(part[:5], 5, 64 * 2**BITS)
 
 
 def are_integers(part: Any, count: int, most: int) -> bool:
-    """Whether this is a list of so many integers, none of which is larger, nor as a negative number."""
+    """Whether this is a list of ``count`` integers of absolute value at most ``most``."""
     return (
         isinstance(part, list)
         and len(part) == count
@@ -129,7 +129,7 @@ def check_shape(content: dict[str, Any]) -> tuple[Interval, Interval]:
     """Check that w rises on (0, p*], falls on [p*, q*], rises on [q*, 1]: signs of p w′ on pieces that cover [¼, 1].
 
     On (0, ¼] it rises since sin x + x cos x > 0 for x ≤ π/2. On the two pieces of sign 0, p w′ is monotone and has
-    opposite signs at the ends; in them lie the narrow intervals given for p* and q*.
+    opposite signs at the ends; they contain the narrow intervals given for p* and q*.
     """
     one = 2 ** content["bits"]
     pieces = [(fmpq(low, one), fmpq(high, one), sign) for low, high, sign in content["shape"]]
@@ -210,7 +210,7 @@ def margin(a: fmpq, b: fmpq, c: fmpq, d: fmpq, peak: fmpq, dip: fmpq) -> arb:
 
 
 def most(first: Interval, c: fmpq, d: fmpq, peak: fmpq) -> arb:
-    """Upper bound of the mean of w from p₁ to p₂: by monotony while w rises, else by its maximum or its definition.
+    """Upper bound of the mean of w from p₁ to p₂: by monotonicity while w rises, else by its maximum or definition.
 
     Where p₁ may be 0 the definition is used with d′(p₁) ≥ 0.
     """
@@ -238,7 +238,7 @@ def mean(p: arb, q: arb) -> arb:
 
 
 def read(path: Path) -> Any:
-    """The content of a file; `RejectedError` for what is no file, no JSON, or larger than it may be."""
+    """The content of a file; `RejectedError` if it is not a regular file, not JSON, or too large."""
     try:
         require(stat.S_ISREG(path.stat().st_mode), "expected a regular file")
         with path.open("rb") as file:
@@ -256,7 +256,7 @@ def read(path: Path) -> Any:
 
 
 def shown(text: object) -> str:
-    """The text without what a terminal would obey."""
+    """The text without characters that a terminal would interpret."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
 
 

@@ -30,7 +30,7 @@ Box = tuple[float, float, float, float]
 
 
 def certificate() -> dict[str, Any]:
-    """Content of the certificate; `edcurve.certificate.check` says what it must satisfy."""
+    """Content of the certificate; `edcurve.certificate.check` defines its conditions."""
     with ctx.workprec(160):
         shape = Shape(CIRCLE)
         pieces = _pieces(shape)
@@ -51,7 +51,7 @@ def certificate() -> dict[str, Any]:
 
 
 def _pieces(shape: Shape) -> list[tuple[float, float, int]]:
-    """Pieces of [¼, 1] on which w rises or falls, and one around each size where it turns."""
+    """Pieces of [¼, 1] on which w rises or falls, and one around each of its extrema."""
     merged: list[tuple[float, float, int]] = []
     for piece in shape.pieces[1:]:
         if piece.sign == 0 and merged[-1][2] == 0:
@@ -62,7 +62,7 @@ def _pieces(shape: Shape) -> list[tuple[float, float, int]]:
 
 
 def _turn(piece: tuple[float, float, int]) -> arb:
-    """The size in a piece at which w′ vanishes."""
+    """The zero of w′ in a piece."""
     low, high = arb(piece[0]), arb(piece[1])
     side = CIRCLE.turn(low) > 0
     for _ in range(2 * FINE_BITS):
@@ -82,7 +82,7 @@ def _constants(peak: arb, dip: arb) -> dict[str, list[int]]:
 
 
 def _boxes(peak: float, dip: float) -> Iterator[list[int | str]]:
-    """Divide the square of (p₁, p₂), the longer side first, until something is proved on every part."""
+    """Divide the square of (p₁, p₂), the longer side first, until every part has a proof."""
     stack: list[Box] = [(0.0, 0.5, 0.0, 0.5)]
     while stack:
         a, b, c, d = box = stack.pop()
@@ -96,7 +96,7 @@ def _boxes(peak: float, dip: float) -> Iterator[list[int | str]]:
 
 
 def _kind(box: Box, peak: float, dip: float) -> tuple[str, float]:
-    """The kind of proof that a box has, or "" where it must be divided; and its bound on m(p₂, p₃) − m(p₁, p₂)."""
+    """The kind of proof of a box, or "" if it must be divided; and its bound on m(p₂, p₃) − m(p₁, p₂)."""
     a, _, c, d = box
     if a > d or a + 2 * c > 1:
         return "outside", 0.0
@@ -109,7 +109,7 @@ def _kind(box: Box, peak: float, dip: float) -> tuple[str, float]:
 
 
 def _first(box: Box, peak: float) -> arb:
-    """Upper bound of the mean of w from p₁, as large as it may be, to p₂."""
+    """Upper bound of the mean of w from the largest possible p₁ to p₂."""
     _, b, c, d = box
     low, high = min(b, c, 1 - 2 * d), min(b, d, 1 - 2 * c)
     if d <= peak:
@@ -143,7 +143,7 @@ def _integer(x: float) -> int:
 
 
 def _outward(x: arb) -> list[int]:
-    """Integers around `x` times a power of 2, with room for the checker, which computes `x` another way."""
+    """Integers around `x` times a power of 2, with a margin for the checker, which computes `x` in another way."""
     scale, room = 2**FINE_BITS, 2**10
     return [math.floor(fraction(x.lower()) * scale) - room, math.ceil(fraction(x.upper()) * scale) + room]
 

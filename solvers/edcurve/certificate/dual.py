@@ -11,7 +11,7 @@ from .balls import below, span
 from .models import BallSpectrum
 
 NEWTON = 8  # steps
-SLACK = 2.0**-60  # relative: a box whose bound is as close to the least value so far is not divided further
+SLACK = 2.0**-60  # relative distance of a box's bound from the least value below which the box is not divided further
 BOXES = 100_000
 
 
@@ -42,8 +42,8 @@ class _Objective:
 def dual_bound(model: BallSpectrum, D: float, lmbda: float) -> arb:
     """Lower end of inf over 0 < p ≤ 1 of −ln p + λ(d(p)/p − D), for λ > 0 and d(p)/p nondecreasing.
 
-    Sizes p < e^{−φ} exceed a value φ that is attained. The other sizes are covered by boxes, each bounded by the
-    monotony of d(p)/p, by the sign of the derivative, by convexity, or divided.
+    For an attained value φ, sizes p < e^{−φ} have larger values. Boxes cover the other sizes; each is bounded by the
+    monotonicity of d(p)/p, by the sign of the derivative or by convexity, or divided.
     """
     goal = _Objective(model, arb(lmbda))
     goal.near(1.0)
@@ -66,7 +66,7 @@ def dual_bound(model: BallSpectrum, D: float, lmbda: float) -> arb:
 
 
 def _bounded(goal: _Objective, a: float, b: float) -> arb | None:
-    """Lower bound of the objective on [a, b], or None if the box is to be divided."""
+    """Lower bound of the objective on [a, b], or None if the box must be divided."""
     simple = goal.lmbda * goal.model.mean(arb(a)) - arb(b).log()
     if simple >= goal.least:
         return simple
@@ -85,7 +85,7 @@ def _bounded(goal: _Objective, a: float, b: float) -> arb | None:
 
 
 def _stationary(goal: _Objective, a: float, b: float) -> float:
-    """A point of [a, b] near which the derivative vanishes, if any: Newton steps in doubles, no proof needed."""
+    """A point of [a, b] near a zero of the derivative, if any, by Newton steps in doubles; it needs no proof."""
     p = math.sqrt(a) * math.sqrt(b)
     for _ in range(NEWTON):
         at = arb(p)

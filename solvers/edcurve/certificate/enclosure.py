@@ -1,4 +1,4 @@
-"""Lower and upper bounds on E(D), in nats, and what they rest on."""
+"""Lower and upper bounds on E(D), in nats, and their proofs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .dual import dual_bound
 from .feasible import FeasiblePartition, inside
 from .models import BallSpectrum, Model
 
-SEARCHED = 5.0  # nats up to which partitions that are not biuniform are searched for
+SEARCHED = 5.0  # nats up to which partitions that are not biuniform are searched
 PRECISION = 160
 
 
@@ -47,7 +47,7 @@ def exact(model: Model, D: Fraction | float, reason: str) -> Enclosure:
 
 
 def between(source: Source, model: BallSpectrum, D: float) -> Enclosure:
-    """E(D) between the dual bound, its minimum proved, and the best partition found, its distortion proved."""
+    """E(D) between the dual bound, its minimum proved, and the best known partition, its distortion proved."""
     with ctx.workprec(PRECISION):
         lmbda = _multiplier(source, model, D)
         low = dual_bound(model, D, lmbda)

@@ -22,10 +22,10 @@ class FeasiblePartition:
 
 
 def inside(model: Model, D: float, sizes: Sequence[float]) -> FeasiblePartition | None:
-    """Partition into about these sizes, its distortion proved to be at most D; None if that was not possible.
+    """Partition into about these sizes, its distortion proved to be at most D; None if that is not possible.
 
-    Cells that exceed D by a rounding error make room for one more cell, as small as suffices. A cell of size τ lowers
-    the distortion by some τ and raises the entropy by about τ ln 1/τ.
+    Cells that exceed D by a rounding error are shrunk for one more cell, as small as suffices. A cell of size τ lowers
+    the distortion by the order of τ and raises the entropy by about τ ln 1/τ.
     """
     for exponent in (None, *range(-60, LARGEST_EXTRA, 2)):
         extra = arb(0) if exponent is None else arb(2) ** exponent

@@ -1,4 +1,4 @@
-"""What must hold before E(D) is enclosed: the model is the source's, δ is monotone, (★) holds."""
+"""The hypotheses for enclosing E(D): the model is the source's, δ is monotone, (★) holds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .models import BallPowerLaw, BallRamp, BallSpectrum, Model
 from .monotone import is_monotone
 from .star import Star, verify_star
 
-ATTEMPT = 8_000  # boxes that `certify` spends on (★), about a second; the circle takes 233
-HARMONICS = 64  # spectra with more are not attempted
+ATTEMPT = 8_000  # boxes that `certify` spends on (★), about a second; the circle needs 233
+HARMONICS = 64  # most harmonics of spectra for which (★) is attempted
 
 Energies = tuple[tuple[int, Fraction], ...]
 _answers: dict[Energies, Star] = {}
@@ -31,12 +31,12 @@ _MODELS: dict[type[sources.Source], Callable[..., Model]] = {
 
 
 def unit_of(source: sources.Source) -> Fraction:
-    """The factor from distortions of the model to those of the source; 1 for a spectrum, whose energies have it."""
+    """The factor from distortions of the model to those of the source; 1 for a spectrum, whose energies include it."""
     return source.law.scale
 
 
 def model_of(source: sources.Source) -> Model:
-    """Ball arithmetic of a source with monotone δ, unscaled; ValueError where nothing can be proved."""
+    """The ball-arithmetic model of an unscaled source with monotone δ; ValueError if nothing can be proved."""
     make = _MODELS.get(type(source))
     model = make(source) if make else None
     if model is None or float(model.maximum * unit_of(source)) != source.max_distortion:
@@ -53,14 +53,14 @@ def model_of(source: sources.Source) -> Model:
 
 
 def premise(source: sources.Source) -> str:
-    """What a certificate takes for granted: of measured points, that they are what d says."""
+    """The premise of a certificate: for measured points, that d describes them."""
     if isinstance(source, sources.SampledLoop):
         return "; of the trigonometric polynomial through the points, with the energies as computed in double precision"
     return ""
 
 
 def theorem(source: sources.Source, model: Model) -> str:
-    """The reason why biuniform partitions are optimal, or "" where that is not proved."""
+    """The reason why biuniform partitions are optimal, or "" if that is not proved."""
     if isinstance(model, BallPowerLaw):
         return "w = p d″ increases, so that (★) holds"
     if isinstance(model, BallRamp):
@@ -72,7 +72,7 @@ def theorem(source: sources.Source, model: Model) -> str:
 
 
 def star(model: BallSpectrum, boxes: int) -> Star:
-    """The answer about (★): a remembered one, unless that was left undecided by fewer boxes."""
+    """The answer about (★): a cached one, unless it was left undecided with fewer boxes."""
     key = _key(model)
     answer = _answers.get(key)
     if answer is None or (answer.holds is None and answer.boxes < boxes):

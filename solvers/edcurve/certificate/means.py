@@ -50,10 +50,10 @@ class Means:
         return self.log_at(p.low).union(self.log_at(p.high)) if p.low < p.high else self.log_at(p.low)
 
     def _mean(self, p: Range, q: Range) -> Range:
-        """Range of m: what all of three bounds allow, each of which is the narrowest for some boxes.
+        """Range of m: the intersection of three bounds, each of which is the narrowest for some boxes.
 
-        m is among the values of w between p and q; it is the quotient that defines it; and it is largest and smallest
-        at ends of the intervals where the signs of its derivatives are proved.
+        m lies in the range of w between p and q; it is the quotient that defines it; and where the signs of its
+        derivatives are proved, it is largest and smallest at ends of the intervals.
         """
         mean = self.values(min(p.low, q.low), max(p.high, q.high))
         if p.high < q.low:
@@ -80,7 +80,7 @@ class Means:
         return int(self.shape.sign(*p) == 1 and all(other.low >= top for other in others))
 
     def _point(self, p: Range, q: Range) -> Range:
-        """Range of m where the ends may have met, p above q included: m is symmetric."""
+        """Range of m if the intervals may overlap, including p above q, because m is symmetric."""
         if p.high < q.low:
             return self.quotient(p, q)
         return self.values(min(p.low, q.low), max(p.high, q.high))
@@ -91,5 +91,5 @@ def _both(a: Range, b: Range) -> Range:
 
 
 def _end(box: Range, direction: int) -> Range:
-    """The end at which a function is largest that rises (1) or falls (−1); the whole box where neither is proved."""
+    """The end at which a rising (1) or falling (−1) function is largest; the whole box if neither is proved."""
     return {0: box, 1: Range(box.high, box.high), -1: Range(box.low, box.low)}[direction]

@@ -13,7 +13,7 @@ from .balls import above, ball, bisect, bits
 
 
 class Model(Protocol):
-    """What a certificate needs of a source whose δ does not decrease with the distance."""
+    """The functions that a certificate needs of a source whose δ is nondecreasing in the distance."""
 
     @property
     def maximum(self) -> Fraction:
@@ -62,10 +62,10 @@ class BallPowerLaw:
 
 
 class BallSpectrum:
-    """A finite spectrum: d(p) = p Σ c_k (1 − sinc²(πkp)), c_k exactly the numbers given.
+    """A finite spectrum: d(p) = p Σ c_k (1 − sinc²(πkp)), with exactly these numbers c_k.
 
     With δ(u) = Σ 2c_k (1 − cos 2πku), d′(p) = ∫₀¹ s δ(ps) ds and w = p d″ = δ − 2d′. For small p all of them
-    cancel to the order of p²; the working precision makes up for that.
+    cancel to the order of p², which a higher working precision compensates.
     """
 
     def __init__(self, energies: Iterable[Fraction | float]) -> None:

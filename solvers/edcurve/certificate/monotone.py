@@ -13,14 +13,14 @@ from .models import BallSpectrum
 def is_monotone(model: BallSpectrum) -> bool:
     """Whether δ′(u) = 4π sin(2πu) Q(cos 2πu) is never negative on [0, ½], Q = Σ k c_k U_{k−1}.
 
-    Q has rational coefficients; it must be nonnegative on [−1, 1], so that none of its zeros of odd order is
-    inside.
+    Q has rational coefficients. It is nonnegative on [−1, 1] if and only if it is positive somewhere inside and has
+    no zero of odd order there.
     """
     scale = lcm(*(c.denominator for c in model.energies.values()))
     polynomial = fmpz_poly([])
     for k, energy in model.energies.items():
         polynomial += int(k * energy * scale) * fmpz_poly.chebyshev_u(k - 1)
-    # zeros at −1 and 1 do not change the sign between them
+    # zeros at −1 and 1 do not change the sign inside
     for end in (fmpz_poly([1, 1]), fmpz_poly([1, -1])):
         while not polynomial % end:
             polynomial //= end
@@ -31,10 +31,10 @@ def is_monotone(model: BallSpectrum) -> bool:
 
 
 def _crosses(factor: fmpz_poly) -> bool:
-    """Whether a polynomial without multiple zeros, not 0 at −1 and 1, has a zero between.
+    """Whether a polynomial without multiple zeros, not 0 at −1 and 1, has a zero between them.
 
-    By bisection with Descartes' rule of signs (Collins and Akritas 1976), in exact arithmetic: of (1 + x)ⁿ q(1/(1 + x))
-    no change of sign means no zero of q in (0, 1), and one change means one zero.
+    It is decided by bisection with Descartes' rule of signs (Collins and Akritas 1976), in exact arithmetic: if the
+    coefficients of (1 + x)ⁿ q(1/(1 + x)) have no change of sign, q has no zero in (0, 1); one change means one zero.
     """
     further = fmpz_poly([1, 1])
     parts = [factor(fmpz_poly([-1, 2]))]

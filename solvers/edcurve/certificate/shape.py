@@ -1,4 +1,4 @@
-"""Where w rises and where it falls: signs of w′ on (0, 1], and from them the range of w on any interval."""
+"""The shape of w: signs of w′ on (0, 1], and from them the range of w on any interval."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from flint import arb
 
 from .balls import above, below, span
 
-GRID = 2.0**-8  # width of the pieces to begin with
-FINEST = 2.0**-13  # pieces so narrow are not divided further
+GRID = 2.0**-8  # initial width of the pieces
+FINEST = 2.0**-13  # width of pieces that are not divided further
 
 
 class Range(NamedTuple):
@@ -21,7 +21,7 @@ class Range(NamedTuple):
 
 
 class Slopes(Protocol):
-    """Derivatives of a cell distortion in ball arithmetic, and how they behave near 0.
+    """Derivatives of a cell distortion in ball arithmetic, and their behaviour near 0.
 
     ``small = (η, C, α)`` asserts that 0 < w(p) ≤ C p^α and w′(p) > 0 for 0 < p ≤ η; η is at most ½ and a
     multiple of 2⁻⁴⁰.
@@ -42,7 +42,7 @@ class Slopes(Protocol):
 
 
 class Piece(NamedTuple):
-    """An interval on which w rises (1), falls (−1) or may do both (0), and there the range of w."""
+    """An interval on which w rises (1), falls (−1) or may do both (0), and the range of w on it."""
 
     low: float
     high: float
@@ -51,7 +51,7 @@ class Piece(NamedTuple):
 
 
 class Shape:
-    """The rise and fall of w: pieces of (0, 1] in increasing order, the first one from 0 to η."""
+    """The rise and fall of w on pieces of (0, 1] in increasing order, the first one from 0 to η."""
 
     def __init__(self, model: Slopes) -> None:
         self.model = model

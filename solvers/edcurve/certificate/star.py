@@ -12,7 +12,7 @@ from .balls import ball
 from .means import Means
 from .shape import Range, Slopes
 
-NARROWEST = 2.0**-36  # boxes so narrow are left undecided
+NARROWEST = 2.0**-36  # width of boxes that are left undecided
 PRECISION = 64  # bits
 
 Box = tuple[Range, Range, Range]
@@ -27,9 +27,9 @@ class Star:
     holds : bool or None
         True if proved, False if a counterexample was proved, None if it was left undecided.
     witness : tuple of float or None
-        Sizes p₁ < p₂ < p₃ of the counterexample, exactly these doubles, of sum at most 1.
+        Sizes p₁ < p₂ < p₃ of the counterexample, exactly these doubles; their sum is at most 1.
     boxes : int
-        Boxes examined.
+        Number of boxes examined.
     method : str
         What was proved.
     """
@@ -41,7 +41,7 @@ class Star:
 
 
 def verify_star(model: Slopes, boxes: int) -> Star:
-    """Prove (★) for all p₁ < p₂ < p₃ of sum at most 1, or find a triple that violates it.
+    """Prove (★) for all p₁ < p₂ < p₃ with sum at most 1, or find a triple that violates it.
 
     With m(p, q) the mean of w over [ln p, ln q], (★) is m(p₂, p₃) > m(p₁, p₂).
     """
@@ -72,7 +72,7 @@ def _verify(model: Slopes, limit: int) -> Star:
 
 
 def _clipped(box: Box) -> Box | None:
-    """A box around the part with p₁ ≤ p₂ ≤ p₃ and p₁ + p₂ + p₃ ≤ 1; its ends are exact, multiples of 2⁻⁵⁰.
+    """A box around the part with p₁ ≤ p₂ ≤ p₃ and p₁ + p₂ + p₃ ≤ 1; its ends are exact multiples of 2⁻⁵⁰.
 
     None if there is no such part.
     """
@@ -102,7 +102,7 @@ def _proved_near_zero(means: Means, q: Range, r: Range) -> bool:
 
 
 def _violation(model: Slopes, box: Box) -> tuple[float, float, float] | None:
-    """The middle or the lowest corner of the box, if (★) is proved to fail there."""
+    """The midpoint or the lowest corner of the box, if (★) is proved to fail there."""
     for a, b, c in (tuple((side.low + side.high) / 2 for side in box), tuple(side.low for side in box)):
         if 0.0 < a < b < c and Fraction(a) + Fraction(b) + Fraction(c) <= 1 and margin(model, a, b, c) < 0:
             return a, b, c
@@ -116,7 +116,7 @@ def margin(model: Slopes, a: float, b: float, c: float) -> arb:
 
 
 def _widest(box: Box) -> int:
-    """The size to divide, by its effect on the means: a small p₁ has little, p₂ has it through ln p₃/p₂."""
+    """The size to divide, by its effect on the means: a small p₁ has little effect, p₂ acts through ln p₃/p₂."""
     p, q, r = box
     wide = (r.high - r.low) / r.high
     if q.low == 0.0:

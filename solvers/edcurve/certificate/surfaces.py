@@ -1,4 +1,4 @@
-"""Enclosures of E(D) of spheres, rotations and tori: a lower bound over cells of any shape, a code above."""
+"""Enclosures of E(D) of spheres, rotations and tori: a lower bound over cells of any shape, a code as upper bound."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from .models import BallRamp
 
 Array = NDArray[np.float64]
 
-CLOSE = 1e-7  # nats, and of a large bound its share, by which what is proved may be below the dual bound
-STEP = 1e-5  # of D, between which the slope of the dual bound is taken
+CLOSE = 1e-7  # nats (for a large bound, a share of it) by which the proved value may be below the dual bound
+STEP = 1e-5  # relative step in D of the difference quotient for the slope of the dual bound
 TINIEST = 1e-280  # share of D_max below which the bound is that of this share
-TINIEST_OF_TORI = 1e-40  # there boxes become many
-SAME = 1e-7  # distance of corners that are one
-TRIED = 40  # codes whose distortion is proved
+TINIEST_OF_TORI = 1e-40  # the same for tori, which need many boxes at smaller D
+SAME = 1e-7  # distance below which corners are merged
+TRIED = 40  # most codes whose distortion is computed rigorously
 
 
 class Code(NamedTuple):
-    """Entropy in nats and distortion of a code of the unscaled source, enclosed, and what it is."""
+    """Enclosed entropy in nats and distortion of a code of the unscaled source, and its description."""
 
     entropy: arb
     distortion: arb
@@ -43,7 +43,7 @@ class Code(NamedTuple):
 
 
 def maximum(source: Surface) -> Fraction | float:
-    """D_max exactly, or of rotations, where it is irrational, a double that is proved to be no less."""
+    """D_max exactly, or for rotations, where it is irrational, a double that is proved to be at least D_max."""
     scale = source.law.scale
     if isinstance(source, Torus):
         return scale * sum((Fraction(radius) ** 2 for radius in source.radii), Fraction(0))
@@ -54,7 +54,7 @@ def maximum(source: Surface) -> Fraction | float:
 
 
 def enclosed(source: Surface, distortion: float) -> Enclosure:
-    """E(D) of a surface between two bounds that are proved, 0 < D < D_max."""
+    """E(D) of a surface between two proved bounds, 0 < D < D_max."""
     D = Fraction(distortion) / source.law.scale
     if isinstance(source, Sphere) and source.dim == 2:
         return _of_sphere(source, D)
@@ -86,7 +86,7 @@ def _of_sphere(source: Surface, D: Fraction) -> Enclosure:
 
 
 def _codes_of_sphere(source: Surface, D: float) -> Iterator[Code]:
-    """Codes by increasing entropy from the first one that may be good enough."""
+    """Candidate codes by increasing entropy."""
     two = Code(arb(2).log(), arb(fmpq(3, 4)), "two caps")
     for count, cells in codes.candidates(source, D, TRIED):
         code = two if count == 2 else polygons(cells)
@@ -95,11 +95,11 @@ def _codes_of_sphere(source: Surface, D: float) -> Iterator[Code]:
 
 
 def polygons(cells: SphereCells) -> Code | None:
-    """A code whose cells are polygons of great circles with the corners of given cells; None where that is not proved.
+    """A code of great-circle polygons with the corners of given cells; None if it is not proved to be one.
 
-    Each side must belong to two cells, in opposite directions, so that together they are a closed surface. All polygons
-    are convex and run counterclockwise. So every point in none of their sides is in the same number of them, which is
-    the sum of their areas over 4π: if that is 1, they tile the sphere.
+    Each side must belong to two cells, in opposite directions, so that the polygons form a closed surface. All polygons
+    are convex and counterclockwise. So every point off their sides lies in the same number of polygons, which is the
+    sum of their areas over 4π: if that is 1, they tile the sphere.
     """
     corners, loops = _corners(cells)
     sides = [(loop[i - 1], loop[i]) for loop in loops for i in range(len(loop))]
@@ -108,10 +108,10 @@ def polygons(cells: SphereCells) -> Code | None:
     points = [_unit([arb(one) for one in corner]) for corner in corners.tolist()]
     entropy, length, whole = arb(0), arb(0), arb(0)
     for loop in loops:
-        found = _measured([points[i] for i in loop])
-        if found is None:
+        integrals = _measured([points[i] for i in loop])
+        if integrals is None:
             return None
-        area, moment = found
+        area, moment = integrals
         whole += area
         p = area / (4 * arb.pi())
         entropy -= p * p.log()
@@ -122,7 +122,7 @@ def polygons(cells: SphereCells) -> Code | None:
 
 
 def _corners(cells: SphereCells) -> tuple[Array, list[list[int]]]:
-    """Corners of the cells, shape (n, 3), and for each cell the indices of its own, counterclockwise."""
+    """Corners of the cells, shape (n, 3), and for each cell the indices of its corners, counterclockwise."""
     ends = spherical.corners(cells.centres, cells.offsets)
     if any(len(one) < 3 for one in ends):
         return np.zeros((0, 3)), []
@@ -197,7 +197,7 @@ def _dual(source: Surface, distortion: float) -> tuple[arb, float]:
 
 
 def _orthants(source: Surface, D: Fraction) -> tuple[arb, str]:
-    """The fewest signs of coordinates that tell enough: 2^k cells alike, D = 1 − k E|x₁|²."""
+    """The fewest signs of coordinates that reach D: 2^k congruent cells, with distortion 1 − k E|x₁|²."""
     if isinstance(source, Rotations):
         return arb.pos_inf(), "no code is enclosed"
     half = arb(source.coordinates) / 2

@@ -1,4 +1,4 @@
-"""Codes of surfaces: the best that are known, which bound E(D) from above."""
+"""The best known codes of surfaces, which bound E(D) from above."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ __all__ = ["SurfaceCode", "at_distortion", "at_multiplier", "candidates", "hull"
 
 Array = NDArray[np.float64]
 
-MOST = 4096  # cells of a lattice
-MARGIN = 1.1  # of the λ at which the code of most cells is about the best
-STEP = 1.1  # factor between λ of a sweep
-WINDOW = 1.5  # factor of the likely number of cells up to which there are lattices at least
+MOST = 4096  # most cells of a lattice
+MARGIN = 1.1  # factor on the λ for which the code of most cells is about the best
+STEP = 1.1  # factor between successive λ of a sweep
+WINDOW = 1.5  # ratio of `MOST` to the likely number of cells, at least
 
 
 def at_multiplier(source: Surface, lmbda: float) -> SurfaceCode:
-    """The code with the least H + λD that is known, λ in nats per unit distortion; its entropy in nats."""
+    """The known code of least H + λD, λ in nats per unit distortion; its entropy in nats."""
     if isinstance(source, Torus):
         return _lattice_at_multiplier(source, lmbda)
     table = _table_of(source)
     scale = _scale(source)
     index = int((table.entropy + lmbda * scale * table.distortion).argmin())
-    # the code of most cells is the best of the table for every larger λ, though not near the optimum
+    # for every larger λ the code of most cells is the best of the table, but not near the optimum
     if lmbda * scale > MARGIN * table.most:
         most = MARGIN * table.most / scale
         raise ValueError(f"lmbda must be at most {most:.6g} nats for codes of {source.name!r}, got {lmbda:.6g}")
@@ -44,7 +44,7 @@ def at_multiplier(source: Surface, lmbda: float) -> SurfaceCode:
 
 
 def at_distortion(source: Surface, distortion: float, least: float) -> SurfaceCode:
-    """The code with the least entropy that is known for a distortion below D_max; `least` is a lower bound in nats."""
+    """The known code of least entropy for a distortion below D_max; `least` is a lower bound in nats."""
     if isinstance(source, Torus):
         return _torus_at_distortion(source, distortion, least)
     table = _table_of(source)
@@ -62,7 +62,7 @@ def at_distortion(source: Surface, distortion: float, least: float) -> SurfaceCo
 
 
 def candidates(source: Surface, distortion: float, most: int) -> list[tuple[int, Any]]:
-    """Numbers of cells and cells of codes in the table of an unscaled source, of at most that distortion."""
+    """Numbers of cells, and cells, of codes in the table of an unscaled source with at most this distortion."""
     table = _table_of(source)
     enough = np.flatnonzero(table.distortion <= distortion)
     order = enough[np.argsort(table.entropy[enough], kind="stable")][:most]
@@ -70,37 +70,37 @@ def candidates(source: Surface, distortion: float, most: int) -> list[tuple[int,
 
 
 def least_distortion(source: Surface) -> float:
-    """Distortion of the code of most cells; of the torus twice the bound for so many, which lattices are well below."""
+    """Distortion of the code of most cells; for a torus twice the bound for `MOST` cells, well above its lattices."""
     if isinstance(source, Torus):
         return 2.0 * MOST * float(source.cell_distortion(1.0 / MOST))
     return _scale(source) * float(_table_of(source).distortion.min())
 
 
 def searched(source: Surface) -> bool:
-    """Whether codes are searched when they are asked for the first time, which takes seconds."""
+    """Whether codes are searched when they are first needed, which takes seconds."""
     if isinstance(source, SampledSurface):
         return not isinstance(source, KleinBottle)
     return isinstance(source, Rotations) or (isinstance(source, Sphere) and 2 < source.dim <= sampled.HIGHEST)
 
 
 def hull(source: Surface, distortion: float) -> list[SurfaceCode]:
-    """Codes for a sweep of λ, from one cell on until a distortion is reached or no more are known."""
-    found = [at_multiplier(source, 0.0)]
+    """Codes for a sweep of λ, from one cell on, until a distortion is reached or no more codes are known."""
+    codes = [at_multiplier(source, 0.0)]
     lmbda = 1.0 / source.max_distortion
-    while found[-1].distortion > distortion:
+    while codes[-1].distortion > distortion:
         try:
-            found.append(at_multiplier(source, lmbda))
+            codes.append(at_multiplier(source, lmbda))
         except ValueError:
             break
         lmbda *= STEP
-    return found
+    return codes
 
 
 def _two_caps(source: Surface, distortion: float) -> SurfaceCode:
     """Complementary caps p and 1 − p of the sphere in R³, D = 1 − p(1 − p)."""
-    rest = max(0.0, 1.0 - distortion / source.max_distortion)
-    small = rest / (0.5 + math.sqrt(max(0.0, 0.25 - rest)))
-    height = 1.0 - 2.0 * small  # of the plane between them
+    reduction = max(0.0, 1.0 - distortion / source.max_distortion)
+    small = reduction / (0.5 + math.sqrt(max(0.0, 0.25 - reduction)))
+    height = 1.0 - 2.0 * small  # of the plane between the caps
     centres = np.array([[0.0, 0.0, -small], [0.0, 0.0, 1.0 - small]])
     offsets = np.array([0.0, height])
     nats = -math.fsum(p * math.log(p) for p in (small, 1.0 - small))
@@ -118,7 +118,7 @@ class Table(NamedTuple):
     most: float
 
     def code(self, source: Surface, index: int) -> SurfaceCode:
-        """One of them, of the source or a multiple of it."""
+        """One of the codes, for the source or a multiple of it."""
         reached = _scale(source) * float(self.distortion[index])
         return SurfaceCode(source, self.counts[index], float(self.entropy[index]), reached, self.cells[index])
 
@@ -141,7 +141,7 @@ def _table_of(source: Surface) -> Table:
 
 @lru_cache(maxsize=1)
 def _sphere_table() -> Table:
-    """The table that `python -m edcurve.codes` writes."""
+    """The table written by `python -m edcurve.codes`."""
     with np.load(str(files(__package__) / "sphere.npz")) as stored:
         counts, rows = stored["counts"].tolist(), stored["cells"]
         entropy, distortion = stored["entropy"], stored["distortion"]
@@ -154,29 +154,28 @@ def _sphere_table() -> Table:
 
 @lru_cache(maxsize=32)
 def _sampled_table(dim: int | None) -> Table:
-    """Codes found now, of a sphere or, without a dimension, of rotations."""
-    found = sampled.codes(Rotations() if dim is None else Sphere(dim), paired=dim is None)
-    entropy, distortion = np.array([one.entropy for one in found]), np.array([one.distortion for one in found])
-    return Table(
-        entropy, distortion, [len(one.cells.offsets) for one in found], [one.cells for one in found], found[-1].lmbda
-    )
+    """Search codes of a sphere or, without a dimension, of rotations."""
+    codes = sampled.codes(Rotations() if dim is None else Sphere(dim), paired=dim is None)
+    entropy, distortion = np.array([code.entropy for code in codes]), np.array([code.distortion for code in codes])
+    counts, cells = [len(code.cells.offsets) for code in codes], [code.cells for code in codes]
+    return Table(entropy, distortion, counts, [*cells], codes[-1].lmbda)
 
 
-def _weighted_table(found: list[weighted.Weighted]) -> Table:
-    entropy, distortion = np.array([one.entropy for one in found]), np.array([one.distortion for one in found])
-    cells: list[Cells] = [one.cells for one in found]
-    return Table(entropy, distortion, [len(one.cells.words) for one in found], cells, found[-1].lmbda)
+def _weighted_table(codes: list[weighted.Weighted]) -> Table:
+    entropy, distortion = np.array([code.entropy for code in codes]), np.array([code.distortion for code in codes])
+    cells: list[Cells] = [code.cells for code in codes]
+    return Table(entropy, distortion, [len(code.cells.words) for code in codes], cells, codes[-1].lmbda)
 
 
 def _codes_of(source: SampledSurface) -> list[weighted.Weighted]:
-    """Codes of the samples, searched once for all multiples of the source, or shipped."""
+    """Codes of the samples, searched once for all multiples of the source, or from the package."""
     if isinstance(source, KleinBottle):
         return kept(source.samples, "codes", lambda: weighted.restored(shipped()))
     return weighted.known(source)
 
 
 def _of_samples(source: SampledSurface, lmbda: float) -> SurfaceCode:
-    """The best code of the table, moved from there to a local optimum at that λ."""
+    """The best code of the table, iterated to a local optimum at this λ."""
     scale = _scale(source)
     moved = kept(source.samples, "moved", dict[float, weighted.Weighted])
     if lmbda * scale not in moved:
@@ -204,7 +203,7 @@ def _lattice_at_multiplier(source: Torus, lmbda: float) -> SurfaceCode:
 
 
 def _torus_at_distortion(source: Torus, distortion: float, least: float) -> SurfaceCode:
-    """The lattice of fewest cells, or the product of the circles' cells if that has less entropy."""
+    """The lattice of fewest cells, or the product of cells of the circles if it has less entropy."""
     first = max(1, math.ceil(math.exp(min(least, 50.0)) - 1e-9))
     product = products.best(distortion / _scale(source), _squares(source), MOST)
     limit = math.inf if product is None else product.entropy

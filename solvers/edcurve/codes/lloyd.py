@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 STEPS = 400
-CHARGED = 300  # steps of charges to rest
-ENOUGH = 1e-6  # nats by which an iteration has to improve H + λD for another
+CHARGED = 300  # most steps of charges to equilibrium
+ENOUGH = 1e-6  # least improvement of H + λD, in nats, for another iteration
 
 
 def spiral(count: int) -> Array:
-    """Points of the unit sphere in R³, each in the middle of an equal share of it (Fibonacci's spiral)."""
+    """Points of the unit sphere in R³, each in the middle of a part of equal area (Fibonacci spiral)."""
     i = np.arange(count) + 0.5
     height, angle = 1.0 - 2.0 * i / count, math.pi * (1.0 + math.sqrt(5.0)) * i
     ring = np.sqrt(1.0 - height * height)
@@ -26,22 +26,22 @@ def spiral(count: int) -> Array:
 def iterate(
     x: Array, centres: Array, lmbda: float, sizes: Array | None = None, weights: Array | None = None
 ) -> tuple[float, Array, Array]:
-    """H + λD in nats of a code, after iterations of nearest cells and means of cells; its means and probabilities.
+    """H + λD in nats of a code after iterations of assignment and means of cells; its means and probabilities.
 
-    A point goes to the cell with the least λ‖x − c‖² − ln p. Cells that no point goes to are dropped.
+    A point is assigned to the cell of least λ‖x − c‖² − ln p. Empty cells are dropped.
 
     Parameters
     ----------
     x : ndarray, shape (n, dim)
         Points.
     centres : ndarray, shape (K, dim)
-        Means to begin with.
+        Initial means.
     lmbda : float
         λ, nats.
     sizes : ndarray, shape (K,), optional
-        Probabilities of the cells to begin with; all alike by default.
+        Initial probabilities of the cells; equal by default.
     weights : ndarray, shape (n,), optional
-        Probabilities of the points; all alike by default.
+        Probabilities of the points; equal by default.
     """
     p = np.full(len(centres), 1.0 / len(centres)) if sizes is None else sizes
     mass = np.full(len(x), 1.0 / len(x)) if weights is None else weights
@@ -62,9 +62,9 @@ def iterate(
 
 
 def geodesic(h: int, k: int) -> Array:
-    """Points of a triangular lattice laid on the faces of an icosahedron: 10(h² + hk + k²) + 2 of them.
+    """Points of a triangular lattice on the faces of an icosahedron: 10(h² + hk + k²) + 2 of them.
 
-    The corners of a face are 0, h steps and k steps turned by 60° from there, and the third of that triangle.
+    From one corner of a face, h steps and then k steps turned by 60° lead to the next corner.
     """
     golden = 0.5 * (1.0 + math.sqrt(5.0))
     corners = np.array([(0.0, a, b * golden) for a in (-1.0, 1.0) for b in (-1.0, 1.0)])
@@ -89,21 +89,21 @@ def geodesic(h: int, k: int) -> Array:
 
 
 def repelled(count: int, rng: np.random.Generator) -> tuple[float, Array]:
-    """Charges on the unit sphere in R³ at rest, from random places: Σ 1/rᵢⱼ, a local minimum, and where they are."""
+    """Charges in equilibrium on the unit sphere in R³, from random positions: their energy Σ 1/rᵢⱼ, and positions."""
     from scipy import optimize
 
     options: Any = {"maxiter": CHARGED, "gtol": 1e-3}
     start = rng.normal(size=3 * count)
-    rest = optimize.minimize(_repulsion, start, jac=True, method="L-BFGS-B", options=options)
-    places = rest.x.reshape(-1, 3)
-    return float(rest.fun), np.asarray(places / np.linalg.norm(places, axis=1, keepdims=True))
+    result = optimize.minimize(_repulsion, start, jac=True, method="L-BFGS-B", options=options)
+    positions = result.x.reshape(-1, 3)
+    return float(result.fun), np.asarray(positions / np.linalg.norm(positions, axis=1, keepdims=True))
 
 
 def _repulsion(flat: Array) -> tuple[float, Array]:
-    """Σ 1/rᵢⱼ of charges in the directions given, and its gradient."""
-    places = flat.reshape(-1, 3)
-    length = np.linalg.norm(places, axis=1, keepdims=True)
-    x = places / length
+    """Σ 1/rᵢⱼ of charges in these directions, and its gradient."""
+    directions = flat.reshape(-1, 3)
+    length = np.linalg.norm(directions, axis=1, keepdims=True)
+    x = directions / length
     squares = 2.0 - 2.0 * (x @ x.T)
     np.fill_diagonal(squares, np.inf)
     inverse = np.maximum(squares, 1e-12) ** -0.5

@@ -1,4 +1,4 @@
-"""Pictures of the cells of a code: of the sphere in R³ from both sides, of other surfaces as a square of parameters."""
+"""Pictures of the cells of a code: both hemispheres of the sphere in R³, other surfaces as a square of parameters."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-PIXELS = 600  # of a side
-GRID = 300  # of a side of the square of samples, which cost more
-LOW, HIGH = 0.5, 1.5  # shares of the colours, in units of equal shares
-APART = 1.1  # of the centres of the two discs from the middle, in their radii
+PIXELS = 600  # per side
+GRID = 300  # per side of the square of samples, whose pixels cost more
+LOW, HIGH = 0.5, 1.5  # limits of the colours, as multiples of the mean probability
+APART = 1.1  # distance of the centres of the two discs from the middle, in radii
 
 
 class Drawable(Protocol):
-    """What of a code is drawn: a `SurfaceCode` has it."""
+    """The fields of a code that a picture shows; `SurfaceCode` has them."""
 
     @property
     def source(self) -> Surface:
-        """What is coded."""
+        """The coded source."""
 
     @property
     def cells(self) -> int:
@@ -44,7 +44,7 @@ class Drawable(Protocol):
 
 
 class Shown(NamedTuple):
-    """Pixels of equal areas of the source: which are on it, the points there, and places of the means."""
+    """Pixels of equal areas of the source: a mask of those on it, their points, and the positions of the means."""
 
     inside: NDArray[np.bool_]  # shape (rows, columns)
     points: Array  # shape (inside.sum(), coordinates), of the unscaled source
@@ -89,11 +89,11 @@ def _labels(source: Surface) -> tuple[str, str]:
 
 
 def _edges(index: NDArray[np.int64]) -> Array:
-    """0 at pixels beside one of another cell, masked elsewhere."""
+    """0 at pixels adjacent to another cell, masked elsewhere."""
     edge = np.zeros(index.shape, dtype=bool)
     for axis in (0, 1):
-        other = np.diff(index, axis=axis) != 0
-        edge |= np.concatenate([other, np.zeros_like(edge.take([0], axis))], axis=axis)
+        differs = np.diff(index, axis=axis) != 0
+        edge |= np.concatenate([differs, np.zeros_like(edge.take([0], axis))], axis=axis)
     return np.ma.masked_array(np.zeros(index.shape), ~edge)
 
 
@@ -127,7 +127,7 @@ def _pixels(source: Surface, means: Array) -> Shown:
     u = across - APART * side
     square = u * u + up * up
     inside = square <= 1.0
-    # Lambert's azimuthal projection, which keeps areas: z = 1 − r²
+    # Lambert's azimuthal equal-area projection: z = 1 − r²
     stretch = np.sqrt(np.maximum(2.0 - square, 0.0))
     points = np.stack([side * u * stretch, up * stretch, side * (1.0 - square)], axis=-1)[inside]
     ends = means / np.linalg.norm(means, axis=1, keepdims=True)

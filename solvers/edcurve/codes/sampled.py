@@ -1,4 +1,4 @@
-"""Codes of rotations and of spheres in more dimensions, from Lloyd's iterations on points, and measured on others."""
+"""Codes of rotations and of spheres in higher dimensions, by Lloyd iterations on points, and measured on others."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from edcurve.sources import Surface
 
 Array = NDArray[np.float64]
 
-COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # cells to begin with
+COUNTS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # initial numbers of cells
 HIGHEST = 16  # dimension
-TRAINED, FOR_EACH = 16_000, 250  # points of the iterations, or so many for each cell
+TRAINED, FOR_EACH = 16_000, 250  # least number of points of the iterations, in total and per cell
 MEASURED = 2**17  # points on which a code is measured
-TRIES, FEW = 3, 16  # starts for each number of cells up to FEW; one of more cells
-STEPS, ENOUGH = 60, 1e-5  # iterations at most; nats by which one has to improve H + λD for another
-SURE = 3.0  # standard errors that are added to what was measured
+TRIES, FEW = 3, 16  # starts for each number of cells up to FEW; one start for more cells
+STEPS, ENOUGH = 60, 1e-5  # most iterations; least improvement of H + λD, in nats, for another
+SURE = 3.0  # standard errors that are added to measured values
 SEED = 2022
-BLOCK = 2**15  # points that are measured at once
-IN_CACHE = 2**16  # points × cells that are compared at once: in memory that the processor has near, four times as fast
+BLOCK = 2**15  # points measured at once
+IN_CACHE = 2**16  # points × cells compared at once: in the cache this is four times as fast
 
 
 @dataclass(frozen=True, eq=False)
 class SampledCells:
-    """Cells {x : ⟨x, cᵢ⟩ − bᵢ is the greatest}, or |⟨x, cᵢ⟩| − bᵢ if x and −x mean the same."""
+    """Cells {x : ⟨x, cᵢ⟩ − bᵢ is greatest}, with |⟨x, cᵢ⟩| − bᵢ if x and −x are equivalent."""
 
     centres: Array
     offsets: Array
     paired: bool
 
     def nearest(self, x: Array) -> NDArray[np.intp]:
-        """Cells of points."""
+        """Index of the cell of each point."""
         cell, rows = np.empty(len(x), np.intp), max(1, IN_CACHE // len(self.offsets))
         for start in range(0, len(x), rows):
             along = x[start : start + rows] @ self.centres.T
@@ -46,12 +46,12 @@ class SampledCells:
         return cell
 
     def means(self) -> Array:
-        """What cells are decoded to: means of the points of the iterations."""
+        """Reproductions of the cells: means of the points of the iterations."""
         return self.centres
 
 
 class Sampled(NamedTuple):
-    """A code of the unscaled source: entropy in nats and distortion are upper ends of what was measured."""
+    """A code of the unscaled source: entropy in nats and distortion are upper ends of their measured intervals."""
 
     entropy: float
     distortion: float
@@ -60,25 +60,25 @@ class Sampled(NamedTuple):
 
 
 def codes(source: Surface, paired: bool) -> list[Sampled]:
-    """Codes of up to about 128 cells of an unscaled source, and the one of one cell."""
+    """Codes of up to about 128 cells of an unscaled source, including one cell."""
     rng = np.random.default_rng(SEED)
     width, whole = source.coordinates, source.max_distortion
-    others = _points(rng, MEASURED, width)
-    one = np.zeros((1, width))
-    one[0, 0] = math.sqrt(1.0 - whole)
-    found = [Sampled(0.0, whole, 0.0, SampledCells(one, np.zeros(1), paired))]
+    measured = _points(rng, MEASURED, width)
+    centre = np.zeros((1, width))
+    centre[0, 0] = math.sqrt(1.0 - whole)
+    result = [Sampled(0.0, whole, 0.0, SampledCells(centre, np.zeros(1), paired))]
     if not paired:
-        found.append(_hemispheres(source))
+        result.append(_hemispheres(source))
     with progress.bar("searching codes", len(COUNTS)) as update:
         for done, count in enumerate(COUNTS, start=1):
             lmbda = _multiplier(source, count)
             x = _points(rng, max(TRAINED, FOR_EACH * count), width)
             starts = [rng.choice(x, count, replace=False) for _ in range(TRIES if count <= FEW else 1)]
-            tries = [_iterate(x, start, lmbda, paired) for start in starts]
-            _, centres, p = min(tries, key=lambda each: each[0])
-            found.append(_measured(others, SampledCells(centres, _offsets(centres, p, lmbda), paired), p, lmbda))
+            ends = [_iterate(x, start, lmbda, paired) for start in starts]
+            _, centres, p = min(ends, key=lambda end: end[0])
+            result.append(_measured(measured, SampledCells(centres, _offsets(centres, p, lmbda), paired), p, lmbda))
             update(done, len(COUNTS))
-    return found
+    return result
 
 
 def _points(rng: np.random.Generator, count: int, width: int) -> Array:
@@ -105,7 +105,7 @@ def _offsets(centres: Array, p: Array, lmbda: float) -> Array:
 
 
 def _iterate(x: Array, centres: Array, lmbda: float, paired: bool) -> tuple[float, Array, Array]:
-    """H + λD, means and probabilities, as in `lloyd.iterate`; a point of a pair is the one on the side of the mean."""
+    """H + λD, means and probabilities, as in `lloyd.iterate`; of x and −x, the one on the side of the mean counts."""
     p, value = np.full(len(centres), 1.0 / len(centres)), math.inf
     for _ in range(STEPS):
         cell = SampledCells(centres, _offsets(centres, p, lmbda), paired).nearest(x)
@@ -121,9 +121,9 @@ def _iterate(x: Array, centres: Array, lmbda: float, paired: bool) -> tuple[floa
 
 
 def _measured(x: Array, cells: SampledCells, p: Array, lmbda: float) -> Sampled:
-    """Mean code length and squared error of points that had no part in the iterations, each with its error added.
+    """Mean code length and squared error of points outside the iterations, plus `SURE` standard errors.
 
-    The code lengths −ln p are those of the shares in the iterations, so that their mean is at least the entropy.
+    The code lengths −ln p use the shares in the iterations, so that their mean is at least the entropy.
     """
     lengths, errors = [], []
     for start in range(0, len(x), BLOCK):
@@ -133,6 +133,6 @@ def _measured(x: Array, cells: SampledCells, p: Array, lmbda: float) -> Sampled:
         along = np.abs(along) if cells.paired else along
         lengths.append(-np.log(p[cell]))
         errors.append(1.0 - 2.0 * along + np.einsum("ij,ij->i", cells.centres, cells.centres)[cell])
-    both = [np.concatenate(each) for each in (lengths, errors)]
-    entropy, distortion = (float(each.mean() + SURE * each.std() / math.sqrt(len(x))) for each in both)
+    columns = [np.concatenate(parts) for parts in (lengths, errors)]
+    entropy, distortion = (float(values.mean() + SURE * values.std() / math.sqrt(len(x))) for values in columns)
     return Sampled(entropy, distortion, lmbda, cells)

@@ -1,4 +1,4 @@
-"""Cells of the sphere in R³ bounded by circles: their areas and means, exactly, from their arcs."""
+"""Cells of the sphere in R³ bounded by circles: exact areas and means, from their arcs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-NEIGHBOURS = 14  # cells that are tried as neighbours at first
-CLOSED = 1e-9  # of the sphere, by which the areas may differ from all of it
+NEIGHBOURS = 14  # initial number of cells that are tried as neighbours
+CLOSED = 1e-9  # share of the sphere by which the sum of the areas may differ from it
 
 
 class Arcs(NamedTuple):
@@ -26,12 +26,12 @@ class Arcs(NamedTuple):
 
 
 def measures(centres: Array, offsets: Array) -> tuple[Array, Array]:
-    """Probability and mean of each cell {x : ⟨x, cᵢ⟩ − bᵢ is the greatest} of the unit sphere.
+    """Probability and mean of each cell {x : ⟨x, cᵢ⟩ − bᵢ is greatest} of the unit sphere.
 
     Parameters
     ----------
     centres : ndarray, shape (K, 3)
-        cᵢ, all different.
+        cᵢ, all distinct.
     offsets : ndarray, shape (K,)
         bᵢ.
 
@@ -43,7 +43,7 @@ def measures(centres: Array, offsets: Array) -> tuple[Array, Array]:
     Raises
     ------
     ValueError
-        If the areas of the cells do not add up to the sphere, as they do not if a cell is in several parts.
+        If the areas of the cells do not sum to that of the sphere, for example because a cell is not connected.
     """
     count = len(centres)
     near = min(count - 1, NEIGHBOURS)
@@ -63,12 +63,12 @@ def measures(centres: Array, offsets: Array) -> tuple[Array, Array]:
 
 
 def corners(centres: Array, offsets: Array) -> list[Array]:
-    """Corners of each cell in the order of its edge, with the cell on the left; fewer than 3 of cells that are caps."""
-    found = []
+    """Corners of each cell along its edge, with the cell on the left; none for cells with fewer than 3 arcs."""
+    polygons = []
     for i in range(len(centres)):
         arcs = _edge(i, centres, offsets, min(len(centres) - 1, 2 * NEIGHBOURS))
         if not isinstance(arcs, Arcs) or len(arcs.start) < 3:
-            found.append(np.zeros((0, 3)))
+            polygons.append(np.zeros((0, 3)))
             continue
         cosine, sine = np.cos(arcs.start)[:, None], np.sin(arcs.start)[:, None]
         radius = np.sqrt(1.0 - arcs.height**2)[:, None]
@@ -77,8 +77,8 @@ def corners(centres: Array, offsets: Array) -> list[Array]:
         across = np.cross(middle, points[0] - middle)
         towards = np.cross(across, middle)
         angle = np.arctan2(np.linalg.norm(middle) * (points @ across), points @ towards)
-        found.append(points[np.argsort(angle)])
-    return found
+        polygons.append(points[np.argsort(angle)])
+    return polygons
 
 
 def _cell(i: int, centres: Array, offsets: Array, near: int) -> tuple[float, Array]:
@@ -95,7 +95,7 @@ def _edge(i: int, centres: Array, offsets: Array, near: int) -> Arcs | float:
     gap = centres[i] - centres[others]
     length = np.linalg.norm(gap, axis=1)
     height = (offsets[i] - offsets[others]) / length
-    # the circles that come nearest to the mean of the cell, as they cut off most
+    # the circles nearest to the centre of the cell, which cut off most
     kept = np.argsort(np.einsum("ij,j->i", gap, centres[i]) / length - height * np.linalg.norm(centres[i]))[:near]
     axis, height = gap[kept] / length[kept, None], height[kept]
     if (height >= 1.0).any():
@@ -108,7 +108,7 @@ def _edge(i: int, centres: Array, offsets: Array, near: int) -> Arcs | float:
 
 
 def _arcs(axis: Array, height: Array) -> Arcs | None:
-    """The parts of the circles on which all other conditions ⟨x, axis⟩ ≥ height hold."""
+    """The parts of each circle on which all other conditions ⟨x, axis⟩ ≥ height hold."""
     least = np.eye(3)[np.abs(axis).argmin(axis=1)]
     first = np.cross(axis, least)
     first /= np.linalg.norm(first, axis=1)[:, None]
@@ -140,7 +140,7 @@ def _arcs(axis: Array, height: Array) -> Arcs | None:
 
 
 def _integrals(arcs: Arcs) -> tuple[float, Array]:
-    """Area by the theorem of Gauss and Bonnet, and ∫ x = ½ ∮ x × dx."""
+    """Area by the Gauss–Bonnet theorem, and ∫ x = ½ ∮ x × dx."""
     radius = np.sqrt(1.0 - arcs.height**2)
     turn = arcs.stop - arcs.start
 
@@ -157,18 +157,18 @@ def _integrals(arcs: Arcs) -> tuple[float, Array]:
     )
     whole = turn >= 2.0 * math.pi - 1e-12
     loops, corners = int(whole.sum()), 0.0
-    rest = np.flatnonzero(~whole).tolist()
-    while rest:  # one loop after the other, each arc followed by the one that begins where it ends
+    remaining = np.flatnonzero(~whole).tolist()
+    while remaining:  # loop by loop, where each arc is followed by the one that begins at its end
         loops += 1
-        here = origin = rest[0]
+        arc = origin = remaining[0]
         while True:
-            distances = ((begin[rest] - end[here]) ** 2).sum(axis=1)
-            follower = rest[int(distances.argmin())]
-            side = float(np.dot(end[here], np.cross(arriving[here], leaving[follower])))
-            corners += math.atan2(side, float(np.dot(arriving[here], leaving[follower])))
-            rest.remove(follower)
-            here = follower
-            if here == origin:
+            distances = ((begin[remaining] - end[arc]) ** 2).sum(axis=1)
+            follower = remaining[int(distances.argmin())]
+            side = float(np.dot(end[arc], np.cross(arriving[arc], leaving[follower])))
+            corners += math.atan2(side, float(np.dot(arriving[arc], leaving[follower])))
+            remaining.remove(follower)
+            arc = follower
+            if arc == origin:
                 break
     area = 2.0 * math.pi * (2 - loops) - float((arcs.height * turn).sum()) - corners
     return area % (4.0 * math.pi), moment
