@@ -114,7 +114,7 @@ class Config:
         if not isinstance(widths, list | tuple) or not widths:
             raise TypeError(f"hidden must be a tuple of at least one width, got {widths!r}")
         if self.measured and self.samples is not None:
-            raise ValueError(f"samples must be None for measured points, which are what they are, got {self.samples!r}")
+            raise ValueError(f"samples must be None for measured points, got {self.samples!r}")
         samples = None if self.measured else signals.samples_or_default(self.source, self.samples)
         parsed = {
             "lmbda": _real("lmbda", self.lmbda, 0.0, 1e12),

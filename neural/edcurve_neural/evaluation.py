@@ -271,7 +271,7 @@ def evaluate(
     if points < FEW * len(distinct):
         warn(
             f"points should be at least {FEW * len(distinct)}, {FEW} for each of the {len(distinct)} cells seen, got "
-            f"{points}: entropy and distortion come out too low, and the excess may be negative"
+            f"{points}: entropy and distortion are too low, and the excess may be negative"
         )
     arguments = callers.as_returned(distinct.reshape(-1, *shape), returned)
 

@@ -26,7 +26,7 @@ LARGEST_RECORD = 2**24  # bytes of a record
 class DamagedFileError(ValueError):
     """A file that was altered after it was written, or cannot be read."""
 
-    def __init__(self, path: Path, why: str, remedy: str = "delete it, and what it held will be made again") -> None:
+    def __init__(self, path: Path, why: str, remedy: str = "delete it, and its content will be made again") -> None:
         super().__init__(f"{path}: {why}; the file is damaged: {remedy}")
 
 
@@ -92,9 +92,9 @@ def _about(path: Path, header: Mapping[str, str]) -> dict[str, Any]:
     try:
         about = json.loads(header["about"])
     except (ValueError, KeyError, RecursionError) as error:
-        raise DamagedFileError(path, f"its header says nothing about it ({shortened(error)})") from None
+        raise DamagedFileError(path, f"its header has no description ({shortened(error)})") from None
     if not isinstance(about, dict):
-        raise DamagedFileError(path, "its header says nothing about it")
+        raise DamagedFileError(path, "its header has no description")
     return about
 
 

@@ -115,7 +115,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
     # words
     least = shape[0] * sum(PRECISION - math.log2(int(frequencies(part).max())) for part in lengths)
     _require(path, least <= 32 * len(words) + 64, f"{shape[0]} samples do not fit {len(words)} words")
-    _require(path, shape[0] * shape[1] <= EACH * size, f"{shape[0]} samples are more than {size} bytes may stand for")
+    _require(path, shape[0] * shape[1] <= EACH * size, f"{shape[0]} samples are too many for {size} bytes")
     return Contents(path, config, weights, shape, [low for low, _ in sizes], lengths, words)
 
 
@@ -210,7 +210,7 @@ def _require(path: Path, condition: bool, why: str) -> None:
 
 
 def _damaged(path: Path, why: str) -> DamagedFileError:
-    return DamagedFileError(path, why, "what it held has to be encoded again")
+    return DamagedFileError(path, why, "its content has to be encoded again")
 
 
 def _constriction() -> Any:

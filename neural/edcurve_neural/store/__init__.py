@@ -124,13 +124,13 @@ class Store:
         except FileNotFoundError:
             raise DamagedFileError(path, "its weights are missing") from None
         if any({**LATER, **fields} != config.to_dict() for fields in (record["config"], about)):
-            raise DamagedFileError(path, "it is of another configuration")
+            raise DamagedFileError(path, "it belongs to another configuration")
         if config.measured:
             manifolds.find(config.source)  # raises if the points are missing or damaged
         try:
             model = config.kind.restored(config, tensors)
         except (LookupError, ValueError, TypeError, RuntimeError, OverflowError) as error:
-            raise DamagedFileError(self._weights(config.key), f"not its weights ({shortened(error)})") from None
+            raise DamagedFileError(self._weights(config.key), f"invalid weights ({shortened(error)})") from None
         history = {name: np.array(values, dtype=float) for name, values in record["history"].items()}
         status, failed, seconds = (record["metrics"][name] for name in ("status", "failed", "seconds"))
         return Run(config, model, status, failed, history, seconds)
@@ -207,7 +207,7 @@ class Store:
             except (LookupError, ValueError, TypeError) as error:
                 if writer := records.of_another_release(about):
                     raise ValueError(f"{path}: {writer} ({shortened(error)})") from None
-                raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
+                raise DamagedFileError(path, f"not a checkpoint ({shortened(error)})") from None
         return program.done
 
     def reached(self, configs: Sequence[Config]) -> int:
@@ -258,9 +258,9 @@ class Store:
             if tensors is not None and tensors["flat"].numel() < numbers:
                 raise ValueError(f"its configurations have {numbers} parameters, got {tensors['flat'].numel()}")
         except (LookupError, ValueError, TypeError, AttributeError) as error:
-            raise DamagedFileError(path, f"no checkpoint ({shortened(error)})") from None
+            raise DamagedFileError(path, f"not a checkpoint ({shortened(error)})") from None
         if path.stem != self.checkpoint(configs).stem:  # else another program would resume from it
-            raise DamagedFileError(path, "it is named like the file of another program")
+            raise DamagedFileError(path, "its name belongs to another program")
         return configs
 
     def _in_checkpoints(self, pattern: str) -> list[Path]:

@@ -61,7 +61,7 @@ def read(path: Path) -> dict[str, Any]:
     except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
         if writer := of_another_release(record):
             raise ValueError(f"{path}: {writer} ({shortened(error)})") from None
-        raise DamagedFileError(path, f"no record of a run ({shortened(error)})") from None
+        raise DamagedFileError(path, f"not a record of a run ({shortened(error)})") from None
     return record
 
 
@@ -94,19 +94,19 @@ def _unknown_compressor(content: dict[str, Any]) -> str | None:
 def _check(path: Path, record: dict[str, Any]) -> None:
     fields, metrics, history = record["config"], record["metrics"], record["history"]
     if unknown := [name for name in metrics if not NAME.fullmatch(name)]:
-        raise ValueError(f"no name of a measure: {unknown[0][:60]!r}")
+        raise ValueError(f"invalid name of a metric: {unknown[0][:60]!r}")
     if missing := [name for name in NEEDED if name not in metrics]:
         raise ValueError(f"no {missing[0]}")
     for name, value in metrics.items():
         if not METRICS.get(name, _is_number)(value):
-            raise ValueError(f"a measure is not what it should be: {name} {str(value)[:60]!r}")
+            raise ValueError(f"invalid metric: {name} {str(value)[:60]!r}")
     if set(history) != set(HISTORY) or any(not isinstance(values, list) for values in history.values()):
-        raise ValueError("no history")
+        raise ValueError("invalid history")
     if len(set(map(len, history.values()))) != 1 or not all(map(_is_number, chain(*history.values()))):
-        raise ValueError("a history that is not of numbers")
+        raise ValueError("a history of values that are not numbers")
     config = Config.from_dict(fields)
     if config.key != path.stem and not _lacking(config, fields):
-        raise ValueError("it is of another configuration")
+        raise ValueError("it belongs to another configuration")
 
 
 def _lacking(config: Config, fields: dict[str, Any]) -> list[str]:
@@ -129,7 +129,7 @@ def configuration(path: Path, fields: dict[str, Any]) -> Config:
         return config
     lacking = _lacking(config, fields)
     if not lacking:
-        raise DamagedFileError(path, "it is of another configuration")
+        raise DamagedFileError(path, "it belongs to another configuration")
     raise ValueError(
         f"{path} is of a release of edcurve whose configurations had no {', '.join(lacking)}: `edcurve runs` lists it, "
         "and its weights cannot be loaded"

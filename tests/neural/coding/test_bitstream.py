@@ -76,7 +76,7 @@ def refused(path, content, model=EXAMPLE):
     with pytest.raises(edn.DamagedFileError) as error:
         edn.read_indices(path, model)
     assert str(error.value).startswith(f"{path}: ")
-    assert str(error.value).endswith("; the file is damaged: what it held has to be encoded again")
+    assert str(error.value).endswith("; the file is damaged: its content has to be encoded again")
     return str(error.value)
 
 
@@ -260,7 +260,7 @@ def test_a_small_file_takes_little_memory_and_time(tmp_path, kind):
         "columns": lambda: packed([1, 10**5], [[0, 1]] * 10**5, columns=10**5),
         "names": lambda: packed([1, 1], [[0, 1], [0, 1, " " * 2**20]]),
     }[kind]()
-    why = "are more than" if kind == "integers" else "its head cannot be read"
+    why = "are too many for" if kind == "integers" else "its head cannot be read"
     assert why in refused(tmp_path / "a.edc", content)
 
 

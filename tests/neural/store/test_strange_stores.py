@@ -131,7 +131,7 @@ def test_every_field_of_a_record_is_checked(store, tmp_path, monkeypatch, field)
     rewritten(record(store), lambda content: content[part].update({name: value}))
     listed = command("runs", store)
     assert listed.exit_code == 2
-    assert f"{record(store).name}: no record of a run" in listed.stderr
+    assert f"{record(store).name}: not a record of a run" in listed.stderr
     assert "\x1b" not in listed.output
     assert CONFIGS[1].key not in listed.stderr
 
@@ -249,7 +249,7 @@ def test_checkpoints_that_no_program_can_have_written(tmp_path, case):
     store.make()
     about = {"configs": [CONFIGS[0].to_dict()], "done": done}
     files.write_tensors(store.checkpoint(CONFIGS[:1]), state, about)
-    with pytest.raises(edn.DamagedFileError, match="no checkpoint"):
+    with pytest.raises(edn.DamagedFileError, match="not a checkpoint"):
         swept(tmp_path, CONFIGS[:1])
 
 
@@ -261,7 +261,7 @@ def test_a_checkpoint_under_the_name_of_another_program(tmp_path, suffix):
     store.save_checkpoint(program)
     store.plan(CONFIGS[:1])
     store.checkpoint(CONFIGS[:1]).with_suffix(suffix).rename(store.checkpoint(CONFIGS[1:2]).with_suffix(suffix))
-    with pytest.raises(edn.DamagedFileError, match="named like the file of another program"):
+    with pytest.raises(edn.DamagedFileError, match="its name belongs to another program"):
         swept(tmp_path, CONFIGS[1:2])
 
 

@@ -349,7 +349,7 @@ def test_invalid_plans_are_named(tmp_path, content):
     store.make()
     path = tmp_path / "checkpoints" / "0123456789abcdef.json"
     write_json(path, content)
-    with pytest.raises(edn.DamagedFileError, match=f"^{path}: no checkpoint"):
+    with pytest.raises(edn.DamagedFileError, match=f"^{path}: not a checkpoint"):
         edn.sweep([edn.Config("circle", 1.0, hidden=(4,), steps=4)], store=tmp_path, progress=False)
 
 
