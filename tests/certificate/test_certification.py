@@ -11,7 +11,7 @@ import numpy as np
 import oracle
 import pytest
 from edcurve import codes
-from edcurve.certificate import certify, means_of_cells, surfaces, tiles, verify_condition
+from edcurve.certificate import certify, means_of_cells, orders, surfaces, tiles, verify_condition
 from edcurve.certificate.models import BallSpectrum
 from edcurve.certificate.monotone import is_monotone
 from edcurve.codes import lattices, lloyd
@@ -406,6 +406,33 @@ def test_the_dual_bound_over_caps(name, D):
         k = round(certificate.upper)
         assert 1.0 - k * mean**2 < D + 1e-3
         assert k == 1 or 1.0 - (k - 1) * mean**2 > D - 1e-3
+
+
+@pytest.mark.parametrize(("groups", "signs", "pairs"), [((1, 2, 1), 0, False), ((2, 2), 1, True), ((1, 3), 0, True)])
+def test_codes_by_order_and_signs_against_points(groups, signs, pairs):
+    """Cells that are counted and whose means are taken on random points, from what their description says."""
+    x = np.random.default_rng(4).normal(size=(60_000, 4))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    magnitude = np.abs(x)
+    rank = np.argsort(np.argsort(-magnitude, axis=1), axis=1)
+    group = np.searchsorted(np.cumsum(groups), rank, side="right")
+    last = group == len(groups) - 1
+    known = ~last | (last & (np.cumsum(last, axis=1) <= signs))
+    sign = np.where(known, np.sign(x), 0.0)
+    if pairs:  # the first known sign is made positive
+        turn = np.take_along_axis(sign, np.argmax(known, axis=1)[:, None], axis=1)
+        x, sign = x * turn, sign * turn
+    label = np.unique(np.concatenate([group, sign], axis=1), axis=0, return_inverse=True)[1].ravel()
+    count = np.bincount(label)
+    mean = np.stack([np.bincount(label, one) for one in x.T], axis=1) / count[:, None]
+    assert len(count) == orders._count(groups, signs, pairs)
+    assert count / len(x) == pytest.approx(1.0 / len(count), rel=0.25)
+    with ctx.workprec(100):
+        exact = float(orders._distortion(orders._tops(4, 100), groups, signs))
+    assert exact == pytest.approx(((x - mean[label]) ** 2).sum(axis=1).mean(), abs=3e-3)
+    name = "rotations" if pairs else "sphere:3"
+    found = certify(name, exact * 1.000001)
+    assert ed.lower_bound(name, exact) < found.upper <= math.log2(len(count)) + 1e-9
 
 
 @pytest.mark.parametrize("radii", [(1.0, 1.0), (1.0, 7.0), (3.0, 0.05)])

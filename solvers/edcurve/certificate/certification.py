@@ -99,8 +99,9 @@ def certify(source: Source | str, distortion: float, *, base: float = 2) -> Cert
     For the sphere in R³ `lower` is the least entropy over sizes of cells of any shape, by the ramp's theorem. `upper`
     is the entropy of a code of spherical polygons that are proved to tile it. For other spheres, tori and rotations
     `lower` is the dual bound, proved for cells of any shape to 1e-7 nats. `upper` is that of a lattice or of pairs of
-    arcs on a torus, that of cells defined by the signs of coordinates on a sphere, and inf for rotations. For tori
-    below 1e-40 D_max `lower` is that of 1e-40 D_max.
+    arcs on a torus. For spheres and rotations it is that of cells defined by the order of the coordinates'
+    magnitudes and their signs, and inf where D is too small for these. For tori below 1e-40 D_max `lower` is that of
+    1e-40 D_max.
 
     Parameters
     ----------

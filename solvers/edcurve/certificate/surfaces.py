@@ -19,7 +19,7 @@ from edcurve.optimum import envelopes
 from edcurve.optimum.evaluation import evaluate
 from edcurve.sources import Rotations, Sphere, Surface, Torus
 
-from . import means_of_cells, tiles
+from . import means_of_cells, orders, tiles
 from .balls import above, ball
 from .enclosure import PRECISION, Enclosure, exact
 from .models import BallRamp
@@ -61,9 +61,10 @@ def enclosed(source: Surface, distortion: float) -> Enclosure:
     precision = PRECISION + 4 * max(0, -math.frexp(float(D))[1])
     with ctx.workprec(precision):
         low, lmbda = _dual(source, distortion)
-        high, what = (
-            tiles.of_torus(source, distortion, float(low)) if isinstance(source, Torus) else _orthants(source, D)
-        )
+        if isinstance(source, Torus):
+            high, what = tiles.of_torus(source, distortion, float(low))
+        else:
+            high, what = orders.best(source.coordinates, ball(D), pairs=isinstance(source, Rotations))
     method = f"dual bound below, proved for cells of any shape; {what} above"
     return Enclosure(low, high, method, precision, lmbda=lmbda)
 
@@ -194,16 +195,3 @@ def _dual(source: Surface, distortion: float) -> tuple[arb, float]:
         if means_of_cells.exceeds(cells, weight, proved):
             return (arb(proved) - arb(lmbda) * arb(at)).max(arb(0)), lmbda
     raise ArithmeticError(f"the dual bound at λ = {lmbda!r} was not proved within {means_of_cells.BOXES} boxes")
-
-
-def _orthants(source: Surface, D: Fraction) -> tuple[arb, str]:
-    """The fewest signs of coordinates that reach D: 2^k congruent cells, with distortion 1 − k E|x₁|²."""
-    if isinstance(source, Rotations):
-        return arb.pos_inf(), "no code is enclosed"
-    half = arb(source.coordinates) / 2
-    mean = half.gamma() / (half + arb(0.5)).gamma() / arb.pi().sqrt()
-    for k in range(1, source.coordinates + 1):
-        if 1 - k * mean * mean <= ball(D):
-            signs = "the sign of one coordinate" if k == 1 else f"the signs of {k} coordinates"
-            return k * arb(2).log(), f"a code of 2^{k} cells, by {signs},"
-    return arb.pos_inf(), "no code is enclosed"
