@@ -30,7 +30,7 @@ def gradient_of(
     twice: bool = False,
     compiled: bool = False,
 ) -> Evaluate:
-    """The function that a step of training calls: by the CPU's kernels where they serve, else by autograd.
+    """The function that a step of training calls: by the CPU's kernels if they apply, else by autograd.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ SPREAD = 11147299  # makes (j/n, SPREAD j/n) well spread for n = 2⁶ to 2²⁴:
 class SurfaceSignal(Signal):
     """A source of two parameters (a, b), uniform on the unit square; the squared error is the sum.
 
-    A phase v stands for a point of a lattice, a = v and b the fractional part of `SPREAD` v: a line so tightly wound
+    A phase v represents a point of a lattice, a = v and b the fractional part of `SPREAD` v: a line so tightly wound
     that it fills the square. The phases (j + ½)/n make a lattice of n points, all of equal weight; random phases,
     multiples of 2⁻²⁴, are points of one of 2²⁴. A phase that is rounded to float32 is another point, not a near one.
     """
@@ -92,7 +92,7 @@ class TorusSignal(SurfaceSignal):
 
 
 class KleinSignal(SurfaceSignal):
-    """Patches of 3 × 3 pixels near which those of photographs are: a Klein bottle in R⁹, see `edcurve.KleinBottle`."""
+    """A model of 3 × 3 patches of photographs: a Klein bottle in R⁹, see `edcurve.KleinBottle`."""
 
     name, space = "klein", "R⁹"
 
@@ -110,12 +110,12 @@ class KleinSignal(SurfaceSignal):
 
     @property
     def variances(self) -> Array:
-        """Those of points of the lattice: directions differ."""
+        """Computed from points of the lattice, because directions differ."""
         return super(SurfaceSignal, self).variances
 
 
 class SampledSurfaceSignal(SurfaceSignal):
-    """Samples on a grid of two parameters and what is between them, by bilinear interpolation: for evaluation only.
+    """Samples on a grid of two parameters, interpolated bilinearly, for evaluation only.
 
     The optimum is that of the samples, which differs from it by about `SampledSurface.truncation` in distortion.
     """
@@ -137,5 +137,5 @@ class SampledSurfaceSignal(SurfaceSignal):
 
     @property
     def variances(self) -> Array:
-        """Those of points of the lattice: directions differ."""
+        """Computed from points of the lattice, because directions differ."""
         return super(SurfaceSignal, self).variances

@@ -69,7 +69,7 @@ def forward(values: Vector, layer: NetworkLayer, units: Matrix, size: int) -> No
 
 @inner
 def block(units: Matrix, first: int, count: int) -> Vector:
-    """Whole rows as one vector: it includes unused numbers, which nobody reads."""
+    """Whole rows as one vector, with their unused numbers, which are never read."""
     return units.values[first * units.stride : (first + count) * units.stride]
 
 
