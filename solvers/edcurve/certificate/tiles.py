@@ -147,8 +147,9 @@ def _product(D: arb, squares: Pair) -> tuple[arb, str]:
             entropy = arb(count).log() + (bracket(BallSpectrum([1]), rest).high if rest < 1 else 0)
             if entropy < best:
                 best = entropy
+                arcs = "one arc" if count == 1 else f"{count} equal arcs"
                 what = (
-                    f"{count} equal arcs of one circle times the best arcs of the other, proved to be at most D apart,"
+                    f"{arcs} of one circle times the best arcs of the other, their distortion proved to be at most D,"
                 )
     return best, what
 
