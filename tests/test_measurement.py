@@ -182,6 +182,14 @@ class TestEntropyInterval:
         low, high = np.transpose(intervals)
         assert np.mean((low <= truth) & (truth <= high)) >= 0.93
 
+    @pytest.mark.parametrize(("n", "least", "most"), [(30, 0.70, 0.79), (100, 0.85, 0.91), (300, 0.90, 0.95)])
+    def test_coverage_of_geometric_indices(self, n, least, most):
+        p = 0.2 * 0.8 ** np.arange(200)
+        p /= p.sum()
+        counts = np.random.default_rng(31).multinomial(n, p, size=1000)
+        low, high = np.transpose([quiet(*sample(one), base=math.e).entropy_interval for one in counts])
+        assert least < np.mean((low <= nats(p)) & (nats(p) <= high)) < most
+
     @pytest.mark.parametrize(
         ("cells", "per_cell", "rare", "least", "most"),
         [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edcurve.equality import same
+from edcurve.equality import ComparedByValue
 
 from . import codes, units, validation
 from .drawing import draw
@@ -43,7 +43,7 @@ STROKES = (("entropy", "#2a7fd4", ""), ("hull", "#2e9e5b", "5 3"), ("lower", "#d
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class Curve(ComparedByValue):
     """Entropy-distortion trade-off of one source at some distortions.
 
     Attributes
@@ -125,13 +125,6 @@ class Curve:
     def __repr__(self) -> str:
         ends = f"{self.distortion[0]:.6g} to {self.distortion[-1]:.6g}" if self.distortion.size else "none"
         return f"<Curve of {self.source!r}, {self.status}: {self.distortion.size} distortions, {ends}; {self.unit}>"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Curve):
-            return NotImplemented
-        return all(same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
-
-    __hash__ = None  # type: ignore[assignment]  # compared by arrays, which have no hash
 
     def to_pandas(self) -> pd.DataFrame:
         """Table with columns distortion, entropy, upper, lower, hull, those asked for, and status.

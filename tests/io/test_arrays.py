@@ -150,6 +150,8 @@ def test_pickled_objects_are_not_executed(tmp_path, mark):
     np.save(tmp_path / "a.npy", objects, allow_pickle=True)
     np.savez(tmp_path / "b.npz", a=objects)
     (tmp_path / "c.npy").write_bytes(pickle.dumps(Executes(mark)))
+    with pytest.raises(ValueError, match=r"a.npy: expected numbers, got Python objects, .* save x\.astype\(float\)"):
+        read_points(tmp_path / "a.npy")
     npz(tmp_path / "d.npz", {"a.npy": npy((1,), "|O", pickle.dumps([Executes(mark)]))})
     npz(tmp_path / "e.npz", {"a.npy": pickle.dumps(Executes(mark))})
     (tmp_path / "f.npy").write_bytes(npy((10**12,), "|O", pickle.dumps([Executes(mark)])))

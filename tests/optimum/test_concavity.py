@@ -1,5 +1,6 @@
 """E is concave between K and K + 1 equal cells: the inequality of docs/theorem.md in 50 digits, and the status."""
 
+import math
 from fractions import Fraction
 
 import edcurve as ed
@@ -88,6 +89,16 @@ def test_a_d_that_cancels_is_warned_of():
             ed.lagrangian(source, lmbda)
         with pytest.warns(UserWarning, match="loses more than half its digits"):
             ed.lagrangian(source, [1.0, lmbda])
+
+
+def test_a_cell_distortion_that_is_0_where_it_cancels():
+    """(1 − cos x)/x² is 0 from x = 1e-8 on; d is p³/2 up to rounding."""
+    source = ed.Source(
+        lambda p: (1 - np.cos(1e-3 * p)) * p * 1e6, max_distortion=(1 - math.cos(1e-3)) * 1e6, closed=False
+    )
+    result = ed.lagrangian(source, 10.0)
+    assert (result.cells, result.uniform) == (3, True)
+    assert result.value == pytest.approx(math.log2(3) + 10 / 18, rel=1e-7)
 
 
 class ByValue(ed.Source):

@@ -69,6 +69,26 @@ def test_order_and_scale(name):
     assert ed.lower_bound(name, [0.0, source.max_distortion, 9.0]).tolist() == [math.inf, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("name", ["sphere:5", "torus:1,2", "rotations"])
+@pytest.mark.parametrize("factor", [2.0**-500, 3e-150, 1e150])
+def test_multiples_near_the_ends_of_the_range(name, factor):
+    """Numbers in between, such as d of small cells times the factor's square, would be too small for doubles."""
+    source = resolve(name, surfaces=True)
+    multiple = source.scaled(factor)
+    for share in (0.01, 1e-5, 1e-10):
+        own, other = share * source.max_distortion, share * multiple.max_distortion
+        assert ed.lower_bound(multiple, other) == pytest.approx(ed.lower_bound(source, own), abs=1e-10)
+        assert ed.rate_distortion(multiple, other) == pytest.approx(ed.rate_distortion(source, own), abs=1e-10)
+
+
+def test_multiples_of_multiples_of_a_function():
+    source = ed.Source(lambda p: p * (p + 0.3 * p**1.5), closed=False, max_distortion=1.3)
+    bound = ed.entropy_distortion(source, 1e-9)
+    multiple = source.scaled(2.0**-500)
+    assert ed.entropy_distortion(multiple, 2.0**-1000 * 1e-9) == pytest.approx(bound, abs=1e-10)
+    assert ed.entropy_distortion(multiple.scaled(2.0**500), 1e-9) == bound
+
+
 def test_random_partitions_of_the_sphere_are_above_the_bound():
     """Zones between parallels, cut along meridians, whose means have a closed form: 20 000 partitions."""
     rng = np.random.default_rng(17)

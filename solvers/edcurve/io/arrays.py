@@ -102,11 +102,15 @@ def _check_header(file: IO[bytes], size: int, most: int) -> None:
     shape, _, dtype = read(file)
     if any(length < 0 for length in shape):
         raise ValueError(f"expected lengths of at least 0, got shape {shape}")
+    if dtype.hasobject:
+        raise ValueError(
+            "expected numbers, got Python objects, which may run code when they are read: save x.astype(float)"
+        )
     numbers = math.prod(shape)
     if numbers > most:
         remedy = "" if most == LARGEST else ": larger arrays are read if they are not compressed, as by numpy.savez"
         raise ValueError(f"expected at most {most} numbers, got {numbers}{remedy}")
-    if numbers * dtype.itemsize > size and not dtype.hasobject:
+    if numbers * dtype.itemsize > size:
         raise ValueError(f"expected {numbers} numbers of {dtype.itemsize} bytes, got a file of {size} bytes")
 
 

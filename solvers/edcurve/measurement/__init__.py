@@ -125,8 +125,11 @@ def measure(
     family p^θ through the estimate it changes as dV/dH = −2 − E(log p + H)³/V, and the ends solve (H − Ĥ)² = z²V(H)/n.
     Simulated coverage at 95 % for uniform indices is 94 to 99 % with 10 samples per cell or more. In the regime of the
     warning it is 96 to 98 % for 100 equal cells and 0.5 to 2 samples each, and 40 to 78 % for 8 cells. Intervals of
-    99 % cover 97 to 98 % of the time for fewer than 10 equal cells. If all samples share one index, a second one may
-    be unseen. The interval then ends at the entropy for its largest probability that is consistent with the sample.
+    99 % cover 97 to 98 % of the time for fewer than 10 equal cells. Of geometric, Laplacian, Gaussian and Zipf indices
+    with entropies of 2 to 5 bits, intervals of 95 % cover 62 to 81 % of the time at 30 samples, 77 to 94 % at 100,
+    84 to 95 % at 300 and 91 to 95 % at 1000. Most of those that miss end below the entropy. If all samples share one
+    index, a second one may be unseen. The interval then ends at the entropy for its largest probability that is
+    consistent with the sample.
 
     *A rare cell* that is expected c times in the sample is missing in e^−c of all samples, which then contain no trace
     of it. The interval of such a sample ends below the entropy, because it assumes that all indices are seen, unless

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edcurve.kernels.law import scaled_chords
 from edcurve.sources import Source, digits, units
-from edcurve.sources.protocol import Solvable, kept
+from edcurve.sources.protocol import kept
 
 Array = NDArray[np.float64]
 SMALLEST = 1e-300  # cells below this size are taken to follow a power law, as δ does near 0
@@ -41,7 +41,7 @@ def vertices(source: Source) -> tuple[float, ...]:
     return kept(source, "_vertices", lambda: hull_vertices(units.normal(source)[0]))
 
 
-def dual_chords(source: Solvable) -> tuple[float, ...]:
+def dual_chords(source: units.Scalable) -> tuple[float, ...]:
     """Chords of the lower convex envelope of the curve (d(p)/p, −ln p): left D, right D, bound at right, slope.
 
     The envelope is found on a grid of sizes; each chord is then refined until it touches the curve.
@@ -58,13 +58,14 @@ def dual_chords(source: Solvable) -> tuple[float, ...]:
     p, x, y = (values[(falls & exact) | (p > FINE)] for values in (p, x, y))
     vertices = len(p) - 1 - lower_hull(x[::-1], y[::-1])
     chords: list[float] = []
-    for left, right in pairwise(vertices.tolist()):
-        if left - right > 2:
-            chords += _chord(source, p, left, right)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a d that cancels has equal values at other sizes
+        for left, right in pairwise(vertices.tolist()):
+            if left - right > 2:
+                chords += _chord(source, p, left, right)
     return tuple(chords)
 
 
-def _chord(source: Solvable, p: Array, left: int, right: int) -> list[float]:
+def _chord(source: units.Scalable, p: Array, left: int, right: int) -> list[float]:
     """The chord that touches the curve near p[left] and near p[right] (or ends at p = 1)."""
 
     def point(size: float) -> tuple[float, float]:
@@ -115,7 +116,7 @@ def hull_vertices(source: Source) -> tuple[float, ...]:
 def _more_counts(source: Source) -> Array:
     """Counts above `MOST`, up to the last where the dual bound has a straight part; usually none."""
     law = source.law
-    rates = [float(law.model.rate(law.parameters, D)) for D in chords(source)[0::4]]
+    rates = [float(law.model.rate(law.parameters, D)) for D in chords(source)[0::4] if D > 0.0]  # 0 where d cancels
     most = max(rates, default=0.0)
     if not math.log(MOST) < most < CELLS_OF_NUMBERS:
         return np.empty(0)

@@ -55,7 +55,7 @@ def rate(source: Surface, distortion: Array) -> Array:
     """R(D) in nats for 0 < D < D_max."""
     if isinstance(source, Torus):
         scale = source.max_distortion / float(np.square(source.radii).sum())
-        return _of_torus(np.square(source.radii) * scale, distortion)
+        return _of_torus(np.square(source.radii), distortion / scale)
     folded, ambient = isinstance(source, Rotations), source.coordinates
     maximum = float(channel(np.zeros(1), ambient, folded).distortion[0])
     share = distortion / source.max_distortion

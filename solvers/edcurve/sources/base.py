@@ -231,7 +231,12 @@ class Source:
         other._name = f"{factor:g} × {self._name}"
         other._amplitude = self._amplitude * factor
         ratio = factor * factor
-        other._function = partial(_times, ratio, self._vectorised)
+        made, function = 1.0, self._vectorised
+        if isinstance(self._function, partial) and self._function.func is _times:
+            made, function = (
+                self._function.args
+            )  # one multiple of the first function, as values in between may underflow
+        other._function = partial(_times, made * ratio, function)
         if type(self).cell_distortion is not Source.cell_distortion:
             # an attribute, so that it comes before the method of the subclass
             other.cell_distortion = partial(Source.cell_distortion, other)  # type: ignore[method-assign]  # else unscaled

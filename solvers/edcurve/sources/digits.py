@@ -9,7 +9,9 @@ from edcurve import validation
 from edcurve.kernels import general
 from edcurve.validation import warn
 
-from .protocol import Solvable, kept
+from . import units
+from .protocol import kept
+from .units import Scalable
 
 CANCELLED = (
     1e-8  # d(p)/p as a share of D_max up to which a difference of numbers of that order has lost half its digits
@@ -17,7 +19,7 @@ CANCELLED = (
 STEADY = 1e-14  # largest relative decrease of d(p)/p that rounding explains
 
 
-def check(source: Solvable, distortion: ArrayLike) -> None:
+def check(source: Scalable, distortion: ArrayLike) -> None:
     """Warn of distortions at which a user's function has less than half its digits."""
     least = accurate_above(source)
     if not least:
@@ -31,14 +33,16 @@ def check(source: Solvable, distortion: ArrayLike) -> None:
         )
 
 
-def accurate_above(source: Solvable) -> float:
+def accurate_above(source: Scalable) -> float:
     """Least d(p)/p at which d has about 8 digits: where it cancels, rounding makes it rough; 0 for the kernels' d."""
     if source.law.model is not general:
         return 0.0
-    return kept(source, "_accurate_above", lambda: _accurate_above(source))
+    # in the unit of D_max, as d of a source with a tiny D_max underflows
+    plain, size = units.normal(source)
+    return size * kept(plain, "_accurate_above", lambda: _accurate_above(plain))
 
 
-def _accurate_above(source: Solvable) -> float:
+def _accurate_above(source: Scalable) -> float:
     sizes = np.geomspace(1e-12, 0.5, 121)
     near = sizes[:, None] * (1.0 + 1e-3 * np.arange(-4, 5))
     means = np.asarray(source.cell_distortion(near.ravel())).reshape(near.shape) / near

@@ -107,7 +107,11 @@ class Surface(Source):
     def relaxed(self) -> Source:
         """The problem over cell sizes alone with the same d(p), which gives the lower bound."""
         plain = self._cell_sizes()
-        return plain if self._amplitude == 1.0 else plain._multiple(self._amplitude)
+        if self._amplitude == 1.0:
+            return plain
+        multiple = plain._multiple(self._amplitude)
+        multiple._name = self._name
+        return multiple
 
     def scaled(self, a: float) -> Self:
         """Source of aX: realizations times a, squared errors times a². See `Source.scaled`."""
