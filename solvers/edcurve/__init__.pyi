@@ -1,4 +1,4 @@
-"""The public names, each written once: `__init__.py` reads this file, and so do type checkers."""
+"""The public names, each declared once: `__init__.py` and type checkers read this file."""
 
 from . import certificate as certificate
 from . import inequalities as inequalities

@@ -1,4 +1,4 @@
-"""Work that Ctrl-C must not cut short, such as importing numba or compiling: it is done in a thread of its own."""
+"""Work that Ctrl-C must not interrupt, such as importing numba or compiling: it runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from types import FrameType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-POLLED = 0.1  # seconds between looks at whether the thread has ended: Windows does not interrupt a wait
+POLLED = 0.1  # seconds between checks whether the thread has ended: Windows does not interrupt a wait
 
-_lock = threading.RLock()  # held by whoever does such work, or forks
+_lock = threading.RLock()  # held during such work, and during a fork
 
 if hasattr(os, "register_at_fork"):
-    # a child forked while a thread compiles would inherit numba's lock for good
+    # a child forked while a thread compiles would inherit numba's lock, which nobody releases
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def apart(work: Callable[[], T]) -> T:
-    """The result of work that is done to its end, and of which there is one at a time, even after Ctrl-C.
+    """The result of work that is always completed, one piece at a time, even after Ctrl-C.
 
-    numba and PyTorch cannot be used in a session in which an interrupt left them half imported, and compiling one
-    kernel may take half a minute. So Ctrl-C ends the wait for such work, and not the work: what needs its result next
-    waits for it again. Threads other than the main one, to which no interrupts go, do the work themselves. So does a
-    thread that is importing a module: compiling may import that module too, which another thread could not before the
-    import has ended.
+    numba and PyTorch cannot be used in a session in which an interrupt left them partly imported, and compiling one
+    kernel may take half a minute. So Ctrl-C ends the wait for such work, not the work: the next caller that needs its
+    result waits for it again. Threads other than the main one, which receive no interrupts, do the work themselves. So
+    does a thread that is importing a module: compiling may import this module too, which another thread could not do
+    before the import has ended.
     """
     if threading.current_thread() is not threading.main_thread() or _importing():
         with _lock:
@@ -50,7 +50,7 @@ def apart(work: Callable[[], T]) -> T:
 
 
 def _importing() -> bool:
-    """Whether this thread is in the middle of an import."""
+    """Whether this thread is importing a module."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_globals.get("__name__") == "importlib._bootstrap":
@@ -60,12 +60,12 @@ def _importing() -> bool:
 
 
 def once(function: Callable[..., T]) -> _lru_cache_wrapper[T]:
-    """The function, called `apart`, and once for the same arguments even if nobody waits for the result."""
-    made = cache(function)
+    """The function, called `apart`, and only once for the same arguments even if an interrupt ended the wait."""
+    cached = cache(function)
 
     @cache
     @wraps(function)
     def result(*arguments: Any) -> T:
-        return apart(lambda: made(*arguments))
+        return apart(lambda: cached(*arguments))
 
     return result

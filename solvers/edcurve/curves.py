@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 FORMAT = "edcurve curve 1"
 COLUMNS = ("distortion", "entropy", "upper", "lower", "hull")
-# columns that a curve has if they were asked for, and of data that are far from stationary
+# columns that a curve has on request, or for data that are far from stationary
 OPTIONAL = ("shannon", "gaussian", "low", "high")
-# what is the same for all rows, kept beside a table
+# fields that are the same for all rows, stored beside a table
 ATTRIBUTES = ("source", "base", "truncation", "defect", "cells", "cells_distortion", "width", "floor")
 MOST_EQUAL_CELLS = 64
 COARSE = 0.02  # share of D_max
 ROWS_IN_NOTEBOOK = 8
-# columns of the small picture, with their colours and dashes
+# columns of the small picture, with their colours and dash patterns
 STROKES = (("entropy", "#2a7fd4", ""), ("hull", "#2e9e5b", "5 3"), ("lower", "#d1495b", "1 3"))
 
 
@@ -55,33 +55,33 @@ class Curve(ComparedByValue):
     distortion : ndarray, shape (n,)
         Distortions, increasing.
     entropy : ndarray, shape (n,)
-        E(D) in units of `base`; an upper bound on it where `status` says so.
+        E(D) in units of `base`; an upper bound on it if `status` is "upper bound" or "enclosed".
     upper, lower, hull : ndarray, shape (n,)
-        Best partition known (E(D) itself where that is exact), dual lower bound (NaN where there is none) and lower
+        Entropy of the best known partition (E(D) itself if exact), dual lower bound (NaN if there is none) and lower
         convex hull.
     status : str
         "exact (proved)", "exact (checked numerically)", "upper bound", or "enclosed": E(D) lies between `lower` and
         `upper`.
     cells, cells_distortion : ndarray, shape (m,)
-        Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and that distortion; their
+        Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and these distortions; their
         entropy is log K.
     shannon : ndarray, shape (n,), or None
-        Shannon's R(D) at most, where asked for: less than E(D), and what coding many realizations at once attains. NaN
-        at distortions too small for it to be computed.
+        Upper bound on Shannon's R(D), on request: less than E(D), and attained by coding many realizations jointly. NaN
+        at distortions too small for its computation.
     gaussian : ndarray, shape (n,), or None
-        R(D) of the Gaussian source of the same covariance (KLT and reverse water-filling), where asked for.
+        R(D) of the Gaussian source of the same covariance (KLT and reverse water-filling), on request.
     low, high : ndarray, shape (n,), or None
-        Of measured data with a defect above 0.05, for which cells count with the mean over all their positions: no
-        partition of the points into runs of consecutive ones has less entropy than `low` at that distortion, and one
-        into intervals has at most `high`. `low` is a lower convex hull up to 0.02 nats, and tighter where E(D) is. It
-        is found by dynamic programming for up to 2048 points. Of more it follows from how far cells deviate from their
-        mean, and may be far lower for noisy data: 1.9 bits at D_max/200 of a circle with noise of 5 %.
+        For measured data with a defect above 0.05, for which cells count with the mean over all their positions: every
+        partition of the points into runs of consecutive points has at least the entropy `low` at this distortion, and
+        one into intervals has at most `high`. `low` is a lower convex hull up to 0.02 nats, and tighter where E(D) is.
+        It is computed by dynamic programming for up to 2048 points. For more it follows from the deviations of cells
+        from their mean, and may be far lower for noisy data: 1.9 bits at D_max/200 of a circle with noise of 5 %.
     width, floor : int and float, or None
         A width of a decoder's last layer, and the rank floor: the least distortion it can have (`rank_floor`).
     truncation : float
-        By how much distortions may differ from those given: `Source.truncation`.
+        Bound on the error of distortions: `Source.truncation`.
     defect : float
-        `Source.defect` of measured data.
+        `Source.defect` of measured data, otherwise 0.
     """
 
     source: str
@@ -109,7 +109,7 @@ class Curve(ComparedByValue):
         object.__setattr__(self, "cells", _frozen(self.cells, np.int64))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # through __init__, which makes the arrays read-only
+        # via __init__, which makes the arrays read-only
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     @property
@@ -127,9 +127,9 @@ class Curve(ComparedByValue):
         return f"<Curve of {self.source!r}, {self.status}: {self.distortion.size} distortions, {ends}; {self.unit}>"
 
     def to_pandas(self) -> pd.DataFrame:
-        """Table with columns distortion, entropy, upper, lower, hull, those asked for, and status.
+        """Table with columns distortion, entropy, upper, lower, hull, optional columns, and status.
 
-        Its ``.attrs`` have the rest: source, base, truncation, defect, and, as lists, the equal cells.
+        Its ``.attrs`` have the other fields: source, base, truncation, defect, and, as lists, the equal cells.
         """
         import pandas as pd
 
@@ -143,15 +143,15 @@ class Curve(ComparedByValue):
 
     @classmethod
     def from_pandas(cls, frame: pd.DataFrame, *, source: str | None = None, base: float | None = None) -> Curve:
-        """The curve of a table that `to_pandas` gave, or of some of its rows.
+        """The curve of a table from `to_pandas`, or of some of its rows.
 
         Parameters
         ----------
         frame : pandas.DataFrame
-            With columns distortion, entropy, upper, lower, hull and status, and perhaps shannon and gaussian.
+            With columns distortion, entropy, upper, lower, hull and status, and optionally shannon and gaussian.
         source, base : str and float, optional
             Name of the source and base of the entropies, for tables without ``.attrs``, such as those read from a CSV.
-            They override those of the table.
+            They override the table's.
 
         Returns
         -------
@@ -160,7 +160,7 @@ class Curve(ComparedByValue):
         Raises
         ------
         ValueError
-            If a column is missing or not of numbers, distortions do not increase, or the source or base is not known.
+            If a column is missing or not numeric, distortions do not increase, or the source or base is unknown.
         """
         if missing := [name for name in (*COLUMNS, "status") if name not in frame]:
             raise ValueError(f"frame must have a column {missing[0]}, got {', '.join(map(str, frame)) or 'none'}")
@@ -194,9 +194,9 @@ class Curve(ComparedByValue):
         )
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """The same table as CSV with a header line, every number exact; returned as text if `path` is None.
+        """The table of `to_pandas` as CSV with a header line, every number exact; returned as text if `path` is None.
 
-        pandas before 3 reads it exactly with ``float_precision="round_trip"``, and may else be off in the last place.
+        pandas before 3 reads it exactly only with ``float_precision="round_trip"``; otherwise last places may differ.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -211,12 +211,12 @@ class Curve(ComparedByValue):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw entropy against distortion as in the paper: optimum, bounds, hull and the points of K equal cells.
 
-        R(D), the Gaussian bound and the rank floor are drawn where the curve has them.
+        R(D), the Gaussian bound and the rank floor are drawn if the curve has them.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-            Where to draw; a new figure if omitted.
+            Axes to draw on; a new figure if omitted.
 
         Returns
         -------
@@ -233,12 +233,12 @@ class Curve(ComparedByValue):
         return json.dumps(content, allow_nan=False, indent=1)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the curve as JSON; `Curve.load` gives it back exactly."""
+        """Write the curve as JSON; `Curve.load` restores it exactly."""
         files.write_text(path, self.to_json() + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Curve:
-        """Read what `save` wrote; ValueError for any other file."""
+        """Read a file of `save`; ValueError for any other file."""
         try:
             content = json.loads(files.read_text(path))
             if content.pop("format", None) != FORMAT:
@@ -265,10 +265,10 @@ def curve(
     source : Source or str
         The source, or the name of a built-in one.
     distortion : array_like, shape (n,), optional
-        Distortions ≥ 0, sorted if they are not. By default `num` of them between D_max/1000 (the truncation error of
-        the source, if that is larger, up to D_max/20) and D_max, half of them equally spaced and half geometrically.
+        Distortions ≥ 0, in any order; the curve has them sorted. By default `num` of them between D_max/1000 (or the
+        source's truncation if larger, up to D_max/20) and D_max, half of them equally spaced and half geometrically.
     num : int
-        Number of distortions, at least 2, if they are not given.
+        Number of distortions, at least 2, if `distortion` is omitted.
     base : float
         Base of the logarithm, above 1: 2 for bits, ``math.e`` for nats.
     shannon : bool
@@ -285,7 +285,7 @@ def curve(
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
     """
     source = resolve(source, surfaces=True)
     validation.log_base(base)
@@ -296,13 +296,13 @@ def curve(
         if D.ndim != 1 or D.size == 0:
             raise ValueError(f"distortion must be one-dimensional and not empty, got shape {np.shape(distortion)}")
     upper = upper_bound(source, D, base=base)
-    # rounding may put a bound a unit in the last place above what it bounds
+    # rounding may raise a lower bound by a unit in the last place above the upper one
     hull = np.minimum(convex_hull(source, D, base=base), upper)
     bounded = source.monotone or isinstance(source, Surface)
     lower = np.minimum(lower_bound(source, D, base=base), upper) if bounded else np.full(D.shape, np.nan)
     if not isinstance(source, Surface):
         lower = np.minimum(lower, hull)
-    cells, at = _equal_cells(source, float(D[0]), float(D[-1]))
+    cells, cells_distortion = _equal_cells(source, float(D[0]), float(D[-1]))
     rate = linear_rate = floor = None
     if shannon:
         from . import shannon as limits
@@ -312,8 +312,8 @@ def curve(
         from . import linear
 
         if gaussian:
-            rest = linear.least_distortion(source)
-            linear_rate = _where_computable(linear.gaussian_bound, rest, source, D, base)
+            computable_from = linear.least_distortion(source)
+            linear_rate = _where_computable(linear.gaussian_bound, computable_from, source, D, base)
         floor = None if width is None else float(linear.rank_floor(source, width))
     low, high = (None, None) if source.defect <= TOLERANCE else _of_runs(source, D, base)
     return Curve(
@@ -326,7 +326,7 @@ def curve(
         hull,
         source.status,
         cells,
-        at,
+        cells_distortion,
         shannon=rate,
         gaussian=linear_rate,
         low=low,
@@ -339,9 +339,9 @@ def curve(
 
 
 def least(source: Source) -> float:
-    """Smallest distortion of a curve by default: D_max/1000, or the truncation error up to D_max/20.
+    """Smallest distortion of a curve by default: D_max/1000, or the truncation up to D_max/20.
 
-    Of a surface, whose codes have many cells, D_max/50, or that of the code of most cells known.
+    For a surface, whose codes have many cells, D_max/50, or that of the known code with the most cells.
     """
     if isinstance(source, Surface):
         return max(COARSE * source.max_distortion, codes.least_distortion(source))
@@ -349,7 +349,7 @@ def least(source: Source) -> float:
 
 
 def down_to(source: Source, low: float) -> float:
-    """Smallest distortion of a curve that goes down to `low` if `least` does not; of a surface, as far as codes do."""
+    """Smallest distortion of a curve that reaches `low` or `least`; for a surface, limited by the known codes."""
     lowest = min(least(source), low)
     return max(lowest, codes.least_distortion(source)) if isinstance(source, Surface) else lowest
 
@@ -376,14 +376,14 @@ def picture(curve: Curve) -> str:
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:
-    """Indices of at most `most` of `count` rows, evenly spaced, the first and the last row among them."""
+    """Indices of at most `most` of `count` rows, evenly spaced, including the first and the last row."""
     if count <= most:
         return list(range(count))
     return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
 
 
 def _where_computable(bound: Callable[..., Any], least: float, source: Source, D: Array, base: float) -> Array:
-    """A bound at the distortions at which it can be computed, NaN at smaller ones."""
+    """A bound at the distortions where it can be computed, NaN at smaller ones."""
     result = np.full(D.shape, np.nan)
     computable = (least <= D) | (D == 0.0)
     if computable.any():
@@ -392,25 +392,25 @@ def _where_computable(bound: Callable[..., Any], least: float, source: Source, D
 
 
 def _of_runs(source: Source, D: Array, base: float) -> tuple[Array, Array]:
-    """Between which entropies the best partition of measured points into runs is."""
+    """Bounds on the entropy of the best partition of measured points into runs."""
     from .segmentation.entropy_interval import entropy_interval
 
     low, high = position_interval(source, D, base=base)
     if source.few_points is None:
         return low, high
     least, attained = entropy_interval(source.few_points.points, D, closed=source.closed, base=base)
-    high = np.where(source.max_distortion <= D, 0.0, np.minimum(high, attained))  # one cell, on the curve between them
-    return np.minimum(np.maximum(low, least), high), high  # which may be equal but for rounding
+    high = np.where(source.max_distortion <= D, 0.0, np.minimum(high, attained))  # one cell, on the interpolated curve
+    return np.minimum(np.maximum(low, least), high), high  # low may exceed high by rounding
 
 
 def _equal_cells(source: Source, low: float, high: float) -> tuple[NDArray[np.int64], Array]:
-    if isinstance(source, Surface):  # whose cells of one size do not tile it
+    if isinstance(source, Surface):  # equal best cells do not tile it
         return np.zeros(0, dtype=np.int64), np.zeros(0)
     counts = np.arange(1, MOST_EQUAL_CELLS + 1)
-    at = counts * source.cell_distortion(1.0 / counts)
-    at[0] = source.max_distortion
-    kept = (at >= low) & (at <= high)
-    return counts[kept].astype(np.int64), at[kept]
+    distortion = counts * source.cell_distortion(1.0 / counts)
+    distortion[0] = source.max_distortion
+    kept = (distortion >= low) & (distortion <= high)
+    return counts[kept].astype(np.int64), distortion[kept]
 
 
 def _frozen(values: Any, dtype: Any) -> NDArray[Any]:
@@ -420,14 +420,14 @@ def _frozen(values: Any, dtype: Any) -> NDArray[Any]:
 
 
 def writable(value: Any) -> Any:
-    """The value in what JSON has: arrays as lists, infinity and NaN as strings."""
+    """The value in types that JSON has: arrays as lists, infinity and NaN as strings."""
     if isinstance(value, np.ndarray):
         return [writable(x) for x in value.tolist()]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _checked(loaded: Curve) -> Curve:
-    """The curve itself; ValueError where a field has the wrong type or length."""
+    """The curve itself; ValueError if a field has a wrong type or length."""
     validation.log_base(loaded.base)
     columns = {getattr(loaded, name).shape for name in loaded.columns}
     cells = {loaded.cells.shape, loaded.cells_distortion.shape}
@@ -437,7 +437,7 @@ def _checked(loaded: Curve) -> Curve:
     floor = loaded.width is None or (isinstance(loaded.width, int) and isinstance(loaded.floor, float))
     if not (same and texts and numbers and floor):
         raise ValueError("fields")
-    loaded.status.encode()  # JSON can hold half of a surrogate pair, which a table in UTF-8 cannot
+    loaded.status.encode()  # JSON may contain half of a surrogate pair, which a table in UTF-8 cannot
     return loaded
 
 

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MARKED, LABELLED = 32, 8  # numbers K of equal cells
-# codecs among each other, unlike any line of the curve, and readable on white and on black
+# distinct for codecs and from all lines of the curve, and readable on white and on black
 COLOURS = ("#e08214", "#d01c8b", "#17a2b8", "#a6a11a", "#8c510a")
 MARKERS = ("D", "o", "s", "^", "v", "P", "X")
-# what formats call the date, which is left out so that the same curve gives the same bytes
+# names of the date in file formats, left out so that the same curve gives the same bytes
 DATES = {".pdf": "CreationDate", ".svg": "Date"}
 
 
 class Drawable(Protocol):
-    """What a picture shows of a curve; `Curve` says what each field means."""
+    """The fields of a curve that a picture shows; `Curve` describes them."""
 
     @property
     def source(self) -> str:
@@ -72,23 +72,23 @@ class Drawable(Protocol):
 
     @property
     def shannon(self) -> Array | None:
-        """Shannon's R(D), shape (n,), if it is to be drawn."""
+        """Shannon's R(D), shape (n,), to be drawn if not None."""
 
     @property
     def gaussian(self) -> Array | None:
-        """R(D) of the Gaussian source of the same covariance, shape (n,), if it is to be drawn."""
+        """R(D) of the Gaussian source of the same covariance, shape (n,), to be drawn if not None."""
 
     @property
     def low(self) -> Array | None:
-        """Entropy that no partition of data that are not stationary is below, shape (n,)."""
+        """Lower bound on the entropy of partitions of data that are not stationary, shape (n,)."""
 
     @property
     def high(self) -> Array | None:
-        """Entropy that one of them has at most, shape (n,)."""
+        """Upper bound on the least entropy of such partitions, shape (n,)."""
 
     @property
     def width(self) -> int | None:
-        """Width of a decoder's last layer, if its rank floor is to be drawn."""
+        """Width of a decoder's last layer, whose rank floor is drawn if not None."""
 
     @property
     def floor(self) -> float | None:
@@ -96,7 +96,7 @@ class Drawable(Protocol):
 
     @property
     def truncation(self) -> float:
-        """By how much distortions may be off."""
+        """Bound on the error of distortions."""
 
 
 def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
@@ -150,20 +150,20 @@ def draw(curve: Drawable, ax: Axes | None = None) -> Axes:
     error = f"; known to {curve.truncation:.1g}" if curve.truncation > 0.0 else ""
     ax.set_xlabel(f"Distortion D (mean squared error{error})")
     ax.set_ylabel(f"Entropy ({curve.unit})")
-    name = curve.source.replace("$", r"\$")  # between two dollars matplotlib would read a formula
+    name = curve.source.replace("$", r"\$")  # matplotlib would read a formula between two dollars
     ax.set_title(f"{name}: entropy-distortion trade-off")
     ax.set_xlim(left=0.0)
     ax.set_ylim(bottom=0.0)
     finite = curve.upper[np.isfinite(curve.upper)]
     if curve.gaussian is not None and finite.size and finite.max() > 0.0:
-        # the Gaussian bound rises many times as high as E(D), which would be squeezed to the bottom
+        # the Gaussian bound rises far above E(D), which would be compressed to the bottom
         ax.set_ylim(top=1.25 * finite.max())
     ax.legend(frameon=False)
     return ax
 
 
 def require_format(path: str | os.PathLike[str], argument: str = "path") -> str:
-    """Suffix of the path; ValueError that names the argument unless matplotlib can write a file that ends so."""
+    """Suffix of the path; ValueError that names the argument unless matplotlib can write this format."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     formats = set(FigureCanvasAgg.filetypes) - {"pgf"}  # which needs LaTeX
@@ -174,12 +174,12 @@ def require_format(path: str | os.PathLike[str], argument: str = "path") -> str:
 
 
 def save(curve: Drawable, path: str | os.PathLike[str]) -> None:
-    """Draw the curve into a file of the format its suffix says, without a display; whole or not at all."""
+    """Draw the curve into a file of the format of its suffix, atomically and without a display."""
     write(path, lambda ax: draw(curve, ax))
 
 
 def write(path: str | os.PathLike[str], drawing: Callable[[Axes], object]) -> None:
-    """Write a file of the format its suffix says, with what the function draws on axes, as `save` does."""
+    """Write the drawing of a function on axes into a file of the format of its suffix, like `save`."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

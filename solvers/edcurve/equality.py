@@ -9,10 +9,10 @@ import numpy as np
 
 
 class ComparedByValue:
-    """A frozen dataclass (``eq=False``) that is equal to another where all fields are, NaN as well, and is hashed so.
+    """A frozen dataclass (``eq=False``) that equals another if all fields do, including NaN, with a matching hash.
 
-    A dataclass alone compares arrays element by element, and has no hash where one field has none. Arrays that are
-    altered change the hash, as the elements of a tuple may.
+    A plain dataclass compares arrays element by element, and has no hash if a field has none. Changes of arrays change
+    the hash, like changes of a tuple's elements.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -31,8 +31,8 @@ def _names(result: Any) -> list[str]:
 def same(a: Any, b: Any) -> bool:
     """Whether two values are equal: arrays in shape and elements, tuples in each part; NaN equals NaN."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        both = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
-        return both and np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")
+        arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+        return arrays and np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if a is None or b is None:
@@ -41,7 +41,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _key(value: Any) -> Any:
-    """What equal values share, and can be hashed."""
+    """A hashable key that equal values share."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
         return value.shape, (value.astype(np.float64) + 0.0).tobytes()  # −0 becomes 0
     if isinstance(value, np.ndarray):

@@ -8,8 +8,8 @@ functions here evaluate the two sides for any finite union S of intervals of pha
     (11)  ∫₀¹ E[J_t | V ∈ S]² dt   ≤  (1/3) ((1 − μ(S))/2)²
     (42)  |E[exp(2πiV) | V ∈ S]|²  ≤  sinc²(π μ(S)),           sinc x = sin(x)/x
 
-Endpoints are kept in double-double arithmetic, so that what the input determines is not lost in a sum such
-as start + length or in 1 − μ(S): positions are resolved to 1e-32 of a turn.
+Endpoints are kept in double-double arithmetic, so that no accuracy of the input is lost in a sum such as
+start + length or in 1 − μ(S): positions are resolved to 1e-32 of a turn.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Sides(NamedTuple):
 
 
 class _Pieces(NamedTuple):
-    """The circle cut at 0 and at every endpoint: lengths, midpoints, and which pieces belong to S."""
+    """The circle cut at 0 and at every endpoint: lengths, midpoints, and a mask of the pieces in S."""
 
     length: Floats
     middle: Floats
@@ -56,7 +56,7 @@ def ramp(intervals: ArrayLike, *, ends: bool = False) -> Sides:
     ----------
     intervals : array_like, shape (n, 2)
         Pairs (start, length), or (start, end) with ``ends``, in turns. Starts are reduced modulo 1;
-        intervals may wrap, touch, overlap, be nested or repeated; a length of 0 adds nothing and one of
+        intervals may wrap, touch, overlap, be nested or repeated. A length of 0 adds nothing, and a length of
         1 or more is the whole circle. Other lengths are at least 1e-20.
     ends : bool, optional
         The second column is the interval's end. An end before the start wraps around: (0.9, 0.2) is
@@ -77,9 +77,9 @@ def ramp(intervals: ArrayLike, *, ends: bool = False) -> Sides:
 
     Notes
     -----
-    The cost is O(n log n). The relative error is a few units in the last place for one interval, whatever
-    its length, and below 1e-12 for others unless ``left`` is itself small beside ``right`` by cancellation,
-    as it is for very many equally spaced arcs.
+    The cost is O(n log n). The relative error is a few units in the last place for one interval of any length,
+    and below 1e-12 for several intervals, unless ``left`` is much smaller than ``right`` by cancellation, as for
+    very many equally spaced arcs.
 
     Examples
     --------
@@ -122,8 +122,8 @@ def circle(intervals: ArrayLike, *, ends: bool = False) -> Sides:
 
     Notes
     -----
-    The integral over S is minus the integral over its complement, and the smaller of the two is summed: so
-    both sides keep their relative accuracy as μ(S) tends to 1. The arcs' resultants can cancel (two opposite
+    The integral over S is minus the integral over its complement, and the one over the smaller set is summed, so
+    that both sides keep their relative accuracy as μ(S) tends to 1. The arcs' resultants may cancel (two opposite
     arcs of equal length give 0); the error of √left is then of the order of 1e-16 √right.
 
     Examples
@@ -143,7 +143,7 @@ def circle(intervals: ArrayLike, *, ends: bool = False) -> Sides:
 
 
 def _cut(intervals: ArrayLike, ends: bool) -> _Pieces:
-    """Cut the circle at 0 and at the endpoints; covered: more starts than stops lie behind."""
+    """Cut the circle at 0 and at the endpoints; a piece is covered if more starts than stops precede it."""
     start, stop, whole = _endpoints(*_pairs(intervals, ends), ends)
     if whole:
         return _Pieces(np.array([1.0]), np.array([0.5]), np.array([True]))
@@ -157,10 +157,10 @@ def _cut(intervals: ArrayLike, ends: bool) -> _Pieces:
 
 
 def _endpoints(first: Floats, second: Floats, ends: bool) -> tuple[Floats, Floats, bool]:
-    """Return starts and stops in [0, 1), (2, n) double-doubles without points, and whether S is the whole circle."""
-    with np.errstate(over="ignore", invalid="ignore"):  # an infinite length is the circle like any above 1
-        length, rest = _two_sum(second, -first) if ends else (second, np.zeros_like(second))
-    if np.any((length > 1) | ((length == 1) & (rest >= 0))):
+    """Return starts and stops in [0, 1), (2, n) double-doubles of nonempty intervals, and whether S is the circle."""
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinite length is the whole circle, like any above 1
+        length, error = _two_sum(second, -first) if ends else (second, np.zeros_like(second))
+    if np.any((length > 1) | ((length == 1) & (error >= 0))):
         return np.empty((2, 0)), np.empty((2, 0)), True
     start = _modulo_one(first, np.zeros_like(first))
     stop = _modulo_one(second, np.zeros_like(second)) if ends else _modulo_one(*_two_sum(first, second))

@@ -17,23 +17,23 @@ from .sources.closed_form import ClosedForm
 
 Array = NDArray[np.float64]
 
-LEAST = 1e-300  # water level below which its logarithm is computed from the two numbers it is the quotient of
-CELLS = 2048  # cells over which the covariance of an open source is averaged
-TRUSTED = 128  # eigenvalues of that matrix that are used; each is good to about 1e-3 of itself
-STATIONARY = 1e-9  # defect above which a loop's covariance is taken from its points, not from its mean distances
-HARMONICS = 4096  # computed for a closed source that is given by d alone
-EXACT_HARMONICS = 2**18  # of one whose harmonics are known in closed form
-ROUNDING = 1e-12  # of D_max: a smaller difference between it and a sum of energies is lost in rounding errors
+LEAST = 1e-300  # water level below which its logarithm is computed from numerator and denominator
+CELLS = 2048  # number of cells over which the covariance of an open source is averaged
+TRUSTED = 128  # number of eigenvalues of this matrix that are used; each has a relative error of about 1e-3
+STATIONARY = 1e-9  # defect above which a loop's covariance comes from its points instead of its mean distances
+HARMONICS = 4096  # number of harmonics computed for a closed source given by d alone
+EXACT_HARMONICS = 2**18  # the same for a source with harmonics in closed form
+ROUNDING = 1e-12  # share of D_max below which its difference from a sum of energies is rounding error
 
 
 def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
     """Rate-distortion function of a Gaussian source with the same covariance: reverse water-filling over the KLT.
 
-    It is an upper bound on Shannon's R(D), since no source of that covariance is harder. It is also the benchmark
-    of linear transform coding at high rate, whose space-filling loss comes on top. It does not bound E(D) in either
-    direction: for these manifolds it grows without limit relative to E(D) as D falls.
+    It is an upper bound on Shannon's R(D), since the Gaussian source has the largest R(D) for its covariance. It is
+    also the benchmark of linear transform coding at high rate, which has a space-filling loss in addition. It does not
+    bound E(D) in either direction: for these manifolds its ratio to E(D) grows without limit as D falls.
 
-    It is Σ ½ ln⁺(σᵢ²/θ) for eigenvalues σᵢ² of the covariance and the θ such that D = Σ min(θ, σᵢ²).
+    It is Σ ½ ln⁺(σᵢ²/θ) for the eigenvalues σᵢ² of the covariance, with θ such that D = Σ min(θ, σᵢ²).
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float =
     Raises
     ------
     ValueError
-        For arguments that are not allowed. Also for a distortion that needs more eigenvalues than are computed, where
-        that is done numerically (for a source given by d alone); the message has the least distortion.
+        For invalid arguments. Also for a distortion that needs more eigenvalues than are computed numerically (for a
+        source given by d alone); the message has the least distortion.
     TypeError
         If an argument is not a number, an array of numbers or a source.
     """
@@ -65,15 +65,15 @@ def gaussian_bound(source: Source | str, distortion: ArrayLike, *, base: float =
 def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float = 2) -> Any:
     """Rate-distortion function of a Gaussian vector whose covariance has these eigenvalues: reverse water-filling.
 
-    It serves data that are not a source of this package, such as the points of `segment`, by their covariance.
+    It applies to data that are not a source of this package, such as the points of `segment`, by their covariance.
 
     Parameters
     ----------
     eigenvalues : array_like, shape (n,)
-        Variances ≥ 0, in any order, not all 0. What is negative by rounding, down to −n·eps·max, is taken as 0: max is
-        the largest, and eps that of the floats given.
+        Variances ≥ 0, in any order, not all 0. Values negative by rounding, down to −n·eps·max, are taken as 0: max is
+        the largest, and eps that of their floating-point type.
     distortion : float or array_like
-        D ≥ 0: the sum of the squared errors over the dimensions.
+        D ≥ 0: the sum of squared errors over the dimensions.
     base : float
         Base of the logarithm, above 1.
 
@@ -85,7 +85,7 @@ def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
     """
     values = validation.nonnegative("eigenvalues", eigenvalues, finite=True, rounded=True)
     if values.ndim != 1 or not values.any():
@@ -95,9 +95,9 @@ def water_filling(eigenvalues: ArrayLike, distortion: ArrayLike, *, base: float 
 
 
 def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
-    """Least distortion of any decoder whose last layer has that width, at any entropy.
+    """Least distortion of any decoder whose last layer has a given width, at any entropy.
 
-    Its reproductions lie in an affine space of dimension `width` (the mean is free). So the distortion is at least the
+    Its reproductions lie in an affine space of dimension `width` (the bias is free). So the distortion is at least the
     sum of the covariance's eigenvalues without the `width` largest.
 
     Parameters
@@ -110,15 +110,14 @@ def rank_floor(source: Source | str, width: int | ArrayLike) -> Any:
     Returns
     -------
     float or ndarray
-        The least distortion, of the shape of `width`. Where eigenvalues are computed numerically it is D_max less the
-        largest of them, an upper estimate that is good to about 1e-3. Of a closed source given by d alone these are
-        the largest if peaks of energies beyond the 4096th harmonic fall as 1/k² or faster.
+        The least distortion, of the shape of `width`. If eigenvalues are computed numerically, it is D_max minus the
+        largest of them, an upper estimate with a relative error of about 1e-3. For a closed source given by d alone
+        these are the largest if peaks of energies beyond the 4096th harmonic fall like 1/k² or faster.
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message, which include a width above the number of
-        eigenvalues that are computed.
+        For invalid arguments, named in the message, including a width above the number of computed eigenvalues.
     """
     source = resolve(source)
     counts = _widths(width)
@@ -142,14 +141,14 @@ def _widths(width: int | ArrayLike) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class Eigenvalues:
-    """The largest eigenvalues, in descending order, and the sum of the others, each at most the last of these."""
+    """The largest eigenvalues, in descending order, and the sum of the others, each of which is at most the last."""
 
     values: Array
     rest: float
 
     @property
     def number(self) -> float:
-        """Number of eigenvalues that are given; infinite if there are no others."""
+        """Number of known eigenvalues; infinite if there are no others."""
         return math.inf if self.rest == 0.0 else float(self.values.size)
 
     def tail(self, count: Array) -> Array:
@@ -160,7 +159,7 @@ class Eigenvalues:
     def above(self, distortion: Array) -> Array:
         """Count the eigenvalues that exceed the water level at a distortion."""
         counts = np.arange(1.0, self.values.size + 1.0)
-        knots = counts * self.values + self.tail(counts)  # where the water level is the eigenvalue: descending
+        knots = counts * self.values + self.tail(counts)  # D at which the water level is each eigenvalue: descending
         return self.values.size - np.searchsorted(knots[::-1], distortion, side="left").astype(np.float64)
 
     def logs(self, count: Array) -> Array:
@@ -170,13 +169,13 @@ class Eigenvalues:
 
     @property
     def least(self) -> float:
-        """Least distortion at which the water stays above all eigenvalues that are not given."""
+        """Least distortion at which the water level is above all unknown eigenvalues."""
         return float(self.values.size * self.values[-1] + self.rest) if self.rest > 0.0 else 0.0
 
 
 @dataclass(frozen=True)
 class InverseSquares:
-    """Eigenvalues scale/k², k = 1, 2, …, each `times` times."""
+    """Eigenvalues scale/k², k = 1, 2, …, each with multiplicity `times`."""
 
     scale: float
     times: int
@@ -184,18 +183,18 @@ class InverseSquares:
     least: float = 0.0
 
     def tail(self, count: Array) -> Array:
-        """Sum of all but the `count` largest: trigamma functions."""
+        """Sum of all but the `count` largest, by trigamma functions."""
         whole, part = np.divmod(count, self.times)
         return np.asarray(self.scale * (self.times * special.polygamma(1, whole + 1.0) - part / (whole + 1.0) ** 2))
 
     def above(self, distortion: Array) -> Array:
-        """Count the eigenvalues that exceed the water level: k times `times`, with D between knots k and k + 1."""
+        """Count the eigenvalues that exceed the water level: `times` · k, with D between knots k and k + 1."""
 
         def knot(k: Array) -> Array:
             return self.times * self.scale * (1.0 / k + special.polygamma(1, k + 1.0))
 
         k = np.floor(np.maximum(2.0 * self.times * self.scale / distortion, 1.0)) + 1.0
-        for _ in range(4):  # the start is at most a few too large, as 1/k + ψ′(k + 1) is 2/k to 1/(2k²)
+        for _ in range(4):  # the start is slightly too large, as 1/k + ψ′(k + 1) is 2/k up to 1/(2k²)
             k = np.where((k > 0.0) & (knot(np.maximum(k, 1.0)) <= distortion), k - 1.0, k)
         return self.times * k
 
@@ -211,7 +210,7 @@ def least_distortion(source: Source) -> float:
 
 
 def _rate(spectrum: Eigenvalues | InverseSquares, most: float, distortion: ArrayLike, unit: float, name: str) -> Any:
-    """Compute the rate by reverse water-filling at any distortions; 0 from `most` on."""
+    """Compute the rate by reverse water-filling at any distortion; 0 from `most` on."""
 
     def many(D: Array) -> Array:
         result = np.where(D > 0.0, 0.0, math.inf)
@@ -231,13 +230,13 @@ def _water_filling(spectrum: Eigenvalues | InverseSquares, distortion: Array, na
         )
     count = spectrum.above(distortion)
     inside = distortion - spectrum.tail(count)
-    level = inside / count  # a number that may underflow
+    level = inside / count  # may underflow
     log = np.where(level < LEAST, np.log(inside) - np.log(count), np.log(np.maximum(level, LEAST)))
     return np.asarray(np.maximum(0.5 * (spectrum.logs(count) - count * log), 0.0))
 
 
 def power_exponent(source: Source) -> float | None:
-    """a of a source with δ(u) proportional to uᵃ, else None."""
+    """The exponent a of a source with δ(u) proportional to uᵃ, otherwise None."""
     if isinstance(source, PowerLaw):
         return float(source.law.parameters.exponent)
     if isinstance(source, Sawbridge):
@@ -246,7 +245,7 @@ def power_exponent(source: Source) -> float | None:
 
 
 def is_scalar(source: Source) -> bool:
-    """Whether it is the uniform scalar, scaled or not."""
+    """Whether the source is the uniform scalar, scaled or not."""
     return power_exponent(source) == 2.0
 
 
@@ -275,10 +274,10 @@ def _closed(source: Source) -> Eigenvalues:
     energies = np.sort(energies)[::-1]
     if largest_beyond == 0.0 or not (exact or beyond > ROUNDING * source.max_distortion):
         return _in_pairs(energies[energies > 0.0], 0.0)
-    # the largest of all are those that no other exceeds, as far as the others' sum is more than rounding errors
-    rests = beyond + np.append(np.cumsum(energies[::-1])[-2::-1], 0.0)
-    kept = np.count_nonzero((energies >= largest_beyond) & (rests > ROUNDING * source.max_distortion))
-    return _in_pairs(energies[:kept], float(rests[kept - 1]))
+    # keep the energies that none beyond exceeds, as long as the sum of the others exceeds rounding errors
+    remainders = beyond + np.append(np.cumsum(energies[::-1])[-2::-1], 0.0)
+    kept = np.count_nonzero((energies >= largest_beyond) & (remainders > ROUNDING * source.max_distortion))
+    return _in_pairs(energies[:kept], float(remainders[kept - 1]))
 
 
 def _in_pairs(energies: Array, rest: float) -> Eigenvalues:
@@ -287,10 +286,10 @@ def _in_pairs(energies: Array, rest: float) -> Eigenvalues:
 
 
 def _largest_beyond(energies: Array) -> float:
-    """Bound the energies of further harmonics, which fall at least as 1/k² from those of the last octave.
+    """Bound the energies of further harmonics, assuming that they fall at least like 1/k² from the last octave.
 
-    So do the peaks of the spectrum of any waveform with jumps, between which it may vanish. The octave is taken to
-    have one of the peaks.
+    This holds for the peaks of the spectrum of any waveform with jumps, which may vanish between them. The octave is
+    assumed to contain a peak.
     """
     count = energies.size
     k = np.arange(count // 2 + 1, count + 1)
@@ -300,7 +299,7 @@ def _largest_beyond(energies: Array) -> float:
 def _open(source: Source) -> Eigenvalues:
     """Compute the eigenvalues from means of −½δ over pairs of cells, centred.
 
-    They are at most the true ones; D_max less their sum is the rest.
+    They are at most the true ones; D_max minus their sum is the remainder.
     """
     values = np.concatenate([np.linalg.eigvalsh(half) for half in _halves(source)])
     values = np.sort(values)[::-1][:TRUSTED]
@@ -309,17 +308,17 @@ def _open(source: Source) -> Eigenvalues:
 
 
 def largest_eigenvalue(source: Source) -> float:
-    """Return the largest eigenvalue of an open source's covariance, alone: in a fraction of the time of all."""
+    """Return only the largest eigenvalue of an open source's covariance, in a fraction of the time for all."""
     if is_scalar(source) or power_exponent(source) == 1.0:
         return math.exp(float(eigenvalues(source).logs(np.array([1.0]))[0]))
     from scipy.sparse.linalg import eigsh
 
-    start = np.arange(1.0, CELLS // 2 + 1.0)  # the same in every run, and no constant, of which the even half has none
+    start = np.arange(1.0, CELLS // 2 + 1.0)  # deterministic, and not constant, which the even half maps to 0
     return max(float(eigsh(half, k=1, v0=start, return_eigenvectors=False)[0]) for half in _halves(source))
 
 
 def _halves(source: Source) -> tuple[Array, Array]:
-    """Covariance of the odd and of the even functions of v − ½, by cells."""
+    """Covariance between cells, restricted to odd and to even functions of v − ½."""
     step = 1.0 / CELLS
     ends = np.arange(CELLS + 1) * step
     moment = ends * source.cell_distortion(ends)

@@ -1,4 +1,4 @@
-"""`plot_gap`: measured compressors drawn against E(D)."""
+"""`plot_gap`: a plot of measured compressors against E(D)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from .units import Units
 
 Array = NDArray[np.float64]
-ANNOTATED = 16  # points whose gap is written beside them
-RAISED = 12  # times at most that room is made above the points
-# places of such a text, by the offset of its nearest corner from the point
+ANNOTATED = 16  # most points whose gap is written beside them
+RAISED = 12  # most times that the top of the axes is raised
+# positions of such a text, as offsets of its nearest corner from the point
 PLACES = tuple((x, y) for y in (4, -4, 12, -12, 20, -20) for x in (6, -6))
 
 
@@ -42,29 +42,29 @@ def plot_gap(
     source : Source or str
         The source, or the name of a built-in one.
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2) or (2,)
-        A CSV or table with columns distortion and entropy, or pairs (D, H); H in units of `base`. See `report`, which
-        takes the same. Each codec has a colour, a marker and an entry of the legend: each value of a column codec, or
-        else each label, seeds aside. More than 20 are drawn alike.
+        A CSV or table with columns distortion and entropy, or pairs (D, H); H in units of `base`; as for `report`.
+        Each codec has a colour, a marker and an entry in the legend: each value of a column codec or, without it, each
+        label without its seed. More than 20 codecs are drawn in one style.
     base : float
         Base of the logarithm, above 1.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if omitted.
+        Axes to draw on; a new figure if omitted.
     units : Units, optional
-        What turns columns such as psnr and bpp into D and H, in units of its own base.
+        Conversion of columns such as psnr and bpp into D and H, in units of its own base.
     log : bool, optional
-        Whether distortions are on a logarithmic axis; by default they are unless one is 0.
+        Whether the axis of distortions is logarithmic; by default it is unless a distortion is 0.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The gap is H − E(D), as `excess` gives it; where E(D) is known only from above, H less that bound; of a surface,
-        H less the lower bound, "gap at most". It is written for at most 16 points, the largest first, where there is
-        room for it.
+        The gap is H − E(D), as from `excess`. If only an upper bound on E(D) is known, it is H minus that bound; for a
+        surface, H minus the lower bound, "gap at most". It is written for at most 16 points, the largest first, where
+        there is space.
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, and points that are not numbers, named in the message.
+        For invalid arguments, and points that are not numbers, named in the message.
     """
     source = resolve(source, surfaces=True)
     measured = tables.read_said(points, source.name, units)
@@ -93,7 +93,7 @@ def plot_gap(
     ax.legend(frameon=False)
     _clear_legend(ax, np.stack([D, H], axis=1))
     unit = f" {drawn.unit}" if alone else ""  # with several codecs there is less room
-    texts = [f"{one:+.3g}{unit}".replace("-", "−") for one in (H - best).tolist()]
+    texts = [f"{value:+.3g}{unit}".replace("-", "−") for value in (H - best).tolist()]
     line = np.stack([drawn.distortion, drawn.upper], axis=1)
     _write_gaps(ax, np.stack([D, H, best], axis=1), line[np.isfinite(line[:, 1])], texts, colours)
     return ax
@@ -111,19 +111,19 @@ def _clear_legend(ax: Axes, points: Array) -> None:
             break
         ax.set_ylim(top=1.15 * ax.get_ylim()[1])
     x, y = ax.transAxes.inverted().transform(box.p0)
-    legend.set_loc((float(x), float(y)))  # or it would be placed again, away from the texts that are to come
+    legend.set_loc((float(x), float(y)))  # otherwise it would move when texts are added
 
 
 def _write_gaps(ax: Axes, rows: Array, line: Array, texts: list[str], colours: Any) -> None:
-    """Write gaps of (D, H, E) beside (D, H), where a text covers no other, no point and gap, no curve and no legend."""
+    """Write gaps of (D, H, E) beside (D, H) where they overlap no other text, point, gap, curve or legend."""
     from matplotlib.transforms import Bbox
 
     ax.figure.canvas.figure.draw_without_rendering()  # which places the axes and the legend
     tops, feet, curve = map(ax.transData.transform, (rows[:, [0, 1]], rows[:, [0, 2]], line))
     feet = np.where(np.isfinite(feet), feet, tops)
-    taken = [Bbox([at - size, at + size]) for places, size in ((tops, 4.0), (curve, 1.0)) for at in places]
-    taken += [Bbox([foot - 1.0, top + 1.0]) for foot, top in zip(feet, tops, strict=True)]
-    taken += [legend.get_window_extent()] if (legend := ax.get_legend()) else []
+    occupied = [Bbox([p - size, p + size]) for positions, size in ((tops, 4.0), (curve, 1.0)) for p in positions]
+    occupied += [Bbox([foot - 1.0, top + 1.0]) for foot, top in zip(feet, tops, strict=True)]
+    occupied += [legend.get_window_extent()] if (legend := ax.get_legend()) else []
     gaps = rows[:, 1] - rows[:, 2]
     largest = np.argsort(-np.where(np.isfinite(gaps), gaps, -math.inf), kind="stable")
     for i in largest[:ANNOTATED].tolist():
@@ -132,7 +132,7 @@ def _write_gaps(ax: Axes, rows: Array, line: Array, texts: list[str], colours: A
             style |= {"xytext": (x, y), "textcoords": "offset points", "fontsize": 8, "color": colours[i]}
             note = ax.annotate(texts[i], (rows[i, 0], rows[i, 1]), **style)
             box = note.get_window_extent()
-            if box.x1 <= ax.bbox.x1 and box.y1 <= ax.bbox.y1 and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+            if box.x1 <= ax.bbox.x1 and box.y1 <= ax.bbox.y1 and not any(box.overlaps(other) for other in occupied):
+                occupied.append(box)
                 break
             note.remove()

@@ -1,4 +1,4 @@
-"""What standard error says of work that turns out to take more than two seconds: a bar, or a line without steps."""
+"""Progress of work that takes more than two seconds, on standard error: a bar, or a line for work without steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE = 2.0  # seconds
 def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
     """Yield ``update(done, total)``; a bar appears after `PATIENCE` seconds, and only on a terminal.
 
-    `total` is None where the number of steps is not known before.
+    `total` is None if the number of steps is not known in advance.
     """
     start, shown = time.monotonic(), None
     with ExitStack() as stack:
@@ -34,7 +34,7 @@ def bar(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def notice(text: str) -> Iterator[None]:
-    """Say what is being done, in a line, once it has taken `PATIENCE` seconds; only on a terminal."""
+    """Print a line about the current work once it has taken `PATIENCE` seconds; only on a terminal."""
     timer = threading.Timer(PATIENCE, lambda: print(text, file=sys.stderr, flush=True))
     timer.daemon = True
     if _on_terminal():

@@ -1,4 +1,4 @@
-"""`Units`: MSE, PSNR, bits per pixel and the weights of the usual losses as D, H and λ, and back."""
+"""`Units`: conversion of MSE, PSNR, bits per pixel and the weights of common losses to D, H and λ, and back."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ def of_base(base: float) -> str:
 
 @dataclass(frozen=True)
 class Units:
-    """Conversions between the numbers of a paper or a program and D, H and λ of a source.
+    """Conversions between the units of a paper or a program and D, H and λ of a source.
 
-    A number in gives a float, an array one of the same shape. There and back is exact to rounding.
+    A number gives a float, and an array gives one of the same shape. Conversions are inverse up to rounding.
 
     Parameters
     ----------
     dim : int
-        Numbers in one realization: N pixels of a grey picture, 3 N of a colour picture.
+        Coordinates of a realization: N for a grey picture of N pixels, 3 N for a colour picture.
     pixels : int, optional
-        Pixels in one realization, of which `bpp` are bits per pixel; `dim` if omitted.
+        Pixels of a realization, for `bpp`; `dim` if omitted.
     peak : float
-        Largest value that the source's data can have: 1 for pictures in [0, 1], 255 for 0 … 255.
+        Largest value of the source's data: 1 for pictures in [0, 1], 255 for 0 … 255.
     mse_peak : float, optional
-        The same for the values that `mse` and `sse` are of; `peak` if omitted.
+        The same for the data of `mse` and `sse`; `peak` if omitted.
     mean : bool
         Whether the source's squared error is a mean over the coordinates, as for functions, rather than a sum.
     loss : str
-        What was trained on: a rate (bpp, bpd, bits or nats; R is in units of `base`) plus a distortion (mse or sse; D
-        is that of the source), one of them times the weight, which is called lmbda, lambda, λ, beta or β, and perhaps
-        times numbers: "bpp + lmbda * 255**2 * mse", "mse + beta * bpp", "nats + λ * 0.5 * sse".
+        The training loss: a rate (bpp, bpd, bits or nats; R is in units of `base`) plus a distortion (mse or sse; D
+        is that of the source), one of them times a weight called lmbda, lambda, λ, beta or β, and optionally times
+        numbers: "bpp + lmbda * 255**2 * mse", "mse + beta * bpp", "nats + λ * 0.5 * sse".
     base : float
         Base of the logarithm of H and λ, above 1.
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, named in the message.
+        For invalid arguments, named in the message.
 
     Examples
     --------
@@ -102,15 +102,15 @@ class Units:
     def distortion(
         self, *, mse: ArrayLike | None = None, sse: ArrayLike | None = None, psnr: ArrayLike | None = None
     ) -> Any:
-        """D, from one of three.
+        """D from one measure of distortion.
 
         Parameters
         ----------
         mse, sse : float or array_like
-            Squared error ≥ 0: mean over the numbers of a realization, or sum over them.
+            Squared error ≥ 0: mean or sum over the coordinates of a realization.
         psnr : float or array_like
-            10 log₁₀(peak² / MSE) in dB. A mean of the PSNR of several realizations gives the geometric mean of their
-            D, which is at most the mean that a code is judged by.
+            10 log₁₀(peak² / MSE) in dB. A mean PSNR of several realizations gives the geometric mean of their D, which
+            is at most the arithmetic mean that defines the distortion of a code.
 
         Returns
         -------
@@ -138,14 +138,14 @@ class Units:
         bpp: ArrayLike | None = None,
         bpd: ArrayLike | None = None,
     ) -> Any:
-        """H of a realization, or its rate, in units of `base`, from one of four.
+        """H of a realization, or its rate, in units of `base`, from one measure of rate.
 
         Parameters
         ----------
         bits, nats : float or array_like
-            Of a whole realization.
+            Entropy or rate of a whole realization.
         bpp, bpd : float or array_like
-            Bits per pixel, and per number ("per dimension").
+            Bits per pixel, and per coordinate ("per dimension").
 
         Returns
         -------
@@ -155,66 +155,66 @@ class Units:
         return _number(self._entropies[name] * validation.nonnegative(name, value))
 
     def lmbda(self, weight: ArrayLike) -> Any:
-        """λ, in units of `base` per unit of D, from the weight in the `loss`, above 0 if it is that of the rate."""
+        """λ in units of `base` per unit of D, from the weight in the `loss`; a weight of the rate must be above 0."""
         return self._weighted("weight", weight)
 
     def weight(self, lmbda: ArrayLike) -> Any:
-        """Weight that makes the `loss` equivalent to H + λD: the inverse of `lmbda`."""
+        """Weight for which the `loss` is equivalent to H + λD: the inverse of `lmbda`."""
         return self._weighted("lmbda", lmbda)
 
     def _weighted(self, name: str, value: ArrayLike) -> Any:
-        """λ from a weight or a weight from λ: their quotient is fixed, or their product where the rate has a weight."""
+        """λ from a weight or a weight from λ: their quotient is constant, or their product for a weighted rate."""
         factor, of_rate = self._of_loss()
-        given = validation.nonnegative(name, value, finite=True)
+        values = validation.nonnegative(name, value, finite=True)
         if not of_rate:
-            return _number(given * factor if name == "weight" else given / factor)
-        if not (given > 0.0).all():
+            return _number(values * factor if name == "weight" else values / factor)
+        if not (values > 0.0).all():
             raise ValueError(f"{name} must be above 0 in the loss {self.loss!r}, got {value!r}")
-        return _number(factor / given)
+        return _number(factor / values)
 
     def _of_loss(self) -> tuple[float, bool]:
         return _parsed(self.loss, {**self._distortions, "D": 1.0}, {**self._entropies, "R": 1.0})
 
     def mse(self, distortion: ArrayLike) -> Any:
-        """Mean squared error of a number that is D."""
+        """Mean squared error per coordinate equal to D."""
         return self._back("distortion", distortion, self._distortions["mse"])
 
     def sse(self, distortion: ArrayLike) -> Any:
-        """Squared error, summed over the numbers of a realization, that is D."""
+        """Squared error, summed over the coordinates of a realization, equal to D."""
         return self._back("distortion", distortion, self._distortions["sse"])
 
     def psnr(self, distortion: ArrayLike) -> Any:
-        """PSNR in dB that is D; infinite where D is 0."""
+        """PSNR in dB equal to D; infinite where D is 0."""
         D = validation.nonnegative("distortion", distortion)
         with np.errstate(divide="ignore"):
             return _number(-10.0 * np.log10(D / self._psnr_unit))
 
     def bits(self, entropy: ArrayLike) -> Any:
-        """Bits of a realization that are H."""
+        """Bits per realization equal to H."""
         return self._back("entropy", entropy, self._entropies["bits"])
 
     def nats(self, entropy: ArrayLike) -> Any:
-        """Nats of a realization that are H."""
+        """Nats per realization equal to H."""
         return self._back("entropy", entropy, self._entropies["nats"])
 
     def bpp(self, entropy: ArrayLike) -> Any:
-        """Bits per pixel that are H."""
+        """Bits per pixel equal to H."""
         return self._back("entropy", entropy, self._entropies["bpp"])
 
     def bpd(self, entropy: ArrayLike) -> Any:
-        """Bits per number of a realization that are H."""
+        """Bits per coordinate of a realization equal to H."""
         return self._back("entropy", entropy, self._entropies["bpd"])
 
     def _back(self, name: str, value: ArrayLike, unit: float) -> Any:
         return _number(validation.nonnegative(name, value) / unit)
 
 
-def _only(what: str, **given: ArrayLike | None) -> tuple[str, ArrayLike]:
-    """The one argument that was given, with its name."""
-    values = [(name, value) for name, value in given.items() if value is not None]
+def _only(what: str, **arguments: ArrayLike | None) -> tuple[str, ArrayLike]:
+    """The name and value of the only argument that is not None."""
+    values = [(name, value) for name, value in arguments.items() if value is not None]
     if len(values) != 1:
         named = " and ".join(name for name, _ in values) or "none"
-        raise ValueError(f"{what} takes exactly one of {', '.join(given)}, got {named}")
+        raise ValueError(f"{what} takes exactly one of {', '.join(arguments)}, got {named}")
     return values[0]
 
 
@@ -223,7 +223,7 @@ def _number(value: Array) -> Any:
 
 
 def _parsed(loss: str, distortions: dict[str, float], entropies: dict[str, float]) -> tuple[float, bool]:
-    """λ at a weight of 1, and whether the weight is that of the rate."""
+    """λ for a weight of 1, and whether the weight multiplies the rate."""
     wanted = (
         f"loss must be the sum of a rate ({', '.join(entropies)}) and a distortion ({', '.join(distortions)}), one of "
         f"them times {WEIGHTS[0]}, got {loss!r}"
@@ -255,7 +255,7 @@ def _parsed(loss: str, distortions: dict[str, float], entropies: dict[str, float
 
 
 def _power(match: re.Match[str], wanted: str) -> float:
-    """The value of a number, or of a power of one."""
+    """The value of a number or of a power."""
     exponent = match[2] or ("2" if match[0].endswith("²") else "1")
     try:
         return math.pow(float(match[1]), float(exponent))

@@ -1,4 +1,4 @@
-"""Checks of what a caller passes in: done once, at the public function, with the argument's name."""
+"""Checks of a caller's arguments: done once, in the public function, with the argument's name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PART = "__part_of_edcurve__"  # what a package sets whose frames are none of the caller's
+PART = "__part_of_edcurve__"  # name set by packages whose frames do not count as the caller's
 EPS = 2.0**-52
-LONGEST = 200  # letters of a value in a message
+LONGEST = 200  # characters of a value in a message
 type_error = "{name} must be a real number or an array of them, got {what}"
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it: its representation, cut where it is long."""
+    """A value in a message: its representation, truncated if long."""
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
@@ -44,8 +44,8 @@ def positive_int(name: str, value: Any, least: int = 1) -> int:
 
 
 def real(name: str, value: Any) -> float:
-    """``value`` as a float; anything but one real number is refused, NaN included."""
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # an array or a tensor of one
+    """``value`` as a float; anything but one real number is refused, including NaN."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a 0-d array or tensor
         value = value.item()
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {shown(value)}")
@@ -64,11 +64,11 @@ def _double(name: str, value: Any) -> float:
 
 
 def nonnegative(name: str, value: Any, *, finite: bool = False, rounded: bool = False) -> NDArray[np.float64]:
-    """``value`` as a float64 array whose entries are ≥ 0, not NaN and, if asked, finite.
+    """``value`` as a float64 array whose entries are ≥ 0, not NaN and, with ``finite``, finite.
 
-    Where `rounded`, entries may come from a sum that cancels, such as an eigenvalue of a covariance, or
-    ‖x‖² − 2x·c + ‖c‖². Of n of them, those from −n·eps·max to 0 are taken as 0: max is the largest, and eps that of the
-    type of floats that they come in (of double for other numbers).
+    If `rounded`, entries may come from a sum that cancels, such as an eigenvalue of a covariance, or
+    ‖x‖² − 2x·c + ‖c‖². Of n entries, those from −n·eps·max to 0 are taken as 0: max is the largest, and eps that of
+    their floating-point type (double for other numbers).
     """
     array = _as_float64(name, value)
     if rounded and (array < 0.0).any():
@@ -82,7 +82,7 @@ def nonnegative(name: str, value: Any, *, finite: bool = False, rounded: bool = 
 
 
 def clipped(array: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[np.float64]:
-    """The array with 0 for what is below it by rounding; NaN or infinity as the largest leave it as it is."""
+    """The array with 0 for entries negative by rounding; unchanged if the largest is NaN or infinite."""
     eps = max(float(np.finfo(dtype).eps), EPS) if dtype.kind == "f" else EPS
     largest = float(array.max())
     if not 0.0 < largest < math.inf:
@@ -105,16 +105,17 @@ def _as_float64(name: str, value: Any) -> NDArray[np.float64]:
     if array.dtype.kind not in "iuf":
         what = shown(value) if array.ndim == 0 else f"an array of dtype {array.dtype}"
         raise TypeError(type_error.format(name=name, what=what))
-    with np.errstate(invalid="ignore", over="ignore"):  # of NaN and infinity the caller says what is wrong
+    with np.errstate(invalid="ignore", over="ignore"):  # the caller checks for NaN and infinity
         return array.astype(np.float64, copy=False)
 
 
 def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:
-    """The numpy array of anything that holds one, where nothing is lost; its dtype is for the caller to check.
+    """Convert anything array-like to a numpy array without loss; the caller checks its dtype.
 
-    Besides what numpy converts itself these are tensors that require grad, are on another device, or are of bfloat16;
-    arrays of other libraries (``__array__``, ``__dlpack__``) with such types; lists of these; nullable columns and
-    tables of pandas, and masked arrays, without a missing value; columns of objects that are numbers or rows of them.
+    Besides what numpy converts itself, this accepts tensors that require grad, are on another device, or are of
+    bfloat16; arrays of other libraries (``__array__``, ``__dlpack__``) with such types; lists of these; nullable
+    columns and tables of pandas, and masked arrays, without missing values; columns of objects that are numbers or
+    rows of numbers.
 
     Parameters
     ----------
@@ -123,14 +124,14 @@ def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:
     value : object
         The argument.
     refusal : str
-        Message of a TypeError, with ``{what}`` for what was given and what to do about it.
+        Message of a TypeError, with ``{what}`` for the type of the value and a remedy.
 
     Raises
     ------
     ValueError
         For rows of different lengths.
     TypeError
-        For missing values, and for what cannot be converted.
+        For missing values, and for values that cannot be converted.
     """
     if type(value) is np.ndarray and value.dtype.kind in "iuf":
         return value
@@ -152,12 +153,12 @@ def as_array(name: str, value: Any, refusal: str) -> NDArray[Any]:
         raise TypeError(refusal.format(what=f"{_kind(value)}: {str(error).partition(chr(10))[0]}")) from None
     for kind, plain in (("bfloat", np.float64), ("float", np.float64), ("int", np.int64), ("uint", np.int64)):
         if array.dtype.kind == "V" and array.dtype.names is None and array.dtype.name.startswith(kind):
-            return array.astype(plain)  # small types that other libraries add to those of numpy
+            return array.astype(plain)  # small types that other libraries add to numpy
     return _unboxed(name, array, refusal) if array.dtype.kind == "O" else array
 
 
 def _unboxed(name: str, array: NDArray[Any], refusal: str) -> NDArray[Any]:
-    """The numbers, or the rows of numbers of one length, in an array of objects; what holds others stays as it is."""
+    """Numbers, or rows of numbers of equal length, from an array of objects; arrays of other objects are unchanged."""
     entries = array.ravel().tolist()
     if array.ndim == 0 and isinstance(entries[0], Iterable):
         raise TypeError(refusal.format(what=f"{_kind(entries[0])}; make it a list or an array"))
@@ -193,7 +194,7 @@ def _from_tensor(tensor: Any) -> NDArray[Any]:
         plain = getattr(plain, change, lambda same=plain: same)()
     try:
         return np.asarray(plain.numpy())
-    except TypeError:  # numpy has no such type: bfloat16, and others of 8 bits
+    except TypeError:  # numpy lacks the type: bfloat16, and 8-bit floats
         return np.asarray(plain.double().numpy())
 
 
@@ -204,7 +205,7 @@ def _from_other(value: Any) -> NDArray[Any]:
 
 
 def _from_table(value: Any, refusal: str) -> NDArray[Any]:
-    """A column or a table of pandas whose types have a value for what is missing."""
+    """A column or a table of pandas whose types have a missing value."""
     if np.asarray(value.isna()).any():
         raise TypeError(refusal.format(what=f"{_kind(value)} with missing values; fill or drop them"))
     kinds = {getattr(one, "kind", "O") for one in _types(value)}
@@ -218,14 +219,14 @@ def _types(value: Any) -> list[Any]:
 
 
 def whole(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[Any]:
-    """``value`` as an array of integers, or of floats that are all whole numbers; `wanted` begins the message.
+    """``value`` as an array of integers, or of floats that are all integers; `wanted` begins the message.
 
     Raises
     ------
     TypeError
-        For what is not an array of numbers.
+        If it is not an array of numbers.
     ValueError
-        For the first number that is not whole, followed by `remedy`.
+        If a number is not an integer; the message ends with `remedy`.
     """
     array = as_array(name, value, f"{wanted}, got {{what}}")
     if array.dtype.kind not in "iuf":
@@ -237,10 +238,10 @@ def whole(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[Any]:
 
 
 def integers(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[np.int64]:
-    """The numbers of `whole` as int64; ValueError where one is beyond that."""
+    """The numbers of `whole` as int64; ValueError if one is out of range."""
     array = whole(name, value, wanted, remedy)
     if array.dtype.kind == "f":
-        wide = array.astype(np.float64)  # 2⁶³ is no number of 16 bits
+        wide = array.astype(np.float64)  # half precision cannot represent 2⁶³
         bad = (wide >= 2.0**63) | (wide < -(2.0**63))
     else:
         bad = array > np.iinfo(np.int64).max
@@ -250,7 +251,7 @@ def integers(name: str, value: Any, wanted: str, remedy: str = "") -> NDArray[np
 
 
 def flattened(name: str, shape: tuple[int, ...]) -> str:
-    """What to do about an array of more than two dimensions, of which each [i] is meant as one row; else ""."""
+    """A remedy for an array of more than two dimensions, where each [i] should be one row; otherwise ""."""
     if len(shape) <= 2 or 0 in shape:
         return ""
     return (
@@ -271,7 +272,7 @@ def elementwise(
     scalar: Callable[[float], float],
     loop: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> Any:
-    """Apply ``scalar`` to a float (a float comes back) or ``loop`` to an array (its shape comes back)."""
+    """Apply ``scalar`` to a float, which gives a float, or ``loop`` to an array, which keeps its shape."""
     if type(value) is float and value >= 0:
         return scalar(value)
     array = nonnegative(name, value)
@@ -282,7 +283,7 @@ def elementwise(
 
 
 def warn(message: str) -> None:
-    """Warn, at the innermost line outside the package, however deep in it the warning arises."""
+    """Warn at the innermost line outside the package, from any depth inside it."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and _is_part(frame.f_globals.get("__name__", "").partition(".")[0]):
         level, frame = level + 1, frame.f_back
@@ -290,5 +291,5 @@ def warn(message: str) -> None:
 
 
 def _is_part(package: str) -> bool:
-    # in its dictionary: getattr would run the __getattr__ that a package may have
+    # looked up in its dictionary, because getattr would run a package's __getattr__
     return PART in getattr(sys.modules.get(package), "__dict__", {})

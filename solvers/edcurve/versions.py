@@ -1,4 +1,4 @@
-"""Versions of the packages that results depend on, read from their metadata: none of them is imported."""
+"""Versions of the packages that results depend on, read from their metadata without importing them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PACKAGES = ("numpy", "scipy", "numba", "pandas", "matplotlib", "python-flint", "
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
-    """Names and versions of this package, of Python and of those of the packages that are installed."""
+    """Names and versions of this package, of Python and of the installed ones among the packages."""
     installed = {"edcurve": __version__, "python": platform.python_version()}
     for name in packages:
         try:

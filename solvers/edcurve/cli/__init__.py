@@ -27,15 +27,15 @@ from .vectors import ecvq, measure, rate_distortion
 class _Group(click.Group):
     """Commands of the core and of installed packages.
 
-    Their output has a ? for each letter that the encoding of standard output lacks, such as ≤, and control characters,
-    which files may have in names and labels, escaped.
+    Characters that the encoding of standard output lacks, such as ≤, are printed as ?, and control characters, which
+    names and labels in files may contain, are escaped.
     """
 
     @cached_property
     def added(self) -> dict[str, click.Command]:
-        """Commands of installed packages; looked for when they are listed, or when a command is none of the core's."""
+        """Commands of installed packages, loaded when commands are listed or a command is not one of the core's."""
         commands, problems = added_commands(frozenset(self.commands))
-        if "_EDCURVE_COMPLETE" not in os.environ:  # a shell wants words to choose from and nothing else
+        if "_EDCURVE_COMPLETE" not in os.environ:  # a shell expects completions and nothing else
             for problem in problems:
                 click.echo(problem, err=True)
         return commands
@@ -58,7 +58,7 @@ class _Group(click.Group):
             return super().main(*args, **kwargs)
 
 
-# Python looks for cycles through all that was imported before it ends: a second with PyTorch, ten on a busy machine.
+# Before exit Python searches all imported modules for reference cycles: a second with PyTorch, ten on a busy machine.
 atexit.register(gc.freeze)
 
 

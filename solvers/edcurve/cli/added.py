@@ -27,7 +27,7 @@ def added_commands(taken: frozenset[str]) -> tuple[dict[str, click.Command], lis
     Parameters
     ----------
     taken : frozenset of str
-        Names that `edcurve` has already; among packages the first one installed has a name.
+        Names of the commands of `edcurve`; among packages, the first one installed keeps a name.
     """
     from importlib.metadata import entry_points  # takes as long as the whole list of commands
 
@@ -38,7 +38,7 @@ def added_commands(taken: frozenset[str]) -> tuple[dict[str, click.Command], lis
             new = {str(command.name): command for command in _loaded(entry_point)}
             if clash := sorted(new.keys() & (taken | commands.keys())):
                 raise ValueError(f"there is a command {clash[0]} already")
-        except (Exception, SystemExit) as error:  # of any kind: this is code of others, imported to show a list
+        except (Exception, SystemExit) as error:  # code of other packages may raise anything
             where = f"{entry_point.value} of {entry_point.dist.name}" if entry_point.dist else entry_point.value
             problems.append(f"commands {where} are left out: {type(error).__name__}: {error}")
         else:

@@ -1,4 +1,4 @@
-"""The command that compares codecs, each of which is a curve of measured points."""
+"""The command that compares codecs, each given by a curve of measured points."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     type=click.Path(),
     required=True,
     multiple=True,
-    help="CSV of points: distortion, entropy, perhaps codec or label; for several files, once for each.",
+    help="CSV of points: distortion, entropy, optionally codec or label; repeat for several files.",
 )
 @click.option(
     "--over",
     type=click.Choice(["distortion", "entropy"]),
     default="distortion",
     show_default=True,
-    help="What the mean is over.",
+    help="Variable of the mean.",
 )
 @click.option("--reference", default="optimum", show_default=True, help="optimum, hull, or the name of a codec.")
-@click.option("--start", type=RealNumber(), help="Where the range begins.  [default: what all codecs share]")
-@click.option("--end", type=RealNumber(), help="Where it ends.")
+@click.option("--start", type=RealNumber(), help="Start of the range.  [default: that shared by all codecs]")
+@click.option("--end", type=RealNumber(), help="End of the range.")
 @base_option
 @json_option
 @unit_options
@@ -55,10 +55,10 @@ def mean_excess(
     """Mean excess of codecs, each with several points, over the optimum, its hull or one of them.
 
     Over distortion it is the mean of H − E(D) at equal steps of ln D (of PSNR); over entropy, that of the distortion in
-    dB above the least. Rows of one codec, or else of one label, are one curve: its points, joined by straight lines.
-    These may pass below E(D) between points of a codec that is near the optimum, but hardly below its hull. Points may
-    be in other units, as for `edcurve excess`; columns distortion_low, distortion_high, entropy_low and entropy_high,
-    or psnr_low and so on, give low and high.
+    dB above the least. Rows with the same codec or, without that column, the same label are one curve: its points,
+    joined by straight lines. These may pass below E(D) between points of a codec near the optimum, but hardly below its
+    hull. Points may be in other units, as for `edcurve excess`; columns distortion_low, distortion_high, entropy_low
+    and entropy_high, or psnr_low and so on, give low and high.
     """
     from edcurve.curves import writable
     from edcurve.io.tables import omitted

@@ -1,4 +1,4 @@
-"""What the commands share: types of arguments, options, errors, tables and files."""
+"""Shared parts of the commands: types of arguments, options, errors, tables and files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-PART = 2**14  # values of a column that are written at once
-LINES = 2**8  # of a table that are written at once
-LONGEST = 60  # letters of a label
-SHORTEST = 8  # letters of a label that are shown, however narrow the terminal
+PART = 2**14  # values of a column written at once
+LINES = 2**8  # lines of a table written at once
+LONGEST = 60  # characters of a label
+SHORTEST = 8  # least characters of a label shown on narrow terminals
 
 
 class RealNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
@@ -42,7 +42,7 @@ class RealNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in 
 class NumberList(click.ParamType):  # type: ignore[type-arg]  # generic only in new releases of click
     """One number or several, separated by commas."""
 
-    takes_several = True  # which a message about an option that was given twice says
+    takes_several = True  # used in the message about an option that is given twice
 
     def __init__(self, kind: type[int] | type[float] = float) -> None:
         self.kind, self.name = kind, f"{'integer' if kind is int else 'number'},..."
@@ -63,7 +63,7 @@ class MultiplierList(NumberList):
     """Multipliers λ of an option, separated by commas."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
-        """Read each number as Python does; a message shows all of them, for they may have another separator."""
+        """Read each number as Python does; a message shows the whole text, which may use another separator."""
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
@@ -90,7 +90,7 @@ class LogBase(RealNumber):
 def reported(command: Callable[..., None]) -> Callable[..., None]:
     """Turn errors of the API and of the file system into a message on standard error and exit code 2.
 
-    Warnings of the API become a line on standard error, without a line of this program's text.
+    Warnings of the API become a line on standard error, without a line of source code.
     """
 
     @wraps(command)
@@ -119,7 +119,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _note(show: Callable[..., None], text: Warning | str, category: type[Warning], *place: Any) -> None:
-    """Show a warning of the API in plain words, and others as they were shown."""
+    """Show a warning of the API as plain text, and others unchanged."""
     if category is UserWarning:
         click.echo(str(text), err=True)
     else:
@@ -127,7 +127,7 @@ def _note(show: Callable[..., None], text: Warning | str, category: type[Warning
 
 
 def _lacks_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether memory is what was lacking: PyTorch says so in words."""
+    """Whether memory was exhausted, which PyTorch tells only in the message."""
     return isinstance(error, MemoryError) or any(
         words in str(error).lower() for words in ("can't allocate memory", "out of memory", "bad_alloc")
     )
@@ -135,7 +135,7 @@ def _lacks_memory(error: MemoryError | RuntimeError) -> bool:
 
 @contextmanager
 def of_one(count: int) -> Iterator[None]:
-    """Leave the index out of a message about an argument, where one value was given."""
+    """Remove the index from a message about an argument with a single value."""
     try:
         yield
     except ValueError as error:
@@ -146,8 +146,8 @@ base_option = click.option(
     "--base", type=LogBase(), default="2", show_default=True, help="2 or bits, e or nats, or a number."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable: JSON on standard output.")
-# What a shell offers for SOURCE: the built-in sources and one of each family. They are written out because
-# edcurve.sources imports numpy, which takes longer than a shell should wait.
+# Completions of SOURCE: the built-in sources and one of each family. They are written out because edcurve.sources
+# imports numpy, which is too slow for a shell.
 OFFERED = (
     *("ramp", "circle", "sinusoid", "sawbridge", "uniform", "square", "triangle"),
     *("power:1.5", "pulse:0.2", "edge:15", "sphere", "torus", "rotations", "klein", "sphere:3", "torus:1,2"),
@@ -158,13 +158,13 @@ Completion = Callable[[click.Context, click.Parameter, str], "list[CompletionIte
 
 
 def offer(names: Sequence[str], *, files: bool = False) -> Completion:
-    """Completion of an argument: the names that begin like it, or files where no name does."""
+    """Completion of an argument: the names that begin with it, or files if there are none."""
 
     def completed(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-        # bash completes files alone if it is offered files and names
+        # bash completes only files if it is offered files and names
         return [CompletionItem(incomplete, type="file")] if files and not items else items
 
     return completed
@@ -189,13 +189,13 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: Sequen
 def multipliers_argument(name: str, *, required: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """An argument of multipliers λ, separated by spaces or commas.
 
-    Other arguments do not take commas, because 0,01 may be meant as one number.
+    Other arguments do not accept commas, because 0,01 may be one number.
     """
     return click.argument(name, type=NumberList(), nargs=-1, required=required, callback=_joined)
 
 
 def write_all(writers: dict[str | None, Callable[[Path], Any]]) -> None:
-    """Write files, all of them or none; a writer takes the path, and None stands for a file not asked for."""
+    """Write all files or none; a writer takes the path, and a path of None is skipped."""
     from edcurve.io.files import replacing
 
     named = {path: write for path, write in writers.items() if path is not None}
@@ -215,7 +215,7 @@ def write_csv(table: dict[str, list[Any]], path: Path) -> None:
 
 
 def print_columns(source: str, base: float, as_json: bool, *, facts: dict[str, Any], **columns: Any) -> None:
-    """Print equally long columns, as JSON, which begins with the facts about the source, or as a table."""
+    """Print columns of equal length, as JSON, which begins with the facts about the source, or as a table."""
     if as_json:
         content = {"source": source, "base": base, **facts, **columns}
         for i, (key, value) in enumerate(content.items()):
@@ -227,7 +227,7 @@ def print_columns(source: str, base: float, as_json: bool, *, facts: dict[str, A
 
 
 def _rows(columns: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    """Rows of equally long columns, lists or arrays: an array of numbers takes a quarter of the memory of a list."""
+    """Rows of columns of equal length, lists or arrays: an array of numbers takes a quarter of a list's memory."""
     for start in range(0, max(map(len, columns)), PART):
         yield from zip(*(_listed(column[start : start + PART]) for column in columns), strict=True)
 
@@ -237,7 +237,7 @@ def _listed(column: Any) -> list[Any]:
 
 
 def _print_json(value: Any) -> None:
-    """Print a value as JSON, a column in parts: it may be longer than memory has room for its text."""
+    """Print a value as JSON, and a column in parts, because its text may not fit into memory."""
     from edcurve.curves import writable
 
     if isinstance(value, str | dict) or not hasattr(value, "__len__"):
@@ -250,16 +250,16 @@ def _print_json(value: Any) -> None:
 
 
 def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows under their names; labels are in the last column, and cut so that a line fits the terminal."""
+    """Print rows under their names; labels are in the last column, truncated so that a line fits the terminal."""
     labelled = names[-1] == "label"
     columns = names[:-1] if labelled else names
-    # so that six columns fit a terminal of 80 letters, or five with longer names
+    # six columns fit a terminal of 80 characters, or five with longer names
     wide = max(18 if len(names) <= 4 else 13, *(len(name) + 2 for name in columns))
     widths, digits = [wide] * len(columns), wide - 6 if wide == 13 else wide - 7
     if labelled:  # five columns leave room for a label
         widths, digits = [max(12, len(name) + 2) for name in columns], 5
     room = get_terminal_size().columns - sum(widths) - 2
-    room = max(SHORTEST, room if room > 0 else LONGEST)  # a line that is too long without its label may be longer
+    room = max(SHORTEST, room if room > 0 else LONGEST)  # no limit if the line is too long without its label
     head = [f"{name:>{width}}" for name, width in zip(columns, widths, strict=True)]
     click.echo("".join([*head, "  label"] if labelled else head).rstrip())
     numbers = "".join(f"{{:{width}.{digits}g}}" for width in widths)
@@ -270,5 +270,5 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         return shown.rstrip()
 
     lines = map(line, rows)
-    while part := list(islice(lines, LINES)):  # a call for each line takes longer than all else
+    while part := list(islice(lines, LINES)):  # a call for each line would dominate the time
         click.echo("\n".join(part))

@@ -6,12 +6,12 @@ from click.shell_completion import BashComplete, CompletionItem, add_completion_
 
 
 class Bash(BashComplete):
-    """Completion in bash: puts cut words together, and answers with the part behind the last colon."""
+    """Completion in bash: joins the parts of words, and answers with the part after the last colon."""
 
     cut = ""  # the part up to the last colon, which bash keeps
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before the incomplete one, and that one."""
+        """The words before the incomplete one, and the incomplete word."""
         before, last = super().get_completion_args()
         words: list[str] = []
         for word in [*before, last]:

@@ -1,4 +1,4 @@
-"""The command that draws and tabulates a whole curve, of a source or of measured points."""
+"""The command that draws and tabulates the curve of a source or of measured points."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SHOWN = 16  # rows of the summary
 @click.option("--plot", "plot_path", type=OutputPath(), help="Draw into a file: .png, .pdf, .svg, …")
 @json_option
 @click.option("--shannon", is_flag=True, help="Add Shannon's R(D).")
-@click.option("--gaussian", is_flag=True, help="Add the KLT bound: R(D) of the Gaussian source of that covariance.")
-@click.option("--width", type=int, help="Add the rank floor of a decoder whose last hidden layer is so wide.")
+@click.option("--gaussian", is_flag=True, help="Add the KLT bound: R(D) of a Gaussian source of equal covariance.")
+@click.option("--width", type=int, help="Add the rank floor of a decoder whose last hidden layer has this width.")
 @reported
 @file_options
 def curve(
@@ -48,8 +48,8 @@ def curve(
 ) -> None:
     """E(D) with its bounds and its convex hull.
 
-    SOURCE may also be a file (.npy, .npz, .csv): points along a loop or a curve with ends, one a row, equally spaced in
-    the phase, the first of a loop not repeated at the end.
+    SOURCE may also be a file (.npy, .npz, .csv): points along a loop or a curve with ends, one per row, equally spaced
+    in the phase; a loop does not repeat its first point at the end.
     """
     from edcurve import curves, drawing
     from edcurve.io.arrays import is_data

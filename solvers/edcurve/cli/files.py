@@ -1,4 +1,4 @@
-"""Sources in files of points: the options that say how to read them, and hints where a file is refused."""
+"""Sources from files of points: the options for reading them, and hints if a file is refused."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 FAR = "; the last point is far from the first: --open is for curves that are no loop"
 NEAR = "; the last point is near the first: --closed is for loops"
-ROUNDING = 1e-12  # a deviation below it is a rounding error
+ROUNDING = 1e-12  # smaller deviations are rounding errors
 
 
 class FileOptions(NamedTuple):
-    """How a file of points is read as a source: --open, --closed or neither, --waveform, --tolerance, --key, --ends."""
+    """Options for reading a file of points as a source: --open or --closed, --waveform, --tolerance, --key, --ends."""
 
     closed: bool | None
     waveform: bool
@@ -32,7 +32,7 @@ class FileOptions(NamedTuple):
 
 
 def file_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of files to a command, which takes them as one argument `file`."""
+    """Add the options of files to a command, which receives them as one argument `file`."""
 
     @wraps(command)
     def run(
@@ -50,14 +50,14 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
     options = (
         ends_option,
         click.option(
-            "--waveform", is_flag=True, help="Of a file: samples of one waveform, of which all cyclic shifts are meant."
+            "--waveform", is_flag=True, help="Of a file: samples of a waveform, whose cyclic shifts are the source."
         ),
         click.option(
             "--tolerance",
             type=RealNumber(),
             default="0.05",
             show_default=True,
-            help="Of a file: largest defect allowed.",
+            help="Of a file: largest allowed defect.",
         ),
         key_option,
         click.option(
@@ -74,7 +74,7 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def from_files(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of files to a command, which takes the source in the file, or a name as it is."""
+    """Add the options of files to a command, which receives the source of the file, or a name unchanged."""
 
     @wraps(command)
     def run(source: str, *args: Any, file: FileOptions, **kwargs: Any) -> None:
@@ -89,13 +89,13 @@ def name_of(source: Source | str) -> str:
 
 
 def _remedy(path: str) -> str:
-    """What to do about a file of text, as numpy.savetxt writes it."""
+    """A remedy for a text file as written by numpy.savetxt."""
     written = Path(path).suffix.lower() in (".txt", ".dat", ".tsv")
     return ": call it .csv, with commas, semicolons or tabs between numbers, not blanks" if written else ""
 
 
 def source_from(source: str, file: FileOptions) -> Source | str:
-    """The source in a file of points; a name is left as it is."""
+    """The source of a file of points; a name is returned unchanged."""
     from edcurve.io.arrays import is_data
 
     if not is_data(source):
@@ -118,7 +118,7 @@ def source_from(source: str, file: FileOptions) -> Source | str:
     try:
         if file.waveform:
             return Source.from_waveform(points.ravel() if 1 in points.shape else points, name=name)
-        made, doubt = from_samples_unwarned(points, closed=file.closed, tolerance=file.tolerance, name=name)
+        sampled, doubt = from_samples_unwarned(points, closed=file.closed, tolerance=file.tolerance, name=name)
     except (ValueError, TypeError) as error:
         flags = "" if file.closed is None else " --closed" if file.closed else " --open"
         error = type(error)(
@@ -130,11 +130,11 @@ def source_from(source: str, file: FileOptions) -> Source | str:
         raise type(error)(f"{source}: {error}{hint}") from None
     if doubt is not None:
         click.echo(of_ends(doubt), err=True)
-    return made
+    return sampled
 
 
 def _surface(path: str, points: NDArray[Any], file: FileOptions) -> Source:
-    """A surface, whose samples have two parameters."""
+    """The surface of samples with two parameters."""
     from edcurve.sources import Source
 
     if file.closed is not None or file.waveform:
@@ -151,7 +151,7 @@ def _surface(path: str, points: NDArray[Any], file: FileOptions) -> Source:
 
 
 def read_array(path: str, key: str | None, *, option: str = "--key") -> NDArray[Any]:
-    """The array in a file; of several the message has the names, and the option that takes one, where there is one."""
+    """The array in a file; if there are several, the message has their names, and the option to select one, if any."""
     from edcurve.io.arrays import read_points
 
     try:
@@ -196,7 +196,7 @@ def _is_name(source: str) -> bool:
 
 
 def _hint(message: str, points: Any, closed: bool | None) -> str:
-    """A guess at what was meant by points that are refused, or an empty string."""
+    """A suggestion for points that are refused, or an empty string."""
     if (
         points.ndim == 2
         and 1 < len(points) < points.shape[1]
@@ -215,14 +215,14 @@ def _hint(message: str, points: Any, closed: bool | None) -> str:
 
 
 def of_ends(doubt: str) -> str:
-    """A doubt whether points are a loop, in the words of a command line."""
+    """A warning about points that may be a loop, with the option of the command line."""
     from edcurve.sources import ends
 
     return doubt.replace(ends.CLOSED, "--closed")
 
 
 def facts(source: Source | str) -> dict[str, Any]:
-    """What the JSON of a command says of its source: the status, and of a file how far it is from exact."""
+    """Facts about a source in the JSON of a command: the status and, for a file, its errors."""
     from edcurve.sources import resolve
 
     resolved = resolve(source, stationary=False, surfaces=True)
@@ -233,7 +233,7 @@ def facts(source: Source | str) -> dict[str, Any]:
 
 
 def print_caveats(source: Source | str) -> None:
-    """Say on standard error what is not exact about a source: only a bound is known, or it was measured."""
+    """Print on standard error why a source is not exact: only a bound is known, or it was measured."""
     from edcurve.sources import BOUND, resolve
 
     name, source = name_of(source), resolve(source, stationary=False, surfaces=True)

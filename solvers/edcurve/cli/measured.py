@@ -1,4 +1,4 @@
-"""Commands about what was measured: compressors, and curves without a source."""
+"""Commands about measurements: compressors, and curves without a source."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ SHOWN = ("cells", "entropy", "distortion")  # columns of partitions into a numbe
     "--points",
     type=click.Path(),
     multiple=True,
-    help="CSV with columns distortion, entropy and perhaps lmbda or λ; for several files, once for each.",
+    help="CSV with columns distortion, entropy and optionally lmbda or λ; repeat for several files.",
 )
-@click.option("--lmbda", type=RealNumber(), help="λ that it was trained at: the excess is that of H + λD.")
+@click.option("--lmbda", type=RealNumber(), help="λ of training: the excess is that of H + λD.")
 @base_option
 @json_option
 @unit_options
@@ -65,16 +65,15 @@ def excess(
 ) -> None:
     """How far measured compressors are above the optimum.
 
-    The column excess is H − E(D). With λ it is H + λD less the least value of that, and excess_entropy is H − E(D).
-    Where points have a rate R, it takes the place of H beside λD, as in `edcurve runs`. Where E(D) is not known,
-    excess_over_bound is H less the entropy of the best partition known: at most H − E(D). SOURCE may be a file, as for
-    `edcurve curve`.
+    The column excess is H − E(D). With λ it is H + λD minus its least value, and excess_entropy is H − E(D). If points
+    have a rate R, it replaces H beside λD, as in `edcurve runs`. If E(D) is not known, excess_over_bound is H minus the
+    entropy of the best known partition: at most H − E(D). SOURCE may be a file, as for `edcurve curve`.
 
-    Of --points, rows whose column source names another one, and those without D or H, are left out. Rows
-    without λ in a table that has it have no excess. Columns distortion_low, distortion_high, entropy_low and
-    entropy_high give excess_low and excess_high, as the excess rises with D and with H; rows without any have none.
+    Rows of --points whose column source names another source, and rows without D or H, are left out. In a table with a
+    column λ, rows without λ have no excess. Columns distortion_low, distortion_high, entropy_low and entropy_high give
+    excess_low and excess_high, as the excess increases with D and H; rows without any of these have none.
 
-    With --dim, columns mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy;
+    With --dim, columns mse, sse or psnr may replace distortion, and bits, nats, bpp or bpd may replace entropy;
     psnr_low, psnr_high and so on are the ends of intervals. --psnr, --mse, --bpp and --bpd choose among several such
     columns, and are the units of -D and -H. A .json with results of CompressAI is read too, and a CSV with semicolons
     and decimal commas.
@@ -88,27 +87,27 @@ def excess(
     if (not points) == (distortion is None and entropy is None) or (distortion is None) != (entropy is None):
         raise ValueError("give either --distortion and --entropy, or --points")
     resolved = resolve(source, stationary=False, surfaces=True)
-    given = units.of(resolved, base)
+    conversion = units.of(resolved, base)
     table: dict[str, Any] = {"distortion": np.array([distortion]), "entropy": np.array([entropy])}
     measured = None
-    if points or given is not None:
+    if points or conversion is not None:
         named = {units.measure("distortion"): [distortion], units.measure("entropy"): [entropy]}
-        measured = units.read(points or named, resolved, given)
+        measured = units.read(points or named, resolved, conversion)
         table = _columns(measured)
-        if given is not None and (as_json or not measured.has_intervals):  # with these there is no room
-            as_given = {name: getattr(given, name) if name not in table else None for name in measured.columns}
-            values = zip(as_given.items(), (measured.distortion, measured.entropy), strict=True)
-            table = {name: back(own) for (name, back), own in values if back is not None} | table
+        if conversion is not None and (as_json or not measured.has_intervals):  # intervals leave no space for these
+            inverses = {name: getattr(conversion, name) if name not in table else None for name in measured.columns}
+            values = zip(inverses.items(), (measured.distortion, measured.entropy), strict=True)
+            table = {name: inverse(own) for (name, inverse), own in values if inverse is not None} | table
     labels = table.pop("label", None)
     if lmbda is not None:
-        table["lmbda"] = np.full(len(table["distortion"]), lmbda if given is None else given.lmbda(lmbda))
+        table["lmbda"] = np.full(len(table["distortion"]), lmbda if conversion is None else conversion.lmbda(lmbda))
     D, H = table["distortion"], table["entropy"]
     bounded = resolved.status in (BOUND, *BETWEEN)
     with of_one(2 if points else 1):
         if "lmbda" in table:
             *_, above = gaps.excess_unchecked(resolved, D, H, lmbda=_weights(table, lmbda), base=base)
             table["excess"] = np.where(np.isnan(table["lmbda"]), np.nan, above)
-            if "rate" in table:  # the excess of R + λD, as `edcurve runs` has it
+            if "rate" in table:  # the excess of R + λD, as in `edcurve runs`
                 table["excess"] += np.where(np.isnan(table["rate"]), 0.0, table["rate"] - H)
         if resolved.status in BETWEEN or (bounded and resolved.law.stationary):
             table["excess_over_bound"] = gaps.over_bound(resolved, D, H, base=base)
@@ -117,7 +116,7 @@ def excess(
             table[name] = gaps.excess_unchecked(resolved, D, H, base=base)[-1]
         if measured is not None and measured.has_intervals and "rate" not in table:
             table |= _interval(resolved, table, measured, _weights(table, lmbda), base)
-    if "excess_entropy" in table:  # the intervals are not of this one
+    if "excess_entropy" in table:  # moved after the intervals, which belong to the excess
         table["excess_entropy"] = table.pop("excess_entropy")
     meaning = _meaning(table, resolved)
     if labels is not None:
@@ -133,7 +132,7 @@ def excess(
 
 
 def _meaning(table: dict[str, Any], source: Source) -> dict[str, str]:
-    """What each column of an excess is."""
+    """The meaning of each column of an excess."""
     from edcurve.sources import BETWEEN, BOUND
 
     spent = "R" if "rate" in table else "H"
@@ -147,7 +146,7 @@ def _meaning(table: dict[str, Any], source: Source) -> dict[str, str]:
 
 
 def _weights(table: dict[str, Any], lmbda: float | None) -> Any:
-    """λ of each row, 0 where the table has none."""
+    """λ of each row, 0 if missing."""
     import numpy as np
 
     weights = table.get("lmbda")
@@ -189,8 +188,8 @@ def _columns(points: Points) -> dict[str, Any]:
 @click.argument("file", type=click.Path())
 @click.option("--lmbda", type=MultiplierList(), help="λ, or several separated by commas: the least H + λD.")
 @click.option("--cells", type=NumberList(int), help="Number of cells, or several: the least distortion.")
-@click.option("--entropy", type=NumberList(), help="The most entropy, or several: the least distortion.")
-@click.option("--distortion", type=NumberList(), help="The most distortion, or several: the least entropy.")
+@click.option("--entropy", type=NumberList(), help="Limit on the entropy, or several: the least distortion.")
+@click.option("--distortion", type=NumberList(), help="Limit on the distortion, or several: the least entropy.")
 @ends_option
 @click.option("--weights", type=click.Path(), help="File of the points' weights.")
 @click.option("--csv", "csv_path", type=OutputPath(), help="Write the table to a file.")
@@ -216,23 +215,23 @@ def segment(
     """The best partition of the points in a FILE (.npy, .npz, .csv; one a row) into runs.
 
     It is the best for each λ, for each number of cells, or under each limit on the entropy or on the distortion; gap is
-    0 if no other is better. On a loop cells may go on from the last point to the first.
+    0 if no other is better. On a loop cells may continue from the last point to the first.
     """
     from edcurve import segmentation
     from edcurve.segmentation import arguments
 
-    given = {"lmbda": lmbda, "cells": cells, "entropy": entropy, "distortion": distortion}
-    named = [name for name, values in given.items() if values is not None]
+    options = {"lmbda": lmbda, "cells": cells, "entropy": entropy, "distortion": distortion}
+    named = [name for name, values in options.items() if values is not None]
     if len(named) != 1:
         got = " and ".join(f"--{name}" for name in named) or "none"
         raise ValueError(f"give exactly one of --lmbda, --cells, --entropy and --distortion, got {got}")
-    count = len(given[named[0]] or ())
+    count = len(options[named[0]] or ())
     if cells_path is not None and count != 1:
         raise ValueError(f"--cells-csv lists the cells of a single partition, got {count}")
     closed = None if is_open is None else not is_open
     points, shares = read_array(file, key), None if weights is None else read_weights(weights)
     try:
-        asked = arguments.asked(**given)
+        asked = arguments.asked(**options)
         result, doubt = segmentation.segment_unwarned(points, asked, weights=shares, closed=closed, base=base)
     except (ValueError, TypeError) as error:
         raise type(error)(_of_file(str(error), file, weights, count)) from None
@@ -250,7 +249,7 @@ def segment(
 
 
 def _of_file(message: str, points: str, weights: str | None, count: int) -> str:
-    """The message, with the file that holds what it is about; `count` is the number of values asked for."""
+    """The message, with the name of the file that it concerns; `count` is the number of requested values."""
     if message.startswith("base must"):
         return message
     if message.startswith(

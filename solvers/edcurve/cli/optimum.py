@@ -70,9 +70,9 @@ def distortion(source: Source | str, entropy: tuple[float, ...], base: float, as
 def bound(source: Source | str, distortion: tuple[float, ...], base: float, as_json: bool) -> None:
     """What is known of E(D) at each DISTORTION, of any source: upper and lower.
 
-    upper is the entropy of the best partition known, E(D) itself where that is exact; it is nan where no code of a
-    surface is known, and a line on standard error says why. lower is a bound below which no partition is; there is none
-    where distances are not monotone. SOURCE may be a file, as for `edcurve curve`.
+    upper is the entropy of the best known partition, which is E(D) itself if that is exact. It is nan if no code of a
+    surface is known, with the reason on standard error. lower is a lower bound for all partitions; it is missing if
+    distances are not monotone. SOURCE may be a file, as for `edcurve curve`.
     """
     from edcurve.optimum import bounds
     from edcurve.sources import Surface, resolve
@@ -81,7 +81,7 @@ def bound(source: Source | str, distortion: tuple[float, ...], base: float, as_j
     with of_one(len(distortion)):
         if isinstance(resolved, Surface) or resolved.monotone:
             columns["lower"] = bounds.lower_bound(source, distortion, base=base).tolist()
-        if isinstance(resolved, Surface):  # what is not allowed has been refused: what is left is that no code is known
+        if isinstance(resolved, Surface):  # arguments are valid here, so an error means that no code is known
             upper = [_of_a_code(resolved, D, base, said=not as_json) for D in distortion]
         else:
             upper = bounds.upper_bound(source, distortion, base=base).tolist()
@@ -110,7 +110,7 @@ def _print(source: Source | str, base: float, as_json: bool, **columns: list[Any
 @source_or_file_argument
 @multipliers_argument("lmbda", required=False)
 @click.option("--lmbda", "listed", type=MultiplierList(), help="λ, or several separated by commas, instead of LMBDA.")
-@click.option("--cells", type=NumberList(int), help="Instead of λ: for which λ so many cells are best.")
+@click.option("--cells", type=NumberList(int), help="Instead of λ: numbers of cells, to print their range of λ.")
 @base_option
 @json_option
 @reported
@@ -125,7 +125,7 @@ def lagrangian(
 ) -> None:
     """The least H + λD at each LMBDA, and the cells that attain it.
 
-    With --cells, the range of λ for which so many cells attain it; NaN where there is none. SOURCE may be ramp:T,
+    With --cells, the range of λ for which this number of cells attains it; NaN if there is none. SOURCE may be ramp:T,
     sampled at T points, or a file, as for `edcurve curve`.
     """
     from edcurve.optimum import sweeps
@@ -221,7 +221,7 @@ def sources(as_json: bool) -> None:
     for source in listed:
         shape = "surface" if isinstance(source, Surface) else "closed" if source.closed else "open"
         click.echo(f"{source.name:10} {shape:7}  D_max = {source.max_distortion:<10.6g} {source.status}")
-        what = (type(source).__doc__ or "").splitlines()[0]
-        click.echo(textwrap.fill(what, 80, initial_indent=" " * 11, subsequent_indent=" " * 11))
+        summary = (type(source).__doc__ or "").splitlines()[0]
+        click.echo(textwrap.fill(summary, 80, initial_indent=" " * 11, subsequent_indent=" " * 11))
     for family in FAMILIES.values():
         click.echo(f"{family.form} takes {family.allowed}")

@@ -1,4 +1,4 @@
-"""Standard output: all of a text or an error, and no control characters from files on a terminal."""
+"""Standard output: complete texts or an error, and no control characters from files on a terminal."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 
 @contextmanager
 def whole_and_printable(stream: Any) -> Iterator[None]:
-    """Have a stream of text write control characters escaped, letters it lacks as ?, and all of what it is given.
+    """Make a text stream escape control characters, replace characters it lacks by ?, and write texts completely.
 
-    Python's own stream without a buffer (``PYTHONUNBUFFERED``) writes the beginning of a text to a disk that becomes
-    full, and says nothing.
+    Python's unbuffered stream (``PYTHONUNBUFFERED``) silently writes only the beginning of a text when a disk becomes
+    full.
     """
     from edcurve.io.text import message
 
-    if not isinstance(stream, io.TextIOWrapper):  # there is none, or it is of a notebook or a test
+    if not isinstance(stream, io.TextIOWrapper):  # missing, or that of a notebook or a test
         yield
         return
     stream.reconfigure(errors="replace")
     before, raw = stream.write, stream.buffer
 
     def write(text: str) -> int:
-        if not isinstance(text, str):  # click asks in this way whether the stream takes bytes
+        if not isinstance(text, str):  # click tests in this way whether the stream accepts bytes
             raise TypeError(f"write() takes a str, got {type(text).__name__}")
         if not isinstance(raw, io.RawIOBase):
             return before(message(text))
@@ -33,7 +33,7 @@ def whole_and_printable(stream: Any) -> Iterator[None]:
             content = content[raw.write(content) or 0 :]
         return len(text)
 
-    stream.write = write  # type: ignore[method-assign]  # others hold this very stream: another would be missed
+    stream.write = write  # type: ignore[method-assign]  # patched in place, because others hold this stream
     try:
         yield
     finally:

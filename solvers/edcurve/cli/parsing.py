@@ -1,4 +1,4 @@
-"""Command lines: an option is given once, -1 is a number that the API refuses by name, --nmu a mistyped option."""
+"""Parsing of command lines: options are given at most once, -1 is a number, and --nmu a mistyped option."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MEANT = {"--points": "--num", "--lambda": "--lmbda"}
 
 
 class OutputPath(click.Path):
-    """The path of a file to write, which must be neither one that is read nor another one that is written."""
+    """The path of a file to write, which must differ from files that are read and from other files to write."""
 
 
 class Command(click.Command):
-    """A command whose options are given at most once: of two values click would take the last in silence."""
+    """A command whose options are given at most once: click would silently take the last of two values."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse an option with two values, and a flag beside its opposite; a flag may be repeated."""
+        """Refuse an option with two values, and a flag together with its opposite; a flag may be repeated."""
         if not ctx.resilient_parsing:
             given = self._all_values(ctx, args)
             for parameter in self.get_params(ctx):
@@ -44,7 +44,7 @@ class Command(click.Command):
         return super().invoke(ctx)
 
     def _all_values(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
-        """Every value of every option, in a list; of flags the names under which they were given."""
+        """List every value of every option; for flags, the names under which they are given."""
         parser = click.Command(None, add_help_option=False).make_parser(ctx)
         for parameter in self.get_params(ctx):
             if not isinstance(parameter, click.Option):
@@ -76,12 +76,12 @@ def _refuse(option: click.Option, values: list[Any], ctx: click.Context) -> None
 
 
 class CommandWithNumbers(Command):
-    """A command whose arguments may be negative numbers, which click would take for options."""
+    """A command whose arguments may be negative numbers, which click would parse as options."""
 
     ignore_unknown_options = True
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse unknown options: words that begin with a dash, are no numbers, and are no values of known options."""
+        """Refuse unknown options: words that begin with a dash and are neither numbers nor values of known options."""
         if not ctx.resilient_parsing and "--" not in args:
             given, left, _ = self.make_parser(ctx).parse_args(list(args))
             named = (

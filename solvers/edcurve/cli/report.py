@@ -1,4 +1,4 @@
-"""The commands that show what was measured: a report, and its picture alone."""
+"""The commands that show measured compressors: a report, and its picture alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--points",
     type=click.Path(),
     multiple=True,
-    help="CSV of what was measured: distortion, entropy (bits), perhaps lmbda; for several files, once for each.",
+    help="CSV of measured points: distortion, entropy (bits), optionally lmbda; repeat for several files.",
 )
 @click.option("--out", required=True, type=OutputPath(), help="The .html file to write.")
 @click.option("--shannon/--no-shannon", default=None, help="Shannon's R(D).  [default: for closed sources]")
@@ -33,9 +33,9 @@ def report(
 ) -> None:
     """Write one HTML file about a source: interactive curve, gaps of your compressors, certificates.
 
-    It works without a network. SOURCE may also be a file of points, as for `edcurve curve`. With the CSV of
-    `edcurve runs --csv` as --points, it also says where the gaps come from. Points may be in other units, as for
-    `edcurve excess`.
+    The file works without a network. SOURCE may also be a file of points, as for `edcurve curve`. With the CSV of
+    `edcurve runs --csv` as --points, the report also splits the gaps into their causes. Points may be in other units,
+    as for `edcurve excess`.
     """
     from edcurve.reporting import report
     from edcurve.sources import resolve
@@ -61,7 +61,7 @@ def report(
     required=True,
     type=click.Path(),
     multiple=True,
-    help="CSV of what was measured: distortion and entropy; for several files, once for each.",
+    help="CSV of measured points: distortion and entropy; repeat for several files.",
 )
 @click.option("--out", required=True, type=OutputPath(), help="The picture to write: .png, .pdf, .svg, …")
 @click.option("--log/--linear", default=None, help="Axis of distortions.  [default: log, unless one is 0]")
@@ -74,9 +74,9 @@ def gap(
 ) -> None:
     """Draw measured compressors against E(D), with their gaps.
 
-    Each codec has a colour, a marker and an entry in the legend: each value of a column codec, or else each label,
-    seeds aside. SOURCE may also be a file of points, as for `edcurve curve`. Points may be in other units, as for
-    `edcurve excess`.
+    Each codec has a colour, a marker and an entry in the legend: each value of a column codec or, without it, each
+    label without its seed. SOURCE may also be a file of points, as for `edcurve curve`. Points may be in other units,
+    as for `edcurve excess`.
     """
     from edcurve import drawing
     from edcurve.plotting import plot_gap

@@ -1,4 +1,4 @@
-"""Options that say in which units measured points are: PSNR, bits per pixel, the weight of a loss."""
+"""Options for the units of measured points: PSNR, bits per pixel, the weight of a loss."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class UnitOptions(NamedTuple):
     loss: str | None
 
     def of(self, source: Source, base: float = 2) -> Units | None:
-        """The units of what was measured of a source; None where none are given."""
+        """The units of points measured for a source; None without options."""
         from edcurve.sources import Circle, SampledCurve, SampledLoop, Surface
         from edcurve.units import Units
 
         if self.dim is None:
             named = [name for name in ("pixels", "mse_peak", "is_mean", "loss") if getattr(self, name) is not None]
             if named or self.measures:
-                what = [f"--{name.removeprefix('is_').replace('_', '-')}" for name in (*self.measures, *named)]
-                raise ValueError(f"{what[0]} needs --dim, how many numbers a realization has")
+                options = [f"--{name.removeprefix('is_').replace('_', '-')}" for name in (*self.measures, *named)]
+                raise ValueError(f"{options[0]} needs --dim, how many numbers a realization has")
             return None
         mean = self.is_mean
         if mean is None:
@@ -46,7 +46,7 @@ class UnitOptions(NamedTuple):
         return Units(self.dim, self.pixels, self.peak, self.mse_peak, mean, base=base, **loss)
 
     def words(self) -> list[str]:
-        """The options as they are given on a command line."""
+        """The options as words of a command line."""
         options = {"--dim": self.dim, "--pixels": self.pixels, "--mse-peak": self.mse_peak, "--loss": self.loss}
         options |= {"--peak": None if self.peak == 1.0 else self.peak}
         options |= {"--columns": None if self.columns is None else ",".join(self.columns)}
@@ -56,13 +56,13 @@ class UnitOptions(NamedTuple):
         return named + [str(word) for name, value in options.items() if value is not None for word in (name, value)]
 
     def measure(self, name: str) -> str:
-        """What numbers given for distortion or entropy are: the measure that was named, or itself."""
+        """The measure of numbers given for distortion or entropy: that of an option, or itself."""
         from edcurve.io.columns import MEASURES
 
         return next((measure for measure in self.measures if measure in MEASURES[name]), name)
 
     def read(self, points: Any, source: Source, units: Units | None) -> Points:
-        """Measured points of a file, of several, or of columns by name, in those units."""
+        """Read measured points of a file, of several, or of columns by name, in these units."""
         from edcurve.io.tables import read
         from edcurve.optimum.sanity import doubt_of_psnr
 
@@ -75,7 +75,7 @@ class UnitOptions(NamedTuple):
 
 
 def unit_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of units to a command, which takes them as one argument `units`."""
+    """Add the options of units to a command, which receives them as one argument `units`."""
 
     @wraps(command)
     def run(
@@ -97,23 +97,23 @@ def unit_options(command: Callable[..., None]) -> Callable[..., None]:
 
     options = (
         click.option("--psnr", "of_distortion", flag_value="psnr", help="Distortions are PSNR in dB."),
-        click.option("--mse", "of_distortion", flag_value="mse", help="Distortions are means over the numbers."),
+        click.option("--mse", "of_distortion", flag_value="mse", help="Distortions are means over coordinates."),
         click.option("--bpp", "of_entropy", flag_value="bpp", help="Entropies are bits per pixel."),
-        click.option("--bpd", "of_entropy", flag_value="bpd", help="Entropies are bits per number."),
-        click.option("--dim", type=int, help="Numbers in a realization, which turns such units into D and H."),
-        click.option("--pixels", type=int, help="Pixels in a realization.  [default: --dim]"),
+        click.option("--bpd", "of_entropy", flag_value="bpd", help="Entropies are bits per coordinate."),
+        click.option("--dim", type=int, help="Coordinates of a realization, to convert such units into D and H."),
+        click.option("--pixels", type=int, help="Pixels of a realization.  [default: --dim]"),
         click.option(
             "--peak", type=RealNumber(), default="1", show_default=True, help="Largest value of the source's data."
         ),
-        click.option("--mse-peak", type=RealNumber(), help="The same of the values of --mse.  [default: --peak]"),
+        click.option("--mse-peak", type=RealNumber(), help="The same for the data of --mse.  [default: --peak]"),
         click.option(
             "--mean/--sum",
             "is_mean",
             default=None,
             help="D of the source, a mean or a sum over coordinates.  [default: sum for circle, surfaces and points]",
         ),
-        click.option("--loss", help='Which λ is meant: that of "bpp + lmbda*255**2*mse", say.'),
-        click.option("--columns", help="What the columns of a CSV are: codec,psnr,bpp, say."),
+        click.option("--loss", help='The loss that defines λ, such as "bpp + lmbda*255**2*mse".'),
+        click.option("--columns", help="Names of the columns of a CSV, such as codec,psnr,bpp."),
     )
     decorated: Callable[..., None] = run
     for option in reversed(options):

@@ -1,4 +1,4 @@
-"""Commands about vectors in no order: Shannon's R(D) of them, and a codebook."""
+"""Commands about unordered vectors: their R(D), a codebook, and measured quantisers of unit vectors."""
 
 from __future__ import annotations
 
@@ -38,16 +38,14 @@ error_option = click.option(
     show_default=True,
     help="Distortion of a vector: a sum over its coordinates.",
 )
-reproductions_option = click.option(
-    "--reproductions", type=click.Path(), help="File of the only reconstructions that may be used."
-)
+reproductions_option = click.option("--reproductions", type=click.Path(), help="File of the allowed reconstructions.")
 
 
-def _given(
+def _read(
     file: str, key: str | None, weights: str | None, reproductions: str | None
 ) -> tuple[Any, dict[str, Any], Callable[[Exception], Exception]]:
-    """The vectors, what else is read from files, and what names the file in an error."""
-    others = {
+    """The vectors, further arguments from files, and a function that adds the file's name to an error."""
+    options = {
         "weights": None if weights is None else read_weights(weights),
         "reproductions": None if reproductions is None else read_array(reproductions, None, option=""),
     }
@@ -57,7 +55,7 @@ def _given(
         path = next((path for name, path in paths.items() if path and str(error).startswith(f"{name} ")), None)
         return error if path is None else type(error)(f"{path}: {error}")
 
-    return read_array(file, key), others, named
+    return read_array(file, key), options, named
 
 
 @click.command("rate-distortion", cls=CommandWithNumbers)
@@ -82,16 +80,16 @@ def rate_distortion(
 ) -> None:
     """Bounds on Shannon's R(D) of the vectors in a FILE (.npy, .npz, .csv; one a row) at each DISTORTION.
 
-    The vectors are in no order and of any dimension, and equally likely without --weights. No code of them has less
-    entropy than lower. If they are a sample, R(D) of their source is larger, in high dimension by far.
+    The vectors are unordered, of any dimension, and equally likely without --weights. lower is a lower bound on the
+    entropy of any code of them. If they are a sample, R(D) of their source is larger, in high dimension by far.
     """
     from edcurve.curves import writable
     from edcurve.vectors import rate_distortion as limits
 
-    points, others, named = _given(file, key, weights, reproductions)
+    points, from_paths, named = _read(file, key, weights, reproductions)
     try:
         with of_one(len(distortion)):
-            enclosure = limits.empirical_rate_distortion(points, distortion, error=error, base=base, **others)
+            enclosure = limits.empirical_rate_distortion(points, distortion, error=error, base=base, **from_paths)
     except (ValueError, TypeError) as refusal:
         raise named(refusal) from None
     lower, upper = enclosure.lower.tolist(), enclosure.upper.tolist()
@@ -107,9 +105,9 @@ def rate_distortion(
 @click.command(cls=Command)
 @click.argument("file", type=click.Path())
 @click.option("--lmbda", type=MultiplierList(), required=True, help="λ, or several separated by commas.")
-@click.option("--codewords", type=int, default=256, show_default=True, help="Codewords to start with.")
+@click.option("--codewords", type=int, default=256, show_default=True, help="Initial number of codewords.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the first codewords.")
-@click.option("--test", type=click.Path(), help="File of other vectors to try the code on, one a row.")
+@click.option("--test", type=click.Path(), help="File of other vectors to test the code on, one per row.")
 @weights_option
 @error_option
 @reproductions_option
@@ -134,29 +132,29 @@ def ecvq(
 ) -> None:
     """A code of low H + λD of the vectors in a FILE (.npy, .npz, .csv; one a row), for each λ.
 
-    It is entropy-constrained vector quantization: a local optimum, and so an upper bound on the least H + λD. On other
-    vectors a code does less well: --test measures it on them.
+    It is found by entropy-constrained vector quantization: a local optimum, and so an upper bound on the least H + λD.
+    On other vectors a code is worse, which --test measures.
     """
     from edcurve.vectors import quantization
 
     if out is not None and len(lmbda) != 1:
         raise ValueError(f"--out writes the codebook of a single λ, got {len(lmbda)}")
-    points, others, named = _given(file, key, weights, reproductions)
+    points, from_paths, named = _read(file, key, weights, reproductions)
     options: dict[str, Any] = {"codewords": codewords, "seed": seed, "error": error, "base": base}
     try:
-        made = [quantization.ecvq(points, one, **options, **others) for one in lmbda]
+        codes = [quantization.ecvq(points, multiplier, **options, **from_paths) for multiplier in lmbda]
     except (ValueError, TypeError) as refusal:
         raise named(refusal) from None
-    table: dict[str, list[Any]] = {"lmbda": lmbda, "cells": [len(code.codebook) for code in made]}
-    table |= {name: [getattr(code, name) for code in made] for name in ("entropy", "distortion", "value")}
+    table: dict[str, list[Any]] = {"lmbda": lmbda, "cells": [len(code.codebook) for code in codes]}
+    table |= {name: [getattr(code, name) for code in codes] for name in ("entropy", "distortion", "value")}
     if test is not None:
-        tried = read_array(test, None, option="")
+        test_vectors = read_array(test, None, option="")
         try:
-            rows = [_tried(code, tried) for code in made]
+            rows = [_tested(code, test_vectors) for code in codes]
         except (ValueError, TypeError) as refusal:
             raise type(refusal)(f"{test}: {refusal}") from None
         table |= {"rate_test": [bits for bits, _ in rows], "distortion_test": [mean for _, mean in rows]}
-    write_all({out: partial(_write_codebook, made[0])})
+    write_all({out: partial(_write_codebook, codes[0])})
     if as_json:
         content = {"file": file, "base": base, "error": error, **{name: [*values] for name, values in table.items()}}
         click.echo(json.dumps(content, allow_nan=False))
@@ -164,7 +162,7 @@ def ecvq(
         print_table(tuple(table), [list(row) for row in zip(*table.values(), strict=True)])
 
 
-def _tried(code: VectorQuantizer, x: Any) -> tuple[float, float]:
+def _tested(code: VectorQuantizer, x: Any) -> tuple[float, float]:
     """Mean length and mean error of other vectors."""
     import numpy as np
 
@@ -182,16 +180,16 @@ def _write_codebook(code: VectorQuantizer, path: Path) -> None:
 @click.command(cls=Command)
 @click.argument("vectors", type=click.Path())
 @click.argument("indices", type=click.Path())
-@click.option("--decoded", type=click.Path(), help="File of what they are decoded to.  [default: means of the cells]")
-@click.option("--opposite", is_flag=True, help="x and −x mean the same; of 4 coordinates the source is rotations.")
+@click.option("--decoded", type=click.Path(), help="File of reconstructions.  [default: means of the cells]")
+@click.option("--opposite", is_flag=True, help="x and −x are equivalent; with 4 coordinates the source is rotations.")
 @base_option
 @json_option
 @reported
 def measure(vectors: str, indices: str, decoded: str | None, opposite: bool, base: float, as_json: bool) -> None:
     """Entropy and distortion of a quantiser of unit vectors, and its excess over the bound.
 
-    VECTORS is a file of unit vectors, one a row, and INDICES of the index of each. The excess is H less the lower bound
-    for uniform vectors, which is at least H − E(D). Each number has its interval of 95 %.
+    VECTORS is a file of unit vectors, one per row, and INDICES a file of their indices. The excess is H minus the lower
+    bound for uniform vectors, which is at least H − E(D). Each number has its 95 % interval.
     """
     from edcurve.measurement import measure as measured
     from edcurve.optimum.gaps import excess
@@ -205,7 +203,7 @@ def measure(vectors: str, indices: str, decoded: str | None, opposite: bool, bas
         raise ValueError(f"--opposite is of quaternions, with 4 coordinates, got {x.shape[1]} in {vectors}")
     try:
         with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("always", UserWarning)  # they are printed after the numbers, however Python is set
+            warnings.simplefilter("always", UserWarning)  # printed after the numbers, whatever Python's settings
             result = measured(index, unit_vectors=x, decoded=y, opposite=opposite, base=base)
             source = "rotations" if opposite else f"sphere:{x.shape[1] - 1}"
             above = excess(source, result, base=base)

@@ -1,1 +1,1 @@
-"""Reading points and tables, writing files whole or not at all, and making HTML from plain values."""
+"""Reading points and tables, writing files atomically, and making HTML from plain values."""

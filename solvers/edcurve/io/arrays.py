@@ -1,4 +1,4 @@
-"""Reading points of curves from .npy, .npz and .csv files: only numbers are read, and nothing is executed."""
+"""Reading points of curves from .npy, .npz and .csv files: only numbers are read, and no code is executed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .text import number, printable, shortened
 Array = NDArray[np.float64]
 SUFFIXES = (".npy", ".npz", ".csv")
 LARGEST = 2**28  # numbers
-LARGEST_DEFLATED = 2**25  # numbers of an array that is compressed: a small file may stand for any amount of zeros
+LARGEST_DEFLATED = 2**25  # numbers of a compressed array, as a small file may expand to any amount of zeros
 LARGEST_FILE = 2**32  # bytes
 LARGEST_TEXT = 2**28  # bytes of CSV
 LONGEST_HEADER = 10_000  # bytes, numpy's own limit
-SEPARATORS = (";", "\t")  # of tables whose numbers may have decimal commas
+SEPARATORS = (";", "\t")  # in tables whose numbers may have decimal commas
 
 
 def is_data(path: str) -> bool:
@@ -37,13 +37,13 @@ def is_data(path: str) -> bool:
 
 
 def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDArray[Any]:
-    """The array in a file, one point a row; ValueError that names the file if there is no such array in it.
+    """The array in a file, one point per row; ValueError that names the file if it has no such array.
 
     Parameters
     ----------
     path : path
-        A .npy, a .npz (of one array, or with its `key`) or a .csv (a header line or none). Its numbers are separated by
-        commas, or else by semicolons or tabs, and then may have decimal commas.
+        A .npy, a .npz (of one array, or with its `key`) or a .csv (with or without a header line). Numbers in a .csv
+        are separated by commas, or by semicolons or tabs, in which case they may have decimal commas.
     key : str, optional
         Name of the array in a .npz.
 
@@ -63,7 +63,7 @@ def read_points(path: str | os.PathLike[str], *, key: str | None = None) -> NDAr
             values = _read_npy(file) if suffix == ".npy" else _read_npz(file, key)
         except MemoryError:
             raise
-        except Exception as error:  # of a damaged file numpy, zipfile and the decompressors raise a dozen kinds
+        except Exception as error:  # numpy, zipfile and the decompressors raise many kinds for damaged files
             raise ValueError(f"{os.fspath(path)}: {shortened(error)}") from None
     if values.dtype.kind not in "iuf":
         raise ValueError(f"{os.fspath(path)}: expected real numbers, got an array of dtype {values.dtype}")
@@ -92,10 +92,10 @@ def _read_npz(file: BinaryIO, key: str | None) -> NDArray[Any]:
 
 
 def _check_header(file: IO[bytes], size: int, most: int) -> None:
-    """ValueError if the header of an array promises more than the file has, or too much: numpy would allocate it."""
+    """ValueError if the header declares more numbers than allowed, or than the file has: numpy would allocate them."""
     version = np.lib.format.read_magic(file)
     length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
-    if length > LONGEST_HEADER:  # numpy would read all of it first
+    if length > LONGEST_HEADER:  # numpy would read it first
         raise ValueError(f"expected a header of at most {LONGEST_HEADER} bytes, got {length}")
     file.seek(8)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -119,7 +119,7 @@ def _read_csv(file: BinaryIO) -> Array:
         names, before = _before_rows(file)
         try:
             table = _quickly(file, before)
-        except ValueError:  # this also says which line is wrong
+        except ValueError:  # the slow parser names the wrong line
             table = _row_by_row(file)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"not a CSV file in UTF-8: {error}") from None
@@ -137,21 +137,21 @@ def _read_csv(file: BinaryIO) -> Array:
 
 @contextmanager
 def _text(file: BinaryIO) -> Iterator[Iterator[str]]:
-    """The file's lines, from its start, their cells separated by commas."""
+    """The file's lines from its start, with cells separated by commas."""
     file.seek(0)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
         first = text.readline()
         lines = chain([first] if first else [], text)
         separator = ";" if ";" in first else "\t" if "\t" in first and "," not in first else ","
-        # a comma is that of a decimal number, where others separate
+        # with another separator, a comma is a decimal comma
         yield lines if separator == "," else (line.replace(",", ".").replace(separator, ",") for line in lines)
     finally:
-        text.detach()  # which leaves the file open
+        text.detach()  # keeps the file open
 
 
 def _before_rows(file: BinaryIO) -> tuple[list[str], int]:
-    """Names of columns the first of which has none, if there are such, and the number of lines before the first row."""
+    """Names of columns if the first of them is empty, and the number of lines before the first row."""
     with _text(file) as text:
         reader, names, before = csv.reader(text), list[str](), 0
         for cells in reader:
@@ -164,9 +164,9 @@ def _before_rows(file: BinaryIO) -> tuple[list[str], int]:
 
 
 def _quickly(file: BinaryIO, before: int) -> Array:
-    """The table by numpy's parser, which is fast; ValueError for what it does not take, and what is not finite."""
+    """The table by numpy's fast parser; ValueError for values that it rejects or that are not finite."""
     with _text(file) as text, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "loadtxt: input contained no data")  # the caller says so itself
+        warnings.filterwarnings("ignore", "loadtxt: input contained no data")  # the caller raises an error
         table = np.loadtxt(text, delimiter=",", comments=None, quotechar='"', skiprows=before, ndmin=2)
     if not np.isfinite(table).all():
         raise ValueError("infinite, perhaps for a cell that is too long")
@@ -183,12 +183,12 @@ def _row_by_row(file: BinaryIO) -> Array:
 
 
 def _has_unnamed(cells: list[str]) -> bool:
-    """Whether a first line leaves the first of several columns without a name, as pandas does for its index."""
+    """Whether the first of several names in the first line is empty, as pandas writes it for an index."""
     return len(cells) > 1 and cells[0].strip() in ("", "Unnamed: 0")
 
 
 def _add_row(numbers: array[float], width: int, cells: list[str], line: int) -> int:
-    """Add the numbers of a line; returns how many a line has."""
+    """Add the numbers of a line, and return their count."""
     try:
         values = list(map(number, cells))
     except ValueError:

@@ -15,15 +15,15 @@ from .arrays import SEPARATORS
 from .columns import CONVERTED, NUMBERS, READ, REQUIRED, SPELT, Columns, Numbers, Texts, counted, meant_names, shown
 from .text import number
 
-MOST_ROWS = 2**22  # each takes some 40 bytes until its excess is printed, however short it is in a file
-MOST_OTHERS = 2**16  # cells of columns of numbers that hold other text, such as those of other sources
-BLOCK = 2**12  # rows that are read at a time
+MOST_ROWS = 2**22  # each takes some 40 bytes until its excess is printed, even if it is short in the file
+MOST_OTHERS = 2**16  # most cells with other text in columns of numbers, such as in rows of other sources
+BLOCK = 2**12  # rows read at a time
 
 
 def read_csv(path: str | os.PathLike[str], names: Sequence[str] | None = None) -> tuple[Columns, Sequence[int]]:
-    """The columns of a CSV, and for each row the line that it ends in.
+    """The columns of a CSV, and the number of the last line of each row.
 
-    The columns have the names given, or else those in the first line. Of columns that nothing reads, no cells are kept.
+    The columns have the names of the argument, or else those in the first line. Cells of unused columns are not stored.
     """
     where, lines = os.fspath(path), array("I")
     try:
@@ -64,7 +64,7 @@ def _check_length(
     where: str,
     separator: str,
 ) -> None:
-    """ValueError for a row with more cells than there are names, or without one of D and H."""
+    """ValueError for a row with more cells than names, or without D or H."""
     if any(map(str.strip, cells[len(names) :])):
         wanted = f"expected {counted(len(names), 'cell')}, as many as names"
         raise ValueError(f"{where}: {wanted}, got {len(cells)}: {shown(separator.join(cells))}")
@@ -74,7 +74,7 @@ def _check_length(
 
 
 def _keep(rows: Sequence[Sequence[str]], kept: Sequence[tuple[int, Any]], separator: str, where: str) -> None:
-    """Add rows to the columns that are kept; ValueError where too much in columns of numbers is none."""
+    """Add rows to the stored columns; ValueError if columns of numbers contain too much other text."""
     for cells, (_, column) in zip(zip(*rows, strict=True), kept, strict=False):  # there may be no rows
         column.extend(cells if separator == "," else [_pointed(cell, column) for cell in cells])
     if sum(len(column.others) for _, column in kept if isinstance(column, Numbers)) > MOST_OTHERS:
@@ -82,19 +82,19 @@ def _keep(rows: Sequence[Sequence[str]], kept: Sequence[tuple[int, Any]], separa
 
 
 def _separator(line: str) -> str:
-    """What separates cells, by the first line: a comma, unless there are semicolons or tabs, and no known name."""
-    named = {name.strip().casefold() for name in line.split(",")}
-    others = [one for one in SEPARATORS if one in line]
-    return others[0] if others and not named & (READ | SPELT.keys()) else ","
+    """The separator of cells, from the first line: a comma, unless there are semicolons or tabs and no known name."""
+    names = {name.strip().casefold() for name in line.split(",")}
+    present = [separator for separator in SEPARATORS if separator in line]
+    return present[0] if present and not names & (READ | SPELT.keys()) else ","
 
 
 def _pointed(cell: str, column: Any) -> str:
-    """A number with a decimal point for its decimal comma; other cells as they are."""
+    """A number with its decimal comma replaced by a point; other cells unchanged."""
     return cell.replace(",", ".") if isinstance(column, Numbers) and cell.count(",") == 1 and "." not in cell else cell
 
 
 def _is_header(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether a first line under given names has names of its own: text in all columns of numbers."""
+    """Whether a first line has names although names are given: text in all columns of numbers."""
     numbers = [cell for cell, name in zip(cells, names, strict=False) if name in NUMBERS]
     return bool(numbers) and not any(_is_number(cell) or not cell.strip() for cell in numbers)
 

@@ -1,4 +1,4 @@
-"""Opening files of any origin, and writing files whole or not at all."""
+"""Opening files of any origin, and writing files atomically."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ except ImportError:  # not on Windows
 
 LARGEST = 2**28  # bytes of text
 TEMPORARY = ".edcurve-"  # begins the names of files that are being written
-FORGOTTEN = 86400.0  # seconds after which such a file is taken for a remnant, where files cannot be locked
+FORGOTTEN = 86400.0  # seconds after which such a file counts as a remnant if files cannot be locked
 
 
 @contextlib.contextmanager
@@ -34,18 +34,18 @@ def reading(path: str | os.PathLike[str], most: int, *, streams: bool = False) -
     path : path
         The file.
     most : int
-        Largest size that is allowed, in bytes; that of pipes is not known.
+        Largest allowed size in bytes; that of pipes is unknown.
     streams : bool
         Whether it may be a pipe.
 
     Raises
     ------
     ValueError
-        For what is no file, such as a device, and for a larger one. Nothing is read from it.
+        If it is not a file, such as a device, or too large. Nothing is read from it.
     OSError
         If it cannot be opened.
     """
-    # no waiting for somebody to write into a pipe that is not wanted
+    # do not block on opening a pipe that will be refused
     waiting = 0 if streams else getattr(os, "O_NONBLOCK", 0)
     kind = Path(path).stat().st_mode
     if stat.S_ISDIR(kind):
@@ -53,7 +53,7 @@ def reading(path: str | os.PathLike[str], most: int, *, streams: bool = False) -
     _require_file(path, kind, streams)
     with _named(path), open(path, "rb", opener=lambda name, flags: os.open(name, flags | waiting)) as file:
         about = os.fstat(file.fileno())
-        _require_file(path, about.st_mode, streams)  # the same, unless it was replaced meanwhile
+        _require_file(path, about.st_mode, streams)  # again, as it may have been replaced meanwhile
         if about.st_size > most:
             raise ValueError(f"{os.fspath(path)}: expected at most {most} bytes, got {about.st_size}")
         yield file
@@ -65,7 +65,7 @@ def _require_file(path: str | os.PathLike[str], kind: int, streams: bool) -> Non
 
 
 def read_bytes(path: str | os.PathLike[str], most: int, *, streams: bool = False) -> bytes:
-    """The content of a file; errors as in `reading`, also for a pipe that has more than `most` bytes."""
+    """The content of a file; errors as in `reading`, also for a pipe with more than `most` bytes."""
     with reading(path, most, streams=streams) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -74,22 +74,22 @@ def read_bytes(path: str | os.PathLike[str], most: int, *, streams: bool = False
 
 
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
-    """The text in a file or a pipe; ValueError that names it for devices and for more than `LARGEST` bytes."""
+    """The text in a file or a pipe; ValueError with its name for devices and for more than `LARGEST` bytes."""
     return read_bytes(path, LARGEST, streams=True).decode(encoding)
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], *, follow: bool = True) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``, of the same suffix, that takes its place on success.
+    """Yield a temporary path beside ``path``, with the same suffix, that replaces it on success.
 
-    The new file has the permissions of the old one, and is on the disk before it takes its name.
+    The new file has the permissions of the old one, and is synchronised to disk before it is renamed.
 
     Parameters
     ----------
     path : path
-        The file to be written. A device or a pipe is written to directly.
+        The file to write. A device or a pipe is written directly.
     follow : bool
-        Where ``path`` is a link, whether the file that it leads to is replaced, or the link.
+        If ``path`` is a link, whether its target is replaced, or the link.
     """
     target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(Path(path).parent), Path(path).name)
     old = _kind(path, follow)
@@ -131,17 +131,17 @@ def _kind(path: str | os.PathLike[str], follow: bool) -> int:
 
 
 def _made(target: Path) -> tuple[Path, int]:
-    """A new file beside the target, locked as long as the descriptor is open: `clear` then leaves it alone."""
+    """A new file beside the target, locked while the descriptor is open, so that `clear` does not remove it."""
     while True:
         temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}{target.suffix}")
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         if not _locked(descriptor) or os.fstat(descriptor).st_nlink:
             return temporary, descriptor
-        os.close(descriptor)  # `clear` was faster
+        os.close(descriptor)  # `clear` removed it before it was locked
 
 
 def _locked(descriptor: int, *, wait: bool = True) -> bool:
-    """Lock a file; False if another process has locked it, or files cannot be locked here."""
+    """Lock a file; False if another process has locked it, or locks are not supported."""
     if locks is None:
         return False
     try:
@@ -152,8 +152,8 @@ def _locked(descriptor: int, *, wait: bool = True) -> bool:
 
 
 def clear(folder: str | os.PathLike[str]) -> None:
-    """Remove what killed processes left in a folder: temporary files that no process has locked."""
-    with contextlib.suppress(OSError):  # there is no such folder, or it cannot be written to
+    """Remove the temporary files of killed processes from a folder: those that no process has locked."""
+    with contextlib.suppress(OSError):  # the folder does not exist, or is read-only
         for path in Path(folder).glob(f"{TEMPORARY}*"):
             _clear(path)
 
@@ -175,35 +175,35 @@ def _clear(path: Path) -> None:
 
 
 def check_outputs(outputs: Iterable[str | os.PathLike[str]], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
-    """ValueError if an output is one of the inputs, or two outputs are one file, by whatever names."""
+    """ValueError if an output is one of the inputs, or two outputs are the same file, under any names."""
     outputs = list(outputs)
     for output in outputs:
-        for given in inputs:
-            if _same(output, given):
-                raise ValueError(f"{os.fspath(output)}: expected another file than what is read, {os.fspath(given)}")
+        for path in inputs:
+            if _same(output, path):
+                raise ValueError(f"{os.fspath(output)}: expected another file than what is read, {os.fspath(path)}")
     for first, second in combinations(outputs, 2):
         if _same(first, second) or _place(first) == _place(second):
             raise ValueError(f"{os.fspath(second)}: expected different files to write, got {os.fspath(first)} too")
 
 
 def _same(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> bool:
-    """Whether two paths lead to one file; a device or a pipe may be read and written."""
+    """Whether two paths lead to the same regular file; a device or a pipe may be read and written."""
     try:
         return Path(first).samefile(second) and Path(first).is_file()
-    except (OSError, ValueError):  # one of them is not there, or no path
+    except (OSError, ValueError):  # one of them does not exist, or is not a path
         return False
 
 
 def _place(path: str | os.PathLike[str]) -> str:
-    """Where a file will be, in small letters: some file systems do not tell them from others."""
+    """Real path of a file, case-folded because some file systems ignore case."""
     return os.path.realpath(path).casefold()
 
 
 @contextlib.contextmanager
 def _named(path: str | os.PathLike[str], temporary: Path | None = None) -> Iterator[None]:
-    """Make errors of reading and writing name the path.
+    """Add the path to errors of reading and writing.
 
-    When a disk is full, the system does not say which file it was, and NumPy not even that the disk is full.
+    When a disk is full, the system does not name the file, and NumPy does not even say that the disk is full.
     """
     try:
         yield
@@ -215,6 +215,6 @@ def _named(path: str | os.PathLike[str], temporary: Path | None = None) -> Itera
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, follow: bool = True) -> None:
-    """Write a text file in UTF-8, whole or not at all."""
+    """Write a text file in UTF-8 atomically."""
     with replacing(path, follow=follow) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")

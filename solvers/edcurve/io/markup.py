@@ -1,6 +1,6 @@
 """HTML from plain values: escaped text, numbers, tables, and a small picture of lines.
 
-What notebooks and reports show is made of these; nothing here knows what a curve or a certificate is.
+Notebooks and reports are made of these; nothing here depends on curves or certificates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WIDTH, HEIGHT, MARGIN = 360, 200, 34  # of a picture, in pixels
 
 
 class Line(NamedTuple):
-    """One line of a picture: its heights, as fractions of the axis, its colour and its dashes (SVG's pattern)."""
+    """One line of a picture: heights as fractions of the axis, a colour, and a dash pattern of SVG."""
 
     heights: Array
     colour: str
@@ -26,18 +26,18 @@ class Line(NamedTuple):
 
 
 def text(value: object, *, quote: bool = True) -> str:
-    """The value as text between tags, or in an attribute if quotes are escaped too, whatever it contains."""
+    """Any value as escaped text between tags or, with ``quote``, in an attribute."""
     clean = str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
     return html.escape(clean, quote=quote)
 
 
 def number(value: float) -> str:
-    """A number in six significant digits; a dash for NaN."""
+    """A number with six significant digits; a dash for NaN."""
     return "–" if math.isnan(value) else f"{value:.6g}".replace("inf", "∞").replace("-", "−")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; floats are shown in six digits and everything is escaped."""
+    """A table with escaped cells, and floats in six digits."""
     body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
     titles = "".join(f"<th>{text(name)}</th>" for name in head)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
@@ -56,18 +56,18 @@ def _cell(value: object) -> str:
 
 
 def picture(across: Array, lines: Iterable[Line], *, right: str, top: str, title: str) -> str:
-    """Draw lines as an SVG of a few kB, in the colours of the page around it.
+    """Draw lines as an SVG of a few kB, with axes in the text colour of the page.
 
     Parameters
     ----------
     across : ndarray, shape (n,)
-        Where the points of every line are, as fractions of the horizontal axis.
+        Horizontal positions of the points of every line, as fractions of the axis.
     lines : iterable of Line
-        Their heights, shape (n,). Points that are not finite are not drawn.
+        Lines with heights of shape (n,). Points that are not finite are not drawn.
     right, top : str
-        What is written at the ends of the axes.
+        Labels at the ends of the axes.
     title : str
-        What a screen reader says.
+        Text for screen readers.
 
     Returns
     -------

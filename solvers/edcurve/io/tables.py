@@ -43,37 +43,37 @@ from .delimited import read_csv
 from .text import number, printable, shortened
 
 Array = NDArray[np.float64]
-MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message tells people to rename
-MANY = 20  # names in a message
-MOST_CODECS = 20  # that are told apart
+MEANT = {"d": "distortion", "h": "entropy"}  # names of columns that a message suggests to rename
+MANY = 20  # most names in a message
+MOST_CODECS = 20  # most codecs that are distinguished
 
 
 @dataclass(frozen=True)
 class Points:
-    """Measured points of one source, each of one compressor.
+    """Measured points of one source, one for each compressor.
 
     Attributes
     ----------
     distortion, entropy : ndarray, shape (n,)
         D and H, in bits.
     lmbda, rate, distortion_centroid, samples : ndarray, shape (n,)
-        λ in bits per unit distortion; rate in bits under the compressor's own entropy model; distortion if its cells
-        were decoded to their centroids; number of points at which it sees the source. NaN where not given.
+        λ in bits per unit distortion; rate in bits under the compressor's own entropy model; distortion with its cells
+        decoded to their centroids; number of points at which it samples the source. NaN where missing.
     entropy_marginals, distortion_readout : ndarray, shape (n,)
-        Sum of the entropies of the latents one by one; distortion with the best last layer of its decoder. NaN where
-        not given.
+        Sum of the marginal entropies of the latents; distortion with the best last layer of its decoder. NaN where
+        missing.
     distortion_low, distortion_high, entropy_low, entropy_high : ndarray, shape (n,)
-        Ends of confidence intervals; NaN where not given.
+        Ends of confidence intervals; NaN where missing.
     labels : tuple of str, length n
         Names of the compressors, or "".
     codecs : tuple of str, length n
-        What each is a point of: the column codec, or else the label without the seed.
+        The codec of each point: from the column codec, or else the label without the seed.
     curves : tuple of str, length n
-        What is one curve of points: the column codec, or else the label without the setting.
+        The curve of each point: from the column codec, or else the label without the setting.
     columns : tuple of str
-        The columns that D and H are from.
+        The columns of D and H.
     left_out, blank : int
-        Rows of other sources or without a result, and how many of them lack one though no status says so.
+        Number of rows of other sources or without a result, and of those without a result in a table without a status.
     """
 
     distortion: Array
@@ -111,7 +111,7 @@ class Points:
         return has_end
 
     def ends(self, end: str) -> tuple[Array, Array]:
-        """D and H at the "low" or at the "high" ends of their intervals; what has no interval is taken to be exact."""
+        """D and H at the "low" or at the "high" ends of their intervals; values without an interval count as exact."""
         columns = ((getattr(self, name), getattr(self, f"{name}_{end}")) for name in REQUIRED)
         distortion, entropy = (
             values if (exact := np.isnan(ends)).all() else np.where(exact, values, ends) for values, ends in columns
@@ -119,11 +119,11 @@ class Points:
         return distortion, entropy
 
     def by_curve(self) -> dict[str, list[int]]:
-        """Rows of each curve of points: of each codec if it was named, else of each label, settings aside."""
+        """Rows of each curve of points: of each codec if named, else of each label without its settings."""
         return _grouped(self.curves)
 
     def by_codec(self) -> dict[str, list[int]]:
-        """Rows of each codec, in their order; all rows under "" where there are more than `MOST_CODECS` of them."""
+        """Rows of each codec, in order; all rows under "" if there are more than `MOST_CODECS` codecs."""
         rows = _grouped(self.codecs)
         return rows if len(rows) <= MOST_CODECS else {"": list(range(len(self)))}
 
@@ -143,25 +143,25 @@ def read(
     columns: Sequence[str] | None = None,
     measures: Sequence[str] = (),
 ) -> Points:
-    """Measured points, checked.
+    """Read and check measured points.
 
     Parameters
     ----------
     points : path, mapping of columns (a pandas.DataFrame is one), array_like of shape (n, 2) or (2,), or Points
-        A CSV with a header line or columns by name: distortion, entropy and perhaps lmbda (or lambda, or λ), rate,
-        distortion_centroid, and columns that say which compressor it is; a JSON with lists by name in "results", as
+        A CSV with a header line, or columns by name: distortion, entropy and optionally lmbda (or lambda, or λ), rate,
+        distortion_centroid, and columns that identify the compressor; a JSON with lists by name in "results", as
         CompressAI writes it; several such paths; or pairs (distortion, entropy). Names may be in capital letters.
-        Where cells are separated by semicolons or tabs, numbers may have decimal commas. Rows without D or H are left
+        If cells are separated by semicolons or tabs, numbers may have decimal commas. Rows without D or H are left
         out.
     source : str, optional
-        Where there is a column of that name, the source whose rows are meant.
+        Name of the source, which selects the rows of a table with a column source.
     units : Units, optional
-        With it, mse, sse or psnr may take the place of distortion, and bits, nats, bpp or bpd that of entropy; the ends
-        of intervals then are psnr_low, psnr_high and so on. lmbda is the weight in its loss.
+        With it, mse, sse or psnr may replace distortion, and bits, nats, bpp or bpd may replace entropy; the ends of
+        intervals are then psnr_low, psnr_high and so on. lmbda is the weight in its loss.
     columns : sequence of str, optional
-        Names of the columns of a CSV that has no header line, or in place of those in it.
+        Names of the columns of a CSV without a header line, or in place of those in it.
     measures : sequence of str
-        Columns to be taken even where there is a column distortion or entropy.
+        Columns with precedence over the columns distortion and entropy.
 
     Returns
     -------
@@ -170,21 +170,21 @@ def read(
     Raises
     ------
     ValueError, TypeError
-        That name the row, the column and the value.
+        For invalid values; messages name the row, the column and the value.
     """
     if isinstance(points, Points):
         return points
-    taken = units, tuple(measures)
+    conversion = units, tuple(measures)
     if isinstance(points, list | tuple) and points and all(isinstance(one, str | os.PathLike) for one in points):
         return _together([read(one, source, units=units, columns=columns, measures=measures) for one in points], points)
     if isinstance(points, str | os.PathLike):
         is_json = os.fspath(points).lower().endswith(".json")
         named, lines = (_read_json(points), None) if is_json else read_csv(points, columns)
-        return _from_columns(named, lines, os.fspath(points), source, *taken)
+        return _from_columns(named, lines, os.fspath(points), source, *conversion)
     if isinstance(points, Mapping) or hasattr(points, "columns"):
         names = points.columns if hasattr(points, "columns") else points
         table = {str(name): _listed(str(name), points[name]) for name in names}
-        return _from_columns(Columns.named(table, "points"), None, "points", source, *taken)
+        return _from_columns(Columns.named(table, "points"), None, "points", source, *conversion)
     wanted = "points must be a path, a table with columns distortion and entropy, or pairs of them"
     try:
         pairs = as_array("points", points, f"{wanted}, got {{what}}").astype(np.float64)
@@ -200,7 +200,7 @@ def read(
 
 
 def read_said(points: Any, source: str, units: Units | None) -> Points:
-    """Measured points as `read` has them, with a warning of rows that lack D or H."""
+    """Read measured points like `read`, with a warning about rows without D or H."""
     table = read(points, source, units=units)
     if table.blank and table is not points:
         warn(omitted(table))
@@ -208,7 +208,7 @@ def read_said(points: Any, source: str, units: Units | None) -> Points:
 
 
 def _together(parts: Sequence[Points], paths: Sequence[Any]) -> Points:
-    """Points of several files; those of a file that names no compressor are called like the file."""
+    """Points of several files; those of a file that names no compressor get the file's name."""
     stems = [Path(path).stem for path in paths]
 
     def names(kind: str) -> tuple[str, ...]:
@@ -228,14 +228,14 @@ def _together(parts: Sequence[Points], paths: Sequence[Any]) -> Points:
 
 
 def _end_to_end(columns: Sequence[Array]) -> Array:
-    """One column of several; what is not given takes no memory."""
+    """Concatenate columns; entirely missing ones take no memory."""
     if all(np.isnan(column).all() for column in columns):
         return np.broadcast_to(np.nan, sum(map(len, columns)))
     return np.concatenate(columns)
 
 
 def _read_json(path: str | os.PathLike[str]) -> Columns:
-    """The columns of results as CompressAI writes them: a name, and lists by name in "results"."""
+    """The columns of a result of CompressAI: a name, and lists by name in "results"."""
     where = os.fspath(path)
     try:
         content = json.loads(files.read_text(path, "utf-8-sig"))
@@ -247,14 +247,14 @@ def _read_json(path: str | os.PathLike[str]) -> Columns:
     named = Columns.named(results, where)
     columns = {name: one if isinstance(one, list) else [one] for name, one in named.items() if name in NUMBERS}
     count = max(map(len, columns.values()), default=0)
-    return Columns({**columns, "name": [content.get("name", "")] * count}, named.given)
+    return Columns({**columns, "name": [content.get("name", "")] * count}, named.own_names)
 
 
 def _listed(name: str, column: Any) -> list[Any]:
     if isinstance(column, str) or not isinstance(column, Iterable):
         raise ValueError(f"points: column {name} must be a column of values, got {column!r}")
     values = column.tolist() if hasattr(column, "tolist") else list(column)
-    if hasattr(column, "isna"):  # what pandas has for missing values is not a number, nor comparable
+    if hasattr(column, "isna"):  # missing values of pandas are neither numbers nor comparable
         values = [None if missing else value for value, missing in zip(values, column.isna().tolist(), strict=True)]
     return values
 
@@ -267,35 +267,35 @@ def _from_columns(
     units: Units | None = None,
     measures: tuple[str, ...] = (),
 ) -> Points:
-    taken = {name: _measure(columns, name, measures) for name in REQUIRED}
-    if units is None and (other := [name for name, column in taken.items() if column not in (name, None)]):
+    measured = {name: _measure(columns, name, measures) for name in REQUIRED}
+    if units is None and (other := [name for name, column in measured.items() if column not in (name, None)]):
         raise ValueError(
-            f"{where}: to turn column {columns.called(str(taken[other[0]]))} into {other[0]}, say how many numbers a "
-            "realization has: give units (--dim)"
+            f"{where}: to turn column {columns.called(str(measured[other[0]]))} into {other[0]}, say how many numbers "
+            "a realization has: give units (--dim)"
         )
-    if missing := [name for name, column in taken.items() if column is None]:
+    if missing := [name for name, column in measured.items() if column is None]:
         names = ", ".join(shown(columns.called(name)) for name in list(columns)[:MANY]) or "none"
         wanted = " and ".join(
             REQUIRED if units is None else [f"{name} (or {', '.join(other)})" for name, other in MEASURES.items()]
         )
         raise ValueError(f"{where}: expected columns {wanted}, got no {missing[0]} among {names}{_remedy(columns)}")
-    named = {name: str(column) for name, column in taken.items()} | {name: name for name in OPTIONAL}
-    named |= {end: _end(end, taken) for end in INTERVALS}
+    named = {name: str(column) for name, column in measured.items()} | {name: name for name in OPTIONAL}
+    named |= {end: _end(end, measured) for end in INTERVALS}
     count = len(columns[named["distortion"]])
     if uneven := [name for name, column in columns.items() if len(column) != count]:
         raise ValueError(f"{where}: columns must be as long as each other, got {uneven[0]} and {named['distortion']}")
     kept: Sequence[int] = range(count)
     if source is not None and "source" in columns:
         kept = array("q", (i for i in kept if _is_of(columns["source"][i], source)))
-    ours = len(kept)
+    of_source = len(kept)
     if any(_may_lack(columns[named[name]]) for name in REQUIRED):
-        # a run that has failed, or has not ended, has no result; elsewhere NaN is a mistake
+        # a failed or unfinished run has no result; in tables without a status NaN is a mistake
         lacks = is_blank if "status" in columns else is_empty
-        both = [columns[named[name]] for name in REQUIRED]
-        kept = array("q", (i for i in kept if not any(lacks(column[i]) for column in both)))
+        required = [columns[named[name]] for name in REQUIRED]
+        kept = array("q", (i for i in kept if not any(lacks(column[i]) for column in required)))
     if not kept:
         whose = f" of the source {source!r}" if source is not None and "source" in columns else ""
-        filled = " with distortion and entropy" if ours else ""
+        filled = " with distortion and entropy" if of_source else ""
         raise ValueError(
             f"{where}: expected at least one row{whose}{filled} below the header line, got none of {count}"
         )
@@ -316,8 +316,8 @@ def _from_columns(
     several = (CODEC,) if has_codec else (*NAMING[:-1], *differing)
     listed = ((*NAMING, *SETTINGS, *differing), several, several if has_codec else (*NAMING, *differing))
     present = [tuple(name for name in names if name in columns) for names in listed]
-    made = {names: _labels(columns, kept, names) for names in dict.fromkeys(present)}
-    labels, codecs, curves = (made[names] for names in present)
+    labels_of = {names: _labels(columns, kept, names) for names in dict.fromkeys(present)}
+    labels, codecs, curves = (labels_of[names] for names in present)
     return Points(
         **numbers,
         labels=labels,
@@ -325,12 +325,12 @@ def _from_columns(
         curves=curves,
         columns=(named["distortion"], named["entropy"]),
         left_out=count - len(kept),
-        blank=0 if "status" in columns else ours - len(kept),
+        blank=0 if "status" in columns else of_source - len(kept),
     )
 
 
 def _measure(columns: Mapping[str, Sequence[Any]], name: str, measures: tuple[str, ...]) -> str | None:
-    """The column that gives distortion or entropy: one of `measures`, else itself, else what it can be from."""
+    """The column for distortion or entropy: one of `measures`, else the column itself, else one that is convertible."""
     first = [other for other in MEASURES[name] if other in measures]
     for column in first or (name, *MEASURES[name]):
         if column in columns:
@@ -338,29 +338,29 @@ def _measure(columns: Mapping[str, Sequence[Any]], name: str, measures: tuple[st
     return None
 
 
-def _end(name: str, taken: dict[str, str | None]) -> str:
-    """The column of an end of an interval, by that of the numbers themselves; the most D is the least PSNR."""
+def _end(name: str, measured: dict[str, str | None]) -> str:
+    """The column of an end of an interval, from the column of the values; the largest D is the smallest PSNR."""
     quantity, end = name.split("_")
-    column = taken[quantity]
+    column = measured[quantity]
     if column == "psnr":
         end = ENDS[1 - ENDS.index(end)]
     return f"{column}_{end}"
 
 
 def _converted(numbers: dict[str, Array], units: Units, named: dict[str, str]) -> dict[str, Array]:
-    """D, H and λ of the source, of numbers in the units of a program."""
+    """D, H and λ of the source, from numbers in other units."""
     for name, convert in (("distortion", units.distortion), ("entropy", units.entropy)):
         for one in (name, *(f"{name}_{end}" for end in ENDS)) if named[name] != name else ():
-            given, numbers[one] = ~np.isnan(numbers[one]), numbers[one].copy()
-            numbers[one][given] = convert(**{named[name]: numbers[one][given]})
+            present, numbers[one] = ~np.isnan(numbers[one]), numbers[one].copy()
+            numbers[one][present] = convert(**{named[name]: numbers[one][present]})
     numbers["lmbda"] = numbers["lmbda"].copy()
-    given = ~np.isnan(numbers["lmbda"])
-    numbers["lmbda"][given] = units.lmbda(numbers["lmbda"][given])
+    present = ~np.isnan(numbers["lmbda"])
+    numbers["lmbda"][present] = units.lmbda(numbers["lmbda"][present])
     return numbers
 
 
 def _remedy(columns: Columns) -> str:
-    """What to do about names that are nearly right, or others."""
+    """A remedy for names that are nearly right, or for others."""
     meant = {name: MEANT.get(name.lower(), name.lower()) for name in columns if name not in REQUIRED}
     if len(columns) == 1 and not columns.keys() & READ and len(next(iter(columns)).split()) > 1:
         return ": separate cells by commas, semicolons or tabs, not by blanks"
@@ -370,10 +370,10 @@ def _remedy(columns: Columns) -> str:
 
 
 def omitted(points: Points) -> str:
-    """How many rows were left out, in a sentence."""
+    """A sentence with the number of rows left out."""
     verb = "is" if points.left_out == 1 else "are"
-    what = "without D or H" if points.blank == points.left_out else "of other sources or without a result"
-    return f"{counted(points.left_out, 'row')} {what} {verb} left out"
+    reason = "without D or H" if points.blank == points.left_out else "of other sources or without a result"
+    return f"{counted(points.left_out, 'row')} {reason} {verb} left out"
 
 
 def _is_of(whose: Any, source: str) -> bool:
@@ -381,14 +381,14 @@ def _is_of(whose: Any, source: str) -> bool:
 
 
 def _may_lack(column: Sequence[Any]) -> bool:
-    """Whether a cell may be empty; quickly where all are numbers."""
+    """Whether a cell may be empty; fast if all are numbers."""
     return not isinstance(column, Numbers) or bool(np.isnan(np.frombuffer(column.values)).any())
 
 
 def _column(
     column: Sequence[Any], name: str, kept: Sequence[int], at: Callable[[int], str], may_be_blank: bool
 ) -> Array:
-    """The numbers of the rows kept; ValueError says at which row there is none."""
+    """The numbers of the kept rows; ValueError names the row of another value."""
     if isinstance(column, Numbers) and not column.others:
         values = np.frombuffer(column.values)
         if len(kept) < len(column):
@@ -402,16 +402,16 @@ def _number(value: Any, name: str, at: Callable[[int], str], i: int, may_be_blan
     if may_be_blank and is_blank(value):
         return math.nan
     try:
-        given = number(value) if isinstance(value, str) else float(value)
+        parsed = number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, OverflowError):
-        given = math.nan
-    if not (math.isfinite(given) and given >= 0.0):
+        parsed = math.nan
+    if not (math.isfinite(parsed) and parsed >= 0.0):
         raise ValueError(f"{at(i)}: {name} must be a finite number, at least 0, got {shown(value)}")
-    return given
+    return parsed
 
 
 def _labels(columns: Mapping[str, Sequence[Any]], kept: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
-    """The label of each row that is kept, of those columns; equal ones are kept once."""
+    """The label of each kept row, from these columns; equal labels are stored once."""
     if not names:
         return ("",) * len(kept)
     distinct: dict[str, str] = {}

@@ -8,27 +8,27 @@ LONGEST = 300  # characters of a message
 
 
 def printable(text: object) -> str:
-    r"""The text with each character that is not printable escaped, as ``\x1b``: a terminal would obey it.
+    r"""The text with unprintable characters escaped, like ``\x1b``, which a terminal would interpret.
 
-    Such are control characters, line breaks, marks that change the direction of writing, and halves of characters.
+    These are control characters, line breaks, marks that change the direction of writing, and unpaired surrogates.
     """
     shown = str(text)
     return shown if shown.isprintable() else "".join(map(_escaped, shown))
 
 
 def message(error: object) -> str:
-    """A message of several lines, each as `printable` gives it."""
+    """A message of several lines, each `printable`."""
     return "\n".join(map(printable, str(error).split("\n")))
 
 
 def shortened(error: Exception) -> str:
-    """Message of an exception, printable and cut: some messages of numpy have a whole header in them."""
+    """Message of an exception, printable and truncated: some messages of numpy contain a whole header."""
     text = printable(error)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def number(text: str) -> float:
-    """The number that a cell of a table is; ValueError for other text, and for 1_0, which Python takes for ten."""
+    """The number in a cell of a table; ValueError for other text, and for 1_0, which Python reads as ten."""
     if "_" in text:
         raise ValueError(f"could not convert string to float: {text!r}")
     return float(text)

@@ -1,4 +1,4 @@
-"""A report: one HTML file about a source, and about what was measured of it."""
+"""A report: one HTML file about a source, and about measured compressors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edcurve.units import Units
 from edcurve.versions import system, versions
 
 SUFFIXES = (".html", ".htm")
-MOST = 1000  # points, with which the file is below 6.3 MB
+MOST = 1000  # points, for a file below 6.3 MB
 
 
 def report(
@@ -26,11 +26,11 @@ def report(
     command: Sequence[str] = (),
     units: Units | None = None,
 ) -> str | None:
-    """Write one self-contained HTML file about a source, and how far measured compressors are from its optimum.
+    """Write one self-contained HTML file about a source, and the gaps of measured compressors to its optimum.
 
-    It has an interactive plot of E(D), its bounds and its convex hull, or of a surface the band that E(D) is in; the
-    gap of each point, and its parts where they are known; certificates; versions and command. It loads nothing from
-    the network, and the same input gives the same file. Needs plotly (``pip install 'edcurve[report]'``).
+    It has an interactive plot of E(D), its bounds and its convex hull, or for a surface of the band that contains E(D);
+    the gap of each point, and its parts if known; certificates; versions and the command. It loads nothing from the
+    network, and the same input gives the same file. It needs plotly (``pip install 'edcurve[report]'``).
 
     Parameters
     ----------
@@ -38,28 +38,28 @@ def report(
         The source, or the name of a built-in one.
     points : path, pandas.DataFrame, mapping of columns, or array_like of shape (n, 2), optional
         At most 1000 measured points: pairs of D and H in bits, or a CSV or table with columns distortion and entropy.
-        A column lmbda adds the excess of H + λD. If columns rate and distortion_centroid are there as well, the report
-        has the parts of the excess of R + λD; entropy_marginals and distortion_readout split two of these.
+        A column lmbda adds the excess of H + λD. With columns rate and distortion_centroid as well, the report has the
+        parts of the excess of R + λD; entropy_marginals and distortion_readout split two of these.
         ``edcurve runs --csv`` writes all of them. Rows whose column source names another source, and runs without a
-        result, are left out, and the report says so.
+        result, are left out, which the report mentions.
     out : path, optional
-        The .html or .htm file to write, whole or not at all; without it the page is returned.
+        The .html or .htm file to write atomically; without it the page is returned.
     shannon : bool, optional
-        Whether to add Shannon's R(D); by default for closed sources, where it is quick.
+        Whether to add Shannon's R(D); by default for closed sources, where it is fast.
     command : sequence of str, optional
         The command line that the report shows.
     units : Units, optional
-        What turns columns such as psnr and bpp into D and H.
+        Conversion of columns such as psnr and bpp into D and H.
 
     Returns
     -------
     str or None
-        The page if `out` is None.
+        The page, or None if `out` is given.
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that are not allowed, and points that are not numbers, named in the message.
+        For invalid arguments, and points that are not numbers, named in the message.
     ImportError
         Without plotly.
     """
@@ -73,14 +73,14 @@ def report(
     measured = None if points is None else tables.read(points, source.name, units=units)
     if measured is not None and len(measured) > MOST:
         raise ValueError(f"points must be at most {MOST}, got {len(measured)}")
-    page.plotly()  # before the work
+    page.plotly()  # raises before the work if plotly is missing
     curve = content.trade_off(source, measured)
     rates = content.shannon(source, curve, shannon)
     gaps = None if measured is None else content.gaps(source, measured)
     certificates = content.certificates(source, curve, measured)
-    made = {"command": shlex.join(command) or "edcurve.report, from Python", "system": system(), **versions()}
-    made.pop("torch", None)  # nothing here depends on it
-    text = page.page(source, curve, rates, measured, gaps, certificates, made)
+    provenance = {"command": shlex.join(command) or "edcurve.report, from Python", "system": system(), **versions()}
+    provenance.pop("torch", None)  # nothing here depends on it
+    text = page.page(source, curve, rates, measured, gaps, certificates, provenance)
     if out is None:
         return text
     files.write_text(out, text)

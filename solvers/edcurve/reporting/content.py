@@ -1,4 +1,4 @@
-"""The numbers of a report: the curve, the gaps of the points and their parts, the certificates."""
+"""The numbers of a report: the curve, the gaps of points and their parts, and certificates."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 NUM, NUM_SHANNON, CERTIFIED = 256, 32, 8
-NUM_SEARCHED = 64  # distortions of a curve that takes a search at each of them
-LEAST_SHANNON = 1e-12  # D/D_max from which on R(D) is drawn: at smaller ones it cannot be told from E(D)
-HARMONICS = 64  # with more of them a certificate may take minutes
+NUM_SEARCHED = 64  # number of distortions of a curve that needs a search at each
+LEAST_SHANNON = 1e-12  # least D/D_max at which R(D) is drawn: below, it is indistinguishable from E(D)
+HARMONICS = 64  # number of harmonics above which a certificate may take minutes
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """How far points are above the optimum, in bits; NaN where the points do not say enough.
+    """Gaps of points to the optimum, in bits; NaN where the points lack data.
 
-    `best` is E(D), or the entropy of the best partition found, or of a surface the lower bound; `gap` is H − best.
-    `excess` is H + λD above its least value for the source, of a surface above the bound on that, and `sampled` the
-    same for the ramp as the compressor sees it, at T points. The parts are `entropy_model` = R − H, `decoder` =
-    λ(D − D_c) and `partition` = H + λD_c − min. The first is the sum of
-    `dependence` = H_m − H and `marginals` = R − H_m, with H_m the entropies of the latents one by one. The second is
-    that of `readout` = λ(D − D_r) and `features` = λ(D_r − D_c), with D_r that of the best last layer. `doubts` are
+    `best` is E(D), or the entropy of the best known partition, or for a surface the lower bound; `gap` is H − best.
+    `excess` is H + λD minus its least value for the source, or for a surface minus the bound on that. `sampled` is the
+    same for the ramp sampled at T points, as the compressor observes it. The parts are `entropy_model` = R − H,
+    `decoder` = λ(D − D_c) and `partition` = H + λD_c − min. The first is the sum of `dependence` = H_m − H and
+    `marginals` = R − H_m, with H_m the sum of the marginal entropies of the latents. The second is the sum of
+    `readout` = λ(D − D_r) and `features` = λ(D_r − D_c), with D_r the distortion of the best last layer. `doubts` are
     sentences about points that are impossible, or worse than sending nothing.
     """
 
@@ -56,14 +56,14 @@ class Gaps:
 
     @property
     def total(self) -> Array:
-        """The parts together: how far R + λD is above the least H + λD."""
-        with np.errstate(all="ignore"):  # parts that overflowed give no total
+        """The sum of the parts: the excess of R + λD over the least H + λD."""
+        with np.errstate(all="ignore"):  # the total is NaN or infinite if parts overflowed
             return self.entropy_model + self.decoder + self.partition
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Certificates, each with E(D) as computed; and a remark where there are none, or not one for each point."""
+    """Certificates, each with the computed E(D); and a remark if there are none, or not one for each point."""
 
     certified: tuple[Certificate, ...]
     computed: tuple[float, ...]
@@ -71,7 +71,7 @@ class Certificates:
 
 
 def trade_off(source: Source, points: Points | None) -> Curve:
-    """The curve over the range of the points: at distortions short in decimals, and at those of K equal cells."""
+    """The curve over the range of the points: at distortions with few digits, and at those of K equal cells."""
     low, high = curves.least(source), source.max_distortion
     if points is not None:
         reached = points.distortion[points.distortion > 0.0]
@@ -79,10 +79,10 @@ def trade_off(source: Source, points: Points | None) -> Curve:
     searched = source.status in (BOUND, *BETWEEN)
     grid = [float(f"{D:.3e}") for D in curves.spread(low, high, NUM_SEARCHED if searched else NUM).tolist()]
     cells = np.arange(1, curves.MOST_EQUAL_CELLS + 1)
-    corners = cells * source.cell_distortion(1.0 / cells)
-    inside = corners[(corners >= low) & (corners < high) & (not searched)]
-    wanted = np.unique(np.concatenate([np.array(grid), inside, [high]]))
-    return curves.curve(source, wanted[wanted <= high])
+    equal = cells * source.cell_distortion(1.0 / cells)
+    inside = equal[(equal >= low) & (equal < high) & (not searched)]
+    distortions = np.unique(np.concatenate([np.array(grid), inside, [high]]))
+    return curves.curve(source, distortions[distortions <= high])
 
 
 def shannon(source: Source, curve: Curve, wanted: bool | None) -> tuple[Array, Array] | None:
@@ -95,12 +95,12 @@ def shannon(source: Source, curve: Curve, wanted: bool | None) -> tuple[Array, A
     computable = curve.distortion[curve.distortion >= least]
     if not computable.size:
         return None
-    at = computable[np.unique(np.linspace(0, computable.size - 1, NUM_SHANNON).astype(int))]
-    return at, np.asarray(limits.rate_distortion(source, at))
+    chosen = computable[np.unique(np.linspace(0, computable.size - 1, NUM_SHANNON).astype(int))]
+    return chosen, np.asarray(limits.rate_distortion(source, chosen))
 
 
 def gaps(source: Source, points: Points) -> Gaps:
-    """How far the points are above the optimum, with the parts of that."""
+    """The gaps of the points to the optimum, and their parts."""
     D, H, lmbda = points.distortion, points.entropy, points.lmbda
     best = np.asarray(references.reference(source, D))
     least_distortion = np.full(D.shape, np.nan)
@@ -110,10 +110,13 @@ def gaps(source: Source, points: Points) -> Gaps:
     weighted = np.isfinite(lmbda)
     if weighted.any():
         enclosed = source.status in BETWEEN
-        at = lmbda[weighted]
-        minimum[weighted] = sweeps.lagrangian_bound(source, at) if enclosed else sweeps.lagrangian(source, at).value
+        multipliers = lmbda[weighted]
+        least = (
+            sweeps.lagrangian_bound(source, multipliers) if enclosed else sweeps.lagrangian(source, multipliers).value
+        )
+        minimum[weighted] = least
     sampled = _least_sampled(source, points)
-    with np.errstate(over="ignore", invalid="ignore"):  # of numbers close to the largest double
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers close to the largest double may overflow
         return Gaps(
             best,
             H - best,
@@ -132,7 +135,7 @@ def gaps(source: Source, points: Points) -> Gaps:
 
 
 def _least_sampled(source: Source, points: Points) -> Array:
-    """Least H + λD for the ramp sampled at as many points as the compressor sees; NaN for points that do not say."""
+    """Least H + λD for the ramp sampled at the compressor's number of points; NaN if that is missing."""
     minimum = np.full(points.lmbda.shape, np.nan)
     if source.name == "ramp":
         stated = np.isfinite(points.lmbda) & np.isfinite(points.samples)

@@ -25,16 +25,16 @@ def write_figures(out: str | os.PathLike[str], *, base: float = 2, command: Sequ
     Parameters
     ----------
     out : path
-        Folder, made if need be; files in it of the same names are replaced.
+        Folder, created if missing; files of the same names in it are replaced.
     base : float
         Base of the logarithm: 2 for bits, ``math.e`` for nats.
     command : sequence of str
-        What was run, for the provenance.
+        Command line for the provenance.
 
     Returns
     -------
     list of Path
-        The files: for each source a .png, a .pdf and a .csv, and one .json that says how they were made.
+        The files: for each source a .png, a .pdf and a .csv, and one .json with the provenance.
     """
     validation.log_base(base)
     folder = Path(out)

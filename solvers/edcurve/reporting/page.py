@@ -1,4 +1,4 @@
-"""The page: one HTML file that asks the network for nothing; its security policy forbids that, too."""
+"""The page: one HTML file that loads nothing from the network, which its security policy also forbids."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from . import plots
 from .content import Certificates, Gaps
 
 ROWS = 24
-ROUNDING = 1e-9  # bits: an optimal code may be as much below E(D)
-NEGATIVE = {  # what a negative gap means, by the status of the source
+ROUNDING = 1e-9  # bits by which an optimal code may be below E(D)
+NEGATIVE = {  # meaning of a negative gap, by the status of the source
     PROVED: "A negative gap means that a measurement flatters (few samples), or that the source is another, such as "
     "the same one sampled. ",
     BOUND: "A point with a negative gap is below the best partition known, or of another source. ",
@@ -42,9 +42,9 @@ def page(
     points: Points | None,
     gaps: Gaps | None,
     certificates: Certificates,
-    made: dict[str, str],
+    provenance: dict[str, str],
 ) -> str:
-    """The whole page. `made` says how it was made: command, versions, system."""
+    """The whole page. `provenance` has the command, versions and system."""
     figures: Figures = {"curve": plots.trade_off(curve, shannon, points, gaps)}
     sections = [_about(source, curve), _plot(curve, points)]
     if points is not None and gaps is not None:
@@ -52,12 +52,13 @@ def page(
         if (bars := plots.decomposition(points, gaps)) is not None:
             figures["parts"] = bars
             sections.append(_parts(points, gaps))
-    sections += [_certified(certificates, curve), _values(curve), f"<h2>How this was made</h2>{facts(made.items())}"]
+    made = f"<h2>How this was made</h2>{facts(provenance.items())}"
+    sections += [_certified(certificates, curve), _values(curve), made]
     return _document(f"{source.name}: entropy-distortion report", "".join(sections), figures)
 
 
 def plotly() -> str:
-    """plotly.js; ImportError that says how to get it."""
+    """plotly.js; ImportError with a remedy if it is missing."""
     try:
         return (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
     except (ImportError, FileNotFoundError) as error:
@@ -65,7 +66,7 @@ def plotly() -> str:
 
 
 def _document(title: str, body: str, figures: Figures) -> str:
-    # JSON without "<", so that no text in it can end the script that holds it
+    # JSON without "<", so that no text in it can end the enclosing script
     data = json.dumps(figures, allow_nan=False, ensure_ascii=True).replace("<", "\\u003c")
     style, script, library = _own("page.css"), _own("page.js"), plotly()
     hashes = " ".join(f"'sha256-{_digest(code)}'" for code in (library, script))
@@ -166,7 +167,7 @@ def _excess(points: Points, gaps: Gaps, status: str) -> str:
 
 
 def _by_codec(points: Points, gaps: Gaps, columns: dict[str, list[Any]]) -> str:
-    """A row for each codec with the mean and the extremes of its gaps; nothing where there is one codec."""
+    """A row for each codec with the mean and the extremes of its gaps; empty for a single codec."""
     codecs = points.by_codec()
     if len(codecs) == 1:
         return ""
@@ -181,7 +182,7 @@ def _by_codec(points: Points, gaps: Gaps, columns: dict[str, list[Any]]) -> str:
 
 
 def _worst(gaps: Gaps, status: str) -> str:
-    """The largest gap in words, or that no point is above the optimum."""
+    """The largest gap in words, or a remark that no point is above the optimum."""
     worst = int(np.argmax(np.where(np.isfinite(gaps.gap), gaps.gap, -np.inf)))
     if gaps.gap[worst] < -ROUNDING:
         one, best = (
@@ -208,7 +209,7 @@ def _parts(points: Points, gaps: Gaps) -> str:
 
 
 def _split(names: Iterable[str]) -> str:
-    """What the parts of parts are, in sentences."""
+    """Explanations of the parts of parts, in sentences."""
     said = {
         "dependence": "The dependence of the latents is lost by an entropy model that codes them one by one; the "
         "marginals are the rest of its loss. ",
@@ -228,7 +229,7 @@ def _certified(certificates: Certificates, curve: Curve) -> str:
         off = max(value - one.lower, one.upper - value) if math.isfinite(one.upper) else 0.0
         rows.append((repr(one.distortion), repr(one.lower), repr(one.upper), value, f"{off:.0e}"))
     head = ["D", "E(D) is at least", "and at most", name, "which is off by at most"]
-    if curve.status in BETWEEN:  # the computed bound need not be that of the code which is proved
+    if curve.status in BETWEEN:  # the computed bound need not belong to the proved code
         head, rows = head[:-1], [row[:-1] for row in rows]
     methods = dict.fromkeys(one.method for one in certificates.certified)
     proved = "".join(f"<li>{text(method)}</li>" for method in methods)

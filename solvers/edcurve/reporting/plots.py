@@ -1,9 +1,9 @@
-"""The interactive plots, as the plain data that plotly.js draws.
+"""The interactive plots, as plain data for plotly.js.
 
-plotly draws them, rather than a script of our own or bokeh. It can zoom, pan, hide lines and save a picture, also by
-touch, and others maintain it. Its script is one file without dependencies; it makes a report 4.8 MB large. Only the
-script is used: the figures are plain data, which the tests check against plotly's schema, so that plotly itself, whose
-import takes a second, is not imported.
+plotly is used rather than a script of our own or bokeh. It can zoom, pan, hide lines and save a picture, also by touch,
+and others maintain it. Its script is one file without dependencies, which adds 4.8 MB to a report. Only the script is
+used: the figures are plain data, which the tests check against plotly's schema, so that plotly, whose import takes a
+second, is not imported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 # readable on white and on black; dashes differ too, for readers who see few colours
 OPTIMUM, HULL, DUAL, SHANNON, POINT, FAINT = "#2a7fd4", "#2e9e5b", "#d1495b", "#9467bd", COLOURS[0], "#888888"
 PARTS = (("entropy_model", "entropy model", POINT), ("decoder", "decoder", OPTIMUM), ("partition", "partition", HULL))
-# parts of a part, and what each is called; the second is drawn in a lighter colour
+# parts of a part, and their titles; the second is drawn in a lighter colour
 SPLIT: dict[str, tuple[tuple[str, str], ...]] = {
     "entropy_model": (("dependence", "entropy model: dependence"), ("marginals", "entropy model: marginals")),
     "decoder": (("readout", "decoder: readout"), ("features", "decoder: features")),
@@ -66,7 +66,7 @@ def trade_off(curve: Curve, shannon: tuple[Array, Array] | None, points: Points 
 
 
 def decomposition(points: Points, gaps: Gaps) -> Any:
-    """The parts of the excess of R + λD over the least H + λD, a bar for each point; None where no point has them."""
+    """The parts of the excess of R + λD over the least H + λD, a bar for each point; None if no point has them."""
     order = parted(points, gaps)
     if not order:
         return None
@@ -98,13 +98,13 @@ def decomposition(points: Points, gaps: Gaps) -> Any:
 
 
 def parted(points: Points, gaps: Gaps) -> list[int]:
-    """Rows of which the parts are known: codec by codec, and by λ."""
-    rows = [sorted(some, key=lambda i: float(points.lmbda[i])) for some in points.by_codec().values()]
-    return [i for some in rows for i in some if math.isfinite(gaps.total[i])]
+    """Rows whose parts are known, by codec and λ."""
+    by_codec = [sorted(rows, key=lambda i: float(points.lmbda[i])) for rows in points.by_codec().values()]
+    return [i for rows in by_codec for i in rows if math.isfinite(gaps.total[i])]
 
 
 def shown_parts(gaps: Gaps, rows: list[int]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Names, titles and markers of the parts: those of a part where they are known at all of these rows."""
+    """Names, titles and markers of the parts; a part is split if its parts are known at all of these rows."""
     shown: list[tuple[str, str, dict[str, Any]]] = []
     for name, title, colour in PARTS:
         split = SPLIT.get(name, ())
@@ -128,9 +128,9 @@ def _line(name: str, x: Array, y: Array, hover: list[str], colour: str, dash: st
 
 
 def _band(curve: Curve) -> Any:
-    """What lies between the two bounds."""
-    there = np.isfinite(curve.upper) & np.isfinite(curve.lower)
-    D, upper, lower = curve.distortion[there], curve.upper[there], curve.lower[there]
+    """The band between the two bounds."""
+    finite = np.isfinite(curve.upper) & np.isfinite(curve.lower)
+    D, upper, lower = curve.distortion[finite], curve.upper[finite], curve.lower[finite]
     outline = {"x": [*D.tolist(), *D[::-1].tolist()], "y": [*upper.tolist(), *lower[::-1].tolist()]}
     style = {"fill": "toself", "fillcolor": OPTIMUM + "40", "line": {"width": 0}, "hoverinfo": "skip"}
     return {"type": "scatter", "mode": "lines", "name": "E(D) is in here", **style, **outline}
@@ -196,7 +196,7 @@ def _measured(points: Points, gaps: Gaps, name: str) -> list[Any]:
 
 
 def _who(points: Points, i: int) -> str:
-    """Number and name of a point, escaped: plotly reads some HTML in what it shows, though not &quot;."""
+    """Number and name of a point, escaped: plotly interprets some HTML in texts, but not &quot;."""
     parts = [f"point {i + 1}", points.labels[i]]
     if math.isfinite(lmbda := float(points.lmbda[i])):
         parts.append(f"λ = {lmbda:g}")
@@ -204,7 +204,7 @@ def _who(points: Points, i: int) -> str:
 
 
 def _exactly(value: float) -> str:
-    """The number in six digits if they are exact, else in all, so that readers can compute with what is shown."""
+    """The number in six digits if these are exact, otherwise in all digits, so that readers can compute with it."""
     short = f"{value:.6g}"
     return short if float(short) == value else repr(value)
 
