@@ -49,7 +49,7 @@ class RateDistortion(ComparedByValue):
     lower, upper : float or ndarray
         R(D) lies between them; in units of `base`, of the shape of `distortion`.
     method : str
-        What each of them rests on.
+        How each of them was obtained.
     """
 
     source: str
@@ -63,9 +63,9 @@ class RateDistortion(ComparedByValue):
 def rate_distortion(source: Source | str, distortion: ArrayLike, *, base: float = 2) -> Any:
     """Shannon's rate-distortion function R(D) under squared error.
 
-    R(D) is the least mutual information I(X; Y) with E‖X − Y‖² ≤ D, so R(D) ≤ E(D). It has a closed form where the
-    source has one harmonic (circle, sinusoid), and is one integral for spheres, tori and rotations. Else it is the
-    upper end of `rate_distortion_bounds`, which is achievable.
+    R(D) is the least mutual information I(X; Y) with E‖X − Y‖² ≤ D, so R(D) ≤ E(D). It has a closed form for sources
+    with one harmonic (circle, sinusoid), and is one integral for spheres, tori and rotations. For other sources it is
+    the upper end of `rate_distortion_bounds`, which is achievable.
 
     Parameters
     ----------
@@ -84,15 +84,15 @@ def rate_distortion(source: Source | str, distortion: ArrayLike, *, base: float 
     Raises
     ------
     ValueError
-        For arguments that are not allowed, and for a distortion too small for the grids. The least one is 1e-9 D_max
-        for closed sources of more than one harmonic. There is none for power laws with a ≥ 0.4, the sawbridge and the
-        uniform scalar among them; for other open sources the message names it.
+        For invalid arguments, and for a distortion too small for the grids. The least one is 1e-9 D_max for closed
+        sources with several harmonics. There is no limit for power laws with a ≥ 0.4, which include the sawbridge and
+        the uniform scalar; for other open sources the message names it.
     TypeError
         If an argument is not a number, an array of numbers or a source.
 
     See Also
     --------
-    rate_distortion_bounds : The same with a lower bound, and what both bounds rest on.
+    rate_distortion_bounds : The same with a lower bound, and how both bounds were obtained.
     """
     return rate_distortion_bounds(source, distortion, base=base).upper
 
@@ -106,19 +106,20 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     integral of that exponential, minimised over y: the dual value (Csiszár). Up to a shift such a q is
     exp(Σ a_k cos 2πkv) with a_k ≥ 0, and where δ is monotone it decreases from 0 to ½ (Baernstein–Taylor). There may
     be other stationary densities, so several starts are compared at each of a table of distortions. Where D jumps as
-    λ grows, R is straight. The bounds are within 1e-6 nats of each other for D/D_max ≥ 1e-9. That takes a second a
-    distortion where R is all but straight over a range of D (c_k near 1/k).
+    λ grows, R is straight. The bounds are within 1e-6 nats of each other for D/D_max ≥ 1e-9. This takes a second per
+    distortion where R is nearly straight over a range of D (c_k near 1/k).
 
-    *Open sources.* The Blahut–Arimoto algorithm is run with reproductions that move: each is the centroid of the phases
-    it stands for. For each of a number of λ that gives a channel and a function α > 0. The channels' rates and
+    *Open sources.* The Blahut–Arimoto algorithm is run with moving reproductions: each is the centroid of its phases.
+    For each of a number of λ this gives a channel and a function α > 0. The channels' rates and
     distortions, and chords between them, bound R from above. As ∫ α(v) exp(−λ‖γ(v) − y‖²) dv ≤ 1 for every y,
     R(D) ≥ E ln α − λD. The bounds are within 1e-3 nats of each other.
 
-    Where δ(u) = uᵃ with a ≥ 0.4 that holds at every D. The first distortion takes up to a second, others less. As D → 0
-    all but the two ends is as for a closed source, and what an end changes only depends on λ^{1/a}. So the channel of
-    one λ gives those of all larger ones, and R(D) tends to that of infinitely many phases plus a multiple of D^{1/a}.
-    For the sawbridge R(D) = ln(1/D) − 2 + 1.122 D + o(D) nats. For other open sources the time grows with exp(R), from
-    milliseconds to a minute, but is spent once; the least distortion is that at which 4096 cells become too coarse.
+    For δ(u) = uᵃ with a ≥ 0.4 this holds at every D. The first distortion takes up to a second, others less. As D → 0
+    the channel is that of a closed source except near the two ends, whose effect only depends on λ^{1/a}. So the
+    channel of one λ gives those of all larger ones, and R(D) tends to that of infinitely many phases plus a multiple of
+    D^{1/a}. For the sawbridge R(D) = ln(1/D) − 2 + 1.122 D + o(D) nats. For other open sources the time grows with
+    exp(R), from milliseconds to a minute, but is spent once; the least distortion is that at which 4096 cells become
+    too coarse.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     Returns
     -------
     RateDistortion
-        `.lower` and `.upper`, of the shape of `distortion`; 0 from D_max on, inf at 0. `.method` says what is proved.
+        `.lower` and `.upper`, of the shape of `distortion`; 0 from D_max on, inf at 0. `.method` tells what is proved.
 
     Raises
     ------
@@ -152,8 +153,8 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
     inner = (flat > 0.0) & (flat < source.max_distortion)
     method, solve = _solver(source)
     if inner.any():
-        wanted, back = np.unique(flat[inner], return_inverse=True)
-        bounds[:, inner] = solve(wanted)[:, back] / unit
+        levels, inverse = np.unique(flat[inner], return_inverse=True)
+        bounds[:, inner] = solve(levels)[:, inverse] / unit
     lower, upper = np.maximum(bounds, 0.0).reshape(2, *values.shape)
     if values.ndim == 0 and not isinstance(distortion, np.ndarray):
         return RateDistortion(source.name, float(base), float(values), float(lower), float(upper), method)
@@ -161,7 +162,7 @@ def rate_distortion_bounds(source: Source | str, distortion: ArrayLike, *, base:
 
 
 def _solver(source: Source) -> tuple[str, Any]:
-    """Return what the bounds rest on, and the function from increasing distortions in (0, D_max) to bounds in nats."""
+    """Return the method, and the function from increasing distortions in (0, D_max) to bounds in nats."""
     _refuse_samples(source)
     if isinstance(source, Surface):
         return CONCENTRATED, lambda D: _of_surface(source, D)
@@ -175,7 +176,7 @@ def _solver(source: Source) -> tuple[str, Any]:
 
 
 def single_harmonic(source: Source) -> float | None:
-    """Energy of the source's only harmonic; None if there are several or the energy is not known exactly."""
+    """Energy of the source's only harmonic; None if there are several or the energy is not exact."""
     if not source.closed or (isinstance(source, Spectrum) and np.count_nonzero(source.energies) > 1):
         return None
     if isinstance(source, Spectrum):
@@ -251,7 +252,7 @@ def _sandwich(source: Source) -> Any:
 
 
 def _reduced(source: Source) -> Source:
-    """Reduce a loop run through m times to one run through once: mV mod 1 is as uniform as V."""
+    """Reduce a loop traversed m times to one traversed once: mV mod 1 is uniform like V."""
     if isinstance(source, Spectrum):
         energies = source.energies
         times = int(np.gcd.reduce(np.flatnonzero(energies) + 1))

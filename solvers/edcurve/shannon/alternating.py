@@ -1,7 +1,7 @@
 """Alternating descent to a density q on the circle: of least KL(q‖unif) + λD(q), or of least KL at a given D(q).
 
-Steps alternate between the reproduction y = E_q γ and the density q ∝ exp(−λ‖γ(v) − y‖²), with λ given or solved for.
-At a given distortion every step leaves D(q) ≤ D and lowers KL, so that R(D) ≤ KL at any of them.
+Steps alternate between the reproduction y = E_q γ and the density q ∝ exp(−λ‖γ(v) − y‖²), with λ fixed or solved for.
+At a fixed distortion every step keeps D(q) ≤ D and lowers KL, so that R(D) ≤ KL after each of them.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 
 from .phase_grids import Array, PhaseGrid
 
-MEMORY = 5  # densities that Anderson's method combines to the next reproduction
+MEMORY = 5  # number of densities that Anderson acceleration combines to the next reproduction
 
 
 @dataclass(frozen=True, eq=False)
 class GibbsDensity:
-    """A density q ∝ exp(−λ‖γ(v) − y‖²), with its multiplier λ, rate in nats, and distortion (at least its own).
+    """A density q ∝ exp(−λ‖γ(v) − y‖²), with its multiplier λ, rate in nats, and distortion, at least its own.
 
-    `distances` are ‖γ(v) − y‖² over the cells, up to a constant, for the reproduction y that `density` was made from;
-    `centre` is ‖γ(0) − y‖². `residual` is λ‖E_q γ − y‖², which bounds to first order how far the rate is from
-    stationary.
+    `distances` are ‖γ(v) − y‖² over the cells, up to a constant, for the reproduction y of `density`; `centre` is
+    ‖γ(0) − y‖². `residual` is λ‖E_q γ − y‖², which bounds to first order the distance of the rate from its stationary
+    value.
     """
 
     density: Array
@@ -50,7 +50,7 @@ def descend(
 ) -> GibbsDensity | None:
     """Descend from a density to one of least KL at a distortion or, if that is None, of least KL + λD at `lmbda`.
 
-    Returns None if no density around the start's centroid has that distortion.
+    Returns None if no density around the start's centroid has this distortion.
     """
     mixed, convolved = density, grid.convolve(density)
     history: list[tuple[Array, Array, Array, Array]] = []
@@ -58,7 +58,7 @@ def descend(
     for _ in range(most):
         state = _step(grid, mixed, convolved, best.lmbda if best else lmbda, distortion)
         if state is None or (best is not None and not _falls(state, best, distortion)):
-            # the combination led astray: go on from the best density by a plain step, which never rises
+            # the combination failed: continue from the best density by a plain step, which never increases KL
             if best is None or not history:
                 break
             history = []
@@ -87,17 +87,17 @@ def _falls(state: GibbsDensity, best: GibbsDensity, distortion: float | None) ->
 
 
 def _combined(history: list[tuple[Array, Array, Array, Array]]) -> tuple[Array, Array]:
-    """Combine densities and their convolutions, with weights of sum 1, so that the reproduction would change least.
+    """Combine densities and their convolutions, with weights of sum 1, to minimise the change of the reproduction.
 
-    This is Anderson acceleration. The two small terms keep the system solvable where changes are all but dependent.
+    This is Anderson acceleration. The two small terms keep the system solvable for nearly dependent changes.
     """
     gram = np.array([[-0.5 * float(a[2] @ b[3]) for b in history] for a in history])
     gram += 1e-14 * np.trace(gram) * np.eye(len(history)) + 1e-300 * np.eye(len(history))
     weights = np.linalg.solve(gram / gram.max(), np.ones(len(history)))
     weights /= weights.sum()
     density, image = np.zeros_like(history[0][0]), np.zeros_like(history[0][1])
-    for weight, (one, convolved, _, _) in zip(weights, history, strict=True):
-        density += weight * one
+    for weight, (earlier, convolved, _, _) in zip(weights, history, strict=True):
+        density += weight * earlier
         image += weight * convolved
     return density, image
 
@@ -105,9 +105,9 @@ def _combined(history: list[tuple[Array, Array, Array, Array]]) -> tuple[Array, 
 def _step(
     grid: PhaseGrid, mixed: Array, convolved: Array, lmbda: float, distortion: float | None
 ) -> GibbsDensity | None:
-    """Make the density ∝ exp(−λ‖γ(v) − y‖²) with y = E γ under `mixed`, λ given or solved for.
+    """Make the density ∝ exp(−λ‖γ(v) − y‖²) with y = E γ under `mixed`, and λ fixed or solved for.
 
-    As a combination, `mixed` may have negative parts.
+    As a combination, `mixed` may have negative entries.
     """
     energy = 0.5 * float(mixed @ convolved)
     # ‖γ(v) − y‖² = distances + base; on the whole circle distances have mean 0 and −energy is ‖y‖²
@@ -134,7 +134,7 @@ def gibbs(grid: PhaseGrid, distances: Array, lmbda: float) -> tuple[Array, float
     top = float(exponent.max())
     weights = grid.sizes * np.exp(exponent - top)
     total = float(weights.sum())
-    # for small exponents: ln(1 + mean of expm1) keeps the digits of a rate near 0
+    # for small exponents ln(1 + mean of expm1) keeps the digits of a rate near 0
     if grid.whole and top < 1.0 and float(exponent.min()) > -1.0:
         return weights / total, math.log1p(float((grid.sizes * np.expm1(exponent)).sum()) * grid.step)
     return weights / total, top + math.log(total * grid.step)
@@ -143,22 +143,22 @@ def gibbs(grid: PhaseGrid, distances: Array, lmbda: float) -> tuple[Array, float
 def multiplier_at(distances: Array, target: float, lmbda: float, sizes: Array) -> float | None:
     """Find the λ > 0 at which the mean distance under exp(−λ distances) on cells is `target`; None if there is none.
 
-    Newton's method, since the mean falls with λ at the rate of the variance, kept within a bracket by bisection.
+    It uses Newton's method, as the derivative of the mean is minus the variance, safeguarded by bisection.
     """
     least = float(distances.min())
     if not least < target:
         return None
-    lifted, wanted = distances - least, target - least
+    lifted, lifted_target = distances - least, target - least
     low, high = 0.0, math.inf
     for _ in range(60):
         weights = sizes * np.exp(-lmbda * lifted)
         weights /= weights.sum()
         mean = float(weights @ lifted)
         spread = float(weights @ (lifted - mean) ** 2)
-        after = lmbda + (mean - wanted) / spread if spread > 0.0 else 0.0
-        if abs(after - lmbda) <= 1e-9 * lmbda or abs(mean - wanted) <= 1e-15 * wanted:
+        after = lmbda + (mean - lifted_target) / spread if spread > 0.0 else 0.0
+        if abs(after - lmbda) <= 1e-9 * lmbda or abs(mean - lifted_target) <= 1e-15 * lifted_target:
             return after if after > 0.0 else lmbda
-        low, high = (lmbda, high) if mean > wanted else (low, lmbda)
+        low, high = (lmbda, high) if mean > lifted_target else (low, lmbda)
         if not low < after < high:
             after = 0.5 * (low + high) if high < math.inf else 2.0 * lmbda
         after = min(after, 4.0 * lmbda)

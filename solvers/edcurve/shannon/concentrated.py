@@ -2,7 +2,7 @@
 
 With u = ⟨x, y⟩ (|⟨q, y⟩| for rotations), Z(κ) = E exp(κu) and A = Z′/Z, the channel of concentration κ has
 D = 1 − A² and R = κA − ln Z. Integrals over u = tanh t are sums over equally spaced t, in the log domain: for any
-dimension, without Bessel functions, with errors that fall exponentially in the number of points.
+dimension, without Bessel functions, with errors that decrease exponentially in the number of points.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Array = NDArray[np.float64]
 POINTS = 400
 DROP = 45.0  # nats below the greatest integrand at which the sum ends
 STEPS = 60  # of bisections
-NEWTON = 40  # steps at most, of which a few are needed
-NEAR = 0.01  # nats
+NEWTON = 40  # most steps; a few suffice
+NEAR = 0.01  # nats below which κA − ln Z would cancel
 
 
 @dataclass(frozen=True)
 class Channel:
-    """What densities of some concentrations have; one number of each for every κ.
+    """Properties of the densities of several concentrations κ.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Channel:
     variance : ndarray
         A′, the variance of u.
     rate : ndarray
-        κA − ln Z, nats: a mean of terms ≥ 0, with digits also near 0.
+        κA − ln Z, nats: a mean of terms ≥ 0, accurate also near 0.
     """
 
     mean: Array
@@ -62,17 +62,17 @@ def rate(source: Surface, distortion: Array) -> Array:
     odds = np.log(share) - np.log1p(-share)
 
     def gap(kappa: Array) -> tuple[Array, Array]:
-        found = channel(kappa, ambient, folded)
-        D = found.distortion
-        rest = found.mean**2 if not folded else np.maximum(maximum - D, 1e-300)
-        slope = -2.0 * kappa * found.mean * found.variance * (1.0 / D + 1.0 / rest)
-        return np.log(D) - np.log(rest) - odds, slope
+        trial = channel(kappa, ambient, folded)
+        D = trial.distortion
+        remainder = trial.mean**2 if not folded else np.maximum(maximum - D, 1e-300)
+        slope = -2.0 * kappa * trial.mean * trial.variance * (1.0 / D + 1.0 / remainder)
+        return np.log(D) - np.log(remainder) - odds, slope
 
     return channel(_solved(gap, (ambient - 1) / share), ambient, folded).rate
 
 
 def _solved(gap: Callable[[Array], tuple[Array, Array]], kappa: Array) -> Array:
-    """Zeros κ of functions that fall about linearly in ln κ, by Newton's method from a guess."""
+    """Zeros κ of functions that decrease nearly linearly in ln κ, by Newton's method from a guess."""
     for _ in range(NEWTON):
         value, slope = gap(kappa)
         step = np.clip(-value / slope, -3.0, 3.0)
@@ -83,17 +83,17 @@ def _solved(gap: Callable[[Array], tuple[Array, Array]], kappa: Array) -> Array:
 
 
 def _of_torus(energies: Array, distortion: Array) -> Array:
-    """Both circles at the same slope κ/(2 r² A(κ)), the smaller one not coded where its least slope 1/r² is larger."""
+    """Both circles at the same slope κ/(2 r² A(κ)); the smaller one is not coded if its least slope 1/r² is larger."""
     small, large = np.sort(energies)
-    # the distortion of the smaller circle, by bisection: its slope falls as it grows, that of the other rises
+    # the distortion of the smaller circle, by bisection: as it grows, its slope falls and that of the other rises
     low, high = np.maximum(distortion - large, 0.0), np.minimum(distortion, small)
     for _ in range(STEPS):
         middle = 0.5 * (low + high)
         steeper = _slope(middle, small) > _slope(distortion - middle, large)
         low, high = np.where(steeper, middle, low), np.where(steeper, high, middle)
     coded = np.where(high < small, harmonic.rate(np.minimum(high, small * (1.0 - 2e-16)), small, 0.0), 0.0)
-    rest = distortion - high
-    return coded + np.where(rest < large, harmonic.rate(np.minimum(rest, large * (1.0 - 2e-16)), large, 0.0), 0.0)
+    other = distortion - high
+    return coded + np.where(other < large, harmonic.rate(np.minimum(other, large * (1.0 - 2e-16)), large, 0.0), 0.0)
 
 
 def _slope(distortion: Array, energy: float) -> Array:
@@ -104,14 +104,14 @@ def _slope(distortion: Array, energy: float) -> Array:
 
 
 def channel(kappa: Array, ambient: int, folded: bool = False) -> Channel:
-    """The channels of these concentrations κ ≥ 0 on the unit sphere of R^ambient; `folded` takes |u| for u."""
+    """The channels of these concentrations κ ≥ 0 on the unit sphere of R^ambient; `folded` replaces u by |u|."""
     kappa = np.asarray(kappa, dtype=np.float64)[:, None]
     t, step = _grid(kappa, ambient, folded)
     short, log_weight = _coordinate(t, ambient, folded)
-    # ln of the integrals of e^{κ(u − 1)} and of 1: what both leave out cancels
+    # ln of the integrals of e^{κ(u − 1)} and of 1: their common constant cancels
     base_t, base_step = _grid(np.zeros((1, 1)), ambient, folded)
     whole = _log_sum(_coordinate(base_t, ambient, folded)[1]) + np.log(base_step[:, 0])
-    log_Z = _log_sum(log_weight - kappa * short) + np.log(step[:, 0]) - whole  # less κ
+    log_Z = _log_sum(log_weight - kappa * short) + np.log(step[:, 0]) - whole  # minus κ
     density = np.exp(log_weight - kappa * short + np.log(step) - whole - log_Z[:, None])
     mean_short = (density * short).sum(axis=1)
     u = 1.0 - short
@@ -143,7 +143,7 @@ def _coordinate(t: Array, ambient: int, folded: bool) -> tuple[Array, Array]:
 
 
 def _grid(kappa: Array, ambient: int, folded: bool) -> tuple[Array, Array]:
-    """Points t for each κ, from where the integrand has risen to where it has fallen, and their distance."""
+    """Equally spaced points t for each κ over the range of significant integrand, and their spacing."""
 
     def height(t: Array) -> Array:
         short, log_weight = _coordinate(t, ambient, folded)
@@ -152,9 +152,9 @@ def _grid(kappa: Array, ambient: int, folded: bool) -> tuple[Array, Array]:
     coarse = np.linspace(-60.0, 60.0, 961)[None, :]
     values = height(coarse)
     top = values.argmax(axis=1)
-    at = coarse[0, top][:, None]
-    # the greatest value between the neighbours of the greatest of the grid, by trisection
-    low, high = at - 0.25, at + 0.25
+    coarse_peak = coarse[0, top][:, None]
+    # the maximum between the neighbours of the grid's best point, by trisection
+    low, high = coarse_peak - 0.25, coarse_peak + 0.25
     for _ in range(STEPS):
         a, b = low + (high - low) / 3.0, high - (high - low) / 3.0
         rises = height(a) < height(b)

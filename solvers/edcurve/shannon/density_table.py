@@ -1,8 +1,8 @@
 """R(D) of a closed source: a table of densities q on the circle, and the lower convex envelope of (D(q), KL(q‖unif)).
 
-Averaging a test channel over shifts of the phase shows that nothing is lost by reproductions that are shifts of each
-other. So one density q matters for each λ: that of the phase given a reproduction. A table of the best densities over
-D, on coarse grids, gives the global picture. Each D asked for is then solved on a fine grid.
+Averaging a test channel over shifts of the phase shows that reproductions that are shifts of each other lose nothing.
+So one density q matters for each λ: that of the phase given a reproduction. A table of the best densities over D, on
+coarse grids, gives the global picture. Each requested D is then solved on a fine grid.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from .alternating import GibbsDensity, descend
 from .phase_grids import Array, DistanceProfile, PhaseGrid
 from .refining import LOSS, MOST_CELLS, CoarseDensity, PhaseGrids, cell_loss, resampled
 
-# 1 − D/D_max at the first distortions of the table; further ones fall by RATIO each
+# 1 − D/D_max at the first distortions of the table; each later distortion is RATIO times the previous one
 TOP = (1e-4, 1e-3, 1e-2, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 RATIO = 0.8
 SEARCHED = 1e-3  # D/D_max below which no new shapes are tried: there is one narrow peak
-COARSE_LOSS = 5e-4  # nats that cells of a coarse grid may cost
-POINT_LOSS = 1e-5  # the same where it is corrected for
+COARSE_LOSS = 5e-4  # largest loss from the cells of a coarse grid, in nats
+POINT_LOSS = 1e-5  # the same where the loss is corrected
 NEAR = 2e-7  # nats by which an entry may seem better than a solution because its grid is coarse
-RIVALS = 3  # entries that seem better and are followed
+RIVALS = 3  # number of entries that seem better and are refined
 TARGET = 9e-7  # nats between the bounds
-AROUND = 2e-5  # of λ: its error where R is all but straight
-WIDTH = 8e-7  # nats between the bounds above which they are computed again with smaller cells
+AROUND = 2e-5  # relative error of λ where R is nearly straight
+WIDTH = 8e-7  # nats between the bounds above which smaller cells are used
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Chord:
 
 @dataclass(eq=False)
 class DensityTable:
-    """Best densities of a source by falling distortion; the table grows as smaller distortions are asked for."""
+    """Best densities of a source by decreasing distortion; the table grows as smaller distortions are requested."""
 
     source: Source
     grids: PhaseGrids
@@ -69,16 +69,16 @@ class DensityTable:
         return DensityTable(source, PhaseGrids(source, DistanceProfile.of(source)))
 
     def level(self, index: int) -> float:
-        """Distortion of the entry with that index."""
+        """Distortion of an entry."""
         if index < len(TOP):
             return self.source.max_distortion * (1.0 - TOP[index])
         return self.source.max_distortion * (1.0 - TOP[-1]) * RATIO ** (index - len(TOP) + 1)
 
     def prepare(self, distortion: float, update: Callable[[int, int], None]) -> None:
-        """Extend the table below a distortion, and far enough that all shapes have been tried."""
-        wanted = min(distortion, SEARCHED * self.source.max_distortion)
+        """Extend the table below a distortion, and far enough to include all levels at which shapes are tried."""
+        target = min(distortion, SEARCHED * self.source.max_distortion)
         before = len(self.entries)
-        while len(self.entries) < 3 or self.level(len(self.entries) - 2) > wanted:
+        while len(self.entries) < 3 or self.level(len(self.entries) - 2) > target:
             self.extend()
             update(0, 0)
         if len(self.entries) > before:
@@ -96,7 +96,7 @@ class DensityTable:
         return np.array(result).T
 
     def extend(self) -> None:
-        """Add the entry of the next smaller distortion: the best density that descents from several starts reach."""
+        """Add the entry of the next smaller distortion: the best density from descents from several starts."""
         index = len(self.entries)
         D = self.level(index)
         grid = self.grids.coarse(D)
@@ -106,7 +106,7 @@ class DensityTable:
         self._improve_upwards(index)
 
     def _resolved(self, entry: CoarseDensity) -> CoarseDensity:
-        """Solve again on finer grids, as long as the grid is too coarse for the density."""
+        """Solve again on finer grids while the grid is too coarse for the density."""
         while cell_loss(entry.grid, entry.state) > COARSE_LOSS and entry.grid.cells < MOST_CELLS:
             half = entry.grid.cells // 2
             grid = self.grids.grid(0.5 * entry.grid.step, 2 * half, entry.grid.whole, entry.grid.far)
@@ -118,7 +118,7 @@ class DensityTable:
         return entry
 
     def _starts(self, grid: PhaseGrid, D: float, index: int) -> list[tuple[Array, float]]:
-        """List densities to start from, with their λ: the entry before, and shapes, few where a peak is narrow."""
+        """List initial densities with their λ: the previous entry, and shapes, unless the peak is narrow."""
         result = []
         if index > 0:
             before = self.entries[index - 1]
@@ -131,7 +131,7 @@ class DensityTable:
         return result
 
     def _improve_upwards(self, index: int) -> None:
-        """Follow a new density to larger distortions, as long as it is better than the entries there."""
+        """Continue a new density to larger distortions while it is better than the entries there."""
         for i in range(index - 1, -1, -1):
             after, entry = self.entries[i + 1], self.entries[i]
             start = resampled(after.state.density, after.grid, entry.grid)
@@ -141,7 +141,7 @@ class DensityTable:
             self.entries[i] = self._pointed(CoarseDensity(entry.grid, state))
 
     def _pointed(self, entry: CoarseDensity, *, fixed: bool = False) -> CoarseDensity:
-        """Add the point (D, KL) to an entry, from a grid so fine that what remains can be corrected for."""
+        """Add the point (D, KL) to an entry, from a grid fine enough to correct its remaining loss."""
         grid, state = self.grids.fine(entry, None if fixed else entry.state.distortion, POINT_LOSS)
         return CoarseDensity(entry.grid, entry.state, (state.distortion, state.rate - cell_loss(grid, state)))
 
@@ -162,11 +162,11 @@ class DensityTable:
                 self.chords.append(chord)
 
     def _tangent(self, ends: list[CoarseDensity | None], lmbda: float) -> Chord | None:
-        """Move both ends to their best densities at the chord's slope, until the slope stays; None stands for D_max."""
+        """Move both ends to their best densities at the chord's slope, until the slope converges; None is D_max."""
         for _ in range(40):
             ends = [None if end is None else self._at(end, lmbda) for end in ends]
             (a, ra), (b, rb) = (self._point(end) for end in ends)
-            if b - a < 1e-6 * b:  # the sag was one of rounding
+            if b - a < 1e-6 * b:  # the sag was rounding error
                 return None
             before, lmbda = lmbda, (ra - rb) / (b - a)
             if abs(lmbda - before) < 1e-9 * lmbda:
@@ -191,7 +191,7 @@ class DensityTable:
         return (self.source.max_distortion, 0.0) if end is None else end.point
 
     def bounds(self, D: float) -> tuple[float, float]:
-        """Compute, once, the lower and upper bound on R(D) in nats at a distortion that the table reaches."""
+        """Compute, once, the lower and upper bound on R(D) in nats at a distortion within the table."""
         if D not in self.answers:
             self.answers[D] = self._bounds(D)
         return self.answers[D]
@@ -203,22 +203,22 @@ class DensityTable:
         below = next(entry for entry in self.entries if entry.state.distortion <= D) if self.level(0) > D else None
         entry = below or self.entries[0]
         start = entry.state.density
-        if below is None:  # nearer to D_max than all entries: mix the first one with the uniform density
+        if below is None:  # closer to D_max than all entries: mix the first one with the uniform density
             shrink = math.sqrt((self.source.max_distortion - D) / (self.source.max_distortion - self.level(0)))
             start = shrink * start + (1.0 - shrink) * entry.grid.sizes * entry.grid.step
         state = descend(entry.grid, start, entry.state.lmbda, distortion=D)
         assert state is not None
         solved = CoarseDensity(entry.grid, state)
         lower, upper = self._certified(solved, D, LOSS)
-        if upper - lower > WIDTH:  # λ is as far off as the grid is coarse, which matters where R is nearly straight
-            again = self._certified(solved, D, LOSS / 30.0)
-            lower, upper = max(lower, again[0]), min(upper, again[1])
+        if upper - lower > WIDTH:  # the error of λ from a coarse grid matters where R is nearly straight
+            finer = self._certified(solved, D, LOSS / 30.0)
+            lower, upper = max(lower, finer[0]), min(upper, finer[1])
         if upper - lower > TARGET:
             lower = max(lower, self._best_tangent(solved, D))
         return min(lower, upper), upper
 
     def _best_tangent(self, solved: CoarseDensity, D: float) -> float:
-        """Compute the lower bound at the best λ near a density's: where R is all but straight, 1e-6 of λ matters."""
+        """Compute the lower bound at the best λ near a density's: where R is nearly straight, 1e-6 of λ matters."""
         lmbda = solved.state.lmbda
         bracket = (lmbda * (1.0 - AROUND), lmbda * (1.0 + 0.1 * AROUND))
 
@@ -229,7 +229,7 @@ class DensityTable:
         return max(0.0, -float(least.fun))
 
     def _dual(self, solved: CoarseDensity, lmbda: float) -> float:
-        """Find the least KL + λD, less allowances: from a density, from the entries best at that λ, and at D_max."""
+        """Find the least KL + λD minus allowances: from a density, from the best entries at this λ, and at D_max."""
         points = np.array([rate + lmbda * D for D, rate in (entry.point for entry in self.entries)])
         value = lmbda * self.source.max_distortion
         for start in (solved, *(self.entries[i] for i in np.argsort(points)[:RIVALS].tolist())):
@@ -246,7 +246,7 @@ class DensityTable:
         return max(0.0, dual - state.lmbda * D), state.rate
 
     def _rivals(self, state: GibbsDensity, loss: float) -> float:
-        """Find the least dual value at the λ of a density: at D_max, and from entries that come near."""
+        """Find the least dual value at the λ of a density: at D_max, and from competing entries."""
         value = state.lmbda * self.source.max_distortion
         duals = np.array([rate + state.lmbda * D for D, rate in (entry.point for entry in self.entries)])
         for i in np.argsort(duals)[:RIVALS].tolist():

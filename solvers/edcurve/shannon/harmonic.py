@@ -8,16 +8,16 @@ from scipy import special
 
 Array = NDArray[np.float64]
 
-LARGE = 40.0  # κ above which the asymptotic series of 1 − A has all digits
-TINY = 1e-100  # 1 − A below which that is 1/2κ
+LARGE = 40.0  # κ above which the asymptotic series of 1 − A has full precision
+TINY = 1e-100  # 1 − A below which it equals 1/2κ
 
 
 def rate(distortion: Array, energy: float, rest: float) -> Array:
-    """Compute R(D) in nats for 0 < D < energy; `rest` is what rounding left of the energy.
+    """Compute R(D) in nats for 0 < D < energy; `rest` is the rounding error of the energy.
 
-    R = sup over κ of κA − ln I₀(κ) with A = √(1 − D/c) held fixed, so an error of κ enters only in second order.
+    R = sup over κ of κA − ln I₀(κ) with A = √(1 − D/c) fixed, so an error of κ enters only in second order.
     """
-    share = ((energy - distortion) + rest) / energy  # near D_max the rest is a large part of it
+    share = ((energy - distortion) + rest) / energy  # near D_max the rounding error dominates
     mean = np.sqrt(share)
     short = (distortion / energy) / (1.0 + mean)
     kappa = concentration(mean, np.maximum(short, TINY))
@@ -30,9 +30,9 @@ def rate(distortion: Array, energy: float, rest: float) -> Array:
 
 
 def concentration(mean: Array, short: Array) -> Array:
-    """Solve I₁/I₀ = `mean` = 1 − `short` for the concentration κ, to about 1e-9 of κ or better.
+    """Solve I₁/I₀ = `mean` = 1 − `short` for the concentration κ, to a relative error of about 1e-9 or less.
 
-    Newton's method serves κ up to `LARGE`; beyond, the asymptotic series is solved by iteration.
+    Newton's method is used for κ up to `LARGE`; above, the asymptotic series is solved by iteration.
     """
     kappa = mean * (2.0 - mean**2) / np.maximum((1.0 + mean) * short, 1e-300)
     below = np.minimum(kappa, 2.0 * LARGE)

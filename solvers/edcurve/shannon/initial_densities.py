@@ -8,7 +8,7 @@ import numpy as np
 
 from .phase_grids import Array, PhaseGrid
 
-COMBS = 4  # harmonics of most energy at which a comb is tried
+COMBS = 4  # number of harmonics of most energy for which a comb is tried
 RANDOM = 2  # random positive-definite shapes
 FREQUENCIES = 8  # harmonics of each random shape
 
@@ -17,9 +17,9 @@ def shapes(grid: PhaseGrid, seed: int, *, monotone: bool = False) -> Iterator[Ar
     """Yield exponents g with their maximum at 0, for densities ∝ exp(κ g).
 
     For each λ a best density is exp(Σ a_k cos 2πkv) with all a_k ≥ 0, up to a shift: expanded in powers, the integral
-    of exp(Σ a_k cos(2πkv + φ_k)) is a sum of nonnegative multiples of cosines of sums of the φ_k, so greatest
-    where they are 0. So no other kind of shape need be tried. Where δ is `monotone` a best density decreases from 0 to
-    ½ (Baernstein and Taylor), so combs and random shapes are left out.
+    of exp(Σ a_k cos(2πkv + φ_k)) is a sum of nonnegative multiples of cosines of sums of the φ_k, hence greatest where
+    they are 0. So no other kind of shape is needed. If δ is `monotone`, a best density decreases from 0 to ½
+    (Baernstein and Taylor), so combs and random shapes are left out.
     """
     point = np.zeros(grid.sizes.size)
     point[grid.cells // 2] = 1.0
@@ -42,7 +42,7 @@ def shapes(grid: PhaseGrid, seed: int, *, monotone: bool = False) -> Iterator[Ar
 
 
 def at_distortion(grid: PhaseGrid, shape: Array, distortion: float) -> tuple[Array, float] | None:
-    """Find the density ∝ exp(κ g) of at most that distortion, and hardly less, and its κ; None if there is none."""
+    """Find the density ∝ exp(κ g) of at most this distortion, and barely less, and its κ; None if there is none."""
     lifted = shape - shape.max()
     scale = 1.0 / max(float(-lifted.min()), 1e-300)
     low, high, best = 1e-6, 1e12, None

@@ -1,12 +1,12 @@
-"""Mixture fit: the channel of least rate + λD of an open source, as a problem of maximum likelihood.
+"""Mixture fit: the channel of least rate + λD of an open source, as a maximum likelihood problem.
 
-For given reproductions y_m of probabilities w_m the least is −∫ ln Σ_m w_m exp(−λ‖γ(v) − y_m‖²) dv; so w and y maximise
-the likelihood of a mixture. Three steps take turns. Newton's method under w ≥ 0 improves w (Wang 2007).
+For fixed reproductions y_m of probabilities w_m the minimum is −∫ ln Σ_m w_m exp(−λ‖γ(v) − y_m‖²) dv; so w and y
+maximise the likelihood of a mixture. Three steps alternate. Newton's method under w ≥ 0 improves w (Wang 2007).
 Expectation–maximisation (Blahut–Arimoto with centroids) improves y. New reproductions are added where the dual
 constraint ∫ α exp(−λ‖γ(v) − y‖²) dv ≤ 1 is violated, with 1/α(v) = Σ_m w_m exp(−λ‖γ(v) − y_m‖²).
 
-An open source looks the same from its other end, and the problem is convex, so each reproduction is taken with its
-mirror image, of the same probability; `weights` are those of the pairs.
+An open source is symmetric under reversal, and the problem is convex, so each reproduction is paired with its mirror
+image of the same probability; `weights` are those of the pairs.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ROUNDS = 60
 NEGLIGIBLE = 1e-9  # probability below which a reproduction is dropped
 SAME = 1e-4  # λ‖y − y′‖² at which neighbours are merged
 LEAST_STARTS, MOST_STARTS = 128, 240  # phases at which the search for violations starts
-MOST_OWN = 64  # reproductions at which it does, about
+MOST_OWN = 64  # about the number of reproductions at which it starts too
 MOST_NEW = 40  # reproductions added at a time
 
 
 def fit(cells: PhaseCells, lmbda: float, densities: Array, weights: Array, *, tolerance: float) -> PhaseChannel:
-    """Fit the channel for a λ, from the one given, to a gap of at most `tolerance` if the rounds suffice."""
+    """Fit the channel for a λ, from initial densities, to a gap of at most `tolerance` if the rounds suffice."""
     best: PhaseChannel | None = None
     for turn in range(ROUNDS):
         distances = cells.distances(densities)
@@ -37,15 +37,15 @@ def fit(cells: PhaseCells, lmbda: float, densities: Array, weights: Array, *, to
         weights = reweighted(0.5 * (likelihood + likelihood[:, ::-1]), weights)
         kept = weights > NEGLIGIBLE
         distances, likelihood, weights = distances[kept], likelihood[kept], weights[kept] / weights[kept].sum()
-        one = weights @ likelihood
-        total = 0.5 * (one + one[::-1])
+        unmirrored = weights @ likelihood
+        total = 0.5 * (unmirrored + unmirrored[::-1])
         share = 0.5 * weights[:, None] * likelihood / total
         after = share.mean(axis=1)
-        # the mirror images have the other half of the rate and distortion
+        # the mirror images contribute the other half of the rate and distortion
         rate = 2.0 * float(np.sum(share * np.log(np.maximum(share, 1e-300) / after[:, None]))) / cells.count
         distortion = 2.0 * float(np.sum(share * distances)) / cells.count
         densities = share / share.sum(axis=1, keepdims=True)
-        if turn % 3 != 2 and turn != ROUNDS - 1:  # violations are searched for every third round
+        if turn % 3 != 2 and turn != ROUNDS - 1:  # violations are searched every third round
             continue
         log_weight = lmbda * distances.min() - np.log(total)
         starts = _starts(cells, densities, log_weight, lmbda, rate)
@@ -72,10 +72,10 @@ def reweighted(likelihood: Array, weights: Array) -> Array:
         gradient = ratio.mean(axis=1)
         if max(float(gradient.max()), float(gradient[weights > 0.0].max())) < 1.0 + 1e-7:
             break
-        wanted = on_simplex(ratio @ ratio.T / ratio.shape[1], gradient)
-        if wanted is None:
+        target = on_simplex(ratio @ ratio.T / ratio.shape[1], gradient)
+        if target is None:
             return np.asarray(weights * gradient)
-        step, value, length = wanted - weights, float(np.log(total).mean()), 1.0
+        step, value, length = target - weights, float(np.log(total).mean()), 1.0
         slope = float(gradient @ step)
         while length > 1e-6 and np.log((weights + length * step) @ likelihood).mean() < value + 0.3 * length * slope:
             length *= 0.5
@@ -101,13 +101,13 @@ PENALTY = 100.0  # of (Σ w − 1)²
 
 
 def merged(cells: PhaseCells, lmbda: float, densities: Array, weights: Array) -> tuple[Array, Array]:
-    """Put neighbouring reproductions together that are all but the same; return all in the order of their phases."""
+    """Merge neighbouring reproductions that are nearly equal; return all in the order of their phases."""
     order = np.argsort(densities @ np.arange(cells.count))
     densities, weights = densities[order], weights[order]
     distances = cells.distances(densities)
     own = np.einsum("ij,ij->i", densities, distances)
     gap = lmbda * (np.einsum("ij,ij->i", densities[1:], distances[:-1]) - own[1:])
-    # pairs do not overlap: of a run of close ones every second is merged with the next
+    # pairs do not overlap: in a run of close ones every second is merged with the next
     close = gap < SAME
     for i in range(1, close.size):
         close[i] = close[i] and not close[i - 1]
@@ -120,9 +120,9 @@ def merged(cells: PhaseCells, lmbda: float, densities: Array, weights: Array) ->
 
 
 def _starts(cells: PhaseCells, densities: Array, log_weight: Array, lmbda: float, rate: float) -> Array:
-    """List posteriors about phases evenly spread over [0, ½], and those of up to `MOST_OWN` reproductions.
+    """List posteriors at uniformly spaced phases in [0, ½], and those of up to about `MOST_OWN` reproductions.
 
-    With an eighth of the phases lower bounds were up to 1e-3 nats too high, as violations were missed.
+    With an eighth of the phases, missed violations made lower bounds up to 1e-3 nats too high.
     """
     fewest = 16 if cells.scalar else LEAST_STARTS  # all numbers are scanned
     count = int(min(MOST_STARTS, max(fewest, 4.0 * math.exp(rate))))
@@ -132,7 +132,7 @@ def _starts(cells: PhaseCells, densities: Array, log_weight: Array, lmbda: float
 
 
 def _with_new(densities: Array, weights: Array, peaks: Array, values: Array) -> tuple[Array, Array]:
-    """Add the local maxima that violate the dual constraint by at least a tenth of the most; of close ones, one."""
+    """Add the local maxima whose violation is at least a tenth of the largest; one of those close to each other."""
     phases = peaks @ np.arange(peaks.shape[1]) / peaks.shape[1]
     phases = np.minimum(phases, 1.0 - phases)
     apart = 0.3 / max(16, len(densities))

@@ -20,25 +20,25 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class PhaseGrid:
-    """Equal cells around phase 0: the whole circle, or a window outside which the density is 0, or constant.
+    """Equal cells around phase 0: the whole circle, or a window outside which the density is 0 or constant.
 
     Attributes
     ----------
     step : float
         Size of a cell.
     cells : int
-        Number of cells; the one in the middle (index ``cells // 2``) is centred at 0.
+        Number of cells; the middle one (index ``cells // 2``) is centred at 0.
     whole : bool
-        Whether densities are on the whole circle.
+        Whether densities cover the whole circle.
     maximum : float
         D_max.
     length : int
-        Length of the Fourier transforms: a window is padded so that its two ends do not meet.
+        Length of the Fourier transforms: a window is padded so that its two ends do not interact.
     symbol : ndarray
         Fourier transform of the means of δ.
     far : float, optional
-        δ between phases that are further apart than the window's ends from the densities' peak, if it is constant there
-        and densities are constant outside the window: the rest of the circle is one more cell, the last.
+        δ between phases further apart than the window's half-width, if it is constant there and densities are constant
+        outside the window: the rest of the circle is then a further cell, the last.
     """
 
     step: float
@@ -51,7 +51,7 @@ class PhaseGrid:
 
     @cached_property
     def rest(self) -> float:
-        """Size of the rest of the circle, as a number of cells."""
+        """Size of the rest of the circle, in cells."""
         return (1.0 - self.cells * self.step) / self.step
 
     @cached_property
@@ -60,7 +60,7 @@ class PhaseGrid:
         return np.append(np.ones(self.cells), [] if self.far is None else [self.rest])
 
     def convolve(self, density: Array) -> Array:
-        """Convolve a density with δ: Σ_j δᵢⱼ qⱼ, on the whole circle less its mean there, 2 D_max Σ qⱼ."""
+        """Convolve a density with δ: Σ_j δᵢⱼ qⱼ; on the whole circle minus its mean, 2 D_max Σ qⱼ."""
         if self.far is not None:
             above = density[:-1] - density[-1] / self.rest  # a constant density has the convolution 2 D_max
             total = float(above.sum())
@@ -82,12 +82,12 @@ def whole_circle(source: Source, cells: int) -> PhaseGrid:
     means = cell_means(source, 1.0 / cells, half + 1)
     kernel = np.concatenate([means, means[half - 1 : 0 : -1]])
     symbol = fft.rfft(kernel).real
-    symbol[0] = 0.0  # this leaves the mean over the circle out of convolutions
+    symbol[0] = 0.0  # removes the mean over the circle from convolutions
     return PhaseGrid(1.0 / cells, cells, True, source.max_distortion, cells, symbol)
 
 
 def window(source: Source, step: float, half: int, far: float | None = None) -> PhaseGrid:
-    """Make the grid of 2·half + 1 cells around 0, with the rest of the circle where `far` is given."""
+    """Make the grid of 2·half + 1 cells around 0, with the rest of the circle as a cell if `far` is given."""
     means = cell_means(source, step, 2 * half + 1)
     length = int(fft.next_fast_len(4 * half + 2, real=True))
     kernel = np.zeros(length)
@@ -98,18 +98,18 @@ def window(source: Source, step: float, half: int, far: float | None = None) -> 
 
 
 def cell_means(source: Source, step: float, count: int) -> Array:
-    """Compute the means of δ over two cells of size `step` whose centres are 0, step, 2 step, … apart."""
+    """Compute the means of δ over two cells of size `step` with centres at distances 0, step, 2 step, …."""
     u = np.minimum(np.arange(count + 1) * step, 1.0)
     moment = u * source.cell_distortion(u)
     means = np.empty(count)
-    means[0] = 2.0 * moment[1]  # u d(u) continues to negative u as an even function that is 0 at 0
+    means[0] = 2.0 * moment[1]  # u d(u) extends to negative u as an even function, which is 0 at 0
     means[1:] = moment[2:] - 2.0 * moment[1:-1] + moment[:-2]
     return means / step**2
 
 
 @dataclass(frozen=True, eq=False)
 class DistanceProfile:
-    """Profile of δ on [0, ½]: its mean near each `distance`, and `beyond`, its least value from there to ½."""
+    """Profile of δ on [0, ½]: its mean near each `distance`, and `beyond`, its minimum from there to ½."""
 
     distance: Array
     delta: Array
@@ -117,7 +117,7 @@ class DistanceProfile:
 
     @staticmethod
     def of(source: Source) -> DistanceProfile:
-        """Evaluate δ of a source on a geometric grid of distances joined to an even one."""
+        """Evaluate δ of a source on a geometric grid of distances followed by a uniform one."""
         even = np.linspace(0.0, 0.5, 2049)[1:]
         u = np.concatenate([np.geomspace(1e-16, even[0], 1200, endpoint=False), even])
         width = np.minimum(u, even[0]) / 16.0

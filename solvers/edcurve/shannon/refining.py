@@ -1,4 +1,4 @@
-"""Grids for the densities of one closed source: coarse ones to search on, fine ones to certify on."""
+"""Grids for the densities of one closed source: coarse ones for the search, fine ones for the bounds."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from edcurve.sources import Source
 from .alternating import GibbsDensity, descend
 from .phase_grids import Array, DistanceProfile, PhaseGrid, whole_circle, window
 
-REACH = 100.0  # δ/D from which on a density is taken as 0: the end of a window
+REACH = 100.0  # δ/D above which a density is taken as 0: the end of a window
 PER_CORE = 8.0  # coarse cells within the distance at which δ is D
-LOSS = 5e-7  # nats that cells of a fine grid may cost
-RELATIVE_LOSS = 5e-7  # the same as a fraction of the rate, where that is less
+LOSS = 5e-7  # largest loss from the cells of a fine grid, in nats
+RELATIVE_LOSS = 5e-7  # the same as a fraction of the rate, if that is less
 MOST_CELLS = 2**19
 MOST_GRIDS = 200  # kept in memory
-NEAR = 5.0  # distances from which δ is constant that a window reaches beyond its middle
+NEAR = 5.0  # half-width of a window, in distances from which δ is constant
 
 
 @dataclass(eq=False)
 class CoarseDensity:
-    """The best density so far at a distortion, on a coarse grid; `point` is (D, KL), corrected for the grid."""
+    """The best density so far at a distortion, on a coarse grid; `point` is (D, KL), corrected for the grid's loss."""
 
     grid: PhaseGrid
     state: GibbsDensity
@@ -42,20 +42,20 @@ class PhaseGrids:
 
     @cached_property
     def constant(self) -> tuple[float, float] | None:
-        """Distance from which δ is constant, and that constant, where it is worth it to take the rest as one cell."""
+        """Distance from which δ is constant, and that constant, if treating the rest of the circle as one cell pays."""
         law = self.source.law
         if law.model is not waves or 4.0 * NEAR * law.parameters.edge > 1.0:
             return None
         return law.parameters.edge, 2.0 * law.parameters.b0
 
     def least(self, distortion: float) -> float:
-        """Find the least distortion, at or above the one given, for which the grids are fine enough."""
+        """Find the least distortion, at or above this one, for which the grids are fine enough."""
         while self.profile.reach(REACH * distortion) > 0.2 and self.profile.core(distortion) < PER_CORE / MOST_CELLS:
             distortion *= 1.25
         return distortion
 
     def coarse(self, D: float) -> PhaseGrid:
-        """Choose the grid with a few cells to the width of a density of that distortion."""
+        """Choose the grid with a few cells within the width of a density of distortion D."""
         step = self.profile.core(D) / PER_CORE
         reach = self.profile.reach(REACH * D)
         if reach > 0.2:
@@ -64,13 +64,13 @@ class PhaseGrids:
                 return self.grid(step, math.ceil(NEAR * edge / step), True, far)
             cells = min(MOST_CELLS, max(256, 2 ** math.ceil(-math.log2(step))))
             return self.grid(1.0 / cells, cells // 2, True)
-        # rounded down to a power of √2, so that there are few steps
+        # rounded down to a power of √2, so that there are few distinct steps
         step = 2.0 ** (math.floor(2.0 * math.log2(step)) / 2.0)
         half = min(MOST_CELLS // 2, math.ceil(reach / step))
         return self.grid(step, half, False)
 
     def grid(self, step: float, half: int, whole: bool, far: float | None = None) -> PhaseGrid:
-        """Make a grid, or return the one made before."""
+        """Make a grid, or return a cached one."""
         key = (step, half, whole)
         if key not in self.made:
             if len(self.made) > MOST_GRIDS:
@@ -80,7 +80,7 @@ class PhaseGrids:
         return self.made[key]
 
     def fine(self, entry: CoarseDensity, D: float | None, loss: float = LOSS) -> tuple[PhaseGrid, GibbsDensity]:
-        """Solve again on cells so small that they cost at most `loss` nats, within a window that suffices."""
+        """Solve again on cells small enough to cost at most `loss` nats, within a sufficient window."""
         coarse, state = entry.grid, entry.state
         equal = coarse.whole and coarse.far is None
         half = coarse.cells // 2
@@ -91,7 +91,7 @@ class PhaseGrids:
         # the loss falls as the square of the cells' size
         split = math.sqrt(max(1.0, cell_loss(coarse, state) / loss))
         split = min(split, MOST_CELLS / (2.0 * half))
-        # in windows an odd number of parts, so that the middle cell stays in the middle
+        # windows need an odd number of parts, so that the middle cell remains in the middle
         parts = 2 * math.ceil(0.5 * (split - 1.0)) + 1
         if equal:
             parts = 2 ** math.ceil(math.log2(split)) if split > 1.0 else 1
@@ -111,9 +111,9 @@ class PhaseGrids:
         return (grid, finer) if finer is not None else (coarse, state)
 
     def allowance(self, grid: PhaseGrid, state: GibbsDensity) -> float:
-        """Estimate how far the dual value may be below that on the grid.
+        """Estimate the largest difference of the dual value below that on the grid.
 
-        Distances vary within cells, the circle goes on beyond a window, and the descent ends before its limit.
+        Distances vary within cells, the circle extends beyond a window, and the descent ends before its limit.
         """
         outside = -math.inf
         if not grid.whole:
@@ -125,7 +125,7 @@ class PhaseGrids:
 
 
 def cell_loss(grid: PhaseGrid, state: GibbsDensity) -> float:
-    """Nats that finer cells gain: ln of the mean within cells of exp(−λ(f − its mean)), distances f taken as linear."""
+    """Gain of finer cells in nats: ln of the mean within cells of exp(−λ(f − its mean)), for linear distances f."""
     change = np.empty_like(state.distances)
     change[1:-1] = 0.5 * (state.distances[2:] - state.distances[:-2])
     change[0], change[-1] = change[1], change[-2]
@@ -134,7 +134,7 @@ def cell_loss(grid: PhaseGrid, state: GibbsDensity) -> float:
 
 
 def resampled(density: Array, old: PhaseGrid, new: PhaseGrid) -> Array:
-    """Transfer a density to another grid; mass beyond that grid is left out."""
+    """Transfer a density to another grid; mass outside the grid is dropped."""
     edges = (np.arange(old.cells + 1) - old.cells // 2 - 0.5) * old.step
     total = np.concatenate([[0.0], np.cumsum(density[: old.cells])])
     if old.far is not None:

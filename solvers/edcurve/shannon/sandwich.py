@@ -1,4 +1,4 @@
-"""R(D) of an open source between chords of channels and tangents of their dual values, at as many λ as are needed."""
+"""R(D) of an open source between chords of channels and tangents from their dual values, at adaptive λ."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from .long_intervals import LEAST_EXPONENT, Line, LongInterval, core_multiplier,
 from .mixture import fit
 from .phase_grids import Array, DistanceProfile
 
-FIRST = (1.004, 1.02, 1.08, 1.2, 1.4)  # the next λ, over that of the first channel
-STEP = 1.35  # ratio of successive λ after those, at most
-AHEAD = 1.03  # the same, at least, and by how much the last λ is to go further than λD of the one before says
+FIRST = (1.004, 1.02, 1.08, 1.2, 1.4)  # ratios of the next λ to that of the first channel
+STEP = 1.35  # largest ratio of successive λ after those
+AHEAD = 1.03  # smallest ratio of successive λ, and factor on the λ that the previous λD predicts for a distortion
 GAP = 1.5e-4  # nats between a channel and its dual value at which fitting ends
 WIDTH = 9e-4  # nats between chord and tangents above which another λ is tried
 RELATIVE = 0.02  # the same, as a fraction of the rate
-FLOOR = 5e-6  # nats, about what cells cost at D_max
-TRIES = 8  # λ inserted for one distortion, at most
-EVEN = 64  # reproductions to start from where no channel is near
+FLOOR = 5e-6  # nats, about the loss from cells at D_max
+TRIES = 8  # most λ inserted for one distortion
+EVEN = 64  # number of initial reproductions where no channel is near
 FEWEST_CELLS, MOST_CELLS = 512, 4096
-LOSS = 1.2e-4  # nats that cells may cost before they are halved
+LOSS = 1.2e-4  # loss from cells, in nats, above which they are halved
 PER_CORE = 6.5  # fewest cells within the distance at which δ is D
 
 
 @dataclass(eq=False)
 class Sandwich:
-    """Channels of a source by increasing λ, from that at which one reproduction is best; they bound R(D)."""
+    """Channels of a source by increasing λ, which bound R(D); the first has one reproduction."""
 
     source: Source
     channels: list[PhaseChannel] = field(default_factory=list)
@@ -44,13 +44,13 @@ class Sandwich:
 
     @cached_property
     def exponent(self) -> float | None:
-        """a where δ(u) = uᵃ and small distortions follow from larger ones, else None."""
+        """The exponent a if δ(u) = uᵃ and small distortions follow from larger ones, otherwise None."""
         exponent = power_exponent(self.source)
         return exponent if exponent is not None and exponent >= LEAST_EXPONENT else None
 
     @cached_property
     def core(self) -> PhaseChannel | None:
-        """The channel whose ends those of all smaller distortions have, for power laws."""
+        """The channel whose ends the channels of all smaller distortions share, for power laws."""
         return None if self.exponent is None else self._evenly(core_multiplier(self.exponent), 0.25)
 
     @cached_property
@@ -62,7 +62,7 @@ class Sandwich:
 
     @property
     def known(self) -> LongInterval | None:
-        """What `long` is once a distortion has needed it."""
+        """`long` if it has been computed, otherwise None."""
         return vars(self).get("long")
 
     @property
@@ -92,11 +92,11 @@ class Sandwich:
 
     @property
     def lines(self) -> list[PhaseChannel | Line]:
-        """All that is known, by increasing λ."""
+        """All channels and lines, by increasing λ."""
         return self.channels + ([] if self.known is None else [self.known.line])
 
     def _reach(self, distortion: float, update: Callable[[int, int], None]) -> None:
-        """Add channels of larger and larger λ until one has at most that distortion."""
+        """Add channels of increasing λ until one has at most this distortion."""
         if not self.channels:
             cells = self._cells(FEWEST_CELLS)
             # the mean alone is optimal, to second order, up to λ = 1/(2 σ₁²) for the largest eigenvalue σ₁²
@@ -107,7 +107,7 @@ class Sandwich:
         while self.lines[-1].distortion > distortion or len(self.channels) <= len(FIRST):
             last = self.channels[-1]
             steps = [first * step for step in FIRST[len(self.channels) - 1 :]]
-            # λD changes slowly: no channel is fitted for a much smaller distortion, whose reproductions are many
+            # λD changes slowly, so this avoids channels of much smaller distortion, which have many reproductions
             enough = AHEAD * last.distortion / distortion
             lmbda = steps[0] if steps else min(STEP, max(enough, AHEAD)) * last.lmbda
             self.channels.append(self._next(last, lmbda))
@@ -130,12 +130,12 @@ class Sandwich:
 
     @staticmethod
     def _loss(cells: PhaseCells, densities: Array, weights: Array, lmbda: float) -> float:
-        """Estimate the nats that the cells cost a channel."""
+        """Estimate a channel's loss from the cells, in nats."""
         change = np.gradient(cells.distances(densities), axis=1) * lmbda
         return float(weights @ np.einsum("ij,ij->i", densities, change**2)) / 24.0
 
     def _evenly(self, lmbda: float, share: float = 1.0) -> PhaseChannel:
-        """Fit the channel for a λ, starting from reproductions near evenly spread phases, to a share of `GAP`."""
+        """Fit the channel for a λ, starting from reproductions at uniformly spaced phases, to a share of `GAP`."""
         cells = self._cells(FEWEST_CELLS)
         densities, _ = cells.posterior(cells.spread(EVEN), np.zeros(cells.count), lmbda)
         return self._fitted(cells, densities, np.full(EVEN, 1.0 / EVEN), lmbda, share)
@@ -143,12 +143,12 @@ class Sandwich:
     def _fitted(
         self, cells: PhaseCells, densities: Array, weights: Array, lmbda: float, share: float = 1.0
     ) -> PhaseChannel:
-        """Fit the channel for a λ, from densities of phases; on smaller cells if theirs cost too much."""
+        """Fit the channel for a λ, from densities of phases, on smaller cells if theirs cost too much."""
         fine, halved = cells, densities
         while fine.count < MOST_CELLS and self._loss(fine, halved, weights, lmbda) > share * LOSS:
             fine = self._cells(2 * fine.count)
             halved = 0.5 * np.repeat(halved, 2, axis=1)
-        if fine is not cells:  # most rounds are as good on larger cells
+        if fine is not cells:  # most rounds can run on larger cells
             parts = fine.count // cells.count
             coarse = fit(cells, lmbda, densities, weights, tolerance=share * GAP)
             halved, weights = np.repeat(coarse.densities / parts, parts, axis=1), coarse.weights
@@ -178,15 +178,15 @@ class Sandwich:
         return min(max(lower, 0.0), upper), upper
 
     def _insert(self, D: float) -> None:
-        """Insert a channel for a λ about that of the distortion, started from the nearest λ."""
+        """Insert a channel for a λ near that of the distortion, starting from the nearest λ."""
         lines = self.lines
         i = max(1, next((i for i, line in enumerate(lines) if line.distortion <= D), len(lines) - 1))
         a, b = lines[i - 1], lines[i]
         whole = math.log(b.lmbda / a.lmbda)
         share = math.log(a.distortion / D) / max(math.log(a.distortion / b.distortion), 1e-12)
-        # where D changes as 1/λ, chords and tangents of neighbours are at most λD ln²(their ratio)/4 apart
+        # where D is proportional to 1/λ, chords and tangents of neighbours are at most λD ln²(their ratio)/4 apart
         apart = math.sqrt(4.0 * (WIDTH - 2.0 * GAP) / (b.lmbda * b.distortion))
-        if (1.0 - share) * whole < apart:  # distortions come in increasing order: the next may be served as well
+        if (1.0 - share) * whole < apart:  # distortions increase, so this channel may serve the next ones too
             share = 1.0 - 1.0 / max(2, math.ceil(whole / apart))
         else:
             share = min(0.85, max(0.15, share))
@@ -197,10 +197,10 @@ class Sandwich:
 
 
 def diluted(channel: PhaseChannel, distortion: float, maximum: float) -> float:
-    """Rate of a channel mixed with an independent one, so that its distortion rises to the one given.
+    """Rate of a channel mixed with an independent one, so that its distortion rises to ``distortion``.
 
-    With a share s of the channel the centroids are s times as far from the mean: D_max − D_s = s² (D_max − D). Near
-    D_max this bound is better than a chord, which ends there.
+    With a share s of the channel, the distance of the centroids from the mean is multiplied by s:
+    D_max − D_s = s² (D_max − D). Near D_max this bound is better than a chord that ends there.
     """
     own = float(channel.weights @ channel.own_distortions)
     share = math.sqrt((maximum - distortion) / (maximum - own))
