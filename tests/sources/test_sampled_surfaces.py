@@ -345,7 +345,7 @@ def test_as_an_object(flat):
         ed.entropy_distortion(flat, 0.5)
     with pytest.raises(ValueError, match="empirical_rate_distortion"):
         ed.rate_distortion(flat, 0.5)
-    with pytest.raises(ValueError, match="whose bounds rest on a search"):
+    with pytest.raises(ValueError, match="whose lower bound rests on a search"):
         ed.certify(flat, 0.5)
     with pytest.raises(ValueError, match="lmbda must be at most"):
         ed.lagrangian(flat, 1e6)
