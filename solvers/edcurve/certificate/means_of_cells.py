@@ -1,13 +1,13 @@
 """The dual bound of a surface in ball arithmetic: −ln p + λ d(p)/p for cells of any shape.
 
 Let Y be the product of a point with a unit vector, and M(p) the mean of Y over its p largest values. The mean of a cell
-of probability p is as long as the greatest M(p) of all directions, at most. Two facts bound M from above:
+of probability p is at most as long as the greatest M(p) over all directions. Two facts bound M from above:
 
 - p M ≤ p t + E(Y − t)⁺ for every t. So M is at most t + q E(Y − t)⁺, with q = 1/p.
-- p M is convex in the direction, and homogeneous. On a torus, where Y = w₁r₁ cos θ₁ + w₂r₂ cos θ₂ with w ≥ 0, that
-  bounds it between two w. On a sphere all directions are alike.
+- p M is convex and homogeneous in the direction. On a torus, where Y = w₁r₁ cos θ₁ + w₂r₂ cos θ₂ with w ≥ 0, that
+  bounds it between two w. On a sphere all directions are equivalent.
 
-Thus M² is at most a convex function of q, and ln q + λ(E‖X‖² − M²) has no less between two q than at one of them.
+Thus M² is at most a convex function of q, so the bound on ln q + λ(E‖X‖² − M²) between two q is least at one of them.
 Boxes of arcs of w and intervals of q cover all cells.
 """
 
@@ -30,8 +30,8 @@ Array = NDArray[np.float64]
 
 BOXES = 20_000
 ACCURATE = 2.0**-44  # relative error of integrals
-DIGITS = 96  # bits of their integrands
-NODES = 32  # of quadrature for guesses
+DIGITS = 96  # working precision of their integrands, in bits
+NODES = 32  # of the quadrature for approximate thresholds
 HALF = math.log(2.0)
 
 
@@ -45,25 +45,25 @@ class Box(NamedTuple):
 
 
 class Cells(Protocol):
-    """Cells of an unscaled source that are best in one direction."""
+    """The cells of an unscaled source with the longest mean in each direction."""
 
     square: arb  # E‖X‖²
-    arc: tuple[Fraction, Fraction]  # of u, for all directions
+    arc: tuple[Fraction, Fraction]  # interval of u that covers all directions
 
     def line(self, u: Fraction, nats: float) -> tuple[arb, arb]:
         """A threshold t that Y exceeds with a probability of about e^−nats, and E(Y − t)⁺."""
 
 
 def cells_of(source: Surface) -> Cells:
-    """Those of a source."""
+    """The `Cells` of a source."""
     return TorusCells(source) if isinstance(source, Torus) else Caps(source)
 
 
 def exceeds(cells: Cells, lmbda: arb, least: float) -> bool:
     """Whether ln q + λ(E‖X‖² − M²) is proved to be at least this number of nats for every q."""
-    line = lru_cache(maxsize=4096)(cells.line)  # neighbouring arcs share it
+    line = lru_cache(maxsize=4096)(cells.line)  # adjacent arcs share an end
     last = least * (1.0 + 1e-15) + 1e-15
-    boxes = [Box(*cells.arc, 0.0, last)]  # beyond it ln q alone is as large
+    boxes = [Box(*cells.arc, 0.0, last)]  # above `last`, ln q alone suffices
     if not arb(last) >= arb(least):
         return False
     for _ in range(BOXES):
@@ -74,11 +74,11 @@ def exceeds(cells: Cells, lmbda: arb, least: float) -> bool:
         (t, G), (s, H) = line(first, nats), line(last_u, nats)
         for x in (low, high):
             q = arb(x).exp()
-            here, there = t + G * q, s + H * q
-            most = _longest(here, there, first, last_u)
+            start, end = t + G * q, s + H * q
+            most = _longest(start, end, first, last_u)
             if not arb(x) + lmbda * (cells.square - most) >= least:
-                turned = most - here.max(there) ** 2
-                # about what a tangent at the middle of the interval loses at its end
+                turned = most - start.max(end) ** 2
+                # approximate loss, at an end of the interval, of the tangent at its middle
                 tangent = cells.square * arb.pi() / q * (high - low) ** 2 / 4
                 boxes += _halves(box, bool(turned > tangent))
                 break
@@ -86,7 +86,7 @@ def exceeds(cells: Cells, lmbda: arb, least: float) -> bool:
 
 
 def _halves(box: Box, turned: bool) -> list[Box]:
-    """Two boxes instead of one, with half its arc or half its interval."""
+    """The halves of a box: of its arc if `turned`, else of its interval."""
     first, last, low, high = box
     if turned:
         middle = (first + last) / 2
@@ -99,20 +99,20 @@ def _weights(u: Fraction) -> tuple[Fraction, Fraction]:
     return (1 - u * u) / (1 + u * u), 2 * u / (1 + u * u)
 
 
-def _longest(here: arb, there: arb, first: Fraction, last: Fraction) -> arb:
-    """At least the greatest (α·here + β·there)² over α w + β w′ of length 1, α, β ≥ 0."""
+def _longest(start: arb, end: arb, first: Fraction, last: Fraction) -> arb:
+    """An upper bound on (α·start + β·end)² over α w + β w′ of length 1, α, β ≥ 0."""
     if first == last:
-        return here**2
+        return start**2
     (a, b), (c, d) = _weights(first), _weights(last)
     cosine, sine = ball(a * c + b * d), ball(a * d - b * c)
-    if there <= cosine * here or here <= cosine * there:
-        return here.max(there) ** 2
-    # squared length of the vector with these products with w and w′
-    return here**2 + ((there - cosine * here) / sine) ** 2
+    if end <= cosine * start or start <= cosine * end:
+        return start.max(end) ** 2
+    # squared length of the vector whose inner products with w and w′ are these
+    return start**2 + ((end - cosine * start) / sine) ** 2
 
 
 class Caps:
-    """Caps of a sphere; of rotations pairs of opposite ones, where Y is the absolute value of a coordinate."""
+    """Caps of a sphere; for rotations pairs of opposite caps, where Y is the absolute value of a coordinate."""
 
     def __init__(self, source: Surface) -> None:
         self.square = arb(1)
@@ -129,9 +129,9 @@ class Caps:
             return t, 2 * G
         if nats >= HALF:
             return self._cap(nats)
-        rest = -math.expm1(-nats)
-        t, G = self._cap(-math.log(max(rest, 1e-300)))
-        return -t, G + t  # Y and −Y are alike
+        other = -math.expm1(-nats)
+        t, G = self._cap(-math.log(max(other, 1e-300)))
+        return -t, G + t  # Y and −Y have the same distribution
 
     def _cap(self, nats: float) -> tuple[arb, arb]:
         """Cosine of the angle of a cap of at most half the sphere, and E(Y − t)⁺."""
@@ -151,15 +151,15 @@ class TorusCells:
 
     def line(self, u: Fraction, nats: float) -> tuple[arb, arb]:
         """See `Cells`."""
-        one, two = (r * w for r, w in zip(self.radii, _weights(u), strict=True))
-        small, large = sorted((float(one), float(two)))
-        top = ball(one + two)
+        a, b = (r * w for r, w in zip(self.radii, _weights(u), strict=True))
+        small, large = sorted((float(a), float(b)))
+        top = ball(a + b)
         if nats >= HALF:
             depth = arb(_log_depth(nats, small, large)).exp()
         else:
-            rest = -math.log(max(-math.expm1(-nats), 1e-300))
-            depth = 2 * top - arb(_log_depth(rest, small, large)).exp()
-        return top - depth, excess(one, two, depth)
+            other = -math.log(max(-math.expm1(-nats), 1e-300))
+            depth = 2 * top - arb(_log_depth(other, small, large)).exp()
+        return top - depth, excess(a, b, depth)
 
 
 def excess(one: Fraction, two: Fraction, depth: arb) -> arb:
@@ -167,7 +167,7 @@ def excess(one: Fraction, two: Fraction, depth: arb) -> arb:
     a, b = map(ball, sorted((one, two)))
     t = a + b - depth
     if t < 0:
-        return excess(one, two, 2 * (a + b) - depth) - t  # Y and −Y are alike
+        return excess(one, two, 2 * (a + b) - depth) - t  # Y and −Y have the same distribution
     if not depth < 2 * a:
         return _of_strip(a, b, t)
     with ctx.workprec(DIGITS):
@@ -190,7 +190,7 @@ def _of_disc(a: arb, b: arb, depth: arb) -> arb:
 
 
 def _of_strip(a: arb, b: arb, t: arb) -> arb:
-    """The mean over θ₁ of that over θ₂, b (√(1 − x²) − x arccos x)/π at x = (t − a cos θ₁)/b, |x| ≤ 1."""
+    """The mean over θ₁ of the mean over θ₂: b (√(1 − x²) − x arccos x)/π at x = (t − a cos θ₁)/b, |x| ≤ 1."""
 
     def integrand(turn: acb, analytic: bool) -> acb:
         x = (t - a * turn.cos_pi()) / b
@@ -200,7 +200,7 @@ def _of_strip(a: arb, b: arb, t: arb) -> arb:
 
 
 def _log_depth(nats: float, small: float, large: float) -> float:
-    """About ln of the depth below its greatest value that Y exceeds with probability e^−nats ≤ ½."""
+    """Approximate ln of the depth below max Y that Y exceeds with probability e^−nats ≤ ½."""
     from scipy.optimize import brentq
 
     u, weights = _rule()
@@ -220,7 +220,7 @@ def _log_depth(nats: float, small: float, large: float) -> float:
 
 @lru_cache(maxsize=1)
 def _rule() -> tuple[Array, Array]:
-    """Sines of angles from 0 to a right one, and weights of (2/π)² ∫ cos over them."""
+    """Sines of Gauss–Legendre angles in (0, π/2), and the weights of (2/π)² ∫ cos θ · dθ."""
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     angle = 0.25 * math.pi * (nodes + 1.0)
     return np.sin(angle), weights * np.cos(angle) / math.pi

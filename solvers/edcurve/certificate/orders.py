@@ -1,11 +1,11 @@
-"""Codes of spheres and rotations whose cells are alike: by the order of the coordinates' magnitudes, and by signs.
+"""Codes of spheres and rotations with congruent cells: by the order of the coordinates' magnitudes, and by signs.
 
-A cell says which coordinates have the g₁ largest magnitudes, which the g₂ next ones, and so on. It says their signs
-too, of the last group only those of the first few of its coordinates. All cells are congruent, so the entropy is the
+A cell tells which coordinates have the g₁ largest magnitudes, which the g₂ next ones, and so on. It also tells their
+signs, in the last group only those of its first few coordinates. All cells are congruent, so the entropy is the
 logarithm of their number. The mean of a coordinate whose sign is known is that of the magnitudes of its group.
 
-Of a Gaussian vector the length and the direction are independent. So these means are those of ordered magnitudes of n
-normal numbers, over the mean length.
+The length and the direction of a Gaussian vector are independent. So these means are those of the ordered magnitudes
+of n normal numbers, divided by the mean length.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import TypeVar
 
 from flint import acb, arb, ctx
 
-LARGEST = 24  # number of coordinates up to which they are ordered
-GROUPS, FEW = 3, 8  # groups at most, but for so few coordinates
-FAR = 12.0  # standard deviations up to which is integrated
-TRIED = 8  # codes whose distortion is proved
+LARGEST = 24  # most coordinates that are ordered by magnitude
+GROUPS, FEW = 3, 8  # most groups; no limit up to FEW coordinates
+FAR = 12.0  # upper limit of integration, in standard deviations
+TRIED = 8  # most codes whose distortion is computed rigorously
 
 Groups = tuple[int, ...]
 Number = TypeVar("Number", float, arb)
 
 
 def best(coordinates: int, D: arb, *, pairs: bool) -> tuple[arb, str]:
-    """Entropy in nats of the code of fewest cells whose distortion is proved to be at most D, and what it is.
+    """Entropy in nats of the code of fewest cells whose distortion is proved to be at most D, and its description.
 
-    With `pairs`, a point and its opposite are the same, and so the sign of one coordinate says nothing.
+    With `pairs`, opposite points are the same point, so the sign of a single coordinate tells nothing.
     """
     tops = _tops(coordinates, ctx.prec)
     rough = [float(top) for top in tops]
-    seem = float(D.mid())
+    target = float(D.mid())
     codes = sorted((_count(groups, signs, pairs), groups, signs) for groups, signs in _codes(coordinates))
-    enough = [code for code in codes if _distortion(rough, *code[1:]) <= seem * (1.0 + 1e-12)]
+    enough = [code for code in codes if _distortion(rough, *code[1:]) <= target * (1.0 + 1e-12)]
     for count, groups, signs in enough[:TRIED]:
         if (signs or groups[:-1] or not pairs) and _distortion(tops, groups, signs) <= D:
             return arb(count).log(), f"a code of {count} cells, by {_words(groups, signs, pairs)},"
@@ -55,7 +55,7 @@ def _words(groups: Groups, signs: int, pairs: bool) -> str:
 
 
 def _codes(coordinates: int) -> Iterator[tuple[Groups, int]]:
-    """Sizes of groups, and how many signs of the last one are known."""
+    """Sizes of the groups, and the number of known signs in the last one."""
     most = coordinates if coordinates <= FEW else GROUPS if coordinates <= LARGEST else 1
     for groups in _compositions(coordinates, most):
         for signs in range(groups[-1] + 1):
@@ -80,17 +80,17 @@ def _count(groups: Groups, signs: int, pairs: bool) -> int:
 
 def _distortion(tops: list[Number], groups: Groups, signs: int) -> Number:
     """1 − ‖mean‖², from the mean sums of the k largest magnitudes, k = 0, …, n."""
-    left, start = tops[0] * 0 + 1, 0
+    distortion, start = tops[0] * 0 + 1, 0
     for i, size in enumerate(groups):
         mean = (tops[start + size] - tops[start]) / size
-        left -= mean * mean * (signs if i == len(groups) - 1 else size)
+        distortion -= mean * mean * (signs if i == len(groups) - 1 else size)
         start += size
-    return left
+    return distortion
 
 
 @lru_cache(maxsize=16)
 def _tops(coordinates: int, precision: int) -> list[arb]:
-    """Mean sums of the k largest magnitudes of coordinates of a unit vector; beyond `LARGEST` only of all, else NaN."""
+    """Mean sums of the k largest magnitudes of a random unit vector; above `LARGEST` only for k = 0, n, else NaN."""
     half = arb(coordinates) / 2
     length = arb(2).sqrt() * (half + arb(0.5)).gamma() / half.gamma()
     whole = coordinates * (2 / arb.pi()).sqrt()
@@ -100,12 +100,12 @@ def _tops(coordinates: int, precision: int) -> list[arb]:
 
 
 def _largest(n: int, k: int) -> arb:
-    """The mean sum of the k largest of n magnitudes of normal numbers: ∫ E[min(N, k)] dt, N of which exceed t."""
-    # from FAR on E[min(N, k)] is at most n times the probability that one exceeds t
-    rest = n * (2 / arb.pi()).sqrt() * (-(arb(FAR) ** 2) / 2).exp()
+    """The mean sum of the k largest of n normal magnitudes: ∫ E[min(N, k)] dt, where N of them exceed t."""
+    # above FAR, E[min(N, k)] is at most n times the probability that one magnitude exceeds t
+    tail = n * (2 / arb.pi()).sqrt() * (-(arb(FAR) ** 2) / 2).exp()
 
     def integrand(t: acb, analytic: bool) -> acb:
         p = (t / acb(2).sqrt()).erfc()
         return sum((min(j, k) * math.comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(1, n + 1)), acb(0))
 
-    return acb.integral(integrand, 0, FAR, rel_tol=arb(2.0**-44)).real + arb(0).union(rest)
+    return acb.integral(integrand, 0, FAR, rel_tol=arb(2.0**-44)).real + arb(0).union(tail)

@@ -1,4 +1,4 @@
-"""Codes of a torus whose entropy and distortion are enclosed: cells of lattices, and pairs of arcs."""
+"""Codes of a torus with enclosed entropy and distortion: cells of lattices, and pairs of arcs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .balls import ball, fraction
 from .biuniform import bracket
 from .models import BallSpectrum
 
-ROUNDING = 1e-12  # share of D by which a lattice may exceed it
-FEW = 65  # number of arcs below which all are tried
-TRIED = 4  # products whose distortion is proved
+ROUNDING = 1e-12  # relative excess over D that a lattice may have
+FEW = 65  # all smaller numbers of arcs are tried
+TRIED = 4  # most products whose distortion is computed rigorously
 
 Pair = tuple[Fraction, Fraction]
 
 
 def of_torus(source: Torus, distortion: float, least: float) -> tuple[arb, str]:
-    """Entropy in nats of the best code whose distortion is proved to be at most D, and what it is."""
+    """Entropy in nats of the best code whose distortion is proved to be at most D, and its description."""
     D = ball(Fraction(distortion) / source.law.scale)
     squares = Fraction(source.radii[0]) ** 2, Fraction(source.radii[1]) ** 2
     best = _product(D, squares)
@@ -40,7 +40,7 @@ def of_torus(source: Torus, distortion: float, least: float) -> tuple[arb, str]:
 
 
 def _lattices(D: float, least: float, squares: Pair) -> Iterator[lattices.Lattice]:
-    """Lattices by increasing number of cells that seem good enough."""
+    """Lattices whose distortion is about D or less, by increasing number of cells."""
     if least < math.log(codes.MOST):
         for count in range(max(1, math.ceil(math.exp(least) - 1e-9)), codes.MOST + 1):
             lattice = lattices.best(count, (float(squares[0]), float(squares[1])))
@@ -51,7 +51,7 @@ def _lattices(D: float, least: float, squares: Pair) -> Iterator[lattices.Lattic
 def of_lattice(lattice: lattices.Lattice, squares: Pair, D: arb) -> arb | None:
     """Entropy in nats of the cells of a lattice, if their distortion is proved to be at most D.
 
-    Where it exceeds D by a rounding error, one cell loses a tiny triangle at a corner, which is one cell more.
+    If it exceeds D by a rounding error, a tiny triangle at a corner of one cell becomes an additional cell.
     """
     corners = hexagon(lattice)
     p = arb(1) / lattice.count
@@ -62,28 +62,28 @@ def of_lattice(lattice: lattices.Lattice, squares: Pair, D: arb) -> arb | None:
         return arb(lattice.count).log()
     if not distortion <= D * (1 + arb(ROUNDING)):
         return None
-    here = corners[0]
+    corner = corners[0]
     for exponent in range(24, 8, -2):
         share = Fraction(1, 2**exponent)
         ends = [
-            (here[0] + share * (to[0] - here[0]), here[1] + share * (to[1] - here[1]))
+            (corner[0] + share * (to[0] - corner[0]), corner[1] + share * (to[1] - corner[1]))
             for to in (corners[1], corners[-1])
         ]
-        part = moments([here, *ends])
-        tau = ball(_area([here, *ends]))
-        rest = p - tau
-        left = [a - b for a, b in zip(moment, part, strict=True)]
-        gain = _squared(part, squares) / tau + _squared(left, squares) / rest - _squared(moment, squares) / p
+        part = moments([corner, *ends])
+        tau = ball(_area([corner, *ends]))
+        remainder = p - tau
+        others = [a - b for a, b in zip(moment, part, strict=True)]
+        gain = _squared(part, squares) / tau + _squared(others, squares) / remainder - _squared(moment, squares) / p
         if distortion - gain <= D:
-            return (1 - p) * arb(lattice.count).log() - tau * tau.log() - rest * rest.log()
+            return (1 - p) * arb(lattice.count).log() - tau * tau.log() - remainder * remainder.log()
     return None
 
 
 def hexagon(lattice: lattices.Lattice) -> list[Pair]:
-    """Corners of the cell of 0, counterclockwise, which are rational.
+    """The rational corners of the Voronoi cell of 0, counterclockwise.
 
-    With a basis a, b at an obtuse or right angle, and both with −a − b too, the points nearest to 0 are a hexagon. Its
-    corners are as far from 0 as from two neighbours among ±a, ±b, ±(a + b) (Voronoi).
+    For a basis a, b whose angles with each other and with −a − b are obtuse or right, the cell is a hexagon. Each
+    corner is as far from 0 as from two neighbours among ±a, ±b, ±(a + b).
     """
     weights = Fraction(lattice.weights[0]), Fraction(lattice.weights[1])
 
@@ -104,13 +104,13 @@ def hexagon(lattice: lattices.Lattice) -> list[Pair]:
     if a[0] * b[1] < a[1] * b[0]:
         a, b = b, a
     c = a[0] + b[0], a[1] + b[1]
-    around = [a, c, b, (-a[0], -a[1]), (-c[0], -c[1]), (-b[0], -b[1])]
+    neighbours = [a, c, b, (-a[0], -a[1]), (-c[0], -c[1]), (-b[0], -b[1])]
     corners = []
-    for u, v in zip(around, around[1:] + around[:1], strict=True):
+    for u, v in zip(neighbours, neighbours[1:] + neighbours[:1], strict=True):
         cross = 2 * weights[0] * weights[1] * (u[0] * v[1] - u[1] * v[0])
         uu, vv = product(u, u), product(v, v)
         corners.append((weights[1] * (v[1] * uu - u[1] * vv) / cross, weights[0] * (u[0] * vv - v[0] * uu) / cross))
-    # of a rectangle two pairs are one
+    # a rectangle has two pairs of equal corners
     return [one for one, before in zip(corners, corners[-1:] + corners[:-1], strict=True) if one != before]
 
 
@@ -137,33 +137,33 @@ def _squared(moment: list[arb], squares: Pair) -> arb:
 
 
 def _product(D: arb, squares: Pair) -> tuple[arb, str]:
-    """The best pair of arcs: one circle in equal cells, the other by its own optimum at the distortion that is left."""
-    best, what = arb.pos_inf(), ""
+    """The best product of arcs: equal cells of one circle, and the optimum of the other at the remaining distortion."""
+    best, description = arb.pos_inf(), ""
     for count, axis in _counts(float(D.mid()), (float(squares[0]), float(squares[1])))[:TRIED]:
         used = ball(squares[axis]) * (1 - (arb(1) / count).sinc_pi() ** 2)
-        left = (D - used) / ball(squares[1 - axis])
-        if left > 0:
-            rest = fraction(arb(left.lower()))
-            entropy = arb(count).log() + (bracket(BallSpectrum([1]), rest).high if rest < 1 else 0)
+        remaining = (D - used) / ball(squares[1 - axis])
+        if remaining > 0:
+            other = fraction(arb(remaining.lower()))
+            entropy = arb(count).log() + (bracket(BallSpectrum([1]), other).high if other < 1 else 0)
             if entropy < best:
                 best = entropy
                 arcs = "one arc" if count == 1 else f"{count} equal arcs"
-                what = (
+                description = (
                     f"{arcs} of one circle times the best arcs of the other, their distortion proved to be at most D,"
                 )
-    return best, what
+    return best, description
 
 
 def _counts(D: float, squares: tuple[float, float]) -> list[tuple[int, int]]:
-    """Numbers of equal arcs of one of the circles, the most promising first."""
+    """Numbers of equal arcs of one circle, with the index of the circle, by increasing estimated entropy."""
     law = Circle().law
-    found = []
+    estimates = []
     for axis in (0, 1):
-        half = 0.5 * D / squares[axis]  # many cells divide the distortion equally
+        half = 0.5 * D / squares[axis]  # with many cells, the circles have equal distortions
         middle = 1.0 / float(law.model.size(law.parameters, half)) if half < 1.0 else 1.0
         for count in {*range(1, FEW), *(max(1, math.floor(middle) + k) for k in (-1, 0, 1, 2))}:
             rest = (D - squares[axis] * (1.0 - np.sinc(1.0 / count) ** 2)) / squares[1 - axis]
             if rest > 0.0:
                 high = float(functions.entropy(law.model, law.parameters, None, rest)) if rest < 1.0 else 0.0
-                found.append((math.log(count) + high, count, axis))
-    return [(count, axis) for _, count, axis in sorted(found)]
+                estimates.append((math.log(count) + high, count, axis))
+    return [(count, axis) for _, count, axis in sorted(estimates)]
