@@ -233,9 +233,8 @@ class Source:
         ratio = factor * factor
         made, function = 1.0, self._vectorised
         if isinstance(self._function, partial) and self._function.func is _times:
-            made, function = (
-                self._function.args
-            )  # one multiple of the first function, as values in between may underflow
+            # one multiple of the first function, as values in between may underflow
+            made, function = self._function.args
         other._function = partial(_times, made * ratio, function)
         if type(self).cell_distortion is not Source.cell_distortion:
             # an attribute, so that it comes before the method of the subclass
