@@ -21,7 +21,7 @@ from .cells import EqualCells
 from .circular import Circular, cell, histogram, latents, restored
 from .circular import layout as with_series
 from .codebook import LEARNED_FROM, sample_means
-from .network import FINE_CELLS, FIRST_CELLS, HARMONICS, Means, Parameters, fit, iterations, size
+from .network import FINE_CELLS, FIRST_CELLS, HARMONICS, Means, Parameters, fit, iterations, plane_iterations, size
 from .train_circular import SeriesProgram
 
 FEWER = 2**14  # realizations for the means of fewer cells than the final number
@@ -127,7 +127,8 @@ class NetworkProgram(SeriesProgram):
         fewer = [self._means(v[:FEWER], latent[:FEWER], EqualCells(count, cells.offset)) for count in counts[:-1]]
         tables = [*fewer, self._means(v, latent, cells)]
         self.fitting = None
-        advance = partial(self.iterated, iterations(len(counts), places))
+        count = iterations(len(counts)) if places == 1 else plane_iterations(tables[-1].means.size)
+        advance = partial(self.iterated, count)
         net = fit(tables, counts, np.random.default_rng(seed), advance)
         for name, value in _named(net).items():
             target[name].copy_(torch.from_numpy(value))

@@ -15,6 +15,7 @@ the places is fitted to the change of means along the latent; units start on edg
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,11 +119,17 @@ def values(net: Parameters, waves: Array, latent: Array, places: Array) -> Array
     return np.asarray(np.tanh(x @ net.first.T) @ net.last + x @ net.direct)
 
 
-def iterations(stages: int, places: int = 1) -> int:
-    """Number of iterations of a fit with `stages` numbers of cells, for places with this number of coordinates."""
-    if places > 1:
-        return ITERATIONS[2]
+def iterations(stages: int) -> int:
+    """Number of iterations of a fit with `stages` numbers of cells, for places on a line."""
     return STARTS * ITERATIONS[0] + max(stages - 2, 0) * ITERATIONS[1] + ITERATIONS[2]
+
+
+def plane_iterations(pairs: int) -> int:
+    """Number of iterations of a fit to so many pairs of a cell and a place in a plane or in space.
+
+    The more of them are not drawn at a time, the more draws it takes: as the square root of their number.
+    """
+    return math.ceil(ITERATIONS[2] * math.sqrt(max(1.0, pairs / PAIRS)))
 
 
 def fit(
@@ -145,7 +152,8 @@ def fit(
     """
     if tables[0].coordinates.shape[1] > 1:
         net = _solved(_transported_start(tables[0], generator), tables[-1])
-        return _solved(_improved(net, tables[-1], ITERATIONS[2], generator, advance), tables[-1])
+        count = plane_iterations(tables[-1].means.size)
+        return _solved(_improved(net, tables[-1], count, generator, advance), tables[-1])
     starts = [
         _improved(_random_start(tables[0], cells[0], generator), tables[0], ITERATIONS[0], generator, advance)
         for _ in range(STARTS)

@@ -216,6 +216,20 @@ def test_the_flow_of_a_rotation():
     np.testing.assert_allclose(network._flow(table), quarter, atol=0.15)
 
 
+@pytest.mark.parametrize(("pairs", "iterations"), [(1000, 4), (260, 4), (65, 8), (29, 12)])
+def test_the_fewer_of_the_pixels_are_drawn_at_a_time_the_more_often(pairs, iterations, monkeypatch):
+    """As the square root of how many draws all of the 260 are; every iteration is counted."""
+    monkeypatch.setattr(network, "PLANE_UNITS", 6)
+    monkeypatch.setattr(network, "PAIRS", pairs)
+    monkeypatch.setattr(network, "ITERATIONS", (1, 1, 4))
+    x, p = turned(count=20, side=5)
+    tables = [network.Means(x, np.arange(20) / 20, np.full(20, 1 / 20), p)] * 2
+    made = []
+    network.fit(tables, [20, 20], np.random.default_rng(0), lambda: made.append(None))
+    assert x.size == 260
+    assert len(made) == network.plane_iterations(x.size) == iterations
+
+
 def test_pixels_are_decoded_by_place(short, monkeypatch, tmp_path):
     """A network of pixel numbers cannot follow the rotation; a store keeps places and gives the same compressor."""
     monkeypatch.setattr(network, "PLANE_UNITS", 48)
