@@ -8,6 +8,7 @@ import edcurve as ed
 import numpy as np
 import pytest
 from edcurve.cli import main
+from edcurve.codes import exhaustive
 from edcurve.optimum import prices
 from edcurve.sources import SEARCHED, balls, parameter_grids, sampled_surface
 from scipy import optimize
@@ -378,3 +379,18 @@ def test_a_file_is_a_surface(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["bound", "sphere", "0.5", "--ends", "closed,closed"])
     assert "are for files" in capsys.readouterr().err
+
+
+def test_no_partition_of_seventeen_samples_is_below_the_bound():
+    """One more sample than is solved, so that the bound is by prices; all partitions are compared here."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(4, 3))[rng.integers(4, size=(4, 5))] + 0.15 * rng.normal(size=(4, 5, 3))
+    weights = rng.uniform(0.05, 1.0, size=(4, 5))
+    weights[0, :3] = 0.0
+    source = ed.Source.from_surface(x, ends=("open", "open"), weights=weights)
+    assert len(source.points) == 17
+    assert source.status == "enclosed by a search"
+    partitions = exhaustive.Partitions(source.points, source.weights)
+    for lmbda in np.array([2.0, 6.0, 18.0]) / source.max_distortion:
+        least, bound = partitions.best(lmbda)[0], ed.lagrangian_bound(source, lmbda, base=math.e)
+        assert least - 0.5 < bound < least + 1e-10

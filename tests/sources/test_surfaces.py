@@ -156,7 +156,7 @@ def test_surfaces_as_objects(source):
         (lambda: ed.Torus((1, 101)), "none more than 100 times the other"),
         (lambda: ed.Torus((1, 2, 3)), "radii must be two numbers above 0"),
         (lambda: ed.lower_bound("torus:1", 0.1), "source must be torus:r,s with radii"),
-        (lambda: ed.lower_bound("torus:1,1e-3", 0.1), "neither more than 100 times the other, .* got 'torus:1,1e-3'"),
+        (lambda: ed.lower_bound("torus:1,1e-3", 0.1), "in a ratio of at most 100, .* got 'torus:1,1e-3'"),
         (lambda: ed.lower_bound("sphere:x", 0.1), "source must be sphere:n with a dimension"),
         (lambda: ed.partition("sphere", 0.1), "source must be a curve for this, got 'sphere'"),
     ],

@@ -49,7 +49,7 @@ FAMILIES = {
         Family(
             "torus:r,s",
             lambda text: Torus([float(radius) for radius in text.split(",")]),
-            "radii r, s > 0, neither more than 100 times the other, such as torus:1,2",
+            "radii r, s > 0 in a ratio of at most 100, such as torus:1,2",
         ),
     )
 }
