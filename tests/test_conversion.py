@@ -78,11 +78,12 @@ def test_tables():
     "rows",
     [
         pd.Series([[1, 2], [3, 4]]),
+        pd.Series([(1, 2), (3, 4)]),
         pd.Series([np.array([1, 2]), np.array([3.0, 4.0])]),
         pd.DataFrame([[1, 2], [3, 4]], dtype=object),
         np.array([[Fraction(1), 2], [np.float32(3), np.int8(4)]], dtype=object),
     ],
-    ids=["lists", "arrays", "table", "numbers"],
+    ids=["lists", "tuples", "arrays", "table", "numbers"],
 )
 def test_objects_that_are_numbers(rows):
     assert nonnegative("x", rows).tolist() == [[1.0, 2.0], [3.0, 4.0]]

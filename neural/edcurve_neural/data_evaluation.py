@@ -233,7 +233,9 @@ class _Run:
             return self._of_strings(result, shape)
         rows = np.ascontiguousarray(callers.codes(result, shape[0]).reshape(shape[0], -1))
         cell = self._numbers(row.tobytes() for row in rows)
-        indices = result if isinstance(result, torch.Tensor) else torch.from_numpy(np.asarray(result))
+        indices = (
+            result if isinstance(result, torch.Tensor) else torch.from_numpy(callers.array(result, callers.OF_INDICES))
+        )
         decoded = callers.finite("decode", self.call("decode", self.decode, indices), shape).reshape(shape[0], -1)
         bits = callers.finite("rate", self.call("rate", self.rate, indices), shape[:1]) if callable(self.rate) else None
         return Coded(cell, decoded, bits)
@@ -341,7 +343,7 @@ class Totals:
         if rate is not None:
             bits = np.full(self.count, rate)
         else:
-            bits = np.concatenate(self.bits) if self.bits else -np.log2(size / self.count)[label]
+            bits = np.concatenate(self.bits) if self.bits else -np.log2(size[label] / self.count)
         covariance = np.cov(bits, error) / self.count if self.count > 1 else np.full((2, 2), math.inf)
         mean, interval = measured.entropy, measured.entropy_interval
         if self.bits or rate is not None:
@@ -406,6 +408,8 @@ def _copied(result: Any) -> Any:
     """A copy of what an encoder returned, since encoders may reuse their buffers."""
     if isinstance(result, torch.Tensor):
         return result.detach().clone()  # deepcopy refuses tensors that record gradients
+    if type(result) in (list, tuple):
+        return type(result)(map(_copied, result))
     return {key: _copied(value) for key, value in result.items()} if type(result) is dict else deepcopy(result)
 
 

@@ -164,11 +164,12 @@ def _unboxed(name: str, array: NDArray[Any], refusal: str) -> NDArray[Any]:
         raise TypeError(refusal.format(what=f"{_kind(entries[0])}; make it a list or an array"))
     if all(isinstance(one, numbers.Integral) and not isinstance(one, bool) for one in entries):
         # numpy would round integers of more than 64 bits
-        fitting = [dtype for dtype in (np.int64, np.uint64) if all(_fits(one, dtype) for one in entries)]
+        ends = (min(entries, default=0), max(entries, default=0))
+        fitting = [dtype for dtype in (np.int64, np.uint64) if all(_fits(end, dtype) for end in ends)]
         return np.array(entries, dtype=fitting[0]).reshape(array.shape) if fitting else array
     if all(isinstance(one, numbers.Real) and not isinstance(one, bool) for one in entries):
         return np.array([_double(name, one) for one in entries]).reshape(array.shape)
-    if array.ndim == 1 and all(isinstance(one, list | np.ndarray) for one in entries):
+    if array.ndim == 1 and all(isinstance(one, list | tuple | np.ndarray) for one in entries):
         rows = [as_array(name, one, refusal) for one in entries]
         if len({row.shape for row in rows}) > 1:
             raise ValueError(f"{name} must be a rectangular array: its rows have different lengths")

@@ -435,6 +435,10 @@ def test_codes_by_order_and_signs_against_points(groups, signs, pairs):
     assert ed.lower_bound(name, exact) < found.upper <= math.log2(len(count)) + 1e-9
 
 
+def test_a_code_of_rotations_by_order_alone_tells_no_sign():
+    assert "a code of 4 cells, by groups of 1, 3 by magnitude, above" in certify("rotations", 0.5).method
+
+
 @pytest.mark.parametrize("radii", [(1.0, 1.0), (1.0, 7.0), (3.0, 0.05)])
 @pytest.mark.parametrize("share", [0.93, 0.15, 0.02, 1e-12])
 def test_tori_are_enclosed(radii, share):

@@ -338,6 +338,20 @@ def test_a_sample_has_the_same_result_in_any_batch(source):
     edn.evaluate(lambda x: torch.round(3 * norm(x)).long(), lambda k: k.float() / 3.0, given)
 
 
+def test_indices_of_other_batches_have_no_length():
+    """An index that occurs only when the first batch is repeated with other neighbours does not count."""
+    x = np.repeat(np.arange(1000) % 8, 2)[:, None]
+
+    def encode(batch):
+        first = (np.arange(len(batch)) == 0)[:, None] & (batch.sum() != x[:1000].sum())
+        return np.where(first & (batch < 8), 99, batch).astype(np.int64)
+
+    with pytest.warns(UserWarning, match=r"other results for 0\.2 % in another batch"):
+        result = edn.evaluate(encode, lambda index: index, [x[:1000], x[:1000] + 8])
+    assert result.rate == pytest.approx(result.entropy, abs=1e-12)
+    assert (result.cells, result.distortion) == (16, 0.0)
+
+
 def test_decoders_that_know_more_than_the_indices():
     """Those that keep the samples, or a view of them, or their mean; one in a buffer used again is a code."""
     kept, code = {}, Cells(2, 1.0)
@@ -403,6 +417,8 @@ def test_gradients():
 
     with pytest.warns(UserWarning, match="encode records gradients"):
         edn.evaluate(torch.enable_grad()(encode), model.decode, circle(100))
+    with pytest.warns(UserWarning, match="lambda> records gradients"):
+        edn.evaluate(torch.enable_grad()(lambda x: list(encode(x))), model.decode, circle(100))
     with pytest.warns(UserWarning, match=r"data should hold no gradients, .*: detach\(\) batches"):
         edn.evaluate(model.encode, model.decode, [torch.from_numpy(circle(100)) * model.scale])
 

@@ -143,8 +143,7 @@ def array(value: Any, wanted: str) -> NDArray[Any]:
 
 def codes(value: Any, batch: int) -> Indices:
     """Indices from `encode` for a batch, in their shape; latents (batch, c, h, w) of a sample are one index."""
-    wanted = "encode must return integers"
-    result = validation.integers("indices", array(value, wanted), wanted, "; round the latents")
+    result = validation.integers("indices", array(value, OF_INDICES), OF_INDICES, "; round the latents")
     if result.ndim == 0 or len(result) != batch or result.size == 0:
         raise ValueError(
             f"encode must return shape ({batch}, latent) or ({batch},), got {result.shape}: the first axis of a batch "
@@ -155,7 +154,7 @@ def codes(value: Any, batch: int) -> Indices:
 
 def as_returned(indices: Indices, result: Any) -> torch.Tensor:
     """Indices as a tensor of the type of an encoder's result: floats if it rounds without converting."""
-    kind = result.dtype if hasattr(result, "dtype") else np.asarray(result).dtype
+    kind = result.dtype if hasattr(result, "dtype") else array(result, OF_INDICES).dtype
     if isinstance(kind, torch.dtype):
         return torch.from_numpy(indices).to(kind if kind.is_floating_point else torch.int64)
     return torch.from_numpy(indices.astype(kind) if getattr(kind, "kind", "i") == "f" else indices)
@@ -258,6 +257,7 @@ def left_on(function: Any) -> str:
     return "call eval() on its modules first, in which dropout, noise or statistics of the batch may be left on"
 
 
+OF_INDICES = "encode must return integers"
 OF_SHAPES = re.compile(r"shape|size|dimension|channel|multiplied|out of (bounds|range)|\dD|broadcast", re.IGNORECASE)
 OF_DICTS = {  # remedies for dicts returned by models of CompressAI
     "x_hat": "return its x_hat, or pass the module for encode and None for decode",

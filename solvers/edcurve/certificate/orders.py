@@ -44,14 +44,12 @@ def best(coordinates: int, D: arb, *, pairs: bool) -> tuple[arb, str]:
 
 def _words(groups: Groups, signs: int, pairs: bool) -> str:
     total = sum(groups[:-1]) + signs
-    known = (
-        "the sign of one coordinate"
-        if total == 1
-        else f"the {'relative ' if pairs else ''}signs of {total} coordinates"
-    )
-    if len(groups) == 1:
-        return known
-    return f"{known} and groups of {', '.join(map(str, groups))} by magnitude"
+    parts = [] if len(groups) == 1 else [f"groups of {', '.join(map(str, groups))} by magnitude"]
+    if total > 1:
+        parts.insert(0, f"the {'relative ' if pairs else ''}signs of {total} coordinates")
+    elif not pairs:
+        parts.insert(0, "the sign of one coordinate")
+    return " and ".join(parts)
 
 
 def _codes(coordinates: int) -> Iterator[tuple[Groups, int]]:
