@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -201,13 +202,21 @@ def evaluate_data(
                 shape = sample.shape
                 if callers.holds_gradients(batch):
                     warn("data should hold no gradients, which hold all that led to them in memory: detach() batches")
-                run = _Run(encode, decode, rate, callers.Caller(encode, _as_tensor(sample[:2], dtype), device), dtype)
+                run = _Run(encode, decode, rate, _caller(encode, sample, dtype, device), dtype)
                 _check_repeatable(run, sample, encode)
             totals.add(sample, run(sample))
             update(totals.count, total or 0)
     if run is None:
         raise ValueError("data must have at least one sample, got none")
     return totals.result(mean_rate, source)
+
+
+def _caller(encode: Any, sample: NDArray[Any], dtype: torch.dtype, device: str | torch.device) -> callers.Caller:
+    """A caller tried with two samples or, if that fails, with the batch: its size may be the only one accepted."""
+    if len(sample) > 2:
+        with suppress(Exception):  # a user's function may raise anything; that of the batch is raised
+            return callers.Caller(encode, _as_tensor(sample[:2], dtype), device)
+    return callers.Caller(encode, _as_tensor(sample, dtype), device)
 
 
 class _Run:

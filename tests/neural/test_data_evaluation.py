@@ -338,6 +338,19 @@ def test_a_sample_has_the_same_result_in_any_batch(source):
     edn.evaluate(lambda x: torch.round(3 * norm(x)).long(), lambda k: k.float() / 3.0, given)
 
 
+def test_an_encoder_of_batches_of_one_size():
+    code, batches = Cells(8, 1.0), batches_of_circle()
+
+    def encode(x):
+        if len(x) != 250:
+            raise RuntimeError("the exported model has a fixed batch")
+        return code.encode(x)
+
+    assert edn.evaluate(encode, code.decode, batches) == edn.evaluate(code.encode, code.decode, batches)
+    with pytest.raises(RuntimeError, match="the exported model has a fixed batch"):
+        edn.evaluate(encode, code.decode, [batch[:249] for batch in batches])
+
+
 def test_indices_of_other_batches_have_no_length():
     """An index that occurs only when the first batch is repeated with other neighbours does not count."""
     x = np.repeat(np.arange(1000) % 8, 2)[:, None]
