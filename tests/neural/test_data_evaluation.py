@@ -351,6 +351,26 @@ def test_an_encoder_of_batches_of_one_size():
         edn.evaluate(encode, code.decode, [batch[:249] for batch in batches])
 
 
+@pytest.mark.parametrize("kind", [torch.as_tensor, np.asarray])
+def test_functions_may_change_what_they_get(kind):
+    given = circle(500)
+    kept = given.copy()
+
+    def encode(x):
+        x = kind(x)
+        x *= 3.0
+        return x.round()
+
+    def decode(k):
+        k /= 3.0
+        return k
+
+    for target in (given, "circle"):
+        plain = edn.evaluate(lambda x: kind(3.0 * x).round(), lambda k: k / 3.0, target, points=2**12)
+        assert edn.evaluate(encode, decode, target, points=2**12) == plain
+    assert np.array_equal(given, kept)
+
+
 def test_indices_of_other_batches_have_no_length():
     """An index that occurs only when the first batch is repeated with other neighbours does not count."""
     x = np.repeat(np.arange(1000) % 8, 2)[:, None]

@@ -21,6 +21,8 @@ Coordinates = NDArray[np.float64]
 class Caller:
     """Calls functions with tensors on a device or with arrays, without recording gradients.
 
+    Functions get copies, which they may change in place.
+
     Parameters
     ----------
     function : callable
@@ -54,7 +56,7 @@ class Caller:
         except Exception as error:  # a user's function may raise anything; this error is raised if arrays fail too
             self.tensors = False
             try:
-                function(trial.numpy())
+                function(trial.numpy().copy())
             except Exception as other:  # unless it is about shapes, the error with tensors is more informative
                 for problem in (error, other):
                     if _is_of_shapes(problem):
@@ -65,7 +67,7 @@ class Caller:
     def __call__(self, name: str, function: Callable[[Any], Any], value: torch.Tensor) -> Any:
         """The function's result for a value; `name` (encode, decode or rate) is for messages."""
         try:
-            result = self._with_tensors(function, value) if self.tensors else function(value.numpy())
+            result = self._with_tensors(function, value) if self.tensors else function(value.numpy().copy())
         except Exception as error:  # a user's function may raise anything; errors not about shapes are passed on
             if _is_of_shapes(error):
                 raise self._refusal(name, function, value, error) from error
@@ -80,7 +82,7 @@ class Caller:
 
     @torch.no_grad()
     def _with_tensors(self, function: Callable[[Any], Any], value: torch.Tensor) -> Any:
-        return function(value.to(self.device))
+        return function(value.to(self.device, copy=True))
 
     def _refusal(self, name: str, function: Any, value: torch.Tensor, error: Exception) -> ValueError:
         shape, layer = shape_of_batch(tuple(value.shape)), _taken_by(function)
