@@ -55,13 +55,13 @@ class Curve(ComparedByValue):
     distortion : ndarray, shape (n,)
         Distortions, increasing.
     entropy : ndarray, shape (n,)
-        E(D) in units of `base`; an upper bound on it if `status` is "upper bound" or "enclosed".
+        E(D) in units of `base`; an upper bound on it unless `status` begins with "exact".
     upper, lower, hull : ndarray, shape (n,)
         Entropy of the best known partition (E(D) itself if exact), dual lower bound (NaN if there is none) and lower
         convex hull.
     status : str
-        "exact (proved)", "exact (checked numerically)", "upper bound", or "enclosed": E(D) lies between `lower` and
-        `upper`.
+        "exact (proved)", "exact (checked numerically)", "upper bound", "enclosed" or "enclosed by a search". In the
+        last two cases E(D) lies between `lower` and `upper`.
     cells, cells_distortion : ndarray, shape (m,)
         Numbers K of equal cells, at most 64, whose distortion K d(1/K) is in the range, and these distortions; their
         entropy is log K.
