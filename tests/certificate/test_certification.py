@@ -425,7 +425,7 @@ def test_codes_by_order_and_signs_against_points(groups, signs, pairs):
     label = np.unique(np.concatenate([group, sign], axis=1), axis=0, return_inverse=True)[1].ravel()
     count = np.bincount(label)
     mean = np.stack([np.bincount(label, one) for one in x.T], axis=1) / count[:, None]
-    assert len(count) == orders._count(groups, signs, pairs)
+    assert len(count) == orders.cells(groups, signs, pairs)
     assert count / len(x) == pytest.approx(1.0 / len(count), rel=0.25)
     with ctx.workprec(100):
         exact = float(orders._distortion(orders._tops(4, 100), groups, signs))

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from edcurve import codes
 from edcurve.cli import main
 from edcurve.codes import __main__ as search
-from edcurve.codes import lattices, lloyd, pictures, products, sampled, spherical
+from edcurve.codes import lattices, lloyd, orders, pictures, products, sampled, spherical
 from edcurve.codes.code import SphereCells
 from edcurve.kernels import functions
 from edcurve.sources import resolve
@@ -225,14 +225,56 @@ def test_codes_from_points(name):
 @pytest.mark.usefixtures("few_codes")
 def test_four_rotations_and_two_caps_in_closed_form():
     """1, i, j, k: each cell of a pair is a cube of S³, so that D = 1 − (8 ∫ x₁ over it)², checked by another grid."""
-    entropy = codes._sampled_table(None).entropy
-    assert entropy[1] == pytest.approx(math.log(4.0), abs=2e-3)
+    table = codes._sampled_table(None)
+    four = [index for index, count in enumerate(table.counts) if count == 4]
+    assert len(four) == 2  # by order, and by the search
+    assert table.entropy[four] == pytest.approx(math.log(4.0), abs=2e-3)
     x = np.random.default_rng(5).normal(size=(400_000, 4))
     largest = np.abs(x / np.linalg.norm(x, axis=1, keepdims=True)).max(axis=1).mean()
-    assert codes._sampled_table(None).distortion[1] == pytest.approx(1.0 - largest**2, abs=2e-3)
+    assert table.distortion[four] == pytest.approx(1.0 - largest**2, abs=3e-3)
     caps = ed.quantizer("sphere:3", 0.9)
     assert caps.cells == 2
     assert caps.distortion == pytest.approx(1.0 - (4.0 / (3.0 * math.pi)) ** 2, rel=1e-12)  # mean of |x₁| on S³
+
+
+@pytest.mark.usefixtures("few_codes")
+def test_codes_by_order_and_signs_are_among_those_tried():
+    """Signs of two of six coordinates, in closed form D = 1 − 2 (E|x₁|)²; what was measured is slightly above."""
+    mean = math.gamma(3.0) / math.gamma(3.5) / math.sqrt(math.pi)
+    quadrants = 1.0 - 2.0 * mean**2
+    code = ed.quantizer("sphere:5", 1.005 * quadrants)
+    assert (code.cells, ed.upper_bound("sphere:5", 1.005 * quadrants)) == (4, pytest.approx(2.0, abs=1e-12))
+    assert quadrants < code.distortion < 1.005 * quadrants
+
+
+@pytest.mark.parametrize(
+    ("groups", "signs", "paired"),
+    [
+        ((4,), 2, False),
+        ((4,), 3, True),
+        ((1, 3), 0, True),
+        ((1, 2), 2, False),
+        ((2, 1, 1), 1, True),
+        ((1, 1, 2), 0, False),
+    ],
+)
+def test_cells_by_order_and_signs_are_those_of_the_nearest_codeword(groups, signs, paired):
+    n, rng = sum(groups), np.random.default_rng(6)
+    x = rng.normal(size=(500, n))
+    words = orders.codewords(groups, signs, paired, np.linspace(1.0, 0.1, n).tolist())
+    assert len(np.unique(words, axis=0)) == len(words) == orders.cells(groups, signs, paired)
+    along = x @ words.T
+    nearest = words[(np.abs(along) if paired else along).argmax(axis=1)]
+    told = sum(groups[:-1]) + signs
+    rank = np.argsort(np.argsort(-np.abs(x), axis=1), axis=1)
+    group = np.searchsorted(np.cumsum(groups), rank, side="right")
+    if len(groups) > 1:
+        values = np.unique(np.abs(nearest))[::-1]
+        np.testing.assert_array_equal(np.abs(nearest), values[np.minimum(group, len(values) - 1)])
+    else:
+        np.testing.assert_array_equal(nearest[:, told:], 0.0)
+    agree = np.where(nearest == 0.0, 0.0, np.sign(x) * np.sign(nearest)).sum(axis=1)
+    np.testing.assert_array_equal(np.abs(agree) if paired else agree, told)
 
 
 @pytest.mark.parametrize(("h", "k", "count"), [(1, 0, 12), (2, 1, 72), (3, 0, 92)])

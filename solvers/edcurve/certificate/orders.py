@@ -1,8 +1,7 @@
-"""Codes of spheres and rotations with congruent cells: by the order of the coordinates' magnitudes, and by signs.
+"""Enclosures of the codes of `edcurve.codes.orders`, whose cells tell orders of magnitudes, and signs.
 
-A cell tells which coordinates have the g₁ largest magnitudes, which the g₂ next ones, and so on. It also tells their
-signs, in the last group only those of its first few coordinates. All cells are congruent, so the entropy is the
-logarithm of their number. The mean of a coordinate whose sign is known is that of the magnitudes of its group.
+All cells are congruent, so the entropy is the logarithm of their number. The mean of a coordinate whose sign is known
+is that of the magnitudes of its group.
 
 The length and the direction of a Gaussian vector are independent. So these means are those of the ordered magnitudes
 of n normal numbers, divided by the mean length.
@@ -11,18 +10,16 @@ of n normal numbers, divided by the mean length.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeVar
 
 from flint import acb, arb, ctx
 
-LARGEST = 24  # most coordinates that are ordered by magnitude
-GROUPS, FEW = 3, 8  # most groups; no limit up to FEW coordinates
+from edcurve.codes.orders import LARGEST, Groups, candidates, cells
+
 FAR = 12.0  # upper limit of integration, in standard deviations
 TRIED = 8  # most codes whose distortion is computed rigorously
 
-Groups = tuple[int, ...]
 Number = TypeVar("Number", float, arb)
 
 
@@ -34,7 +31,7 @@ def best(coordinates: int, D: arb, *, pairs: bool) -> tuple[arb, str]:
     tops = _tops(coordinates, ctx.prec)
     rough = [float(top) for top in tops]
     target = float(D.mid())
-    codes = sorted((_count(groups, signs, pairs), groups, signs) for groups, signs in _codes(coordinates))
+    codes = sorted((cells(groups, signs, pairs), groups, signs) for groups, signs in candidates(coordinates))
     enough = [code for code in codes if _distortion(rough, *code[1:]) <= target * (1.0 + 1e-12)]
     for count, groups, signs in enough[:TRIED]:
         if (signs or groups[:-1] or not pairs) and _distortion(tops, groups, signs) <= D:
@@ -50,30 +47,6 @@ def _words(groups: Groups, signs: int, pairs: bool) -> str:
     elif not pairs:
         parts.insert(0, "the sign of one coordinate")
     return " and ".join(parts)
-
-
-def _codes(coordinates: int) -> Iterator[tuple[Groups, int]]:
-    """Sizes of the groups, and the number of known signs in the last one."""
-    most = coordinates if coordinates <= FEW else GROUPS if coordinates <= LARGEST else 1
-    for groups in _compositions(coordinates, most):
-        for signs in range(groups[-1] + 1):
-            yield groups, signs
-
-
-def _compositions(total: int, most: int) -> Iterator[Groups]:
-    yield (total,)
-    if most > 1:
-        for first in range(1, total):
-            for rest in _compositions(total - first, most - 1):
-                yield (first, *rest)
-
-
-def _count(groups: Groups, signs: int, pairs: bool) -> int:
-    orders = math.factorial(sum(groups))
-    for size in groups:
-        orders //= math.factorial(size)
-    known = sum(groups[:-1]) + signs
-    return orders << (known - 1 if pairs and known else known)
 
 
 def _distortion(tops: list[Number], groups: Groups, signs: int) -> Number:
