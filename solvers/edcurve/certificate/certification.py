@@ -1,7 +1,7 @@
 """Certificates: bounds on E(D) proved in ball arithmetic, which accounts for every rounding error.
 
-They need python-flint (``pip install 'edcurve[certificate]'``). Floating-point results of other packages serve as
-guesses only; every claim about a guess is proved.
+They need python-flint (``pip install 'edcurve[certificate]'``). Floating-point results of the rest of edcurve
+serve as guesses only; every claim about a guess is proved.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def record(kind: type[tuple[Any, ...]], types: Iterable[Any]) -> Any:
         import numba
 
         fields = [_numba_type(name) for name in types]
-        return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]  # numba's
+        return numba.types.BaseTuple.from_types(fields, kind)  # type: ignore[no-untyped-call]  # numba has no types
 
     return apart(record_type)
 
@@ -146,7 +146,7 @@ def _numba_type(name: Any) -> Any:
     from numba.core import sigutils
 
     if isinstance(name, str):
-        return sigutils.normalize_signature(f"void({name})")[0][0]  # type: ignore[no-untyped-call]  # numba's
+        return sigutils.normalize_signature(f"void({name})")[0][0]  # type: ignore[no-untyped-call]  # numba has no types
     return name
 
 

@@ -1,4 +1,4 @@
-"""The same problems solved with cvxpy: independent results from solvers that share no code with the other packages.
+"""The same problems solved with cvxpy: independent results from solvers that share no code with the rest of edcurve.
 
 These programs use only the cell distortion d(p) of a source, and D_max. They concern partitions into intervals, whose
 distortion is Σ d(pᵢ); where δ is not monotone, other cells may be better. They need cvxpy: ``edcurve[relaxation]``.

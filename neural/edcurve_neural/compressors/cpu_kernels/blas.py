@@ -47,7 +47,7 @@ def _routine(name: str, arguments: tuple[Any, ...]) -> Any:
         return context.get_dummy_value()
 
     def typed(_context: Any, _arguments: Any) -> Any:
-        return types.void(types.Tuple(arguments)), generate  # type: ignore[no-untyped-call]  # numba's
+        return types.void(types.Tuple(arguments)), generate  # type: ignore[no-untyped-call]  # numba has no types
 
     return intrinsic(typed)
 
